@@ -1,0 +1,97 @@
+"""The error tree. Every error says what happened, where, and what to do; `exit_code` is what the shell gets.
+
+PortalctlError                1   could not read or write
+├── BadUsageError             64   the call's own words are wrong
+├── InputError               65   findings in manifest or plan files, each with its place
+├── PortalError               1   a portal could not be read, or not provably completely
+│   ├── AnswerError           1   it answered, and the answer is an error
+│   └── NoAnswerError         1   no usable answer came: unreachable, broken off, TLS
+└── RefusedError              3   refused before any write
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a file: `line` and `column` count from 1; `file` is as shown to people."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing wrong at one place. `message` never quotes a value that may be secret; it names keys and types."""
+
+    at: Position
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.at}: {self.message}"
+
+
+class PortalctlError(Exception):
+    """What happened (`message`) and what to do about it (`advice`, one line each)."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *advice: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.advice = advice
+
+
+class BadUsageError(PortalctlError):
+    """The command line or the environment is wrong, whatever the files say."""
+
+    exit_code = 64
+
+
+class InputError(PortalctlError):
+    """Files that can't be accepted. Carries every finding at once, sorted by place."""
+
+    exit_code = 65
+
+    def __init__(self, findings: tuple[Finding, ...], message: str = "") -> None:
+        count = len(findings)
+        super().__init__(message or f"{count} error{'s' if count != 1 else ''}. Nothing was read or written.")
+        self.findings = tuple(sorted(findings))
+
+
+class PortalError(PortalctlError):
+    """A portal could not be read, or what it answered was not provably complete."""
+
+
+class AnswerError(PortalError):
+    """The portal answered with an error. `call` is "METHOD /path"; `trace` is the portal's own id of the request."""
+
+    def __init__(self, call: str, status: int, detail: str, trace: str | None, *advice: str) -> None:
+        said = f": {detail}" if detail else ""
+        mark = f" ({trace})" if trace else ""
+        super().__init__(f"the portal answered {status} to {call}{said}{mark}", *advice)
+        self.call = call
+        self.status = status
+        self.detail = detail
+        self.trace = trace
+
+
+class NoAnswerError(PortalError):
+    """No usable answer came. `sent`: whether the request may have reached the portal all the same."""
+
+    def __init__(self, message: str, *advice: str, sent: bool) -> None:
+        super().__init__(message, *advice)
+        self.sent = sent
+
+
+class RefusedError(PortalctlError):
+    """Refused before any write."""
+
+    exit_code = 3
