@@ -1,0 +1,232 @@
+"""What an address and a domain are.
+
+Every value here is a plain `str` in normal form, so that rules and people meet by dictionary look-up:
+
+* a *domain* is at least two A-labels in lower case: `example.com`, `xn--bcher-kva.example`;
+* an *address* is an ASCII dot-atom in lower case, one `@`, and a domain: `ann+2@example.com`.
+
+Two texts name the same domain or person exactly when their normal forms are equal. What has no normal form
+(`None`) matches no rule that gives something; `suspects` says under which names denials still find it.
+No function raises on any `str`, and none takes more than linear time.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from itertools import pairwise, takewhile
+from typing import TYPE_CHECKING
+
+import idna
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+_LONGEST_DOMAIN = 253
+_LONGEST_LOCAL_PART = 64
+_LONGEST_ADDRESS = 254
+# One character of a name can be typed as up to four (decomposed); more than this cannot become a domain.
+_LONGEST_TEXT = 4 * _LONGEST_DOMAIN
+# How much of a text that is no address `suspects` reads: bounded, so that strangers cannot make it slow.
+_LONGEST_READ = 2 * _LONGEST_ADDRESS
+_IDEOGRAPHIC_FULL_STOP = "\u3002"
+
+_LABEL = r"(?!-)[a-zA-Z0-9-]{1,63}(?<!-)"
+# The last label begins with a letter (RFC 1123, 2.1, wants it alphabetic), so it is no part of an IP address
+# in any notation: neither 127.0.0.1 nor 127.0.0.0x1.
+_ASCII_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?=[a-zA-Z]){_LABEL}")
+# A label with hyphens in third and fourth place is an A-label or reserved (RFC 5890, 2.3.1): that is idna's to judge.
+_PLAIN_DOMAIN = re.compile(rf"(?:(?!..--){_LABEL}\.)+(?!..--)(?=[a-zA-Z]){_LABEL}")
+
+_ATEXT = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]"
+_DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
+
+# For `suspects`: a comment, and what stands between white space and the "specials" of RFC 5322, 3.2.3.
+_COMMENT = re.compile(r"\([^()]*\)")
+_WORD = re.compile(r'[^\s()<>\[\]:;,"\\]+')
+
+_FREEMAIL_NAMES = """
+126.com 139.com 163.com aim.com aol.com att.net bellsouth.net bigpond.com bk.ru bluewin.ch bol.com.br
+btinternet.com centrum.cz charter.net comcast.net cox.net daum.net duck.com email.cz fastmail.com
+fastmail.fm foxmail.com free.fr freenet.de gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.fr gmx.net
+googlemail.com hanmail.net hey.com hotmail.co.uk hotmail.com hotmail.de hotmail.es hotmail.fr hotmail.it
+hushmail.com icloud.com ig.com.br inbox.lv inbox.ru interia.pl juno.com kakao.com keemail.me laposte.net
+libero.it list.ru live.co.uk live.com live.de live.fr live.it live.nl mac.com mail.com mail.de mail.ru
+mailbox.org me.com msn.com nate.com naver.com o2.pl onet.pl op.pl orange.fr outlook.com outlook.de
+outlook.es outlook.fr outlook.it outlook.jp pm.me posteo.de proton.me protonmail.ch protonmail.com
+qq.com rambler.ru rediffmail.com rocketmail.com sapo.pt sbcglobal.net seznam.cz sfr.fr sina.com sky.com
+sohu.com t-online.de terra.com.br tiscali.it tuta.com tuta.io tutamail.com tutanota.com tutanota.de
+ukr.net uol.com.br verizon.net virgilio.it wanadoo.fr web.de wp.pl ya.ru yahoo.ca yahoo.co.in
+yahoo.co.jp yahoo.co.uk yahoo.com yahoo.com.au yahoo.com.br yahoo.de yahoo.es yahoo.fr yahoo.in yahoo.it
+yandex.com yandex.ru yeah.net ymail.com zohomail.com zohomail.eu
+"""
+_FREEMAIL = frozenset(_FREEMAIL_NAMES.split())
+
+
+def normal_domain(text: str) -> str | None:
+    """The normal form of a domain, or None if the text is not strictly a domain.
+
+    UTS 46 (non-transitional, STD3 rules) and then IDNA 2008 decide what a name is and how it is mapped, so
+    `Bücher.Example`, `bücher。example` and `xn--bcher-kva.example` are one domain. None for: fewer than two
+    labels; an empty label, so also a leading or trailing dot; a label over 63 or a name over 253 octets; an
+    IP address; a last label that does not begin with a letter; white space, control and format characters,
+    and all that UTS 46 would drop without a trace.
+    """
+    if _PLAIN_DOMAIN.fullmatch(text):
+        return text.lower() if len(text) <= _LONGEST_DOMAIN else None
+    return _mapped_domain(text) if len(text) <= _LONGEST_TEXT else None
+
+
+def normal_address(text: str) -> str | None:
+    """The normal form of an address, or None if the text is not strictly an address.
+
+    The local part is an ASCII dot-atom (RFC 5322, 3.2.3) of at most 64 characters, compared without ASCII
+    case; the domain is as `normal_domain` has it; the whole has at most 254 characters. Quoted local parts,
+    comments, surrounding white space and non-ASCII local parts are refused, never repaired.
+    """
+    local, _, host = text.partition("@")
+    if len(local) > _LONGEST_LOCAL_PART or not _DOT_ATOM.fullmatch(local):
+        return None
+    domain = normal_domain(host)
+    if domain is None or len(local) + 1 + len(domain) > _LONGEST_ADDRESS:
+        return None
+    return f"{local.lower()}@{domain}"
+
+
+def domain_of(address: str) -> str:
+    """The domain of a normal address, or of a form that `suspects` gave."""
+    return address.rpartition("@")[2]
+
+
+def enclosing(domain: str) -> Iterator[str]:
+    """The domain itself, then each parent by whole labels: `a.b.com`, `b.com`, `com`. Most specific first."""
+    while domain:
+        yield domain
+        domain = domain.partition(".")[2]
+
+
+def covers(rule_domain: str, domain: str, *, subdomains: bool) -> bool:
+    """Whether a rule for `rule_domain` speaks of `domain`; both in normal form."""
+    return domain == rule_domain or (subdomains and domain.endswith(f".{rule_domain}"))
+
+
+def untagged(address: str) -> str:
+    """A normal address without its `+tag`: `ann+2@example.com` is `ann@example.com`.
+
+    What begins with `+` has no tag. For denials only: a grant names one exact address.
+    """
+    local, _, domain = address.partition("@")
+    base = local.partition("+")[0].rstrip(".")
+    return f"{base}@{domain}" if base else address
+
+
+def suspects(text: str) -> tuple[str, ...]:
+    """Every name under which a denial is to be looked up for a live address, in a fixed order, each once.
+
+    Never for grants. Each is `local@domain` with a normal domain, so one tuple answers both questions:
+
+    * is this person denied?   `any(name in denied_addresses for name in suspects(text))`
+    * is the domain denied?    the same over `enclosing(domain_of(name))`
+
+    Text that is an address has exactly its normal form and its `untagged` form. Other text is read as the most
+    lenient mail system might: compatibility characters as what they stand for, invisible ones dropped,
+    comments, quotes and brackets left out, and every `@` taken for the one that counts:
+
+    * `"x@example.com"@evil.com` has `x@example.com` and `example.com@evil.com`;
+    * ` <ann@example.com.>` has `ann@example.com`;
+    * `mıke@example.com` has `@example.com`: where no local part can be read it is empty, and equals no rule's.
+
+    This may deny someone whose address nobody can read; it cannot deny anyone whose address is strict.
+    """
+    address = normal_address(text)
+    if address is not None:
+        return tuple(dict.fromkeys((address, untagged(address))))
+    names: dict[str, None] = {}
+    for before, after in pairwise(_legible(text).split("@")):
+        names.update(dict.fromkeys(_names(before, after)))
+    return tuple(names)
+
+
+def is_public_suffix(domain: str) -> bool:
+    """Whether anyone may register below this domain (`co.uk`, `github.io`): publicsuffix.org, both sections.
+
+    The list comes with a package; it is as recent as that is, and loading it takes a moment once.
+    """
+    return bool(_public_suffixes().is_public(domain))
+
+
+def is_freemail(domain: str) -> bool:
+    """Whether a normal domain is one of a few dozen well-known ones where anyone gets an address for free.
+
+    A guard against the obvious slip only. Thousands of such providers exist, throw-away ones come and go
+    daily, and large ones serve customers' own domains too; that False is returned proves nothing.
+    """
+    return domain in _FREEMAIL
+
+
+@lru_cache(maxsize=4096)  # many people share few domains, and idna takes a hundred times as long as a plain name
+def _mapped_domain(text: str) -> str | None:
+    if any(map(_vanishes, text)):
+        return None
+    try:
+        mapped = idna.uts46_remap(text, std3_rules=True)
+        domain = idna.encode(mapped)
+        # A label typed as an A-label must be the one its own U-label leads to; older versions of idna pass others.
+        if "xn--" in mapped and idna.encode(idna.decode(domain)) != domain:
+            return None
+    except UnicodeError:
+        return None
+    found = domain.decode("ascii")
+    return found if _ASCII_DOMAIN.fullmatch(found) else None  # idna has seen to its length
+
+
+def _vanishes(char: str) -> bool:
+    """Whether a character is invisible, or would leave no trace in a mapped domain."""
+    if char.isascii():
+        return not char.isprintable()
+    if unicodedata.category(char) in ("Cc", "Cf"):
+        return True
+    try:
+        return not idna.uts46_remap(char, std3_rules=False)
+    except UnicodeError:
+        return False  # disallowed, so it does not vanish
+
+
+def _legible(text: str) -> str:
+    """Text that is no address, as a lenient reader takes it: control characters part words, invisible ones vanish.
+
+    Of very long text the end, which is where mail would go.
+    """
+    end = text.rstrip()[-_LONGEST_READ:]
+    unseen = {ord(char): " " if unicodedata.category(char) == "Cc" else None for char in end if _vanishes(char)}
+    plain = unicodedata.normalize("NFKC", end.translate(unseen)).replace(_IDEOGRAPHIC_FULL_STOP, ".")
+    return _COMMENT.sub("", plain)
+
+
+def _names(before: str, after: str) -> Iterator[str]:
+    """What the texts around one `@` may name: the last word before it, at the first word after it."""
+    boxes, hosts = _WORD.findall(before), _WORD.findall(after)
+    domain = _domain_at_end(hosts[0].strip(".")) if hosts else None
+    if domain is None:
+        return
+    address = normal_address(f"{boxes[-1].strip('.')}@{domain}") if boxes else None
+    if address is None:
+        yield f"@{domain}"
+    else:
+        yield from (address, untagged(address))
+
+
+def _domain_at_end(host: str) -> str | None:
+    """The host, or what follows its last bad label: `example.com` in `no_label.example.com`."""
+    labels = takewhile(lambda label: normal_domain(f"{label}.a"), reversed(host.split(".")))
+    return normal_domain(host) or normal_domain(".".join(reversed(list(labels))))
+
+
+@cache
+def _public_suffixes() -> PublicSuffixList:
+    # Here, because it takes longer to load than everything else a short command needs.
+    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415
+
+    return PublicSuffixList()
