@@ -1,0 +1,296 @@
+"""HTTP, in one place: authentication, TLS, repeats, pauses and redaction. The only module that imports httpx.
+
+One small synchronous client per worker thread, all sharing one TLS context: measured faster than one shared
+asynchronous client. Redirects are never followed, so a token goes to the named server and nowhere else.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from portalctl.errors import AnswerError, BadUsageError, NoAnswerError
+from portalctl.events import Observer, Waiting, ignore
+from portalctl.retry import Outcome, Policy, asked_pause
+from portalctl.version import __version__
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+DEFAULT_POLICY = Policy()
+READ_ONLY = frozenset({"GET"})
+READ_WRITE = frozenset({"GET", "POST", "PATCH", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where requests go, and with what. `url` has no version path; `url_source` and `token_source` say who gave them.
+
+    Raises BadUsageError for a URL that is no plain server address, plain http beyond loopback, or an unusable token.
+    """
+
+    url: str
+    token: str = field(repr=False)
+    url_source: str = "the default"
+    token_source: str = "the environment"  # noqa: S105 (a name, not a secret)
+    ca_file: Path | None = None
+    verify: bool = True
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.url)
+            named = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            named = False
+        if not named or parts.scheme not in {"http", "https"} or parts.username or parts.query or parts.fragment:
+            raise BadUsageError(
+                f"the server from {self.url_source} is not an address such as https://eu.api.konghq.com"
+            )
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+            raise BadUsageError(
+                f"the server from {self.url_source} is plain http, which would show the token to the network",
+                "use https; plain http is allowed to 127.0.0.1, localhost and ::1 only",
+            )
+        if not self.token or not self.token.isascii() or not self.token.isprintable() or " " in self.token:
+            raise BadUsageError(f"the token in {self.token_source} has characters that no token has")
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).netloc
+
+    @property
+    def is_loopback(self) -> bool:
+        return urlsplit(self.url).hostname in LOOPBACK
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whatever its status. `trace` is the portal's id of the request, when it told one."""
+
+    call: str
+    status: int
+    body: bytes
+    trace: str | None
+    detail: str
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def error(self, *advice: str) -> AnswerError:
+        """This answer as an error."""
+        return AnswerError(self.call, self.status, self.detail, self.trace, *advice)
+
+
+class Client:
+    """Requests to one server, from any number of threads. `calls` counts what was sent."""
+
+    def __init__(
+        self,
+        server: Server,
+        *,
+        methods: frozenset[str] = READ_ONLY,
+        observer: Observer = ignore,
+        policy: Policy | None = None,
+        advice: Mapping[int, str] | None = None,
+    ) -> None:
+        self.server = server
+        self.calls = 0
+        self._methods = methods
+        self._observer = observer
+        self._policy = policy or DEFAULT_POLICY
+        self._advice = advice or {}
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._opened: list[httpx.Client] = []
+        self._not_before = 0.0
+        self._tls = _tls_context(server)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._opened:
+            client.close()
+
+    def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
+        """GET `path`, and a 2xx answer. Raises AnswerError for any other status, NoAnswerError when none came."""
+        answer = self.request("GET", path, params=params)
+        if not answer.ok:
+            raise self.explain(answer)
+        return answer
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Answer:
+        """Send, repeat what is safe to repeat, and give the last answer, whatever its status.
+
+        Raises NoAnswerError when none came. A method this client was not made for is a mistake of ours, never sent.
+        """
+        if method not in self._methods:
+            raise AssertionError(f"this client cannot send {method}")
+        attempt = 0
+        while True:
+            attempt += 1
+            self._wait_for_turn()
+            result = self._once(method, path, params, body)
+            answer, outcome = result if isinstance(result, tuple) else (result, _outcome_of(result))
+            pause = self._policy.pause(method, attempt, outcome)
+            if pause is None:
+                if isinstance(answer, Answer):
+                    return answer
+                raise answer
+            self._hold(pause, outcome, answer)
+
+    def explain(self, answer: Answer) -> AnswerError:
+        """An error answer with advice: which variable supplied the token, which right may be missing."""
+        advice = []
+        if answer.status in {401, 403}:
+            advice.append(f"the token came from {self.server.token_source}")
+        if 300 <= answer.status < 400:
+            advice.append(f"redirects are not followed; the server came from {self.server.url_source}")
+        if told := self._advice.get(answer.status):
+            advice.append(told)
+        return answer.error(*advice)
+
+    def not_json(self, answer: Answer) -> NoAnswerError:
+        """An answer that should have been the portal's JSON and is something else."""
+        page = answer.body.lstrip()[:1] == b"<"
+        return NoAnswerError(
+            f"{answer.call} was answered {answer.status} with {'an HTML page' if page else 'something'} "
+            "that is not the portal's JSON",
+            f"is {self.server.url} (from {self.server.url_source}) the API's address, and no proxy in between?",
+            sent=True,
+        )
+
+    def _once(
+        self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, object] | None
+    ) -> tuple[Answer, Outcome] | NoAnswerError:
+        call = f"{method} {path}"
+        with self._lock:
+            self.calls += 1
+        try:
+            response = self._client().request(method, path, params=params, json=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+            return self._unreachable(error)
+        except httpx.TimeoutException:
+            return NoAnswerError(f"{call}: no answer within {_TIMEOUT.read:.0f} s", sent=True)
+        except httpx.HTTPError as error:
+            return NoAnswerError(f"{call}: the connection broke off ({self._clean(str(error))})", sent=True)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        trace, detail = _told(response.content) if not response.is_success else (None, "")
+        trace = trace or headers.get("x-kong-trace-id")
+        answer = Answer(call, response.status_code, response.content, trace, self._clean(detail))
+        asked = asked_pause(headers, time.time())
+        return answer, Outcome("answered", response.status_code, asked)
+
+    def _unreachable(self, error: httpx.HTTPError) -> NoAnswerError:
+        where = f"{self.server.url} (from {self.server.url_source})"
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, ssl.SSLCertVerificationError):
+                return NoAnswerError(
+                    f"the certificate of {where} can't be trusted: {cause.verify_message}",
+                    "give the authority that signed it with --ca-file FILE, or for a test only "
+                    "--insecure-skip-tls-verify",
+                    sent=False,
+                )
+            cause = cause.__cause__ or cause.__context__
+        return NoAnswerError(
+            f"can't reach {where}: {self._clean(str(error))}",
+            "is the address right, and the network?",
+            sent=False,
+        )
+
+    def _clean(self, text: str) -> str:
+        return text.replace(self.server.token, "[token]")
+
+    def _client(self) -> httpx.Client:
+        client: httpx.Client | None = getattr(self._local, "client", None)
+        if client is None:
+            client = httpx.Client(
+                base_url=self.server.url,
+                headers={
+                    "Authorization": f"Bearer {self.server.token}",
+                    "Accept": "application/json, application/problem+json",
+                    "User-Agent": f"portalctl/{__version__}",
+                },
+                verify=self._tls,
+                timeout=_TIMEOUT,
+                follow_redirects=False,
+                trust_env=not self.server.is_loopback,  # a proxy has no business between us and loopback
+            )
+            self._local.client = client
+            with self._lock:
+                self._opened.append(client)
+        return client
+
+    def _wait_for_turn(self) -> None:
+        while (left := self._not_before - time.monotonic()) > 0:
+            time.sleep(left)
+
+    def _hold(self, pause: float, outcome: Outcome, answer: Answer | NoAnswerError) -> None:
+        """Pause this request; when the server asked for it, every worker's."""
+        if outcome.status != 429:
+            time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 (spreads repeats, guards nothing)
+            return
+        until = time.monotonic() + pause
+        with self._lock:
+            announce = until > self._not_before + 0.5
+            self._not_before = max(self._not_before, until)
+        if announce and isinstance(answer, Answer):
+            asked = f"429, Retry-After {outcome.asked:.0f}" if outcome.asked is not None else "429"
+            self._observer(Waiting(pause, f"the portal asked for it ({asked})"))
+
+
+_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+
+
+def _outcome_of(error: NoAnswerError) -> Outcome:
+    return Outcome("broken" if error.sent else "unconnected")
+
+
+def _tls_context(server: Server) -> ssl.SSLContext | bool:
+    if server.url.startswith("http:"):
+        return False
+    if not server.verify:
+        return httpx.create_ssl_context(verify=False)
+    if server.ca_file is None:
+        return httpx.create_ssl_context()
+    try:
+        return ssl.create_default_context(cafile=str(server.ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise BadUsageError(f"--ca-file {server.ca_file} can't be read as certificates: {error}") from error
+
+
+def _told(body: bytes) -> tuple[str | None, str]:
+    """Trace id and text of an error body: problem+json, any JSON object with a message, or nothing usable."""
+    try:
+        problem = json.loads(body)
+    except ValueError:
+        return None, ""
+    if not isinstance(problem, dict):
+        return None, ""
+    trace = problem.get("instance")
+    text = next((str(problem[key]) for key in ("detail", "message", "title") if problem.get(key)), "")
+    parameters = problem.get("invalid_parameters")
+    if isinstance(parameters, list):
+        fields = [f"{p.get('field')}: {p.get('reason')}" for p in parameters if isinstance(p, dict)]
+        text = "; ".join([text, *fields])
+    return (trace if isinstance(trace, str) else None), text[:500]

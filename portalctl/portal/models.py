@@ -1,0 +1,132 @@
+"""The live side as values: what a portal holds, what was asked of it, what can be written to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+OUT = frozenset({"revoked", "rejected"})
+
+
+@dataclass(frozen=True, slots=True)
+class Developer:
+    """One registration. `email` is the live spelling; `status` the portal's own word, perhaps one we don't know."""
+
+    id: str
+    email: str | None
+    status: str
+    full_name: str = ""
+    created_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """`description` None: there is none, however the portal spells that."""
+
+    id: str
+    name: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a portal does by itself. None: the portal does not tell."""
+
+    auto_approve_developers: bool | None = None
+    rbac_enabled: bool | None = None
+    single_sign_on: bool | None = None
+    team_mapping: bool | None = None  # the identity provider decides team membership at each login
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a reading must cover beyond all developers and teams: `teams` names those whose members are read."""
+
+    teams: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A reading of a portal, complete for its scope.
+
+    `members` maps a team id to the ids of its people, for the teams of the scope that exist. `observed_at` is
+    RFC 3339, UTC; `calls` counts requests.
+    """
+
+    portal_id: str
+    server: str
+    settings: Settings
+    scope: Scope
+    developers: tuple[Developer, ...]
+    teams: tuple[Team, ...]
+    members: Mapping[str, frozenset[str]]
+    observed_at: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """The few things an apply is about: developers (id, live address), teams by name, teams whose members count."""
+
+    people: tuple[tuple[str, str | None], ...] = ()
+    teams: frozenset[str] = frozenset()
+    members_of: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """The touched things as they are now.
+
+    `status` None: that developer is gone. `teams` and `members` are by team name; a name with no team is absent.
+    """
+
+    status: Mapping[str, str | None]
+    teams: Mapping[str, Team]
+    members: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class SetStatus:
+    developer_id: str
+    status: Literal["approved", "pending", "rejected", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateTeam:
+    name: str
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTeam:
+    team_id: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddMember:
+    team_id: str
+    developer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMember:
+    team_id: str
+    developer_id: str
+
+
+Write = SetStatus | CreateTeam | UpdateTeam | AddMember | RemoveMember
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How the portal took a write: `done` it said so, `refused` it said no, `unclear` only the live state can tell.
+
+    `id` is that of a created thing, when it was told.
+    """
+
+    result: Literal["done", "refused", "unclear"]
+    detail: str = ""
+    trace: str | None = None
+    id: str | None = None

@@ -1,0 +1,34 @@
+"""What a portal must be able to do for the rest of the house. One implementation a vendor."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from portalctl.portal.models import Scope, Sighting, Snapshot, Touched, Write, Written
+
+
+class Reader(Protocol):
+    """A portal that can be read. Every method raises PortalError when it could not read, or not completely."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def read(self, scope: Scope) -> Snapshot:
+        """All developers and teams, and the members of the scope's teams; never anything less."""
+        ...
+
+    def reread(self, touched: Touched) -> Sighting:
+        """The touched things as they are now, by batches."""
+        ...
+
+
+class Provider(Reader, Protocol):
+    """A portal that can be written to as well."""
+
+    def write(self, write: Write) -> Written:
+        """Send one write. Never raises for what the portal or the network does: that is in the result."""
+        ...

@@ -1,0 +1,67 @@
+"""When a request is repeated, and after how long. Pure: the caller sleeps.
+
+Reading is always safe to repeat. A write is repeated only when the portal surely did not carry it out: it answered
+429, or the connection never stood. Anything else about a write is unclear, and the live state has to say.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+BUSY = frozenset({500, 502, 503, 504})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one try went. `asked` is the pause in seconds that the server asked for."""
+
+    kind: Literal["answered", "broken", "unconnected"]
+    status: int = 0
+    asked: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Seconds and counts. `ceiling` bounds what a server may ask for: 77 s has been seen on Konnect."""
+
+    tries: int = 5
+    throttled_tries: int = 12
+    unconnected_tries: int = 3
+    first: float = 0.5
+    longest: float = 20.0
+    ceiling: float = 180.0
+
+    def pause(self, method: str, attempt: int, outcome: Outcome) -> float | None:
+        """Seconds to wait before try `attempt` + 1 (tries count from 1), or None: don't repeat."""
+        if attempt >= self._allowed(method, outcome):
+            return None
+        if outcome.asked is not None:
+            return outcome.asked if outcome.asked <= self.ceiling else None
+        return min(float(self.first * 2 ** (attempt - 1)), self.longest)
+
+    def _allowed(self, method: str, outcome: Outcome) -> int:
+        if outcome.kind == "unconnected":
+            return self.unconnected_tries
+        if outcome.kind == "answered" and outcome.status == 429:
+            return self.throttled_tries
+        unclear = outcome.kind == "broken" or outcome.status in BUSY
+        return self.tries if unclear and method in SAFE_METHODS else 1
+
+
+def asked_pause(headers: dict[str, str], now: float) -> float | None:
+    """Seconds a server asks to wait, from `retry-after-ms`, or `retry-after` in seconds or as an HTTP date.
+
+    `headers` have lower-case names; `now` is in seconds since the epoch. None when nothing readable was asked.
+    """
+    try:
+        if milliseconds := headers.get("retry-after-ms"):
+            return max(0.0, float(milliseconds) / 1000)
+        text = headers.get("retry-after", "")
+        if text.replace(".", "", 1).isdigit():
+            return float(text)
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now) if text else None
+    except (ValueError, OverflowError):
+        return None
