@@ -1,0 +1,146 @@
+"""The manifest as the rest of the house sees it: frozen values, one per rule, each with its reason.
+
+`load.load` makes these from files; `entries` holds what people write. Addresses and domains are already in
+the normal form of `portalctl.identity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from portalctl.errors import Position
+
+ProviderName = Literal["konnect", "konnect-v2", "api7"]
+Status = Literal["approved", "pending", "rejected", "revoked", "absent"]
+Membership = Literal["additive", "exclusive", "idp"]
+RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "policy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a decision was made: one object per rule, shared by everyone it speaks of.
+
+    `value` is the rule as written there (a domain, an address, a team name, or the policy key);
+    `text` is the author's own `reason:`.
+    """
+
+    rule: RuleKind
+    value: str
+    at: Position | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedDomain:
+    domain: str
+    why: Reason
+    subdomains: bool = False
+    teams: tuple[str, ...] = ()
+    review_by: date | None = None
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeniedDomain:
+    domain: str
+    why: Reason
+    subdomains: bool = False
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One entry of a team's list. `developer` is a normalised address."""
+
+    developer: str
+    why: Reason
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team that rules may name. `description` and `members` None: that side is not managed."""
+
+    name: str
+    why: Reason
+    description: str | None = None
+    membership: Membership = "additive"
+    members: tuple[Member, ...] | None = None
+    synced: bool | None = None  # what the author says of identity-provider sync; None: says nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What is said of one person. `developer` is a normalised address, or (API7) a developer_id.
+
+    `status` None: status is left to the other rules. `teams` None: so are teams; a tuple is complete.
+    """
+
+    developer: str
+    why: Reason
+    status: Status | None = None
+    teams: tuple[str, ...] | None = None
+    expires: date | None = None
+    pin: str | None = None  # the live id a grant is meant for
+    reinstate: bool | None = None
+    on_revoke: Literal["report", "revoke_registrations"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The brake. Numbers of people, and percentages 0-100; `until` is the last day they hold, UTC."""
+
+    removals: int = 10
+    removals_percent: int = 10
+    team_percent: int = 50
+    until: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    unmatched_pending: Literal["keep", "rejected"] = "keep"
+    unmatched_approved: Literal["keep", "revoked"] = "keep"
+    unmatched_why: Reason = Reason("policy", "unmatched")
+    reinstate: bool = False
+    require_verified_email: bool = True
+    on_revoke: Literal["report", "revoke_registrations"] = "report"
+    on_revoke_why: Reason = Reason("policy", "on_revoke")
+    allow_delete: bool = False
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Protected:
+    developer: str
+    why: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class PortalManifest:
+    """All that files say of one portal. Exactly one of `id` and `title` is set."""
+
+    name: str
+    provider: ProviderName
+    at: Position
+    region: str | None = None
+    id: str | None = None
+    title: str | None = None
+    policy: Policy = Policy()
+    trusted_domains: tuple[TrustedDomain, ...] = ()
+    denied_domains: tuple[DeniedDomain, ...] = ()
+    teams: tuple[Team, ...] = ()
+    overrides: tuple[Override, ...] = ()
+    protected: tuple[Protected, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Everything that was loaded. `files` are shown paths, sorted; `digest` covers their bytes and relative names."""
+
+    portals: Mapping[str, PortalManifest]
+    files: tuple[str, ...]
+    digest: str
+    warnings: tuple[tuple[Position, str], ...] = field(default=())

@@ -1,0 +1,81 @@
+"""Manifest × snapshot × time → plan. Pure: no I/O, no clock of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+
+from portalctl.manifest.model import Manifest, PortalManifest
+from portalctl.plan.changes import Difference
+from portalctl.plan.diff import diff
+from portalctl.plan.document import digest
+from portalctl.plan.guard import guard_of, losers, refusals
+from portalctl.plan.model import OPS, Change, ManifestStamp, OpClass, Plan, PortalPlan
+from portalctl.plan.notices import ambiguous_teams, notices
+from portalctl.plan.resolve import resolve
+from portalctl.plan.rulebook import Rulebook
+from portalctl.plan.select import select
+from portalctl.portal.models import Snapshot
+
+MAILED = frozenset({"approve", "reject", "revoke"})  # Konnect has a mail template for each of these
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the plan this run is about, and what it is allowed to do."""
+
+    only: frozenset[OpClass] | None = None
+    allow_removals: int | None = None
+
+
+def compare(portal: PortalManifest, snapshot: Snapshot, today: date) -> Difference:
+    """Everything that differs between a manifest and a portal on a day (UTC)."""
+    book = Rulebook.of(portal, today)
+    return diff(book, snapshot, resolve(book, snapshot.developers))
+
+
+def plan_portal(
+    portal: PortalManifest, snapshot: Snapshot, found: Difference, today: date, selection: Selection
+) -> PortalPlan:
+    """`found` is what `compare` gave for the same portal, snapshot and day."""
+    changes, dropped = select(found.changes, selection.only)
+    guard = guard_of(portal, today, selection.allow_removals)
+    return PortalPlan(
+        name=portal.name,
+        provider=portal.provider,
+        portal_id=snapshot.portal_id,
+        server=snapshot.server,
+        observed_at=snapshot.observed_at,
+        developers=len(snapshot.developers),
+        guard=guard,
+        summary=_summary(changes, found),
+        changes=changes,
+        refusals=(*ambiguous_teams(found), *refusals(portal, guard, snapshot, changes)),
+        notices=(*notices(portal, snapshot.settings, found, today), *dropped),
+    )
+
+
+def assemble(manifest: Manifest, portals: tuple[PortalPlan, ...], *, created_at: str, generator: str) -> Plan:
+    """The plan of a run: its portals sorted by name."""
+    portals = tuple(sorted(portals, key=lambda portal: portal.name))
+    return Plan(
+        generator=generator,
+        created_at=created_at,
+        digest=digest(manifest.digest, portals),
+        manifest=ManifestStamp(manifest.digest, manifest.files),
+        portals=portals,
+    )
+
+
+def _summary(changes: tuple[Change, ...], found: Difference) -> dict[str, int]:
+    """Changes by op (those that occur), then counts of changes, people and mails."""
+    count = Counter(change.op for change in changes)
+    return {
+        **{op: count[op] for op in OPS if count[op]},
+        "total": len(changes),
+        "removals": len(losers(changes)),
+        "mails": sum(change.op in MAILED for change in changes),
+        "unmanaged": len(found.unmatched),
+        "awaited": len(found.awaited),
+    }

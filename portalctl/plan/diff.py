@@ -1,0 +1,96 @@
+"""Decisions × snapshot → changes. The decision table of the manual stands here as `TABLE`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from portalctl.identity import normal_address
+from portalctl.manifest.model import PortalManifest, Reason
+from portalctl.plan.changes import Difference, Held, change, ordered
+from portalctl.plan.memberships import Teams, memberships, team_changes
+from portalctl.plan.model import STATUS_OPS, Op, OpClass
+from portalctl.plan.resolve import Decision
+from portalctl.plan.rulebook import Rulebook
+from portalctl.portal.models import OUT, Developer, Snapshot
+
+# (what the rules say, what is live) → the write. Revoked and rejected are one live state, "out".
+TABLE: Mapping[tuple[str, str], Op] = {
+    ("approved", "pending"): "approve",
+    ("approved", "out"): "approve",  # with `reinstate` only; else withheld
+    ("denied", "pending"): "reject",
+    ("denied", "approved"): "revoke",
+    ("revoked", "pending"): "revoke",
+    ("revoked", "approved"): "revoke",
+    ("rejected", "pending"): "reject",
+    ("rejected", "approved"): "reject",
+    ("pending", "approved"): "reopen",
+    ("pending", "out"): "reopen",  # with `reinstate` only; else withheld
+    ("lapsed", "approved"): "revoke",
+}
+UNRULED = frozenset({"unmatched", "lapsed"})  # no rule in force speaks of them: the policy decides
+
+
+def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, Decision]]) -> Difference:
+    """`snapshot` covers `book.touched_teams()`; `decided` has each of its developers once."""
+    result = Difference()
+    teams = Teams(book, snapshot)
+    result.ambiguous_teams = teams.ambiguous
+    result.missing_idp_teams = [team for team in teams.missing if team.membership == "idp"]
+    result.changes = team_changes(teams)
+    present: set[str] = set()
+    for developer, decision in decided:
+        if developer.email is not None:
+            present.add(normal_address(developer.email) or "")
+        _person(book.portal, teams, developer, decision, result)
+    result.awaited |= _named_grants(book) - present
+    result.changes = ordered(result.changes)
+    return result
+
+
+def _person(
+    portal: PortalManifest, teams: Teams, developer: Developer, decision: Decision, result: Difference
+) -> None:
+    live = "out" if developer.status in OUT else developer.status
+    if live not in {"pending", "approved", "out"}:
+        result.unknown.append(developer)
+        return
+    op, reasons = _status_op(portal, decision, live)
+    if op is not None and live == "out" and not decision.reinstate:
+        result.withheld.append(Held(developer, decision))
+        op = None
+    if decision.blocked is not None and live != "out":
+        result.blocked.append(Held(developer, decision))
+    if op is None and decision.verdict in UNRULED and live != "out":
+        result.unmatched.append(developer)
+    if op is not None:
+        before, after = {"status": developer.status}, {"status": STATUS_OPS[op]}
+        op_class = _status_class(op, live, decision)
+        result.changes.append(change(op, op_class, reasons, developer=developer, before=before, after=after))
+    status = STATUS_OPS[op] if op is not None else developer.status
+    if decision.teams or developer.id in teams.of:
+        memberships(teams, developer, decision, status, result)
+
+
+def _status_op(portal: PortalManifest, decision: Decision, live: str) -> tuple[Op | None, tuple[Reason, ...]]:
+    """The write the table asks for, and the rule behind it: where no rule speaks, the policy for the unmatched."""
+    policy = portal.policy
+    if decision.verdict in UNRULED and live == "pending" and policy.unmatched_pending == "rejected":
+        return "reject", (policy.unmatched_why,)
+    if decision.verdict == "unmatched" and live == "approved" and policy.unmatched_approved == "revoked":
+        return "revoke", (policy.unmatched_why,)
+    return TABLE.get((decision.verdict, live)), decision.why
+
+
+def _status_class(op: Op, live: str, decision: Decision) -> OpClass:
+    if live == "out":
+        return "reinstate"
+    if op == "approve":
+        return "onboard"
+    return "expire" if decision.verdict == "lapsed" and live == "approved" else "offboard"
+
+
+def _named_grants(book: Rulebook) -> set[str]:
+    """The addresses that rules let in or put into teams by name, whether or not they have registered."""
+    approved = {a for a, override in book.now.overrides.items() if override.status == "approved"}
+    denied = {a for a in book.now.members if book.now.denial_of_person((a,)) is not None}
+    return approved | (book.now.members.keys() - denied)

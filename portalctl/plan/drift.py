@@ -1,0 +1,110 @@
+"""Where portal and files disagree, by kind. A sign-up that waits to be let in is no drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from portalctl.plan.changes import Difference, why_of
+from portalctl.plan.model import Change, Why
+from portalctl.portal.models import Developer
+
+Kind = Literal["backlog", "missing_grant", "withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
+KINDS: tuple[Kind, ...] = (
+    "unexpected_grant",
+    "unruled_grant",
+    "expired",
+    "missing_grant",
+    "withheld",
+    "setting",
+    "backlog",
+)
+FAILING: frozenset[Kind] = frozenset(KINDS) - {"backlog"}
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFinding:
+    """One disagreement. `live` is what the portal has; `why` the rule it disagrees with, if one speaks."""
+
+    kind: Kind
+    developer: str | None
+    team: str | None
+    live: str
+    wanted: str
+    why: Why | None
+
+
+@dataclass(frozen=True, slots=True)
+class PortalDrift:
+    name: str
+    provider: str
+    portal_id: str
+    server: str
+    observed_at: str
+    developers: int
+    findings: tuple[DriftFinding, ...]
+
+
+def drift_findings(found: Difference) -> tuple[DriftFinding, ...]:
+    """Sorted by kind, then person and team."""
+    entering = {
+        change.developer.id
+        for change in found.changes
+        if change.op == "approve" and change.op_class == "onboard" and change.developer is not None
+    }
+    every = [*(_from_change(change, entering) for change in found.changes), *_left_alone(found)]
+    return tuple(sorted(every, key=lambda f: (KINDS.index(f.kind), f.developer or "", f.team or "", f.live)))
+
+
+def _from_change(change: Change, entering: set[str]) -> DriftFinding:
+    person = change.developer
+    return DriftFinding(
+        kind=_kind(change, entering),
+        developer=(person.email or person.id) if person else None,
+        team=change.team,
+        live=_said(change.op, change.before),
+        wanted=_said(change.op, change.after),
+        why=change.why[0],
+    )
+
+
+def _kind(change: Change, entering: set[str]) -> Kind:
+    if change.op_class == "structure":
+        return "setting"
+    if change.op_class == "expire":
+        return "expired"
+    if change.op_class == "onboard":
+        first = change.op == "approve" or (change.developer is not None and change.developer.id in entering)
+        return "backlog" if first else "missing_grant"
+    if change.op_class == "reinstate":
+        return "missing_grant"
+    waiting = change.before == {"status": "pending"}
+    return "backlog" if waiting else "unexpected_grant"
+
+
+def _said(op: str, state: object) -> str:
+    if not isinstance(state, dict):
+        return "not on the portal" if op == "create_team" else "nothing"
+    if "member" in state:
+        return "member" if state["member"] else "not a member"
+    if "status" in state:
+        return str(state["status"])
+    return ", ".join(f"{key}: {value if value is not None else 'none'}" for key, value in state.items())
+
+
+def _left_alone(found: Difference) -> Iterator[DriftFinding]:
+    for held in found.withheld:
+        why = why_of(held.decision.why[0])
+        yield _person("withheld", held.developer, held.developer.status, held.decision.verdict, why=why)
+    for developer in found.unmatched:
+        if developer.status == "approved":
+            yield _person("unruled_grant", developer, "approved", "no rule")
+    for extra in found.extras:
+        yield _person("unruled_grant", extra.developer, "member", "no rule", team=extra.team)
+
+
+def _person(
+    kind: Kind, developer: Developer, live: str, wanted: str, *, team: str | None = None, why: Why | None = None
+) -> DriftFinding:
+    return DriftFinding(kind, developer.email or developer.id, team, live, wanted, why)

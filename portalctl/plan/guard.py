@@ -1,0 +1,114 @@
+"""What stops a plan: the brake on removals, protected people, teams that the identity provider owns.
+
+Counted in people, on exactly the changes that would be sent.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+from portalctl.identity import normal_address, untagged
+from portalctl.manifest.model import Limits, PortalManifest
+from portalctl.plan.model import Change, Guard, GuardLimits, Refusal
+from portalctl.portal.models import Settings, Snapshot
+
+FEWEST_FOR_PERCENT = 5  # people: below this, a share of a small portal says nothing
+SMALLEST_TEAM = 4
+MEMBERSHIP_OPS = frozenset({"add_member", "remove_member"})
+
+
+def guard_of(portal: PortalManifest, today: date, allow_removals: int | None) -> Guard:
+    """The limits that hold on a day: past their `until`, the defaults again."""
+    limits = portal.policy.limits
+    if limits.until is not None and limits.until < today:
+        limits = Limits()
+    return Guard(
+        limits=GuardLimits(limits.removals, limits.removals_percent, limits.team_percent),
+        protected=tuple(sorted(entry.developer for entry in portal.protected)),
+        allow_delete=portal.policy.allow_delete,
+        allow_removals=allow_removals,
+    )
+
+
+def takes(change: Change) -> bool:
+    """Whether a person loses something they have by this change. A pending sign-up that is rejected does not."""
+    if change.op == "remove_member":
+        return True
+    return change.op in {"reject", "revoke", "reopen"} and change.before == {"status": "approved"}
+
+
+def losers(changes: Iterable[Change]) -> dict[str, str]:
+    """The people who lose something: live address, or id where there is none, by id."""
+    return {
+        change.developer.id: change.developer.email or change.developer.id
+        for change in changes
+        if change.developer is not None and takes(change)
+    }
+
+
+def refusals(
+    portal: PortalManifest, guard: Guard, snapshot: Snapshot, changes: Sequence[Change]
+) -> tuple[Refusal, ...]:
+    """All reasons not to send these changes; empty: they may be sent."""
+    return (
+        *_protected(guard, changes),
+        *_brake(guard, snapshot, changes),
+        *_idp_owned(portal, snapshot.settings, changes),
+    )
+
+
+def _protected(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
+    protected = frozenset(guard.protected)
+    for email in losers(changes).values():
+        address = normal_address(email)
+        if email in protected or (address and (address in protected or untagged(address) in protected)):
+            yield Refusal("protected", f"{email} is protected, and would lose something", developer=email)
+
+
+def _brake(guard: Guard, snapshot: Snapshot, changes: Sequence[Change]) -> Iterable[Refusal]:
+    count = len(losers(changes))
+    if guard.allow_removals is not None:
+        if count > guard.allow_removals:
+            yield Refusal("removals", f"{count} people would lose something; this run allows {guard.allow_removals}")
+        return
+    limits = guard.limits
+    if count > limits.removals:
+        yield Refusal("removals", f"{count} people would lose something; policy.limits.removals is {limits.removals}")
+    approved = sum(developer.status == "approved" for developer in snapshot.developers)
+    if count >= FEWEST_FOR_PERCENT and count * 100 > limits.removals_percent * approved:
+        yield Refusal(
+            "removals_percent",
+            f"{count} of {approved} approved people would lose something; "
+            f"policy.limits.removals_percent is {limits.removals_percent}",
+        )
+    sizes = {team.name: len(snapshot.members[team.id]) for team in snapshot.teams if team.id in snapshot.members}
+    yield from _team_brake(limits, sizes, changes)
+
+
+def _team_brake(limits: GuardLimits, sizes: Mapping[str, int], changes: Sequence[Change]) -> Iterable[Refusal]:
+    losses = Counter(change.team for change in changes if change.op == "remove_member" and change.team is not None)
+    for team, loss in sorted(losses.items()):
+        if sizes[team] >= SMALLEST_TEAM and loss * 100 > limits.team_percent * sizes[team]:
+            yield Refusal(
+                "team_percent",
+                f"team {team} would lose {loss} of {sizes[team]} people; "
+                f"policy.limits.team_percent is {limits.team_percent}",
+                team=team,
+            )
+
+
+def _idp_owned(portal: PortalManifest, settings: Settings, changes: Sequence[Change]) -> Iterable[Refusal]:
+    """With team mapping on, the identity provider undoes at each login what is written here."""
+    if not settings.team_mapping:
+        return
+    hand_kept = {team.name for team in portal.teams if team.synced is False}
+    teams = {change.team for change in changes if change.op in MEMBERSHIP_OPS and change.team is not None}
+    for team in sorted(teams - hand_kept):
+        yield Refusal(
+            "idp_owned_team",
+            f"team {team}: the identity provider decides its members on this portal (team mapping is on); "
+            "write `membership: idp` to leave it alone, or `synced: false` if its sync is off",
+            team=team,
+        )

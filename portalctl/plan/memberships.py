@@ -1,0 +1,112 @@
+"""Teams: which are declared and live, who is in them, and who should join or leave."""
+
+from __future__ import annotations
+
+from portalctl.identity import normal_address
+from portalctl.manifest.model import Reason, Team
+from portalctl.plan.changes import Difference, Extra, change
+from portalctl.plan.model import Change, OpClass, State
+from portalctl.plan.resolve import Decision
+from portalctl.plan.rulebook import Rulebook
+from portalctl.portal.models import OUT, Developer, Snapshot
+from portalctl.portal.models import Team as LiveTeam
+
+KEEPS_OUT = frozenset({"denied", "revoked", "rejected", "absent"})
+NOT_MEMBER: State = {"member": False}
+MEMBER: State = {"member": True}
+
+
+class Teams:
+    """Declared teams beside live ones. `of` maps a developer's id to the touched teams they are in."""
+
+    def __init__(self, book: Rulebook, snapshot: Snapshot) -> None:
+        live: dict[str, list[LiveTeam]] = {}
+        for there in snapshot.teams:
+            live.setdefault(there.name, []).append(there)
+        declared = book.portal.teams
+        self.declared = {team.name: team for team in declared}
+        self.ambiguous = [team for team in declared if len(live.get(team.name, ())) > 1]
+        self.missing = [team for team in declared if team.name not in live]
+        self.pairs = [(team, live[team.name][0]) for team in declared if len(live.get(team.name, ())) == 1]
+        self.touched = book.touched_teams() - {team.name for team in self.ambiguous}
+        self.ruled = book.ruled_teams()
+        self.of: dict[str, list[str]] = {}
+        for team, there in self.pairs:
+            for developer_id in snapshot.members.get(there.id, ()) if team.name in self.touched else ():
+                self.of.setdefault(developer_id, []).append(team.name)
+
+    def prunes(self, name: str) -> bool:
+        """Whether this team loses everyone not wanted."""
+        return self.declared[name].membership == "exclusive" and name in self.ruled
+
+
+def team_changes(teams: Teams) -> list[Change]:
+    """Missing teams are created, and managed properties that differ are set; an idp team is left alone."""
+    created = [
+        change("create_team", "structure", [team.why], team=team.name, before=None, after=_managed_properties(team))
+        for team in teams.missing
+        if team.membership != "idp"
+    ]
+    updated = [
+        change("update_team", "structure", [team.why], team=team.name, before=before, after=after)
+        for team, live in teams.pairs
+        for before, after in [_property_difference(team, live)]
+        if after
+    ]
+    return created + updated
+
+
+def _managed_properties(team: Team) -> dict[str, str | bool | None]:
+    """The properties a manifest manages; an absent key is not managed."""
+    every = {"name": team.name, "description": team.description}
+    return {key: value for key, value in every.items() if value is not None}
+
+
+def _property_difference(team: Team, live: LiveTeam) -> tuple[State, State]:
+    """The managed properties that differ, as they are and as they should be."""
+    wanted = _managed_properties(team)
+    every: State = {"name": live.name, "description": live.description}
+    found = {key: every[key] for key in wanted}
+    if wanted == found:
+        return {}, {}
+    from deepdiff import DeepDiff  # noqa: PLC0415 (136 ms to import, and needed only where a pair differs)
+
+    keys = sorted(DeepDiff(found, wanted).affected_root_keys)
+    return {key: found[key] for key in keys}, {key: wanted[key] for key in keys}
+
+
+def memberships(teams: Teams, developer: Developer, decision: Decision, status: str, result: Difference) -> None:
+    """Who joins and who leaves; `status` is the one this person will have once the plan is carried out."""
+    live = frozenset(teams.of.get(developer.id, ()))
+    wanted = {} if decision.verdict in KEEPS_OUT else {t: w for t, w in decision.teams.items() if t in teams.touched}
+    missing = [team for team in wanted if team not in live]
+    if missing and status == "pending":
+        result.awaited.add(normal_address(developer.email or "") or developer.id)
+    if status == "approved" and decision.blocked is None:
+        result.changes += [
+            change("add_member", "onboard", wanted[t], developer=developer, team=t, before=NOT_MEMBER, after=MEMBER)
+            for t in missing
+        ]
+    out = status in OUT
+    for team in sorted(live if out else live - wanted.keys()):
+        leaving = _leaving(teams, decision, team, out=out)
+        if leaving is not None:
+            op_class, why = leaving
+            result.changes.append(
+                change(
+                    "remove_member", op_class, why, developer=developer, team=team, before=MEMBER, after=NOT_MEMBER
+                )
+            )
+        elif not out:
+            result.extras.append(Extra(developer, team))
+
+
+def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple[OpClass, tuple[Reason, ...]] | None:
+    """Why someone who is not wanted in a team is taken out of it; None: they stay."""
+    if decision.complete is not None and not out:
+        return "offboard", (decision.complete,)
+    if team in decision.lapsed_teams:
+        return "expire", decision.lapsed_teams[team]
+    if not teams.prunes(team):
+        return None
+    return "offboard", decision.why if out else (teams.declared[team].why,)

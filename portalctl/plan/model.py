@@ -1,0 +1,181 @@
+"""The plan: all changes of a run, in order, each with its reasons. What `--out` writes and `apply` reads.
+
+These dataclasses are the published JSON too (`schemas/plan.v1.schema.json`): a field is a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Op = Literal["create_team", "update_team", "approve", "add_member", "reopen", "reject", "revoke", "remove_member"]
+OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
+State = Mapping[str, str | bool | None]
+
+CLASSES: tuple[OpClass, ...] = ("structure", "onboard", "reinstate", "expire", "offboard")
+OPS: tuple[Op, ...] = (
+    "create_team",
+    "update_team",
+    "approve",
+    "add_member",
+    "reopen",
+    "reject",
+    "revoke",
+    "remove_member",
+)
+Status = Literal["approved", "pending", "rejected", "revoked"]
+STATUS_OPS: Mapping[str, Status] = {
+    "approve": "approved",
+    "reopen": "pending",
+    "reject": "rejected",
+    "revoke": "revoked",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A person: the live spelling of the address (None where there is none) and the portal's id."""
+
+    email: str | None
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The rule behind a change. `line` is None for built-in defaults only; `reason` is its author's own text."""
+
+    rule: str
+    value: str
+    file: str | None = None
+    line: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write. `before` and `after` say what it finds and what it leaves; None: nothing is there."""
+
+    id: str
+    op: Op
+    op_class: Annotated[OpClass, Field(alias="class")]
+    developer: Subject | None
+    team: str | None
+    before: State | None
+    after: State | None
+    why: tuple[Why, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why nothing of this portal may be written. `code` is stable."""
+
+    code: str
+    message: str
+    developer: str | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a reader should know. `code` is stable."""
+
+    code: str
+    severity: Literal["info", "warning"]
+    message: str
+    developer: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GuardLimits:
+    removals: int
+    removals_percent: int
+    team_percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What held when the plan was made. `allow_removals`: the number of people this run was allowed to take from."""
+
+    limits: GuardLimits
+    protected: tuple[str, ...]
+    allow_delete: bool
+    allow_removals: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortalPlan:
+    name: str
+    provider: str
+    portal_id: str
+    server: str
+    observed_at: str
+    developers: int
+    guard: Guard
+    summary: Mapping[str, int]
+    changes: tuple[Change, ...]
+    refusals: tuple[Refusal, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestStamp:
+    digest: str
+    files: tuple[str, ...]
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    generator: str
+    created_at: str
+    digest: str
+    manifest: ManifestStamp
+    portals: tuple[PortalPlan, ...]
+    valid_until: str | None = None
+    version: Literal[1] = 1
+    kind: Literal["plan"] = "plan"
+
+    @property
+    def changes(self) -> int:
+        return sum(len(portal.changes) for portal in self.portals)
+
+    @property
+    def refused(self) -> bool:
+        return any(portal.refusals for portal in self.portals)
+
+
+def rank(change: Change) -> tuple[int, int, str, str, str]:
+    """The order of writing: class, op, then the names, so that equal input gives equal plans."""
+    person = change.developer
+    return (
+        CLASSES.index(change.op_class),
+        OPS.index(change.op),
+        (person.email or "").lower() if person else "",
+        change.team or "",
+        person.id if person else "",
+    )
+
+
+def needs(change: Change, others: Mapping[tuple[Op, str], Change]) -> list[Change]:
+    """The changes without which this one makes no sense: its team's creation, its person's approval.
+
+    `others` is `by_target` of the changes to look among.
+    """
+    if change.op != "add_member" or change.developer is None:
+        return []
+    found = others.get(("create_team", change.team or "")), others.get(("approve", change.developer.id))
+    return [other for other in found if other is not None]
+
+
+def by_target(changes: tuple[Change, ...]) -> dict[tuple[Op, str], Change]:
+    """Changes by op and the team's name or the person's id, for the ops that others depend on."""
+    return {
+        (change.op, change.developer.id if change.developer else change.team or ""): change
+        for change in changes
+        if change.op in {"create_team", "approve"}
+    }

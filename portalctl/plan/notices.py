@@ -1,0 +1,104 @@
+"""What a reader should know beside the changes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+from portalctl.manifest.model import PortalManifest, Reason
+from portalctl.plan.changes import Difference, Held
+from portalctl.plan.model import Notice, Refusal
+from portalctl.portal.models import Settings
+
+EXPIRES_SOON = timedelta(days=14)
+BLOCKED = {
+    "ambiguous": ("ambiguous_address", "shares this address with another registration; rules give nothing to either"),
+    "malformed": ("malformed_address", "is no well-formed address; no rule can give this registration anything"),
+    "pin": ("pin_mismatch", "is not the registration that the override's `id` names; rules give nothing to it"),
+}
+
+
+def notices(portal: PortalManifest, settings: Settings, found: Difference, today: date) -> tuple[Notice, ...]:
+    """Sorted by weight, code and person."""
+    every = [
+        *_settings(portal, settings),
+        *_people(found),
+        *_teams(found),
+        *_dates(portal, today),
+    ]
+    return tuple(sorted(every, key=lambda n: (n.severity != "warning", n.code, n.developer or "", n.message)))
+
+
+def ambiguous_teams(found: Difference) -> Iterator[Refusal]:
+    """Names that two live teams carry: nobody can say which one is meant."""
+    for team in found.ambiguous_teams:
+        yield Refusal("ambiguous_team", f"the portal has more than one team named {team.name}", team=team.name)
+
+
+def _settings(portal: PortalManifest, settings: Settings) -> Iterator[Notice]:
+    if settings.auto_approve_developers:
+        yield _warn("auto_approve_developers", "the portal approves every sign-up by itself, whatever the rules say")
+    if settings.single_sign_on:
+        yield _warn("single_sign_on", "single sign-on is on: whoever logs in through it is approved by the portal")
+    if settings.rbac_enabled is False and portal.teams:
+        yield _warn("rbac_off", "role-based access is off on the portal: teams grant nothing there")
+    if settings.team_mapping is None and portal.teams:
+        yield _warn("team_mapping_unknown", "the portal does not tell whether its identity provider owns the teams")
+
+
+def _people(found: Difference) -> Iterator[Notice]:
+    for held in found.withheld:
+        yield _withheld(held)
+    for held in found.blocked:
+        code, text = BLOCKED[held.decision.blocked or ""]
+        yield _warn(code, text, developer=held.developer.email or held.developer.id)
+    for developer in found.unknown:
+        text = f"has the status {developer.status!r}, which portalctl does not know; left alone"
+        yield _warn("unknown_status", text, developer=developer.email or developer.id)
+
+
+def _withheld(held: Held) -> Notice:
+    why = held.decision.why[0]
+    return Notice(
+        code="withheld",
+        severity="info",
+        message=f"is {held.developer.status} on the portal and stays so; the rules would say {held.decision.verdict}",
+        developer=held.developer.email or held.developer.id,
+        file=why.at.file if why.at else None,
+        line=why.at.line if why.at else None,
+    )
+
+
+def _teams(found: Difference) -> Iterator[Notice]:
+    for team, count in sorted(Counter(extra.team for extra in found.extras).items()):
+        people = "1 person" if count == 1 else f"{count} people"
+        yield Notice("unruled_members", "info", f"team {team} keeps {people} that no rule puts there (additive)")
+    for declared in found.missing_idp_teams:
+        yield _warn(
+            "missing_idp_team", f"team {declared.name} is not on the portal, and `membership: idp` is never written"
+        )
+
+
+def _dates(portal: PortalManifest, today: date) -> Iterator[Notice]:
+    entries: Iterable[tuple[date | None, Reason]] = [
+        *((rule.expires, rule.why) for rule in portal.trusted_domains),
+        *((rule.expires, rule.why) for rule in portal.denied_domains),
+        *((override.expires, override.why) for override in portal.overrides),
+        *((member.expires, member.why) for team in portal.teams for member in team.members or ()),
+    ]
+    for expires, why in entries:
+        if expires is not None and today <= expires <= today + EXPIRES_SOON:
+            yield _dated("expires_soon", f"{why.value} ends after {expires}", why)
+    for rule in portal.trusted_domains:
+        if rule.review_by is not None and rule.review_by < today:
+            yield _dated("review_due", f"trust in {rule.domain} was to be reviewed by {rule.review_by}", rule.why)
+
+
+def _warn(code: str, message: str, developer: str | None = None) -> Notice:
+    return Notice(code, "warning", message, developer)
+
+
+def _dated(code: str, message: str, why: Reason) -> Notice:
+    at = why.at
+    return Notice(code, "warning", message, file=at.file if at else None, line=at.line if at else None)

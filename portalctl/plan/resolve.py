@@ -1,0 +1,169 @@
+"""Manifest × snapshot × day → decisions: what the rules say of each live developer, and why.
+
+Rank for status: override > denied domain > trusted domain > `unmatched`; a denial of the person wins over every
+grant, and speaks of `+tag` forms and unreadable spellings too. Nothing here knows what would have to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from portalctl.identity import domain_of, normal_address, suspects, untagged
+from portalctl.manifest.model import Override, Reason
+from portalctl.plan.rulebook import Rulebook
+from portalctl.portal.models import Developer
+
+# "denied": by domain. "lapsed": only an expired rule approved them. "silent": rules speak of them, not of status.
+Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "lapsed", "silent", "unmatched"]
+Block = Literal["ambiguous", "malformed", "pin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules say about one developer. People of one domain share one object unless a rule names them.
+
+    `teams` are wanted, with all reasons; `complete` is the override that made them the whole list. `lapsed_teams`
+    were given by expired rules only. `blocked` says why this person gets nothing, whatever the rules give.
+    """
+
+    verdict: Verdict
+    why: tuple[Reason, ...]
+    teams: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    lapsed_teams: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    complete: Reason | None = None
+    reinstate: bool = False
+    blocked: Block | None = None
+
+
+def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
+    """One decision per developer, in the order given."""
+    people = [(developer, normal_address(developer.email or "")) for developer in developers]
+    ambiguous = _twice(address for _, address in people if address is not None)
+    by_domain: dict[str, Decision] = {}
+    for developer, address in people:
+        if address is None:
+            yield developer, _malformed(book, developer)
+        elif address in book.named or address in ambiguous or "+" in address:
+            yield developer, _personal(book, developer, address, ambiguous=address in ambiguous)
+        else:
+            domain = domain_of(address)
+            if domain not in by_domain:
+                by_domain[domain] = _by_domain(book, domain)
+            yield developer, by_domain[domain]
+
+
+def _malformed(book: Rulebook, developer: Developer) -> Decision:
+    names = suspects(developer.email or "")
+    if person := book.now.denial_of_person(names):
+        return _kept_out(person)
+    domains = (book.now.denial_of_domain(domain_of(name)) for name in names)
+    if denied := next((rule for rule in domains if rule is not None), None):
+        return Decision("denied", (denied.why,))
+    return Decision("unmatched", _default(book), blocked="malformed")
+
+
+def _by_domain(book: Rulebook, domain: str) -> Decision:
+    """What is said of everybody at a domain whom no rule names."""
+    denial = book.now.denial_of_domain(domain)
+    if denial is not None:
+        return Decision("denied", (denial.why,))
+    lapsed = book.lapsed.trust_of(domain)
+    trust = book.now.trust_of(domain)
+    current = dict.fromkeys(trust.teams, (trust.why,)) if trust else {}
+    lapsed_teams = {team: (lapsed.why,) for team in lapsed.teams if team not in current} if lapsed else {}
+    if trust is not None:
+        reinstate = book.portal.policy.reinstate
+        return Decision("approved", (trust.why,), current, lapsed_teams, reinstate=reinstate)
+    if lapsed is not None:
+        return Decision("lapsed", (lapsed.why,), lapsed_teams=lapsed_teams)
+    return Decision("unmatched", _default(book))
+
+
+def _personal(book: Rulebook, developer: Developer, address: str, *, ambiguous: bool) -> Decision:
+    """What is said of someone whom a rule may name. A denial is never blocked; a grant may be."""
+    denial = book.now.denial_of_person((address, untagged(address)))
+    if denial is not None:
+        return _kept_out(denial)
+    decision = _with_members(book, address, _by_domain(book, domain_of(address)))
+    override = book.now.overrides.get(address)
+    lapsed = book.lapsed.overrides.get(address)
+    if lapsed is not None and override is None:
+        decision = _without_lapsed(decision, lapsed)
+    if override is not None:
+        decision = _overridden(book, decision, override)
+    if ambiguous:
+        return _block(decision, "ambiguous")
+    if override is not None and override.pin is not None and override.pin.lower() != developer.id.lower():
+        return _block(decision, "pin")
+    return decision
+
+
+def _with_members(book: Rulebook, address: str, decision: Decision) -> Decision:
+    """Member lists add teams, and never approval; but their people are not unmatched."""
+    current = book.now.members.get(address, [])
+    lapsed = book.lapsed.members.get(address, [])
+    if not current and not lapsed:
+        return decision
+    teams = _added(decision.teams, current)
+    lapsed_teams = {t: why for t, why in _added(decision.lapsed_teams, lapsed).items() if t not in teams}
+    silent = current and decision.verdict == "unmatched"
+    why = (current[0][1],) if silent else decision.why
+    verdict = "silent" if silent else decision.verdict
+    return replace(decision, verdict=verdict, why=why, teams=teams, lapsed_teams=lapsed_teams)
+
+
+def _without_lapsed(decision: Decision, lapsed: Override) -> Decision:
+    """An expired override counts as absent; what only it gave is withdrawn."""
+    gone = {team: (lapsed.why,) for team in lapsed.teams or () if team not in decision.teams}
+    decision = replace(decision, lapsed_teams={**decision.lapsed_teams, **gone})
+    if lapsed.status == "approved" and decision.verdict in {"unmatched", "silent"}:
+        return replace(decision, verdict="lapsed", why=(lapsed.why,))
+    return decision
+
+
+def _overridden(book: Rulebook, decision: Decision, override: Override) -> Decision:
+    """An override that grants, or reopens; denials never come here."""
+    if override.teams is not None:
+        teams = dict.fromkeys(override.teams, (override.why,))
+        decision = replace(decision, teams=teams, lapsed_teams={}, complete=override.why)
+    if override.status is not None:
+        decision = replace(decision, verdict=override.status, why=(override.why,))
+    elif decision.verdict == "unmatched":
+        decision = replace(decision, verdict="silent", why=(override.why,))
+    reinstate = book.portal.policy.reinstate if override.reinstate is None else override.reinstate
+    return replace(decision, reinstate=reinstate)
+
+
+def _block(decision: Decision, block: Block) -> Decision:
+    """Grants fall away; what only takes away stays. A membership the rules want is not taken either."""
+    if decision.verdict == "approved":
+        return replace(decision, verdict="silent", blocked=block)
+    return replace(decision, blocked=block)
+
+
+def _kept_out(denial: Override) -> Decision:
+    assert denial.status is not None  # noqa: S101 (a denial has one)
+    return Decision(denial.status, (denial.why,))
+
+
+def _default(book: Rulebook) -> tuple[Reason, ...]:
+    return (book.portal.policy.unmatched_why,)
+
+
+def _added(
+    teams: Mapping[str, tuple[Reason, ...]], more: Iterable[tuple[str, Reason]]
+) -> dict[str, tuple[Reason, ...]]:
+    result = dict(teams)
+    for team, why in more:
+        result[team] = (*result.get(team, ()), why)
+    return result
+
+
+def _twice(addresses: Iterable[str]) -> set[str]:
+    seen: set[str] = set()
+    twice: set[str] = set()
+    for address in addresses:
+        (twice if address in seen else seen).add(address)
+    return twice

@@ -1,0 +1,106 @@
+"""A portal's rules, indexed for look-up by address and domain as they stand on one day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol, TypeVar
+
+from portalctl.identity import enclosing
+from portalctl.manifest.model import DeniedDomain, Override, PortalManifest, Reason, TrustedDomain
+
+DENIALS = frozenset({"revoked", "rejected", "absent"})
+
+
+class _DomainRule(Protocol):
+    @property
+    def domain(self) -> str: ...
+    @property
+    def subdomains(self) -> bool: ...
+
+
+class _Expiring(Protocol):
+    @property
+    def expires(self) -> date | None: ...
+
+
+D = TypeVar("D", bound=_DomainRule)
+E = TypeVar("E", bound=_Expiring)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules that are all in force, or all lapsed. `members` maps an address to (team, reason) pairs."""
+
+    overrides: dict[str, Override] = field(default_factory=dict)
+    members: dict[str, list[tuple[str, Reason]]] = field(default_factory=dict)
+    trusted: dict[str, TrustedDomain] = field(default_factory=dict)
+    denied: dict[str, DeniedDomain] = field(default_factory=dict)
+
+    def denial_of_person(self, names: Iterable[str]) -> Override | None:
+        """The override that keeps out whoever goes by one of these names."""
+        overrides = (self.overrides.get(name) for name in names)
+        return next((rule for rule in overrides if rule is not None and rule.status in DENIALS), None)
+
+    def denial_of_domain(self, domain: str) -> DeniedDomain | None:
+        return most_specific(self.denied, domain)
+
+    def trust_of(self, domain: str) -> TrustedDomain | None:
+        return most_specific(self.trusted, domain)
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The rules of one portal: `now` in force, `lapsed` expired. `named` holds each address a rule spells out."""
+
+    portal: PortalManifest
+    now: Rules
+    lapsed: Rules
+    named: frozenset[str]
+
+    @classmethod
+    def of(cls, portal: PortalManifest, today: date) -> Rulebook:
+        """`today` is the day in UTC; an entry holds through its `expires` day."""
+        now, lapsed = _rules(portal, today, lapsed=False), _rules(portal, today, lapsed=True)
+        named = now.overrides.keys() | now.members.keys() | lapsed.overrides.keys() | lapsed.members.keys()
+        return cls(portal, now, lapsed, frozenset(named))
+
+    def touched_teams(self) -> frozenset[str]:
+        """The teams a rule can add people to or take them from: those whose members have to be read."""
+        declared = {team.name for team in self.portal.teams if team.membership != "idp"}
+        complete = any(override.teams is not None for override in self.portal.overrides)
+        return frozenset(declared if complete else declared & self.ruled_teams())
+
+    def ruled_teams(self) -> frozenset[str]:
+        """The teams whose people rules decide: they have `members`, or a domain or an override names them."""
+        return frozenset(
+            {team.name for team in self.portal.teams if team.members is not None}
+            | {team for rule in self.portal.trusted_domains for team in rule.teams}
+            | {team for override in self.portal.overrides for team in override.teams or ()}
+        )
+
+
+def most_specific(rules: dict[str, D], domain: str) -> D | None:
+    """The rule for this domain, else for the nearest parent that covers its sub-domains."""
+    for name in enclosing(domain):
+        rule = rules.get(name)
+        if rule is not None and (name == domain or rule.subdomains):
+            return rule
+    return None
+
+
+def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
+    def chosen(entries: Iterable[E]) -> Iterator[E]:
+        return (entry for entry in entries if (entry.expires is not None and entry.expires < today) == lapsed)
+
+    members: dict[str, list[tuple[str, Reason]]] = {}
+    for team in portal.teams:
+        for member in chosen(team.members or ()):
+            members.setdefault(member.developer, []).append((team.name, member.why))
+    return Rules(
+        overrides={override.developer: override for override in chosen(portal.overrides)},
+        members=members,
+        trusted={rule.domain: rule for rule in chosen(portal.trusted_domains)},
+        denied={rule.domain: rule for rule in chosen(portal.denied_domains)},
+    )
