@@ -1,0 +1,260 @@
+"""Making a plan so: staleness first, then the writes in the plan's order, then proof.
+
+Nothing counts as done because the portal said so: only because it was seen.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from portalctl.apply.model import PortalReport, Settled
+from portalctl.apply.verify import live_state, stand, touched
+from portalctl.errors import PortalError, RefusedError
+from portalctl.events import Observer, Progress, Result, Warned, ignore
+from portalctl.events import Settled as SettledEvent
+from portalctl.plan.model import CLASSES, STATUS_OPS, Change, Op, PortalPlan, by_target, needs
+from portalctl.portal.models import (
+    AddMember,
+    CreateTeam,
+    RemoveMember,
+    SetStatus,
+    Sighting,
+    Team,
+    Touched,
+    UpdateTeam,
+    Write,
+    Written,
+)
+from portalctl.portal.provider import Provider, Reader
+
+IN_FLIGHT = 16
+RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
+PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between looks; the last one repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to look for a write to become visible: Konnect's own tests poll for up to 30 s."""
+
+    seconds: float = 30.0
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A portal's plan, checked against the live state: what is still to be made, and the teams there are."""
+
+    plan: PortalPlan
+    todo: tuple[Change, ...]
+    teams: Mapping[str, Team]
+
+
+def prepare(plan: PortalPlan, provider: Reader) -> Ready:
+    """Look at everything the plan touches, before anything is written.
+
+    Raises RefusedError when something is neither as planned before nor as wanted, PortalError when it can't be read.
+    """
+    seen = provider.reread(touched(plan.changes))
+    stands = {change.id: stand(change, seen) for change in plan.changes}
+    stale = [change for change in plan.changes if stands[change.id] == "other"]
+    if stale:
+        raise RefusedError(
+            f"portal {plan.name}: the plan is stale, and nothing was written",
+            *(_stale(change, seen) for change in stale),
+            "plan again, and look at what changed",
+        )
+    return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen.teams)
+
+
+def carry_out(
+    ready: Ready,
+    provider: Provider,
+    *,
+    observer: Observer = ignore,
+    patience: Patience = Patience(),
+) -> PortalReport:
+    """Make one portal's changes and report each. Raises nothing for what the portal does: that is in the report."""
+    run = _Run(ready.plan.name, provider, observer, patience, teams=dict(ready.teams), total=len(ready.todo))
+    for stage in _stages(ready.todo):
+        run.write_all(stage)
+    _confirm(run, ready.todo)
+    settled = {item.change.id: item for item in run.settled}
+    return PortalReport(
+        ready.plan.name,
+        tuple(settled.get(change.id) or Settled(change, "confirmed", already=True) for change in ready.plan.changes),
+    )
+
+
+def _stale(change: Change, seen: Sighting) -> str:
+    who = change.developer.email or change.developer.id if change.developer else f"team {change.team}"
+    live = live_state(change, seen)
+    return f"{who}: planned from {_words(change.before)}, but it is now {_words(live)}"
+
+
+def _words(state: object) -> str:
+    if not isinstance(state, dict):
+        return "gone"
+    return ", ".join(f"{key} {value}" for key, value in state.items())
+
+
+def _stages(changes: tuple[Change, ...]) -> Iterable[list[Change]]:
+    """By class in order; a change that needs another is not made in an earlier stage than that."""
+    targets = by_target(changes)
+    stages: dict[str, list[Change]] = {name: [] for name in CLASSES}
+    for change in changes:
+        classes = [change.op_class, *(other.op_class for other in needs(change, targets))]
+        stages[max(classes, key=CLASSES.index)].append(change)
+    return [stage for stage in stages.values() if stage]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one apply. `teams` are the live ones by name, with those that were created."""
+
+    portal: str
+    provider: Provider
+    observer: Observer
+    patience: Patience
+    teams: dict[str, Team]
+    total: int
+    settled: list[Settled] = field(default_factory=list)
+    sent: dict[str, Written] = field(default_factory=dict)
+    failed: set[tuple[Op, str]] = field(default_factory=set)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def write_all(self, stage: list[Change]) -> None:
+        """One stage: people and teams side by side, the changes of one person in order."""
+        groups: dict[str, list[Change]] = {}
+        for change in stage:
+            groups.setdefault(change.developer.id if change.developer else f"team {change.team}", []).append(change)
+        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="portalctl-write") as pool:
+            list(pool.map(self._write_group, groups.values()))
+
+    def _write_group(self, changes: list[Change]) -> None:
+        for change in changes:
+            lacking = self._lacking(change)
+            if lacking is not None:
+                self.settle(change, "skipped", lacking)
+                continue
+            self._take(change, self._send(change))
+
+    def _send(self, change: Change) -> Written:
+        """Send a change. After an unclear answer, look first, and send again only what did not happen.
+
+        A team's creation is never repeated: nothing keeps a portal from having two of one name.
+        """
+        written = self.provider.write(self._command(change))
+        for pause in RESENDS:
+            if written.result != "unclear" or change.op == "create_team":
+                break
+            self.patience.sleep(pause)
+            if not self._still_before(change):
+                break
+            written = self.provider.write(self._command(change))
+        return written
+
+    def _still_before(self, change: Change) -> bool:
+        try:
+            return stand(change, self.provider.reread(touched([change]))) == "before"
+        except PortalError:
+            return False  # nothing is known: the confirmation at the end looks again, and says so
+
+    def _take(self, change: Change, written: Written) -> None:
+        if change.op == "create_team" and written.result != "refused":
+            self._learn_team(change, written)
+        with self.lock:
+            self.sent[change.id] = written
+            self.observer(Progress(self.portal, "writing", len(self.sent), self.total))
+        if written.result == "refused":
+            self.settle(change, "failed", written.detail, written.trace)
+
+    def _learn_team(self, change: Change, written: Written) -> None:
+        """A new team's id: as told, or, when the answer was lost, as found on the portal. Never by a second POST."""
+        name = change.team or ""
+        if written.id is not None:
+            self.teams[name] = Team(written.id, name)
+            return
+        try:
+            found = self.provider.reread(Touched(teams=frozenset({name}))).teams.get(name)
+        except PortalError as error:
+            self.observer(Warned(f"team {name}: could not look for it after its creation: {error.message}"))
+            return
+        if found is not None:
+            self.teams[name] = found
+
+    def _lacking(self, change: Change) -> str | None:
+        """What this change needs and does not have."""
+        if change.developer is not None and ("approve", change.developer.id) in self.failed:
+            return "not approved, so not added"
+        if change.team is not None and change.op != "create_team" and change.team not in self.teams:
+            return f"team {change.team} could not be created"
+        return None
+
+    def _command(self, change: Change) -> Write:
+        if change.op == "create_team":
+            description = (change.after or {}).get("description")
+            return CreateTeam(change.team or "", str(description) if description is not None else None)
+        if change.op == "update_team":
+            return UpdateTeam(self.teams[change.team or ""].id, str((change.after or {})["description"]))
+        person = change.developer.id if change.developer else ""
+        if change.op == "add_member":
+            return AddMember(self.teams[change.team or ""].id, person)
+        if change.op == "remove_member":
+            return RemoveMember(self.teams[change.team or ""].id, person)
+        return SetStatus(person, STATUS_OPS[change.op])
+
+    def settle(self, change: Change, result: Result, detail: str = "", trace: str | None = None) -> None:
+        with self.lock:
+            self.settled.append(Settled(change, result, detail, trace))
+            if result != "confirmed" and change.developer is not None:
+                self.failed.add((change.op, change.developer.id))
+        subject = (change.developer.email or change.developer.id) if change.developer else f"team {change.team}"
+        what = DONE[change.op].format(team=change.team)
+        self.observer(SettledEvent(self.portal, change.id, subject, what, result, detail))
+
+
+DONE: Mapping[Op, str] = {
+    "create_team": "created",
+    "update_team": "updated",
+    "approve": "approved",
+    "add_member": "joined {team}",
+    "reopen": "set back to pending",
+    "reject": "rejected",
+    "revoke": "revoked",
+    "remove_member": "left {team}",
+}
+
+
+def _confirm(run: _Run, changes: Sequence[Change]) -> None:
+    """Look until every write that was sent is seen, or patience ends; then say what is not known."""
+    patience = run.patience
+    open_changes = {
+        change.id: change for change in changes if change.id in run.sent and run.sent[change.id].result != "refused"
+    }
+    deadline = patience.clock() + patience.seconds
+    look = 0
+    while open_changes:
+        trouble = ""
+        try:
+            seen = run.provider.reread(touched(open_changes.values()))
+            for change in [c for c in open_changes.values() if stand(c, seen) == "after"]:
+                run.settle(change, "confirmed", trace=run.sent[change.id].trace)
+                del open_changes[change.id]
+        except PortalError as error:
+            trouble = f"; it could not be read: {error.message}"
+        left = deadline - patience.clock()
+        if not open_changes or left <= 0:
+            break
+        patience.sleep(min(PAUSES[min(look, len(PAUSES) - 1)], left))
+        look += 1
+    for change in open_changes.values():
+        sent = run.sent[change.id]
+        said = sent.detail or "the portal took it"
+        run.settle(
+            change, "unknown", f"{said}, and it was not seen within {patience.seconds:g} s{trouble}", sent.trace
+        )

@@ -1,0 +1,36 @@
+"""What an apply did, for a terminal or a CI log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from portalctl.apply.model import PortalReport
+from portalctl.events import Settled
+from portalctl.report.safe import terminal
+from portalctl.report.text.style import Style, joined, plural
+
+SIGNS = {"confirmed": "✓", "failed": "✗", "skipped": "✗", "unknown": "?"}
+
+
+def settled_text(event: Settled, style: Style) -> str:
+    """One change and its result, as it becomes known."""
+    said = event.what if event.result == "confirmed" else f"{event.result}: {event.what}"
+    detail = f"  {terminal(event.detail)}" if event.detail else ""
+    return f"  {style.sign(SIGNS[event.result])} {terminal(event.subject)}  {terminal(said)}{detail}"
+
+
+def reports_text(reports: Iterable[PortalReport]) -> str:
+    """The sum of an apply, and what to do when something is missing."""
+    reports = list(reports)
+    total = sum(len(report.settled) for report in reports)
+    if not total:
+        return "Nothing to apply.\n"
+    counts = {result: sum(report.count(result) for report in reports) for result in ("failed", "skipped", "unknown")}
+    confirmed = total - sum(counts.values())
+    already = sum(item.already for report in reports for item in report.settled)
+    noted = [f"{count:,} {result}" for result, count in counts.items() if count]
+    before = f" ({already:,} of them already so)" if already else ""
+    lines = [f"Applied: {', '.join([f'{confirmed:,} confirmed{before}', *noted])} of {plural(total, 'change')}."]
+    if noted:
+        lines.append("Run the same command again: only what is missing will be done.")
+    return joined(lines)
