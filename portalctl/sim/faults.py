@@ -1,0 +1,190 @@
+"""Faults: scripted, deterministic ways in which an answer goes wrong."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import threading
+import time
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from portalctl.sim.message import JSON_TYPE, Answer, Request, json_answer
+
+Kind = Literal[
+    "status", "rate", "drop-before", "drop-after", "truncate", "html", "empty", "lose-row", "slow"
+]  # fmt: skip
+_KINDS: tuple[str, ...] = typing.get_args(Kind)
+# Kinds whose first word may carry their main value: `status=429`, `slow=0.5`, `rate=100`.
+_MAIN = {"status": "status", "slow": "delay", "rate": "requests"}
+
+PLAIN_429 = {"message": "API rate limit exceeded"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What goes wrong, and for which requests.
+
+    `status`: answers `status` and changes nothing; `rate`: 429 beyond `requests` in `seconds` (a token bucket);
+    `drop-before`, `drop-after`: the connection closes without an answer, before or after the write happens;
+    `truncate`: half of the body, though Content-Length promises all; `html`: 200 with a page of HTML instead;
+    `empty`: no data, though the total stays; `lose-row`: the last row of the page is missing, though the total
+    stays; `slow`: the answer comes `delay` seconds late.
+
+    It meets requests whose `method` and decoded `path` fit the patterns (fnmatch; `*` spans slashes) and whose
+    query has the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times` are hit
+    (None: all). With `retry_after` seconds, 429 and the like carry Retry-After, as an HTTP date with
+    `retry_date`. `plain` gives the gateway's own JSON in place of a problem.
+    """
+
+    kind: Kind
+    method: str = "*"
+    path: str = "*"
+    query: str = ""
+    after: int = 0
+    times: int | None = None
+    status: int = 503
+    retry_after: int | None = None
+    retry_date: bool = False
+    plain: bool = False
+    delay: float = 1.0
+    requests: int = 100
+    seconds: float = 60.0
+
+    def meets(self, request: Request) -> bool:
+        """Whether the patterns fit. Management and portal-side requests alike."""
+        return (
+            fnmatchcase(request.method, self.method)
+            and fnmatchcase(request.path, self.path)
+            and (not self.query or tuple(self.query.split("=", 1)) in request.query)
+        )
+
+
+def parse_fault(text: str) -> Fault:
+    """A fault from text such as `status=429,method=POST,path=/v3/*/teams,times=1,retry_after=77`.
+
+    Raises ValueError saying what is wrong with it.
+    """
+    first, *rest = text.split(",")
+    kind, equals, value = first.partition("=")
+    if kind not in _KINDS:
+        raise ValueError(f"unknown fault {kind!r}; known: {', '.join(_KINDS)}")
+    settings: dict[str, bool | float | str] = {}
+    if equals:
+        if kind not in _MAIN:
+            raise ValueError(f"fault {kind} takes no value")
+        settings[_MAIN[kind]] = _value(_MAIN[kind], value)
+    for part in rest:
+        name, _, value = part.partition("=")
+        settings[name] = _value(name, value)
+    return replace(Fault(typing.cast(Kind, kind)), **settings)  # type: ignore[arg-type]  # _value checked them
+
+
+def _value(name: str, text: str) -> bool | float | str:
+    known = [field.name for field in fields(Fault) if field.name != "kind"]
+    if name not in known:
+        raise ValueError(f"unknown setting {name!r} in a fault; known: {', '.join(known)}")
+    if name in ("method", "path", "query"):
+        return text
+    if name in ("retry_date", "plain"):
+        if text not in ("true", "false"):
+            raise ValueError(f"{name} in a fault must be true or false, not {text!r}")
+        return text == "true"
+    try:
+        number: float = float(text) if name in ("delay", "seconds") else int(text)
+    except ValueError:
+        raise ValueError(f"{name} in a fault must be a number, not {text!r}") from None
+    if number < 0 or (name == "seconds" and number == 0):
+        raise ValueError(f"{name} in a fault is too small: {text}")
+    if name == "status" and not 300 <= number <= 599:
+        raise ValueError(f"status in a fault must be 300 to 599, not {text}")
+    return number
+
+
+class _Script:
+    """A fault with what it has seen so far."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self._met = 0
+        self._tokens = float(fault.requests)
+        self._refilled = time.monotonic()
+
+    def hits(self, request: Request) -> bool:
+        fault = self.fault
+        if not fault.meets(request):
+            return False
+        self._met += 1
+        past = self._met - fault.after
+        if past <= 0 or (fault.times is not None and past > fault.times):
+            return False
+        return fault.kind != "rate" or self._overdrawn(request.started)
+
+    def _overdrawn(self, now: float) -> bool:
+        fault = self.fault
+        earned = max(0.0, now - self._refilled) * fault.requests / fault.seconds
+        self._tokens = min(float(fault.requests), self._tokens + earned)
+        self._refilled = max(now, self._refilled)
+        if self._tokens < 1:
+            return True
+        self._tokens -= 1
+        return False
+
+
+class Faults:
+    """The faults in force. The first that hits a request is the one that acts; later ones don't see it."""
+
+    def __init__(self, faults: Iterable[Fault] = ()) -> None:
+        self._lock = threading.Lock()
+        self._scripts = [_Script(fault) for fault in faults]
+
+    def add(self, fault: Fault) -> None:
+        with self._lock:
+            self._scripts.append(_Script(fault))
+
+    def clear(self) -> None:
+        with self._lock:
+            self._scripts.clear()
+
+    def acting(self, request: Request) -> Fault | None:
+        """The fault that befalls this request. Counts: ask once per request."""
+        if not self._scripts:
+            return None
+        with self._lock:
+            return next((script.fault for script in self._scripts if script.hits(request)), None)
+
+
+def refusal_status(fault: Fault) -> int:
+    """The code of a `status` or `rate` fault."""
+    return 429 if fault.kind == "rate" else fault.status
+
+
+def refusal(fault: Fault, problem: Answer, title: str) -> Answer:
+    """The answer of a `status` or `rate` fault; `problem` is how the vendor would word it, `title` its short form."""
+    if fault.plain:
+        problem = json_answer(problem.status, PLAIN_429 if problem.status == 429 else {"message": title})
+    return replace(problem, headers=_retry_headers(fault))
+
+
+def spoil(fault: Fault, answer: Answer) -> Answer:
+    """What `html`, `empty` and `lose-row` make of an answer; errors and lists without `data` stay as they are."""
+    if fault.kind == "html":
+        return Answer(200, b"<!DOCTYPE html><html><body>Sign in</body></html>", "text/html; charset=utf-8")
+    if fault.kind not in ("empty", "lose-row") or answer.content_type != JSON_TYPE:
+        return answer
+    body = json.loads(answer.payload)
+    if not isinstance(body, dict) or "data" not in body:
+        return answer
+    return json_answer(answer.status, body | {"data": [] if fault.kind == "empty" else body["data"][:-1]})
+
+
+def _retry_headers(fault: Fault) -> tuple[tuple[str, str], ...]:
+    if fault.retry_after is None:
+        return ()
+    value = str(fault.retry_after)
+    if fault.retry_date:
+        value = email.utils.formatdate(time.time() + fault.retry_after, usegmt=True)
+    return (("Retry-After", value),)

@@ -1,0 +1,185 @@
+"""Seed files: the state a simulated Konnect starts with.
+
+JSON of this shape; only `name`, `email` and `api` are required, ids and times are made up where left out:
+
+    {"portals": [{
+       "id": …, "name": …, "created_at": …,              and any field of the vendor's portal object
+       "settings": {"idp_mapping_enabled": false, …},     authentication settings
+       "identity_providers": [{"id", "type", "enabled", "config"}],
+       "developers": [{"id", "email", "full_name", "status", "created_at", "updated_at"}],
+       "teams": [{"id", "name", "description", "can_own_applications", "created_at",
+                  "members": ["peter@arsenal.com"],
+                  "roles": [{"id", "role_name", "entity_id", "entity_type_name", "entity_region"}],
+                  "groups": ["idp-group"]}],
+       "applications": [{"id", "name", "description", "created_at",
+                         "developer": "peter@arsenal.com"  or  "team": "gunners",
+                         "registrations": [{"id", "api", "api_id", "api_version", "status", "created_at"}]}]}]}
+
+A person is named by the address of the first developer in the portal that has it.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from portalctl.sim.konnect.store import Store
+from portalctl.sim.konnect.v3.portals import UPDATE_PORTAL
+from portalctl.sim.konnect.world import STATUSES
+from portalctl.sim.message import Json
+
+Entry = dict[str, Any]
+
+_KINDS = ("identity_providers", "developers", "teams", "applications")
+_PORTAL_KEYS = {*UPDATE_PORTAL.checks, *_KINDS, "id", "created_at", "settings", "default_domain", "canonical_domain"}
+_TEXT, _FLAG, _TEXT_OR_NULL = (str,), (bool,), (str, type(None))
+_ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
+    "identity_providers": {"id": _TEXT, "type": _TEXT, "enabled": _FLAG, "config": (dict,)},
+    "developers": dict.fromkeys(("id", "email", "full_name", "status", "created_at", "updated_at"), _TEXT),
+    "teams": {
+        **dict.fromkeys(("id", "name", "created_at"), _TEXT),
+        "description": _TEXT_OR_NULL,
+        "can_own_applications": _FLAG,
+        **dict.fromkeys(("members", "roles", "groups"), (list,)),
+    },
+    "roles": dict.fromkeys(("id", "role_name", "entity_id", "entity_type_name", "entity_region"), _TEXT),
+    "applications": {
+        **dict.fromkeys(("id", "name", "created_at", "developer", "team"), _TEXT),
+        "description": _TEXT_OR_NULL,
+        "registrations": (list,),
+    },
+    "registrations": {
+        **dict.fromkeys(("id", "api", "api_id", "status", "created_at"), _TEXT),
+        "api_version": _TEXT_OR_NULL,
+    },
+}
+_REQUIRED = {"developers": "email", "teams": "name", "applications": "name", "registrations": "api"}
+
+
+class SeedError(ValueError):
+    """A seed that can't be used; the message says where."""
+
+
+def read_seed(seed: Mapping[str, Any] | Path | str | None) -> list[Entry]:
+    """The portals of a seed: a mapping, a file, "demo", or None for none. Raises SeedError."""
+    if seed is None:
+        return []
+    if not isinstance(seed, Mapping):
+        seed = _parse(str(seed))
+    if not isinstance(seed, Mapping) or set(seed) != {"portals"}:
+        raise SeedError("a seed is an object with the one key `portals`")
+    return [_checked_portal(entry) for entry in _entries(seed, "portals", "seed")]
+
+
+def _parse(name: str) -> Json:
+    try:
+        if name == "demo":
+            text = resources.files("portalctl.sim").joinpath("seeds/demo.json").read_text(encoding="utf-8")
+        else:
+            text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SeedError(f"cannot read seed {name}: {error}") from error
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SeedError(f"seed {name} is not JSON: {error}") from error
+
+
+def _entries(owner: Mapping[str, Any], key: str, where: str) -> list[Entry]:
+    value = owner.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise SeedError(f"{where}: `{key}` must be a list of objects")
+    return value
+
+
+def _checked_portal(portal: Entry) -> Entry:
+    where = f"portal {portal.get('name')}"
+    if not isinstance(portal.get("name"), str):
+        raise SeedError("portal: `name` is missing")
+    for key, value in portal.items():
+        if key not in _PORTAL_KEYS:
+            raise SeedError(f"{where}: unknown key `{key}`")
+        check = UPDATE_PORTAL.checks.get(key)
+        if check and (problem := check(key, value)):
+            raise SeedError(f"{where}: {problem['reason']}")
+    for kind in _KINDS:
+        for entry in _entries(portal, kind, where):
+            _check(kind, entry, where)
+            for inner in ("roles", "registrations"):
+                for part in _entries(entry, inner, f"{where}, {kind}"):
+                    _check(inner, part, where)
+    return portal
+
+
+def _check(kind: str, entry: Entry, where: str) -> None:
+    for key, value in entry.items():
+        types = _ENTRIES[kind].get(key)
+        if types is None:
+            raise SeedError(f"{where}: unknown key `{key}` in `{kind}`")
+        if not isinstance(value, types):
+            raise SeedError(f"{where}: `{key}` in `{kind}` has the wrong type")
+    needed = _REQUIRED.get(kind)
+    if needed and needed not in entry:
+        raise SeedError(f"{where}: `{needed}` is missing in `{kind}`")
+    if "status" in entry and entry["status"] not in STATUSES:
+        raise SeedError(f"{where}: status {entry['status']!r} in `{kind}` is not one of {', '.join(STATUSES)}")
+
+
+def plant(portals: list[Entry], store: Store) -> None:
+    """Puts checked portals into a store. Raises SeedError for names that nobody has and ids given twice."""
+    try:
+        for portal in portals:
+            _plant_portal(dict(portal), store)
+    except sqlite3.IntegrityError as error:
+        raise SeedError(f"an id is given twice ({error})") from error
+
+
+def _plant_portal(portal: Entry, store: Store) -> None:
+    parts: dict[str, list[Entry]] = {kind: portal.pop(kind, []) for kind in _KINDS}
+    portal_id = store.add_portal(**portal)
+    for provider in parts["identity_providers"]:
+        store.add_identity_provider(portal_id, **provider)
+    store.add_developers(portal_id, parts["developers"])
+    people: dict[str, str] = {}
+    for developer in store.developers(portal_id):
+        people.setdefault(developer["email"], developer["id"])
+    teams = {team["name"]: _plant_team(portal_id, dict(team), people, store) for team in parts["teams"]}
+    for application in parts["applications"]:
+        _plant_application(portal_id, dict(application), people, teams, store)
+
+
+def _plant_team(portal_id: str, team: Entry, people: Mapping[str, str], store: Store) -> str:
+    members, roles, groups = (team.pop(key, []) for key in ("members", "roles", "groups"))
+    team_id = store.add_team(portal_id, **team)
+    store.add_members(team_id, [_named(people, email, f"team {team['name']}") for email in members])
+    for role in roles:
+        store.add_role(team_id, **role)
+    if groups:
+        store.set_groups(portal_id, team_id, groups)
+    return team_id
+
+
+def _plant_application(
+    portal_id: str, application: Entry, people: Mapping[str, str], teams: Mapping[str, str], store: Store
+) -> None:
+    where = f"application {application['name']}"
+    registrations = application.pop("registrations", [])
+    developer, team = application.pop("developer", None), application.pop("team", None)
+    if (developer is None) == (team is None):
+        raise SeedError(f"{where}: needs either `developer` or `team`")
+    owner = _named(people, developer, where) if team is None else _named(teams, team, where)
+    owner_type = "developer" if team is None else "team"
+    application_id = store.add_application(portal_id, owner_id=owner, owner_type=owner_type, **application)
+    for registration in registrations:
+        settings = dict(registration)
+        store.add_registration(application_id, settings.pop("api"), **settings)
+
+
+def _named(known: Mapping[str, str], name: object, where: str) -> str:
+    if not isinstance(name, str) or name not in known:
+        raise SeedError(f"{where}: nobody is called {name!r}")
+    return known[name]
