@@ -1,0 +1,5 @@
+"""`python -m portalctl`."""
+
+from portalctl.cli.main import main
+
+main()

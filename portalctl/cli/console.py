@@ -1,0 +1,75 @@
+"""The console: what is shown while a run goes on, and how wide and colourful text may be. All of it on stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Mapping
+from typing import IO
+
+import click
+
+from portalctl.events import Event, Progress, ReadDone, Settled, Waiting, Warned
+from portalctl.report.safe import terminal
+from portalctl.report.text.apply import settled_text
+from portalctl.report.text.style import Style, plural
+
+
+def style_for(stream: IO[str], *, verbose: bool = False, env: Mapping[str, str] = os.environ) -> Style:
+    """Colour on a terminal, unless NO_COLOR says no or FORCE_COLOR says always; 80 columns where there is none."""
+    color = stream.isatty() and env.get("TERM") != "dumb"
+    if env.get("FORCE_COLOR"):
+        color = True
+    if env.get("NO_COLOR"):
+        color = False
+    return Style(width=shutil.get_terminal_size((80, 24)).columns, color=color, verbose=verbose)
+
+
+class Console:
+    """Shows events as they come, from any thread: progress on a terminal only, the rest a line each."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._live = sys.stderr.isatty()
+        self._shown = ""
+        self._style = style_for(sys.stdout)
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            match event:
+                case Progress():
+                    self._progress(f"{event.portal}: {event.doing} {event.done:,}/{event.total:,}")
+                case ReadDone():
+                    read = f"{plural(event.developers, 'developer')} in {plural(event.calls, 'call')}"
+                    self._line(f"{event.portal}: read {read}, {event.seconds:.1f} s")
+                case Waiting():
+                    self._line(f"  … waiting {event.seconds:.0f} s: {terminal(event.because)}")
+                case Warned():
+                    self._line(f"warning: {terminal(event.message)}")
+                case Settled():
+                    self._clear()
+                    click.echo(settled_text(event, self._style), color=self._style.color)
+
+    def _progress(self, text: str) -> None:
+        if self._live:
+            self._clear()
+            self._shown = terminal(text)
+            sys.stderr.write(f"\r{self._shown}")
+            sys.stderr.flush()
+
+    def _line(self, text: str) -> None:
+        self._clear()
+        click.echo(text, err=True)
+
+    def _clear(self) -> None:
+        if self._shown:
+            sys.stderr.write(f"\r{' ' * len(self._shown)}\r")
+            sys.stderr.flush()
+            self._shown = ""
+
+
+def show(text: str, style: Style) -> None:
+    """A result, on stdout."""
+    click.echo(text, nl=False, color=style.color)

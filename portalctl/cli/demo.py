@@ -1,0 +1,104 @@
+"""`portalctl demo`: the whole job on the built-in portal, with the real commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+import portalctl
+from portalctl.errors import BadUsageError, PortalctlError
+from portalctl.sim.server import Simulator
+
+MANIFEST = "partners.yaml"
+PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"
+# What is told before a command, the command, and the exit code it has to end with.
+STORY: tuple[tuple[str, tuple[str, ...], int], ...] = (
+    (
+        "Three clubs are trusted; one person has left. The files are checked without asking any portal:",
+        ("validate",),
+        0,
+    ),
+    ("What would change on the portal, and why:", ("plan",), 0),
+    ("Make it so:", ("apply", "--yes"), 0),
+    ("Nothing is left to do:", ("plan",), 0),
+    ("Somebody approves Peter again by hand, and takes John out of the team reds. Who notices?", ("drift",), 2),
+    ("The files say what is right:", ("apply", "--yes"), 0),
+)
+BY_HAND_BEFORE = 4  # index into STORY
+
+
+@click.command()
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the manifest and the portal's data in this new or empty folder.",
+)
+def demo(*, keep: Path | None) -> None:
+    """See the whole job done on a built-in portal, in a few seconds. Needs no account and no network.
+
+    \b
+    Examples:
+      portalctl demo
+      portalctl demo --keep ./portal-demo
+    """
+    with _folder(keep) as folder:
+        shutil.copy(_quickstart() / MANIFEST, folder / MANIFEST)
+        with Simulator(seed="demo", db=folder / "portal.db") as portal:
+            for index, (told, arguments, expected) in enumerate(STORY):
+                if index == BY_HAND_BEFORE:
+                    _change_by_hand(portal)
+                _step(portal, folder, told, arguments, expected)
+    if keep is not None:
+        click.echo(f"\nKept in {keep}. Go on with:\n  portalctl sim serve --port 8080 --db {keep / 'portal.db'}")
+
+
+def _step(portal: Simulator, folder: Path, told: str, arguments: tuple[str, ...], expected: int) -> None:
+    words = [arguments[0], "-f", MANIFEST, *arguments[1:]]
+    click.echo(f"\n# {told}\n$ portalctl {' '.join(words)}")
+    sys.stdout.flush()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("KONNECT_", "PORTALCTL_"))}
+    environment |= {"KONNECT_SERVER_URL": portal.url, "KONNECT_TOKEN": portal.token}
+    done = subprocess.run(  # noqa: S603 (ourselves)
+        [sys.executable, "-m", "portalctl", *words],
+        cwd=folder,
+        env=environment,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode != expected:
+        raise PortalctlError(f"the demo went wrong: that command ended with {done.returncode}, not {expected}")
+
+
+def _change_by_hand(portal: Simulator) -> None:
+    """What an admin may click in the portal's own pages."""
+    people = {person["email"]: person["id"] for person in portal.store.developers(PORTAL_ID)}
+    teams = {team["name"]: team["id"] for team in portal.store.teams(PORTAL_ID)}
+    portal.store.set_status(people["peter@arsenal.com"], "approved")
+    portal.store.remove_member(teams["reds"], people["john@liverpoolfc.com"])
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(prefix="portalctl-demo-") as name:
+            yield Path(name)
+        return
+    if keep.exists() and any(keep.iterdir()):
+        raise BadUsageError(f"--keep {keep}: the folder is not empty")
+    keep.mkdir(parents=True, exist_ok=True)
+    yield keep.resolve()
+
+
+def _quickstart() -> Path:
+    """The quickstart's folder: inside an installed package, or beside it in a checkout."""
+    package = Path(portalctl.__file__).parent
+    installed = package / "_examples" / "quickstart"
+    return installed if installed.is_dir() else package.parent / "examples" / "quickstart"

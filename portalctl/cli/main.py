@@ -1,0 +1,114 @@
+"""The command `portalctl`: finds the subcommand, and turns every outcome into an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from portalctl.errors import BadUsageError, PortalctlError
+from portalctl.version import __version__
+
+# name → one line of help. The module of that name below portalctl.cli is imported only when the command is used.
+COMMANDS = {
+    "validate": "Check manifest files.",
+    "plan": "Show what apply would do, and why.",
+    "apply": "Plan, show the plan, ask, and make it so.",
+    "drift": "Say where portal and files disagree, by kind.",
+    "demo": "See the whole job done on a built-in portal.",
+    "sim": "A portal on your own machine, to try things on.",
+}
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are needed, so that `--version` and `--help` stay quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's)
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(importlib.import_module(f"portalctl.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101 (a mistake of ours otherwise)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="portalctl", message="%(prog)s %(version)s")
+def portalctl() -> None:
+    """Files in Git say who gets into a developer portal.
+
+    `plan` shows what would change and why, `apply` makes it so, and `drift` says when portal and files disagree.
+
+    \b
+    Exit codes:
+      0    done, nothing wrong
+      1    could not read or write
+      2    a difference was found (plan --detailed-exitcode, drift)
+      3    refused before any write
+      4    applied in part
+      64   wrong usage
+      65   bad manifest or plan file
+      130  interrupted
+    """
+
+
+def main() -> NoReturn:
+    """Run, and leave with the documented exit code. No traceback reaches a user."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a Latin-1 terminal shows escapes, and nothing breaks
+    sys.exit(run())
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (None: this process's own) and give its exit code."""
+    try:
+        code = portalctl.main(arguments, prog_name="portalctl", standalone_mode=False)
+        sys.stdout.flush()
+    except BaseException as error:
+        return _exit_code(error)
+    return code if isinstance(code, int) else 0
+
+
+def _exit_code(error: BaseException) -> int:
+    """Say what went wrong, on stderr, and give the code for it."""
+    match error:
+        case PortalctlError():
+            from portalctl.report.text.errors import error_text
+
+            click.echo(error_text(error), err=True, nl=False)
+            code = error.exit_code
+        case click.ClickException():
+            error.show()
+            code = BadUsageError.exit_code if isinstance(error, click.UsageError) else 1
+        case click.Abort() | KeyboardInterrupt():
+            click.echo("interrupted", err=True)
+            code = INTERRUPTED
+        case BrokenPipeError():
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say
+            code = 1
+        case Exception():
+            code = _own_mistake(error)
+        case _:
+            raise error
+    return code
+
+
+def _own_mistake(error: Exception) -> int:
+    """A mistake of ours. PORTALCTL_TRACEBACK=1 shows where, for a bug report."""
+    if os.environ.get("PORTALCTL_TRACEBACK"):
+        raise error
+    click.echo(f"error: internal error: {type(error).__name__}", err=True)
+    click.echo("  this is a bug in portalctl; PORTALCTL_TRACEBACK=1 shows where, for a report", err=True)
+    return 1

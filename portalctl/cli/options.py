@@ -1,0 +1,125 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from portalctl.errors import BadUsageError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_PATHS = (Path("portals"), Path("portal.yaml"))
+
+file_option = click.option(
+    "-f",
+    "--file",
+    "paths",
+    multiple=True,
+    metavar="PATH",
+    type=click.Path(path_type=Path),
+    help="Manifest file or folder; repeats.  [default: ./portals/ if present, else ./portal.yaml]",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Which manifest, which of its portals, and whom to trust on the way there."""
+
+    paths: tuple[Path, ...]
+    portal_name: str | None
+    ca_file: Path | None
+    insecure: bool
+
+    def command(self, name: str) -> str:
+        """The command line that does another step on the same files and portals."""
+        words = ["portalctl", name, *(f"-f {shlex.quote(str(path))}" for path in self.paths)]
+        return " ".join([*words, *([f"--portal {self.portal_name}"] if self.portal_name else [])])
+
+
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that talks to portals, given to it as one `target`."""
+
+    @file_option
+    @click.option("--portal", "portal_name", metavar="NAME", help="Only this portal of the manifest.")
+    @click.option(
+        "--ca-file", type=click.Path(path_type=Path, dir_okay=False), help="Certificates (PEM) to trust for TLS."
+    )
+    @click.option(
+        "--insecure-skip-tls-verify",
+        "insecure",
+        is_flag=True,
+        help="Trust any certificate. Anyone in between can read the token.",
+    )
+    @wraps(command)
+    def with_target(
+        *,
+        paths: tuple[Path, ...],
+        portal_name: str | None,
+        ca_file: Path | None,
+        insecure: bool,
+        **others: object,
+    ) -> None:
+        command(target=Target(paths, portal_name, ca_file, insecure), **others)
+
+    return with_target
+
+
+verbose_option = click.option("--verbose", is_flag=True, help="Show like changes one by one.")
+allow_removals_option = click.option(
+    "--allow-removals",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Let this run take something from up to N people, whatever policy.limits says.",
+)
+
+
+def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
+    """A click callback: a comma list of known words → those words."""
+
+    def read(ctx: click.Context, param: click.Parameter, value: str | None) -> frozenset[str] | None:
+        if value is None:
+            return None
+        chosen = frozenset(word.strip() for word in value.split(",") if word.strip())
+        for word in sorted(chosen - set(words)):
+            raise click.BadParameter(
+                f"{word!r} is none of {', '.join(words)}{did_you_mean(word, words)}", ctx=ctx, param=param
+            )
+        if not chosen:
+            raise click.BadParameter(f"names none of {', '.join(words)}", ctx=ctx, param=param)
+        return chosen
+
+    return read
+
+
+def only_option(classes: tuple[str, ...]) -> Callable[[F], F]:
+    return click.option(
+        "--only",
+        callback=choices(classes),
+        metavar="CLASS,…",
+        help=f"Only changes of these classes: {', '.join(classes)}.",
+    )
+
+
+def did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def manifest_paths(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """What `-f` named, or the default. Raises BadUsageError when there is neither."""
+    if paths:
+        return paths
+    for path in DEFAULT_PATHS:
+        if path.exists():
+            return (path,)
+    raise BadUsageError(
+        "no manifest: neither ./portals/ nor ./portal.yaml is here", "name one with -f PATH; see examples/quickstart"
+    )

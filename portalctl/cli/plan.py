@@ -1,0 +1,82 @@
+"""`portalctl plan`: show what apply would do."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import cast
+
+import click
+
+from portalctl import flow
+from portalctl.cli.console import show, style_for
+from portalctl.cli.options import (
+    Target,
+    allow_removals_option,
+    only_option,
+    target_options,
+    verbose_option,
+)
+from portalctl.cli.session import leave, open_session
+from portalctl.errors import BadUsageError, RefusedError
+from portalctl.plan.build import Selection
+from portalctl.plan.document import to_json
+from portalctl.plan.model import CLASSES, OpClass
+from portalctl.report.documents import plan_json
+from portalctl.report.text.plan import plan_text
+
+DIFFERENT = 2
+
+
+@click.command()
+@target_options
+@only_option(CLASSES)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as JSON (mode 0600).")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
+@allow_removals_option
+@verbose_option
+def plan(
+    *,
+    target: Target,
+    only: frozenset[str] | None,
+    out: Path | None,
+    output: str,
+    detailed_exitcode: bool,
+    allow_removals: int | None,
+    verbose: bool,
+) -> None:
+    """Show what apply would do, and why. Cannot write to a portal.
+
+    \b
+    Examples:
+      portalctl plan -f portals/
+      portalctl plan -f portals/ --only onboard --detailed-exitcode
+    """
+    session = open_session(target)
+    selection = Selection(cast("frozenset[OpClass] | None", only), allow_removals)
+    made = flow.plan(session.manifest, session.run, selection)
+    if out is not None:
+        _write(out, to_json(made))
+    style = style_for(sys.stdout, verbose=verbose)
+    if output == "json":
+        show(plan_json(made), style)
+    else:
+        show(plan_text(made, style, target.command("apply")), style)
+    if made.refused:
+        leave(RefusedError.exit_code)
+    if detailed_exitcode and made.changes:
+        leave(DIFFERENT)
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, and readable by its owner only: a plan holds addresses."""
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:  # mkstemp makes it 0600
+            file.write(text)
+        Path(name).replace(path)
+    except OSError as error:
+        raise BadUsageError(f"--out {path}: {error.strerror}") from error

@@ -1,0 +1,252 @@
+"""Nothing is called done that was not seen, and nothing is done twice, whatever the portal and the network do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from portalctl.sim.behaviour import Behaviour
+from portalctl.sim.faults import Fault
+from tests.conftest import PORTAL_ID, Bench
+
+pytestmark = pytest.mark.usefixtures("quick")
+BenchMaker = Callable[..., Bench]
+
+RULES = """
+trusted_domains:
+  - domain: club.example
+    teams: [reds]
+teams:
+  - name: reds
+overrides:
+  - developer: leaver@club.example
+    status: revoked
+    reason: "Left"
+"""
+
+
+def fill(bench: Bench) -> Bench:
+    bench.people(pending=["a@club.example", "b@club.example"], approved=["leaver@club.example"])
+    bench.manifest(RULES)
+    return bench
+
+
+def writes_to(bench: Bench, address: str) -> list[str]:
+    return [write for write in bench.writes if write.endswith(bench.emails[address])]
+
+
+def assert_all_done(bench: Bench) -> None:
+    assert bench.status("a@club.example") == bench.status("b@club.example") == "approved"
+    assert bench.status("leaver@club.example") == "revoked"
+    assert bench.members("reds") == {"a@club.example", "b@club.example"}
+    bench.sim.clear_faults()
+    plan = bench.run("plan", "--detailed-exitcode")
+    assert plan.code == 0, plan.out
+
+
+def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench) -> None:
+    fill(bench).sim.inject(Fault("status", method="PATCH", status=429, retry_after=1, times=2, plain=True))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.err
+    assert "waiting 1 s: the portal asked for it (429, Retry-After 1)" in done.err
+    assert len(bench.sim.store.mails()) == 3
+    assert_all_done(bench)
+
+
+def test_a_wait_longer_than_three_minutes_is_not_slept_through(bench: Bench) -> None:
+    fill(bench).sim.inject(Fault("status", method="PATCH", status=429, retry_after=181))
+    done = bench.run("apply", "--yes")
+    assert done.code == 4
+    assert "leaver@club.example  not revoked: the portal answered 429" in done.out
+    assert bench.members("reds") == set()
+
+
+@pytest.mark.parametrize("kind", ["drop-before", "drop-after"])
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+def test_after_a_lost_answer_the_portal_is_looked_at_before_anything_is_repeated(
+    bench: Bench, kind: str, method: str
+) -> None:
+    path = "*/developers*"
+    fill(bench).sim.inject(Fault(kind, method=method, path=path, times=1))  # type: ignore[arg-type]  # parametrised
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out + done.err
+    sent = [write for write in bench.writes if write.startswith(method) and "developers" in write]
+    needed = 3 if method == "PATCH" else 2
+    assert len(sent) == needed + (kind == "drop-before")
+    assert len(bench.sim.store.mails()) == 3
+    assert_all_done(bench)
+
+
+def test_a_lost_answer_to_a_team_creation_never_makes_two(bench: Bench) -> None:
+    fill(bench).sim.inject(Fault("drop-after", method="POST", path="*/teams", times=1))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert bench.writes.count("POST /teams") == 1
+    assert_all_done(bench)
+
+
+def test_a_team_that_could_not_be_created_leaves_its_members_out_and_the_rest_goes_on(bench: Bench) -> None:
+    fill(bench).sim.inject(Fault("status", method="POST", path="*/teams", status=400))
+    done = bench.run("apply", "--yes")
+    assert done.code == 4
+    assert "team reds  not created: the portal answered 400" in done.out
+    assert done.out.count("team reds could not be created") == 2
+    assert bench.status("a@club.example") == "approved"
+    assert "Applied: 3 confirmed, 1 failed, 2 skipped of 6 changes." in done.out
+    bench.sim.clear_faults()
+    assert bench.run("apply", "--yes").code == 0
+    assert_all_done(bench)
+
+
+def test_one_person_failing_stops_neither_the_others_nor_the_rest(bench: Bench) -> None:
+    who = fill(bench).emails["a@club.example"]
+    bench.sim.inject(Fault("status", method="PATCH", path=f"*/{who}", status=400))
+    done = bench.run("apply", "--yes")
+    assert done.code == 4
+    assert "a@club.example  not approved: the portal answered 400 to PATCH /v3/portals/" in done.out
+    assert "kong:trace:" in done.out
+    assert "a@club.example  not joined reds: skipped, because the approval failed" in done.out
+    assert bench.status("b@club.example") == "approved"
+    assert bench.members("reds") == {"b@club.example"}
+    assert bench.status("leaver@club.example") == "revoked"
+    assert "Run the same command again" in done.out
+
+
+def test_a_server_error_that_stays_is_unknown_and_never_called_done(bench: Bench) -> None:
+    who = fill(bench).emails["leaver@club.example"]
+    bench.sim.inject(Fault("status", method="PATCH", path=f"*/{who}", status=503))
+    done = bench.run("apply", "--yes", "--confirm-timeout", "0.2")
+    assert done.code == 4
+    assert "leaver@club.example  perhaps revoked: the portal answered 503" in done.out
+    assert "5 confirmed, 1 unknown of 6" in done.out
+
+
+def test_writes_that_show_late_are_waited_for(make_bench: BenchMaker) -> None:
+    bench = fill(make_bench(behaviour=Behaviour(visible_after=0.6)))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out
+    assert len(bench.writes) == 6
+
+
+def test_writes_that_do_not_show_in_time_are_unknown(make_bench: BenchMaker) -> None:
+    bench = fill(make_bench(behaviour=Behaviour(visible_after=60)))
+    done = bench.run("apply", "--yes", "--confirm-timeout", "0.3")
+    assert done.code == 4
+    assert "the portal took it, and it was not seen within 0.3 s" in done.out
+    assert "6 unknown of 6" in done.out
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        Behaviour(duplicate_member="201", remove_non_member="204"),
+        Behaviour(description_unset="absent"),
+        Behaviour(page_size_max=1),
+        Behaviour(meta_floats=True),
+    ],
+    ids=["lenient", "absent", "small pages", "floats"],
+)
+def test_whatever_the_documents_leave_open_the_end_is_the_same(make_bench: BenchMaker, behaviour: Behaviour) -> None:
+    bench = fill(make_bench(behaviour=behaviour))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert len(bench.writes) == 6
+    assert_all_done(bench)
+
+
+def test_someone_changed_between_plan_and_write_stops_all(bench: Bench) -> None:
+    """The plan reads the list of developers; the look before writing comes with an e-mail filter."""
+    fill(bench)
+    leaver = bench.emails["leaver@club.example"]
+
+    def hook(request: object) -> None:
+        if "filter" in str(getattr(request, "target", "")):
+            bench.sim.store.set_status(leaver, "rejected")
+
+    bench.sim.on_request(hook)
+    done = bench.run("apply", "--yes")
+    assert done.code == 3
+    assert "stale" in done.err
+    assert "leaver@club.example: planned from status approved, but it is now status rejected" in done.err
+    assert bench.writes == []
+
+
+def test_a_newcomer_between_plan_and_write_does_not_matter(bench: Bench) -> None:
+    fill(bench)
+    newcomers = iter(["new@club.example"])
+
+    def hook(request: object) -> None:
+        if "filter" in str(getattr(request, "target", "")):
+            for address in newcomers:
+                bench.people(pending=[address])
+
+    bench.sim.on_request(hook)
+    done = bench.run("apply", "--yes")
+    assert done.code == 0
+    assert bench.status("new@club.example") == "pending"
+
+
+def test_what_was_done_by_someone_else_meanwhile_counts_as_done(bench: Bench) -> None:
+    fill(bench)
+
+    def hook(request: object) -> None:
+        if "filter" in str(getattr(request, "target", "")):
+            bench.sim.store.set_status(bench.emails["a@club.example"], "approved")
+
+    bench.sim.on_request(hook)
+    done = bench.run("apply", "--yes")
+    assert done.code == 0
+    assert "6 confirmed (1 of them already so)" in done.out
+    assert writes_to(bench, "a@club.example") == []
+
+
+def test_the_look_before_and_after_is_by_batches(bench: Bench) -> None:
+    bench.people(pending=[f"p{number:03}@club.example" for number in range(90)])
+    bench.manifest(RULES)
+    bench.run("apply", "--yes")
+    assert len(bench.writes) == 181
+    filtered = [e for e in bench.sim.log if "filter" in str(e.query)]
+    assert len(filtered) == 4
+    assert len(bench.reads) <= 5 + 2 * (2 + 1 + 1)
+
+
+@pytest.mark.parametrize(
+    ("rules", "words", "code"),
+    [
+        ("protected: [leaver@club.example]\n", [], "protected"),
+        ("policy: {limits: {removals: 0}}\n", [], "removals"),
+        ("", ["--allow-removals", "0"], "removals"),
+    ],
+)
+def test_a_refused_plan_is_shown_and_nothing_is_written(
+    bench: Bench, rules: str, words: list[str], code: str
+) -> None:
+    fill(bench).manifest(RULES + rules)
+    plan = bench.run("plan", "-o", "json", *words)
+    assert plan.code == 3
+    assert [refusal["code"] for refusal in plan.json["portals"][0]["refusals"]] == [code]
+    done = bench.run("apply", "--yes", *words)
+    assert done.code == 3
+    assert "Refused: nothing of partners can be written." in done.out
+    assert "leaver@club.example" in done.out
+    assert bench.writes == []
+
+
+def test_a_raised_limit_lets_the_removal_through(bench: Bench) -> None:
+    fill(bench).manifest(RULES + "policy: {limits: {removals: 0}}\n")
+    assert bench.run("apply", "--yes", "--allow-removals", "1").code == 0
+    assert bench.status("leaver@club.example") == "revoked"
+
+
+def test_teams_that_the_identity_provider_owns_are_not_written(bench: Bench) -> None:
+    fill(bench)
+    bench.sim.store.add_identity_provider(PORTAL_ID)
+    bench.sim.store.set_settings(PORTAL_ID, idp_mapping_enabled=True)
+    done = bench.run("apply", "--yes")
+    assert done.code == 3
+    assert "membership: idp" in done.out
+    assert bench.writes == []
+    bench.manifest(RULES.replace("- name: reds", "- name: reds\n    synced: false"))
+    assert bench.run("apply", "--yes").code == 0
+    assert_all_done(bench)

@@ -1,0 +1,132 @@
+"""What only a terminal shows: the question before writing, progress, colour."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pexpect
+import pytest
+
+from tests.conftest import Bench, portalctl
+
+RULES = "trusted_domains: [club.example]\n"
+
+
+@contextmanager
+def terminal(bench: Bench, *words: str, **env: str) -> Iterator[pexpect.spawn]:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "portalctl", words[0], "-f", str(bench.folder), *words[1:]],
+        env={
+            "PATH": os.environ["PATH"],
+            "TERM": "xterm",
+            "KONNECT_SERVER_URL": bench.sim.url,
+            "KONNECT_TOKEN": bench.sim.token,
+            "LANG": "C.UTF-8",
+            **env,
+        },
+        encoding="utf-8",
+        dimensions=(24, 100),
+        timeout=20,
+    )
+    try:
+        yield child
+    finally:
+        child.close(force=True)
+
+
+@pytest.fixture
+def club(bench: Bench) -> Bench:
+    bench.people(pending=["ann@club.example"])
+    bench.manifest(RULES)
+    return bench
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "status"), [("y", 0, "approved"), ("n", 3, "pending"), ("", 3, "pending")]
+)
+def test_apply_asks_and_no_is_the_default(club: Bench, answer: str, code: int, status: str) -> None:
+    with terminal(club, "apply") as child:
+        child.expect_exact("Apply this plan? [y/N]: ")
+        assert club.writes == []
+        child.sendline(answer)
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == code
+    assert club.status("ann@club.example") == status
+
+
+def test_ctrl_c_at_the_question_writes_nothing(club: Bench) -> None:
+    with terminal(club, "apply") as child:
+        child.expect_exact("Apply this plan? [y/N]: ")
+        child.sendintr()
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 130
+    assert club.writes == []
+
+
+def test_colours_and_progress_are_for_terminals_and_no_color_is_heeded(club: Bench) -> None:
+    with terminal(club, "plan") as child:
+        child.expect(pexpect.EOF)
+        shown = child.before
+    assert "\x1b[32m+\x1b[0m ann@club.example" in shown
+    assert "reading developers 1/1" in shown
+    with terminal(club, "plan", NO_COLOR="1") as child:
+        child.expect(pexpect.EOF)
+        assert "\x1b[" not in child.before
+    piped = club.run("plan")
+    assert "\x1b[" not in piped.out + piped.err
+    assert "reading developers" not in piped.err
+    assert "\x1b[32m+" in club.run("plan", FORCE_COLOR="1").out
+
+
+def test_no_line_is_wider_than_the_terminal_unless_an_address_is(bench: Bench) -> None:
+    long = f"{'x' * 60}@club.example"
+    bench.people(pending=["ann@club.example", long])
+    bench.manifest(RULES)
+    for width in ("80", "120"):
+        lines = bench.run("plan", COLUMNS=width).out.splitlines()
+        fixed = [line for line in lines if long not in line and "digest" not in line and "Apply it" not in line]
+        assert max(len(line) for line in fixed) <= int(width)
+        assert any(long in line for line in lines)
+
+
+def test_a_terminal_without_our_signs_gets_escapes_and_no_traceback(club: Bench) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "portalctl", "plan", "-f", str(club.folder)],
+        env={"KONNECT_SERVER_URL": club.sim.url, "KONNECT_TOKEN": club.sim.token, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert rb"pending \u2192 approved" in done.stdout
+
+
+def test_a_reader_that_leaves_early_breaks_nothing(club: Bench) -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-m", "portalctl", "plan", "-f", str(club.folder), "-o", "json"],
+        env={"KONNECT_SERVER_URL": club.sim.url, "KONNECT_TOKEN": club.sim.token},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert child.stdout is not None
+    assert child.stderr is not None
+    child.stdout.close()
+    said = child.stderr.read()
+    child.stderr.close()
+    assert child.wait() == 1
+    assert b"Traceback" not in said
+    assert b"Exception" not in said
+
+
+def test_usage_errors_are_64() -> None:
+    for words in (["plan", "--nope"], ["nope"], ["plan", "--only", "onbord"], ["plan", "-o", "xml"], ["apply", "x"]):
+        done = portalctl(*words)
+        assert done.code == 64, words
+        assert done.err
+    assert "did you mean 'onboard'" in portalctl("plan", "--only", "onbord").err

@@ -1,0 +1,140 @@
+"""Fixtures for the whole suite: the command line, run in this process, and a portal for it to work on."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portalctl.cli.main import run as run_command_line
+from portalctl.retry import Policy
+from portalctl.sim.server import Exchange, Simulator
+from tests import vendor
+
+PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"
+HEAD = f"""version: 1
+portal:
+  name: partners
+  provider: konnect
+  id: {PORTAL_ID}
+"""
+WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+def portalctl(*words: str, env: dict[str, str] | None = None) -> Done:
+    """Run the command line as `main` does, without a terminal, and with nothing of our own environment."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("KONNECT_", "PORTALCTL_", "FORCE_COLOR"))]:
+            patch.delenv(name)
+        for name, value in (env or {}).items():
+            patch.setenv(name, value)
+        patch.setenv("PORTALCTL_TRACEBACK", "1")  # a mistake of ours fails the test where it happens
+        patch.setattr("sys.stdin", io.StringIO())
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = run_command_line(words)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@dataclass(slots=True)
+class Bench:
+    """One simulated portal named `partners`, and a folder with the manifest for it."""
+
+    sim: Simulator
+    folder: Path
+    emails: dict[str, str] = field(default_factory=dict)
+    teams: dict[str, str] = field(default_factory=dict)
+
+    def people(self, **status: list[str]) -> None:
+        """`people(approved=["ann@x.com"], pending=[…])`: registrations, in this order."""
+        for state, addresses in status.items():
+            for address in addresses:
+                self.emails[address] = self.sim.store.add_developer(PORTAL_ID, address, status=state)
+
+    def team(self, name: str, *members: str, description: str | None = None) -> None:
+        self.teams[name] = self.sim.store.add_team(PORTAL_ID, name, description=description)
+        for address in members:
+            self.sim.store.add_member(self.teams[name], self.emails[address])
+
+    def manifest(self, rules: str, name: str = "partners.yaml") -> None:
+        (self.folder / name).write_text(HEAD + rules, encoding="utf-8")
+
+    def run(self, command: str, *words: str, **env: str) -> Done:
+        """`portalctl COMMAND -f portals WORDS…` against this portal."""
+        given = {"KONNECT_SERVER_URL": self.sim.url, "KONNECT_TOKEN": self.sim.token} | env
+        return portalctl(command, "-f", "portals", *words, env=given)
+
+    def status(self, address: str) -> str:
+        return {person["email"]: person["status"] for person in self.sim.store.developers(PORTAL_ID)}[address]
+
+    def members(self, team: str) -> set[str]:
+        ids = [each["id"] for each in self.sim.store.teams(PORTAL_ID) if each["name"] == team]
+        assert len(ids) == 1, f"{len(ids)} teams named {team}"
+        return {member["email"] for member in self.sim.store.members(ids[0])}
+
+    @property
+    def writes(self) -> list[str]:
+        """What was sent that is no GET: "METHOD last-path-segments"."""
+        return [_short(exchange) for exchange in self.sim.log if exchange.method in WRITES]
+
+    @property
+    def reads(self) -> list[str]:
+        return [_short(exchange) for exchange in self.sim.log if exchange.method not in WRITES]
+
+
+def _short(exchange: Exchange) -> str:
+    return f"{exchange.method} {exchange.path.removeprefix(f'/v3/portals/{PORTAL_ID}')}"
+
+
+@pytest.fixture
+def make_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Bench]]:
+    """A portal with the given simulator settings. At the end, every request ever sent is held against the vendor's
+    own document, where PORTALCTL_SPECS says where that is."""
+    folder = tmp_path / "portals"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    with contextlib.ExitStack() as stack:
+        benches: list[Bench] = []
+
+        def make(**settings: Any) -> Bench:
+            seed = {"portals": [{"id": PORTAL_ID, "name": "partners", "display_name": "Partners"}]}
+            bench = Bench(stack.enter_context(Simulator(seed=seed, **settings)), folder)
+            benches.append(bench)
+            return bench
+
+        yield make
+        if os.environ.get("PORTALCTL_SPECS"):
+            for exchange in [exchange for bench in benches for exchange in bench.sim.log]:
+                vendor.check_request(exchange)
+
+
+@pytest.fixture
+def bench(make_bench: Callable[..., Bench]) -> Bench:
+    return make_bench()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between repeats that nobody asked for take no time. What a server asks for is waited."""
+    monkeypatch.setattr("portalctl.http.DEFAULT_POLICY", Policy(first=0.0))
+    monkeypatch.setattr("portalctl.apply.execute.RESENDS", (0.0, 0.0))

@@ -1,0 +1,35 @@
+"""The house: which room may import which, and schemas that are what the models say."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+from portalctl.manifest.schema import manifest_schema
+from portalctl.plan.document import plan_schema
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_import_rules_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(no_cache=True) == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "schema"), [("manifest.v1.schema.json", manifest_schema), ("plan.v1.schema.json", plan_schema)]
+)
+def test_published_schemas_are_those_of_the_models(file: str, schema: object) -> None:
+    """To bring them up to date: `python -m tests.house.write_schemas`."""
+    assert callable(schema)
+    assert json.loads((ROOT / "schemas" / file).read_text()) == schema()
+
+
+def test_init_files_are_empty_or_only_re_export() -> None:
+    for path in (ROOT / "portalctl").rglob("__init__.py"):
+        body = ast.parse(path.read_text()).body
+        assert all(isinstance(node, ast.ImportFrom) for node in body), path

@@ -1,0 +1,14 @@
+"""Write `schemas/` from the models: `python -m tests.house.write_schemas`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from portalctl.manifest.schema import manifest_schema
+from portalctl.plan.document import plan_schema
+
+FOLDER = Path(__file__).parents[2] / "schemas"
+
+for name, schema in (("manifest.v1", manifest_schema()), ("plan.v1", plan_schema())):
+    (FOLDER / f"{name}.schema.json").write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")
