@@ -190,9 +190,9 @@ class _Run:
     def _lacking(self, change: Change) -> str | None:
         """What this change needs and does not have."""
         if change.developer is not None and ("approve", change.developer.id) in self.failed:
-            return "not approved, so not added"
+            return "skipped, because the approval failed"
         if change.team is not None and change.op != "create_team" and change.team not in self.teams:
-            return f"team {change.team} could not be created"
+            return f"skipped, because team {change.team} could not be created"
         return None
 
     def _command(self, change: Change) -> Write:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from portalctl.identity import normal_address
+from portalctl.identity import normal_address, untagged
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.changes import Difference, Held, change, ordered
 from portalctl.plan.memberships import Teams, memberships, team_changes
@@ -25,9 +25,7 @@ TABLE: Mapping[tuple[str, str], Op] = {
     ("rejected", "approved"): "reject",
     ("pending", "approved"): "reopen",
     ("pending", "out"): "reopen",  # with `reinstate` only; else withheld
-    ("lapsed", "approved"): "revoke",
 }
-UNRULED = frozenset({"unmatched", "lapsed"})  # no rule in force speaks of them: the policy decides
 
 
 def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, Decision]]) -> Difference:
@@ -35,7 +33,7 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     result = Difference()
     teams = Teams(book, snapshot)
     result.ambiguous_teams = teams.ambiguous
-    result.missing_idp_teams = [team for team in teams.missing if team.membership == "idp"]
+    result.missing_idp_teams = teams.missing_idp
     result.changes = team_changes(teams)
     present: set[str] = set()
     for developer, decision in decided:
@@ -60,7 +58,7 @@ def _person(
         op = None
     if decision.blocked is not None and live != "out":
         result.blocked.append(Held(developer, decision))
-    if op is None and decision.verdict in UNRULED and live != "out":
+    if op is None and decision.verdict == "unmatched" and live != "out":
         result.unmatched.append(developer)
     if op is not None:
         before, after = {"status": developer.status}, {"status": STATUS_OPS[op]}
@@ -74,7 +72,9 @@ def _person(
 def _status_op(portal: PortalManifest, decision: Decision, live: str) -> tuple[Op | None, tuple[Reason, ...]]:
     """The write the table asks for, and the rule behind it: where no rule speaks, the policy for the unmatched."""
     policy = portal.policy
-    if decision.verdict in UNRULED and live == "pending" and policy.unmatched_pending == "rejected":
+    if decision.lapsed and live == "approved":
+        return "revoke", decision.lapsed
+    if decision.verdict == "unmatched" and live == "pending" and policy.unmatched_pending == "rejected":
         return "reject", (policy.unmatched_why,)
     if decision.verdict == "unmatched" and live == "approved" and policy.unmatched_approved == "revoked":
         return "revoke", (policy.unmatched_why,)
@@ -86,11 +86,11 @@ def _status_class(op: Op, live: str, decision: Decision) -> OpClass:
         return "reinstate"
     if op == "approve":
         return "onboard"
-    return "expire" if decision.verdict == "lapsed" and live == "approved" else "offboard"
+    return "expire" if decision.lapsed and live == "approved" else "offboard"
 
 
 def _named_grants(book: Rulebook) -> set[str]:
     """The addresses that rules let in or put into teams by name, whether or not they have registered."""
     approved = {a for a, override in book.now.overrides.items() if override.status == "approved"}
-    denied = {a for a in book.now.members if book.now.denial_of_person((a,)) is not None}
-    return approved | (book.now.members.keys() - denied)
+    named = approved | book.now.members.keys()
+    return {address for address in named if book.now.denial_of_person((address, untagged(address))) is None}

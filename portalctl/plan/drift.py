@@ -100,8 +100,17 @@ def _left_alone(found: Difference) -> Iterator[DriftFinding]:
     for developer in found.unmatched:
         if developer.status == "approved":
             yield _person("unruled_grant", developer, "approved", "no rule")
+    for held in found.blocked:
+        if (
+            held.decision.blocked == "pin"
+            and held.developer.status == "approved"
+            and held.decision.verdict == "silent"
+        ):
+            yield _person("unruled_grant", held.developer, "approved", "no rule")
     for extra in found.extras:
         yield _person("unruled_grant", extra.developer, "member", "no rule", team=extra.team)
+    for team in found.ambiguous_teams:
+        yield DriftFinding("setting", None, team.name, "more than one team of this name", "one", why_of(team.why))
 
 
 def _person(

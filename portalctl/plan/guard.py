@@ -16,7 +16,6 @@ from portalctl.portal.models import Settings, Snapshot
 
 FEWEST_FOR_PERCENT = 5  # people: below this, a share of a small portal says nothing
 SMALLEST_TEAM = 4
-MEMBERSHIP_OPS = frozenset({"add_member", "remove_member"})
 
 
 def guard_of(portal: PortalManifest, today: date, allow_removals: int | None) -> Guard:
@@ -100,12 +99,15 @@ def _team_brake(limits: GuardLimits, sizes: Mapping[str, int], changes: Sequence
 
 
 def _idp_owned(portal: PortalManifest, settings: Settings, changes: Sequence[Change]) -> Iterable[Refusal]:
-    """With team mapping on, the identity provider undoes at each login what is written here."""
-    if not settings.team_mapping:
+    """With team mapping on, the identity provider undoes at each login what is written here.
+
+    Where the portal does not tell whether it is on, a team is synced if the manifest says so.
+    """
+    if settings.team_mapping is False:
         return
-    hand_kept = {team.name for team in portal.teams if team.synced is False}
-    teams = {change.team for change in changes if change.op in MEMBERSHIP_OPS and change.team is not None}
-    for team in sorted(teams - hand_kept):
+    synced = {team.name: bool(settings.team_mapping) if team.synced is None else team.synced for team in portal.teams}
+    teams = {change.team for change in changes if change.team is not None}
+    for team in sorted(team for team in teams if synced[team]):
         yield Refusal(
             "idp_owned_team",
             f"team {team}: the identity provider decides its members on this portal (team mapping is on); "

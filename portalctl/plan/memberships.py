@@ -17,16 +17,20 @@ MEMBER: State = {"member": True}
 
 
 class Teams:
-    """Declared teams beside live ones. `of` maps a developer's id to the touched teams they are in."""
+    """Declared teams beside live ones, without those that the identity provider owns.
+
+    `of` maps a developer's id to the touched teams they are in.
+    """
 
     def __init__(self, book: Rulebook, snapshot: Snapshot) -> None:
         live: dict[str, list[LiveTeam]] = {}
         for there in snapshot.teams:
             live.setdefault(there.name, []).append(there)
-        declared = book.portal.teams
+        declared = [team for team in book.portal.teams if team.membership != "idp"]  # those are left alone
         self.declared = {team.name: team for team in declared}
         self.ambiguous = [team for team in declared if len(live.get(team.name, ())) > 1]
         self.missing = [team for team in declared if team.name not in live]
+        self.missing_idp = [team for team in book.portal.teams if team.membership == "idp" and team.name not in live]
         self.pairs = [(team, live[team.name][0]) for team in declared if len(live.get(team.name, ())) == 1]
         self.touched = book.touched_teams() - {team.name for team in self.ambiguous}
         self.ruled = book.ruled_teams()
@@ -41,11 +45,10 @@ class Teams:
 
 
 def team_changes(teams: Teams) -> list[Change]:
-    """Missing teams are created, and managed properties that differ are set; an idp team is left alone."""
+    """Missing teams are created, and managed properties that differ are set."""
     created = [
         change("create_team", "structure", [team.why], team=team.name, before=None, after=_managed_properties(team))
         for team in teams.missing
-        if team.membership != "idp"
     ]
     updated = [
         change("update_team", "structure", [team.why], team=team.name, before=before, after=after)
@@ -97,7 +100,7 @@ def memberships(teams: Teams, developer: Developer, decision: Decision, status: 
                     "remove_member", op_class, why, developer=developer, team=team, before=MEMBER, after=NOT_MEMBER
                 )
             )
-        elif not out:
+        elif not out and team in teams.ruled:
             result.extras.append(Extra(developer, team))
 
 
@@ -109,4 +112,6 @@ def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple
         return "expire", decision.lapsed_teams[team]
     if not teams.prunes(team):
         return None
-    return "offboard", decision.why if out else (teams.declared[team].why,)
+    if out and decision.lapsed:
+        return "expire", decision.lapsed
+    return "offboard", decision.why if decision.verdict in KEEPS_OUT else (teams.declared[team].why,)

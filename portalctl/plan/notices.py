@@ -13,21 +13,32 @@ from portalctl.portal.models import Settings
 
 EXPIRES_SOON = timedelta(days=14)
 BLOCKED = {
-    "ambiguous": ("ambiguous_address", "shares this address with another registration; rules give nothing to either"),
-    "malformed": ("malformed_address", "is no well-formed address; no rule can give this registration anything"),
-    "pin": ("pin_mismatch", "is not the registration that the override's `id` names; rules give nothing to it"),
+    "ambiguous": ("ambiguous_address", "an address of more than one registration; rules give nothing to any of them"),
+    "malformed": ("malformed_address", "not a well-formed address; no rule can give this registration anything"),
+    "pin": ("pin_mismatch", "not the registration that the override's `id` names; rules give nothing to it"),
 }
 
 
 def notices(portal: PortalManifest, settings: Settings, found: Difference, today: date) -> tuple[Notice, ...]:
-    """Sorted by weight, code and person."""
+    """Sorted by weight, code, person, text and place."""
     every = [
         *_settings(portal, settings),
         *_people(found),
         *_teams(found),
         *_dates(portal, today),
     ]
-    return tuple(sorted(every, key=lambda n: (n.severity != "warning", n.code, n.developer or "", n.message)))
+    return tuple(sorted(every, key=_weight))
+
+
+def _weight(notice: Notice) -> tuple[bool, str, str, str, str, int]:
+    return (
+        notice.severity != "warning",
+        notice.code,
+        notice.developer or "",
+        notice.message,
+        notice.file or "",
+        notice.line or 0,
+    )
 
 
 def ambiguous_teams(found: Difference) -> Iterator[Refusal]:
@@ -54,7 +65,7 @@ def _people(found: Difference) -> Iterator[Notice]:
         code, text = BLOCKED[held.decision.blocked or ""]
         yield _warn(code, text, developer=held.developer.email or held.developer.id)
     for developer in found.unknown:
-        text = f"has the status {developer.status!r}, which portalctl does not know; left alone"
+        text = f"status {developer.status!r} is unknown to portalctl; left alone"
         yield _warn("unknown_status", text, developer=developer.email or developer.id)
 
 
@@ -63,7 +74,7 @@ def _withheld(held: Held) -> Notice:
     return Notice(
         code="withheld",
         severity="info",
-        message=f"is {held.developer.status} on the portal and stays so; the rules would say {held.decision.verdict}",
+        message=f"{held.developer.status} on the portal, and stays so; rules would say {held.decision.verdict}",
         developer=held.developer.email or held.developer.id,
         file=why.at.file if why.at else None,
         line=why.at.line if why.at else None,

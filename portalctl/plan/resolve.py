@@ -15,8 +15,8 @@ from portalctl.manifest.model import Override, Reason
 from portalctl.plan.rulebook import Rulebook
 from portalctl.portal.models import Developer
 
-# "denied": by domain. "lapsed": only an expired rule approved them. "silent": rules speak of them, not of status.
-Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "lapsed", "silent", "unmatched"]
+# "denied": by domain. "silent": rules speak of them, not of status.
+Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "silent", "unmatched"]
 Block = Literal["ambiguous", "malformed", "pin"]
 
 
@@ -24,13 +24,15 @@ Block = Literal["ambiguous", "malformed", "pin"]
 class Decision:
     """What the rules say about one developer. People of one domain share one object unless a rule names them.
 
-    `teams` are wanted, with all reasons; `complete` is the override that made them the whole list. `lapsed_teams`
-    were given by expired rules only. `blocked` says why this person gets nothing, whatever the rules give.
+    `teams` are wanted, with all reasons; `complete` is the override that made them the whole list. `lapsed` is the
+    expired rule that alone gave approval, `lapsed_teams` are what expired rules alone gave. `blocked` says why this
+    person gets nothing, whatever the rules give.
     """
 
     verdict: Verdict
     why: tuple[Reason, ...]
     teams: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    lapsed: tuple[Reason, ...] = ()
     lapsed_teams: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
     complete: Reason | None = None
     reinstate: bool = False
@@ -57,7 +59,7 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
 def _malformed(book: Rulebook, developer: Developer) -> Decision:
     names = suspects(developer.email or "")
     if person := book.now.denial_of_person(names):
-        return _kept_out(person)
+        return _kept_out(person, {})
     domains = (book.now.denial_of_domain(domain_of(name)) for name in names)
     if denied := next((rule for rule in domains if rule is not None), None):
         return Decision("denied", (denied.why,))
@@ -69,35 +71,40 @@ def _by_domain(book: Rulebook, domain: str) -> Decision:
     denial = book.now.denial_of_domain(domain)
     if denial is not None:
         return Decision("denied", (denial.why,))
-    lapsed = book.lapsed.trust_of(domain)
     trust = book.now.trust_of(domain)
+    lapsed = book.lapsed.trust_of(domain)
+    if trust is not None and lapsed is not None and len(lapsed.domain) < len(trust.domain):
+        lapsed = None  # the more specific rule spoke in its place, so it gave these people nothing
     current = dict.fromkeys(trust.teams, (trust.why,)) if trust else {}
     lapsed_teams = {team: (lapsed.why,) for team in lapsed.teams if team not in current} if lapsed else {}
     if trust is not None:
         reinstate = book.portal.policy.reinstate
-        return Decision("approved", (trust.why,), current, lapsed_teams, reinstate=reinstate)
-    if lapsed is not None:
-        return Decision("lapsed", (lapsed.why,), lapsed_teams=lapsed_teams)
-    return Decision("unmatched", _default(book))
+        return Decision("approved", (trust.why,), current, lapsed_teams=lapsed_teams, reinstate=reinstate)
+    return Decision("unmatched", _default(book), lapsed=(lapsed.why,) if lapsed else (), lapsed_teams=lapsed_teams)
 
 
 def _personal(book: Rulebook, developer: Developer, address: str, *, ambiguous: bool) -> Decision:
     """What is said of someone whom a rule may name. A denial is never blocked; a grant may be."""
-    denial = book.now.denial_of_person((address, untagged(address)))
-    if denial is not None:
-        return _kept_out(denial)
     decision = _with_members(book, address, _by_domain(book, domain_of(address)))
     override = book.now.overrides.get(address)
     lapsed = book.lapsed.overrides.get(address)
-    if lapsed is not None and override is None:
+    if lapsed is not None and override is None and _is_for(lapsed, developer):
         decision = _without_lapsed(decision, lapsed)
+    denial = book.now.denial_of_person((address, untagged(address)))
+    if denial is not None:
+        return _kept_out(denial, decision.lapsed_teams)
     if override is not None:
         decision = _overridden(book, decision, override)
     if ambiguous:
         return _block(decision, "ambiguous")
-    if override is not None and override.pin is not None and override.pin.lower() != developer.id.lower():
+    if override is not None and not _is_for(override, developer):
         return _block(decision, "pin")
     return decision
+
+
+def _is_for(override: Override, developer: Developer) -> bool:
+    """Whether a grant is meant for this registration: the one it names by id, or any behind the address."""
+    return override.pin is None or override.pin.lower() == developer.id.lower()
 
 
 def _with_members(book: Rulebook, address: str, decision: Decision) -> Decision:
@@ -116,10 +123,12 @@ def _with_members(book: Rulebook, address: str, decision: Decision) -> Decision:
 
 def _without_lapsed(decision: Decision, lapsed: Override) -> Decision:
     """An expired override counts as absent; what only it gave is withdrawn."""
+    if lapsed.status not in {"approved", None}:
+        return decision  # it gave nothing
     gone = {team: (lapsed.why,) for team in lapsed.teams or () if team not in decision.teams}
     decision = replace(decision, lapsed_teams={**decision.lapsed_teams, **gone})
     if lapsed.status == "approved" and decision.verdict in {"unmatched", "silent"}:
-        return replace(decision, verdict="lapsed", why=(lapsed.why,))
+        return replace(decision, lapsed=(lapsed.why,))
     return decision
 
 
@@ -129,7 +138,7 @@ def _overridden(book: Rulebook, decision: Decision, override: Override) -> Decis
         teams = dict.fromkeys(override.teams, (override.why,))
         decision = replace(decision, teams=teams, lapsed_teams={}, complete=override.why)
     if override.status is not None:
-        decision = replace(decision, verdict=override.status, why=(override.why,))
+        decision = replace(decision, verdict=override.status, why=(override.why,), lapsed=())
     elif decision.verdict == "unmatched":
         decision = replace(decision, verdict="silent", why=(override.why,))
     reinstate = book.portal.policy.reinstate if override.reinstate is None else override.reinstate
@@ -138,14 +147,13 @@ def _overridden(book: Rulebook, decision: Decision, override: Override) -> Decis
 
 def _block(decision: Decision, block: Block) -> Decision:
     """Grants fall away; what only takes away stays. A membership the rules want is not taken either."""
-    if decision.verdict == "approved":
-        return replace(decision, verdict="silent", blocked=block)
-    return replace(decision, blocked=block)
+    verdict: Verdict = "silent" if decision.verdict == "approved" else decision.verdict
+    return replace(decision, verdict=verdict, reinstate=False, blocked=block)
 
 
-def _kept_out(denial: Override) -> Decision:
+def _kept_out(denial: Override, lapsed_teams: Mapping[str, tuple[Reason, ...]]) -> Decision:
     assert denial.status is not None  # noqa: S101 (a denial has one)
-    return Decision(denial.status, (denial.why,))
+    return Decision(denial.status, (denial.why,), lapsed_teams=lapsed_teams)
 
 
 def _default(book: Rulebook) -> tuple[Reason, ...]:

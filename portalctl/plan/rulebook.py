@@ -49,6 +49,11 @@ class Rules:
     def trust_of(self, domain: str) -> TrustedDomain | None:
         return most_specific(self.trusted, domain)
 
+    def named_teams(self) -> frozenset[str]:
+        """The teams that a domain or an override names."""
+        by_domain = {team for rule in self.trusted.values() for team in rule.teams}
+        return frozenset(by_domain | {team for override in self.overrides.values() for team in override.teams or ()})
+
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
@@ -70,15 +75,11 @@ class Rulebook:
         """The teams a rule can add people to or take them from: those whose members have to be read."""
         declared = {team.name for team in self.portal.teams if team.membership != "idp"}
         complete = any(override.teams is not None for override in self.portal.overrides)
-        return frozenset(declared if complete else declared & self.ruled_teams())
+        return frozenset(declared if complete else declared & (self.ruled_teams() | self.lapsed.named_teams()))
 
     def ruled_teams(self) -> frozenset[str]:
         """The teams whose people rules decide: they have `members`, or a domain or an override names them."""
-        return frozenset(
-            {team.name for team in self.portal.teams if team.members is not None}
-            | {team for rule in self.portal.trusted_domains for team in rule.teams}
-            | {team for override in self.portal.overrides for team in override.teams or ()}
-        )
+        return self.now.named_teams() | {team.name for team in self.portal.teams if team.members is not None}
 
 
 def most_specific(rules: dict[str, D], domain: str) -> D | None:

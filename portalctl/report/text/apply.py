@@ -10,13 +10,14 @@ from portalctl.report.safe import terminal
 from portalctl.report.text.style import Style, joined, plural
 
 SIGNS = {"confirmed": "✓", "failed": "✗", "skipped": "✗", "unknown": "?"}
+PREFIX = {"confirmed": "", "failed": "not ", "skipped": "not ", "unknown": "perhaps "}
 
 
 def settled_text(event: Settled, style: Style) -> str:
     """One change and its result, as it becomes known."""
-    said = event.what if event.result == "confirmed" else f"{event.result}: {event.what}"
-    detail = f"  {terminal(event.detail)}" if event.detail else ""
-    return f"  {style.sign(SIGNS[event.result])} {terminal(event.subject)}  {terminal(said)}{detail}"
+    detail = f": {terminal(event.detail)}" if event.detail else ""
+    said = f"{PREFIX[event.result]}{terminal(event.what)}{detail}"
+    return f"  {style.sign(SIGNS[event.result])} {terminal(event.subject)}  {said}"
 
 
 def reports_text(reports: Iterable[PortalReport]) -> str:

@@ -34,7 +34,7 @@ def _lines(finding: DriftFinding) -> list[Line]:
     live = terminal(finding.live)
     if finding.team and finding.developer:
         live = f"{live} of {terminal(finding.team)}"
-    what = f"{live}; wanted: {terminal(finding.wanted)}"
+    what = f"{live}, by no rule" if finding.kind == "unruled_grant" else f"{live}; wanted: {terminal(finding.wanted)}"
     sign = "-" if finding.kind in {"missing_grant", "withheld"} else "+"
     lines = [Line(sign, f"{kind:<16}  {who}", what, said(finding.why) if finding.why else "")]
     if finding.kind == "withheld" and finding.developer:

@@ -13,7 +13,6 @@ from portalctl.report.text.style import Line, Style, joined, people, plural, row
 
 MOST_ALIKE = 20
 SHOWN_OF_ALIKE = 3
-MOST_NOTICES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,22 +124,24 @@ def _left_alone_in_brief(portal: PortalPlan) -> str:
 
 
 def _notices(notices: Iterable[Notice], style: Style) -> Iterator[str]:
-    by_code: dict[str, list[Notice]] = {}
+    """One line for one person; where the same is said of several, it is said once above their names."""
+    groups: dict[tuple[str, str, str], list[Notice]] = {}
     for notice in notices:
-        by_code.setdefault(notice.code, []).append(notice)
-    for group in by_code.values():
-        many = len(group) > MOST_NOTICES and not style.verbose
-        for notice in group[:SHOWN_OF_ALIKE] if many else group:
-            sign = "!" if notice.severity == "warning" else " "
-            who = f"{terminal(notice.developer)} " if notice.developer else ""
-            where = terminal(f"{notice.file}:{notice.line}") if notice.file else ""
-            single = f"  {sign} {who}{terminal(notice.message)}  {where}".rstrip()
-            if len(single) <= style.width or not where:
-                yield single
-            else:
-                yield from (f"  {sign} {who}{terminal(notice.message)}", f"        {where}")
-        if many:
-            yield f"    {len(group) - SHOWN_OF_ALIKE:,} more like this ({group[0].code}; all: --verbose, or -o json)"
+        where = terminal(f"{notice.file}:{notice.line}") if notice.file else ""
+        groups.setdefault((terminal(notice.message), where, notice.severity), []).append(notice)
+    for (message, where, severity), group in groups.items():
+        people = [terminal(notice.developer) for notice in group if notice.developer]
+        said = f"{people[0]}: {message}" if len(people) == 1 else message
+        sign = "!" if severity == "warning" else " "
+        if len(said) + len(where) + 6 <= style.width or not where:
+            yield f"  {sign} {said}  {where}".rstrip()
+        else:
+            yield from (f"  {sign} {said}", f"        {where}")
+        if len(people) > 1:
+            shown = people if len(people) <= MOST_ALIKE or style.verbose else people[:SHOWN_OF_ALIKE]
+            yield from (f"      {person}" for person in shown)
+            if len(shown) < len(people):
+                yield f"      {len(people) - len(shown):,} more  (all: --verbose, or -o json)"
 
 
 def _totals(plan: Plan) -> Iterator[str]:

@@ -1,0 +1,201 @@
+"""All that several files say of one portal → one PortalManifest; and where they contradict each other.
+
+Rules of the same portal add up, whatever file they are in. A team may be declared in several files: its member
+lists add up, and where two files write `description`, `membership` or `synced` they must write the same. One
+file declares a team once. Anything else that is said twice of the same domain or person is an error, also in the
+same words: one of the two would be changed some day, and the other would still hold. The exception: who is
+denied by an override stays denied, whatever grants there are, and those who wrote them are warned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Final, TypeVar
+
+from portalctl.errors import Finding, Position
+from portalctl.identity import untagged
+from portalctl.manifest.model import DeniedDomain, Member, Override, Protected, Reason, Team, TrustedDomain
+from portalctl.manifest.rules import Rules, TeamPart
+from portalctl.manifest.source import position
+from portalctl.manifest.syntax import close, quoted
+
+_DENIALS: Final = ("revoked", "rejected", "absent")
+_MOST_GUESSES: Final = 50  # what was meant is looked for among all teams: too slow for thousands of names
+
+Rule = TypeVar("Rule", TrustedDomain, DeniedDomain, Override, Protected, Member)
+
+
+@dataclass(slots=True)
+class Together:
+    """What the files of one portal say together, sorted by what the rules are about."""
+
+    trusted: list[TrustedDomain] = field(default_factory=list)
+    denied: list[DeniedDomain] = field(default_factory=list)
+    teams: list[Team] = field(default_factory=list)
+    overrides: list[Override] = field(default_factory=list)
+    protected: list[Protected] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    warnings: list[tuple[Position, str]] = field(default_factory=list)
+
+
+def together(files: Sequence[Rules], *, all_teams_known: bool) -> Together:
+    """The rules of one portal from all of its files.
+
+    `all_teams_known`: False when an error hides team names, so that one not found may be there after all.
+    """
+    whole = Together()
+    whole.trusted = _unique(whole, (rule for file in files for rule in file.trusted), _domain)
+    whole.denied = _unique(whole, (rule for file in files for rule in file.denied), _domain)
+    whole.protected = _unique(whole, (rule for file in files for rule in file.protected), _developer)
+    whole.teams = _teams(whole, [part for file in files for part in file.teams])
+    whole.overrides = _overrides(whole, [rule for file in files for rule in file.overrides])
+    _check_trust_and_denial(whole)
+    _warn_of_denied_members(whole)
+    if all_teams_known:
+        _check_named(whole, files)
+    return whole
+
+
+def place(other: Position, seen_from: Position) -> str:
+    """A place for a message about another one: `line 12`, or with the file when it is another."""
+    return f"line {other.line}" if other.file == seen_from.file else f"{other.file}:{other.line}"
+
+
+def at(why: Reason) -> Position:
+    """Where a rule that came from a file stands."""
+    if why.at is None:
+        raise ValueError("only built-in rules have no place")
+    return why.at
+
+
+def _domain(rule: TrustedDomain | DeniedDomain) -> tuple[str, str]:
+    return "domain", rule.domain
+
+
+def _developer(rule: Override | Protected | Member) -> tuple[str, str]:
+    return "person", rule.developer
+
+
+def _unique(whole: Together, rules: Iterable[Rule], subject: Callable[[Rule], tuple[str, str]]) -> list[Rule]:
+    """The rules, sorted by their subjects, each of which has one. What repeats or contradicts another is found."""
+    first: dict[tuple[str, str], Rule] = {}
+    for rule in rules:
+        about = subject(rule)
+        other = first.setdefault(about, rule)
+        if other is rule:
+            continue
+        if replace(rule, why=other.why) == other:
+            whole.findings.append(Finding(at(rule.why), f"this repeats {place(at(other.why), at(rule.why))}"))
+        else:
+            _contradict(whole, at(rule.why), at(other.why), f"about the same {about[0]}")
+    return [first[about] for about in sorted(first)]
+
+
+def _contradict(whole: Together, one: Position, other: Position, how: str) -> None:
+    whole.findings.append(Finding(one, f"this contradicts {place(other, one)} {how}"))
+    whole.findings.append(Finding(other, f"this contradicts {place(one, other)} {how}"))
+
+
+def _overrides(whole: Together, overrides: Iterable[Override]) -> list[Override]:
+    """One override for each person: the denial, where there is one."""
+    denials = [each for each in overrides if each.status in _DENIALS]
+    grants = [each for each in overrides if each.status not in _DENIALS]
+    kept = {each.developer: each for each in _unique(whole, grants, _developer)}
+    for denial in _unique(whole, denials, _developer):
+        if (grant := kept.get(denial.developer)) is not None:
+            _warn(whole, denial, grant.why)
+        kept[denial.developer] = denial
+    return [kept[key] for key in sorted(kept)]
+
+
+def _warn(whole: Together, denial: Override, grant: Reason) -> None:
+    here, there = at(grant), at(denial.why)
+    whole.warnings.append((here, f"this gives nothing: {place(there, here)} denies this person"))
+    whole.warnings.append(
+        (there, f"this denies a person to whom {place(here, there)} gives something; the denial holds")
+    )
+
+
+def _warn_of_denied_members(whole: Together) -> None:
+    denials = {each.developer: each for each in whole.overrides if each.status in _DENIALS}
+    if not denials:
+        return
+    for member in (member for team in whole.teams for member in team.members or ()):
+        # A denial covers the tagged forms of its address too.
+        denial = denials.get(member.developer) or denials.get(untagged(member.developer))
+        if denial is not None:
+            _warn(whole, denial, member.why)
+
+
+def _check_trust_and_denial(whole: Together) -> None:
+    trusted = {each.domain: each.why for each in whole.trusted}
+    for denied in whole.denied:
+        if denied.domain in trusted:
+            _contradict(whole, at(denied.why), at(trusted[denied.domain]), "about the same domain")
+
+
+def _teams(whole: Together, parts: list[TeamPart]) -> list[Team]:
+    by_name = sorted(parts, key=lambda part: part.entry.name)  # stable: in a team the order of the files stays
+    return [_team(whole, list(same)) for _, same in groupby(by_name, key=lambda part: part.entry.name)]
+
+
+def _team(whole: Together, parts: list[TeamPart]) -> Team:
+    declared: dict[str, Position] = {}
+    for part in parts:
+        here = at(part.why)
+        first = declared.setdefault(here.file, here)
+        if first != here:
+            whole.findings.append(Finding(here, f"this file declares the team in {place(first, here)} already"))
+    for key in ("description", "membership", "synced"):
+        _check_agreement(whole, key, parts)
+    _check_idp(whole, parts)
+    listed = [part.members for part in parts if part.members is not None]
+    members = _unique(whole, (member for each in listed for member in each), _developer)
+    first_part = parts[0]
+    return Team(
+        name=first_part.entry.name,
+        why=first_part.why,
+        description=next((part.entry.description for part in parts if part.entry.description is not None), None),
+        membership=next((part.entry.membership for part in parts if part.entry.membership is not None), "additive"),
+        members=tuple(members) if listed else None,
+        synced=next((part.entry.synced for part in parts if part.entry.synced is not None), None),
+    )
+
+
+def _check_agreement(whole: Together, key: str, parts: list[TeamPart]) -> None:
+    """Whether all files that write a property of a team write the same."""
+    written = [part for part in parts if getattr(part.entry, key) is not None]
+    for part in written[1:]:
+        if getattr(part.entry, key) != getattr(written[0].entry, key):
+            _contradict(whole, _at_key(part, key), _at_key(written[0], key), "about the same team")
+
+
+def _check_idp(whole: Together, parts: list[TeamPart]) -> None:
+    idp = next((part for part in parts if part.entry.membership == "idp"), None)
+    if idp is None:
+        return
+    owner = _at_key(idp, "membership")
+    for part in parts:
+        if part.members is not None:
+            here = _at_key(part, "members")
+            message = f"the identity provider owns this team ({place(owner, here)}); leave `members` out"
+            whole.findings.append(Finding(here, message))
+
+
+def _at_key(part: TeamPart, key: str) -> Position:
+    return position(at(part.why).file, part.branch.keys[key])
+
+
+def _check_named(whole: Together, files: Iterable[Rules]) -> None:
+    declared = {team.name: at(team.why) for team in whole.teams}
+    meant: dict[str, str | None] = {}
+    for name, here in (each for file in files for each in file.named):
+        if name in declared:
+            continue
+        if name not in meant and len(meant) < _MOST_GUESSES:
+            meant[name] = close(name, declared)
+        near = meant.get(name)
+        hint = f"; did you mean {quoted(near)} ({place(declared[near], here)})?" if near else ""
+        whole.findings.append(Finding(here, f"no file of this portal declares this team{hint}"))

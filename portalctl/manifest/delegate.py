@@ -1,0 +1,90 @@
+"""What a portal's own file lets other files say (`delegate:`)."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from portalctl.errors import Finding, Position
+from portalctl.identity import normal_domain
+from portalctl.manifest.check import at, place
+from portalctl.manifest.entries import GrantEntry, RootFile
+from portalctl.manifest.rules import Rules, no_domain
+from portalctl.manifest.shape import Shaped
+
+_SECTIONS: Final[tuple[str, ...]] = ("teams", "trusted_domains", "overrides")
+
+
+@dataclass(frozen=True, slots=True)
+class Delegation:
+    """What one portal's own file grants.
+
+    `folder`: its absolute folder. `grants`: by normal path, the key as written and what it grants; None: `teams`
+    only, to every file.
+    """
+
+    root: Shaped
+    folder: str
+    grants: dict[str, tuple[str, GrantEntry]] | None
+
+
+def delegation_of(root: Shaped, path: str) -> tuple[Delegation, list[Finding]]:
+    """What the root file at an absolute path delegates, and what is wrong with that."""
+    entry, source = root.entry, root.source
+    folder = posixpath.dirname(path)
+    if not isinstance(entry, RootFile) or entry.delegate is None:
+        return Delegation(root, folder, None), []
+    findings = []
+    grants: dict[str, tuple[str, GrantEntry]] = {}
+    for key, grant in entry.delegate.items():
+        normal = posixpath.normpath(key)
+        if normal in grants:
+            findings.append(Finding(source.key_at("delegate", key), "this is the same file as another key here"))
+        grants[normal] = (key, grant)
+        for index, domain in enumerate(grant.domains):
+            if normal_domain(domain) is None:
+                findings.append(Finding(source.at("delegate", key, "domains", index), no_domain(domain)))
+    return Delegation(root, folder, grants), findings
+
+
+def check_granted(delegation: Delegation, fragment: Shaped, path: str, rules: Rules) -> Iterator[Finding]:
+    """What a fragment (at an absolute path) says without being allowed to."""
+    source, root = fragment.source, delegation.root.source
+    written = [key for key in _SECTIONS if key in fragment.entry.model_fields_set]
+    if delegation.grants is None:
+        for key in written:
+            if key != "teams":
+                message = (
+                    f"only the portal's own file ({root.file}) may write `{key}`, unless it delegates it to this one"
+                )
+                yield Finding(source.key_at(key), message)
+        return
+    granted = delegation.grants.get(posixpath.relpath(path, delegation.folder))
+    if granted is None:
+        where = root.key_at("delegate")
+        for key in written:
+            here = source.key_at(key)
+            yield Finding(here, f"{place(where, here)} delegates nothing to this file")
+        return
+    as_written, grant = granted
+    yield from _beyond(grant, root.key_at("delegate", as_written), fragment, rules)
+
+
+def _beyond(grant: GrantEntry, where: Position, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
+    """What goes beyond a grant, which stands at `where`."""
+    names = [(part.entry.name, at(part.why)) for part in rules.teams] + rules.named
+    for name, here in names:
+        if name not in grant.teams:
+            yield Finding(here, f"{place(where, here)} does not delegate this team to this file")
+    domains = {normal_domain(domain) for domain in grant.domains}
+    for rule in rules.trusted:
+        here = at(rule.why)
+        if rule.domain not in domains:
+            yield Finding(here, f"{place(where, here)} does not delegate this domain to this file")
+        elif rule.subdomains:
+            yield Finding(here, f"{place(where, here)} delegates exactly this domain, without its subdomains")
+    if not grant.overrides and "overrides" in fragment.entry.model_fields_set:
+        here = fragment.source.key_at("overrides")
+        yield Finding(here, f"{place(where, here)} does not delegate overrides to this file")

@@ -1,0 +1,369 @@
+"""What people write: one model per kind of file and entry, and nothing that is not in the file.
+
+The descriptions are shown by editors (through the JSON Schema) to whoever hovers over a key. Only what one entry
+can get wrong by itself is declared here; what takes a second look at the text (is this a domain?) is in
+`rules`, and what takes two entries is in `check`. A null never gets this far, so None means: not written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Final, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Strict,
+    StringConstraints,
+    Tag,
+)
+from pydantic_core import PydanticCustomError
+
+from portalctl.manifest.model import Limits, Membership, Policy, ProviderName, Status
+
+SHORT: Final = "<text>"  # the two forms of an entry, as they stand in pydantic's locations
+LONG: Final = "<mapping>"
+
+_CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
+_HANDLE: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_NAME: Final = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
+_LINE: Final = rf"^[^{_CONTROL}]*$"
+_ODD: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"  # in prose, which may have several lines
+_PROSE: Final = rf"^[^{_ODD}]*[^\s{_ODD}][^{_ODD}]*$"
+_SAFE_ID: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+_PATH: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*$"
+_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+#: What to say when text does not have the form that its key asks for.
+FORMS: Final[Mapping[str, str]] = {
+    _HANDLE: "expected lower-case words and digits joined by single hyphens, beginning with a letter",
+    _NAME: "expected one line without control characters, and no blank at either end",
+    _LINE: "expected one line without control characters; write a folded text with `>-`",
+    _PROSE: "expected text: not only blanks, and no control characters",
+    _SAFE_ID: "expected an id: letters, digits and . _ - only",
+    _PATH: "expected a file's path, relative to this file's folder, with `/`",
+}
+
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Strict(strict=False)]  # written as a list, kept as a tuple
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(_DAY, value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise PydanticCustomError("day", "no such day in the calendar") from None
+    raise PydanticCustomError("day", "expected a date: YYYY-MM-DD")
+
+
+def _form(value: object) -> str:
+    return LONG if isinstance(value, dict) else SHORT
+
+
+def _text(pattern: str, longest: int) -> StringConstraints:
+    return StringConstraints(pattern=pattern, min_length=1, max_length=longest)
+
+
+Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY})]
+Handle = Annotated[str, _text(_HANDLE, 63)]
+TeamName = Annotated[str, _text(_NAME, 250)]
+Prose = Annotated[str, _text(_PROSE, 1000)]
+# Loosely, for editors: `portalctl.identity` decides, and it also reads names in other scripts.
+Domain = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+$"})]
+Address = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+@[^@\s]+$"})]
+Person = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
+OnRevoke = Literal["report", "revoke_registrations"]
+
+_REASON: Final = "Why this is here, for whoever reviews the file or asks `portalctl explain`."
+_EXPIRES: Final = "The last day this holds (YYYY-MM-DD, UTC). After it the entry counts as not written."
+_SUBDOMAINS: Final = "Whether the rule covers every subdomain too, not only exactly this domain."
+
+
+def _one_of(first: str, second: str) -> dict[str, JsonValue]:
+    """For the JSON Schema: exactly one of two keys."""
+    return {"oneOf": [{"required": [first]}, {"required": [second]}]}
+
+
+class Entry(BaseModel):
+    """Strict: no key that is not known, no value of another type."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class PortalEntry(Entry):
+    """Which portal these files are for. Never where it is, and never a secret."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            **_one_of("id", "title"),
+            "if": {"properties": {"provider": {"const": "api7"}}},
+            "then": {"not": {"required": ["region"]}},
+        }
+    )
+
+    name: Handle = Field(
+        description="The portal's short name, in flags, plans and the names of environment variables."
+    )
+    provider: ProviderName = Field(
+        description="What runs the portal: Kong Konnect (`konnect`; classic portals `konnect-v2`) or API7 (`api7`)."
+    )
+    region: Literal["us", "eu", "au", "me", "in", "sg"] | None = Field(
+        default=None, description="Konnect's region. Not for API7."
+    )
+    id: Annotated[str, _text(_SAFE_ID, 128)] | None = Field(
+        default=None, description="The portal's id on its provider (on Konnect a UUID). Write this or `title`."
+    )
+    title: TeamName | None = Field(
+        default=None, description="The portal's own name on its provider, if no other has it. Write this or `id`."
+    )
+
+
+class UnmatchedEntry(Entry):
+    """What becomes of people no rule speaks of."""
+
+    pending: Literal["keep", "rejected"] = Field(
+        default=Policy().unmatched_pending, description="Sign-ups that wait: leave them (`keep`) or reject them."
+    )
+    approved: Literal["keep", "revoked"] = Field(
+        default=Policy().unmatched_approved, description="People who are in: leave them (`keep`) or revoke them."
+    )
+
+
+class LimitsEntry(Entry):
+    """The brake: how many people may lose something in one run."""
+
+    removals: int = Field(
+        default=Limits().removals, ge=0, description="The most people who may lose something they have."
+    )
+    removals_percent: int = Field(
+        default=Limits().removals_percent,
+        ge=0,
+        le=100,
+        description="The same, as a percentage of the approved people. Counts from five people on.",
+    )
+    team_percent: int = Field(
+        default=Limits().team_percent,
+        ge=0,
+        le=100,
+        description="The most that one team of four or more people may lose, as a percentage.",
+    )
+    until: Day | None = Field(
+        default=None, description="The last day these limits hold (YYYY-MM-DD, UTC); then the defaults hold again."
+    )
+
+
+class PolicyEntry(Entry):
+    """What holds for the whole portal."""
+
+    unmatched: UnmatchedEntry = Field(
+        default=UnmatchedEntry(), description="What becomes of people no rule speaks of."
+    )
+    reinstate: bool = Field(
+        default=Policy().reinstate,
+        description="Whether rules may approve again who is revoked or rejected on the portal.",
+    )
+    require_verified_email: bool = Field(
+        default=Policy().require_verified_email,
+        description="Whether only verified addresses are let in, where the portal tells (API7).",
+    )
+    on_revoke: OnRevoke = Field(
+        default=Policy().on_revoke,
+        description="Registrations of people who are kept out: only report them, or revoke them too.",
+    )
+    allow_delete: bool = Field(
+        default=Policy().allow_delete,
+        description="Whether developers may be deleted at all. A run needs `--allow-delete` as well.",
+    )
+    limits: LimitsEntry = Field(
+        default=LimitsEntry(), description="The brake: how many people may lose something in one run."
+    )
+
+
+class TrustedEntry(Entry):
+    """A domain whose people are approved."""
+
+    domain: Domain = Field(description="The domain after the `@`, as in example.com.")
+    subdomains: bool = Field(default=False, description=_SUBDOMAINS)
+    teams: Many[TeamName] = Field(default=(), description="Teams these people are put in.")
+    reason: Prose | None = Field(
+        default=None, description=f"{_REASON} Required for domains where anyone gets an address."
+    )
+    review_by: Day | None = Field(
+        default=None, description="A day (YYYY-MM-DD) after which a notice asks whether this is still right."
+    )
+    expires: Day | None = Field(default=None, description=_EXPIRES)
+
+
+class DeniedEntry(Entry):
+    """A domain whose people are kept out."""
+
+    domain: Domain = Field(description="The domain after the `@`, as in example.com.")
+    subdomains: bool = Field(default=False, description=_SUBDOMAINS)
+    reason: Prose | None = Field(default=None, description=_REASON)
+    expires: Day | None = Field(default=None, description=_EXPIRES)
+
+
+class MemberEntry(Entry):
+    """A person in a team."""
+
+    developer: Address = Field(description="The person's e-mail address.")
+    expires: Day | None = Field(default=None, description=_EXPIRES)
+    reason: Prose | None = Field(default=None, description=_REASON)
+
+
+Trusted = Annotated[
+    Annotated[Domain, Tag(SHORT)] | Annotated[TrustedEntry, Tag(LONG)],
+    Discriminator(_form),
+]
+Denied = Annotated[
+    Annotated[Domain, Tag(SHORT)] | Annotated[DeniedEntry, Tag(LONG)],
+    Discriminator(_form),
+]
+Member = Annotated[
+    Annotated[Address, Tag(SHORT)] | Annotated[MemberEntry, Tag(LONG)],
+    Discriminator(_form),
+]
+
+
+class TeamEntry(Entry):
+    """A team that rules may name. It is created when missing."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"properties": {"membership": {"const": "idp"}}, "required": ["membership", "members"]}
+        }
+    )
+
+    name: TeamName = Field(description="The team's own name on the portal.")
+    description: Annotated[str, _text(_LINE, 250)] | None = Field(
+        default=None, description="The team's description on the portal. Left out: not managed."
+    )
+    membership: Membership | None = Field(
+        default=None,
+        description="`additive` (the default): people are added, others stay. `exclusive`: others are taken out. "
+        "`idp`: the identity provider owns the members, and they are never written.",
+    )
+    members: Many[Member] | None = Field(
+        default=None,
+        description="Who is in the team: addresses, or mappings with `developer`. Left out: members come from "
+        "domains and overrides only. `[]`: none.",
+    )
+    synced: bool | None = Field(
+        default=None,
+        description="Whether the identity provider sets this team's members. `false` says that it does not, "
+        "even though the portal maps groups to teams.",
+    )
+
+
+class OverrideEntry(Entry):
+    """What is said of one person. It goes before every other rule."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["status"]}, {"required": ["teams"]}]})
+
+    developer: Person = Field(description="The person's e-mail address; on API7 also a developer_id.")
+    status: Status | None = Field(
+        default=None, description="What the person is to be, whatever the domains say. `absent`: no account at all."
+    )
+    teams: Many[TeamName] | None = Field(
+        default=None,
+        description="The complete list of this person's managed teams. Left out: domains and member lists stand.",
+    )
+    reason: Prose = Field(description=_REASON)
+    expires: Day | None = Field(default=None, description=_EXPIRES)
+    id: Annotated[str, _text(_NAME, 256)] | None = Field(
+        default=None,
+        description="The developer's id on the portal. A grant then holds for this account only, not for someone "
+        "else behind the same address.",
+    )
+    reinstate: bool | None = Field(
+        default=None, description="Whether this person may be approved again when revoked or rejected on the portal."
+    )
+    on_revoke: OnRevoke | None = Field(
+        default=None, description="This person's registrations while kept out: only report them, or revoke them too."
+    )
+
+
+class GrantEntry(Entry):
+    """What one file may say of the portal."""
+
+    teams: Many[TeamName] = Field(default=(), description="Teams the file may declare, and name in its rules.")
+    domains: Many[Domain] = Field(
+        default=(), description="Domains the file may trust: exactly these, without their subdomains."
+    )
+    overrides: bool = Field(default=False, description="Whether the file may write overrides.")
+
+
+_VERSION: Final = "The version of the manifest's format: 1."
+
+
+class RootFile(Entry):
+    """The one file of a portal that says which portal it is, and what holds there."""
+
+    version: Literal[1] = Field(description=_VERSION)
+    portal: PortalEntry = Field(description="Which portal this is.")
+    policy: PolicyEntry = Field(default=PolicyEntry(), description="What holds for the whole portal.")
+    trusted_domains: Many[Trusted] = Field(
+        default=(), description="Domains whose people are approved: names, or mappings with `domain`."
+    )
+    denied_domains: Many[Denied] = Field(
+        default=(), description="Domains whose people are kept out: names, or mappings with `domain`."
+    )
+    teams: Many[TeamEntry] = Field(default=(), description="Every team that rules may name, and who is in it.")
+    overrides: Many[OverrideEntry] = Field(default=(), description="Exceptions: one entry for one person.")
+    protected: Many[Person] = Field(
+        default=(), description="People from whom nothing may be taken: a run that would do it is refused."
+    )
+    delegate: dict[Annotated[str, _text(_PATH, 4096)], GrantEntry] | None = Field(
+        default=None,
+        description="What other files may say of this portal, by their path relative to this file's folder. Once "
+        "written, what is not granted here is refused. Left out: other files may write `teams` only.",
+    )
+
+
+class FragmentFile(Entry):
+    """A further file of one or several portals: `teams`, or what the portal's own file delegates to it."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("portal", "portals"))
+
+    version: Literal[1] = Field(description=_VERSION)
+    portal: Handle | None = Field(default=None, description="The name of the portal this belongs to.")
+    portals: Many[Handle] = Field(
+        default=(), min_length=1, description="The names of the portals this belongs to, when there are several."
+    )
+    trusted_domains: Many[Trusted] = Field(
+        default=(), description="Domains whose people are approved. Only where the portal's own file delegates them."
+    )
+    teams: Many[TeamEntry] = Field(default=(), description="Teams that rules may name, and who is in them.")
+    overrides: Many[OverrideEntry] = Field(
+        default=(), description="Exceptions for single people. Only where the portal's own file delegates them."
+    )
+
+
+File = RootFile | FragmentFile
+
+_INSIDE: Final[Mapping[tuple[str, ...], type[Entry]]] = {
+    ("portal",): PortalEntry,
+    ("policy",): PolicyEntry,
+    ("policy", "unmatched"): UnmatchedEntry,
+    ("policy", "limits"): LimitsEntry,
+    ("trusted_domains",): TrustedEntry,
+    ("denied_domains",): DeniedEntry,
+    ("teams",): TeamEntry,
+    ("teams", "members"): MemberEntry,
+    ("overrides",): OverrideEntry,
+}
+
+
+def keys_at(kind: type[Entry], path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """The keys that a mapping at this path of a file may have."""
+    names = tuple(step for step in path if isinstance(step, str))
+    if names[:1] == ("delegate",):
+        return tuple(GrantEntry.model_fields)
+    return tuple((_INSIDE[names] if names else kind).model_fields)

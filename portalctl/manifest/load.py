@@ -1,0 +1,237 @@
+"""Paths → Manifest, or every error at once.
+
+files   paths → bytes              source  bytes → plain data with places
+shape   plain data → entries       rules   entries → the model's rules, each looked at by itself
+check   the rules of all files of a portal together; delegate: which file may write what
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from portalctl.errors import Finding, InputError, Position
+from portalctl.manifest.check import Together, place, together
+from portalctl.manifest.delegate import Delegation, check_granted, delegation_of
+from portalctl.manifest.entries import FragmentFile, PolicyEntry, RootFile
+from portalctl.manifest.files import File, digest, read_files
+from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest, Reason
+from portalctl.manifest.rules import Rules, rules_of
+from portalctl.manifest.shape import Shaped, shape
+from portalctl.manifest.source import Source, read
+from portalctl.manifest.syntax import did_you_mean
+
+
+def load(paths: Sequence[Path]) -> Manifest:
+    """Everything that the files and folders say.
+
+    Raises InputError with all that is wrong, over all files, in the order of the places.
+    """
+    with _no_garbage_collection():
+        files, findings = read_files(paths)
+        return assemble(files, findings)
+
+
+def assemble(files: Sequence[File], findings: Sequence[Finding] = ()) -> Manifest:
+    """The manifest that files say together. `findings`: what is known to be wrong already.
+
+    Raises InputError like `load`. Does no I/O.
+    """
+    loading = _Loading(list(findings))
+    for file in sorted(files, key=lambda file: file.shown):
+        loading.add(file)
+    portals, warnings = loading.finish()
+    if not files and not loading.findings:
+        raise InputError((), "no manifest was given; name a file or a folder with -f")
+    if loading.findings:
+        raise InputError(tuple(dict.fromkeys(loading.findings)))
+    return Manifest(
+        portals={name: portals[name] for name in sorted(portals)},
+        files=tuple(sorted(file.shown for file in files)),
+        digest=digest(files),
+        warnings=tuple(sorted(dict.fromkeys(warnings))),
+    )
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A large manifest is millions of small values and no cycles: looking for those takes longer than reading."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@dataclass(slots=True)
+class _Portal:
+    """A portal while it is put together: its own file, and the rules of this and of every other file."""
+
+    own: Shaped
+    entry: RootFile
+    delegation: Delegation
+    rules: list[Rules]
+
+
+class _Loading:
+    """One load of several files."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = findings
+        # Whether every name there is has been read: if not, one that is missing may be there after all.
+        self._portals_known = self._teams_known = not findings
+        self._roots: list[tuple[Shaped, RootFile, File]] = []
+        self._fragments: list[tuple[Shaped, FragmentFile, File]] = []
+        self._portals: dict[str, _Portal] = {}
+
+    def add(self, file: File) -> None:
+        """Take one file in: YAML and form are checked now, the rest in `finish`."""
+        source, findings = read(file.shown, file.content)
+        shaped = None
+        if findings:
+            self._portals_known = self._teams_known = False
+        if source is not None:
+            shaped, wrong = shape(source)
+            findings += wrong
+        self.findings += findings
+        if shaped is None:
+            self._portals_known = self._teams_known = False
+        elif isinstance(shaped.entry, RootFile):
+            self._roots.append((shaped, shaped.entry, file))
+        else:
+            self._fragments.append((shaped, shaped.entry, file))
+
+    def finish(self) -> tuple[dict[str, PortalManifest], list[tuple[Position, str]]]:
+        """The portals and what to warn of. They are for use only if nothing was found."""
+        portals = [self._root(*each) for each in self._roots]
+        self._check_names(portals)
+        for fragment in self._fragments:
+            self._fragment(*fragment)
+        warnings: list[tuple[Position, str]] = []
+        made: dict[str, PortalManifest] = {}
+        for portal in portals:
+            rules = sorted(portal.rules, key=lambda each: each.file)
+            whole = together(rules, all_teams_known=self._teams_known)
+            self.findings += whole.findings
+            warnings += whole.warnings
+            made[portal.entry.portal.name] = _portal_manifest(portal, whole)
+        return made, warnings
+
+    def _root(self, shaped: Shaped, entry: RootFile, file: File) -> _Portal:
+        rules = self._rules(shaped, developer_ids=entry.portal.provider == "api7")
+        self._teams_known = self._teams_known and "teams" not in shaped.lost
+        delegation, findings = delegation_of(shaped, file.path)
+        self.findings += findings
+        self.findings += _check_portal(shaped, entry)
+        return _Portal(shaped, entry, delegation, [rules])
+
+    def _check_names(self, portals: list[_Portal]) -> None:
+        """One portal, one name."""
+        for portal in portals:
+            if "portal" in portal.own.lost:
+                self._portals_known = False
+                continue
+            name = portal.entry.portal.name
+            other = self._portals.setdefault(name, portal)
+            if other is not portal:
+                here, there = (each.own.source.at("portal", "name") for each in (portal, other))
+                self.findings.append(Finding(here, f"{place(there, here)} is a portal of this name already"))
+                self.findings.append(Finding(there, f"{place(here, there)} is a portal of this name too"))
+
+    def _fragment(self, shaped: Shaped, entry: FragmentFile, file: File) -> None:
+        portals = self._named(shaped, entry)
+        if shaped.lost or not portals or len(portals) < len(entry.portals):
+            self._teams_known = False
+        # Only what every one of the portals understands.
+        ids = all(portal.entry.portal.provider == "api7" for portal in portals)
+        rules = self._rules(shaped, developer_ids=ids)
+        for portal in portals:
+            portal.rules.append(rules)
+            self.findings += check_granted(portal.delegation, shaped, file.path, rules)
+
+    def _named(self, shaped: Shaped, entry: FragmentFile) -> list[_Portal]:
+        """The portals that a fragment names, each once."""
+        named: dict[str, _Portal] = {}
+        paths = [("portals", index) for index in range(len(entry.portals))]
+        for name, path in zip((entry.portal, *entry.portals), (("portal",), *paths), strict=True):
+            if name is None:
+                continue
+            here = shaped.source.at(*path)
+            if name in named:
+                self.findings.append(Finding(here, "this portal is named twice"))
+            elif name in self._portals:
+                named[name] = self._portals[name]
+            elif self._portals_known:
+                hint = did_you_mean(name, self._portals)
+                self.findings.append(Finding(here, f"no file has a `portal:` block of this name{hint}"))
+        return list(named.values())
+
+    def _rules(self, shaped: Shaped, *, developer_ids: bool) -> Rules:
+        rules, findings = rules_of(shaped, developer_ids=developer_ids)
+        self.findings += findings
+        return rules
+
+
+def _check_portal(shaped: Shaped, entry: RootFile) -> Iterator[Finding]:
+    """What a `portal:` block may not say, going by the keys that are written."""
+    source, portal = shaped.source, entry.portal
+    written = source.keys("portal")
+    if {"id", "title"} <= written:
+        yield Finding(source.key_at("portal", "title"), "write `id` or `title`, not both")
+    elif not {"id", "title"} & written:
+        yield Finding(source.at("portal"), "say which portal this is: write its `id` or its `title`")
+    if portal.provider == "api7" and portal.region is not None:
+        yield Finding(source.key_at("portal", "region"), "only Konnect has regions; leave it out for API7")
+    if portal.provider != "api7" and portal.id is not None and not _is_uuid(portal.id):
+        yield Finding(source.at("portal", "id"), "expected a UUID: so Konnect names its portals")
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
+
+
+def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
+    entry, source = portal.entry, portal.own.source
+    return PortalManifest(
+        name=entry.portal.name,
+        provider=entry.portal.provider,
+        at=source.key_at("portal"),
+        region=entry.portal.region,
+        id=entry.portal.id,
+        title=entry.portal.title,
+        policy=_policy(entry.policy, source),
+        trusted_domains=tuple(whole.trusted),
+        denied_domains=tuple(whole.denied),
+        teams=tuple(whole.teams),
+        overrides=tuple(whole.overrides),
+        protected=tuple(whole.protected),
+    )
+
+
+def _policy(entry: PolicyEntry, source: Source) -> Policy:
+    return Policy(
+        unmatched_pending=entry.unmatched.pending,
+        unmatched_approved=entry.unmatched.approved,
+        unmatched_why=_policy_why("unmatched", entry, source),
+        reinstate=entry.reinstate,
+        require_verified_email=entry.require_verified_email,
+        on_revoke=entry.on_revoke,
+        on_revoke_why=_policy_why("on_revoke", entry, source),
+        allow_delete=entry.allow_delete,
+        limits=Limits(**entry.limits.model_dump()),
+    )
+
+
+def _policy_why(key: str, entry: PolicyEntry, source: Source) -> Reason:
+    """The reason for a key of the policy; a default has no place."""
+    written = key in entry.model_fields_set
+    return Reason("policy", key, source.key_at("policy", key) if written else None)

@@ -1,0 +1,49 @@
+"""The JSON Schema of manifest files, for editors and other validators."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import JsonValue, TypeAdapter
+
+from portalctl.manifest.entries import FragmentFile, RootFile
+
+SCHEMA_ID: Final = "https://portalctl.dev/schemas/manifest.v1.schema.json"
+
+_NULL: Final[JsonValue] = {"type": "null"}
+
+
+def manifest_schema() -> dict[str, JsonValue]:
+    """The schema (draft 2020-12) of one file: a portal's own, or a fragment.
+
+    It accepts all that `load` accepts. What takes more than the form of one file (whether a domain is a public
+    suffix, a team declared, a person named twice) only `load` finds.
+    """
+    schema: dict[str, JsonValue] = TypeAdapter(RootFile | FragmentFile).json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        "title": "portalctl manifest, version 1",
+        "description": "Who gets into a developer portal: a portal's own file, or a fragment that names its portal.",
+        **{key: _tidied(value) for key, value in schema.items()},
+    }
+
+
+def _tidied(schema: JsonValue) -> JsonValue:
+    """Without nulls (None stands for a key that is not written) and titles that repeat a key's name."""
+    if isinstance(schema, list):
+        return [_tidied(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    tidied: dict[str, JsonValue] = {}
+    for key, value in schema.items():
+        if key == "anyOf" and isinstance(value, list) and _NULL in value:
+            tidied |= _one([_tidied(choice) for choice in value if choice != _NULL])
+        elif (key, value) != ("default", None) and not (key == "title" and isinstance(value, str)):
+            tidied[key] = _tidied(value)
+    return tidied
+
+
+def _one(choices: list[JsonValue]) -> dict[str, JsonValue]:
+    only = choices[0]
+    return only if len(choices) == 1 and isinstance(only, dict) else {"anyOf": choices}

@@ -1,0 +1,114 @@
+"""Text that is not YAML, or not text at all: what is said of it, and where.
+
+The parser's own messages quote the text and speak of scanners and tokens; none of it reaches people.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from portalctl.errors import Finding, Position
+
+# Control characters, line breaks that only YAML 1.1 knows, and those that let text read otherwise than it is
+# shown (bidirectional embedding, override and isolate): a reviewer must see what is loaded.
+_REFUSED: Final = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
+)
+
+# What the parser says (the part that never changes) and what we say; {} is the line where the thing began.
+_PROBLEMS: Final = {
+    "found unexpected ':'": "between braces or brackets, a value with `:` in it needs quotes",
+    "mapping values are not allowed": "`:` can't stand here; check the indentation, and quote a value with `: `",
+    "sequence entries are not allowed": "a list can't begin here; put `- ` on a line of its own, below its key",
+    "could not find expected ':'": "expected `:` after a key; check line {} and the indentation",
+    "cannot start any token": "a value can't begin with this character; put it in quotes",
+    "unexpected end of stream": "the quotes opened in line {} are never closed",
+    "expected key": "expected a key in line with those that begin in line {}; check the indentation",
+    "expected '-' indicator": "expected `- ` in line with the list that begins in line {}; check the indentation",
+    "expected <block end>": "expected the end of what begins in line {}; check the indentation",
+    "expected ',' or ']'": "expected `,` or `]` in the list that begins in line {}",
+    "expected ',' or '}'": "expected `,` or `}` in the mapping that begins in line {}",
+    "expected node content": "expected a value",
+    "<document start>": "one file holds one document; this begins another",
+    "tag": "tags are not allowed",
+    "directive": "`%` directives are not allowed",
+    "incompatible YAML": "`%YAML` names a version that is not known here; leave it out",
+    "escape": "this is no escape that YAML knows in double quotes; use single quotes to write \\ itself",
+    "indentation": "check the indentation of this block text",
+    "comment": "a comment begins with ` #`, after a blank",
+}
+
+
+def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
+    """UTF-8 text without its byte order mark, and what is wrong with it. With findings the text is not for use."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8-sig", errors="replace")
+        message = f"this is not UTF-8 (byte {error.start + 1} of the file); save the file as UTF-8"
+        return "", [Finding(_place(file, before, len(before)), message)]
+    findings = [
+        Finding(
+            _place(file, text, bad.start()), f"the character U+{ord(bad.group()):04X} is not allowed in a manifest"
+        )
+        for bad in _REFUSED.finditer(text)
+    ]
+    return text, findings
+
+
+def explain(file: str, text: str, error: YAMLError) -> Finding:
+    """What the parser could not read, in words that help to repair it."""
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if not isinstance(error, MarkedYAMLError) or mark is None:
+        return Finding(Position(file, 1, 1), "this file is not valid YAML")
+    begin = error.context_mark or mark
+    lines = text.splitlines() or [""]
+    line, column = mark.line, mark.column
+    if line >= len(lines):  # the parser counts the line after the last one
+        line, column = len(lines) - 1, len(lines[-1])
+    at = Position(file, line + 1, column + 1)
+    if lines[line][column : column + 1] == "\t":
+        return Finding(at, "a tab can't indent; use spaces")
+    problem = str(error.problem or "")
+    ours = next((ours for theirs, ours in _PROBLEMS.items() if theirs in problem), None)
+    return Finding(at, ours.replace("{}", str(begin.line + 1)) if ours else "this is not valid YAML")
+
+
+def _place(file: str, text: str, index: int) -> Position:
+    line_start = text.rfind("\n", 0, index) + 1
+    return Position(file, text.count("\n", 0, index) + 1, index - line_start + 1)
+
+
+def kind(value: object) -> str:
+    """What a value is, in words; never what it says."""
+    kinds = {
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "a mapping",
+    }
+    return kinds.get(type(value), "null")
+
+
+def quoted(key: str) -> str:
+    """A key for a message: one line, short, nothing invisible in it."""
+    shown = key if key.isprintable() else key.encode("unicode_escape").decode("ascii")
+    return f"'{shown[:60]}…'" if len(shown) > 60 else f"'{shown}'"
+
+
+def close(word: str, known: Iterable[str]) -> str | None:
+    """The known word that somebody may have meant."""
+    return next(iter(get_close_matches(word[:100], list(known), n=1)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` or nothing. The word itself is not repeated: it may be a secret in the wrong place."""
+    near = close(word, known)
+    return f"; did you mean {quoted(near)}?" if near else ""
