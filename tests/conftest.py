@@ -85,7 +85,8 @@ class Bench:
         return portalctl(command, "-f", "portals", *words, env=given)
 
     def status(self, address: str) -> str:
-        return {person["email"]: person["status"] for person in self.sim.store.developers(PORTAL_ID)}[address]
+        people = self.sim.store.developers(PORTAL_ID)
+        return next(str(person["status"]) for person in people if person["email"] == address)
 
     def members(self, team: str) -> set[str]:
         ids = [each["id"] for each in self.sim.store.teams(PORTAL_ID) if each["name"] == team]

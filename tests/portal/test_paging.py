@@ -1,0 +1,141 @@
+"""A list is read completely, or not at all: against lists that clamp, grow, shrink and lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portalctl.errors import PortalError
+from portalctl.portal.paging import ROUNDS, Page, Source, read_lists
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    id: str
+
+
+@dataclass(slots=True)
+class Portal:
+    """A list on a server that serves `size` rows a page. `acts` happen before the n-th page is served."""
+
+    rows: list[str]
+    size: int
+    acts: dict[int, object] = field(default_factory=dict)
+    served: int = 0
+
+    def fetch(self, number: int) -> Page[Item]:
+        self.served += 1
+        act = self.acts.get(self.served)
+        if callable(act):
+            act(self)
+        start = (number - 1) * self.size
+        return Page([Item(row) for row in self.rows[start : start + self.size]], len(self.rows))
+
+    @property
+    def source(self) -> Source[Item]:
+        return Source("GET /things", self.fetch)
+
+
+@pytest.fixture
+def pool() -> Iterator[Executor]:
+    with ThreadPoolExecutor(1) as executor:  # one worker: pages are served in order, so acts hit where they should
+        yield executor
+
+
+def ids(count: int) -> list[str]:
+    return [f"id{number:04}" for number in range(count)]
+
+
+@given(counts=st.lists(st.integers(0, 60), min_size=1, max_size=4), size=st.integers(1, 20))
+def test_lists_that_hold_still_are_read_whole_with_the_fewest_calls(counts: list[int], size: int) -> None:
+    portals = [Portal(ids(count), size) for count in counts]
+    with ThreadPoolExecutor(4) as executor:
+        lists = read_lists([portal.source for portal in portals], executor)
+    assert [[item.id for item in rows] for rows in lists] == [portal.rows for portal in portals]
+    assert [portal.served for portal in portals] == [max(1, -(-count // size)) for count in counts]
+
+
+@given(count=st.integers(1, 40), size=st.integers(1, 10), data=st.data())
+def test_a_list_that_grows_or_shrinks_meanwhile_hides_nobody_who_was_there_all_the_time(
+    count: int, size: int, data: st.DataObject
+) -> None:
+    pages = -(-count // size)
+    portal = Portal(ids(count), size)
+    stays = set(portal.rows)
+    for page in data.draw(st.lists(st.integers(1, pages + 2), max_size=3, unique=True)):
+        if data.draw(st.booleans()):
+            portal.acts[page] = lambda self: self.rows.append(f"new{len(self.rows)}")
+        else:
+            gone = data.draw(st.sampled_from(sorted(stays)))
+            stays.discard(gone)
+            portal.acts[page] = lambda self, gone=gone: self.rows.remove(gone) if gone in self.rows else None
+            if not stays:
+                break
+    with ThreadPoolExecutor(1) as executor:
+        try:
+            (rows,) = read_lists([portal.source], executor)
+        except PortalError:
+            return
+    assert stays <= {item.id for item in rows}
+
+
+def test_a_grown_list_is_read_on_and_not_again(pool: Executor) -> None:
+    portal = Portal(ids(25), 10, acts={3: lambda self: self.rows.extend(["new1", "new2"])})
+    (rows,) = read_lists([portal.source], pool)
+    assert len(rows) == 27
+    assert portal.served == 3
+    portal = Portal(ids(29), 10, acts={3: lambda self: self.rows.extend(["new1", "new2"])})
+    (rows,) = read_lists([portal.source], pool)
+    assert len(rows) == 31
+    assert portal.served == 4
+
+
+def test_a_shrunk_list_is_read_again(pool: Executor) -> None:
+    portal = Portal(ids(25), 10, acts={2: lambda self: self.rows.remove("id0003")})
+    (rows,) = read_lists([portal.source], pool)
+    assert [item.id for item in rows] == [row for row in ids(25) if row != "id0003"]
+    assert portal.served == 6
+
+
+def test_only_the_list_that_changed_is_read_again(pool: Executor) -> None:
+    still, moving = Portal(ids(25), 10), Portal(ids(25), 10, acts={2: lambda self: self.rows.remove("id0003")})
+    read_lists([still.source, moving.source], pool)
+    assert (still.served, moving.served) == (3, 6)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        Page([Item("a"), Item("b")], 3),
+        Page([], 3),
+        Page([Item("a"), Item("a")], 2),
+        Page([Item("a"), Item("b")], 1),
+        Page([Item("a"), Item("b")], 0),
+    ],
+    ids=["row missing", "empty", "one row twice", "more than told", "told none"],
+)
+def test_a_list_that_never_adds_up_is_an_error_after_three_rounds(pool: Executor, page: Page[Item]) -> None:
+    calls: list[int] = []
+
+    def fetch(number: int) -> Page[Item]:
+        calls.append(number)
+        return page if number == 1 else Page([], page.total)
+
+    with pytest.raises(PortalError, match=r"GET /things: the list can't be read completely.*of \d"):
+        read_lists([Source("GET /things", fetch)], pool)
+    assert calls.count(1) == ROUNDS
+
+
+def test_an_error_on_one_page_ends_the_reading(pool: Executor) -> None:
+    def fetch(number: int) -> Page[Item]:
+        if number == 2:
+            raise PortalError("page 2")
+        return Page([Item(f"x{number}")], 3)
+
+    with pytest.raises(PortalError, match="page 2"):
+        read_lists([Source("GET /things", fetch)], pool)
