@@ -1,4 +1,4 @@
-"""All that several files say of one portal → one PortalManifest; and where they contradict each other.
+"""The rules of all files of one portal together, and where they contradict each other.
 
 Rules of the same portal add up, whatever file they are in. A team may be declared in several files: its member
 lists add up, and where two files write `description`, `membership` or `synced` they must write the same. One
@@ -52,7 +52,7 @@ def together(files: Sequence[Rules], *, all_teams_known: bool) -> Together:
     whole.teams = _teams(whole, [part for file in files for part in file.teams])
     whole.overrides = _overrides(whole, [rule for file in files for rule in file.overrides])
     _check_trust_and_denial(whole)
-    _warn_of_denied_members(whole)
+    _warn_of_the_denied(whole)
     if all_teams_known:
         _check_named(whole, files)
     return whole
@@ -112,21 +112,21 @@ def _overrides(whole: Together, overrides: Iterable[Override]) -> list[Override]
 
 def _warn(whole: Together, denial: Override, grant: Reason) -> None:
     here, there = at(grant), at(denial.why)
-    whole.warnings.append((here, f"this gives nothing: {place(there, here)} denies this person"))
-    whole.warnings.append(
-        (there, f"this denies a person to whom {place(here, there)} gives something; the denial holds")
-    )
+    whole.warnings.append((here, f"no effect: {place(there, here)} denies this person"))
+    whole.warnings.append((there, f"this denies someone whom {place(here, there)} means to let in; the denial holds"))
 
 
-def _warn_of_denied_members(whole: Together) -> None:
+def _warn_of_the_denied(whole: Together) -> None:
+    """A denial covers the tagged forms of its address too, whether a list or another override names them."""
     denials = {each.developer: each for each in whole.overrides if each.status in _DENIALS}
     if not denials:
         return
-    for member in (member for team in whole.teams for member in team.members or ()):
-        # A denial covers the tagged forms of its address too.
-        denial = denials.get(member.developer) or denials.get(untagged(member.developer))
+    granted: list[Override | Member] = [each for each in whole.overrides if each.status not in _DENIALS]
+    granted += [member for team in whole.teams for member in team.members or ()]
+    for rule in granted:
+        denial = denials.get(rule.developer) or denials.get(untagged(rule.developer))
         if denial is not None:
-            _warn(whole, denial, member.why)
+            _warn(whole, denial, rule.why)
 
 
 def _check_trust_and_denial(whole: Together) -> None:

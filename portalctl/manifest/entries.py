@@ -72,6 +72,7 @@ def _text(pattern: str, longest: int) -> StringConstraints:
 
 
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY})]
+Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] takes `true` for 1
 Handle = Annotated[str, _text(_HANDLE, 63)]
 TeamName = Annotated[str, _text(_NAME, 250)]
 Prose = Annotated[str, _text(_PROSE, 1000)]
@@ -306,7 +307,7 @@ _VERSION: Final = "The version of the manifest's format: 1."
 class RootFile(Entry):
     """The one file of a portal that says which portal it is, and what holds there."""
 
-    version: Literal[1] = Field(description=_VERSION)
+    version: Version = Field(description=_VERSION)
     portal: PortalEntry = Field(description="Which portal this is.")
     policy: PolicyEntry = Field(default=PolicyEntry(), description="What holds for the whole portal.")
     trusted_domains: Many[Trusted] = Field(
@@ -322,6 +323,7 @@ class RootFile(Entry):
     )
     delegate: dict[Annotated[str, _text(_PATH, 4096)], GrantEntry] | None = Field(
         default=None,
+        json_schema_extra={"additionalProperties": False},
         description="What other files may say of this portal, by their path relative to this file's folder. Once "
         "written, what is not granted here is refused. Left out: other files may write `teams` only.",
     )
@@ -332,7 +334,7 @@ class FragmentFile(Entry):
 
     model_config = ConfigDict(json_schema_extra=_one_of("portal", "portals"))
 
-    version: Literal[1] = Field(description=_VERSION)
+    version: Version = Field(description=_VERSION)
     portal: Handle | None = Field(default=None, description="The name of the portal this belongs to.")
     portals: Many[Handle] = Field(
         default=(), min_length=1, description="The names of the portals this belongs to, when there are several."

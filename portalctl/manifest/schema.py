@@ -30,7 +30,11 @@ def manifest_schema() -> dict[str, JsonValue]:
 
 
 def _tidied(schema: JsonValue) -> JsonValue:
-    """Without nulls (None stands for a key that is not written) and titles that repeat a key's name."""
+    """Without what tells a reader nothing.
+
+    That is null (None stands for a key that is not written), defaults of what holds other keys, and titles that
+    repeat a key's name.
+    """
     if isinstance(schema, list):
         return [_tidied(each) for each in schema]
     if not isinstance(schema, dict):
@@ -39,9 +43,15 @@ def _tidied(schema: JsonValue) -> JsonValue:
     for key, value in schema.items():
         if key == "anyOf" and isinstance(value, list) and _NULL in value:
             tidied |= _one([_tidied(choice) for choice in value if choice != _NULL])
-        elif (key, value) != ("default", None) and not (key == "title" and isinstance(value, str)):
+        elif not _idle(key, value):
             tidied[key] = _tidied(value)
     return tidied
+
+
+def _idle(key: str, value: JsonValue) -> bool:
+    return (key == "default" and (value is None or isinstance(value, dict | list))) or (
+        key == "title" and isinstance(value, str)
+    )
 
 
 def _one(choices: list[JsonValue]) -> dict[str, JsonValue]:

@@ -135,7 +135,6 @@ _SAY: Final[dict[str, Callable[[ErrorDetails], str]]] = {
     "day": lambda problem: problem["msg"],
     "string_too_short": lambda _: "expected some text; this is empty",
     "string_too_long": lambda problem: f"too long: at most {problem['ctx']['max_length']} characters",
-    "string_unicode": lambda _: "this text has half a character (a lone surrogate) in it",
     "too_short": lambda _: "expected at least one entry",
     "greater_than_equal": lambda problem: f"expected {problem['ctx']['ge']} or more",
     "less_than_equal": lambda problem: f"expected {problem['ctx']['le']} or less",
@@ -198,10 +197,8 @@ def _take_out(source: Source, data: dict[str, Data], paths: set[Path]) -> None:
     required = {("version",), ("portal",)} if isinstance(data.get("portal"), dict) else {("version",)}
     for path in paths - required:
         around, inside = _around(source, path)
-        # By identity: through an alias one list can stand in several places. A key with half a character in it
-        # is not found: pydantic spells it otherwise.
-        if isinstance(around, list) or path[-1] in around:
-            spots[id(around), path[-1]] = (around, inside, path[-1])
+        # By identity: through an alias one list can stand in several places.
+        spots[id(around), path[-1]] = (around, inside, path[-1])
     for around, inside, step in sorted(spots.values(), key=lambda spot: _index(spot[2]), reverse=True):
         del around[step]
         del inside[step]

@@ -20,6 +20,9 @@ _REFUSED: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 
+# Escapes of surrogates, and of what is beyond Unicode: one of the two parsers takes them.
+_NO_CHARACTER: Final = re.compile(r"\\(u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2}|\\U(?!000|0010)[0-9a-fA-F]{8}")
+
 # What the parser says (the part that never changes) and what we say; {} is the line where the thing began.
 _PROBLEMS: Final = {
     "found unexpected ':'": "between braces or brackets, a value with `:` in it needs quotes",
@@ -57,6 +60,10 @@ def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
             _place(file, text, bad.start()), f"the character U+{ord(bad.group()):04X} is not allowed in a manifest"
         )
         for bad in _REFUSED.finditer(text)
+    ]
+    findings += [
+        Finding(_place(file, text, bad.start()), "this escape stands for no character")
+        for bad in _NO_CHARACTER.finditer(text)
     ]
     return text, findings
 

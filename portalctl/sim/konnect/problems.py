@@ -47,7 +47,8 @@ def problem_body(
         "detail": detail or DETAILS.get(status, title),
     }
     if invalid:
-        body["invalid_parameters"] = list(invalid)
+        # The document wants them unique; one parameter can be wrong several times in the same way.
+        body["invalid_parameters"] = [entry for index, entry in enumerate(invalid) if entry not in invalid[:index]]
     return body
 
 

@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+import gc
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from portalctl.errors import InputError, Position
+from portalctl.manifest.load import assemble, load
+from portalctl.manifest.model import (
+    DeniedDomain,
+    Limits,
+    Manifest,
+    Member,
+    Override,
+    PortalManifest,
+    Protected,
+    Reason,
+    Team,
+    TrustedDomain,
+)
+from tests.manifest.examples import API7, COMPLETE, ROOT, file
+
+
+def at(line: int, column: int, name: str = "portal.yaml") -> Position:
+    return Position(name, line, column)
+
+
+def partners(*texts: str) -> PortalManifest:
+    return assemble([file(text, f"{number}.yaml") for number, text in enumerate(texts)]).portals["partners"]
+
+
+def told(*texts: str) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        assemble([file(text, f"{number}.yaml") for number, text in enumerate(texts)])
+    return [str(finding) for finding in caught.value.findings]
+
+
+@pytest.mark.usefixtures("socket_disabled")
+def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("portal.yaml").write_text(COMPLETE)
+    manifest = load([Path("portal.yaml")])
+    assert manifest.files == ("portal.yaml",)
+    assert manifest.warnings == ()
+    portal = manifest.portals["partners"]
+    assert (portal.provider, portal.region, portal.title) == ("konnect", "eu", None)
+    assert portal.id == "3f51fa25-310a-421d-bd1a-007f859021a3"
+    assert portal.at == at(2, 1)
+    assert (portal.policy.unmatched_pending, portal.policy.unmatched_approved) == ("keep", "revoked")
+    assert portal.policy.unmatched_why == Reason("policy", "unmatched", at(9, 3))
+    assert portal.policy.limits == Limits(12, 10, 50, date(2026, 12, 31))
+    assert portal.trusted_domains == (
+        TrustedDomain("arsenal.com", Reason("trusted_domains", "arsenal.com", at(17, 5))),
+        TrustedDomain(
+            "manchestercity.com",
+            Reason("trusted_domains", "manchestercity.com", at(18, 5), "Partner since 2023"),
+            teams=("city",),
+            review_by=date(2027, 1, 31),
+            expires=date(2028, 1, 31),
+        ),
+    )
+    assert portal.denied_domains == (
+        DeniedDomain("mailinator.com", Reason("denied_domains", "mailinator.com", at(26, 5))),
+    )
+    james, sam = "james@manchestercity.com", "sam@agency.example"
+    assert portal.teams == (
+        Team(
+            "city",
+            Reason("teams", "city", at(29, 5)),
+            description="Manchester City",
+            members=(
+                Member(james, Reason("members", james, at(33, 9))),
+                Member(sam, Reason("members", sam, at(34, 9), "Integration"), date(2027, 3, 31)),
+            ),
+        ),
+        Team("empty", Reason("teams", "empty", at(36, 5)), members=(), synced=False),
+        Team("partners-readonly", Reason("teams", "partners-readonly", at(35, 5))),
+    )
+    contractor, peter = portal.overrides
+    assert peter == Override(
+        "peter@arsenal.com", Reason("overrides", "peter@arsenal.com", at(39, 5), "Left the club, HR-4711"), "revoked"
+    )
+    assert contractor == Override(
+        "contractor@gmail.com",
+        Reason("overrides", "contractor@gmail.com", at(42, 5), "Integration project"),
+        "approved",
+        teams=("city",),
+        expires=date(2027, 3, 31),
+        pin="5b0c0b5e-0c1d-4e2f-8a3b-4c5d6e7f8091",
+        reinstate=True,
+        on_revoke="revoke_registrations",
+    )
+    assert portal.protected == (Protected("owner@example.com", Reason("policy", "protected", at(52, 13))),)
+
+
+def test_what_is_not_written_has_the_defaults_of_the_model() -> None:
+    portal = partners(ROOT)
+    assert portal == PortalManifest("partners", "konnect", portal.at, title="Partners")
+    assert portal.policy.unmatched_why.at is None
+
+
+def test_an_empty_list_is_not_an_absent_one() -> None:
+    portal = partners(ROOT + "teams: [{name: a}, {name: b, members: []}]\n")
+    assert [team.members for team in portal.teams] == [None, ()]
+    portal = partners(ROOT + "overrides: [{developer: a@b.example, status: approved, teams: [], reason: x}]\n")
+    assert portal.overrides[0].teams == ()
+
+
+def test_api7_knows_people_by_developer_id_too() -> None:
+    text = "overrides: [{developer: Org_1.a, status: revoked, reason: x}]\nprotected: [Org-2, A@B.example]\n"
+    portal = partners(API7 + text)
+    assert portal.overrides[0].developer == "Org_1.a"
+    assert [each.developer for each in portal.protected] == ["Org-2", "a@b.example"]
+    assert len(told(ROOT + text)) == 2
+
+
+def test_a_freemail_domain_needs_a_reason() -> None:
+    trusted = "trusted_domains: [{domain: gmail.com, reason: We know them all}]\n"
+    assert partners(ROOT + trusted).trusted_domains[0].why.text == "We know them all"
+    assert len(told(ROOT + "trusted_domains: [gmail.com]\n")) == 1
+
+
+def test_files_add_up() -> None:
+    first = ROOT + "teams: [{name: city, membership: exclusive, members: [b@x.example]}]\n"
+    second = "version: 1\nportal: partners\nteams: [{name: city, description: City, members: [a@x.example]}]\n"
+    third = "version: 1\nportal: partners\nteams: [{name: city}, {name: united}]\n"
+    city, united = partners(first, second, third).teams
+    assert [member.developer for member in city.members or ()] == ["a@x.example", "b@x.example"]
+    assert (city.membership, city.description) == ("exclusive", "City")
+    assert united.members is None
+
+
+def test_one_fragment_serves_several_portals() -> None:
+    roots = [ROOT, ROOT.replace("partners", "staging")]
+    fragment = "version: 1\nportals: [staging, partners]\nteams: [{name: city, members: [a@x.example]}]\n"
+    portals = assemble([file(text, f"{number}.yaml") for number, text in enumerate([*roots, fragment])]).portals
+    assert list(portals) == ["partners", "staging"]
+    assert portals["partners"].teams == portals["staging"].teams != ()
+
+
+def test_the_order_of_files_changes_places_only() -> None:
+    texts = [
+        ROOT + "trusted_domains: [{domain: b.example, teams: [city]}]\n",
+        "version: 1\nportal: partners\nteams: [{name: city, members: [b@x.example]}]\n",
+        "version: 1\nportal: partners\nteams: [{name: city, description: City, members: [a@x.example]}, {name: b}]\n",
+    ]
+
+    def names_and_more(portal: PortalManifest) -> list[object]:
+        teams = [(t.name, t.description, [m.developer for m in t.members or ()]) for t in portal.teams]
+        return [[d.domain for d in portal.trusted_domains], teams]
+
+    assert names_and_more(partners(*texts)) == names_and_more(partners(*reversed(texts)))
+    same = [file(text, f"{number}.yaml") for number, text in enumerate(texts)]
+    assert assemble(same) == assemble(same[::-1])
+
+
+DENIED = ROOT + "overrides:\n  - {developer: a@x.example, status: %s, reason: Out}\n"
+
+
+@pytest.mark.parametrize("status", ["revoked", "rejected", "absent"])
+def test_a_denial_beats_grants_of_the_same_person_with_warnings_at_both(status: str) -> None:
+    text = DENIED % status
+    text += "  - {developer: A@x.example, status: approved, reason: In}\n"
+    text += "  - {developer: a+1@x.example, status: approved, reason: In}\n"
+    text += "teams:\n  - name: city\n    members: [a@x.example, b@x.example]\n"
+    manifest = assemble([file(text)])
+    portal = manifest.portals["partners"]
+    assert {each.developer: each.status for each in portal.overrides} == {
+        "a@x.example": status,
+        "a+1@x.example": "approved",
+    }
+    assert [(place.line, message) for place, message in manifest.warnings] == [
+        (4, "this denies someone whom line 5 means to let in; the denial holds"),
+        (4, "this denies someone whom line 6 means to let in; the denial holds"),
+        (4, "this denies someone whom line 9 means to let in; the denial holds"),
+        (5, "no effect: line 4 denies this person"),
+        (6, "no effect: line 4 denies this person"),
+        (9, "no effect: line 4 denies this person"),
+    ]
+
+
+def test_a_denial_of_someone_at_a_trusted_domain_needs_no_warning() -> None:
+    manifest = assemble([file(DENIED % "revoked" + "trusted_domains: [x.example]\n")])
+    assert manifest.warnings == ()
+
+
+def delegated(grant: str, body: str) -> Manifest:
+    root = file(ROOT + "teams: [{name: staff}]\n" + f"delegate: {{{grant}}}\n", "portals/root.yaml")
+    return assemble([root, file("version: 1\nportal: partners\n" + body, "portals/teams/city.yaml")])
+
+
+@pytest.mark.parametrize(
+    ("grant", "body"),
+    [
+        ("teams/city.yaml: {teams: [city]}", "teams: [{name: city}]"),
+        ("./teams/../teams/city.yaml: {teams: [city]}", "teams: [{name: city}]"),
+        ("teams/city.yaml: {domains: [CityFC.com]}", "trusted_domains: [cityfc.com]"),
+        (
+            "teams/city.yaml: {domains: [cityfc.com], teams: [staff]}",
+            "trusted_domains: [{domain: cityfc.com, teams: [staff]}]",
+        ),
+        ("teams/city.yaml: {overrides: true}", "overrides: [{developer: a@b.example, status: approved, reason: x}]"),
+    ],
+)
+def test_what_is_delegated_is_accepted(grant: str, body: str) -> None:
+    assert "partners" in delegated(grant, body).portals
+
+
+@pytest.mark.parametrize(
+    ("grant", "body"),
+    [
+        ("teams/other.yaml: {teams: [city]}", "teams: [{name: city}]"),
+        ("teams/city.yaml: {teams: [staff]}", "teams: [{name: city}]"),
+        ("teams/city.yaml: {domains: [cityfc.com]}", "trusted_domains: [www.cityfc.com]"),
+        ("teams/city.yaml: {domains: [cityfc.com]}", "trusted_domains: [{domain: cityfc.com, subdomains: true}]"),
+        ("teams/city.yaml: {domains: [cityfc.com]}", "trusted_domains: [{domain: cityfc.com, teams: [staff]}]"),
+        ("teams/city.yaml: {teams: [city]}", "overrides: [{developer: a@b.example, status: approved, reason: x}]"),
+        ("teams/city.yaml: {overrides: true}", "overrides: [{developer: a@b.example, teams: [staff], reason: x}]"),
+    ],
+)
+def test_what_is_not_delegated_is_refused_and_names_the_place(grant: str, body: str) -> None:
+    with pytest.raises(InputError) as caught:
+        delegated(grant, body)
+    (finding,) = caught.value.findings
+    assert finding.at.file == "portals/teams/city.yaml"
+    assert "portals/root.yaml:4 " in finding.message
+
+
+def test_an_error_does_not_lead_to_errors_that_are_none() -> None:
+    """What refers to something that an error hides is not told; the rest is."""
+    uses = ROOT + "trusted_domains: [{domain: b.example, teams: [city]}, co.uk]\n"
+    assert [
+        line.partition(":")[0] for line in told(uses, "version: 1\nportal: partners\nteams: [{nam: city}]\n")
+    ] == ["0.yaml", "1.yaml"]
+    assert len(told(uses, "version: 1\nportal: [partners\n")) == 2
+    assert len(told(uses, "version: 1\nportal: partnrs\nteams: [{name: city}]\n")) == 2
+    broken_root = "version: 1\nportal: {name: Partners, provider: konnect, title: x}\n"
+    assert len(told(broken_root, "version: 1\nportal: partners\nteams: [{name: city}]\n")) == 1
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_collection_of_garbage_is_as_before(enabled: bool, tmp_path: Path) -> None:
+    try:
+        (gc.enable if enabled else gc.disable)()
+        with pytest.raises(InputError):
+            load([tmp_path])
+        assert gc.isenabled() is enabled
+    finally:
+        gc.enable()
