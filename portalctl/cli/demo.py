@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from pathlib import Path
 
 import click
 
 import portalctl
+from portalctl.cli.main import run
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.sim.server import Simulator
 
@@ -51,30 +50,37 @@ def demo(*, keep: Path | None) -> None:
     """
     with _folder(keep) as folder:
         shutil.copy(_quickstart() / MANIFEST, folder / MANIFEST)
-        with Simulator(seed="demo", db=folder / "portal.db") as portal:
+        with Simulator(seed="demo", db=folder / "portal.db") as portal, _inside(folder, portal):
             for index, (told, arguments, expected) in enumerate(STORY):
                 if index == BY_HAND_BEFORE:
                     _change_by_hand(portal)
-                _step(portal, folder, told, arguments, expected)
+                _step(told, arguments, expected)
     if keep is not None:
         click.echo(f"\nKept in {keep}. Go on with:\n  portalctl sim serve --port 8080 --db {keep / 'portal.db'}")
 
 
-def _step(portal: Simulator, folder: Path, told: str, arguments: tuple[str, ...], expected: int) -> None:
+def _step(told: str, arguments: tuple[str, ...], expected: int) -> None:
+    """Run one command as the shell would, but for a process of its own."""
     words = [arguments[0], "-f", MANIFEST, *arguments[1:]]
     click.echo(f"\n# {told}\n$ portalctl {' '.join(words)}")
-    sys.stdout.flush()
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(("KONNECT_", "PORTALCTL_"))}
-    environment |= {"KONNECT_SERVER_URL": portal.url, "KONNECT_TOKEN": portal.token}
-    done = subprocess.run(  # noqa: S603 (ourselves)
-        [sys.executable, "-m", "portalctl", *words],
-        cwd=folder,
-        env=environment,
-        stderr=subprocess.STDOUT,
-        check=False,
-    )
-    if done.returncode != expected:
-        raise PortalctlError(f"the demo went wrong: that command ended with {done.returncode}, not {expected}")
+    code = run(words)
+    if code != expected:
+        raise PortalctlError(f"the demo went wrong: that command ended with {code}, not {expected}")
+
+
+@contextmanager
+def _inside(folder: Path, portal: Simulator) -> Iterator[None]:
+    """In the demo's folder, with the environment that leads to its portal and to no other."""
+    kept = dict(os.environ)
+    for name in [name for name in kept if name.startswith(("KONNECT_", "PORTALCTL_"))]:
+        del os.environ[name]
+    os.environ |= {"KONNECT_SERVER_URL": portal.url, "KONNECT_TOKEN": portal.token}
+    try:
+        with chdir(folder):
+            yield
+    finally:
+        os.environ.clear()
+        os.environ |= kept
 
 
 def _change_by_hand(portal: Simulator) -> None:
