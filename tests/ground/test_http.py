@@ -1,0 +1,90 @@
+"""The one HTTP client: what it can send, what it repeats, and that a token goes into one header only."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from portalctl.errors import AnswerError, BadUsageError, NoAnswerError
+from portalctl.events import Event, Waiting
+from portalctl.http import READ_ONLY, READ_WRITE, Client, Server
+from portalctl.retry import Policy
+from portalctl.sim.faults import Fault
+from portalctl.sim.server import Simulator
+from tests.conftest import PORTAL_ID
+
+PATH = f"/v3/portals/{PORTAL_ID}"
+QUICK = Policy(first=0.0)
+
+
+def client(sim: Simulator, **settings: object) -> Client:
+    return Client(Server(sim.url, sim.token), policy=QUICK, **settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE", "post", "OPTIONS"])
+def test_a_client_for_reading_cannot_send_a_write(method: str) -> None:
+    with Simulator(seed="demo") as sim, client(sim, methods=READ_ONLY) as http:
+        with pytest.raises(AssertionError):
+            http.request(method, PATH, body={"name": "x"})
+        assert sim.log == ()
+
+
+def test_the_token_is_in_its_header_and_nowhere_else() -> None:
+    with Simulator(seed="demo") as sim, client(sim) as http:
+        http.get(PATH)
+        (exchange,) = sim.log
+        assert exchange.authorized
+        assert sim.token not in exchange.path + str(exchange.query)
+        assert sim.token not in repr(http.server)
+
+
+def test_a_pause_that_the_portal_asks_for_holds_every_worker_and_is_announced_once() -> None:
+    events: list[Event] = []
+    with Simulator(seed="demo", faults=[Fault("status", status=429, retry_after=1, times=4)]) as sim:
+        with client(sim, observer=events.append) as http, ThreadPoolExecutor(8) as pool:
+            began = time.monotonic()
+            answers = list(pool.map(lambda _: http.get(PATH), range(8)))
+            took = time.monotonic() - began
+    assert all(answer.status == 200 for answer in answers)
+    assert [event.seconds for event in events if isinstance(event, Waiting)] == [1.0]
+    assert 1.0 <= took < 3.0
+    held = sorted(exchange.started for exchange in sim.log if exchange.status == 200)
+    first = min(exchange.started for exchange in sim.log)
+    assert sum(started - first < 0.9 for started in held) <= 4
+
+
+def test_an_error_answer_says_what_where_and_which_trace() -> None:
+    with Simulator(seed="demo") as sim, client(sim, advice={404: "look again"}) as http:
+        with pytest.raises(AnswerError) as caught:
+            http.get("/v3/portals/00000000-0000-4000-8000-000000000000")
+    assert caught.value.status == 404
+    assert caught.value.call == "GET /v3/portals/00000000-0000-4000-8000-000000000000"
+    assert (caught.value.trace or "").startswith("kong:trace:")
+    assert "look again" in caught.value.advice
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+@pytest.mark.parametrize("kind", ["drop-before", "drop-after"])
+def test_a_write_whose_answer_is_lost_is_sent_once(kind: str, method: str) -> None:
+    with Simulator(seed="demo", faults=[Fault(kind)]) as sim, client(sim, methods=READ_WRITE) as http:  # type: ignore[arg-type]
+        with pytest.raises(NoAnswerError) as caught:
+            http.request(method, f"{PATH}/teams", body={"name": "x"})
+        assert caught.value.sent
+        assert len(sim.log) == 1
+
+
+@pytest.mark.parametrize("status", [500, 503])
+def test_a_read_is_repeated_and_ends(status: int) -> None:
+    with Simulator(seed="demo", faults=[Fault("status", status=status)]) as sim, client(sim) as http:
+        with pytest.raises(AnswerError):
+            http.get(PATH)
+        assert len(sim.log) == QUICK.tries
+
+
+def test_a_server_is_checked_before_anything_is_sent() -> None:
+    with pytest.raises(BadUsageError, match="plain http"):
+        Server("http://portal.example", "kpat_x")
+    with pytest.raises(BadUsageError, match="characters that no token has"):
+        Server("https://portal.example", "kpat_x\r\nX-Evil: 1")
