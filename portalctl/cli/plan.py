@@ -22,7 +22,6 @@ from portalctl.cli.options import (
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.plan.build import Selection
-from portalctl.plan.document import to_json
 from portalctl.plan.model import CLASSES, OpClass
 from portalctl.report.documents import plan_json
 from portalctl.report.text.plan import plan_text
@@ -59,7 +58,7 @@ def plan(
     selection = Selection(cast("frozenset[OpClass] | None", only), allow_removals)
     made = flow.plan(session.manifest, session.run, selection)
     if out is not None:
-        _write(out, to_json(made))
+        _write(out, plan_json(made))
     style = style_for(sys.stdout, verbose=verbose)
     if output == "json":
         show(plan_json(made), style)

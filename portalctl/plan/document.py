@@ -37,9 +37,7 @@ def digest(manifest_digest: str, portals: tuple[PortalPlan, ...]) -> str:
 
 def to_json(plan: Plan) -> str:
     """The published form, two-space indented, ending in a line break. Key order is that of the models."""
-    plain = _plan().dump_python(plan, mode="json", by_alias=True)
-    first = ("version", "kind", "generator", "created_at", "valid_until", "digest", "manifest", "portals")
-    return json.dumps({key: plain[key] for key in first}, indent=2, ensure_ascii=True) + "\n"
+    return _plan().dump_json(plan, by_alias=True, indent=2).decode() + "\n"
 
 
 def plan_schema() -> Mapping[str, Any]:

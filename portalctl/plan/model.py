@@ -129,16 +129,16 @@ class ManifestStamp:
     commit: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
+    version: Literal[1] = 1
+    kind: Literal["plan"] = "plan"
     generator: str
     created_at: str
+    valid_until: str | None = None
     digest: str
     manifest: ManifestStamp
     portals: tuple[PortalPlan, ...]
-    valid_until: str | None = None
-    version: Literal[1] = 1
-    kind: Literal["plan"] = "plan"
 
     @property
     def changes(self) -> int:
