@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -42,17 +41,15 @@ def test_the_token_is_in_its_header_and_nowhere_else() -> None:
 
 def test_a_pause_that_the_portal_asks_for_holds_every_worker_and_is_announced_once() -> None:
     events: list[Event] = []
-    with Simulator(seed="demo", faults=[Fault("status", status=429, retry_after=1, times=4)]) as sim:
-        with client(sim, observer=events.append) as http, ThreadPoolExecutor(8) as pool:
-            began = time.monotonic()
-            answers = list(pool.map(lambda _: http.get(PATH), range(8)))
-            took = time.monotonic() - began
+    with Simulator(seed="demo", faults=[Fault("status", status=429, retry_after=1, times=1)]) as sim:
+        with client(sim, observer=events.append) as http, ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: http.get(PATH), range(200)))
     assert all(answer.status == 200 for answer in answers)
     assert [event.seconds for event in events if isinstance(event, Waiting)] == [1.0]
-    assert 1.0 <= took < 3.0
-    held = sorted(exchange.started for exchange in sim.log if exchange.status == 200)
-    first = min(exchange.started for exchange in sim.log)
-    assert sum(started - first < 0.9 for started in held) <= 4
+    (throttled,) = [exchange for exchange in sim.log if exchange.status == 429]
+    # What was on its way before the client had read that answer may still arrive; of the 200, that is a few.
+    early = [e for e in sim.log if e.status == 200 and throttled.ended < e.started < throttled.ended + 0.9]
+    assert len(early) <= 40
 
 
 def test_an_error_answer_says_what_where_and_which_trace() -> None:
