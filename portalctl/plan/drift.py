@@ -75,7 +75,7 @@ def _kind(change: Change, entering: set[str]) -> Kind:
     if change.op_class == "expire":
         return "expired"
     if change.op_class == "onboard":
-        first = change.op == "approve" or (change.developer is not None and change.developer.id in entering)
+        first = change.developer is not None and change.developer.id in entering
         return "backlog" if first else "missing_grant"
     if change.op_class == "reinstate":
         return "missing_grant"

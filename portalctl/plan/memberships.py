@@ -81,7 +81,7 @@ def _property_difference(team: Team, live: LiveTeam) -> tuple[State, State]:
 def memberships(teams: Teams, developer: Developer, decision: Decision, status: str, result: Difference) -> None:
     """Who joins and who leaves; `status` is the one this person will have once the plan is carried out."""
     live = frozenset(teams.of.get(developer.id, ()))
-    wanted = {} if decision.verdict in KEEPS_OUT else {t: w for t, w in decision.teams.items() if t in teams.touched}
+    wanted = {team: why for team, why in decision.teams.items() if team in teams.touched}
     missing = [team for team in wanted if team not in live]
     if missing and status == "pending":
         result.awaited.add(normal_address(developer.email or "") or developer.id)
