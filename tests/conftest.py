@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+from pytest_socket import socket_allow_hosts
 
 from portalctl.cli.main import run as run_command_line
 from portalctl.retry import Policy
 from portalctl.sim.server import Exchange, Simulator
 from tests import vendor
+
+# A developer's run looks around each property a little; .ci/run looks longer (HYPOTHESIS_PROFILE=thorough).
+settings.register_profile("brisk", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("brisk"), max_examples=400)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brisk"))
 
 PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"
 HEAD = f"""version: 1
@@ -26,6 +33,11 @@ portal:
   id: {PORTAL_ID}
 """
 WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+
+def pytest_configure() -> None:
+    """No test reaches beyond this machine."""
+    socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +139,16 @@ def make_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
         if os.environ.get("PORTALCTL_SPECS"):
             for exchange in [exchange for bench in benches for exchange in bench.sim.log]:
                 vendor.check_request(exchange)
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No socket can be made at all."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("this must work offline")
+
+    monkeypatch.setattr("socket.socket", refuse)
 
 
 @pytest.fixture

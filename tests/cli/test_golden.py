@@ -88,10 +88,9 @@ def test_apply(club: Bench, golden: SnapshotAssertion) -> None:
     assert read(club, club.run("apply", "--yes")) == golden
 
 
-def test_apply_with_a_failure_and_a_wait(club: Bench, golden: SnapshotAssertion) -> None:
+def test_apply_with_a_failure(club: Bench, golden: SnapshotAssertion) -> None:
     john = club.emails["john@liverpoolfc.com"]
     club.sim.inject(Fault("status", method="PATCH", path=f"*/{john}", status=400))
-    club.sim.inject(Fault("status", method="DELETE", status=429, retry_after=1, times=1))
     assert read(club, club.run("apply", "--yes")) == golden
 
 

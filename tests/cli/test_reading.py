@@ -134,7 +134,7 @@ def test_an_incomplete_reading_ends_the_run_without_a_write(make_bench: BenchMak
         Fault("status", status=503, path="*/developers", times=2),
         Fault("truncate", path="*/developers", times=1),
         Fault("drop-after", path="*/teams", times=1),
-        Fault("status", status=429, path="*/developers", times=1, retry_after=1, plain=True),
+        Fault("status", status=429, path="*/developers", times=1, retry_after=0, plain=True),
         Fault("slow", path="*", delay=0.05),
     ],
     ids=lambda fault: fault.kind,

@@ -7,7 +7,7 @@ import sys
 
 import idna
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portalctl.identity import (
@@ -21,8 +21,6 @@ from portalctl.identity import (
     suspects,
     untagged,
 )
-
-BRISK = settings(max_examples=30, deadline=None)  # the tables hold the cases that matter; these look around them
 
 # What people type, valid by construction.
 LABEL = st.lists(st.text("abcXYZ019", min_size=1, max_size=4), min_size=1, max_size=2).map("-".join)
@@ -156,7 +154,6 @@ def test_not_domains(text: str) -> None:
     assert normal_domain(text) is None
 
 
-@BRISK
 @given(LDH | ASCII_HOST)
 @example("a-b--c.com")
 @example("xn--a.com")
@@ -169,7 +166,6 @@ def test_plain_domains_are_as_idna_has_them(text: str) -> None:
     assert normal_domain(text) == strict
 
 
-@BRISK
 @given(HOST)
 def test_domain_form_is_stable(text: str) -> None:
     domain = normal_domain(text)
@@ -180,7 +176,6 @@ def test_domain_form_is_stable(text: str) -> None:
     assert domain == domain.lower()
 
 
-@BRISK
 @given(st.lists(st.text("abäöüßéłжя李", min_size=1, max_size=6), min_size=2, max_size=3).map(".".join))
 def test_names_and_their_ascii_form_are_one_domain(text: str) -> None:
     domain = normal_domain(text)
@@ -211,7 +206,6 @@ def test_what_a_rule_for_example_com_covers(domain: str, exact: bool, below: boo
     assert covers("example.com", domain, subdomains=True) is below
 
 
-@BRISK
 @given(DOMAIN, DOMAIN, st.text("ab-", max_size=3))
 def test_covering_never_crosses_a_label(rule: str, other: str, prefix: str) -> None:
     for domain in (other, f"{prefix}{rule}", f"{prefix}.{rule}", f"{other}.{rule}"):
@@ -286,7 +280,6 @@ def test_not_addresses(text: str) -> None:
     assert normal_address(text) is None
 
 
-@BRISK
 @given(TYPED_ADDRESS)
 def test_folding_is_stable_and_equal_texts_stay_equal(text: str) -> None:
     address = normal_address(text)
@@ -298,7 +291,6 @@ def test_folding_is_stable_and_equal_texts_stay_equal(text: str) -> None:
     assert domain_of(address) == normal_domain(host)
 
 
-@BRISK
 @given(ASCII_ADDRESS, ASCII_ADDRESS)
 @example("A@b.com", "a@B.com")
 def test_only_case_can_differ_between_equal_ascii_addresses(one: str, other: str) -> None:
@@ -306,7 +298,6 @@ def test_only_case_can_differ_between_equal_ascii_addresses(one: str, other: str
     assert normal_address(one) == normal_address(one.swapcase())
 
 
-@BRISK
 @given(ANY)
 def test_only_what_parses_has_a_form(text: str) -> None:
     address = normal_address(text)
@@ -331,7 +322,6 @@ def test_untagged(address: str, plain: str) -> None:
     assert untagged(address) == plain
 
 
-@BRISK
 @given(ADDRESS)
 def test_untagged_gives_an_address(address: str) -> None:
     plain = untagged(address)
@@ -342,7 +332,6 @@ def test_untagged_gives_an_address(address: str) -> None:
 # --- suspects
 
 
-@BRISK
 @given(ADDRESS)
 def test_an_address_is_suspected_as_itself_only(address: str) -> None:
     assert suspects(address) == suspects(address.upper())
@@ -384,7 +373,6 @@ def test_what_is_no_address_is_suspected(text: str, names: tuple[str, ...]) -> N
     assert suspects(text) == names
 
 
-@BRISK
 @given(ANY)
 def test_suspects_can_be_looked_up(text: str) -> None:
     names = suspects(text)
@@ -394,7 +382,6 @@ def test_suspects_can_be_looked_up(text: str) -> None:
         assert normal_domain(domain_of(name)) == domain_of(name)
 
 
-@BRISK
 @given(ADDRESS, st.sampled_from([" {}", "{}\n", "<{}>", "{}.", "\u200b{}", "x@y@{}", "Ann {}", "{}\x00"]))
 def test_a_denial_bites_through_dressing(address: str, dress: str) -> None:
     text = dress.format(address)
@@ -432,7 +419,6 @@ def test_the_list_of_public_suffixes_is_loaded_late() -> None:
 # --- never raises, never slow
 
 
-@BRISK
 @given(ANY)
 def test_nothing_raises(text: str) -> None:
     normal_domain(text)

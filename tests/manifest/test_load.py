@@ -37,7 +37,7 @@ def told(*texts: str) -> list[str]:
     return [str(finding) for finding in caught.value.findings]
 
 
-@pytest.mark.usefixtures("socket_disabled")
+@pytest.mark.usefixtures("offline")
 def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("portal.yaml").write_text(COMPLETE)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.errors import Finding, InputError, Position
@@ -78,7 +78,6 @@ def test_no_text_makes_anything_but_an_input_error(text: str | bytes) -> None:
 
 
 @given(st.data())
-@settings(max_examples=200)
 def test_nor_does_a_manifest_with_something_wrong_in_it(data: st.DataObject) -> None:
     text = COMPLETE
     for _ in range(data.draw(st.integers(1, 4))):
@@ -105,7 +104,6 @@ ADDRESS = st.builds("{}@{}".format, WORD, DOMAIN)
     st.lists(ADDRESS, unique=True, max_size=5),
     st.booleans(),
 )
-@settings(max_examples=60)
 def test_every_entry_is_kept_with_its_line(
     domains: list[str], teams: dict[str, list[str]], people: list[str], long: bool
 ) -> None:

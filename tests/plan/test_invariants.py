@@ -9,7 +9,7 @@ from itertools import product
 from random import Random
 from typing import Literal, TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.identity import domain_of, enclosing, normal_address, suspects
@@ -158,7 +158,6 @@ PORTALS = st.builds(
     st.tuples(*[st.integers(0, 2 ** (FEW + 2) - 1)] * 4),
     st.integers(0, 9),
 )
-checked = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def taking(plan: PortalPlan) -> set[tuple[str, str, str | None]]:
@@ -171,7 +170,6 @@ def statuses(live: Snapshot) -> dict[str, str]:
     return {each.id: each.status for each in live.developers}
 
 
-@checked
 @given(MANIFESTS, PORTALS)
 def test_a_plan_carried_out_leaves_nothing_to_do(manifest: PortalManifest, live: Snapshot) -> None:
     after = carried_out(live, planned(manifest, live).changes)
@@ -179,7 +177,6 @@ def test_a_plan_carried_out_leaves_nothing_to_do(manifest: PortalManifest, live:
     assert {finding.kind for finding in drift(manifest, after)} <= {"withheld", "unruled_grant", "setting"}
 
 
-@checked
 @given(MANIFESTS, PORTALS, st.integers(0, 1000).map(Random))
 def test_the_order_of_rules_and_rows_changes_nothing(manifest: PortalManifest, live: Snapshot, order: Random) -> None:
     def shuffled(items: tuple[T, ...]) -> tuple[T, ...]:
@@ -199,7 +196,6 @@ def test_the_order_of_rules_and_rows_changes_nothing(manifest: PortalManifest, l
     assert drift(other, rows) == drift(manifest, live)
 
 
-@checked
 @given(MANIFESTS, PORTALS, st.sampled_from(DOMAINS), st.booleans(), st.sampled_from(NAMED))
 def test_trust_in_another_domain_takes_nothing_from_anyone(
     manifest: PortalManifest, live: Snapshot, domain: str, subdomains: bool, named: tuple[str, ...]
@@ -226,7 +222,6 @@ def test_trust_in_another_domain_takes_nothing_from_anyone(
     assert taking(planned(after, live)) <= taking(planned(before, live))
 
 
-@checked
 @given(MANIFESTS, PORTALS, st.sampled_from(TEAMS))
 def test_an_additive_team_loses_nobody_but_by_a_complete_list_or_an_expiry(
     manifest: PortalManifest, live: Snapshot, name: str
@@ -240,7 +235,6 @@ def test_an_additive_team_loses_nobody_but_by_a_complete_list_or_an_expiry(
             assert [why.rule for why in change.why] == ["overrides"]
 
 
-@checked
 @given(MANIFESTS, PORTALS)
 def test_each_change_has_a_reason_and_its_own_target_as_it_is(manifest: PortalManifest, live: Snapshot) -> None:
     changes = planned(manifest, live).changes
@@ -277,7 +271,6 @@ def denied_by(manifest: PortalManifest, developer: Developer) -> bool:
     )
 
 
-@checked
 @given(MANIFESTS, PORTALS)
 def test_who_may_gain_something_and_who_must_be_out(manifest: PortalManifest, live: Snapshot) -> None:
     changes = planned(manifest, live).changes
@@ -302,7 +295,6 @@ def gains(change: Change) -> bool:
     return change.op in {"approve", "add_member"} or (change.op == "reopen" and out)
 
 
-@checked
 @given(MANIFESTS, PORTALS)
 def test_removals_are_the_people_who_have_less_afterwards(manifest: PortalManifest, live: Snapshot) -> None:
     plan = planned(manifest, live)

@@ -8,12 +8,10 @@ import unicodedata
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from portalctl.report.safe import json_text, terminal
-
-BRISK = settings(max_examples=30, deadline=None)  # the tables hold the cases that matter; these look around them
 
 # Any text, surrogates too, and often the signs that commands and escapes are made of.
 MARKS = st.sampled_from(
@@ -34,7 +32,6 @@ def read_back(shown: str) -> str:
     return escape.sub(plain, shown)
 
 
-@BRISK
 @given(FOREIGN)
 def test_terminal_shows_only_what_can_be_seen(text: str) -> None:
     shown = terminal(text)
@@ -43,7 +40,6 @@ def test_terminal_shows_only_what_can_be_seen(text: str) -> None:
     assert len(shown.splitlines()) <= 1
 
 
-@BRISK
 @given(FOREIGN)
 def test_terminal_text_is_no_command(text: str) -> None:
     shown = terminal(text)
@@ -51,7 +47,6 @@ def test_terminal_text_is_no_command(text: str) -> None:
     assert "##" not in shown
 
 
-@BRISK
 @given(st.lists(FOREIGN, max_size=5))
 @example(["#", "#["])
 @example(["##", "["])
@@ -63,7 +58,6 @@ def test_pieces_side_by_side_are_no_command(pieces: list[str]) -> None:
     assert "##" not in line
 
 
-@BRISK
 @given(FOREIGN.filter(bool))
 @example(" :")
 @example(":error:")
@@ -73,7 +67,6 @@ def test_a_piece_next_to_our_own_signs_is_no_command(text: str) -> None:
     assert "##" not in f"#{shown}"
 
 
-@BRISK
 @given(FOREIGN)
 @example("\\\x1b")
 @example("\\\\x1b")
@@ -84,7 +77,6 @@ def test_terminal_text_can_be_read_back(text: str) -> None:
     assert read_back(terminal(text)) == text
 
 
-@BRISK
 @given(st.lists(FOREIGN, max_size=4))
 @example(["\\", "x1b"])
 def test_pieces_side_by_side_can_be_read_back(pieces: list[str]) -> None:
@@ -146,7 +138,6 @@ JSON = st.recursive(
 )
 
 
-@BRISK
 @given(JSON, st.sampled_from([None, 2, "\t"]), st.booleans())
 def test_json_text_is_equal_and_inert(value: Any, indent: int | str | None, ascii_only: bool) -> None:
     document = json.dumps(value, indent=indent, ensure_ascii=ascii_only)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.sim.server import Behaviour, Simulator
@@ -33,7 +33,6 @@ def crowd() -> Iterator[Client]:
 
 
 @given(size=st.integers(1, 100), sort=st.sampled_from(["", "&sort=email", "&sort=name desc,email", "&sort=status"]))
-@settings(max_examples=25, deadline=None)
 def test_pages_join_to_the_whole_list(crowd: Client, size: int, sort: str) -> None:
     people: list[dict[str, Any]] = []
     for number in range(1, PEOPLE // size + 2):
