@@ -21,7 +21,7 @@ from portalctl.sim.server import Exchange, Simulator
 from tests import vendor
 
 # A developer's run looks around each property a little; .ci/run looks longer (HYPOTHESIS_PROFILE=thorough).
-settings.register_profile("brisk", max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("brisk", max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("brisk"), max_examples=400)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brisk"))
 
@@ -161,3 +161,4 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between repeats that nobody asked for take no time. What a server asks for is waited."""
     monkeypatch.setattr("portalctl.http.DEFAULT_POLICY", Policy(first=0.0))
     monkeypatch.setattr("portalctl.apply.execute.RESENDS", (0.0, 0.0))
+    monkeypatch.setattr("portalctl.apply.execute.PAUSES", (0.05,))

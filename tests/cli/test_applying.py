@@ -123,7 +123,7 @@ def test_a_server_error_that_stays_is_unknown_and_never_called_done(bench: Bench
 
 
 def test_writes_that_show_late_are_waited_for(make_bench: BenchMaker) -> None:
-    bench = fill(make_bench(behaviour=Behaviour(visible_after=0.6)))
+    bench = fill(make_bench(behaviour=Behaviour(visible_after=0.4)))
     done = bench.run("apply", "--yes")
     assert done.code == 0, done.out
     assert len(bench.writes) == 6
