@@ -37,7 +37,10 @@ from portalctl.portal.models import (
 )
 from portalctl.portal.paging import Page, Row, Source, read_lists
 
-PAGE_SIZE = 100  # neither default nor maximum is documented; Kong's own clients ask for 100
+# Neither default nor maximum is documented; Kong's own clients ask for 100. More than the maximum may be clamped,
+# which the paging copes with, or refused: then this is asked for, the size of every example in the document.
+PAGE_SIZE = 100
+MODEST_PAGE_SIZE = 10
 WORKERS = 16
 SETTLE_ROUNDS = 3
 BATCH_CHARACTERS = 1500  # of addresses in one query: keeps the URL well below what servers take
@@ -122,6 +125,7 @@ class Konnect:
         self._observer = observer
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="portalctl-read")
         self._found: _Portal | None = None
+        self._page_size = PAGE_SIZE
 
     def __enter__(self) -> Self:
         return self
@@ -269,14 +273,24 @@ class Konnect:
         shape: type[_List[T]] = _List[kind]  # type: ignore[valid-type]
 
         def fetch(number: int) -> Page[T]:
-            numbers = {"page[size]": str(PAGE_SIZE), "page[number]": str(number)}
-            listed = self._parse(self._client.get(path, {**numbers, **params}), shape)
+            listed = self._parse(self._page(path, number, params), shape)
             total = int(listed.meta.page.total)
-            done = min(number * PAGE_SIZE, total)
+            done = min(number * self._page_size, total)
             self._observer(Progress(self._name, f"reading {what}", done, total))
             return Page(listed.data, total)
 
         return Source(f"GET {path}", fetch)
+
+    def _page(self, path: str, number: int, params: Mapping[str, str]) -> Answer:
+        size = self._page_size
+        numbers = {"page[size]": str(size), "page[number]": str(number)}
+        answer = self._client.request("GET", path, params={**numbers, **params})
+        if answer.status == 400 and number == 1 and "page[size]" in answer.detail and size == PAGE_SIZE:
+            self._page_size = _told_maximum(answer.body) or MODEST_PAGE_SIZE
+            return self._page(path, number, params)
+        if not answer.ok:
+            raise self._client.explain(answer)
+        return answer
 
     def _parse(self, answer: Answer, kind: type[V]) -> V:
         """The answer's JSON as `kind`. What the portal sent is not quoted: it is other people's data."""
@@ -349,6 +363,15 @@ def _batches(addresses: list[str]) -> list[str]:
         else:
             batches.append(address)
     return batches
+
+
+def _told_maximum(body: bytes) -> int | None:
+    """The largest page size, where a refusal tells it (`maximum` of an invalid parameter)."""
+    try:
+        told = json.loads(body)["invalid_parameters"]
+        return next((int(entry["maximum"]) for entry in told if "maximum" in entry), None)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _id_told(body: bytes) -> str | None:

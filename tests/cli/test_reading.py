@@ -51,6 +51,7 @@ def plan(bench: Bench) -> tuple[int, int]:
     [
         Behaviour(page_size_max=7),
         Behaviour(page_size_max=1),
+        Behaviour(page_size_max=7, page_size_over="refuse"),
         Behaviour(meta_floats=True),
         Behaviour(page_size_max=7, unsorted="shuffled"),
         Behaviour(description_unset="absent", member_active="absent", can_own_applications=False),
