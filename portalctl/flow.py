@@ -17,12 +17,13 @@ from portalctl.errors import RefusedError
 from portalctl.events import Observer, ReadDone, ignore
 from portalctl.http import READ_ONLY, READ_WRITE, Client, Server
 from portalctl.manifest.model import Manifest, PortalManifest
-from portalctl.plan.build import Selection, assemble, compare, plan_portal
+from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.capability import check
 from portalctl.plan.changes import Difference
 from portalctl.plan.drift import PortalDrift, drift_findings
 from portalctl.plan.model import Plan
 from portalctl.plan.rulebook import Rulebook
+from portalctl.plan.select import Selection
 from portalctl.portal.konnect import ADVICE, Konnect
 from portalctl.portal.models import Scope, Snapshot
 from portalctl.version import __version__

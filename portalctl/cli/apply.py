@@ -19,8 +19,8 @@ from portalctl.cli.options import (
 )
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import RefusedError
-from portalctl.plan.build import Selection
 from portalctl.plan.model import CLASSES, OpClass
+from portalctl.plan.select import Selection
 from portalctl.report.text.apply import reports_text
 from portalctl.report.text.plan import plan_text
 
@@ -58,7 +58,7 @@ def apply(
       portalctl apply -f portals/ --only onboard --yes
     """
     session = open_session(target, Patience(confirm_timeout))
-    selection = Selection(cast("frozenset[OpClass] | None", only), allow_removals)
+    selection = Selection(cast("frozenset[OpClass] | None", only), allow_removals=allow_removals)
     made = flow.plan(session.manifest, session.run, selection)
     style = style_for(sys.stdout, verbose=verbose)
     show(plan_text(made, style), style)

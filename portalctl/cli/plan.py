@@ -6,23 +6,16 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import cast
 
 import click
 
 from portalctl import flow
 from portalctl.cli.console import show, style_for
-from portalctl.cli.options import (
-    Target,
-    allow_removals_option,
-    only_option,
-    target_options,
-    verbose_option,
-)
+from portalctl.cli.options import Target, target_options, verbose_option
+from portalctl.cli.selection import check_selection, selection_options
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import BadUsageError, RefusedError
-from portalctl.plan.build import Selection
-from portalctl.plan.model import CLASSES, OpClass
+from portalctl.plan.select import Selection
 from portalctl.report.documents import plan_json
 from portalctl.report.text.plan import plan_text
 
@@ -31,20 +24,18 @@ DIFFERENT = 2
 
 @click.command()
 @target_options
-@only_option(CLASSES)
+@selection_options
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as JSON (mode 0600).")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
-@allow_removals_option
 @verbose_option
 def plan(
     *,
     target: Target,
-    only: frozenset[str] | None,
+    selection: Selection,
     out: Path | None,
     output: str,
     detailed_exitcode: bool,
-    allow_removals: int | None,
     verbose: bool,
 ) -> None:
     """Show what apply would do, and why. Cannot write to a portal.
@@ -55,7 +46,7 @@ def plan(
       portalctl plan -f portals/ --only onboard --detailed-exitcode
     """
     session = open_session(target)
-    selection = Selection(cast("frozenset[OpClass] | None", only), allow_removals)
+    check_selection(selection, session.manifest)
     made = flow.plan(session.manifest, session.run, selection)
     if out is not None:
         _write(out, plan_json(made))

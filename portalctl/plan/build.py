@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import date
 
+from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.changes import Difference
 from portalctl.plan.diff import diff
 from portalctl.plan.document import digest
 from portalctl.plan.guard import guard_of, losers, refusals
-from portalctl.plan.model import OPS, Change, ManifestStamp, OpClass, Plan, PortalPlan
+from portalctl.plan.model import OPS, Change, ManifestStamp, Notice, Plan, PortalPlan
 from portalctl.plan.notices import ambiguous_teams, notices
 from portalctl.plan.resolve import resolve
 from portalctl.plan.rulebook import Rulebook
-from portalctl.plan.select import select
+from portalctl.plan.select import Selection, select
 from portalctl.portal.models import Snapshot
 
 MAILED = frozenset({"approve", "reject", "revoke"})  # Konnect has a mail template for each of these
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """What of the plan this run is about, and what it is allowed to do."""
-
-    only: frozenset[OpClass] | None = None
-    allow_removals: int | None = None
 
 
 def compare(portal: PortalManifest, snapshot: Snapshot, today: date) -> Difference:
@@ -39,7 +32,7 @@ def plan_portal(
     portal: PortalManifest, snapshot: Snapshot, found: Difference, today: date, selection: Selection
 ) -> PortalPlan:
     """`found` is what `compare` gave for the same portal, snapshot and day."""
-    changes, dropped = select(found.changes, selection.only)
+    changes, dropped = select(found.changes, selection)
     guard = guard_of(portal, today, selection.allow_removals)
     return PortalPlan(
         name=portal.name,
@@ -52,7 +45,7 @@ def plan_portal(
         summary=_summary(changes, found),
         changes=changes,
         refusals=(*ambiguous_teams(found), *refusals(portal, guard, snapshot, changes)),
-        notices=(*notices(portal, snapshot.settings, found, today), *dropped),
+        notices=(*notices(portal, snapshot.settings, found, today), *dropped, *_unknown(selection, snapshot)),
     )
 
 
@@ -66,6 +59,15 @@ def assemble(manifest: Manifest, portals: tuple[PortalPlan, ...], *, created_at:
         manifest=ManifestStamp(manifest.digest, manifest.files),
         portals=portals,
     )
+
+
+def _unknown(selection: Selection, snapshot: Snapshot) -> Iterator[Notice]:
+    """A selected person who is not there would look like one for whom nothing is to do."""
+    if selection.developer is None:
+        return
+    people = snapshot.developers
+    if not any(selection.developer in {p.id, p.email, normal_address(p.email or "")} for p in people):
+        yield Notice("unknown_developer", "warning", f"nobody has registered as {selection.developer}")
 
 
 def _summary(changes: tuple[Change, ...], found: Difference) -> dict[str, int]:

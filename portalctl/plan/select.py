@@ -1,23 +1,47 @@
-"""`--only`: part of a plan. What depends on a dropped change is dropped with it, and said."""
+"""Part of a plan: by class, person or team. What depends on a dropped change is dropped with it, and said."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from portalctl.identity import normal_address
 from portalctl.plan.model import Change, Notice, OpClass, by_target, needs
 
 
-def select(
-    changes: Sequence[Change], only: frozenset[OpClass] | None
-) -> tuple[tuple[Change, ...], tuple[Notice, ...]]:
-    """The changes of the classes in `only` (None: all) that can stand without the others, and what was dropped."""
-    if only is None:
-        return tuple(changes), ()
-    chosen = [change for change in changes if change.op_class in only]
-    dropped = by_target(tuple(change for change in changes if change.op_class not in only))
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What of the plan a run is about, and how many people it may take something from.
+
+    None: everything. `developer` is a normal address or a portal's id, `team` a name.
+    """
+
+    only: frozenset[OpClass] | None = None
+    developer: str | None = None
+    team: str | None = None
+    allow_removals: int | None = None
+
+    def takes(self, change: Change) -> bool:
+        return (
+            (self.only is None or change.op_class in self.only)
+            and (self.team is None or change.team == self.team)
+            and (self.developer is None or self.developer in _names(change))
+        )
+
+
+def select(changes: Sequence[Change], selection: Selection) -> tuple[tuple[Change, ...], tuple[Notice, ...]]:
+    """The selected changes that can stand without the others, and a notice where some could not."""
+    chosen = [change for change in changes if selection.takes(change)]
+    dropped = by_target(tuple(change for change in changes if not selection.takes(change)))
     kept = tuple(change for change in chosen if not needs(change, dropped))
     lost = len(chosen) - len(kept)
     if not lost:
         return kept, ()
-    text = f"{lost} membership{'s' if lost > 1 else ''} left out: --only leaves out the team or approval they need"
+    text = f"{lost} membership{'s' if lost > 1 else ''} left out: the team or approval they need is not selected"
     return kept, (Notice("selection_dropped", "info", text),)
+
+
+def _names(change: Change) -> tuple[str | None, ...]:
+    """What a person may be called: the portal's id, the live spelling, its normal form."""
+    person = change.developer
+    return (person.id, person.email, normal_address(person.email or "")) if person is not None else ()

@@ -22,11 +22,12 @@ from portalctl.manifest.model import (
     Team,
     TrustedDomain,
 )
-from portalctl.plan.build import Selection, assemble, compare, plan_portal
+from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.changes import Difference
 from portalctl.plan.drift import DriftFinding, drift_findings
 from portalctl.plan.model import STATUS_OPS, Change, Plan, PortalPlan
 from portalctl.plan.rulebook import Rulebook
+from portalctl.plan.select import Selection
 from portalctl.portal.models import Developer, Scope, Settings, Snapshot
 from portalctl.portal.models import Team as LiveTeam
 

@@ -12,9 +12,9 @@ import pytest
 from pydantic import TypeAdapter
 
 from portalctl.manifest.model import Limits, Policy, PortalManifest
-from portalctl.plan.build import Selection
 from portalctl.plan.document import plan_schema, to_json
 from portalctl.plan.model import Plan
+from portalctl.plan.select import Selection
 from portalctl.portal.models import Snapshot
 from tests.plan.build import (
     TODAY,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from portalctl.manifest.model import Limits, Policy
-from portalctl.plan.build import Selection
 from portalctl.plan.model import PortalPlan
+from portalctl.plan.select import Selection
 from portalctl.portal.models import Developer, Settings
 from tests.plan.build import (
     TODAY,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from portalctl.manifest.model import Membership, Policy
-from portalctl.plan.build import Selection
 from portalctl.plan.model import CLASSES, OPS, rank
 from portalctl.plan.rulebook import Rulebook
+from portalctl.plan.select import Selection
 from portalctl.portal.models import Team as LiveTeam
 from tests.plan.build import (
     FILE,
@@ -420,7 +420,7 @@ def test_a_selection_keeps_what_can_stand_alone(only: Any, kept: list[str], lost
     assert plan.summary["total"] == len(kept)
     dropped = [n.message for n in plan.notices if n.code == "selection_dropped"]
     assert dropped == (
-        [f"{lost} memberships left out: --only leaves out the team or approval they need"] if lost else []
+        [f"{lost} memberships left out: the team or approval they need is not selected"] if lost else []
     )
 
 

@@ -1,0 +1,57 @@
+"""Options that choose part of a plan, for the commands that make one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+import click
+
+from portalctl.cli.options import choices, did_you_mean
+from portalctl.errors import BadUsageError
+from portalctl.identity import normal_address
+from portalctl.manifest.model import Manifest
+from portalctl.plan.model import CLASSES, OpClass
+from portalctl.plan.select import Selection
+
+
+def selection_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Which part of the plan, and how much it may take away; given to the command as one `selection`."""
+
+    @click.option(
+        "--only",
+        callback=choices(CLASSES),
+        metavar="CLASS,…",
+        help=f"Only changes of these classes: {', '.join(CLASSES)}.",
+    )
+    @click.option("--developer", metavar="ADDRESS", help="Only changes of this person.")
+    @click.option("--team", metavar="NAME", help="Only changes of this team.")
+    @click.option(
+        "--allow-removals",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Let this run take something from up to N people, whatever policy.limits says.",
+    )
+    @wraps(command)
+    def with_selection(
+        *,
+        only: frozenset[OpClass] | None,
+        developer: str | None,
+        team: str | None,
+        allow_removals: int | None,
+        **others: object,
+    ) -> None:
+        person = None if developer is None else normal_address(developer) or developer
+        command(selection=Selection(only, person, team, allow_removals), **others)
+
+    return with_selection
+
+
+def check_selection(selection: Selection, manifest: Manifest) -> None:
+    """Raises BadUsageError for a team that no portal of the run declares: a typo would look like "nothing to do"."""
+    known = tuple(sorted({team.name for portal in manifest.portals.values() for team in portal.teams}))
+    if selection.team is not None and selection.team not in known:
+        raise BadUsageError(
+            f"no team {selection.team!r} in the manifest{did_you_mean(selection.team, known)}",
+            f"it has: {', '.join(known) or 'none'}",
+        )

@@ -1,0 +1,64 @@
+"""Part of a plan: by class, person or team, and counted as that part."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import Bench
+
+RULES = """
+trusted_domains:
+  - {domain: club.example, teams: [reds]}
+teams:
+  - name: reds
+  - name: gunners
+    membership: exclusive
+    members: []
+"""
+
+
+@pytest.fixture
+def club(bench: Bench) -> Bench:
+    bench.people(
+        pending=["Ann@Club.example", "bob@club.example"],
+        approved=["cid@club.example", *(f"x{number}@other.example" for number in range(12))],
+    )
+    bench.team("gunners", *(f"x{number}@other.example" for number in range(12)))
+    bench.manifest(RULES)
+    return bench
+
+
+def chosen(bench: Bench, *words: str) -> list[str]:
+    return [change["id"] for change in bench.run("plan", "-o", "json", *words).json["portals"][0]["changes"]]
+
+
+@pytest.mark.parametrize("name", ["ann@club.example", "ANN@CLUB.EXAMPLE", "Ann@Club.example"])
+def test_one_person_under_any_spelling(club: Bench, name: str) -> None:
+    assert chosen(club, "--developer", name) == ["approve:Ann@Club.example"]
+
+
+def test_one_person_by_id(club: Bench) -> None:
+    assert chosen(club, "--developer", club.emails["bob@club.example"]) == ["approve:bob@club.example"]
+
+
+def test_what_needs_something_unselected_is_left_out_and_that_is_said(club: Bench) -> None:
+    done = club.run("plan", "--developer", "ann@club.example")
+    assert "1 membership left out: the team or approval they need is not selected" in done.out
+    assert chosen(club, "--team", "reds") == ["create_team:reds", "add_member:cid@club.example:reds"]
+
+
+def test_a_selection_is_braked_by_its_own_part(club: Bench) -> None:
+    assert club.run("plan").code == 3
+    assert club.run("plan", "--team", "gunners").code == 3
+    assert club.run("plan", "--team", "reds").code == 0
+    assert club.run("plan", "--developer", "x3@other.example").code == 0
+    assert club.run("plan", "--only", "structure,onboard").code == 0
+
+
+def test_unknown_names_are_told(club: Bench) -> None:
+    team = club.run("plan", "--team", "red")
+    assert team.code == 64
+    assert "did you mean 'reds'" in team.err
+    nobody = club.run("plan", "--developer", "nobody@club.example")
+    assert nobody.code == 0
+    assert "nobody has registered as nobody@club.example" in nobody.out
