@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
+from portalctl.identity import domain_of, normal_address
+from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.changes import Difference, Held
 from portalctl.plan.model import Notice, Refusal
@@ -24,6 +26,7 @@ def notices(portal: PortalManifest, settings: Settings, found: Difference, today
     every = [
         *_settings(portal, settings),
         *_people(found),
+        *_lookalikes(portal, found),
         *_teams(found),
         *_dates(portal, today),
     ]
@@ -67,6 +70,19 @@ def _people(found: Difference) -> Iterator[Notice]:
     for developer in found.unknown:
         text = f"status {developer.status!r} is unknown to portalctl; left alone"
         yield _warn("unknown_status", text, developer=developer.email or developer.id)
+
+
+def _lookalikes(portal: PortalManifest, found: Difference) -> Iterator[Notice]:
+    """Sign-ups that wait, by no rule, from a domain one could take for a trusted one. Counted per domain."""
+    addresses = (normal_address(p.email or "") for p in found.unmatched if p.status == "pending")
+    domains = Counter(domain_of(address) for address in addresses if address is not None)
+    rules = {rule.domain: rule for rule in portal.trusted_domains}
+    likeness = Lookalikes(rules) if domains and rules else None
+    for domain, count in sorted(domains.items()):
+        trusted = likeness.of(domain) if likeness is not None else None
+        if trusted is not None:
+            signups = "1 sign-up" if count == 1 else f"{count} sign-ups"
+            yield _dated("look_alike", f"{domain} ({signups}) looks like trusted {trusted}", rules[trusted].why)
 
 
 def _withheld(held: Held) -> Notice:
