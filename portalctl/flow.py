@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
-from portalctl.apply.execute import Patience, carry_out, prepare
-from portalctl.apply.model import PortalReport
+from portalctl.apply.execute import Patience, Ready, carry_out, prepare
+from portalctl.apply.journal import NO_JOURNAL, Journal, open_journal
+from portalctl.apply.model import Clock, PortalReport
 from portalctl.errors import RefusedError
 from portalctl.events import Observer, ReadDone, ignore
 from portalctl.http import READ_ONLY, READ_WRITE, Client, Server
@@ -21,14 +23,14 @@ from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.capability import check
 from portalctl.plan.changes import Difference
 from portalctl.plan.drift import PortalDrift, drift_findings
-from portalctl.plan.model import Plan
+from portalctl.plan.model import Plan, PortalPlan
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
-from portalctl.portal.konnect import ADVICE, Konnect
+from portalctl.portal.konnect.dialect import DIALECTS
+from portalctl.portal.konnect.provider import ADVICE, Konnect
 from portalctl.portal.models import Scope, Snapshot
+from portalctl.stop import Stop
 from portalctl.version import __version__
-
-Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
@@ -37,12 +39,19 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run is made with: the server of each portal by name, the clock, who watches, how patient."""
+    """What a run is made with: the server of each portal by name, the clock, who watches, how patient.
+
+    `stop`, once asked, ends an apply after what is in flight. `journals`: the file of each portal, by name; none
+    for a portal that is not there. `before_writing` is called once, when everything is ready for the first write.
+    """
 
     servers: Mapping[str, Server]
     clock: Clock = utc_now
     observer: Observer = ignore
     patience: Patience = Patience()
+    stop: Stop = field(default_factory=Stop)
+    journals: Mapping[str, Path] = field(default_factory=dict)
+    before_writing: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,8 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
 def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
     """Carry out a plan. Every portal is looked at before the first write to any of them.
 
-    Raises RefusedError for a refused or stale plan and PortalError for an unreadable portal: nothing was written.
+    Raises RefusedError for a refused or stale plan, PortalError for an unreadable portal, and PortalctlError for a
+    journal that can't be written: nothing was written.
     """
     if plan.refused:
         reasons = (f"{portal.name}: {refusal.message}" for portal in plan.portals for refusal in portal.refusals)
@@ -94,15 +104,34 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
         opened = [
             (
                 portal,
-                stack.enter_context(_open(portal.name, run, methods=READ_WRITE, portal_id=portal.portal_id)),
+                stack.enter_context(_open(portal, run, methods=READ_WRITE, portal_id=portal.portal_id)),
             )
             for portal in plan.portals
             if portal.changes
         ]
         ready = [(prepare(portal, provider), provider) for portal, provider in opened]
+        journaled = [(*each, stack.enter_context(_journal(each[0], plan, run))) for each in ready]
+        run.before_writing()
         return tuple(
-            carry_out(item, provider, observer=run.observer, patience=run.patience) for item, provider in ready
+            carry_out(
+                item,
+                provider,
+                clock=run.clock,
+                observer=run.observer,
+                patience=run.patience,
+                journal=journal,
+                stop=run.stop,
+            )
+            for item, provider, journal in journaled
         )
+
+
+def _journal(ready: Ready, plan: Plan, run: Run) -> AbstractContextManager[Journal]:
+    name = ready.plan.name
+    if not ready.todo or name not in run.journals:
+        return nullcontext(NO_JOURNAL)
+    facts = {"portal": name, "plan": plan.digest, "generator": plan.generator, "changes": len(ready.todo)}
+    return open_journal(run.journals[name], facts, run.clock)
 
 
 def _compare_all(manifest: Manifest, run: Run, now: datetime) -> Iterator[_Compared]:
@@ -114,7 +143,7 @@ def _compare_all(manifest: Manifest, run: Run, now: datetime) -> Iterator[_Compa
 
 def _read(portal: PortalManifest, run: Run, now: datetime) -> Snapshot:
     began = time.monotonic()
-    with _open(portal.name, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
+    with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
         snapshot = provider.read(Scope(Rulebook.of(portal, now.date()).touched_teams()))
     run.observer(ReadDone(portal.name, len(snapshot.developers), snapshot.calls, time.monotonic() - began))
     return snapshot
@@ -122,12 +151,18 @@ def _read(portal: PortalManifest, run: Run, now: datetime) -> Snapshot:
 
 @contextmanager
 def _open(
-    name: str, run: Run, *, methods: frozenset[str], portal_id: str | None, title: str | None = None
+    portal: PortalManifest | PortalPlan,
+    run: Run,
+    *,
+    methods: frozenset[str],
+    portal_id: str | None,
+    title: str | None = None,
 ) -> Iterator[Konnect]:
-    client = Client(run.servers[name], methods=methods, observer=run.observer, advice=ADVICE)
+    client = Client(run.servers[portal.name], methods=methods, observer=run.observer, advice=ADVICE, stop=run.stop)
     with Konnect(
         client,
-        name=name,
+        DIALECTS[portal.provider],
+        name=portal.name,
         portal_id=portal_id,
         title=title,
         now=lambda: _rfc3339(run.clock()),

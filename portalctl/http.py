@@ -22,7 +22,9 @@ import httpx
 
 from portalctl.errors import AnswerError, BadUsageError, NoAnswerError
 from portalctl.events import Observer, Waiting, ignore
-from portalctl.retry import Outcome, Policy, asked_pause
+from portalctl.pace import Pace, told_rate
+from portalctl.retry import SAFE_METHODS, Outcome, Policy, Waited, asked_pause
+from portalctl.stop import INTERRUPTED, Stop
 from portalctl.version import __version__
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -92,7 +94,11 @@ class Answer:
 
 
 class Client:
-    """Requests to one server, from any number of threads. `calls` counts what was sent."""
+    """Requests to one server, from any number of threads. `calls` counts what was sent.
+
+    Once `stop` is asked, no write is sent, nothing is repeated and no pause is waited for: each request ends with
+    what it has.
+    """
 
     def __init__(
         self,
@@ -102,6 +108,7 @@ class Client:
         observer: Observer = ignore,
         policy: Policy | None = None,
         advice: Mapping[int, str] | None = None,
+        stop: Stop | None = None,
     ) -> None:
         self.server = server
         self.calls = 0
@@ -113,6 +120,9 @@ class Client:
         self._local = threading.local()
         self._opened: list[httpx.Client] = []
         self._not_before = 0.0
+        self._pace = Pace()
+        self._stop = stop or Stop()
+        self._waited = 0.0  # because the server asked for it: all requests at once
         self._tls = _tls_context(server)
 
     def __enter__(self) -> Self:
@@ -146,16 +156,20 @@ class Client:
         if method not in self._methods:
             raise AssertionError(f"this client cannot send {method}")
         attempt = 0
+        waited = 0.0
         while True:
             attempt += 1
             self._wait_for_turn()
+            if self._stop.asked and method not in SAFE_METHODS:
+                raise NoAnswerError(INTERRUPTED, sent=False)
             result = self._once(method, path, params, body)
             answer, outcome = result if isinstance(result, tuple) else (result, _outcome_of(result))
-            pause = self._policy.pause(method, attempt, outcome)
-            if pause is None:
+            pause = self._policy.pause(method, attempt, outcome, Waited(waited, self._waited))
+            if pause is None or self._stop.asked:
                 if isinstance(answer, Answer):
                     return answer
                 raise answer
+            waited += pause
             self._hold(pause, outcome, answer)
 
     def explain(self, answer: Answer) -> AnswerError:
@@ -185,6 +199,7 @@ class Client:
         call = f"{method} {path}"
         with self._lock:
             self.calls += 1
+        sent_at = time.monotonic()
         try:
             response = self._client().request(method, path, params=params, json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
@@ -197,6 +212,7 @@ class Client:
         trace, detail = _told(response.content) if not response.is_success else (None, "")
         trace = trace or headers.get("x-kong-trace-id")
         answer = Answer(call, response.status_code, response.content, trace, self._clean(detail))
+        self._learn(answer.status, sent_at, headers)
         asked = asked_pause(headers, time.time())
         return answer, Outcome("answered", response.status_code, asked)
 
@@ -241,24 +257,47 @@ class Client:
                 self._opened.append(client)
         return client
 
+    def _learn(self, status: int, sent_at: float, headers: Mapping[str, str]) -> None:
+        with self._lock:
+            if status == 429:
+                self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
+            else:
+                self._pace.taken()
+
     def _wait_for_turn(self) -> None:
-        while (left := self._not_before - time.monotonic()) > 0:
-            time.sleep(left)
+        """Wait for a pause that holds everyone, then for a place in the row; again if a pause came up meanwhile."""
+        while True:
+            self._sleep_until(self._not_before)
+            with self._lock:
+                now = time.monotonic()
+                place = now + self._pace.reserve(now)
+            self._sleep_until(place)
+            if self._stop.asked or self._not_before <= time.monotonic():
+                return
+
+    def _sleep_until(self, moment: float) -> None:
+        """Sleep in short pieces: an interrupt is not kept waiting."""
+        while (left := moment - time.monotonic()) > 0 and not self._stop.asked:
+            time.sleep(min(left, _NAP))
 
     def _hold(self, pause: float, outcome: Outcome, answer: Answer | NoAnswerError) -> None:
         """Pause this request; when the server asked for it, every worker's."""
+        now = time.monotonic()
         if outcome.status != 429:
-            time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 (spreads repeats, guards nothing)
+            self._sleep_until(now + pause * random.uniform(0.75, 1.25))  # noqa: S311 (spreads repeats, guards nothing)
             return
-        until = time.monotonic() + pause
+        until = now + pause
         with self._lock:
             announce = until > self._not_before + 0.5
+            self._waited += max(0.0, until - max(self._not_before, now))
             self._not_before = max(self._not_before, until)
+            self._pace.hold(self._not_before)
         if announce and isinstance(answer, Answer):
             asked = f"429, Retry-After {outcome.asked:.0f}" if outcome.asked is not None else "429"
             self._observer(Waiting(pause, f"the portal asked for it ({asked})"))
 
 
+_NAP = 0.2  # seconds
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 
 

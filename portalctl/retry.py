@@ -24,8 +24,19 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
+class Waited:
+    """Seconds spent waiting so far: by this call, and by the run because the server asked everyone to wait."""
+
+    call: float = 0.0
+    run: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """Seconds and counts. `ceiling` bounds what a server may ask for: 77 s has been seen on Konnect."""
+    """Seconds and counts. `ceiling` bounds what a server may ask for: 77 s has been seen on Konnect.
+
+    `call_budget` bounds the waiting of one call, `run_budget` what the server may ask for in one run.
+    """
 
     tries: int = 5
     throttled_tries: int = 12
@@ -33,14 +44,19 @@ class Policy:
     first: float = 0.5
     longest: float = 20.0
     ceiling: float = 180.0
+    call_budget: float = 600.0
+    run_budget: float = 3600.0
 
-    def pause(self, method: str, attempt: int, outcome: Outcome) -> float | None:
+    def pause(self, method: str, attempt: int, outcome: Outcome, waited: Waited = Waited()) -> float | None:
         """Seconds to wait before try `attempt` + 1 (tries count from 1), or None: don't repeat."""
         if attempt >= self._allowed(method, outcome):
             return None
         if outcome.asked is not None:
-            return outcome.asked if outcome.asked <= self.ceiling else None
-        return min(float(self.first * 2 ** (attempt - 1)), self.longest)
+            pause = outcome.asked
+        else:
+            pause = min(float(self.first * 2 ** (attempt - 1)), self.longest)
+        affordable = min(self.ceiling, self.call_budget - waited.call, self.run_budget - waited.run)
+        return pause if pause <= affordable else None
 
     def _allowed(self, method: str, outcome: Outcome) -> int:
         if outcome.kind == "unconnected":

@@ -26,8 +26,8 @@ from referencing.jsonschema import DRAFT4
 from portalctl.sim.message import Exchange
 
 FOLDER = "PORTALCTL_SPECS"
-BASE = "/v3"
-_ROOT = "urn:konnect-v3"
+V3, V2 = "/v3", "/v2"  # each version of the API has its own document
+_ROOT = "urn:konnect"
 _METHODS = ("get", "post", "put", "patch", "delete")
 # The document's lists of errors are incomplete; an error it doesn't list for an operation has its usual shape.
 _USUAL_ERRORS = {
@@ -54,8 +54,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The vendor's document; its schemas as they apply to what is sent (`requests`) and to what comes back."""
+    """The vendor's document of the paths below `base`; its schemas as they apply to what is sent (`requests`) and to
+    what comes back."""
 
+    base: str
     raw: Mapping[str, Any]
     requests: Registry[Any]
     answers: Registry[Any]
@@ -67,7 +69,7 @@ class Document:
 
     def find(self, method: str, path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation of a decoded path, and the path's parameters."""
-        segments = path.removeprefix(BASE).split("/")
+        segments = path.removeprefix(self.base).split("/")
         templates = [template for template in self.raw["paths"] if _fits(template.split("/"), segments)]
         item = self.raw["paths"][templates[0]] if templates else {}
         if method.lower() not in item:
@@ -96,18 +98,19 @@ def _fits(template: list[str], segments: list[str]) -> bool:
     )
 
 
-def document() -> Document:
-    """The document of Konnect v3. Skips the test where the folder of documents is not named."""
+def document(path: str = V3) -> Document:
+    """The document that a path is of, v3's where it is of none. Skips the test where PORTALCTL_SPECS is not set."""
     folder = os.environ.get(FOLDER)
     if not folder:
         pytest.skip(f"{FOLDER} does not name the folder with the vendor's documents")
-    return _load(Path(folder) / "konnect-v3.yaml")
+    base = V2 if path.startswith(f"{V2}/") or path == V2 else V3
+    return _load(Path(folder) / f"konnect-{base[1:]}.yaml", base)
 
 
 @functools.cache
-def _load(path: Path) -> Document:
+def _load(path: Path, base: str) -> Document:
     raw = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    return Document(raw, _registry(raw, requests=True), _registry(raw, requests=False))
+    return Document(base, raw, _registry(raw, requests=True), _registry(raw, requests=False))
 
 
 def _registry(raw: Mapping[str, Any], *, requests: bool) -> Registry[Any]:
@@ -153,7 +156,7 @@ def check_request(exchange: Exchange) -> None:
     """Raises AssertionError where the document does not allow the request. The portal's own side is not in it."""
     if exchange.path.startswith("/api/"):
         return
-    vendor = document()
+    vendor = document(exchange.path)
     found = vendor.find(exchange.method, exchange.path)
     assert found is not None, f"no operation: {exchange.method} {exchange.path}"
     operation, values = found
@@ -198,13 +201,21 @@ def _filter_errors(vendor: Document, operation: Operation, match: re.Match[str],
         if operator is not None or value not in ("true", "false"):
             yield f"filter on {field} takes true or false alone"
         return
-    forms = [vendor.resolve(form) for form in kind.get("oneOf", [kind])]
+    forms = list(_forms(vendor, kind))
     operators = {name for form in forms for name in form.get("properties", {})}
     bare = any(form.get("type") == "string" or "type" not in form for form in forms)
     if operator is None and not bare:
         yield f"filter on {field} needs an operator"
     if operator is not None and operator not in operators:
         yield f"filter on {field} knows no operator {operator!r}"
+
+
+def _forms(vendor: Document, kind: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The ways to write a filter: v3 gives one object of all operators, v2 choices within choices of one each."""
+    if "oneOf" not in kind:
+        yield kind
+    for form in kind.get("oneOf", []):
+        yield from _forms(vendor, vendor.resolve(form))
 
 
 def _body_errors(vendor: Document, operation: Operation, exchange: Exchange) -> Iterator[str]:
@@ -231,7 +242,7 @@ def check_answer(exchange: Exchange) -> None:
     """
     if exchange.fault or exchange.path.startswith("/api/"):
         return
-    vendor = document()
+    vendor = document(exchange.path)
     found = vendor.find(exchange.method, exchange.path)
     if found is None:
         assert exchange.status in (401, 404, 405), f"{exchange.method} {exchange.path}: {exchange.status}"

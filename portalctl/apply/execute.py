@@ -9,11 +9,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from portalctl.apply.model import PortalReport, Settled
-from portalctl.apply.verify import live_state, stand, touched
-from portalctl.errors import PortalError, RefusedError
+from portalctl.apply.journal import NO_JOURNAL, Journal
+from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
+from portalctl.apply.verify import Stand, live_state, stand, touched
+from portalctl.errors import PortalctlError, PortalError, RefusedError
 from portalctl.events import Observer, Progress, Result, Warned, ignore
 from portalctl.events import Settled as SettledEvent
 from portalctl.plan.model import CLASSES, STATUS_OPS, Change, Op, PortalPlan, by_target, needs
@@ -30,10 +31,13 @@ from portalctl.portal.models import (
     Written,
 )
 from portalctl.portal.provider import Provider, Reader
+from portalctl.stop import INTERRUPTED, Stop
 
 IN_FLIGHT = 16
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
 PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between looks; the last one repeats
+GRANTS = frozenset({"onboard", "reinstate"})  # classes
+REMOVALS = frozenset({"expire", "offboard"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +79,42 @@ def carry_out(
     ready: Ready,
     provider: Provider,
     *,
+    clock: Clock,
     observer: Observer = ignore,
     patience: Patience = Patience(),
+    journal: Journal = NO_JOURNAL,
+    stop: Stop | None = None,
 ) -> PortalReport:
-    """Make one portal's changes and report each. Raises nothing for what the portal does: that is in the report."""
-    run = _Run(ready.plan.name, provider, observer, patience, teams=dict(ready.teams), total=len(ready.todo))
+    """Make one portal's changes and report each. Raises nothing for what the portal does: that is in the report.
+
+    Once `stop` is asked nothing new is sent, what is in flight is waited for, and what was sent is looked at once.
+    """
+    run = _Run(
+        ready.plan.name,
+        provider,
+        observer,
+        patience,
+        journal,
+        stop or Stop(),
+        clock,
+        teams=dict(ready.teams),
+        total=len(ready.todo),
+        grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
+    )
+    started_at = run.now()
     for stage in _stages(ready.todo):
         run.write_all(stage)
     _confirm(run, ready.todo)
     settled = {item.change.id: item for item in run.settled}
-    return PortalReport(
+    report = PortalReport(
         ready.plan.name,
         tuple(settled.get(change.id) or Settled(change, "confirmed", already=True) for change in ready.plan.changes),
+        started_at,
+        run.now(),
+        interrupted=run.stop.asked,
     )
+    run.note(lambda: journal.end(report))
+    return report
 
 
 def _stale(change: Change, seen: Sighting) -> str:
@@ -120,15 +147,26 @@ class _Run:
     provider: Provider
     observer: Observer
     patience: Patience
+    journal: Journal
+    stop: Stop
+    clock: Clock
     teams: dict[str, Team]
     total: int
+    grants: tuple[Change, ...]
     settled: list[Settled] = field(default_factory=list)
     sent: dict[str, Written] = field(default_factory=dict)
+    times: dict[str, tuple[str, str]] = field(default_factory=dict)  # sent, answered
     failed: set[tuple[Op, str]] = field(default_factory=set)
+    no_grant_worked: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def now(self) -> str:
+        return timestamp(self.clock())
 
     def write_all(self, stage: list[Change]) -> None:
         """One stage: people and teams side by side, the changes of one person in order."""
+        worked = (change.id in self.sent and self.sent[change.id].result == "done" for change in self.grants)
+        self.no_grant_worked = bool(self.grants) and not any(worked)
         groups: dict[str, list[Change]] = {}
         for change in stage:
             groups.setdefault(change.developer.id if change.developer else f"team {change.team}", []).append(change)
@@ -137,32 +175,60 @@ class _Run:
 
     def _write_group(self, changes: list[Change]) -> None:
         for change in changes:
-            lacking = self._lacking(change)
-            if lacking is not None:
-                self.settle(change, "skipped", lacking)
+            because = self._held_back(change) or self._announced(change)
+            if because is not None:
+                self.settle(change, "skipped", because)
                 continue
             self._take(change, self._send(change))
+
+    def _announced(self, change: Change) -> str | None:
+        """Put the intent on disk; why that failed, in words."""
+        try:
+            self.journal.intent(change)
+        except PortalctlError as error:
+            return f"skipped, because {error.message}"
+        return None
 
     def _send(self, change: Change) -> Written:
         """Send a change. After an unclear answer, look first, and send again only what did not happen.
 
         A team's creation is never repeated: nothing keeps a portal from having two of one name.
         """
-        written = self.provider.write(self._command(change))
+        written = self._write(change)
         for pause in RESENDS:
-            if written.result != "unclear" or change.op == "create_team":
+            if written.result != "unclear" or change.op == "create_team" or self.stop.asked:
                 break
             self.patience.sleep(pause)
-            if not self._still_before(change):
+            now = self._stand(change)
+            if now == "after":
+                return replace(written, result="done")
+            if now != "before" or self.stop.asked or self._announced(change) is not None:
                 break
-            written = self.provider.write(self._command(change))
+            again = self._write(change)
+            if again.detail == INTERRUPTED:
+                break  # not sent again: what became of the first is still unclear
+            written = again
         return written
 
-    def _still_before(self, change: Change) -> bool:
+    def _write(self, change: Change) -> Written:
+        sent_at = self.now()
+        written = self.provider.write(self._command(change))
+        self.times[change.id] = (sent_at, self.now())
+        self.note(lambda: self.journal.answer(change, written))
+        return written
+
+    def note(self, write: Callable[[], None]) -> None:
+        """Write what nothing depends on to the journal: a failure is told, and stops nothing."""
         try:
-            return stand(change, self.provider.reread(touched([change]))) == "before"
+            write()
+        except PortalctlError as error:
+            self.observer(Warned(error.message))
+
+    def _stand(self, change: Change) -> Stand | None:
+        try:
+            return stand(change, self.provider.reread(touched([change])))
         except PortalError:
-            return False  # nothing is known: the confirmation at the end looks again, and says so
+            return None  # nothing is known: the confirmation at the end looks again, and says so
 
     def _take(self, change: Change, written: Written) -> None:
         if change.op == "create_team" and written.result != "refused":
@@ -171,7 +237,8 @@ class _Run:
             self.sent[change.id] = written
             self.observer(Progress(self.portal, "writing", len(self.sent), self.total))
         if written.result == "refused":
-            self.settle(change, "failed", written.detail, written.trace)
+            result: Result = "skipped" if written.detail == INTERRUPTED else "failed"
+            self.settle(change, result, written.detail, written.trace)
 
     def _learn_team(self, change: Change, written: Written) -> None:
         """A new team's id: as told, or, when the answer was lost, as found on the portal. Never by a second POST."""
@@ -187,8 +254,12 @@ class _Run:
         if found is not None:
             self.teams[name] = found
 
-    def _lacking(self, change: Change) -> str | None:
-        """What this change needs and does not have."""
+    def _held_back(self, change: Change) -> str | None:
+        """Why this change is not to be sent: the run stops, or what it needs is not there."""
+        if self.stop.asked:
+            return INTERRUPTED
+        if self.no_grant_worked and change.op_class in REMOVALS:
+            return "skipped, because nothing that the plan gives could be given: nothing is taken away either"
         if change.developer is not None and ("approve", change.developer.id) in self.failed:
             return "skipped, because the approval failed"
         if change.team is not None and change.op != "create_team" and change.team not in self.teams:
@@ -210,7 +281,18 @@ class _Run:
 
     def settle(self, change: Change, result: Result, detail: str = "", trace: str | None = None) -> None:
         with self.lock:
-            self.settled.append(Settled(change, result, detail, trace))
+            sent_at, answered_at = self.times.get(change.id, (None, None))
+            self.settled.append(
+                Settled(
+                    change,
+                    result,
+                    detail,
+                    trace,
+                    sent_at=sent_at,
+                    answered_at=answered_at,
+                    settled_at=self.now(),
+                )
+            )
             if result != "confirmed" and change.developer is not None:
                 self.failed.add((change.op, change.developer.id))
         subject = (change.developer.email or change.developer.id) if change.developer else f"team {change.team}"
@@ -247,14 +329,13 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
                 del open_changes[change.id]
         except PortalError as error:
             trouble = f"; it could not be read: {error.message}"
-        left = deadline - patience.clock()
+        left = 0.0 if run.stop.asked else deadline - patience.clock()
         if not open_changes or left <= 0:
             break
         patience.sleep(min(PAUSES[min(look, len(PAUSES) - 1)], left))
         look += 1
+    looked = "before the interrupt" if run.stop.asked else f"within {patience.seconds:g} s"
     for change in open_changes.values():
         sent = run.sent[change.id]
         said = sent.detail or "the portal took it"
-        run.settle(
-            change, "unknown", f"{said}, and it was not seen within {patience.seconds:g} s{trouble}", sent.trace
-        )
+        run.settle(change, "unknown", f"{said}, and it was not seen {looked}{trouble}", sent.trace)

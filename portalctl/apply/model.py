@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from portalctl.events import Result
 from portalctl.plan.model import Change
 
+Clock = Callable[[], datetime]
+
+
+def timestamp(moment: datetime) -> str:
+    """RFC 3339, UTC, to the millisecond: the order of writes can be told from it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """One change and its result. `already`: it was as wanted before anything was sent."""
+    """One change and its result. `already`: it was as wanted before anything was sent.
+
+    `sent_at` and `answered_at` belong to the last request; None when none was sent.
+    """
 
     change: Change
     result: Result
     detail: str = ""
     trace: str | None = None
     already: bool = False
+    sent_at: str | None = None
+    answered_at: str | None = None
+    settled_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PortalReport:
-    """Results in the plan's order."""
+    """Results in the plan's order. `interrupted`: it was asked to stop before it was through."""
 
     name: str
     settled: tuple[Settled, ...]
+    started_at: str
+    ended_at: str
+    interrupted: bool = False
 
     def count(self, result: Result) -> int:
         return sum(item.result == result for item in self.settled)

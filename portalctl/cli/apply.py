@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import sys
-from typing import cast
+from dataclasses import fields
+from pathlib import Path
 
 import click
 
 from portalctl import flow
 from portalctl.apply.execute import Patience
+from portalctl.cli.apply_options import Records, exit_code, record_options
 from portalctl.cli.console import show, style_for
-from portalctl.cli.options import (
-    Target,
-    allow_removals_option,
-    only_option,
-    target_options,
-    verbose_option,
-)
-from portalctl.cli.session import leave, open_session
-from portalctl.errors import RefusedError
-from portalctl.plan.model import CLASSES, OpClass
+from portalctl.cli.options import Target, target_options, verbose_option
+from portalctl.cli.selection import check_selection, selection_options
+from portalctl.cli.session import leave, open_saved, open_session
+from portalctl.errors import BadUsageError, RefusedError
+from portalctl.flow import Run
+from portalctl.plan.model import Plan
 from portalctl.plan.select import Selection
 from portalctl.report.text.apply import reports_text
 from portalctl.report.text.plan import plan_text
 
-IN_PART = 4
-
 
 @click.command()
+@click.argument("plan_file", required=False, type=click.Path(exists=True, readable=False, path_type=Path))
 @target_options
-@only_option(CLASSES)
+@selection_options
+@click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN_FILE only if it is the plan with this digest.")
 @click.option("--yes", is_flag=True, help="Don't ask. Needed where there is no terminal.")
 @click.option(
     "--confirm-timeout",
@@ -39,39 +37,72 @@ IN_PART = 4
     metavar="SECONDS",
     help="How long to look for a write to become visible.",
 )
-@allow_removals_option
+@record_options
 @verbose_option
 def apply(
     *,
+    plan_file: Path | None,
     target: Target,
-    only: frozenset[str] | None,
+    selection: Selection,
+    expect_digest: str | None,
     yes: bool,
     confirm_timeout: float,
-    allow_removals: int | None,
+    records: Records,
     verbose: bool,
 ) -> None:
     """Plan, show the plan, ask, and make it so. Reports what was confirmed on the portal.
+
+    With PLAN_FILE, which `plan --out` wrote, exactly that plan is carried out, if nothing it touches has changed.
+    With -f besides, only if it was made from this very manifest.
 
     \b
     Examples:
       portalctl apply -f portals/
       portalctl apply -f portals/ --only onboard --yes
+      portalctl apply plan.json
     """
-    session = open_session(target, Patience(confirm_timeout))
-    selection = Selection(cast("frozenset[OpClass] | None", only), allow_removals=allow_removals)
-    made = flow.plan(session.manifest, session.run, selection)
+    patience = Patience(confirm_timeout)
+    if plan_file is None:
+        made, run = _planned(target, selection, expect_digest, patience)
+    else:
+        made, run = _saved(plan_file, target, selection, expect_digest, patience)
+    run = records.attached(made, run)
     style = style_for(sys.stdout, verbose=verbose)
     show(plan_text(made, style), style)
     if made.refused:
         leave(RefusedError.exit_code)
     if not made.changes:
+        records.write_report(made, run, ())
         return
     _consent(yes=yes)
     click.echo()
-    reports = flow.apply(made, session.run)
+    reports = flow.apply(made, run)
     show("\n" + reports_text(reports), style)
-    if not all(report.clean for report in reports):
-        leave(IN_PART)
+    records.write_report(made, run, reports)
+    leave(exit_code(reports))
+
+
+def _planned(target: Target, selection: Selection, expected: str | None, patience: Patience) -> tuple[Plan, Run]:
+    if expected is not None:
+        raise BadUsageError(
+            "--expect-digest goes with a plan file", "portalctl apply PLAN_FILE --expect-digest DIGEST"
+        )
+    session = open_session(target, patience)
+    check_selection(selection, session.manifest)
+    return flow.plan(session.manifest, session.run, selection), session.run
+
+
+def _saved(
+    path: Path, target: Target, selection: Selection, expected: str | None, patience: Patience
+) -> tuple[Plan, Run]:
+    given = {"portal": target.portal_name, **{each.name: getattr(selection, each.name) for each in fields(selection)}}
+    for option in [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]:
+        raise BadUsageError(
+            f"{option} does not go with a plan file, which is applied as it is",
+            f"give {option} to `portalctl plan --out`",
+        )
+    session = open_saved(path, target, expected, patience)
+    return session.plan, session.run
 
 
 def _consent(*, yes: bool) -> None:

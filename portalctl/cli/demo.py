@@ -38,7 +38,7 @@ BY_HAND_BEFORE = 4  # index into STORY
 @click.option(
     "--keep",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Keep the manifest and the portal's data in this new or empty folder.",
+    help="Keep the manifest, the portal's data and the journal in this new or empty folder.",
 )
 def demo(*, keep: Path | None) -> None:
     """See the whole job done on a built-in portal, in a few seconds. Needs no account and no network.

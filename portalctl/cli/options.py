@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from portalctl.errors import BadUsageError
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 DEFAULT_PATHS = (Path("portals"), Path("portal.yaml"))
 
@@ -73,12 +70,6 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 verbose_option = click.option("--verbose", is_flag=True, help="Show like changes one by one.")
-allow_removals_option = click.option(
-    "--allow-removals",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Let this run take something from up to N people, whatever policy.limits says.",
-)
 
 
 def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
@@ -97,15 +88,6 @@ def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
         return chosen
 
     return read
-
-
-def only_option(classes: tuple[str, ...]) -> Callable[[F], F]:
-    return click.option(
-        "--only",
-        callback=choices(classes),
-        metavar="CLASS,…",
-        help=f"Only changes of these classes: {', '.join(classes)}.",
-    )
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:

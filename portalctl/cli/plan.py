@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
 from pathlib import Path
@@ -54,11 +55,17 @@ def plan(
     if output == "json":
         show(plan_json(made), style)
     else:
-        show(plan_text(made, style, target.command("apply")), style)
+        show(plan_text(made, style, _next_step(target, out)), style)
     if made.refused:
         leave(RefusedError.exit_code)
     if detailed_exitcode and made.changes:
         leave(DIFFERENT)
+
+
+def _next_step(target: Target, out: Path | None) -> str:
+    if out is None:
+        return f"Apply it:  {target.command('apply')}"
+    return f"Apply exactly this:  portalctl apply {shlex.quote(str(out))}"
 
 
 def _write(path: Path, text: str) -> None:

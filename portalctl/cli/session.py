@@ -1,22 +1,28 @@
-"""What plan, apply and drift have in common: the manifest, the portals meant, their servers, the console."""
+"""What plan, apply and drift have in common: manifest or saved plan, the portals meant, their servers, console."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import click
 
 from portalctl.apply.execute import Patience
-from portalctl.cli.connection import Tls, servers
+from portalctl.cli.connection import Destination, Tls, servers
 from portalctl.cli.console import Console
 from portalctl.cli.options import Target, did_you_mean, manifest_paths
-from portalctl.errors import BadUsageError
+from portalctl.errors import BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
-from portalctl.flow import Run
+from portalctl.flow import Run, utc_now
 from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest
+from portalctl.plan import saved
 from portalctl.plan.capability import check
+from portalctl.plan.model import Plan
+
+MOST_BYTES = 256 * 1024 * 1024  # of a plan file: some 400,000 changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +31,69 @@ class Session:
     run: Run
 
 
+@dataclass(frozen=True, slots=True)
+class SavedSession:
+    plan: Plan
+    run: Run
+
+
 def open_session(target: Target, patience: Patience = Patience()) -> Session:
     """Load and check everything that needs no portal. Raises InputError or BadUsageError."""
     console = Console()
-    manifest = narrowed(load(manifest_paths(target.paths)), target.portal_name)
+    manifest = narrowed(_load(target, console), target.portal_name)
     check(manifest)
+    return Session(manifest, _run(map(Destination.of_manifest, manifest.portals.values()), target, console, patience))
+
+
+def open_saved(path: Path, target: Target, expected: str | None, patience: Patience) -> SavedSession:
+    """Read a plan file and check everything that needs no portal. `expected`: the digest it must have.
+
+    Raises InputError for what is no plan, RefusedError for a plan that must not be applied, and BadUsageError.
+    """
+    console = Console()
+    plan = saved.load(_read(path), str(path))
+    if expected is not None:
+        saved.check_expected(plan, expected)
+    saved.check_time(plan, utc_now())
+    destinations = [Destination.of_plan(portal, str(path)) for portal in plan.portals]
+    if target.paths:
+        manifest = saved.manifest_of(plan, _load(target, console))
+        check(manifest)
+        destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]
+    run = _run(destinations, target, console, patience)
+    saved.check_servers(plan, {name: server.url for name, server in run.servers.items()})
+    return SavedSession(plan, run)
+
+
+def _load(target: Target, console: Console) -> Manifest:
+    manifest = load(manifest_paths(target.paths))
     for at, message in manifest.warnings:
         console(Warned(f"{at}: {message}"))
+    return manifest
+
+
+def _run(portals: Iterable[Destination], target: Target, console: Console, patience: Patience) -> Run:
     if target.insecure:
         console(Warned("certificates are not verified: anyone in between can read the token and change the answers"))
-    found = servers(manifest.portals.values(), os.environ, Tls(target.ca_file, verify=not target.insecure))
-    return Session(manifest, Run(found, observer=console, patience=patience))
+    found = servers(portals, os.environ, Tls(target.ca_file, verify=not target.insecure))
+    return Run(found, observer=console, patience=patience)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MOST_BYTES + 1)
+    except IsADirectoryError:
+        raise _unusable(path, "this is a folder, and no plan file; a manifest is named with -f") from None
+    except OSError as error:
+        raise _unusable(path, f"cannot read this file: {error.strerror}") from error
+    if len(content) > MOST_BYTES:
+        raise _unusable(path, f"too large: a plan file has at most {MOST_BYTES // 1024**2} MiB")
+    return content
+
+
+def _unusable(path: Path, message: str) -> InputError:
+    return InputError((Finding(Position(str(path), 1, 1), message),))
 
 
 def narrowed(manifest: Manifest, portal_name: str | None) -> Manifest:

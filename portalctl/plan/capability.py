@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from portalctl.errors import Finding, InputError, Position
 from portalctl.manifest.model import Manifest, PortalManifest, Reason
-from portalctl.portal.capabilities import CAPABILITIES
+from portalctl.portal.capabilities import CAPABILITIES, Ability
+
+# The rules that ask for an ability, by its name in the table of capabilities and in messages.
+_ASKED: Mapping[Ability, Callable[[PortalManifest], Iterable[Reason]]] = {
+    "teams": lambda portal: (team.why for team in portal.teams),
+}
 
 
 def check(manifest: Manifest) -> None:
@@ -21,6 +26,10 @@ def _findings(portal: PortalManifest) -> Iterator[Finding]:
     if not capabilities.available:
         usable = ", ".join(name for name, known in CAPABILITIES.items() if known.available)
         yield Finding(portal.at, f"this version cannot work with {capabilities.title} yet; it can with: {usable}")
+    for ability, rules in _ASKED.items():
+        if ability not in capabilities.abilities:
+            for why in rules(portal):
+                yield Finding(_place(portal, why), f"{capabilities.title} has no {ability}")
     if portal.policy.on_revoke == "revoke_registrations":
         yield Finding(_place(portal, portal.policy.on_revoke_why), _NO_REGISTRATIONS)
     for override in portal.overrides:

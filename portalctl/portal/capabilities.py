@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+# What some kinds of portal can do and others can't. `plan/capability.py` says what in a manifest asks for it.
+Ability = Literal["teams"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +16,7 @@ class Capabilities:
 
     title: str
     statuses: frozenset[str]
-    teams: bool
+    abilities: frozenset[Ability]
     available: bool
 
 
@@ -20,19 +24,19 @@ CAPABILITIES: Mapping[str, Capabilities] = {
     "konnect": Capabilities(
         title="Kong Konnect (v3)",
         statuses=frozenset({"approved", "pending", "rejected", "revoked"}),
-        teams=True,
+        abilities=frozenset({"teams"}),
         available=True,
     ),
     "konnect-v2": Capabilities(
         title="Kong Konnect (v2, classic)",
         statuses=frozenset({"approved", "pending", "rejected", "revoked"}),
-        teams=True,
-        available=False,
+        abilities=frozenset({"teams"}),
+        available=True,
     ),
     "api7": Capabilities(
         title="API7 Enterprise",
         statuses=frozenset({"approved", "pending"}),
-        teams=False,
+        abilities=frozenset(),
         available=False,
     ),
 }

@@ -87,6 +87,23 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class Registration:
+    """What one developer's application may use, and so what goes on working when only the developer is revoked.
+
+    `api_name` is the product's where the portal has products. `owned_by_team`: the name of the team that owns the
+    application, of which the developer is a member; None: it is the developer's own.
+    """
+
+    id: str
+    developer_id: str
+    application_id: str
+    application_name: str
+    api_name: str
+    status: str
+    owned_by_team: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SetStatus:
     developer_id: str
     status: Literal["approved", "pending", "rejected", "revoked"]
@@ -116,7 +133,13 @@ class RemoveMember:
     developer_id: str
 
 
-Write = SetStatus | CreateTeam | UpdateTeam | AddMember | RemoveMember
+@dataclass(frozen=True, slots=True)
+class RevokeRegistration:
+    application_id: str
+    registration_id: str
+
+
+Write = SetStatus | CreateTeam | UpdateTeam | AddMember | RemoveMember | RevokeRegistration
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,9 @@
 A list is complete when the distinct rows equal the last total the server told. A list that grew while it was read is
 read on from its end; one that shrank or does not add up is read again, and after `ROUNDS` the reading fails. The page
 size is the one the server really served: it may clamp what was asked for without saying so.
+
+What no count can show: one row that went and another that came between two pages. Who is missed so is nobody's
+removal, since only those who were read are decided on, and the next reading finds them.
 """
 
 from __future__ import annotations
@@ -63,9 +66,15 @@ class _Reading(Generic[T]):
         self.take(page)
 
     def rest(self) -> range:
-        """The numbers of the pages after the first."""
+        """The numbers of the pages after the first. Raises PortalError for a total that can't be meant."""
         pages = ceil(self.totals[0] / self.size) if self.size else 0
-        return range(2, min(pages, MOST_PAGES) + 1)
+        if pages > MOST_PAGES:
+            raise PortalError(
+                f"{self.source.name}: the portal tells of {self.totals[0]} rows and gave {self.size} of them on the "
+                "first page: that is no list to read",
+                "the portal may be answering wrongly; run the command again",
+            )
+        return range(2, pages + 1)
 
     def take(self, page: Page[T]) -> bool:
         """Add a page's rows; whether any was new."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import TracebackType
 from typing import Protocol, Self
 
-from portalctl.portal.models import Scope, Sighting, Snapshot, Touched, Write, Written
+from portalctl.portal.models import Registration, Scope, Sighting, Snapshot, Touched, Write, Written
 
 
 class Reader(Protocol):
@@ -23,6 +24,13 @@ class Reader(Protocol):
 
     def reread(self, touched: Touched) -> Sighting:
         """The touched things as they are now, by batches."""
+        ...
+
+    def details(self, people: Collection[str]) -> tuple[Registration, ...]:
+        """Registrations, neither revoked nor rejected, of these developers (ids) and of their teams' applications.
+
+        Read by batches, never a call for each person; sorted by developer, application and API.
+        """
         ...
 
 

@@ -23,6 +23,7 @@ class Behaviour:
     `member_active` what member lists show. Developers: `emails` as typed or folded to lower case;
     `refused_transitions` such as `rejected>approved,revoked>pending`; `create_developer` whether the operation
     exists; `known_signup` the portal's answer to a known address. `visible_after`: seconds until reads show a write.
+    Applications: `application_owner` whether v3 tells who owns one, which its document does not promise.
     """
 
     page_size_default: int = 10
@@ -43,6 +44,7 @@ class Behaviour:
     contains_ignores_case: bool = True
     refused_transitions: str = ""
     create_developer: bool = True
+    application_owner: bool = True
     known_signup: Literal["201", "409"] = "201"
     visible_after: float = 0.0
 

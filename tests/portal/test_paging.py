@@ -131,6 +131,18 @@ def test_a_list_that_never_adds_up_is_an_error_after_three_rounds(pool: Executor
     assert calls.count(1) == ROUNDS
 
 
+def test_a_total_beyond_all_measure_is_an_error_and_not_a_million_requests(pool: Executor) -> None:
+    calls: list[int] = []
+
+    def fetch(number: int) -> Page[Item]:
+        calls.append(number)
+        return Page([Item(f"x{number}")], 10**12)
+
+    with pytest.raises(PortalError, match="no list to read"):
+        read_lists([Source("GET /things", fetch)], pool)
+    assert calls == [1]
+
+
 def test_an_error_on_one_page_ends_the_reading(pool: Executor) -> None:
     def fetch(number: int) -> Page[Item]:
         if number == 2:

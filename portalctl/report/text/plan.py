@@ -27,14 +27,14 @@ class _Effect:
 
 
 def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
-    """The whole plan. `next_step` is the command that carries it out, shown when there is something to carry out."""
+    """The whole plan. `next_step` says how to carry it out, and is shown when that can be done."""
     parts = [line for portal in plan.portals for line in _portal(portal, style)]
     if plan.changes:
         parts += ["", *_totals(plan)]
     if plan.refused:
         parts += ["", *(line for portal in plan.portals for line in _refusals(portal, style))]
     elif plan.changes and next_step:
-        parts.append(f"Apply it:  {next_step}")
+        parts.append(next_step)
     return joined(parts)
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portalctl.sim.behaviour import Behaviour
+from portalctl.sim.konnect.api import Api
 from portalctl.sim.konnect.database import Reader
 from portalctl.sim.konnect.problems import not_found
 from portalctl.sim.konnect.query import ListQuery, parse_query
@@ -23,6 +24,7 @@ _COMPACT = (",", ":")
 class Call:
     """`ids` are the path's parameters. `reader` shows GET the lagging view, writes the truth."""
 
+    api: Api
     request: Request
     ids: Mapping[str, str]
     world: World

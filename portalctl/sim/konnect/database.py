@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS portals (seq INTEGER PRIMARY KEY, id TEXT UNIQUE, data TEXT, settings TEXT);
+CREATE TABLE IF NOT EXISTS portals (
+    seq INTEGER PRIMARY KEY, id TEXT UNIQUE, classic INTEGER, data TEXT, settings TEXT);
 CREATE TABLE IF NOT EXISTS developers (
     seq INTEGER PRIMARY KEY, id TEXT UNIQUE, portal_id TEXT, email TEXT, full_name TEXT, status TEXT,
     created_at TEXT, updated_at TEXT);

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from portalctl.sim.konnect import body, records
+from portalctl.sim.konnect import body
 from portalctl.sim.konnect.call import Call, objects
+from portalctl.sim.konnect.operations.developers import default_status, find_developer, insert_developer
+from portalctl.sim.konnect.operations.portals import settings_of
 from portalctl.sim.konnect.problems import ProblemError, bad_request, not_found, standard
-from portalctl.sim.konnect.v3.developers import default_status, find_developer, insert_developer
-from portalctl.sim.konnect.v3.portals import settings_of
 from portalctl.sim.message import Answer, json_answer
 
 SIGN_UP = body.Body({"email": body.email(255), "full_name": body.text(1, 256)}, required=("email", "full_name"))
@@ -20,7 +20,7 @@ def sign_up(call: Call) -> Answer:
     portal = _portal(call)
     new = body.read_body(call.request, SIGN_UP)
     settings = settings_of(call, portal["id"])
-    if not portal["authentication_enabled"] or not settings["basic_auth_enabled"]:
+    if not _has_accounts(portal) or not settings["basic_auth_enabled"]:
         raise bad_request(standard("email", "invalid", "this portal does not accept sign-ups"))
     email = call.world.stored_email(new["email"])
     known = find_developer(call, portal["id"], email)
@@ -40,8 +40,8 @@ def get_portal(call: Call) -> Answer:
         "portal_id": portal["id"],
         "org_id": ORGANISATION,
         "name": portal["display_name"],
-        "canonical_domain": portal["canonical_domain"],
-        "authentication_enabled": portal["authentication_enabled"],
+        "canonical_domain": _domain(portal),
+        "authentication_enabled": _has_accounts(portal),
         "rbac_enabled": portal["rbac_enabled"],
     }
     for name in ("basic_auth_enabled", "oidc_auth_enabled", "saml_auth_enabled"):
@@ -49,14 +49,23 @@ def get_portal(call: Call) -> Answer:
     return json_answer(200, answer)
 
 
+def _has_accounts(portal: dict[str, Any]) -> bool:
+    """Whether developers can have accounts: a classic portal that is public has none."""
+    return not portal["is_public"] if "is_public" in portal else bool(portal["authentication_enabled"])
+
+
+def _domain(portal: dict[str, Any]) -> str:
+    return str(portal.get("canonical_domain") or portal.get("custom_domain") or portal["default_domain"])
+
+
 def _portal(call: Call) -> dict[str, Any]:
     """The only portal; of several the one that `?portal=` or the first label of Host names, by id, name or domain."""
-    portals = objects(call.reader, records.PORTALS, call.world.behaviour, "TRUE")
+    portals = objects(call.reader, call.api.portals, call.world.behaviour, call.api.kind)
     wanted = dict(call.request.query).get("portal")
     if len(portals) == 1 and wanted is None:
         return portals[0]
     label = wanted or call.request.headers.get("host", "").partition(":")[0].partition(".")[0]
     for portal in portals:
-        if label in (portal["id"], portal["name"], portal["canonical_domain"].partition(".")[0]):
+        if label in (portal["id"], portal["name"], _domain(portal).partition(".")[0]):
             return portal
     raise not_found()

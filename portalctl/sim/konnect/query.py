@@ -27,6 +27,7 @@ _INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
 _OPERATORS = {
     "string": ("eq", "neq", "contains", "oeq", "ocontains"),
     "uuid": ("eq", "neq", "oeq"),
+    "bare_uuid": ("eq", "neq", "oeq"),
     "equals": ("eq",),
     "boolean": (),
 }
@@ -117,7 +118,7 @@ def _filter(
         return _boolean(query, subject, spelled, value)
     if subject.kind == "uuid" and operator is None:
         return standard(spelled, "is_object", f'"{spelled}" must be an object', "query")
-    if subject.kind == "uuid" and not all(is_uuid(part) for part in value.split(",")):
+    if subject.kind in ("uuid", "bare_uuid") and not all(is_uuid(part) for part in value.split(",")):
         return not_uuid(spelled, "query")
     if name == "email" and behaviour.emails == "folded":
         value = value.lower()

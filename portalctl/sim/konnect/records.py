@@ -8,7 +8,7 @@ from typing import Literal
 
 from portalctl.sim.behaviour import Behaviour
 
-FilterKind = Literal["string", "uuid", "boolean", "equals"]
+FilterKind = Literal["string", "uuid", "bare_uuid", "boolean", "equals"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Listing:
     sorts: Mapping[str, str] = field(default_factory=dict)
 
 
-def _object(**expressions: str) -> str:
+def object_of(**expressions: str) -> str:
+    """The SQL expression of a JSON object with these fields."""
     pairs = ", ".join(f"'{name}', {expression}" for name, expression in expressions.items())
     return f"json_object({pairs})"
 
@@ -42,26 +43,32 @@ def _boolean(expression: str) -> str:
     return f"json(CASE WHEN {expression} THEN 'true' ELSE 'false' END)"
 
 
-def _always(expression: str) -> Callable[[Behaviour], str]:
+def always(expression: str) -> Callable[[Behaviour], str]:
+    """The same shape whatever the behaviour."""
     return lambda _: expression
 
 
-def _team(behaviour: Behaviour) -> str:
-    fields = {
-        "id": "t.id",
-        "name": "t.name",
-        "description": "t.description",
-        "created_at": "t.created_at",
-        "updated_at": "t.updated_at",
-    }
+_TEAM_FIELDS = {name: f"t.{name}" for name in ("id", "name", "description", "created_at", "updated_at")}
+
+
+def basic_team(behaviour: Behaviour) -> str:
+    """A team as both versions of the API show it."""
+    return _team(_TEAM_FIELDS, behaviour)
+
+
+def _team_v3(behaviour: Behaviour) -> str:
+    if not behaviour.can_own_applications:
+        return basic_team(behaviour)
+    return _team(_TEAM_FIELDS | {"can_own_applications": _boolean("t.can_own_applications")}, behaviour)
+
+
+def _team(fields: dict[str, str], behaviour: Behaviour) -> str:
     if behaviour.description_unset == "empty":
-        fields["description"] = "coalesce(t.description, '')"
-    if behaviour.can_own_applications:
-        fields["can_own_applications"] = _boolean("t.can_own_applications")
+        fields = fields | {"description": "coalesce(t.description, '')"}
     if behaviour.description_unset == "absent":
         missing = "CASE WHEN t.description IS NULL THEN '$.description' ELSE '$.-' END"
-        return f"json_remove({_object(**fields)}, {missing})"
-    return _object(**fields)
+        return f"json_remove({object_of(**fields)}, {missing})"
+    return object_of(**fields)
 
 
 def _member(behaviour: Behaviour) -> str:
@@ -74,9 +81,10 @@ def _member(behaviour: Behaviour) -> str:
     }
     if behaviour.member_active != "absent":
         fields["active"] = _boolean("d.status = 'approved'" if behaviour.member_active == "approved" else "TRUE")
-    return _object(**fields)
+    return object_of(**fields)
 
 
+_OWNER = "'$.owner', json_object('type', t.owner_type, 'id', t.owner_id), "
 _APPLICATION = (
     "json_set(t.data, '$.id', t.id, '$.created_at', t.created_at, '$.updated_at', t.updated_at, '$.name', t.name, "
     "'$.description', t.description, '$.owner', json_object('type', t.owner_type, 'id', t.owner_id), "
@@ -85,7 +93,12 @@ _APPLICATION = (
 )
 
 
-def _portal_field(name: str) -> str:
+def _application(behaviour: Behaviour) -> str:
+    return _APPLICATION if behaviour.application_owner else _APPLICATION.replace(_OWNER, "")
+
+
+def portal_field(name: str) -> str:
+    """The SQL expression of a field of the portal object."""
     return f"json_extract(t.data, '$.{name}')"
 
 
@@ -118,22 +131,14 @@ _PORTAL_SORTS = (
 
 PORTALS = Listing(
     source="portals t",
-    shape=_always("t.data"),
-    filters={name: Filter(_portal_field(name), kind) for name, kind in _PORTAL_FILTERS.items()},
-    sorts={name: _portal_field(name) for name in _PORTAL_SORTS},
+    shape=always("t.data"),
+    filters={name: Filter(portal_field(name), kind) for name, kind in _PORTAL_FILTERS.items()},
+    sorts={name: portal_field(name) for name in _PORTAL_SORTS},
 )
+DEVELOPER_FIELDS = {name: f"t.{name}" for name in ("id", "created_at", "updated_at", "email", "full_name", "status")}
 DEVELOPERS = Listing(
     source="developers t",
-    shape=_always(
-        _object(
-            id="t.id",
-            created_at="t.created_at",
-            updated_at="t.updated_at",
-            email="t.email",
-            full_name="t.full_name",
-            status="t.status",
-        )
-    ),
+    shape=always(object_of(**DEVELOPER_FIELDS)),
     filters={"name": Filter("t.full_name"), "status": Filter("t.status"), "email": Filter("t.email")},
     sorts={
         "created_at": "t.created_at",
@@ -145,12 +150,12 @@ DEVELOPERS = Listing(
 )
 TEAMS = Listing(
     source="teams t",
-    shape=_team,
+    shape=_team_v3,
     filters={"name": Filter("t.name"), "can_own_applications": Filter("t.can_own_applications", "boolean")},
 )
 DEVELOPER_TEAMS = Listing(
     source="teams t",
-    shape=_team,
+    shape=_team_v3,
     filters={"can_own_applications": TEAMS.filters["can_own_applications"]},
 )
 MEMBERS = Listing(
@@ -165,8 +170,8 @@ MEMBERS = Listing(
 )
 ROLES = Listing(
     source="roles t",
-    shape=_always(
-        _object(
+    shape=always(
+        object_of(
             id="t.id",
             role_name="t.role_name",
             entity_id="t.entity_id",
@@ -177,7 +182,7 @@ ROLES = Listing(
 )
 APPLICATIONS = Listing(
     source="applications t",
-    shape=_always(_APPLICATION),
+    shape=_application,
     filters={
         "developer_id": Filter("CASE t.owner_type WHEN 'developer' THEN t.owner_id END", "uuid"),
         "name": Filter("t.name"),
@@ -191,20 +196,20 @@ APPLICATIONS = Listing(
 )
 APPLICATION_DEVELOPERS = Listing(
     source="developers t",
-    shape=_always(_object(id="t.id", email="t.email", full_name="t.full_name")),
+    shape=always(object_of(id="t.id", email="t.email", full_name="t.full_name")),
     filters={"id": Filter("t.id")},
     sorts={"id": "t.id"},
 )
 PORTAL_REGISTRATIONS = Listing(
     source="registrations t JOIN applications a ON a.id = t.application_id",
-    shape=_always(
-        _object(
+    shape=always(
+        object_of(
             id="t.id",
             created_at="t.created_at",
             updated_at="t.updated_at",
             status="t.status",
             api="json(t.api)",
-            application=_object(id="a.id", name="a.name"),
+            application=object_of(id="a.id", name="a.name"),
         )
     ),
     filters={
@@ -219,16 +224,10 @@ PORTAL_REGISTRATIONS = Listing(
         "status": "t.status",
     },
 )
-APPLICATION_REGISTRATIONS = Listing(
-    source=PORTAL_REGISTRATIONS.source,
-    shape=PORTAL_REGISTRATIONS.shape,
-    filters={"status": Filter("t.status")},
-    sorts={"created_at": "t.created_at", "updated_at": "t.updated_at", "status": "t.status"},
-)
 IDENTITY_PROVIDERS = Listing(
     source="identity_providers t",
-    shape=_always(
-        _object(
+    shape=always(
+        object_of(
             id="t.id",
             type="t.type",
             enabled=_boolean("t.enabled"),
@@ -240,5 +239,5 @@ IDENTITY_PROVIDERS = Listing(
     filters={"type": Filter("t.type", "equals")},
 )
 GROUP_MAPPINGS = Listing(
-    source="group_mappings t", shape=_always(_object(team_id="t.team_id", groups="json(t.groups)"))
+    source="group_mappings t", shape=always(object_of(team_id="t.team_id", groups="json(t.groups)"))
 )

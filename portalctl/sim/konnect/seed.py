@@ -4,6 +4,7 @@ JSON of this shape; only `name`, `email` and `api` are required, ids and times a
 
     {"portals": [{
        "id": …, "name": …, "created_at": …,              and any field of the vendor's portal object
+       "classic": false,                                  true: a portal of API v2
        "settings": {"idp_mapping_enabled": false, …},     authentication settings
        "identity_providers": [{"id", "type", "enabled", "config"}],
        "developers": [{"id", "email", "full_name", "status", "created_at", "updated_at"}],
@@ -27,15 +28,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from portalctl.sim.konnect.api import V2, V3
 from portalctl.sim.konnect.store import Store
-from portalctl.sim.konnect.v3.portals import UPDATE_PORTAL
 from portalctl.sim.konnect.world import STATUSES
 from portalctl.sim.message import Json
 
 Entry = dict[str, Any]
 
 _KINDS = ("identity_providers", "developers", "teams", "applications")
-_PORTAL_KEYS = {*UPDATE_PORTAL.checks, *_KINDS, "id", "created_at", "settings", "default_domain", "canonical_domain"}
+_PORTAL_KEYS = {*_KINDS, "id", "created_at", "settings", "classic", "default_domain"}
 _TEXT, _FLAG, _TEXT_OR_NULL = (str,), (bool,), (str, type(None))
 _ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
     "identity_providers": {"id": _TEXT, "type": _TEXT, "enabled": _FLAG, "config": (dict,)},
@@ -100,10 +101,15 @@ def _checked_portal(portal: Entry) -> Entry:
     where = f"portal {portal.get('name')}"
     if not isinstance(portal.get("name"), str):
         raise SeedError("portal: `name` is missing")
+    classic = portal.get("classic", False)
+    if not isinstance(classic, bool):
+        raise SeedError(f"{where}: `classic` must be true or false")
+    fields = (V2 if classic else V3).update_portal.checks
+    known = _PORTAL_KEYS | set(fields) | ({"canonical_domain"} if not classic else set())
     for key, value in portal.items():
-        if key not in _PORTAL_KEYS:
+        if key not in known:
             raise SeedError(f"{where}: unknown key `{key}`")
-        check = UPDATE_PORTAL.checks.get(key)
+        check = fields.get(key)
         if check and (problem := check(key, value)):
             raise SeedError(f"{where}: {problem['reason']}")
     for kind in _KINDS:

@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from portalctl.sim.konnect import portal_side
+from portalctl.sim.konnect.api import V2, V3, Api
 from portalctl.sim.konnect.body import is_uuid
 from portalctl.sim.konnect.call import Call
 from portalctl.sim.konnect.database import Reader
+from portalctl.sim.konnect.operations import applications, developers, portals, teams
 from portalctl.sim.konnect.problems import PROBLEM_TYPE, ProblemError, bad_request, not_found, not_uuid, problem_body
-from portalctl.sim.konnect.v3 import applications, developers, portals, teams
 from portalctl.sim.konnect.world import World
 from portalctl.sim.message import Answer, Request, json_answer
 from portalctl.sim.router import Router
 
 Operation = Callable[[Call], Answer]
 
-_PORTAL = "/v3/portals/{portalId}"
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """What a path means. `any_kind`: the version opens portals of the other kind here too."""
+
+    api: Api
+    operation: Operation
+    any_kind: bool = False
+
+
+_PORTAL = "/portals/{portalId}"
 _DEVELOPER = _PORTAL + "/developers/{developerId}"
 _TEAM = _PORTAL + "/teams/{teamId}"
 _APPLICATION = _PORTAL + "/applications/{applicationId}"
 _REGISTRATION = _APPLICATION + "/registrations/{registrationId}"
 
-MANAGEMENT: tuple[tuple[str, str, Operation], ...] = (
-    ("GET", "/v3/portals", portals.list_portals),
+_BOTH: tuple[tuple[str, str, Operation], ...] = (
+    ("GET", "/portals", portals.list_portals),
     ("GET", _PORTAL, portals.get_portal),
     ("PATCH", _PORTAL, portals.update_portal),
     ("GET", _PORTAL + "/authentication-settings", portals.get_settings),
     ("PATCH", _PORTAL + "/authentication-settings", portals.update_settings),
     ("GET", _PORTAL + "/identity-providers", portals.list_identity_providers),
     ("GET", _PORTAL + "/identity-provider/team-group-mappings", portals.list_group_mappings),
-    ("GET", "/v3/portal-roles", portals.list_roles),
+    ("GET", "/portal-roles", portals.list_roles),
     ("GET", _PORTAL + "/developers", developers.list_developers),
-    ("POST", _PORTAL + "/developers", developers.create_developer),
     ("GET", _DEVELOPER, developers.get_developer),
     ("PATCH", _DEVELOPER, developers.update_developer),
     ("DELETE", _DEVELOPER, developers.delete_developer),
@@ -51,17 +62,20 @@ MANAGEMENT: tuple[tuple[str, str, Operation], ...] = (
     ("GET", _PORTAL + "/applications", applications.list_applications),
     ("GET", _APPLICATION, applications.get_application),
     ("DELETE", _APPLICATION, applications.delete_application),
-    ("GET", _APPLICATION + "/developers", applications.list_application_developers),
-    ("GET", "/v3/applications/{applicationId}", applications.get_application),
+    ("GET", "/applications/{applicationId}", applications.get_application),
     ("GET", _PORTAL + "/application-registrations", applications.list_portal_registrations),
     ("GET", _APPLICATION + "/registrations", applications.list_application_registrations),
     ("GET", _REGISTRATION, applications.get_registration),
     ("PATCH", _REGISTRATION, applications.update_registration),
     ("DELETE", _REGISTRATION, applications.delete_registration),
 )
-PORTAL_SIDE: tuple[tuple[str, str, Operation], ...] = (
-    ("POST", "/api/v3/developer", portal_side.sign_up),
-    ("GET", "/api/v3/portal", portal_side.get_portal),
+_V3_ONLY: tuple[tuple[str, str, Operation], ...] = (
+    ("POST", _PORTAL + "/developers", developers.create_developer),
+    ("GET", _APPLICATION + "/developers", applications.list_application_developers),
+)
+_PORTAL_SIDE: tuple[tuple[str, str, Operation], ...] = (
+    ("POST", "/developer", portal_side.sign_up),
+    ("GET", "/portal", portal_side.get_portal),
 )
 
 # What an id names: the table, and the column that ties it to an id further left in the path.
@@ -75,13 +89,22 @@ _EXISTS = {
 }
 
 
+def _routes() -> Iterator[tuple[str, str, _Route]]:
+    for api, templates in ((V3, (*_BOTH, *_V3_ONLY)), (V2, _BOTH)):
+        for method, template, operation in templates:
+            any_kind = api is V3 and template.startswith(f"{_PORTAL}/teams")
+            yield method, api.prefix + template, _Route(api, operation, any_kind)
+        for method, template, operation in _PORTAL_SIDE:
+            yield method, f"/api{api.prefix}{template}", _Route(api, operation)
+
+
 class Konnect:
     """Answers requests from a World. `token` is the one bearer token that is accepted."""
 
     def __init__(self, world: World, token: str) -> None:
         self.world = world
         self._authorization = f"Bearer {token}"
-        self._router = Router((*MANAGEMENT, *PORTAL_SIDE))
+        self._router = Router(_routes())
 
     def answer(self, request: Request, trace: str) -> Answer:
         """The answer to a request; `trace` is the digits shown in problems."""
@@ -95,26 +118,28 @@ class Konnect:
     def _operate(self, request: Request) -> Answer:
         if not request.path.startswith("/api/") and request.headers.get("authorization") != self._authorization:
             raise ProblemError(401)
-        operations, ids = self._router.find(request.segments)
-        if not operations:
+        routes, ids = self._router.find(request.segments)
+        if not routes:
             raise not_found()
-        operation = operations.get(request.method)
-        if operation is None:
+        route = routes.get(request.method)
+        if route is None:
             raise ProblemError(405, f"The simulator has no {request.method} here")
         reader = self.world.db.seen() if request.method == "GET" else self.world.db.truth
-        _check_ids(reader, ids)
-        return operation(Call(request, ids, self.world, reader))
+        _check_ids(reader, ids, route)
+        return route.operation(Call(route.api, request, ids, self.world, reader))
 
 
-def _check_ids(reader: Reader, ids: dict[str, str]) -> None:
+def _check_ids(reader: Reader, ids: dict[str, str], route: _Route) -> None:
     """Raises ProblemError 400 for an id that is no UUID, 404 for one that does not exist where the path says."""
     wrong = [not_uuid(name, "path") for name, value in ids.items() if not is_uuid(value)]
     if wrong:
         raise bad_request(*wrong)
     for name, value in ids.items():
         table, column, parent = _EXISTS[name]
-        sql, values = f"SELECT 1 FROM {table} WHERE id = ?", [value]  # noqa: S608  # names of the table above
+        sql, values = f"SELECT 1 FROM {table} t WHERE id = ?", [value]  # noqa: S608  # names of the table above
         if parent in ids:
             sql, values = f"{sql} AND {column} = ?", [value, ids[parent]]
+        if name == "portalId" and not route.any_kind:
+            sql = f"{sql} AND {route.api.kind}"
         if reader.row(sql, *values) is None:
             raise not_found()

@@ -39,6 +39,27 @@ _INSERT_DEVELOPER = (
 )
 
 
+def _modern(portal_id: str) -> dict[str, Any]:
+    domain = f"{portal_id.partition('-')[0]}.eu.kongportals.com"
+    return {
+        "authentication_enabled": True,
+        "sipr_enabled": False,
+        "default_api_visibility": "private",
+        "default_page_visibility": "private",
+        "default_domain": domain,
+        "canonical_domain": domain,
+    }
+
+
+def _classic(portal_id: str) -> dict[str, Any]:
+    return {
+        "is_public": False,
+        "default_domain": f"{portal_id.partition('-')[0]}.eu.portal.konghq.com",
+        "custom_domain": None,
+        "custom_client_domain": None,
+    }
+
+
 class Store:
     """Helpers by kind. Every `add_…` returns the id; ids and times are made up where none are given."""
 
@@ -53,11 +74,14 @@ class Store:
         id: str | None = None,
         settings: Mapping[str, Any] | None = None,
         created_at: str | None = None,
+        classic: bool = False,
         **fields: Json,
     ) -> str:
-        """`fields` are those of the vendor's portal object, `settings` those of its authentication settings."""
+        """`fields` are those of the vendor's portal object, `settings` those of its authentication settings.
+
+        A `classic` portal is one of API v2.
+        """
         portal_id, now = id or self._world.new_id(), created_at or self._world.now()
-        domain = f"{portal_id.partition('-')[0]}.eu.kongportals.com"
         portal: dict[str, Any] = {
             "id": portal_id,
             "created_at": now,
@@ -65,20 +89,15 @@ class Store:
             "name": name,
             "display_name": name,
             "description": None,
-            "authentication_enabled": True,
             "rbac_enabled": True,
-            "sipr_enabled": False,
-            "default_api_visibility": "private",
-            "default_page_visibility": "private",
             "default_application_auth_strategy_id": None,
             "auto_approve_developers": False,
             "auto_approve_applications": False,
-            "default_domain": domain,
-            "canonical_domain": domain,
             "labels": {},
+            **(_classic(portal_id) if classic else _modern(portal_id)),
         } | fields
-        row = (portal_id, json.dumps(portal), json.dumps(SETTINGS | dict(settings or {})))
-        self._place("INSERT INTO portals (id, data, settings) VALUES (?, ?, ?)", [row])
+        row = (portal_id, classic, json.dumps(portal), json.dumps(SETTINGS | dict(settings or {})))
+        self._place("INSERT INTO portals (id, classic, data, settings) VALUES (?, ?, ?, ?)", [row])
         return portal_id
 
     def set_portal(self, portal_id: str, **fields: Json) -> None:

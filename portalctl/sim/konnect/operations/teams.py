@@ -11,13 +11,6 @@ from portalctl.sim.konnect.problems import ProblemError, bad_request, not_found,
 from portalctl.sim.konnect.query import refuse_query
 from portalctl.sim.message import Answer, json_answer
 
-_TEAM: dict[str, body.Check] = {
-    "name": body.text(1, 250),
-    "description": body.text(1, 250),
-    "can_own_applications": body.flag,
-}
-CREATE_TEAM = body.Body(_TEAM, required=("name",))
-UPDATE_TEAM = body.Body(_TEAM)
 ADD_MEMBER = body.Body({"id": body.uuid}, required=("id",), extra=True)
 ASSIGN_ROLE = body.Body(
     {
@@ -32,17 +25,17 @@ ASSIGN_ROLE = body.Body(
 
 
 def list_teams(call: Call) -> Answer:
-    return page(call, records.TEAMS, "t.portal_id = ?", call.portal)
+    return page(call, call.api.teams, "t.portal_id = ?", call.portal)
 
 
 def get_team(call: Call) -> Answer:
     refuse_query(call.request.query)
-    return json_answer(200, shown(call, records.TEAMS, call.ids["teamId"]))
+    return json_answer(200, shown(call, call.api.teams, call.ids["teamId"]))
 
 
 def create_team(call: Call) -> Answer:
     refuse_query(call.request.query)
-    new = _team_body(call, CREATE_TEAM)
+    new = _team_body(call, call.api.create_team)
     team_id, now = call.world.new_id(), call.world.now()
     call.world.db.write(
         "INSERT INTO teams (id, portal_id, name, description, can_own_applications, created_at, updated_at) "
@@ -55,19 +48,19 @@ def create_team(call: Call) -> Answer:
         now,
         now,
     )
-    return json_answer(201, shown(call, records.TEAMS, team_id))
+    return json_answer(201, shown(call, call.api.teams, team_id))
 
 
 def update_team(call: Call) -> Answer:
     refuse_query(call.request.query)
-    changes = _team_body(call, UPDATE_TEAM) | {"updated_at": call.world.now()}
-    assignments = ", ".join(f"{name} = ?" for name in changes)  # names of _TEAM only
+    changes = _team_body(call, call.api.update_team) | {"updated_at": call.world.now()}
+    assignments = ", ".join(f"{name} = ?" for name in changes)  # names of the API's body only
     call.world.db.write(
         f"UPDATE teams SET {assignments} WHERE id = ?",  # noqa: S608
         *changes.values(),
         call.ids["teamId"],
     )
-    return json_answer(200, shown(call, records.TEAMS, call.ids["teamId"]))
+    return json_answer(200, shown(call, call.api.teams, call.ids["teamId"]))
 
 
 def delete_team(call: Call) -> Answer:

@@ -13,12 +13,12 @@ UPDATE_REGISTRATION = body.Body({"status": body.one_of(*STATUSES)})
 
 
 def list_applications(call: Call) -> Answer:
-    return page(call, records.APPLICATIONS, "t.portal_id = ?", call.portal)
+    return page(call, call.api.applications, "t.portal_id = ?", call.portal)
 
 
 def get_application(call: Call) -> Answer:
     refuse_query(call.request.query)
-    return json_answer(200, shown(call, records.APPLICATIONS, call.ids["applicationId"]))
+    return json_answer(200, shown(call, call.api.applications, call.ids["applicationId"]))
 
 
 def delete_application(call: Call) -> Answer:
@@ -29,25 +29,24 @@ def delete_application(call: Call) -> Answer:
 
 def list_application_developers(call: Call) -> Answer:
     """Who can use the application: its owner, or the members of the team that owns it."""
-    application = shown(call, records.APPLICATIONS, call.ids["applicationId"])
-    owner = application["owner"]
-    if owner["type"] == "developer":
-        return page(call, records.APPLICATION_DEVELOPERS, "t.id = ?", owner["id"])
-    members = "t.id IN (SELECT developer_id FROM members WHERE team_id = ?)"
-    return page(call, records.APPLICATION_DEVELOPERS, members, owner["id"])
+    scope = (
+        "t.id IN (SELECT owner_id FROM applications WHERE id = ?1 AND owner_type = 'developer' UNION "
+        "SELECT developer_id FROM members WHERE team_id IN (SELECT owner_id FROM applications WHERE id = ?1))"
+    )
+    return page(call, records.APPLICATION_DEVELOPERS, scope, call.ids["applicationId"])
 
 
 def list_portal_registrations(call: Call) -> Answer:
-    return page(call, records.PORTAL_REGISTRATIONS, "a.portal_id = ?", call.portal)
+    return page(call, call.api.portal_registrations, "a.portal_id = ?", call.portal)
 
 
 def list_application_registrations(call: Call) -> Answer:
-    return page(call, records.APPLICATION_REGISTRATIONS, "t.application_id = ?", call.ids["applicationId"])
+    return page(call, call.api.application_registrations, "t.application_id = ?", call.ids["applicationId"])
 
 
 def get_registration(call: Call) -> Answer:
     refuse_query(call.request.query)
-    return json_answer(200, shown(call, records.PORTAL_REGISTRATIONS, call.ids["registrationId"]))
+    return json_answer(200, shown(call, call.api.portal_registrations, call.ids["registrationId"]))
 
 
 def update_registration(call: Call) -> Answer:
@@ -62,7 +61,7 @@ def update_registration(call: Call) -> Answer:
             registration_id,
         )
         _mail_owner(call, changes["status"])
-    return json_answer(200, shown(call, records.PORTAL_REGISTRATIONS, registration_id))
+    return json_answer(200, shown(call, call.api.portal_registrations, registration_id))
 
 
 def delete_registration(call: Call) -> Answer:

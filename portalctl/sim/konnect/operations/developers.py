@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portalctl.sim.konnect import body, records
+from portalctl.sim.konnect import body
 from portalctl.sim.konnect.call import Call, page, shown
 from portalctl.sim.konnect.database import ERASE_DEVELOPER
 from portalctl.sim.konnect.problems import ProblemError, bad_request, standard
@@ -23,12 +23,12 @@ UPDATE_DEVELOPER = body.Body({"status": body.one_of(*STATUSES)})
 
 
 def list_developers(call: Call) -> Answer:
-    return page(call, records.DEVELOPERS, "t.portal_id = ?", call.portal)
+    return page(call, call.api.developers, "t.portal_id = ?", call.portal)
 
 
 def get_developer(call: Call) -> Answer:
     refuse_query(call.request.query)
-    return json_answer(200, shown(call, records.DEVELOPERS, call.ids["developerId"]))
+    return json_answer(200, shown(call, call.api.developers, call.ids["developerId"]))
 
 
 def create_developer(call: Call) -> Answer:
@@ -43,13 +43,13 @@ def create_developer(call: Call) -> Answer:
     developer_id = insert_developer(call.world, call.portal, email, new["full_name"], status)
     if new.get("send_invitation_email"):
         call.world.mail(call.portal, developer_id, email, "developer-invitation")
-    return json_answer(201, shown(call, records.DEVELOPERS, developer_id))
+    return json_answer(201, shown(call, call.api.developers, developer_id))
 
 
 def update_developer(call: Call) -> Answer:
     refuse_query(call.request.query)
     changes = body.read_body(call.request, UPDATE_DEVELOPER)
-    developer = shown(call, records.DEVELOPERS, call.ids["developerId"])
+    developer = shown(call, call.api.developers, call.ids["developerId"])
     if "status" not in changes:
         return json_answer(200, developer)
     status = changes["status"]
@@ -60,7 +60,7 @@ def update_developer(call: Call) -> Answer:
         "UPDATE developers SET status = ?, updated_at = ? WHERE id = ?", status, call.world.now(), developer["id"]
     )
     call.world.mail_status(call.portal, developer["id"], developer["email"], status)
-    return json_answer(200, shown(call, records.DEVELOPERS, developer["id"]))
+    return json_answer(200, shown(call, call.api.developers, developer["id"]))
 
 
 def delete_developer(call: Call) -> Answer:
@@ -72,7 +72,7 @@ def delete_developer(call: Call) -> Answer:
 def list_developer_teams(call: Call) -> Answer:
     return page(
         call,
-        records.DEVELOPER_TEAMS,
+        call.api.developer_teams,
         "t.id IN (SELECT team_id FROM members WHERE developer_id = ?)",
         call.ids["developerId"],
     )

@@ -11,24 +11,6 @@ from portalctl.sim.konnect.problems import ProblemError, bad_request, standard
 from portalctl.sim.konnect.query import refuse_query
 from portalctl.sim.message import Answer, json_answer
 
-_VISIBILITY = body.one_of("public", "private")
-UPDATE_PORTAL = body.Body(
-    {
-        "name": body.text(1, 255),
-        "display_name": body.text(1, 255),
-        "description": body.text(0, 512, nullable=True),
-        "authentication_enabled": body.flag,
-        "rbac_enabled": body.flag,
-        "sipr_enabled": body.flag,
-        "default_api_visibility": _VISIBILITY,
-        "default_page_visibility": _VISIBILITY,
-        "default_application_auth_strategy_id": body.uuid_or_null,
-        "auto_approve_developers": body.flag,
-        "auto_approve_applications": body.flag,
-        "labels": body.labels,
-        "notifications_developer_pii_visibility_enabled": body.flag,
-    }
-)
 _MAPPING_FLAGS = ("idp_mapping_enabled", "oidc_team_mapping_enabled")  # new and old name of one setting
 UPDATE_SETTINGS = body.Body(
     {
@@ -55,18 +37,18 @@ _OIDC_CONFIG = {
 
 
 def list_portals(call: Call) -> Answer:
-    return page(call, records.PORTALS, "TRUE")
+    return page(call, call.api.portals, call.api.kind)
 
 
 def get_portal(call: Call) -> Answer:
     refuse_query(call.request.query)
-    return json_answer(200, shown(call, records.PORTALS, call.portal))
+    return json_answer(200, shown(call, call.api.portals, call.portal))
 
 
 def update_portal(call: Call) -> Answer:
     refuse_query(call.request.query)
-    changes = body.read_body(call.request, UPDATE_PORTAL)
-    portal = shown(call, records.PORTALS, call.portal)
+    changes = body.read_body(call.request, call.api.update_portal)
+    portal = shown(call, call.api.portals, call.portal)
     taken = "SELECT 1 FROM portals WHERE json_extract(data, '$.name') = ? AND id <> ?"
     if "name" in changes and call.reader.row(taken, changes["name"], call.portal):
         raise ProblemError(409, f"Key (org_id, name)=({changes['name']}) already exists.")

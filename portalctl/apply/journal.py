@@ -1,0 +1,139 @@
+"""The journal: what an apply meant to write and what it was answered, on disk before the next step is taken.
+
+JSON lines, readable by their owner only, one run after the other: `begin`, then an `intent` before each write is
+sent and an `answer` after it, `end`. An `intent` without an `answer` may have reached the portal. It is there for
+people; an apply that was killed is finished by running it again, with or without it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from portalctl.apply.model import Clock, PortalReport, timestamp
+from portalctl.errors import PortalctlError
+from portalctl.plan.model import Change
+from portalctl.portal.models import Written
+
+
+class Journal:
+    """Keeps nothing. What is used where no file is wanted, and the interface of the one that writes."""
+
+    def intent(self, change: Change) -> None:
+        """Say that a write is about to be sent. Raises PortalctlError when that can't be put on disk."""
+
+    def answer(self, change: Change, written: Written) -> None:
+        """Say how it was answered. Raises PortalctlError when that can't be written."""
+
+    def end(self, report: PortalReport) -> None:
+        """Say that the apply is through. Raises PortalctlError when that can't be written."""
+
+
+NO_JOURNAL = Journal()
+
+
+class FileJournal(Journal):
+    """Appends to an open file, from any number of threads. `run` marks the lines of one apply."""
+
+    def __init__(self, path: Path, descriptor: int, clock: Clock) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._clock = clock
+        self._run = uuid4().hex[:12]
+        self._appending = threading.Lock()
+        self._syncing = threading.Lock()
+        self._appended = 0
+        self._synced = 0
+
+    def begin(self, facts: Mapping[str, object]) -> None:
+        torn = b"" if _ends_a_line(self._path) else b"\n"  # a line that a killed run left half written
+        self._sync(self._append("begin", facts, torn))
+
+    def intent(self, change: Change) -> None:
+        self._sync(self._append("intent", {"change": change.id}))
+
+    def answer(self, change: Change, written: Written) -> None:
+        told = {"result": written.result, "detail": written.detail, "trace": written.trace}
+        self._append("answer", {"change": change.id, **told})
+
+    def end(self, report: PortalReport) -> None:
+        counts = {result: report.count(result) for result in ("confirmed", "failed", "skipped", "unknown")}
+        self._sync(self._append("end", {**counts, "interrupted": report.interrupted}))
+
+    def _append(self, event: str, facts: Mapping[str, object], before: bytes = b"") -> int:
+        """Write one line and give its number. One write each: lines of two runs on one file don't mix."""
+        line = json.dumps({"event": event, "run": self._run, "at": timestamp(self._clock()), **facts})
+        data = before + line.encode() + b"\n"
+        with self._appending:
+            try:
+                written = os.write(self._descriptor, data)
+            except OSError as error:
+                raise _unwritable(self._path, error.strerror) from error
+            if written < len(data):
+                raise _unwritable(self._path, "no space left")
+            self._appended += 1
+            return self._appended
+
+    def _sync(self, number: int) -> None:
+        """Return once line `number` is on disk. Who waits here is mostly served by the sync of another."""
+        with self._syncing:
+            if self._synced >= number:
+                return
+            with self._appending:
+                reached = self._appended
+            try:
+                os.fsync(self._descriptor)
+            except OSError as error:
+                raise _unwritable(self._path, error.strerror) from error
+            self._synced = reached
+
+
+@contextmanager
+def open_journal(path: Path, facts: Mapping[str, object], clock: Clock) -> Iterator[FileJournal]:
+    """The journal at `path`, begun with `facts`. Folder and file are created where missing.
+
+    Raises PortalctlError when it can't be written.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # No link is followed: who can leave one in the folder could have another file written to.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise _unwritable(path, error.strerror) from error
+    try:
+        _make_private(path, descriptor)
+        journal = FileJournal(path, descriptor, clock)
+        journal.begin(facts)
+        yield journal
+    finally:
+        os.close(descriptor)
+
+
+def _make_private(path: Path, descriptor: int) -> None:
+    """Mode 0600, whoever made the file, and its name on disk as well as its lines."""
+    try:
+        os.fchmod(descriptor, 0o600)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise _unwritable(path, error.strerror) from error
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        if not file.seek(0, os.SEEK_END):
+            return True
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
+
+
+def _unwritable(path: Path, cause: str | None) -> PortalctlError:
+    return PortalctlError(f"the journal {path} can't be written: {cause}", "name a writable file with --journal FILE")

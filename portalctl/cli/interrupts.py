@@ -1,0 +1,52 @@
+"""Ctrl-C and SIGTERM while a portal is written to: the first lets the apply come to an end, the second does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+from portalctl.stop import Stop
+
+INTERRUPTED = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ENDING = b"\ninterrupted: waiting for what is on its way; once more to abort\n"
+ABORTED = b"\naborted: the journal tells what may have been written\n"
+
+
+@contextmanager
+def interrupts(stop: Stop) -> Iterator[Callable[[], None]]:
+    """Gives a function to call just before the first write.
+
+    Until then a signal ends the command at once, as KeyboardInterrupt. From then on the first one asks `stop`, and
+    the second ends the process. Outside the main thread, where signals can't be taken, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+
+    def drain(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the signature of a handler)
+        if stop.asked:
+            os.write(2, ABORTED)
+            os._exit(INTERRUPTED)  # threads in the middle of a request would keep an ordinary exit waiting
+        stop.ask()
+        os.write(2, ENDING)  # sys.stderr may be in the middle of a line of another
+
+    def before_writing() -> None:
+        for number in SIGNALS:
+            signal.signal(number, drain)
+
+    before = {number: signal.signal(number, _end) for number in SIGNALS}
+    try:
+        yield before_writing
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (the signature of a handler)
+    raise KeyboardInterrupt

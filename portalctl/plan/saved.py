@@ -1,0 +1,204 @@
+"""A saved plan: whether it is whole, and whether it may be applied. Pure: the file's content, the time and the
+servers are given.
+
+What no plan can say is an InputError (65). What this plan must not do, now or here, is a RefusedError (3).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import get_args
+
+from portalctl.errors import RefusedError
+from portalctl.manifest.model import Manifest, RuleKind
+from portalctl.plan.document import digest, parse, rejected
+from portalctl.plan.model import STATUS_OPS, Change, Op, OpClass, Plan, PortalPlan, Status, rank
+from portalctl.portal.capabilities import CAPABILITIES
+
+AGAIN = "plan again, and look at it"
+CLASSES_OF: Mapping[Op, frozenset[OpClass]] = {
+    "create_team": frozenset({"structure"}),
+    "update_team": frozenset({"structure"}),
+    "approve": frozenset({"onboard", "reinstate"}),
+    "add_member": frozenset({"onboard"}),
+    "reopen": frozenset({"reinstate", "expire", "offboard"}),
+    "reject": frozenset({"expire", "offboard"}),
+    "revoke": frozenset({"expire", "offboard"}),
+    "remove_member": frozenset({"expire", "offboard"}),
+}
+SHOWN_COUNTS = ("total", "removals", "mails", "unmanaged", "awaited")
+TEAM_OPS = frozenset({"create_team", "update_team"})
+MEMBER_OPS: Mapping[str, bool] = {"add_member": True, "remove_member": False}
+MOST = 10**9  # of anything counted
+LONGEST_TEAM_NAME = 250
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,256}")
+
+
+def load(content: bytes, file: str) -> Plan:
+    """The plan in a file, whole and as it was written.
+
+    Raises InputError for what is no plan, RefusedError when the contents are not those of the digest, or a portal is
+    of a kind that this version can't work with.
+    """
+    plan = parse(content, file)
+    if plan.digest != digest(plan.manifest.digest, plan.portals):
+        raise RefusedError(
+            f"{file}: the contents do not fit the plan's digest, and nothing was written",
+            "the file was edited, or another version of portalctl wrote it",
+            AGAIN,
+        )
+    problems = list(_problems(plan))
+    if problems:
+        raise rejected(file, problems)
+    _check_providers(plan)
+    return plan
+
+
+def check_expected(plan: Plan, expected: str) -> None:
+    """Raises RefusedError unless this is the plan with that digest, given with or without `sha256:`."""
+    if plan.digest.removeprefix("sha256:") != expected.removeprefix("sha256:"):
+        raise RefusedError(
+            "this is not the expected plan, and nothing was written",
+            f"expected {expected}",
+            f"the plan has {plan.digest}",
+        )
+
+
+def check_time(plan: Plan, now: datetime) -> None:
+    """Raises RefusedError when the plan's time has passed."""
+    if plan.valid_until is not None and now > datetime.fromisoformat(plan.valid_until):
+        raise RefusedError(f"the plan was valid until {plan.valid_until}, and nothing was written", AGAIN)
+
+
+def check_servers(plan: Plan, urls: Mapping[str, str]) -> None:
+    """`urls` are the servers found for the plan's portals, by name. Raises RefusedError unless they are its own."""
+    other = [portal for portal in plan.portals if urls[portal.name] != portal.server]
+    if other:
+        raise RefusedError(
+            "the plan is for another server, and nothing was written",
+            *(f"{portal.name}: planned at {portal.server}, but this run has {urls[portal.name]}" for portal in other),
+        )
+
+
+def manifest_of(plan: Plan, manifest: Manifest) -> Manifest:
+    """The plan's portals in a manifest. Raises RefusedError when the plan was not made from it."""
+    if manifest.digest != plan.manifest.digest:
+        raise RefusedError(
+            "the manifest is not the one the plan was made from, and nothing was written",
+            f"the plan has {plan.manifest.digest}, the manifest {manifest.digest}",
+            AGAIN,
+        )
+    strange = [portal.name for portal in plan.portals if not _declared(portal, manifest)]
+    if strange:
+        raise RefusedError(f"the manifest does not have the plan's portals as planned: {', '.join(strange)}", AGAIN)
+    return replace(manifest, portals={portal.name: manifest.portals[portal.name] for portal in plan.portals})
+
+
+def _check_providers(plan: Plan) -> None:
+    usable = [name for name, known in CAPABILITIES.items() if known.available]
+    for portal in plan.portals:
+        if portal.provider not in usable:
+            raise RefusedError(
+                f"portal {portal.name}: this version cannot work with {portal.provider!r}, and nothing was written",
+                f"it can with: {', '.join(usable)}",
+            )
+
+
+def _declared(portal: PortalPlan, manifest: Manifest) -> bool:
+    declared = manifest.portals.get(portal.name)
+    return (
+        declared is not None
+        and declared.provider == portal.provider
+        and declared.id in {None, portal.portal_id}  # None: found by title
+    )
+
+
+def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What the types allow and no plan has, as JSON paths and words."""
+    if plan.valid_until is not None and not _is_moment(plan.valid_until):
+        yield "valid_until", "should be a date and time with a time zone (RFC 3339)"
+    if not plan.portals:
+        yield "portals", "has none"
+    names: set[str] = set()
+    for index, portal in enumerate(plan.portals):
+        path = f"portals[{index}]"
+        if portal.name in names:
+            yield f"{path}.name", "another portal of this plan has the same name"
+        names.add(portal.name)
+        yield from ((f"{path}.{key}", text) for key, text in _portal_problems(portal))
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
+    if not _NAME.fullmatch(portal.name):
+        yield "name", "is no name of a portal"
+    if not _ID.fullmatch(portal.portal_id):
+        yield "portal_id", "is no id"
+    counts = {"developers": portal.developers, **{f"summary.{key}": count for key, count in portal.summary.items()}}
+    yield from ((key, "is no count") for key, count in counts.items() if not 0 <= count <= MOST)
+    yield from ((f"summary.{key}", "is missing") for key in SHOWN_COUNTS if key not in portal.summary)
+    yield from _order_problems(portal.changes)
+    for index, change in enumerate(portal.changes):
+        yield from ((f"changes[{index}].{key}", text) for key, text in _change_problems(change))
+
+
+def _order_problems(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
+    """Each thing is changed once, and the changes stand in the order of writing."""
+    ids: set[str] = set()
+    targets: set[tuple[str | None, str | None]] = set()
+    for index, change in enumerate(changes):
+        path = f"changes[{index}]"
+        target = (change.developer.id if change.developer else None, change.team)
+        if change.id in ids:
+            yield f"{path}.id", "another change has the same id"
+        if target in targets:
+            yield path, "another change is about the same"
+        if index and rank(change) < rank(changes[index - 1]):
+            yield path, "is not in the order of writing"
+        ids.add(change.id)
+        targets.add(target)
+
+
+def _change_problems(change: Change) -> Iterator[tuple[str, str]]:
+    if change.op_class not in CLASSES_OF[change.op]:
+        yield "class", f"{change.op} is never of this class"
+    if (change.developer is None) != (change.op in TEAM_OPS):
+        yield "developer", f"{change.op} is about {'no person' if change.developer else 'a person'}"
+    if change.developer is not None and not _ID.fullmatch(change.developer.id):
+        yield "developer.id", "is no id"
+    if (change.team is None) != (change.op in STATUS_OPS):
+        yield "team", f"{change.op} is about {'a team' if change.team is None else 'no team'}"
+    elif change.team is not None and not 1 <= len(change.team) <= LONGEST_TEAM_NAME:
+        yield "team", f"a team's name has 1 to {LONGEST_TEAM_NAME} characters"
+    if not _fits(change):
+        yield "after", f"before and after are not those of {change.op}"
+    for index, why in enumerate(change.why):
+        if why.rule not in get_args(RuleKind):
+            yield f"why[{index}].rule", "is no rule of a manifest"
+
+
+def _fits(change: Change) -> bool:
+    """Whether `before` and `after` are what this op finds and leaves."""
+    before, after = change.before, change.after
+    if change.op in STATUS_OPS:
+        status = STATUS_OPS[change.op]
+        return after == {"status": status} and before in [{"status": s} for s in get_args(Status) if s != status]
+    if change.op in MEMBER_OPS:
+        joins = MEMBER_OPS[change.op]
+        return before == {"member": not joins} and after == {"member": joins}
+    if after is None or not isinstance(after.get("description", ""), str):
+        return False
+    if change.op == "create_team":
+        return before is None and {**after, "description": ""} == {"name": change.team, "description": ""}
+    return before is not None and before.keys() == after.keys() == {"description"} and before != after

@@ -1,0 +1,26 @@
+"""The two versions of Konnect's Portal Management API, as far as they differ for us.
+
+Facts about the API here and beside are from the vendor's OpenAPI documents (portal-management v3 3.9.8, v2 2.2.2)
+unless a line says otherwise. Answers are read tolerantly, so that most differences need nothing: what a version does
+not tell is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """`prefix` begins every path. `team_applications`: teams can own applications, not only developers."""
+
+    prefix: str
+    team_applications: bool
+
+
+# By the manifest's `provider`.
+DIALECTS: Mapping[str, Dialect] = {
+    "konnect": Dialect("/v3", team_applications=True),
+    "konnect-v2": Dialect("/v2", team_applications=False),
+}

@@ -1,0 +1,142 @@
+"""Which registrations people have: for those being or kept out, whose credentials go on working until these end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from portalctl.portal.konnect.wire import Identified, Query, Wire, batches, just_listed, segment
+from portalctl.portal.models import OUT, Registration
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Registration:
+    """v3 registers for an `api`, v2 for a `product`; only v2 tells the developer."""
+
+    id: str
+    status: str
+    application: _Named
+    api: _Named | None = None
+    product: _Named | None = None
+    developer: Identified | None = None
+
+    @property
+    def subject(self) -> str:
+        told = self.api or self.product
+        return told.name if told else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    """v3 has an `owner`, which its document does not promise."""
+
+    id: str
+    name: str
+    owner: _Owner | None = None
+    registration_count: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Team:
+    """`can_own_applications` is newer than v3 itself; without it, no team can."""
+
+    id: str
+    name: str
+    can_own_applications: bool = False
+
+
+def read_registrations(
+    wire: Wire, portal: str, people: Collection[str], *, team_applications: bool
+) -> tuple[Registration, ...]:
+    """Live registrations of developers by id, and of the applications of their teams, sorted. `portal` is its path.
+
+    One call for some forty people who have none; the applications are listed only where somebody has one, and
+    applications of teams only where teams can own any. Raises UnsettledError for what went away meanwhile.
+    """
+    found = _own(wire, portal, sorted(people))
+    if team_applications:
+        found += _of_teams(wire, portal, frozenset(people))
+    order = sorted(found, key=lambda each: (each.developer_id, each.application_name, each.api_name, each.id))
+    return tuple(order)
+
+
+def _own(wire: Wire, portal: str, people: Sequence[str]) -> list[Registration]:
+    groups = batches(people)
+    path = f"{portal}/application-registrations"
+    queries = [Query(path, {"filter[developer_id][oeq]": ",".join(group)}) for group in groups]
+    lists = wire.read_lists("registrations", queries, _Registration)
+    found = []
+    for group, rows in zip(groups, lists, strict=True):
+        live = [row for row in rows if row.status not in OUT]
+        owners = {row.application.id: row.developer.id for row in live if row.developer is not None}
+        if any(row.application.id not in owners for row in live):
+            owners |= {app.id: owner for app, owner in _applications(wire, portal, "developer", group)}
+        # Whose application is in neither list has one that a team owns, or that is gone by now.
+        found += [_registration(row, owners[row.application.id]) for row in live if row.application.id in owners]
+    return found
+
+
+def _of_teams(wire: Wire, portal: str, people: frozenset[str]) -> list[Registration]:
+    teams = [team for team in wire.read_list("teams", Query(f"{portal}/teams"), _Team) if team.can_own_applications]
+    queries = [Query(f"{portal}/teams/{segment(team.id)}/developers") for team in teams]
+    with just_listed():
+        members = wire.read_lists("members", queries, Identified)
+    concerned = {
+        team.id: (team.name, sorted(people & {row.id for row in rows}))
+        for team, rows in zip(teams, members, strict=True)
+        if any(row.id in people for row in rows)
+    }
+    owned = [
+        (app, team_id)
+        for group in batches(sorted(concerned))
+        for app, team_id in _applications(wire, portal, "team", group)
+        if app.registration_count != 0
+    ]
+    queries = [Query(f"{portal}/applications/{segment(app.id)}/registrations") for app, _ in owned]
+    with just_listed():
+        lists = wire.read_lists("registrations", queries, _Registration)
+    return [
+        _registration(row, person, concerned[team_id][0])
+        for (_, team_id), rows in zip(owned, lists, strict=True)
+        for row in rows
+        if row.status not in OUT
+        for person in concerned[team_id][1]
+    ]
+
+
+def _applications(wire: Wire, portal: str, kind: str, owners: Sequence[str]) -> Iterable[tuple[_Application, str]]:
+    """Applications of these developers or teams (`kind`), each with its owner's id.
+
+    Where the portal does not tell the owner, it is asked for one owner at a time.
+    """
+    query = Query(f"{portal}/applications", {f"filter[{kind}_id][oeq]": ",".join(owners)})
+    rows = wire.read_list("applications", query, _Application)
+    if len(owners) == 1:
+        return [(row, owners[0]) for row in rows if row.owner is None or row.owner.type == kind]
+    if any(row.owner is None for row in rows):
+        return [pair for owner in owners for pair in _applications(wire, portal, kind, [owner])]
+    return [(row, row.owner.id) for row in rows if row.owner is not None and row.owner.type == kind]
+
+
+def _registration(row: _Registration, developer_id: str, team: str | None = None) -> Registration:
+    return Registration(
+        id=row.id,
+        developer_id=developer_id,
+        application_id=row.application.id,
+        application_name=row.application.name,
+        api_name=row.subject,
+        status=row.status,
+        owned_by_team=team,
+    )

@@ -1,0 +1,192 @@
+"""Reading Konnect's objects and lists over HTTP: pages, shapes, and a portal that contradicts itself meanwhile."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Generic, TypeVar, cast
+from urllib.parse import quote
+
+from pydantic import TypeAdapter, ValidationError
+
+from portalctl.errors import AnswerError, NoAnswerError, PortalError
+from portalctl.events import Observer, Progress
+from portalctl.http import Answer, Client
+from portalctl.portal.paging import Page, Row, Source, read_lists
+
+# Neither default nor maximum is documented; Kong's own clients ask for 100. More than the maximum may be clamped,
+# which the paging copes with, or refused: then this is asked for, the size of every example in the document.
+PAGE_SIZE = 100
+MODEST_PAGE_SIZE = 10
+BATCH_CHARACTERS = 1500  # of values in one query, as they are sent: keeps the URL well below what servers take
+SETTLE_PAUSES = (0.5, 2.0)  # seconds before reading again what contradicted itself
+
+T = TypeVar("T", bound=Row)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A row of which only the id is needed; a list of a team's members requires no field at all."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One list to read."""
+
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _PageNumbers:
+    total: int  # may be written 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Meta:
+    page: _PageNumbers
+
+
+@dataclass(frozen=True, slots=True)
+class _List(Generic[T]):
+    data: list[T]
+    meta: _Meta
+
+
+@cache
+def _shape(kind: type[object]) -> TypeAdapter[object]:
+    return TypeAdapter(kind)
+
+
+class UnsettledError(PortalError):
+    """What was read contradicts itself, because it changed meanwhile: reading it all again may help."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, "the portal may be changing quickly; run the command again")
+
+
+def settle(look: Callable[[], V]) -> V:
+    """What `look` gives, which is called again after each of SETTLE_PAUSES while it raises UnsettledError."""
+    for pause in SETTLE_PAUSES:
+        try:
+            return look()
+        except UnsettledError:
+            time.sleep(pause)
+    return look()
+
+
+@contextmanager
+def just_listed() -> Iterator[None]:
+    """Reading what was listed a moment ago: if it is not there, it went away since. Raises UnsettledError."""
+    try:
+        yield
+    except AnswerError as error:
+        if error.status != 404:
+            raise
+        raise UnsettledError(f"something that was just listed is not there: {error.message}") from error
+
+
+class Wire:
+    """Reads for one portal, whose handle `name` is for progress. `pool` runs the pages of lists."""
+
+    def __init__(self, client: Client, pool: Executor, *, name: str, observer: Observer) -> None:
+        self.client = client
+        self._pool = pool
+        self._name = name
+        self._observer = observer
+        self._page_size = PAGE_SIZE
+
+    def get(self, path: str, kind: type[V]) -> V | None:
+        """The object at `path`; None where there is none. Raises PortalError for any other failure."""
+        answer = self.client.request("GET", path)
+        if answer.status == 404:
+            return None
+        if not answer.ok:
+            raise self.client.explain(answer)
+        return self.parse(answer, kind)
+
+    def read_list(self, what: str, query: Query, kind: type[T]) -> tuple[T, ...]:
+        """All rows of one list. Raises PortalError unless it was read completely."""
+        return self.read_lists(what, [query], kind)[0]
+
+    def read_lists(self, what: str, queries: Sequence[Query], kind: type[T]) -> list[tuple[T, ...]]:
+        """All rows of each list, read side by side. Raises PortalError unless each was read completely."""
+        return read_lists([self._source(what, query, kind) for query in queries], self._pool)
+
+    def parse(self, answer: Answer, kind: type[V]) -> V:
+        """The answer's JSON as `kind`. What the portal sent is not quoted: it is other people's data."""
+        try:
+            return cast(V, _shape(cast("Hashable", kind)).validate_json(answer.body))
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        if first["type"] == "json_invalid":
+            raise self.client.not_json(answer)
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise NoAnswerError(
+            f"{answer.call} was answered {answer.status} in a shape that is not the API's: {where}: {first['msg']}",
+            f"is {self.client.server.url} (from {self.client.server.url_source}) the API's address?",
+            sent=True,
+        )
+
+    def _source(self, what: str, query: Query, kind: type[T]) -> Source[T]:
+        shape: type[_List[T]] = _List[kind]  # type: ignore[valid-type]
+
+        def fetch(number: int) -> Page[T]:
+            listed = self.parse(self._page(query, number), shape)
+            total = listed.meta.page.total
+            done = min(number * self._page_size, total)
+            self._observer(Progress(self._name, f"reading {what}", done, total))
+            return Page(listed.data, total)
+
+        return Source(f"GET {query.path}", fetch)
+
+    def _page(self, query: Query, number: int) -> Answer:
+        size = self._page_size
+        numbers = {"page[size]": str(size), "page[number]": str(number)}
+        answer = self.client.request("GET", query.path, params={**numbers, **query.params})
+        if answer.status == 400 and number == 1 and "page[size]" in answer.detail and size == PAGE_SIZE:
+            self._page_size = _told_maximum(answer.body)
+            return self._page(query, number)
+        if not answer.ok:
+            raise self.client.explain(answer)
+        return answer
+
+
+def segment(text: str) -> str:
+    """One path segment, whatever the text holds. Raises PortalError for what would climb up the path."""
+    quoted = quote(text, safe="")
+    if quoted.strip(".") == "":
+        raise PortalError("the portal gave an id that can't stand in a path")
+    return quoted
+
+
+def batches(values: Iterable[str]) -> list[tuple[str, ...]]:
+    """Values, without commas in them, for one comma list (`oeq`: any of these) each."""
+    rows: list[list[str]] = []
+    room = 0
+    for value in values:
+        length = len(quote(value, safe="")) + len("%2C")
+        if not rows or length > room:
+            rows.append([])
+            room = BATCH_CHARACTERS
+        rows[-1].append(value)
+        room -= length
+    return [tuple(row) for row in rows]
+
+
+def _told_maximum(body: bytes) -> int:
+    """The largest page size, where a refusal tells a usable one (`maximum` of an invalid parameter)."""
+    try:
+        told = json.loads(body)["invalid_parameters"]
+        maximum = next((int(entry["maximum"]) for entry in told if "maximum" in entry), 0)
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return MODEST_PAGE_SIZE
+    return maximum if 0 < maximum < PAGE_SIZE else MODEST_PAGE_SIZE
