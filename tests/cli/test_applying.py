@@ -55,11 +55,33 @@ def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench) -> None
 
 
 def test_a_wait_longer_than_three_minutes_is_not_slept_through(bench: Bench) -> None:
-    fill(bench).sim.inject(Fault("status", method="PATCH", status=429, retry_after=181))
+    leaver = fill(bench).emails["leaver@club.example"]
+    bench.sim.inject(Fault("status", method="PATCH", path=f"*/{leaver}", status=429, retry_after=181))
     done = bench.run("apply", "--yes")
     assert done.code == 4
     assert "leaver@club.example  not revoked: the portal answered 429" in done.out
-    assert bench.members("reds") == set()
+    assert len(writes_to(bench, "leaver@club.example")) == 1
+
+
+def test_where_no_grant_worked_nothing_is_taken_away(bench: Bench) -> None:
+    fill(bench).sim.inject(Fault("status", method="PATCH", status=403))
+    done = bench.run("apply", "--yes")
+    assert done.code == 4
+    assert "leaver@club.example  not revoked: skipped, because nothing that the plan gives could be given" in done.out
+    assert writes_to(bench, "leaver@club.example") == []
+    assert bench.status("leaver@club.example") == "approved"
+    bench.sim.clear_faults()
+    assert bench.run("apply", "--yes").code == 0
+    assert_all_done(bench)
+
+
+def test_a_grant_whose_answer_was_lost_but_is_seen_counts_as_one_that_worked(bench: Bench) -> None:
+    bench.people(pending=["a@club.example"], approved=["leaver@club.example"])
+    bench.manifest(RULES.replace("teams: [reds]", ""))
+    bench.sim.inject(Fault("drop-after", method="PATCH", times=1))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out
+    assert bench.status("leaver@club.example") == "revoked"
 
 
 @pytest.mark.parametrize("kind", ["drop-before", "drop-after"])

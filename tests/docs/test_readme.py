@@ -67,7 +67,7 @@ def test_the_demo_tells_the_whole_story(demo: str) -> None:
 def test_the_demo_leaves_behind_only_what_it_is_told_to(tmp_path: Path) -> None:
     kept = tmp_path / "demo"
     assert run("demo", "--keep", str(kept)).code == 0
-    assert {path.name for path in kept.iterdir()} == {"partners.yaml", "portal.db"}
+    assert {path.name for path in kept.iterdir()} == {"partners.yaml", "portal.db", ".portalctl"}
     refused = run("demo", "--keep", str(kept))
     assert refused.code == 64
     assert "not empty" in refused.err

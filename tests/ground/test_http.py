@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,6 +14,7 @@ from portalctl.http import READ_ONLY, READ_WRITE, Client, Server
 from portalctl.retry import Policy
 from portalctl.sim.faults import Fault
 from portalctl.sim.server import Simulator
+from portalctl.stop import Stop
 from tests.conftest import PORTAL_ID
 
 PATH = f"/v3/portals/{PORTAL_ID}"
@@ -85,3 +88,34 @@ def test_a_server_is_checked_before_anything_is_sent() -> None:
         Server("http://portal.example", "kpat_x")
     with pytest.raises(BadUsageError, match="characters that no token has"):
         Server("https://portal.example", "kpat_x\r\nX-Evil: 1")
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_once_asked_to_stop_nothing_waits_and_no_write_is_sent(method: str) -> None:
+    stop = Stop()
+    faults = [Fault("status", status=429, retry_after=60)]
+    with Simulator(seed="demo", faults=faults) as sim, client(sim, methods=READ_WRITE, stop=stop) as http:
+        threading.Timer(0.1, stop.ask).start()
+        began = time.monotonic()
+        if method == "GET":
+            assert http.request(method, PATH).status == 429
+        else:
+            with pytest.raises(NoAnswerError, match="interrupted") as caught:
+                http.request(method, PATH, body={})
+            assert not caught.value.sent
+        assert time.monotonic() - began < 5
+        assert len(sim.log) == (2 if method == "GET" else 1)
+
+
+def test_a_limit_is_learned_and_kept_to() -> None:
+    """200 requests a second in bursts of 100, and 16 workers that would send many more."""
+    rate = 200.0
+    with Simulator(seed="demo", faults=[Fault("rate", requests=100, seconds=100 / rate)]) as sim:
+        with client(sim) as http, ThreadPoolExecutor(16) as pool:
+            began = time.monotonic()
+            answers = list(pool.map(lambda _: http.get(PATH), range(300)))
+            took = time.monotonic() - began
+        refused = sum(exchange.status == 429 for exchange in sim.log)
+    assert all(answer.ok for answer in answers)
+    assert took < 3 * (300 - 100) / rate
+    assert refused <= 80

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.retry import Outcome, Policy, asked_pause
+from portalctl.retry import Outcome, Policy, Waited, asked_pause
 
 POLICY = Policy()
 WRITES = ("POST", "PATCH", "DELETE")
@@ -71,3 +71,18 @@ def test_a_clear_answer_is_an_answer(method: str, status: int) -> None:
 def test_a_pause_beyond_the_ceiling_is_not_slept_through() -> None:
     assert POLICY.pause("GET", 1, Outcome("answered", 429, asked=180.0)) == 180.0
     assert POLICY.pause("GET", 1, Outcome("answered", 429, asked=180.1)) is None
+
+
+@pytest.mark.parametrize(
+    ("waited", "asked", "pause"),
+    [
+        (Waited(), 180.0, 180.0),
+        (Waited(call=POLICY.call_budget - 30), 30.0, 30.0),
+        (Waited(call=POLICY.call_budget - 30), 31.0, None),
+        (Waited(run=POLICY.run_budget - 30), 30.0, 30.0),
+        (Waited(run=POLICY.run_budget - 30), 31.0, None),
+        (Waited(call=POLICY.call_budget), None, None),
+    ],
+)
+def test_all_waiting_has_an_end(waited: Waited, asked: float | None, pause: float | None) -> None:
+    assert POLICY.pause("GET", 1, Outcome("answered", 429, asked), waited) == pause

@@ -11,6 +11,7 @@ from importlinter.cli import lint_imports
 
 from portalctl.manifest.schema import manifest_schema
 from portalctl.plan.document import plan_schema
+from portalctl.report.audit import report_schema
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +22,12 @@ def test_import_rules_hold(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "schema"), [("manifest.v1.schema.json", manifest_schema), ("plan.v1.schema.json", plan_schema)]
+    ("file", "schema"),
+    [
+        ("manifest.v1.schema.json", manifest_schema),
+        ("plan.v1.schema.json", plan_schema),
+        ("report.v1.schema.json", report_schema),
+    ],
 )
 def test_published_schemas_are_those_of_the_models(file: str, schema: object) -> None:
     """To bring them up to date: `python -m tests.house.write_schemas`."""

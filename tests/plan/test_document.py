@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,11 +10,15 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from portalctl.errors import InputError, RefusedError
 from portalctl.manifest.model import Limits, Policy, PortalManifest
-from portalctl.plan.document import plan_schema, to_json
-from portalctl.plan.model import Plan
+from portalctl.plan.document import parse, plan_schema, to_json
+from portalctl.plan.model import Plan, Refusal
+from portalctl.plan.saved import load
 from portalctl.plan.select import Selection
 from portalctl.portal.models import Snapshot
 from tests.plan.build import (
@@ -32,6 +37,7 @@ from tests.plan.build import (
     trusted,
     whole_plan,
 )
+from tests.plan.test_invariants import MANIFESTS, PORTALS
 
 ANN = "ann@city.com"
 MANIFEST = portal(
@@ -206,6 +212,13 @@ def test_the_digest_binds_manifest_allowance_and_selection() -> None:
     assert all(digest.startswith("sha256:") and len(digest) == 71 for digest in digests)
 
 
+def test_a_plan_rid_of_its_refusals_is_another_plan() -> None:
+    refused = planned(MANIFEST, LIVE)
+    assert whole_plan(replace(refused, refusals=())).digest != whole_plan(refused).digest
+    one = replace(refused, refusals=(Refusal("removals", "too many"),))
+    assert whole_plan(one).digest != whole_plan(refused).digest
+
+
 def test_the_digest_does_not_bind_times_notices_or_people_no_rule_speaks_of() -> None:
     first = whole_plan(planned(MANIFEST, LIVE))
     newcomers = (person("a@nowhere.org"), person("b@nowhere.org", "revoked"), person("who@y.org", "suspended"))
@@ -253,3 +266,136 @@ def test_what_a_stranger_typed_comes_back_as_it_was() -> None:
     hostile = person('\u202e"<b>\x1b[31m@evil.com', "pending")
     text = to_json(whole_plan(planned(portal(policy=Policy(unmatched_pending="rejected")), snapshot(hostile))))
     assert json.loads(text)["portals"][0]["changes"][0]["developer"]["email"] == hostile.email
+
+
+@given(MANIFESTS, PORTALS)
+def test_every_plan_that_is_made_can_be_saved_and_loaded(manifest: PortalManifest, live: Snapshot) -> None:
+    plan = whole_plan(planned(manifest, live))
+    assert load(to_json(plan).encode(), "plan.json") == plan
+
+
+def test_keys_of_a_later_version_are_ignored() -> None:
+    later = document() | {"signature": {"by": [1, None]}}
+    later["portals"][0]["changes"][0]["ticket"] = 1e300
+    assert parse(json.dumps(later).encode(), "plan.json") == parse(json.dumps(document()).encode(), "plan.json")
+
+
+def paths(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Every place in a document below the root."""
+    items: list[tuple[Any, Any]] = list(value.items() if isinstance(value, dict) else enumerate(value))
+    below = [(*path, step) for step, _ in items]
+    return below + [
+        deeper for step, each in items if isinstance(each, dict | list) for deeper in paths(each, (*path, step))
+    ]
+
+
+def parent(value: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path[:-1]:
+        value = value[step]
+    return value
+
+
+def findings(content: object) -> list[str]:
+    with pytest.raises(InputError) as error:
+        parse(content if isinstance(content, bytes) else json.dumps(content).encode(), "plan.json")
+    assert all((finding.at.file, finding.at.line > 0) == ("plan.json", True) for finding in error.value.findings)
+    return [finding.message for finding in error.value.findings]
+
+
+PLACES = paths(document())
+FREE = ("before", "after", "summary")  # objects whose keys are not all fixed
+
+
+def test_every_key_must_be_there() -> None:
+    keys = [path for path in PLACES if isinstance(path[-1], str) and path[-2:-1] not in [(name,) for name in FREE]]
+    assert len({path[-1] for path in keys}) > 40
+    for path in keys:
+        short = document()
+        del parent(short, path)[path[-1]]
+        shown = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:]
+        assert findings(short) == [f"{shown}: is missing"]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from(PLACES), ANYTHING)
+def test_whatever_stands_anywhere_it_is_a_plan_or_told_apart(path: tuple[str | int, ...], value: object) -> None:
+    """And what is taken for a plan fits the published schema."""
+    edited = document()
+    parent(edited, path)[path[-1]] = value
+    with contextlib.suppress(InputError):
+        with contextlib.suppress(RefusedError):  # another digest
+            load(json.dumps(edited).encode(), "plan.json")
+        SCHEMA.validate(edited)
+
+
+@given(st.binary(max_size=40) | ANYTHING.map(lambda value: json.dumps(value).encode()))
+def test_other_bytes_are_no_plan(content: bytes) -> None:
+    assert findings(content)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("version", 2, ["version: should be 1"]),
+        ("version", True, ["version: has the wrong type"]),
+        ("version", 1.0, ["version: has the wrong type"]),
+        ("kind", "report", ["kind: should be 'plan'"]),
+        ("created_at", 1, ["created_at: should be a valid string"]),
+        ("portals", {}, ["portals: should be a valid array"]),
+        ("portals", [None], ["portals[0]: should be an object"]),
+        ("manifest", "secret", ["manifest: should be an object"]),
+    ],
+)
+def test_types_are_those_of_json(key: str, value: object, told: list[str]) -> None:
+    assert findings(document() | {key: value}) == told
+
+
+def test_of_another_version_only_the_version_is_told() -> None:
+    assert findings({"version": 2, "kind": "plan", "portal": []}) == ["version: should be 1"]
+    assert findings({}) == ["kind: is missing", "version: is missing"]
+    assert findings([]) == ["the plan: should be an object"]
+
+
+def test_a_value_of_several_types_is_told_of_at_its_own_place() -> None:
+    wrong = document()
+    wrong["portals"][0]["changes"][1]["before"] = {"status": {}}
+    assert [text.split(": ")[0] for text in findings(wrong)] == ["portals[0].changes[1].before.status"]
+
+
+def test_many_problems_are_counted_and_ten_are_shown() -> None:
+    wrong = document()
+    for change in wrong["portals"][0]["changes"]:
+        change["why"] = None
+    with pytest.raises(InputError) as error:
+        parse(json.dumps(wrong).encode(), "plan.json")
+    assert len(error.value.findings) == 10
+    assert error.value.message == "13 errors, 10 of them shown. Nothing was read or written."
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "told"),
+    [
+        (b"", 1, "cut off"),
+        (b'{"version": 1,\n "kind": "pl', 2, "cut off"),
+        (b"version: 1", 1, "a manifest is named with -f"),
+        (b'{"version": 1}}', 1, "not JSON"),
+        (b'{"kind": "\xff"}', 1, "not JSON in UTF-8"),
+        ('{"version": 1}'.encode("utf-16"), 1, "not JSON in UTF-8"),
+        (b"[" * 100_000, 1, "nested too deeply"),
+        (b'{"a":' * 100_000, 1, "nested too deeply"),
+        (b'{"version": ' + b"1" * 10_000 + b"}", 1, "out of range"),
+        (b'{"version": NaN}', 1, "not JSON"),
+    ],
+)
+def test_what_is_not_json_is_told_where(content: bytes, line: int, told: str) -> None:
+    with pytest.raises(InputError) as error:
+        parse(content, "plan.json")
+    (finding,) = error.value.findings
+    assert finding.at.line == line
+    assert told in finding.message
