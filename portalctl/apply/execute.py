@@ -165,8 +165,8 @@ class _Run:
 
     def write_all(self, stage: list[Change]) -> None:
         """One stage: people and teams side by side, the changes of one person in order."""
-        worked = (change.id in self.sent and self.sent[change.id].result == "done" for change in self.grants)
-        self.no_grant_worked = bool(self.grants) and not any(worked)
+        grants = [self.sent[change.id] for change in self.grants if change.id in self.sent]
+        self.no_grant_worked = all(sent.result != "done" for sent in grants) and any(map(_no_to_all, grants))
         groups: dict[str, list[Change]] = {}
         for change in stage:
             groups.setdefault(change.developer.id if change.developer else f"team {change.team}", []).append(change)
@@ -310,6 +310,14 @@ DONE: Mapping[Op, str] = {
     "revoke": "revoked",
     "remove_member": "left {team}",
 }
+
+
+def _no_to_all(sent: Written) -> bool:
+    """Whether a write failed for what would fail any other too: the token, the limit, the portal or the way there.
+
+    A 400 is about one person; a stranger whose approval fails must not hold back anybody's removal.
+    """
+    return sent.result != "done" and (sent.status is None or sent.status in {401, 403, 429} or sent.status >= 500)
 
 
 def _confirm(run: _Run, changes: Sequence[Change]) -> None:

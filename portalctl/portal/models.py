@@ -146,10 +146,11 @@ Write = SetStatus | CreateTeam | UpdateTeam | AddMember | RemoveMember | RevokeR
 class Written:
     """How the portal took a write: `done` it said so, `refused` it said no, `unclear` only the live state can tell.
 
-    `id` is that of a created thing, when it was told.
+    `status` is the HTTP status, None where no answer came; `id` is that of a created thing, when it was told.
     """
 
     result: Literal["done", "refused", "unclear"]
     detail: str = ""
     trace: str | None = None
     id: str | None = None
+    status: int | None = None

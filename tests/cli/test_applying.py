@@ -75,6 +75,15 @@ def test_where_no_grant_worked_nothing_is_taken_away(bench: Bench) -> None:
     assert_all_done(bench)
 
 
+def test_one_person_whose_approval_fails_holds_back_nobody_s_removal(bench: Bench) -> None:
+    bench.people(pending=["stranger@club.example"], approved=["leaver@club.example"])
+    bench.manifest(RULES.replace("teams: [reds]", ""))
+    stranger = bench.emails["stranger@club.example"]
+    bench.sim.inject(Fault("status", method="PATCH", path=f"*/{stranger}", status=400))
+    assert bench.run("apply", "--yes").code == 4
+    assert bench.status("leaver@club.example") == "revoked"
+
+
 def test_a_grant_whose_answer_was_lost_but_is_seen_counts_as_one_that_worked(bench: Bench) -> None:
     bench.people(pending=["a@club.example"], approved=["leaver@club.example"])
     bench.manifest(RULES.replace("teams: [reds]", ""))

@@ -92,6 +92,7 @@ def test_the_first_interrupt_ends_an_apply_after_what_is_in_flight(club: Bench) 
     assert len(club.writes) == PEOPLE + 1
 
 
+@pytest.mark.slow
 def test_the_second_interrupt_ends_the_process_at_once(club: Bench) -> None:
     club.sim.inject(Fault("slow", method="PATCH", delay=15))
 
@@ -108,6 +109,7 @@ def test_the_second_interrupt_ends_the_process_at_once(club: Bench) -> None:
     assert sum(line["event"] == "intent" for line in lines) > sum(line["event"] == "answer" for line in lines)
 
 
+@pytest.mark.slow
 def test_before_the_first_write_an_interrupt_just_ends_the_run(club: Bench) -> None:
     looking = once(lambda request: "filter" in request.target, lambda process: os.kill(process, signal.SIGTERM))
     done = apply_and(club, looking)

@@ -50,7 +50,9 @@ def club(bench: Bench) -> Bench:
     return bench
 
 
-@pytest.mark.parametrize(("answer", "code", "status"), [("y", 0, "approved"), ("", 3, "pending")])
+@pytest.mark.parametrize(
+    ("answer", "code", "status"), [pytest.param("y", 0, "approved", marks=pytest.mark.slow), ("", 3, "pending")]
+)
 def test_apply_asks_and_no_is_the_default(club: Bench, answer: str, code: int, status: str) -> None:
     with terminal(club, "apply") as child:
         child.expect_exact("Apply this plan? [y/N]: ")
@@ -62,6 +64,7 @@ def test_apply_asks_and_no_is_the_default(club: Bench, answer: str, code: int, s
     assert club.status("ann@club.example") == status
 
 
+@pytest.mark.slow
 def test_ctrl_c_at_the_question_writes_nothing(club: Bench) -> None:
     with terminal(club, "apply") as child:
         child.expect_exact("Apply this plan? [y/N]: ")
@@ -72,6 +75,7 @@ def test_ctrl_c_at_the_question_writes_nothing(club: Bench) -> None:
     assert club.writes == []
 
 
+@pytest.mark.slow
 def test_colours_and_progress_are_for_terminals_and_no_color_is_heeded(club: Bench) -> None:
     with terminal(club, "plan") as child:
         child.expect(pexpect.EOF)

@@ -107,6 +107,7 @@ def test_once_asked_to_stop_nothing_waits_and_no_write_is_sent(method: str) -> N
         assert len(sim.log) == (2 if method == "GET" else 1)
 
 
+@pytest.mark.slow
 def test_a_limit_is_learned_and_kept_to() -> None:
     """200 requests a second in bursts of 100, and 16 workers that would send many more."""
     rate = 200.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Self, assert_never
+from typing import Literal, Self, assert_never
 
 from portalctl.errors import AnswerError, NoAnswerError, PortalError
 from portalctl.events import Observer
@@ -273,11 +273,12 @@ class Konnect:
             return Written("unclear" if error.sent else "refused", error.message)
         if answer.ok or (isinstance(write, AddMember) and answer.status == 409):
             created = _id_told(answer.body) if isinstance(write, CreateTeam) else None
-            return Written("done", trace=answer.trace, id=created)
+            return Written("done", trace=answer.trace, id=created, status=answer.status)
         # What is to end may have ended already: a 404 can be that, or a wrong path. The live state tells.
         gone = isinstance(write, RemoveMember | RevokeRegistration) and answer.status == 404
         problem = self._client.explain(answer)
-        return Written("unclear" if gone or answer.status >= 500 else "refused", problem.message, answer.trace)
+        result: Literal["unclear", "refused"] = "unclear" if gone or answer.status >= 500 else "refused"
+        return Written(result, problem.message, answer.trace, status=answer.status)
 
     def _call(self, write: Write) -> tuple[str, str, dict[str, object] | None]:
         match write:
