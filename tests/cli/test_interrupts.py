@@ -70,6 +70,7 @@ def is_write(request: Request) -> bool:
     return request.method == "PATCH"
 
 
+@pytest.mark.slow
 def test_the_first_interrupt_ends_an_apply_after_what_is_in_flight(club: Bench) -> None:
     club.sim.inject(Fault("slow", method="PATCH", delay=0.3))
     done = apply_and(club, once(is_write, lambda process: os.kill(process, signal.SIGINT)), "--report", "report.json")

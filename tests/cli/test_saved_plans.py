@@ -546,6 +546,7 @@ NO_PLAN: list[tuple[Edit, str]] = [
 ]
 
 
+@pytest.mark.slow
 def test_what_no_plan_can_say_is_no_plan_whatever_its_digest(club: Bench) -> None:
     plan = saved(club)
     called = len(club.sim.log)

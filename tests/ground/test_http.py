@@ -42,6 +42,7 @@ def test_the_token_is_in_its_header_and_nowhere_else() -> None:
         assert sim.token not in repr(http.server)
 
 
+@pytest.mark.slow
 def test_a_pause_that_the_portal_asks_for_holds_every_worker_and_is_announced_once() -> None:
     events: list[Event] = []
     with Simulator(seed="demo", faults=[Fault("status", status=429, retry_after=1, times=1)]) as sim:

@@ -306,6 +306,7 @@ PLACES = paths(document())
 FREE = ("before", "after", "summary")  # objects whose keys are not all fixed
 
 
+@pytest.mark.slow
 def test_every_key_must_be_there() -> None:
     keys = [path for path in PLACES if isinstance(path[-1], str) and path[-2:-1] not in [(name,) for name in FREE]]
     assert len({path[-1] for path in keys}) > 40

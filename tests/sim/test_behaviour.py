@@ -157,6 +157,7 @@ def test_unsorted_lists_stored_shuffled_and_restless() -> None:
         assert client.emails("?sort=email") == sorted(client.emails())  # lists with a sort are not touched
 
 
+@pytest.mark.slow
 def test_writes_are_seen_late() -> None:
     with behaving(visible_after=0.5) as client:
         started = time.monotonic()

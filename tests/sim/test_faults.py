@@ -96,6 +96,7 @@ def test_rows_vanish_while_the_total_stays(demo: Client, kind: str, rows: int) -
     assert demo.get(f"{TEAMS}/{GUNNERS}").json()["name"] == "gunners"  # what has no rows stays as it is
 
 
+@pytest.mark.slow
 def test_slow_answers_come_late_but_the_write_is_done(demo: Client) -> None:
     demo.simulator.inject(Fault("slow", delay=0.15, times=1))
     started = time.monotonic()
@@ -115,6 +116,7 @@ def test_a_slow_answer_does_not_hold_up_closing() -> None:
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.slow
 def test_rate_is_a_bucket_that_refills(demo: Client) -> None:
     demo.simulator.inject(Fault("rate", requests=5, seconds=2, plain=True))  # one more each 0.4 s
     statuses = [demo.get("/v3/portal-roles").status_code for _ in range(7)]

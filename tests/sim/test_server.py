@@ -154,6 +154,7 @@ def test_a_database_file_outlives_the_simulator(tmp_path: Path) -> None:
             assert len(simulator.store.teams(PORTAL)) == count
 
 
+@pytest.mark.slow
 def test_a_crowd_is_seeded_quickly() -> None:
     with Simulator() as simulator, Client(simulator) as client:
         simulator.store.add_portal(id=PORTAL)
