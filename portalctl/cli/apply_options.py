@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -14,6 +13,7 @@ import click
 
 from portalctl.apply.model import PortalReport, timestamp
 from portalctl.cli.interrupts import INTERRUPTED, interrupts
+from portalctl.cli.private import write_private
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.flow import Run
 from portalctl.plan.model import Plan
@@ -61,7 +61,7 @@ class Records:
             ended_at=now,
         )
         try:
-            _write_private(self.report, report_json(document))
+            write_private(self.report, report_json(document))
         except OSError as error:
             raise PortalctlError(f"--report {self.report} could not be written: {error.strerror}") from error
 
@@ -105,11 +105,3 @@ def _user() -> str | None:
 def _check_writable(path: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise BadUsageError(f"--report {path}: the folder {path.parent} can't be written to")
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Whole or not at all, and readable by its owner only: a report holds addresses."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:  # mkstemp makes it 0600
-        file.write(text)
-    Path(name).replace(path)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-import tempfile
 from pathlib import Path
 
 import click
@@ -13,6 +11,7 @@ import click
 from portalctl import flow
 from portalctl.cli.console import show, style_for
 from portalctl.cli.options import Target, target_options, verbose_option
+from portalctl.cli.private import write_private
 from portalctl.cli.selection import check_selection, selection_options
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import BadUsageError, RefusedError
@@ -69,11 +68,7 @@ def _next_step(target: Target, out: Path | None) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all, and readable by its owner only: a plan holds addresses."""
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:  # mkstemp makes it 0600
-            file.write(text)
-        Path(name).replace(path)
+        write_private(path, text)
     except OSError as error:
         raise BadUsageError(f"--out {path}: {error.strerror}") from error
