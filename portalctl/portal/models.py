@@ -11,13 +11,21 @@ OUT = frozenset({"revoked", "rejected"})
 
 @dataclass(frozen=True, slots=True)
 class Developer:
-    """One registration. `email` is the live spelling; `status` the portal's own word, perhaps one we don't know."""
+    """One registration. `email` is the live spelling; `status` is approved, pending, rejected or revoked, or a word
+    we don't know.
+
+    `email_verified` and `provider` (who vouches for the address: `builtin` or `sso`) are None where the portal does
+    not tell. `approvable` False: the portal has no request for approval that is provably this registration's.
+    """
 
     id: str
     email: str | None
     status: str
     full_name: str = ""
     created_at: str | None = None
+    email_verified: bool | None = None
+    provider: str | None = None
+    approvable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +55,15 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that a reading came across and a reader of the plan should know. `code` is stable."""
+
+    code: str
+    message: str
+    developer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A reading of a portal, complete for its scope.
 
@@ -63,6 +80,7 @@ class Snapshot:
     members: Mapping[str, frozenset[str]]
     observed_at: str
     calls: int
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +125,22 @@ class Registration:
 class SetStatus:
     developer_id: str
     status: Literal["approved", "pending", "rejected", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class CreateDeveloper:
+    """A new account. `mail`: the portal invites the person by mail."""
+
+    email: str
+    full_name: str
+    mail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDeveloper:
+    """The account, with everything that belongs to it. API7 calls it rejecting while the registration waits."""
+
+    developer_id: str
 
 
 @dataclass(frozen=True, slots=True)
