@@ -1,13 +1,12 @@
-"""Switches for what the vendor's documents leave open, so that a client can be tried against each reading."""
+"""Switches for what Konnect's documents leave open, so that a client can be tried against each reading."""
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Literal
 
-Setting = bool | int | float | str
+from portalctl.sim.switches import parse_switches
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +50,4 @@ class Behaviour:
 
 def parse_behaviour(texts: Iterable[str], base: Behaviour | None = None) -> Behaviour:
     """Behaviour from `name=value` texts. Raises ValueError naming the text that is wrong and what is possible."""
-    kinds = typing.get_type_hints(Behaviour)
-    changes: dict[str, Setting] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or name not in kinds:
-            raise ValueError(f"unknown behaviour {text!r}; known: {', '.join(f.name for f in fields(Behaviour))}")
-        changes[name] = _convert(name, value, kinds[name])
-    return replace(base or Behaviour(), **changes)  # type: ignore[arg-type]  # each by its own hint
-
-
-def _convert(name: str, value: str, kind: object) -> Setting:
-    choices = ("true", "false") if kind is bool else typing.get_args(kind)
-    if choices and value not in choices:
-        raise ValueError(f"behaviour {name} must be one of {', '.join(choices)}, not {value!r}")
-    if kind is bool:
-        return value == "true"
-    if kind is int:
-        return _number(name, value, int, 1)
-    if kind is float:
-        return _number(name, value, float, 0)
-    return value
-
-
-def _number(name: str, value: str, kind: type[int | float], least: int) -> int | float:
-    try:
-        number = kind(value)
-    except ValueError:
-        raise ValueError(f"behaviour {name} must be a number, not {value!r}") from None
-    if not number >= least:
-        raise ValueError(f"behaviour {name} is too small: {value}")
-    return number
+    return parse_switches(texts, base or Behaviour())

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from typing import Literal
 
-from portalctl.sim.message import JSON_TYPE, Answer, Request, json_answer
+from portalctl.sim.message import JSON_TYPE, REASONS, Answer, Request, json_answer
 
 Kind = Literal[
     "status", "rate", "drop-before", "drop-after", "truncate", "html", "empty", "lose-row", "slow"
@@ -20,6 +20,8 @@ Kind = Literal[
 _KINDS: tuple[str, ...] = typing.get_args(Kind)
 # Kinds whose first word may carry their main value: `status=429`, `slow=0.5`, `rate=100`.
 _MAIN = {"status": "status", "slow": "delay", "rate": "requests"}
+# Settings that take one of a few words.
+_CHOICES = {"retry_date": ("true", "false"), "plain": ("true", "false"), "body": ("error", "html", "none")}
 
 PLAIN_429 = {"message": "API rate limit exceeded"}
 
@@ -34,10 +36,11 @@ class Fault:
     `empty`: no data, though the total stays; `lose-row`: the last row of the page is missing, though the total
     stays; `slow`: the answer comes `delay` seconds late.
 
-    It meets requests whose `method` and decoded `path` fit the patterns (fnmatch; `*` spans slashes) and whose
-    query has the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times` are hit
-    (None: all). With `retry_after` seconds, 429 and the like carry Retry-After, as an HTTP date with
-    `retry_date`. `plain` gives the gateway's own JSON in place of a problem.
+    It meets requests whose `service`, `method` and decoded `path` fit the patterns (fnmatch; `*` spans slashes) and
+    whose query has the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times` are
+    hit (None: all). With `retry_after` seconds, 429 and the like carry Retry-After, as an HTTP date with
+    `retry_date`. `plain` gives the gateway's own JSON in place of the vendor's error; else `body` can be a proxy's
+    page of HTML, or none at all.
     """
 
     kind: Kind
@@ -50,14 +53,17 @@ class Fault:
     retry_after: int | None = None
     retry_date: bool = False
     plain: bool = False
+    body: Literal["error", "html", "none"] = "error"
     delay: float = 1.0
     requests: int = 100
     seconds: float = 60.0
+    service: str = "*"
 
     def meets(self, request: Request) -> bool:
         """Whether the patterns fit. Management and portal-side requests alike."""
         return (
-            fnmatchcase(request.method, self.method)
+            fnmatchcase(request.service, self.service)
+            and fnmatchcase(request.method, self.method)
             and fnmatchcase(request.path, self.path)
             and (not self.query or tuple(self.query.split("=", 1)) in request.query)
         )
@@ -87,12 +93,12 @@ def _value(name: str, text: str) -> bool | float | str:
     known = [field.name for field in fields(Fault) if field.name != "kind"]
     if name not in known:
         raise ValueError(f"unknown setting {name!r} in a fault; known: {', '.join(known)}")
-    if name in ("method", "path", "query"):
+    if name in ("method", "path", "query", "service"):
         return text
-    if name in ("retry_date", "plain"):
-        if text not in ("true", "false"):
-            raise ValueError(f"{name} in a fault must be true or false, not {text!r}")
-        return text == "true"
+    if name in _CHOICES:
+        if text not in _CHOICES[name]:
+            raise ValueError(f"{name} in a fault must be {' or '.join(_CHOICES[name])}, not {text!r}")
+        return text if name == "body" else text == "true"
     try:
         number: float = float(text) if name in ("delay", "seconds") else int(text)
     except ValueError:
@@ -162,23 +168,30 @@ def refusal_status(fault: Fault) -> int:
     return 429 if fault.kind == "rate" else fault.status
 
 
-def refusal(fault: Fault, problem: Answer, title: str) -> Answer:
-    """The answer of a `status` or `rate` fault; `problem` is how the vendor would word it, `title` its short form."""
+def refusal(fault: Fault, error: Answer) -> Answer:
+    """The answer of a `status` or `rate` fault; `error` is how the vendor would word it."""
     if fault.plain:
-        problem = json_answer(problem.status, PLAIN_429 if problem.status == 429 else {"message": title})
-    return replace(problem, headers=_retry_headers(fault))
+        status = error.status
+        error = json_answer(status, PLAIN_429 if status == 429 else {"message": REASONS.get(status, "Error")})
+    elif fault.body != "error":
+        error = _html(error.status) if fault.body == "html" else Answer(error.status)
+    return replace(error, headers=_retry_headers(fault))
 
 
-def spoil(fault: Fault, answer: Answer) -> Answer:
-    """What `html`, `empty` and `lose-row` make of an answer; errors and lists without `data` stay as they are."""
+def spoil(fault: Fault, answer: Answer, rows: str) -> Answer:
+    """What `html`, `empty` and `lose-row` make of an answer; what holds no list under `rows` stays as it is."""
     if fault.kind == "html":
-        return Answer(200, b"<!DOCTYPE html><html><body>Sign in</body></html>", "text/html; charset=utf-8")
+        return _html(200)
     if fault.kind not in ("empty", "lose-row") or answer.content_type != JSON_TYPE:
         return answer
     body = json.loads(answer.payload)
-    if not isinstance(body, dict) or "data" not in body:
+    if not isinstance(body, dict) or not body.get(rows):
         return answer
-    return json_answer(answer.status, body | {"data": [] if fault.kind == "empty" else body["data"][:-1]})
+    return json_answer(answer.status, body | {rows: [] if fault.kind == "empty" else body[rows][:-1]})
+
+
+def _html(status: int) -> Answer:
+    return Answer(status, b"<!DOCTYPE html><html><body>Sign in</body></html>", "text/html; charset=utf-8")
 
 
 def _retry_headers(fault: Fault) -> tuple[tuple[str, str], ...]:

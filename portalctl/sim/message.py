@@ -6,18 +6,21 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
 Json: TypeAlias = Any  # whatever a JSON document can hold
 JSON_TYPE = "application/json; charset=utf-8"
+REASONS = {int(status): status.phrase for status in HTTPStatus}
 
 
 @dataclass(frozen=True)
 class Request:
     """One request as it came in. `target` is the raw request target; header names are lower case.
 
-    `started` is in seconds of the monotonic clock. `number` counts requests in order of arrival, from 1.
+    `started` is in seconds of the monotonic clock. `number` counts requests in order of arrival, from 1. `service`
+    names the one that was asked, where the vendor has several.
     """
 
     method: str
@@ -26,6 +29,7 @@ class Request:
     body: bytes
     started: float
     number: int = 0
+    service: str = ""
 
     @cached_property
     def path(self) -> str:
@@ -63,7 +67,7 @@ def json_answer(status: int, body: Json, content_type: str = JSON_TYPE) -> Answe
 class Exchange:
     """A request and its answer. `reply` is None where the connection was closed without one.
 
-    `query` is the raw query string; `headers` hold no authorization, `authorized` tells that there was one;
+    `query` is the raw query string; `headers` hold no credential, `authorized` tells that there was one;
     `started` and `ended` are seconds of the monotonic clock. `fault` names the kind of fault that acted.
     """
 
@@ -78,6 +82,7 @@ class Exchange:
     started: float
     ended: float
     fault: str | None = None
+    service: str = ""
 
     @property
     def params(self) -> tuple[tuple[str, str], ...]:

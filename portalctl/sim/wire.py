@@ -5,19 +5,18 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from http import HTTPStatus
 
-from portalctl.sim.message import Answer, Request
+from portalctl.sim.message import REASONS, Answer, Request
 
 HOST = "127.0.0.1"
 _LONGEST_LINE = 65_536
 _LONGEST_BODY = 16 * 1024 * 1024
 _MOST_HEADERS = 100
-_REASONS = {int(status): status.phrase for status in HTTPStatus}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class WireError(Exception):
 
 def render(answer: Answer, *, close: bool = False) -> bytes:
     """Head and body in one piece."""
-    lines = [f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Unknown')}"]
+    lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}"]
     if answer.content_type:
         lines.append(f"Content-Type: {answer.content_type}")
     if answer.status != 204:
@@ -82,11 +81,12 @@ def _read_headers(stream: io.BufferedReader) -> dict[str, str]:
 class Listener:
     """Accepts connections and runs each in a thread of its own. `answer` is called from many threads at once."""
 
-    def __init__(self, answer: Callable[[Request], Reply], port: int = 0) -> None:
-        """Raises OSError where the port is taken."""
+    def __init__(self, answer: Callable[[Request], Reply], port: int = 0, tls: ssl.SSLContext | None = None) -> None:
+        """With `tls` it speaks TLS only. Raises OSError where the port is taken."""
         self._answer = answer
+        self._tls = tls
         self._socket = socket.create_server((HOST, port), backlog=128)
-        self.port: int = self._socket.getsockname()[1]
+        self.url = f"{'https' if tls else 'http'}://{HOST}:{self._socket.getsockname()[1]}"
         self._closing = False
         self._open: set[socket.socket] = set()
         self._idle = threading.Condition()
@@ -96,7 +96,7 @@ class Listener:
     def close(self) -> None:
         """Stops listening, cuts open connections and waits (at most 5 s) for their threads."""
         self._closing = True
-        socket.create_connection((HOST, self.port), timeout=5).close()  # wakes accept()
+        socket.create_connection(self._socket.getsockname(), timeout=5).close()  # wakes accept()
         self._thread.join()
         self._socket.close()
         with self._idle:
@@ -110,6 +110,11 @@ class Listener:
             if self._closing:
                 connection.close()
                 return
+            if self._tls is not None:  # the handshake itself comes with the first reading, in the connection's thread
+                try:
+                    connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                except OSError:
+                    continue  # the client went away: nobody is left to be told
             with self._idle:
                 self._open.add(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
@@ -147,4 +152,4 @@ class Listener:
 
 def _cut(connection: socket.socket) -> None:
     with contextlib.suppress(OSError):  # already gone
-        connection.shutdown(socket.SHUT_RDWR)
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)  # an SSLSocket's own would disturb a thread that reads

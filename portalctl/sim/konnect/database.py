@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS roles (
     seq INTEGER PRIMARY KEY, id TEXT UNIQUE, team_id TEXT, role_name TEXT, entity_id TEXT,
     entity_type_name TEXT, entity_region TEXT);
 CREATE INDEX IF NOT EXISTS roles_team ON roles (team_id);
+CREATE TABLE IF NOT EXISTS apis (
+    seq INTEGER PRIMARY KEY, id TEXT UNIQUE, name TEXT, created_at TEXT, updated_at TEXT);
 CREATE TABLE IF NOT EXISTS applications (
     seq INTEGER PRIMARY KEY, id TEXT UNIQUE, portal_id TEXT, name TEXT, description TEXT, owner_type TEXT,
     owner_id TEXT, data TEXT, created_at TEXT, updated_at TEXT);

@@ -180,6 +180,11 @@ ROLES = Listing(
         )
     ),
 )
+APIS = Listing(
+    source="apis t",
+    shape=always(object_of(id="t.id", name="t.name", created_at="t.created_at", updated_at="t.updated_at")),
+    filters={"id": Filter("t.id", "uuid"), "name": Filter("t.name")},
+)
 APPLICATIONS = Listing(
     source="applications t",
     shape=_application,

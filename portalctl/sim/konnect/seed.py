@@ -21,80 +21,46 @@ A person is named by the address of the first developer in the portal that has i
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from portalctl.sim.konnect.api import V2, V3
 from portalctl.sim.konnect.store import Store
 from portalctl.sim.konnect.world import STATUSES
-from portalctl.sim.message import Json
+from portalctl.sim.seedfile import FLAG, LIST, TEXT, TEXT_OR_NULL, Entry, SeedError, check, entries, read_portals
 
-Entry = dict[str, Any]
+__all__ = ["SeedError", "plant", "read_seed"]
 
 _KINDS = ("identity_providers", "developers", "teams", "applications")
 _PORTAL_KEYS = {*_KINDS, "id", "created_at", "settings", "classic", "default_domain"}
-_TEXT, _FLAG, _TEXT_OR_NULL = (str,), (bool,), (str, type(None))
 _ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
-    "identity_providers": {"id": _TEXT, "type": _TEXT, "enabled": _FLAG, "config": (dict,)},
-    "developers": dict.fromkeys(("id", "email", "full_name", "status", "created_at", "updated_at"), _TEXT),
+    "identity_providers": {"id": TEXT, "type": TEXT, "enabled": FLAG, "config": (dict,)},
+    "developers": dict.fromkeys(("id", "email", "full_name", "status", "created_at", "updated_at"), TEXT),
     "teams": {
-        **dict.fromkeys(("id", "name", "created_at"), _TEXT),
-        "description": _TEXT_OR_NULL,
-        "can_own_applications": _FLAG,
-        **dict.fromkeys(("members", "roles", "groups"), (list,)),
+        **dict.fromkeys(("id", "name", "created_at"), TEXT),
+        "description": TEXT_OR_NULL,
+        "can_own_applications": FLAG,
+        **dict.fromkeys(("members", "roles", "groups"), LIST),
     },
-    "roles": dict.fromkeys(("id", "role_name", "entity_id", "entity_type_name", "entity_region"), _TEXT),
+    "roles": dict.fromkeys(("id", "role_name", "entity_id", "entity_type_name", "entity_region"), TEXT),
     "applications": {
-        **dict.fromkeys(("id", "name", "created_at", "developer", "team"), _TEXT),
-        "description": _TEXT_OR_NULL,
-        "registrations": (list,),
+        **dict.fromkeys(("id", "name", "created_at", "developer", "team"), TEXT),
+        "description": TEXT_OR_NULL,
+        "registrations": LIST,
     },
     "registrations": {
-        **dict.fromkeys(("id", "api", "api_id", "status", "created_at"), _TEXT),
-        "api_version": _TEXT_OR_NULL,
+        **dict.fromkeys(("id", "api", "api_id", "status", "created_at"), TEXT),
+        "api_version": TEXT_OR_NULL,
     },
 }
 _REQUIRED = {"developers": "email", "teams": "name", "applications": "name", "registrations": "api"}
 
 
-class SeedError(ValueError):
-    """A seed that can't be used; the message says where."""
-
-
 def read_seed(seed: Mapping[str, Any] | Path | str | None) -> list[Entry]:
     """The portals of a seed: a mapping, a file, "demo", or None for none. Raises SeedError."""
-    if seed is None:
-        return []
-    if not isinstance(seed, Mapping):
-        seed = _parse(str(seed))
-    if not isinstance(seed, Mapping) or set(seed) != {"portals"}:
-        raise SeedError("a seed is an object with the one key `portals`")
-    return [_checked_portal(entry) for entry in _entries(seed, "portals", "seed")]
-
-
-def _parse(name: str) -> Json:
-    try:
-        if name == "demo":
-            text = resources.files("portalctl.sim").joinpath("seeds/demo.json").read_text(encoding="utf-8")
-        else:
-            text = Path(name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SeedError(f"cannot read seed {name}: {error}") from error
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise SeedError(f"seed {name} is not JSON: {error}") from error
-
-
-def _entries(owner: Mapping[str, Any], key: str, where: str) -> list[Entry]:
-    value = owner.get(key, [])
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise SeedError(f"{where}: `{key}` must be a list of objects")
-    return value
+    return [_checked_portal(entry) for entry in read_portals(seed, "demo.json")]
 
 
 def _checked_portal(portal: Entry) -> Entry:
@@ -109,28 +75,20 @@ def _checked_portal(portal: Entry) -> Entry:
     for key, value in portal.items():
         if key not in known:
             raise SeedError(f"{where}: unknown key `{key}`")
-        check = fields.get(key)
-        if check and (problem := check(key, value)):
+        fits = fields.get(key)
+        if fits and (problem := fits(key, value)):
             raise SeedError(f"{where}: {problem['reason']}")
     for kind in _KINDS:
-        for entry in _entries(portal, kind, where):
+        for entry in entries(portal, kind, where):
             _check(kind, entry, where)
             for inner in ("roles", "registrations"):
-                for part in _entries(entry, inner, f"{where}, {kind}"):
+                for part in entries(entry, inner, f"{where}, {kind}"):
                     _check(inner, part, where)
     return portal
 
 
 def _check(kind: str, entry: Entry, where: str) -> None:
-    for key, value in entry.items():
-        types = _ENTRIES[kind].get(key)
-        if types is None:
-            raise SeedError(f"{where}: unknown key `{key}` in `{kind}`")
-        if not isinstance(value, types):
-            raise SeedError(f"{where}: `{key}` in `{kind}` has the wrong type")
-    needed = _REQUIRED.get(kind)
-    if needed and needed not in entry:
-        raise SeedError(f"{where}: `{needed}` is missing in `{kind}`")
+    check(kind, entry, _ENTRIES[kind], where, _REQUIRED.get(kind))
     if "status" in entry and entry["status"] not in STATUSES:
         raise SeedError(f"{where}: status {entry['status']!r} in `{kind}` is not one of {', '.join(STATUSES)}")
 

@@ -18,6 +18,8 @@ from portalctl.sim.router import Router
 
 Operation = Callable[[Call], Answer]
 
+_FIRST_TRACE = 1_433_447_772_874_964_729
+
 
 @dataclass(frozen=True, slots=True)
 class _Route:
@@ -70,6 +72,7 @@ _BOTH: tuple[tuple[str, str, Operation], ...] = (
     ("DELETE", _REGISTRATION, applications.delete_registration),
 )
 _V3_ONLY: tuple[tuple[str, str, Operation], ...] = (
+    ("GET", "/apis", portals.list_apis),
     ("POST", _PORTAL + "/developers", developers.create_developer),
     ("GET", _APPLICATION + "/developers", applications.list_application_developers),
 )
@@ -101,19 +104,28 @@ def _routes() -> Iterator[tuple[str, str, _Route]]:
 class Konnect:
     """Answers requests from a World. `token` is the one bearer token that is accepted."""
 
+    name = ""
+    rows = "data"
+
     def __init__(self, world: World, token: str) -> None:
         self.world = world
         self._authorization = f"Bearer {token}"
         self._router = Router(_routes())
 
-    def answer(self, request: Request, trace: str) -> Answer:
-        """The answer to a request; `trace` is the digits shown in problems."""
+    def answer(self, request: Request) -> Answer:
         try:
             with self.world.db.lock:
                 return self._operate(request)
         except ProblemError as problem:
-            body = problem_body(problem.status, trace, problem.detail, problem.invalid)
+            body = problem_body(problem.status, _trace(request), problem.detail, problem.invalid)
             return json_answer(problem.status, body, PROBLEM_TYPE)
+
+    def error(self, request: Request, status: int) -> Answer:
+        return json_answer(status, problem_body(status, _trace(request)), PROBLEM_TYPE)
+
+    def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        """The vendor shows the trace in problems only; the header is ours, so that any answer can be found again."""
+        return (("x-kong-trace-id", _trace(request)),)
 
     def _operate(self, request: Request) -> Answer:
         if not request.path.startswith("/api/") and request.headers.get("authorization") != self._authorization:
@@ -127,6 +139,10 @@ class Konnect:
         reader = self.world.db.seen() if request.method == "GET" else self.world.db.truth
         _check_ids(reader, ids, route)
         return route.operation(Call(route.api, request, ids, self.world, reader))
+
+
+def _trace(request: Request) -> str:
+    return str(_FIRST_TRACE + request.number)
 
 
 def _check_ids(reader: Reader, ids: dict[str, str], route: _Route) -> None:

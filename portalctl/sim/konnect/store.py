@@ -221,6 +221,12 @@ class Store:
         )
         return role_id
 
+    def add_api(self, name: str, *, id: str | None = None) -> str:
+        api_id, now = id or self._world.new_id(), self._world.now()
+        sql = "INSERT INTO apis (id, name, created_at, updated_at) VALUES (?, ?, ?, ?)"
+        self._place(sql, [(api_id, name, now, now)])
+        return api_id
+
     def add_application(
         self,
         portal_id: str,

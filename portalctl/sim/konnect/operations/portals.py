@@ -100,6 +100,11 @@ def list_roles(call: Call) -> Answer:
     return json_answer(200, PORTAL_ROLES)
 
 
+def list_apis(call: Call) -> Answer:
+    """Of the organisation, not of a portal: the vendor has this in another document (API Builder, `list-apis`)."""
+    return page(call, records.APIS, "1 = 1")
+
+
 def settings_of(call: Call, portal_id: str) -> dict[str, Any]:
     """A portal's authentication settings."""
     row = call.reader.row("SELECT settings FROM portals WHERE id = ?", portal_id)
