@@ -173,7 +173,7 @@ class _Tree:
 
     def _untagged(self, event: _Node) -> tuple[Data, Mark]:
         if isinstance(event, ScalarEvent):
-            return _scalar(event), event.start_mark
+            return scalar(event), event.start_mark
         if self._depth == MOST_DEPTH:
             raise self._stop(event.start_mark, f"more than {MOST_DEPTH} levels of nesting")
         self._depth += 1
@@ -258,7 +258,7 @@ _WORDS: Final[dict[str, Data]] = {
 _NUMBER_STARTS = frozenset("+-.0123456789")
 
 
-def _scalar(event: ScalarEvent) -> Data:
+def scalar(event: ScalarEvent) -> Data:
     """What a scalar stands for by YAML 1.2's core schema (10.3.2): only plain ones can be more than text."""
     text: str = event.value
     if not event.implicit[0]:

@@ -16,7 +16,7 @@ from portalctl.errors import Finding, Position
 
 # Control characters, line breaks that only YAML 1.1 knows, and those that let text read otherwise than it is
 # shown (bidirectional embedding, override and isolate): a reviewer must see what is loaded.
-_REFUSED: Final = re.compile(
+REFUSED: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
 
@@ -59,7 +59,7 @@ def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
         Finding(
             _place(file, text, bad.start()), f"the character U+{ord(bad.group()):04X} is not allowed in a manifest"
         )
-        for bad in _REFUSED.finditer(text)
+        for bad in REFUSED.finditer(text)
     ]
     findings += [
         Finding(_place(file, text, bad.start()), "this escape stands for no character")

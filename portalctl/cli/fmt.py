@@ -1,0 +1,61 @@
+"""`portalctl fmt`: manifest files in their canonical form."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+
+import click
+
+from portalctl.cli.options import file_option, manifest_paths
+from portalctl.cli.private import rewrite
+from portalctl.errors import PortalctlError
+from portalctl.manifest.files import read_files
+from portalctl.manifest.fmt.format import Formatted, format_files
+from portalctl.report.safe import terminal
+
+DIFFERENT = 2
+
+
+@click.command()
+@file_option
+@click.option("--check", is_flag=True, help="Write nothing; exit with 2 if a file would change.")
+@click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
+def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
+    """Bring manifest files into their canonical form, and name those that changed.
+
+    Keys are put in order, and lists of domains and people sorted; quotes, indentation and blank lines are made the
+    same everywhere. Comments and anchors stay, and so does what the files say. Blank lines divide a list into blocks,
+    each sorted by itself; one with comment lines or entries of several lines keeps its order.
+
+    \b
+    Examples:
+      portalctl fmt -f portals/
+      portalctl fmt -f portals/ --check --diff
+    """
+    changed = [each for each in format_files(*read_files(manifest_paths(paths))) if each.changed]
+    for each in changed:
+        if not check and not diff:
+            _write(each)
+        click.echo(_diff(each) if diff else terminal(each.file.shown), nl=not diff)
+    if check and changed:
+        click.get_current_context().exit(DIFFERENT)
+
+
+def _diff(formatted: Formatted) -> str:
+    """Unified; the only characters in it that are not printable are those that end lines."""
+    before, after = (
+        text.splitlines(keepends=True)
+        for text in (formatted.file.content.decode("utf-8", errors="backslashreplace"), formatted.text)
+    )
+    name = terminal(formatted.file.shown)
+    lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+def _write(formatted: Formatted) -> None:
+    try:
+        rewrite(Path(formatted.file.path), formatted.text)
+    except OSError as error:
+        message = f"cannot write {formatted.file.shown}: {error.strerror}"
+        raise PortalctlError(message, "it is as it was; files named before it are done") from error

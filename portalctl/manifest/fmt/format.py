@@ -1,0 +1,88 @@
+"""Manifest files in their canonical form, each by itself: what it means, and every comment, stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from portalctl.errors import Finding, InputError, PortalctlError
+from portalctl.manifest.files import File
+from portalctl.manifest.fmt.layout import render
+from portalctl.manifest.fmt.order import NAMED_BY, in_order, settled
+from portalctl.manifest.fmt.tree import anchors_hold, comments, read_tree
+from portalctl.manifest.shape import Shaped, shape
+from portalctl.manifest.source import Data, read
+from portalctl.manifest.syntax import decode
+
+
+@dataclass(frozen=True, slots=True)
+class Formatted:
+    """A file, and its canonical text."""
+
+    file: File
+    text: str
+
+    @property
+    def changed(self) -> bool:
+        return self.text.encode() != self.file.content
+
+
+def format_files(files: Sequence[File], findings: Sequence[Finding] = ()) -> tuple[Formatted, ...]:
+    """The canonical form of every file. `findings`: what is known to be wrong already. Does no I/O.
+
+    Only the form of each file counts, so that a single fragment can be formatted without the others.
+
+    Raises InputError with what is wrong with the form of any file; PortalctlError if a file would not mean the same.
+    """
+    found = list(findings)
+    shapes = []
+    for file in files:
+        shaped, wrong = _shaped(file)
+        found += wrong
+        if shaped is not None:
+            shapes.append((file, shaped))
+    if found:
+        raise InputError(tuple(found))
+    return tuple(_formatted(file, shaped) for file, shaped in shapes)
+
+
+def _formatted(file: File, shaped: Shaped) -> Formatted:
+    before, _ = decode(file.shown, file.content)
+    document = read_tree("\n".join(before.splitlines()) + "\n" * before.endswith(("\n", "\r")))
+    root = settled(document.root)
+    ordered = in_order(root, type(shaped.entry))
+    # Where another order would part an alias from its anchor, the file keeps its own.
+    text = render(replace(document, root=ordered if anchors_hold(ordered) else root))
+    after, _ = _shaped(replace(file, content=text.encode()))
+    same = after is not None and _meaning(after.source.data) == _meaning(shaped.source.data)
+    if not same or comments(read_tree(text)) != comments(document):
+        raise PortalctlError(
+            f"{file.shown}: formatted, this file would not say the same; nothing was written",
+            "this is a bug in portalctl; please report it with the file",
+        )
+    return Formatted(file, text)
+
+
+def _shaped(file: File) -> tuple[Shaped | None, list[Finding]]:
+    source, findings = read(file.shown, file.content)
+    if source is None:
+        return None, findings
+    shaped, wrong = shape(source)
+    return shaped, findings + wrong
+
+
+def _meaning(data: Data, path: tuple[str, ...] = ()) -> object:
+    """What is written, whichever form its entries have, and whichever order where that means nothing."""
+    if isinstance(data, dict):
+        return {key: _meaning(inner, (*path, key)) for key, inner in data.items()}
+    if not isinstance(data, list):
+        return data
+    name = NAMED_BY.get(path)
+    if name is None:
+        return [_meaning(each, path) for each in data]
+    entries: list[Data] = [{name: each} if isinstance(each, str) else each for each in data]
+    return sorted((_meaning(each, path) for each in entries), key=_by_content)
+
+
+def _by_content(entry: object) -> str:
+    return repr(sorted(entry.items()) if isinstance(entry, dict) else entry)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from tests.conftest import HEAD, portalctl
+
+UGLY = HEAD + "teams:\n- name: 'city'   # ours\n"
+NICE = HEAD + "\nteams:\n  - name: city   # ours\n"
+
+
+@pytest.fixture
+def portals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offline: None) -> Path:  # noqa: ARG001
+    """A folder with a file that is as it should be, and one that is not."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "portals"
+    folder.mkdir()
+    (folder / "nice.yaml").write_text(NICE)
+    (folder / "ugly.yaml").write_text(UGLY)
+    return folder
+
+
+def test_it_writes_what_changes_and_names_it(portals: Path) -> None:
+    (portals / "ugly.yaml").chmod(0o640)
+    before = (portals / "nice.yaml").stat()
+    done = portalctl("fmt")
+    assert (done.code, done.out, done.err) == (0, "portals/ugly.yaml\n", "")
+    assert (portals / "ugly.yaml").read_text() == NICE
+    assert stat.S_IMODE((portals / "ugly.yaml").stat().st_mode) == 0o640
+    assert (portals / "nice.yaml").stat() == before
+    assert sorted(path.name for path in portals.iterdir()) == ["nice.yaml", "ugly.yaml"]
+    assert portalctl("fmt", "-f", "portals", "--check").out == ""
+
+
+def test_check_writes_nothing_and_tells_by_its_exit_code(portals: Path) -> None:
+    done = portalctl("fmt", "--check")
+    assert (done.code, done.out, done.err) == (2, "portals/ugly.yaml\n", "")
+    assert (portals / "ugly.yaml").read_text() == UGLY
+    assert portalctl("fmt", "--check", "-f", "portals/nice.yaml").code == 0
+
+
+@pytest.mark.parametrize(("words", "code"), [((), 0), (("--check",), 2)])
+def test_diff_writes_nothing(portals: Path, words: tuple[str, ...], code: int) -> None:
+    done = portalctl("fmt", "--diff", *words)
+    assert done.code == code
+    assert done.out == (
+        "--- a/portals/ugly.yaml\n+++ b/portals/ugly.yaml\n@@ -3,5 +3,6 @@\n   name: partners\n   provider: konnect\n"
+        f"   id: {HEAD.split('id: ')[1]}+\n teams:\n-- name: 'city'   # ours\n+  - name: city   # ours\n"
+    )
+    assert (portals / "ugly.yaml").read_text() == UGLY
+
+
+def test_a_diff_shows_line_breaks(portals: Path) -> None:
+    (portals / "ugly.yaml").write_bytes(NICE.rstrip("\n").replace("\n", "\r\n").encode())
+    diff = portalctl("fmt", "--diff").out
+    assert "-version: 1\r\n" in diff
+    assert "-  - name: city   # ours\n\\ No newline at end of file\n" in diff
+
+
+@pytest.mark.parametrize("words", [(), ("--check",), ("--diff",)])
+def test_a_broken_file_changes_nothing(portals: Path, words: tuple[str, ...]) -> None:
+    (portals / "zbroken.yaml").write_text(HEAD + "teams: [\n")
+    (portals / "unknown.yaml").write_text("version: 1\nportal: partners\nteems: []\n")
+    done = portalctl("fmt", *words)
+    assert (done.code, done.out) == (65, "")
+    assert "portals/unknown.yaml:3:1: unknown key 'teems'; did you mean 'teams'?" in done.err
+    assert "portals/zbroken.yaml:" in done.err
+    assert (portals / "ugly.yaml").read_text() == UGLY
+
+
+def test_a_file_that_cannot_be_written_is_an_error(portals: Path) -> None:
+    (portals / "ugly.yaml").rename(portals / "u.yaml")
+    link = portals / ("u" * 250 + ".yaml")  # no temporary file of a longer name can stand beside it
+    (portals / "u.yaml").rename(link)
+    done = portalctl("fmt")
+    assert (done.code, done.out) == (1, "")
+    assert "error: cannot write portals/" in done.err
+    assert link.read_text() == UGLY
+
+
+def test_a_link_stays_a_link(portals: Path) -> None:
+    (portals / "link.yaml").symlink_to("ugly.yaml")
+    assert portalctl("fmt", "-f", "portals/link.yaml").out == "portals/link.yaml\n"
+    assert (portals / "link.yaml").is_symlink()
+    assert (portals / "ugly.yaml").read_text() == NICE
+
+
+def test_no_file_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert portalctl("fmt").code == 64
+    assert portalctl("fmt", "-f", "none.yaml").code == 65
+
+
+def test_the_examples_are_in_canonical_form() -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    assert portalctl("fmt", "-f", str(examples), "--check").code == 0
+
+
+def test_the_hooks_for_pre_commit_are_commands(portals: Path) -> None:
+    hooks = YAML(typ="safe").load(Path(__file__).parents[2] / ".pre-commit-hooks.yaml")
+    assert [hook["id"] for hook in hooks] == ["portalctl-validate", "portalctl-fmt"]
+    (portals / "nice.yaml").unlink()
+    for hook in hooks:
+        name, *words = hook["entry"].split()
+        assert name == "portalctl"
+        assert portalctl(*words).code == 0
+        assert re.match(hook["files"], "portals/teams/city.yaml")
+        assert re.match(hook["files"], "portal.yml")

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.conftest import portalctl
+
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "schemas"
+
+
+@pytest.mark.parametrize("kind", ["manifest", "plan", "report"])
+def test_it_prints_what_is_published(kind: str, offline: None) -> None:  # noqa: ARG001
+    done = portalctl("schema", kind)
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (SCHEMAS / f"{kind}.v1.schema.json").read_text()
+    assert done.json["$id"] == f"https://portalctl.dev/schemas/{kind}.v1.schema.json"
+    Draft202012Validator.check_schema(done.json)
+
+
+def test_an_unknown_kind_is_wrong_usage() -> None:
+    done = portalctl("schema", "manifests")
+    assert done.code == 64
+    assert "'manifest', 'plan', 'report'" in done.err
+
+
+def test_it_imports_no_room_before_it_is_used() -> None:
+    """Each kind of schema lives in a room of its own; two of the three are not needed."""
+    tree = ast.parse((ROOT / "portalctl" / "cli" / "schema.py").read_text())
+    assert [node.module for node in tree.body if isinstance(node, ast.ImportFrom)] == ["__future__"]
+
+
+def test_every_example_tells_editors_where_its_schema_is() -> None:
+    examples = sorted((ROOT / "examples").rglob("*.yaml"))
+    assert examples
+    for example in examples:
+        line = re.match(r"# yaml-language-server: \$schema=(\S+)\n", example.read_text())
+        assert line is not None, example
+        assert (example.parent / line[1]).resolve() == SCHEMAS / "manifest.v1.schema.json"
