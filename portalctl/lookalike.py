@@ -31,7 +31,7 @@ class Lookalikes:
         self._by_skeleton = {skeleton(domain): domain for domain in reversed(self._trusted)}
         self._by_name: dict[str, list[str]] = {}
         for domain in self._trusted:
-            for key in _slips(_name(domain)):
+            for key in {key for name in _names(domain) for key in _slips(name)}:
                 self._by_name.setdefault(key, []).append(domain)
 
     def of(self, domain: str) -> str | None:
@@ -48,9 +48,12 @@ class Lookalikes:
         return None
 
     def _slipped(self, domain: str) -> str | None:
-        name = _name(domain)
-        near = (trusted for key in _slips(name) for trusted in self._by_name.get(key, ()))
-        return next((trusted for trusted in near if _alike(name, _name(trusted))), None)
+        for name in _names(domain):
+            near = (trusted for key in _slips(name) for trusted in self._by_name.get(key, ()))
+            for trusted in near:
+                if any(_alike(name, other) for other in _names(trusted)):
+                    return trusted
+        return None
 
 
 def _outside(domain: str, trusted: Iterable[str]) -> bool:
@@ -59,10 +62,15 @@ def _outside(domain: str, trusted: Iterable[str]) -> bool:
 
 def skeleton(domain: str) -> str:
     """A domain as an eye reads it: what looks alike is written alike."""
-    text = "".join(_latin(char) for char in _unicode(domain)).translate(_SIGNS)
+    text = _plain(domain)
     for pair, single in _PAIRS:
         text = text.replace(pair, single)
     return text
+
+
+def _plain(domain: str) -> str:
+    """A skeleton in which pairs of characters stay: a slip may make or break one (`arana`, `arna`)."""
+    return "".join(_latin(char) for char in _unicode(domain)).translate(_SIGNS)
 
 
 def _unicode(domain: str) -> str:
@@ -96,13 +104,12 @@ def _confusables() -> dict[str, str]:
 
 
 @cache
-def _name(domain: str) -> str:
-    """The skeleton of the label that was registered: `arsenal` of `fans.arsenal.co.uk`."""
+def _names(domain: str) -> tuple[str, ...]:
+    """How the label that was registered reads (`arsenal` of `fans.arsenal.co.uk`), with pairs as one and as two."""
     labels = domain.split(".")
-    for start in range(1, len(labels)):
-        if is_public_suffix(".".join(labels[start:])):
-            return skeleton(labels[start - 1])
-    return skeleton(labels[0])
+    ends = (start for start in range(1, len(labels)) if is_public_suffix(".".join(labels[start:])))
+    label = labels[next(ends, 1) - 1]
+    return tuple(dict.fromkeys((skeleton(label), _plain(label))))
 
 
 def _slips(name: str) -> set[str]:

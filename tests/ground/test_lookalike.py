@@ -61,6 +61,10 @@ def test_what_is_not_mistaken(domain: str) -> None:
     assert TRUSTED.of(domain) is None
 
 
+def test_a_slip_that_makes_a_pair_is_seen() -> None:
+    assert Lookalikes(["aaarana.com"]).of("aaarna.com") == "aaarana.com"
+
+
 @given(st.from_regex(r"[a-z]{6,12}\.(com|org|de)", fullmatch=True), st.data())
 def test_one_slip_is_always_seen(domain: str, data: st.DataObject) -> None:
     name, _, suffix = domain.partition(".")
