@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 import httpx
@@ -32,6 +32,8 @@ DEFAULT_POLICY = Policy()
 READ_ONLY = frozenset({"GET"})
 READ_WRITE = frozenset({"GET", "POST", "PATCH", "DELETE"})
 
+Auth = Literal["bearer", "api-key"]  # the header that carries the token: Authorization: Bearer, or X-API-KEY
+
 
 @dataclass(frozen=True, slots=True)
 class Server:
@@ -46,6 +48,7 @@ class Server:
     token_source: str = "the environment"  # noqa: S105 (a name, not a secret)
     ca_file: Path | None = None
     verify: bool = True
+    auth: Auth = "bearer"
 
     def __post_init__(self) -> None:
         try:
@@ -64,6 +67,13 @@ class Server:
             )
         if not self.token or not self.token.isascii() or not self.token.isprintable() or " " in self.token:
             raise BadUsageError(f"the token in {self.token_source} has characters that no token has")
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The header with the token."""
+        if self.auth == "api-key":
+            return {"X-API-KEY": self.token}
+        return {"Authorization": f"Bearer {self.token}"}
 
     @property
     def host(self) -> str:
@@ -91,6 +101,20 @@ class Answer:
     def error(self, *advice: str) -> AnswerError:
         """This answer as an error."""
         return AnswerError(self.call, self.status, self.detail, self.trace, *advice)
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One request: what came of it, and what that means for another try."""
+
+    result: Answer | NoAnswerError
+    outcome: Outcome
+
+    def settle(self) -> Answer:
+        """The answer. Raises NoAnswerError where none came."""
+        if isinstance(self.result, NoAnswerError):
+            raise self.result
+        return self.result
 
 
 class Client:
@@ -148,6 +172,7 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send, repeat what is safe to repeat, and give the last answer, whatever its status.
 
@@ -162,15 +187,12 @@ class Client:
             self._wait_for_turn()
             if self._stop.asked and method not in SAFE_METHODS:
                 raise NoAnswerError(INTERRUPTED, sent=False)
-            result = self._once(method, path, params, body)
-            answer, outcome = result if isinstance(result, tuple) else (result, _outcome_of(result))
-            pause = self._policy.pause(method, attempt, outcome, Waited(waited, self._waited))
+            tried = self._once(method, path, params, body, headers)
+            pause = self._policy.pause(method, attempt, tried.outcome, Waited(waited, self._waited))
             if pause is None or self._stop.asked:
-                if isinstance(answer, Answer):
-                    return answer
-                raise answer
+                return tried.settle()
             waited += pause
-            self._hold(pause, outcome, answer)
+            self._hold(pause, tried.outcome)
 
     def explain(self, answer: Answer) -> AnswerError:
         """An error answer with advice: which variable supplied the token, which right may be missing."""
@@ -194,27 +216,35 @@ class Client:
         )
 
     def _once(
-        self, method: str, path: str, params: Mapping[str, str] | None, body: Mapping[str, object] | None
-    ) -> tuple[Answer, Outcome] | NoAnswerError:
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None,
+        body: Mapping[str, object] | None,
+        headers: Mapping[str, str] | None,
+    ) -> _Try:
         call = f"{method} {path}"
         with self._lock:
             self.calls += 1
         sent_at = time.monotonic()
         try:
-            response = self._client().request(method, path, params=params, json=body)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
-            return self._unreachable(error)
-        except httpx.TimeoutException:
-            return NoAnswerError(f"{call}: no answer within {_TIMEOUT.read:.0f} s", sent=True)
+            response = self._client().request(method, path, params=params, json=body, headers=headers)
         except httpx.HTTPError as error:
-            return NoAnswerError(f"{call}: the connection broke off ({self._clean(str(error))})", sent=True)
-        headers = {name.lower(): value for name, value in response.headers.items()}
+            lost = self._no_answer(call, error)
+            return _Try(lost, Outcome("broken" if lost.sent else "unconnected"))
+        told = {name.lower(): value for name, value in response.headers.items()}
         trace, detail = _told(response.content) if not response.is_success else (None, "")
-        trace = trace or headers.get("x-kong-trace-id")
+        trace = trace or told.get("x-kong-trace-id")
         answer = Answer(call, response.status_code, response.content, trace, self._clean(detail))
-        self._learn(answer.status, sent_at, headers)
-        asked = asked_pause(headers, time.time())
-        return answer, Outcome("answered", response.status_code, asked)
+        self._learn(answer.status, sent_at, told)
+        return _Try(answer, Outcome("answered", answer.status, asked_pause(told, time.time())))
+
+    def _no_answer(self, call: str, error: httpx.HTTPError) -> NoAnswerError:
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
+            return self._unreachable(error)
+        if isinstance(error, httpx.TimeoutException):
+            return NoAnswerError(f"{call}: no answer within {_TIMEOUT.read:.0f} s", sent=True)
+        return NoAnswerError(f"{call}: the connection broke off ({self._clean(str(error))})", sent=True)
 
     def _unreachable(self, error: httpx.HTTPError) -> NoAnswerError:
         where = f"{self.server.url} (from {self.server.url_source})"
@@ -243,7 +273,7 @@ class Client:
             client = httpx.Client(
                 base_url=self.server.url,
                 headers={
-                    "Authorization": f"Bearer {self.server.token}",
+                    **self.server.credentials,
                     "Accept": "application/json, application/problem+json",
                     "User-Agent": f"portalctl/{__version__}",
                 },
@@ -280,7 +310,7 @@ class Client:
         while (left := moment - time.monotonic()) > 0 and not self._stop.asked:
             time.sleep(min(left, _NAP))
 
-    def _hold(self, pause: float, outcome: Outcome, answer: Answer | NoAnswerError) -> None:
+    def _hold(self, pause: float, outcome: Outcome) -> None:
         """Pause this request; when the server asked for it, every worker's."""
         now = time.monotonic()
         if outcome.status != 429:
@@ -292,17 +322,14 @@ class Client:
             self._waited += max(0.0, until - max(self._not_before, now))
             self._not_before = max(self._not_before, until)
             self._pace.hold(self._not_before)
-        if announce and isinstance(answer, Answer):
+        if announce:
             asked = f"429, Retry-After {outcome.asked:.0f}" if outcome.asked is not None else "429"
             self._observer(Waiting(pause, f"the portal asked for it ({asked})"))
 
 
 _NAP = 0.2  # seconds
+_TEXTS = ("error_msg", "detail", "message", "title", "warning_msg")  # what errors are told by, best first
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
-
-
-def _outcome_of(error: NoAnswerError) -> Outcome:
-    return Outcome("broken" if error.sent else "unconnected")
 
 
 def _tls_context(server: Server) -> ssl.SSLContext:
@@ -319,15 +346,19 @@ def _tls_context(server: Server) -> ssl.SSLContext:
 
 
 def _told(body: bytes) -> tuple[str | None, str]:
-    """Trace id and text of an error body: problem+json, any JSON object with a message, or nothing usable."""
+    """Trace id and text of an error body: problem+json, any JSON object with a message, or plain text.
+
+    Konnect tells `detail` and `title`, its gateway `message`; API7 `error_msg`, `message` or only a `warning_msg`.
+    """
     try:
         problem = json.loads(body)
     except ValueError:
-        return None, ""
+        text = body.decode("utf-8", "replace").strip()
+        return None, "" if text.startswith("<") else text[:500]  # a page of HTML says nothing of use
     if not isinstance(problem, dict):
         return None, ""
     trace = problem.get("instance")
-    text = next((str(problem[key]) for key in ("detail", "message", "title") if problem.get(key)), "")
+    text = next((str(problem[key]) for key in _TEXTS if problem.get(key)), "")
     parameters = problem.get("invalid_parameters")
     if isinstance(parameters, list):
         fields = [f"{p.get('field')}: {p.get('reason')}" for p in parameters if isinstance(p, dict)]

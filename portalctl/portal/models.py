@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 OUT = frozenset({"revoked", "rejected"})
@@ -49,9 +49,22 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a reading must cover beyond all developers and teams: `teams` names those whose members are read."""
+    """What a reading must cover beyond all developers and teams: `teams` names those whose members are read, `roles`
+    those whose roles are; `apis` are the names of APIs whose ids are needed.
+    """
 
     teams: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    apis: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A role that a team has on one API. `id` is that of the assignment."""
+
+    id: str
+    role: str
+    api_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +80,9 @@ class Remark:
 class Snapshot:
     """A reading of a portal, complete for its scope.
 
-    `members` maps a team id to the ids of its people, for the teams of the scope that exist. `observed_at` is
-    RFC 3339, UTC; `calls` counts requests.
+    `members` and `roles` map a team id to the ids of its people and to its roles, for the teams of the scope that
+    exist. `apis` maps each name of the scope to the ids of the APIs that carry it. `observed_at` is RFC 3339, UTC;
+    `calls` counts requests.
     """
 
     portal_id: str
@@ -81,27 +95,41 @@ class Snapshot:
     observed_at: str
     calls: int
     remarks: tuple[Remark, ...] = ()
+    roles: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
+    apis: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The few things an apply is about: developers (id, live address), teams by name, teams whose members count."""
+    """The few things an apply is about.
+
+    `people` are developers (id, live address), `newcomers` addresses without an account; `registrations_of` the ids
+    of developers. The others are names of teams: that exist, whose members count, whose roles do.
+    """
 
     people: tuple[tuple[str, str | None], ...] = ()
+    newcomers: frozenset[str] = frozenset()
+    registrations_of: frozenset[str] = frozenset()
     teams: frozenset[str] = frozenset()
     members_of: frozenset[str] = frozenset()
+    roles_of: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """The touched things as they are now.
 
-    `status` None: that developer is gone. `teams` and `members` are by team name; a name with no team is absent.
+    `status` None: that developer is gone. `newcomers` has, by normal address, those of them who have an account now.
+    `registrations` are the ids of those that are live. `teams`, `members` and `roles` are by team name; a name with
+    no team is absent.
     """
 
     status: Mapping[str, str | None]
     teams: Mapping[str, Team]
     members: Mapping[str, frozenset[str]]
+    roles: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
+    newcomers: Mapping[str, Developer] = field(default_factory=dict)
+    registrations: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +157,11 @@ class SetStatus:
 
 @dataclass(frozen=True, slots=True)
 class CreateDeveloper:
-    """A new account. `mail`: the portal invites the person by mail."""
+    """A new account for `developer`: an address, on API7 a developer_id. `mail`: the portal invites by mail."""
 
-    email: str
+    developer: str
     full_name: str
+    status: Literal["approved", "pending"] = "approved"
     mail: bool = False
 
 
@@ -168,12 +197,37 @@ class RemoveMember:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignRole:
+    team_id: str
+    role: str
+    api_id: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnassignRole:
+    team_id: str
+    assignment_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class RevokeRegistration:
     application_id: str
     registration_id: str
 
 
-Write = SetStatus | CreateTeam | UpdateTeam | AddMember | RemoveMember | RevokeRegistration
+Write = (
+    SetStatus
+    | CreateDeveloper
+    | DeleteDeveloper
+    | CreateTeam
+    | UpdateTeam
+    | AddMember
+    | RemoveMember
+    | AssignRole
+    | UnassignRole
+    | RevokeRegistration
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,10 @@ class Row(Protocol):
 T = TypeVar("T", bound=Row)
 
 
+class IncompleteError(PortalError):
+    """A list was read, and not provably all of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """One answer: its rows, and how many the server says there are in all."""
@@ -97,7 +101,8 @@ class _Reading(Generic[T]):
 def read_lists(sources: Sequence[Source[T]], pool: Executor) -> list[tuple[T, ...]]:
     """Each source's rows, distinct by id, in the order served; all pages after the first ones at the same time.
 
-    Raises PortalError when a list is not provably complete after `ROUNDS` rounds, and whatever `fetch` raises.
+    Raises IncompleteError when a list is not provably complete after `ROUNDS` rounds, PortalError for a total that
+    can't be meant, and whatever `fetch` raises.
     """
     done: dict[int, tuple[T, ...]] = {}
     pending = dict(enumerate(sources))
@@ -109,7 +114,7 @@ def read_lists(sources: Sequence[Source[T]], pool: Executor) -> list[tuple[T, ..
         if not pending:
             return [done[index] for index in range(len(sources))]
     reading = readings[next(iter(pending))]
-    raise PortalError(
+    raise IncompleteError(
         f"{reading.source.name}: the list can't be read completely. Read {ROUNDS} times, the last time "
         f"{len(reading.rows)} of {reading.totals[-1]}; nothing is decided on an incomplete list",
         "the portal may be changing quickly, or answering wrongly; run the command again",

@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Literal, Self, assert_never
+from typing import Literal, Self
 
 from portalctl.errors import AnswerError, NoAnswerError, PortalError
 from portalctl.events import Observer
 from portalctl.http import Client
+from portalctl.identity import normal_address
+from portalctl.portal.konnect.calls import call
 from portalctl.portal.konnect.dialect import Dialect
 from portalctl.portal.konnect.registrations import read_registrations
 from portalctl.portal.konnect.wire import (
@@ -26,24 +28,28 @@ from portalctl.portal.konnect.wire import (
 )
 from portalctl.portal.models import (
     AddMember,
+    Assignment,
+    AssignRole,
+    CreateDeveloper,
     CreateTeam,
+    DeleteDeveloper,
     Developer,
     Registration,
     RemoveMember,
     RevokeRegistration,
     Scope,
-    SetStatus,
     Settings,
     Sighting,
     Snapshot,
     Team,
     Touched,
-    UpdateTeam,
+    UnassignRole,
     Write,
     Written,
 )
 
 WORKERS = 16
+ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: it has ended already
 FEW = 16  # people are asked for one by one up to here; beyond, the whole list is read
 
 ADVICE = {
@@ -58,6 +64,19 @@ class _Portal:
     name: str
     auto_approve_developers: bool | None = None
     rbac_enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _AssignedRole:
+    id: str
+    role_name: str
+    entity_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Api:
+    id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +133,8 @@ class Konnect:
         observed_at = self._now()
         settings = self._settings()
         teams, developers, members = settle(lambda: self._everything(scope.teams))
+        roles = settle(lambda: self._roles(team for team in teams if team.name in scope.roles))
+        apis = self._apis(scope.apis)
         return Snapshot(
             portal_id=self._portal.id,
             server=self._client.server.url,
@@ -124,6 +145,8 @@ class Konnect:
             members=members,
             observed_at=observed_at,
             calls=self._client.calls - calls,
+            roles=roles,
+            apis=apis,
         )
 
     def reread(self, touched: Touched) -> Sighting:
@@ -132,16 +155,19 @@ class Konnect:
         Raises PortalError when a touched name is that of several teams: which is meant can't be told.
         """
         teams, members = settle(lambda: self._touched_teams(touched))
+        roles = settle(lambda: self._roles(teams[name] for name in touched.roles_of & teams.keys()))
         return Sighting(
             status=self._statuses(touched.people),
             teams=teams,
             members={name: members[teams[name].id] for name in touched.members_of & teams.keys()},
+            roles={name: roles[teams[name].id] for name in touched.roles_of & teams.keys()},
+            newcomers=self._newcomers(touched.newcomers),
+            registrations=frozenset(each.id for each in self._registrations(touched.registrations_of)),
         )
 
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
         """See `Reader.details`."""
-        owned_by_teams = self._dialect.team_applications
-        return settle(lambda: read_registrations(self._wire, self._path, people, team_applications=owned_by_teams))
+        return self._registrations(people, team_applications=self._dialect.team_applications)
 
     @property
     def _portal(self) -> _Portal:
@@ -204,7 +230,7 @@ class Konnect:
 
     def _touched_teams(self, touched: Touched) -> tuple[dict[str, Team], dict[str, frozenset[str]]]:
         """Touched teams by name, and members by team id. Raises UnsettledError."""
-        names = touched.teams | touched.members_of
+        names = touched.teams | touched.members_of | touched.roles_of
         teams = [team for team in self._teams() if team.name in names] if names else []
         by_name = {team.name: team for team in teams}
         if len(by_name) < len(teams):
@@ -232,10 +258,52 @@ class Konnect:
             lists = self._wire.read_lists("members", queries, Identified)
         return {team.id: frozenset(row.id for row in rows) for team, rows in zip(teams, lists, strict=True)}
 
+    def _roles(self, teams: Iterable[Team]) -> dict[str, tuple[Assignment, ...]]:
+        """By team id. Raises UnsettledError."""
+        teams = list(teams)
+        queries = [Query(f"{self._path}/teams/{segment(team.id)}/assigned-roles") for team in teams]
+        with just_listed():
+            lists = self._wire.read_lists("roles", queries, _AssignedRole)
+        return {
+            team.id: tuple(Assignment(row.id, row.role_name, row.entity_id) for row in rows)
+            for team, rows in zip(teams, lists, strict=True)
+        }
+
+    def _apis(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The ids of the APIs of each name. Konnect has them beside the portals (API Builder v3, `list-apis`)."""
+        queries = [Query(f"{self._dialect.prefix}/apis", {"filter[name][eq]": name}) for name in sorted(names)]
+        try:
+            lists = self._wire.read_lists("APIs", queries, _Api)
+        except AnswerError as error:
+            raise PortalError(
+                f"the ids of APIs can't be looked up by name: {error.message}",
+                *error.advice,
+                "write their ids under `roles:`, or give the token the right to list APIs",
+            ) from error
+        return {
+            name: tuple(row.id for row in rows if row.name == name)
+            for name, rows in zip(sorted(names), lists, strict=True)
+        }
+
+    def _registrations(self, people: Collection[str], *, team_applications: bool = False) -> tuple[Registration, ...]:
+        if not people:
+            return ()
+        return settle(lambda: read_registrations(self._wire, self._path, people, team_applications=team_applications))
+
+    def _newcomers(self, addresses: Collection[str]) -> dict[str, Developer]:
+        """Who has an account by now, by normal address."""
+        if not addresses:
+            return {}
+        found = self._by_address(sorted(addresses))
+        people = self._developers() if found is None else found
+        named = ((normal_address(person.email or ""), person) for person in people)
+        return {address: person for address, person in named if address is not None and address in addresses}
+
     def _statuses(self, people: Iterable[tuple[str, str | None]]) -> dict[str, str | None]:
         """The status by id; None: gone. Who is not found by address is asked for by id, or many by the whole list."""
         people = list(people)
-        found = self._by_address([email for _, email in people if email and "," not in email])
+        asked_for = self._by_address([email for _, email in people if email and "," not in email])
+        found = {developer.id: developer.status for developer in asked_for or ()}
         missing = [developer_id for developer_id, _ in people if developer_id not in found]
         if len(missing) > FEW:
             found |= {developer.id: developer.status for developer in self._developers()}
@@ -243,7 +311,8 @@ class Konnect:
         asked = dict(zip(missing, self._pool.map(self._status, missing), strict=True))
         return {developer_id: asked.get(developer_id) or found.get(developer_id) for developer_id, _ in people}
 
-    def _by_address(self, addresses: list[str]) -> dict[str, str]:
+    def _by_address(self, addresses: list[str]) -> list[Developer] | None:
+        """Developers by live address; None: this stack has no such filter."""
         queries = [
             Query(f"{self._path}/developers", {"filter[email][oeq]": ",".join(batch)}) for batch in batches(addresses)
         ]
@@ -252,8 +321,8 @@ class Konnect:
         except AnswerError as error:
             if error.status != 400:
                 raise
-            return {}  # a stack without this filter
-        return {row.id: row.status for rows in lists for row in rows}
+            return None
+        return [row for rows in lists for row in rows]
 
     def _status(self, developer_id: str) -> str | None:
         found = self._wire.get(f"{self._path}/developers/{segment(developer_id)}", Developer)
@@ -262,44 +331,23 @@ class Konnect:
     # --- writing
 
     def write(self, write: Write) -> Written:
-        """See `Provider.write`. 409 on an add is "already a member", taken as done and confirmed by the list."""
+        """See `Provider.write`. 409 on an add is "already so", taken as done and confirmed by the list."""
         try:
-            method, path, body = self._call(write)
+            method, path, body = call(self._path, write)
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
         try:
             answer = self._client.request(method, path, body=body)
         except NoAnswerError as error:
             return Written("unclear" if error.sent else "refused", error.message)
-        if answer.ok or (isinstance(write, AddMember) and answer.status == 409):
-            created = _id_told(answer.body) if isinstance(write, CreateTeam) else None
+        if answer.ok or (isinstance(write, AddMember | AssignRole) and answer.status == 409):
+            created = _id_told(answer.body) if isinstance(write, CreateTeam | CreateDeveloper) else None
             return Written("done", trace=answer.trace, id=created, status=answer.status)
         # What is to end may have ended already: a 404 can be that, or a wrong path. The live state tells.
-        gone = isinstance(write, RemoveMember | RevokeRegistration) and answer.status == 404
+        gone = isinstance(write, ENDINGS) and answer.status == 404
         problem = self._client.explain(answer)
         result: Literal["unclear", "refused"] = "unclear" if gone or answer.status >= 500 else "refused"
         return Written(result, problem.message, answer.trace, status=answer.status)
-
-    def _call(self, write: Write) -> tuple[str, str, dict[str, object] | None]:
-        match write:
-            case SetStatus(developer_id, status):
-                return "PATCH", f"{self._path}/developers/{segment(developer_id)}", {"status": status}
-            case CreateTeam(name, description):
-                described = {} if description is None else {"description": description}
-                return "POST", f"{self._path}/teams", {"name": name, **described}
-            case UpdateTeam(team_id, description):
-                return "PATCH", f"{self._path}/teams/{segment(team_id)}", {"description": description}
-            case AddMember(team_id, developer_id):
-                return "POST", f"{self._path}/teams/{segment(team_id)}/developers", {"id": developer_id}
-            case RemoveMember(team_id, developer_id):
-                path = f"{self._path}/teams/{segment(team_id)}/developers/{segment(developer_id)}"
-                return "DELETE", path, None
-            case RevokeRegistration(application_id, registration_id):
-                application = f"{self._path}/applications/{segment(application_id)}"
-                path = f"{application}/registrations/{segment(registration_id)}"
-                return "PATCH", path, {"status": "revoked"}
-            case _:
-                assert_never(write)
 
 
 def _either(*flags: bool | None) -> bool | None:

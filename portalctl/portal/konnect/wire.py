@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Generic, TypeVar, cast
+from typing import Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import TypeAdapter, ValidationError
-
-from portalctl.errors import AnswerError, NoAnswerError, PortalError
+from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress
 from portalctl.http import Answer, Client
 from portalctl.portal.paging import Page, Row, Source, read_lists
+from portalctl.portal.shape import shaped
 
 # Neither default nor maximum is documented; Kong's own clients ask for 100. More than the maximum may be clamped,
 # which the paging copes with, or refused: then this is asked for, the size of every example in the document.
@@ -59,11 +57,6 @@ class _Meta:
 class _List(Generic[T]):
     data: list[T]
     meta: _Meta
-
-
-@cache
-def _shape(kind: type[object]) -> TypeAdapter[object]:
-    return TypeAdapter(kind)
 
 
 class UnsettledError(PortalError):
@@ -122,19 +115,8 @@ class Wire:
         return read_lists([self._source(what, query, kind) for query in queries], self._pool)
 
     def parse(self, answer: Answer, kind: type[V]) -> V:
-        """The answer's JSON as `kind`. What the portal sent is not quoted: it is other people's data."""
-        try:
-            return cast(V, _shape(cast("Hashable", kind)).validate_json(answer.body))
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        if first["type"] == "json_invalid":
-            raise self.client.not_json(answer)
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise NoAnswerError(
-            f"{answer.call} was answered {answer.status} in a shape that is not the API's: {where}: {first['msg']}",
-            f"is {self.client.server.url} (from {self.client.server.url_source}) the API's address?",
-            sent=True,
-        )
+        """The answer's JSON as `kind`. Raises NoAnswerError for anything else."""
+        return shaped(self.client, answer, kind)
 
     def _source(self, what: str, query: Query, kind: type[T]) -> Source[T]:
         shape: type[_List[T]] = _List[kind]  # type: ignore[valid-type]
