@@ -1,13 +1,13 @@
 """The order of a run, once, for the command line and for whoever uses portalctl as a library.
 
-Capability check → read → resolve → diff → guard → (look again → write → confirm).
+Capability check → read → resolve → diff → details → guard → (look again → write → confirm).
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,18 +17,19 @@ from portalctl.apply.journal import NO_JOURNAL, Journal, open_journal
 from portalctl.apply.model import Clock, PortalReport
 from portalctl.errors import RefusedError
 from portalctl.events import Observer, ReadDone, ignore
-from portalctl.http import READ_ONLY, READ_WRITE, Client, Server
+from portalctl.http import READ_ONLY, READ_WRITE, Server
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.capability import check
 from portalctl.plan.changes import Difference
 from portalctl.plan.drift import PortalDrift, drift_findings
 from portalctl.plan.model import Plan, PortalPlan
+from portalctl.plan.residual import with_registrations
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
-from portalctl.portal.konnect.dialect import DIALECTS
-from portalctl.portal.konnect.provider import ADVICE, Konnect
-from portalctl.portal.models import Scope, Snapshot
+from portalctl.portal.models import Snapshot
+from portalctl.portal.provider import Provider
+from portalctl.portal.vendors import Address, connect
 from portalctl.stop import Stop
 from portalctl.version import __version__
 
@@ -39,10 +40,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run is made with: the server of each portal by name, the clock, who watches, how patient.
+    """What a run is made with: the servers of each portal by name, the clock, who watches, how patient.
 
-    `stop`, once asked, ends an apply after what is in flight. `journals`: the file of each portal, by name; none
-    for a portal that is not there. `before_writing` is called once, when everything is ready for the first write.
+    `backends` are those of API7 portals, where they are known; only making accounts needs them. `stop`, once asked,
+    ends an apply after what is in flight. `journals`: the file of each portal, by name; none for a portal that is
+    not there. `before_writing` is called once, when everything is ready for the first write.
     """
 
     servers: Mapping[str, Server]
@@ -52,6 +54,7 @@ class Run:
     stop: Stop = field(default_factory=Stop)
     journals: Mapping[str, Path] = field(default_factory=dict)
     before_writing: Callable[[], None] = lambda: None
+    backends: Mapping[str, Server] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +140,15 @@ def _journal(ready: Ready, plan: Plan, run: Run) -> AbstractContextManager[Journ
 def _compare_all(manifest: Manifest, run: Run, now: datetime) -> Iterator[_Compared]:
     check(manifest)
     for portal in manifest.portals.values():
-        snapshot = _read(portal, run, now)
-        yield _Compared(portal, snapshot, compare(portal, snapshot, now.date()))
+        began = time.monotonic()
+        with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
+            snapshot = provider.read(Rulebook.of(portal, now.date()).scope)
+            found = compare(portal, snapshot, now.date())
+            found = with_registrations(found, provider.details(found.out))
+        run.observer(ReadDone(portal.name, len(snapshot.developers), snapshot.calls, time.monotonic() - began))
+        yield _Compared(portal, snapshot, found)
 
 
-def _read(portal: PortalManifest, run: Run, now: datetime) -> Snapshot:
-    began = time.monotonic()
-    with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
-        snapshot = provider.read(Scope(Rulebook.of(portal, now.date()).touched_teams()))
-    run.observer(ReadDone(portal.name, len(snapshot.developers), snapshot.calls, time.monotonic() - began))
-    return snapshot
-
-
-@contextmanager
 def _open(
     portal: PortalManifest | PortalPlan,
     run: Run,
@@ -157,18 +156,16 @@ def _open(
     methods: frozenset[str],
     portal_id: str | None,
     title: str | None = None,
-) -> Iterator[Konnect]:
-    client = Client(run.servers[portal.name], methods=methods, observer=run.observer, advice=ADVICE, stop=run.stop)
-    with Konnect(
-        client,
-        DIALECTS[portal.provider],
-        name=portal.name,
-        portal_id=portal_id,
-        title=title,
+) -> Provider:
+    return connect(
+        portal.provider,
+        portal.name,
+        Address(run.servers[portal.name], run.backends.get(portal.name), portal_id, title),
+        methods=methods,
         now=lambda: _rfc3339(run.clock()),
         observer=run.observer,
-    ) as provider:
-        yield provider
+        stop=run.stop,
+    )
 
 
 def _rfc3339(moment: datetime) -> str:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import idna
 
@@ -98,6 +99,14 @@ def normal_address(text: str) -> str | None:
 def domain_of(address: str) -> str:
     """The domain of a normal address, or of a form that `suspects` gave."""
     return address.rpartition("@")[2]
+
+
+def is_uuid(text: str) -> bool:
+    """Whether this is a UUID in the usual form, which is how Konnect names everything."""
+    try:
+        return str(UUID(text)) == text.lower()
+    except ValueError:
+        return False
 
 
 def enclosing(domain: str) -> Iterator[str]:

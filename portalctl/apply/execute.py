@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+from portalctl.apply.commands import command, done
 from portalctl.apply.journal import NO_JOURNAL, Journal
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
 from portalctl.apply.verify import Stand, live_state, stand, touched
@@ -18,24 +19,14 @@ from portalctl.errors import PortalctlError, PortalError, RefusedError
 from portalctl.events import Observer, Progress, Result, Warned, ignore
 from portalctl.events import Settled as SettledEvent
 from portalctl.plan.model import CLASSES, STATUS_OPS, Change, Op, PortalPlan, by_target, needs
-from portalctl.portal.models import (
-    AddMember,
-    CreateTeam,
-    RemoveMember,
-    SetStatus,
-    Sighting,
-    Team,
-    Touched,
-    UpdateTeam,
-    Write,
-    Written,
-)
+from portalctl.portal.models import Sighting, Team, Written
 from portalctl.portal.provider import Provider, Reader
 from portalctl.stop import INTERRUPTED, Stop
 
 IN_FLIGHT = 16
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
 PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between looks; the last one repeats
+CREATES = frozenset({"create_team", "create_developer"})  # ops
 GRANTS = frozenset({"onboard", "reinstate"})  # classes
 REMOVALS = frozenset({"expire", "offboard"})
 
@@ -51,11 +42,11 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A portal's plan, checked against the live state: what is still to be made, and the teams there are."""
+    """A portal's plan, checked against the live state: what is still to be made, and what was seen of it."""
 
     plan: PortalPlan
     todo: tuple[Change, ...]
-    teams: Mapping[str, Team]
+    seen: Sighting
 
 
 def prepare(plan: PortalPlan, provider: Reader) -> Ready:
@@ -72,7 +63,7 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
             *(_stale(change, seen) for change in stale),
             "plan again, and look at what changed",
         )
-    return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen.teams)
+    return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen)
 
 
 def carry_out(
@@ -97,7 +88,9 @@ def carry_out(
         journal,
         stop or Stop(),
         clock,
-        teams=dict(ready.teams),
+        teams=dict(ready.seen.teams),
+        people=_ids(ready.seen),
+        statuses=_statuses(ready),
         total=len(ready.todo),
         grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
     )
@@ -118,7 +111,7 @@ def carry_out(
 
 
 def _stale(change: Change, seen: Sighting) -> str:
-    who = change.developer.email or change.developer.id if change.developer else f"team {change.team}"
+    who = change.developer.name if change.developer else f"team {change.team}"
     live = live_state(change, seen)
     return f"{who}: planned from {_words(change.before)}, but it is now {_words(live)}"
 
@@ -139,9 +132,24 @@ def _stages(changes: tuple[Change, ...]) -> Iterable[list[Change]]:
     return [stage for stage in stages.values() if stage]
 
 
+def _ids(seen: Sighting) -> dict[str, str]:
+    """The ids of people by what the plan calls them."""
+    newcomers = {address: developer.id for address, developer in seen.newcomers.items()}
+    return {person: person for person in seen.status} | newcomers
+
+
+def _statuses(ready: Ready) -> dict[str, set[object]]:
+    statuses: dict[str, set[object]] = {person: {status} for person, status in ready.seen.status.items()}
+    for change in ready.todo:
+        if change.developer is not None and change.op in STATUS_OPS:
+            statuses.setdefault(change.developer.key, set()).add(STATUS_OPS[change.op])
+    return statuses
+
+
 @dataclass(slots=True)
 class _Run:
-    """The state of one apply. `teams` are the live ones by name, with those that were created."""
+    """The state of one apply. `teams` are the live ones by name, with those that were created; `statuses` are those
+    a person has or gets by this plan, by id."""
 
     portal: str
     provider: Provider
@@ -151,6 +159,8 @@ class _Run:
     stop: Stop
     clock: Clock
     teams: dict[str, Team]
+    people: dict[str, str]
+    statuses: Mapping[str, set[object]]
     total: int
     grants: tuple[Change, ...]
     settled: list[Settled] = field(default_factory=list)
@@ -169,17 +179,38 @@ class _Run:
         self.no_grant_worked = all(sent.result != "done" for sent in grants) and any(map(_no_to_all, grants))
         groups: dict[str, list[Change]] = {}
         for change in stage:
-            groups.setdefault(change.developer.id if change.developer else f"team {change.team}", []).append(change)
+            groups.setdefault(change.developer.key if change.developer else f"team {change.team}", []).append(change)
         with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="portalctl-write") as pool:
             list(pool.map(self._write_group, groups.values()))
 
     def _write_group(self, changes: list[Change]) -> None:
         for change in changes:
-            because = self._held_back(change) or self._announced(change)
+            because = self._held_back(change)
+            if because is None and change.op_class in REMOVALS and change.developer is not None:
+                now, because = self._look_again(change, change.developer.key)
+                if now == "after":
+                    continue  # someone else did it, and it counts as already so
+            because = because or self._announced(change)
             if because is not None:
                 self.settle(change, "skipped", because)
                 continue
             self._take(change, self._send(change))
+
+    def _look_again(self, change: Change, person: str) -> tuple[Stand | None, str | None]:
+        """Where a removal stands just before it would be sent, and why it must not be sent, if so.
+
+        From someone whose status another hand has changed meanwhile nothing more is taken: half of what each
+        wants would be what nobody wants.
+        """
+        try:
+            seen = self.provider.reread(touched([change]))
+        except PortalError as error:
+            return None, f"skipped, because it could not be looked at just before: {error.message}"
+        now, status = stand(change, seen), seen.status.get(person)
+        if now == "after" or status in self.statuses[person]:
+            return now, None
+        found = f"is now {status}" if status is not None else "is gone"
+        return None, f"skipped, because someone else changed this person meanwhile, who {found}"
 
     def _announced(self, change: Change) -> str | None:
         """Put the intent on disk; why that failed, in words."""
@@ -192,11 +223,11 @@ class _Run:
     def _send(self, change: Change) -> Written:
         """Send a change. After an unclear answer, look first, and send again only what did not happen.
 
-        A team's creation is never repeated: nothing keeps a portal from having two of one name.
+        A creation is never repeated: nothing keeps a portal from having two teams of one name.
         """
         written = self._write(change)
         for pause in RESENDS:
-            if written.result != "unclear" or change.op == "create_team" or self.stop.asked:
+            if written.result != "unclear" or change.op in CREATES or self.stop.asked:
                 break
             self.patience.sleep(pause)
             now = self._stand(change)
@@ -212,7 +243,8 @@ class _Run:
 
     def _write(self, change: Change) -> Written:
         sent_at = self.now()
-        written = self.provider.write(self._command(change))
+        teams = {name: team.id for name, team in self.teams.items()}
+        written = self.provider.write(command(change, teams, self.people))
         self.times[change.id] = (sent_at, self.now())
         self.note(lambda: self.journal.answer(change, written))
         return written
@@ -231,8 +263,8 @@ class _Run:
             return None  # nothing is known: the confirmation at the end looks again, and says so
 
     def _take(self, change: Change, written: Written) -> None:
-        if change.op == "create_team" and written.result != "refused":
-            self._learn_team(change, written)
+        if change.op in CREATES and written.result != "refused":
+            self._learn(change, written)
         with self.lock:
             self.sent[change.id] = written
             self.observer(Progress(self.portal, "writing", len(self.sent), self.total))
@@ -240,19 +272,21 @@ class _Run:
             result: Result = "skipped" if written.detail == INTERRUPTED else "failed"
             self.settle(change, result, written.detail, written.trace)
 
-    def _learn_team(self, change: Change, written: Written) -> None:
-        """A new team's id: as told, or, when the answer was lost, as found on the portal. Never by a second POST."""
-        name = change.team or ""
-        if written.id is not None:
-            self.teams[name] = Team(written.id, name)
-            return
-        try:
-            found = self.provider.reread(Touched(teams=frozenset({name}))).teams.get(name)
-        except PortalError as error:
-            self.observer(Warned(f"team {name}: could not look for it after its creation: {error.message}"))
-            return
-        if found is not None:
-            self.teams[name] = found
+    def _learn(self, change: Change, written: Written) -> None:
+        """A new thing's id: as told, or, when the answer was lost, as found on the portal. Never by a second POST."""
+        found = written.id
+        if found is None:
+            try:
+                seen = self.provider.reread(touched([change]))
+            except PortalError as error:
+                self.observer(Warned(f"{change.id}: could not look for it after its creation: {error.message}"))
+                return
+            known = {name: team.id for name, team in seen.teams.items()} | _ids(seen)
+            found = known.get(change.developer.key if change.developer else change.team or "")
+        if found is not None and change.developer is not None:
+            self.people[change.developer.key] = found
+        elif found is not None:
+            self.teams[change.team or ""] = Team(found, change.team or "")
 
     def _held_back(self, change: Change) -> str | None:
         """Why this change is not to be sent: the run stops, or what it needs is not there."""
@@ -260,24 +294,17 @@ class _Run:
             return INTERRUPTED
         if self.no_grant_worked and change.op_class in REMOVALS:
             return "skipped, because nothing that the plan gives could be given: nothing is taken away either"
-        if change.developer is not None and ("approve", change.developer.id) in self.failed:
+        if change.developer is not None and ("approve", change.developer.key) in self.failed:
             return "skipped, because the approval failed"
+        if (
+            change.developer is not None
+            and change.op != "create_developer"
+            and change.developer.key not in self.people
+        ):
+            return "skipped, because there is no account"
         if change.team is not None and change.op != "create_team" and change.team not in self.teams:
             return f"skipped, because team {change.team} could not be created"
         return None
-
-    def _command(self, change: Change) -> Write:
-        if change.op == "create_team":
-            description = (change.after or {}).get("description")
-            return CreateTeam(change.team or "", str(description) if description is not None else None)
-        if change.op == "update_team":
-            return UpdateTeam(self.teams[change.team or ""].id, str((change.after or {})["description"]))
-        person = change.developer.id if change.developer else ""
-        if change.op == "add_member":
-            return AddMember(self.teams[change.team or ""].id, person)
-        if change.op == "remove_member":
-            return RemoveMember(self.teams[change.team or ""].id, person)
-        return SetStatus(person, STATUS_OPS[change.op])
 
     def settle(self, change: Change, result: Result, detail: str = "", trace: str | None = None) -> None:
         with self.lock:
@@ -294,22 +321,9 @@ class _Run:
                 )
             )
             if result != "confirmed" and change.developer is not None:
-                self.failed.add((change.op, change.developer.id))
-        subject = (change.developer.email or change.developer.id) if change.developer else f"team {change.team}"
-        what = DONE[change.op].format(team=change.team)
-        self.observer(SettledEvent(self.portal, change.id, subject, what, result, detail))
-
-
-DONE: Mapping[Op, str] = {
-    "create_team": "created",
-    "update_team": "updated",
-    "approve": "approved",
-    "add_member": "joined {team}",
-    "reopen": "set back to pending",
-    "reject": "rejected",
-    "revoke": "revoked",
-    "remove_member": "left {team}",
-}
+                self.failed.add((change.op, change.developer.key))
+        subject = change.developer.name if change.developer else f"team {change.team}"
+        self.observer(SettledEvent(self.portal, change.id, subject, done(change), result, detail))
 
 
 def _no_to_all(sent: Written) -> bool:
@@ -328,6 +342,7 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
     }
     deadline = patience.clock() + patience.seconds
     look = 0
+    found: dict[str, str] = {}  # what was seen instead, by change
     while open_changes:
         trouble = ""
         try:
@@ -335,6 +350,7 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
             for change in [c for c in open_changes.values() if stand(c, seen) == "after"]:
                 run.settle(change, "confirmed", trace=run.sent[change.id].trace)
                 del open_changes[change.id]
+            found = {c.id: f"; it is {_words(live_state(c, seen))}" for c in open_changes.values()}
         except PortalError as error:
             trouble = f"; it could not be read: {error.message}"
         left = 0.0 if run.stop.asked else deadline - patience.clock()
@@ -345,5 +361,5 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
     looked = "before the interrupt" if run.stop.asked else f"within {patience.seconds:g} s"
     for change in open_changes.values():
         sent = run.sent[change.id]
-        said = sent.detail or "the portal took it"
-        run.settle(change, "unknown", f"{said}, and it was not seen {looked}{trouble}", sent.trace)
+        said = f"{sent.detail or 'the portal took it'}, and it was not seen {looked}"
+        run.settle(change, "unknown", said + (trouble or found[change.id]), sent.trace)

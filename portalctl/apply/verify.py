@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from portalctl.plan.model import Change, State
+from portalctl.plan.model import Change, State, Subject
 from portalctl.portal.models import Sighting, Touched
 
 Stand = Literal["before", "after", "other"]
+ROLE_OPS = frozenset({"assign_role", "unassign_role"})
 
 
 def touched(changes: Iterable[Change]) -> Touched:
     """What has to be looked at to know where these changes stand."""
     changes = list(changes)
-    people = {c.developer.id: c.developer.email for c in changes if c.developer is not None}
+    people = [change.developer for change in changes if change.developer is not None]
     return Touched(
-        people=tuple(sorted(people.items())),
-        teams=frozenset(c.team for c in changes if c.team is not None),
-        members_of=frozenset(c.team for c in changes if c.team is not None and c.developer is not None),
+        people=tuple(sorted({person.id: person.email for person in people if person.id is not None}.items())),
+        newcomers=frozenset(person.name for person in people if person.id is None),
+        registrations_of=frozenset(
+            change.developer.key for change in changes if change.op == "revoke_registration" and change.developer
+        ),
+        teams=frozenset(change.team for change in changes if change.team is not None),
+        members_of=frozenset(
+            change.team for change in changes if change.team is not None and change.developer is not None
+        ),
+        roles_of=frozenset(change.team for change in changes if change.team is not None and change.op in ROLE_OPS),
     )
 
 
@@ -31,18 +39,46 @@ def stand(change: Change, seen: Sighting) -> Stand:
 
 
 def live_state(change: Change, seen: Sighting) -> State | None:
-    """The live side of a change, in the form of its `before` and `after`; None: the person or team is gone."""
-    if change.developer is None:
-        team = seen.teams.get(change.team or "")
-        return {"name": team.name, "description": team.description} if team is not None else None
-    status = seen.status.get(change.developer.id)
+    """The live side of a change, in the form of its `before` and `after`; None: what it is about is not there."""
+    if change.op in ROLE_OPS:
+        return _role(change, seen)
+    if change.developer is not None:
+        return _of_person(change, change.developer, seen)
+    team = seen.teams.get(change.team or "")
+    return {"name": team.name, "description": team.description} if team is not None else None
+
+
+def _of_person(change: Change, person: Subject, seen: Sighting) -> State | None:
+    developer_id, status = _account(person, seen)
+    if change.team is not None:
+        if status is None and person.id is not None:
+            return None
+        return {"member": developer_id in seen.members.get(change.team, ())}
     if status is None:
         return None
-    if change.team is None:
-        return {"status": status}
-    return {"member": change.developer.id in seen.members.get(change.team, ())}
+    if change.op == "revoke_registration":
+        # What is no longer live has ended, whoever ended it and however.
+        live = str((change.before or {})["registration_id"]) in seen.registrations
+        return change.before if live else change.after
+    return {"status": status}
+
+
+def _account(person: Subject, seen: Sighting) -> tuple[str | None, str | None]:
+    """The id and status of a person now; None: they have no account."""
+    if person.id is not None:
+        return person.id, seen.status.get(person.id)
+    found = seen.newcomers.get(person.name)
+    return (found.id, found.status) if found is not None else (None, None)
+
+
+def _role(change: Change, seen: Sighting) -> State | None:
+    state = change.before or change.after or {}
+    live = {(each.role, each.api_id) for each in seen.roles.get(change.team or "", ())}
+    return state if (state["role"], state["api_id"]) in live else None
 
 
 def _compared(wanted: State | None, live: State | None) -> State | None:
-    """What `live` would have to be: what a change does not name does not count."""
-    return wanted if wanted is None or live is None else {**live, **wanted}
+    """What `live` would have to be: what only one of the two names does not count."""
+    if wanted is None or live is None:
+        return wanted
+    return {key: wanted.get(key, value) for key, value in live.items()}

@@ -11,6 +11,7 @@ import click
 from portalctl import flow
 from portalctl.apply.execute import Patience
 from portalctl.cli.apply_options import Records, exit_code, record_options
+from portalctl.cli.connection import check_backends
 from portalctl.cli.console import show, style_for
 from portalctl.cli.options import Target, target_options, verbose_option
 from portalctl.cli.selection import check_selection, selection_options
@@ -66,6 +67,7 @@ def apply(
         made, run = _planned(target, selection, expect_digest, patience)
     else:
         made, run = _saved(plan_file, target, selection, expect_digest, patience)
+    check_backends(made, run.backends)
     run = records.attached(made, run)
     style = style_for(sys.stdout, verbose=verbose)
     show(plan_text(made, style), style)

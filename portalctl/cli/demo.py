@@ -1,4 +1,4 @@
-"""`portalctl demo`: the whole job on the built-in portal, with the real commands."""
+"""`portalctl demo`: the whole job on built-in portals of both vendors, with the real commands."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import click
 import portalctl
 from portalctl.cli.main import run
 from portalctl.errors import BadUsageError, PortalctlError
+from portalctl.sim.api7.server import Api7Simulator
 from portalctl.sim.server import Simulator
 
-MANIFEST = "partners.yaml"
+MANIFESTS = ("quickstart/partners.yaml", "api7/fans.yaml")
 PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"
 # What is told before a command, the command, and the exit code it has to end with.
 STORY: tuple[tuple[str, tuple[str, ...], int], ...] = (
     (
-        "Three clubs are trusted; one person has left. The files are checked without asking any portal:",
+        "Two portals, two vendors. Clubs are trusted, one person has left. The files are checked offline:",
         ("validate",),
         0,
     ),
@@ -41,7 +42,7 @@ BY_HAND_BEFORE = 4  # index into STORY
     help="Keep the manifest, the portal's data and the journal in this new or empty folder.",
 )
 def demo(*, keep: Path | None) -> None:
-    """See the whole job done on a built-in portal, in a few seconds. Needs no account and no network.
+    """See the whole job done on built-in portals, in a few seconds. Needs no account and no network.
 
     \b
     Examples:
@@ -49,32 +50,39 @@ def demo(*, keep: Path | None) -> None:
       portalctl demo --keep ./portal-demo
     """
     with _folder(keep) as folder:
-        shutil.copy(_quickstart() / MANIFEST, folder / MANIFEST)
-        with Simulator(seed="demo", db=folder / "portal.db") as portal, _inside(folder, portal):
+        (folder / "portals").mkdir()
+        for manifest in MANIFESTS:
+            shutil.copy(_examples() / manifest, folder / "portals")
+        with (
+            Simulator(seed="demo", db=folder / "partners.db") as partners,
+            Api7Simulator(seed="demo") as fans,
+            _inside(folder, partners, fans),
+        ):
             for index, (told, arguments, expected) in enumerate(STORY):
                 if index == BY_HAND_BEFORE:
-                    _change_by_hand(portal)
+                    _change_by_hand(partners)
                 _step(told, arguments, expected)
     if keep is not None:
-        click.echo(f"\nKept in {keep}. Go on with:\n  portalctl sim serve --port 8080 --db {keep / 'portal.db'}")
+        again = f"portalctl sim serve --port 8080 --db {keep / 'partners.db'}"
+        click.echo(f"\nKept in {keep}. The portal partners goes on with:\n  {again}")
 
 
 def _step(told: str, arguments: tuple[str, ...], expected: int) -> None:
     """Run one command as the shell would, but for a process of its own."""
-    words = [arguments[0], "-f", MANIFEST, *arguments[1:]]
-    click.echo(f"\n# {told}\n$ portalctl {' '.join(words)}")
-    code = run(words)
+    click.echo(f"\n# {told}\n$ portalctl {' '.join(arguments)}")
+    code = run(arguments)
     if code != expected:
         raise PortalctlError(f"the demo went wrong: that command ended with {code}, not {expected}")
 
 
 @contextmanager
-def _inside(folder: Path, portal: Simulator) -> Iterator[None]:
-    """In the demo's folder, with the environment that leads to its portal and to no other."""
+def _inside(folder: Path, partners: Simulator, fans: Api7Simulator) -> Iterator[None]:
+    """In the demo's folder, with the environment that leads to its portals and to no other."""
     kept = dict(os.environ)
-    for name in [name for name in kept if name.startswith(("KONNECT_", "PORTALCTL_"))]:
+    for name in [name for name in kept if name.startswith(("KONNECT_", "API7_", "PORTALCTL_"))]:
         del os.environ[name]
-    os.environ |= {"KONNECT_SERVER_URL": portal.url, "KONNECT_TOKEN": portal.token}
+    os.environ |= {"KONNECT_SERVER_URL": partners.url, "KONNECT_TOKEN": partners.token}
+    os.environ |= {"API7_SERVER": fans.url, "API7_TOKEN": fans.token}
     try:
         with chdir(folder):
             yield
@@ -103,8 +111,8 @@ def _folder(keep: Path | None) -> Iterator[Path]:
     yield keep.resolve()
 
 
-def _quickstart() -> Path:
-    """The quickstart's folder: inside an installed package, or beside it in a checkout."""
+def _examples() -> Path:
+    """The folder of examples: inside an installed package, or beside it in a checkout."""
     package = Path(portalctl.__file__).parent
-    installed = package / "_examples" / "quickstart"
-    return installed if installed.is_dir() else package.parent / "examples" / "quickstart"
+    installed = package / "_examples"
+    return installed if installed.is_dir() else package.parent / "examples"

@@ -16,6 +16,8 @@ from portalctl.version import __version__
 # name → one line of help. The module of that name below portalctl.cli is imported only when the command is used.
 COMMANDS = {
     "validate": "Check manifest files.",
+    "fmt": "Bring manifest files into their canonical form.",
+    "schema": "Print the JSON Schema of manifest files, plans or reports.",
     "plan": "Show what apply would do, and why.",
     "apply": "Plan, show the plan, ask, and make it so.",
     "drift": "Say where portal and files disagree, by kind.",
@@ -54,7 +56,7 @@ def portalctl() -> None:
     Exit codes:
       0    done, nothing wrong
       1    could not read or write
-      2    a difference was found (plan --detailed-exitcode, drift)
+      2    a difference was found (plan --detailed-exitcode, drift, fmt --check)
       3    refused before any write
       4    applied in part
       64   wrong usage

@@ -32,6 +32,12 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="N",
         help="Let this run take something from up to N people, whatever policy.limits says.",
     )
+    @click.option(
+        "--allow-delete",
+        is_flag=True,
+        default=None,
+        help="Let this run delete accounts, where policy.allow_delete is true as well.",
+    )
     @wraps(command)
     def with_selection(
         *,
@@ -39,10 +45,11 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
         developer: str | None,
         team: str | None,
         allow_removals: int | None,
+        allow_delete: bool | None,
         **others: object,
     ) -> None:
         person = None if developer is None else normal_address(developer) or developer
-        command(selection=Selection(only, person, team, allow_removals), **others)
+        command(selection=Selection(only, person, team, allow_removals, allow_delete), **others)
 
     return with_selection
 

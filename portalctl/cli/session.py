@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from portalctl.apply.execute import Patience
-from portalctl.cli.connection import Destination, Tls, servers
+from portalctl.cli.connection import Destination, Tls, backends, servers
 from portalctl.cli.console import Console
 from portalctl.cli.options import Target, did_you_mean, manifest_paths
 from portalctl.errors import BadUsageError, Finding, InputError, Position
@@ -42,7 +42,8 @@ def open_session(target: Target, patience: Patience = Patience()) -> Session:
     console = Console()
     manifest = narrowed(_load(target, console), target.portal_name)
     check(manifest)
-    return Session(manifest, _run(map(Destination.of_manifest, manifest.portals.values()), target, console, patience))
+    destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]
+    return Session(manifest, _run(destinations, target, console, patience))
 
 
 def open_saved(path: Path, target: Target, expected: str | None, patience: Patience) -> SavedSession:
@@ -72,11 +73,16 @@ def _load(target: Target, console: Console) -> Manifest:
     return manifest
 
 
-def _run(portals: Iterable[Destination], target: Target, console: Console, patience: Patience) -> Run:
+def _run(portals: Sequence[Destination], target: Target, console: Console, patience: Patience) -> Run:
     if target.insecure:
         console(Warned("certificates are not verified: anyone in between can read the token and change the answers"))
-    found = servers(portals, os.environ, Tls(target.ca_file, verify=not target.insecure))
-    return Run(found, observer=console, patience=patience)
+    tls = Tls(target.ca_file, verify=not target.insecure)
+    return Run(
+        servers(portals, os.environ, tls),
+        observer=console,
+        patience=patience,
+        backends=backends(portals, os.environ, tls),
+    )
 
 
 def _read(path: Path) -> bytes:

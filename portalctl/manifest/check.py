@@ -1,7 +1,7 @@
 """The rules of all files of one portal together, and where they contradict each other.
 
 Rules of the same portal add up, whatever file they are in. A team may be declared in several files: its member
-lists add up, and where two files write `description`, `membership` or `synced` they must write the same. One
+lists add up, and where two files write another key of it they must write the same. One
 file declares a team once. Anything else that is said twice of the same domain or person is an error, also in the
 same words: one of the two would be changed some day, and the other would still hold. The exception: who is
 denied by an override stays denied, whatever grants there are, and those who wrote them are warned.
@@ -148,7 +148,7 @@ def _team(whole: Together, parts: list[TeamPart]) -> Team:
         first = declared.setdefault(here.file, here)
         if first != here:
             whole.findings.append(Finding(here, f"this file declares the team in {place(first, here)} already"))
-    for key in ("description", "membership", "synced"):
+    for key in ("description", "membership", "synced", "roles"):
         _check_agreement(whole, key, parts)
     _check_idp(whole, parts)
     listed = [part.members for part in parts if part.members is not None]
@@ -161,6 +161,7 @@ def _team(whole: Together, parts: list[TeamPart]) -> Team:
         membership=next((part.entry.membership for part in parts if part.entry.membership is not None), "additive"),
         members=tuple(members) if listed else None,
         synced=next((part.entry.synced for part in parts if part.entry.synced is not None), None),
+        roles=next((part.roles for part in parts if part.roles is not None), None),
     )
 
 
@@ -178,9 +179,9 @@ def _check_idp(whole: Together, parts: list[TeamPart]) -> None:
         return
     owner = _at_key(idp, "membership")
     for part in parts:
-        if part.members is not None:
-            here = _at_key(part, "members")
-            message = f"the identity provider owns this team ({place(owner, here)}); leave `members` out"
+        for key in [key for key in ("members", "roles") if key in part.branch.keys]:
+            here = _at_key(part, key)
+            message = f"the identity provider owns this team ({place(owner, here)}); leave `{key}` out"
             whole.findings.append(Finding(here, message))
 
 

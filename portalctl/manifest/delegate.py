@@ -13,6 +13,7 @@ from portalctl.manifest.check import at, place
 from portalctl.manifest.entries import GrantEntry, RootFile
 from portalctl.manifest.rules import Rules, no_domain
 from portalctl.manifest.shape import Shaped
+from portalctl.manifest.source import position
 
 _SECTIONS: Final[tuple[str, ...]] = ("teams", "trusted_domains", "overrides")
 
@@ -78,6 +79,10 @@ def _beyond(grant: GrantEntry, where: Position, fragment: Shaped, rules: Rules) 
     for name, here in names:
         if name not in grant.teams:
             yield Finding(here, f"{place(where, here)} does not delegate this team to this file")
+    for part in rules.teams:
+        if part.roles is not None:
+            here = position(fragment.source.file, part.branch.keys["roles"])
+            yield Finding(here, f"`roles` are never delegated ({place(where, here)}); write them in {where.file}")
     domains = {normal_domain(domain) for domain in grant.domains}
     for rule in rules.trusted:
         here = at(rule.why)

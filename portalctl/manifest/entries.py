@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from portalctl.manifest.model import Limits, Membership, Policy, ProviderName, Status
+from portalctl.manifest.model import Limits, Membership, OnRevoke, Policy, ProviderName, Status
 
 SHORT: Final = "<text>"  # the two forms of an entry, as they stand in pydantic's locations
 LONG: Final = "<mapping>"
@@ -80,11 +80,25 @@ Prose = Annotated[str, _text(_PROSE, 1000)]
 Domain = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+$"})]
 Address = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+@[^@\s]+$"})]
 Person = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
-OnRevoke = Literal["report", "revoke_registrations"]
 
 _REASON: Final = "Why this is here, for whoever reviews the file or asks `portalctl explain`."
 _EXPIRES: Final = "The last day this holds (YYYY-MM-DD, UTC). After it the entry counts as not written."
 _SUBDOMAINS: Final = "Whether the rule covers every subdomain too, not only exactly this domain."
+
+
+Invite = Annotated[
+    bool,
+    Field(
+        description="Whether to make an account for this person if there is none. A member list alone approves "
+        "nobody: the account then waits for approval."
+    ),
+]
+FullName = Annotated[
+    str,
+    _text(_LINE, 255),
+    Field(description="The name on the new account. Left out: the address. Only with `invite: true`."),
+]
+Mail = Annotated[bool, Field(description="Whether the portal tells the person by mail. Only with `invite: true`.")]
 
 
 def _one_of(first: str, second: str) -> dict[str, JsonValue]:
@@ -217,6 +231,9 @@ class MemberEntry(Entry):
     developer: Address = Field(description="The person's e-mail address.")
     expires: Day | None = Field(default=None, description=_EXPIRES)
     reason: Prose | None = Field(default=None, description=_REASON)
+    invite: Invite = False
+    full_name: FullName | None = None
+    send_invitation_email: Mail = False
 
 
 Trusted = Annotated[
@@ -231,6 +248,15 @@ Member = Annotated[
     Annotated[Address, Tag(SHORT)] | Annotated[MemberEntry, Tag(LONG)],
     Discriminator(_form),
 ]
+
+
+class RoleEntry(Entry):
+    """What a team may do with one API."""
+
+    role: Annotated[str, _text(_NAME, 100)] = Field(
+        description="The role's name on the portal, such as `API Viewer` or `API Consumer`."
+    )
+    api: Annotated[str, _text(_NAME, 255)] = Field(description="The API: its name, or its id (a UUID).")
 
 
 class TeamEntry(Entry):
@@ -261,6 +287,10 @@ class TeamEntry(Entry):
         description="Whether the identity provider sets this team's members. `false` says that it does not, "
         "even though the portal maps groups to teams.",
     )
+    roles: Many[RoleEntry] | None = Field(
+        default=None,
+        description="What the team may do with which APIs, complete. Left out: not managed. `[]`: nothing.",
+    )
 
 
 class OverrideEntry(Entry):
@@ -289,6 +319,9 @@ class OverrideEntry(Entry):
     on_revoke: OnRevoke | None = Field(
         default=None, description="This person's registrations while kept out: only report them, or revoke them too."
     )
+    invite: Invite = False
+    full_name: FullName | None = None
+    send_invitation_email: Mail = False
 
 
 class GrantEntry(Entry):
@@ -359,6 +392,7 @@ _INSIDE: Final[Mapping[tuple[str, ...], type[Entry]]] = {
     ("denied_domains",): DeniedEntry,
     ("teams",): TeamEntry,
     ("teams", "members"): MemberEntry,
+    ("teams", "roles"): RoleEntry,
     ("overrides",): OverrideEntry,
 }
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from uuid import UUID
 
 from portalctl.errors import Finding, InputError, Position
+from portalctl.identity import is_uuid
 from portalctl.manifest.check import Together, place, together
 from portalctl.manifest.delegate import Delegation, check_granted, delegation_of
 from portalctl.manifest.entries import FragmentFile, PolicyEntry, RootFile
@@ -188,15 +188,8 @@ def _check_portal(shaped: Shaped, entry: RootFile) -> Iterator[Finding]:
         yield Finding(source.at("portal"), "say which portal this is: write its `id` or its `title`")
     if portal.provider == "api7" and portal.region is not None:
         yield Finding(source.key_at("portal", "region"), "only Konnect has regions; leave it out for API7")
-    if portal.provider != "api7" and portal.id is not None and not _is_uuid(portal.id):
+    if portal.provider != "api7" and portal.id is not None and not is_uuid(portal.id):
         yield Finding(source.at("portal", "id"), "expected a UUID: so Konnect names its portals")
-
-
-def _is_uuid(text: str) -> bool:
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:

@@ -16,6 +16,7 @@ from portalctl.errors import Position
 ProviderName = Literal["konnect", "konnect-v2", "api7"]
 Status = Literal["approved", "pending", "rejected", "revoked", "absent"]
 Membership = Literal["additive", "exclusive", "idp"]
+OnRevoke = Literal["report", "revoke_registrations"]
 RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "policy"]
 
 
@@ -52,17 +53,35 @@ class DeniedDomain:
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """The account to make for someone who has none. `full_name` None: the address stands for it. `mail`: by mail."""
+
+    full_name: str | None = None
+    mail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One entry of a team's list. `developer` is a normalised address."""
 
     developer: str
     why: Reason
     expires: date | None = None
+    invitation: Invitation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a team may do with one API, which is named by its name or its id."""
+
+    role: str
+    api: str
+    why: Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """A team that rules may name. `description` and `members` None: that side is not managed."""
+    """A team that rules may name. `description`, `members` and `roles` None: that side is not managed."""
 
     name: str
     why: Reason
@@ -70,6 +89,7 @@ class Team:
     membership: Membership = "additive"
     members: tuple[Member, ...] | None = None
     synced: bool | None = None  # what the author says of identity-provider sync; None: says nothing
+    roles: tuple[Role, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +106,8 @@ class Override:
     expires: date | None = None
     pin: str | None = None  # the live id a grant is meant for
     reinstate: bool | None = None
-    on_revoke: Literal["report", "revoke_registrations"] | None = None
+    on_revoke: OnRevoke | None = None
+    invitation: Invitation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +127,7 @@ class Policy:
     unmatched_why: Reason = Reason("policy", "unmatched")
     reinstate: bool = False
     require_verified_email: bool = True
-    on_revoke: Literal["report", "revoke_registrations"] = "report"
+    on_revoke: OnRevoke = "report"
     on_revoke_why: Reason = Reason("policy", "on_revoke")
     allow_delete: bool = False
     limits: Limits = Limits()

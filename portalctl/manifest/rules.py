@@ -9,8 +9,26 @@ from typing import Any, Final
 
 from portalctl.errors import Finding, Position
 from portalctl.identity import is_freemail, is_public_suffix, normal_address, normal_domain
-from portalctl.manifest.entries import DeniedEntry, MemberEntry, OverrideEntry, RootFile, TeamEntry, TrustedEntry
-from portalctl.manifest.model import DeniedDomain, Member, Override, Protected, Reason, RuleKind, TrustedDomain
+from portalctl.manifest.entries import (
+    DeniedEntry,
+    MemberEntry,
+    OverrideEntry,
+    RoleEntry,
+    RootFile,
+    TeamEntry,
+    TrustedEntry,
+)
+from portalctl.manifest.model import (
+    DeniedDomain,
+    Invitation,
+    Member,
+    Override,
+    Protected,
+    Reason,
+    Role,
+    RuleKind,
+    TrustedDomain,
+)
 from portalctl.manifest.shape import Shaped
 from portalctl.manifest.source import Branch, Mark, position
 
@@ -25,6 +43,7 @@ class TeamPart:
     entry: TeamEntry
     why: Reason
     members: tuple[Member, ...] | None
+    roles: tuple[Role, ...] | None
     branch: Branch
 
 
@@ -115,24 +134,42 @@ class _Making:
 
     def teams(self, entries: Iterable[TeamEntry], marks: list[Any]) -> None:
         for entry, mark in zip(entries, marks, strict=True):
-            members = None
+            members = roles = None
             if entry.members is not None:
                 members = self._members(entry.members, _inside(mark, "members"))
+            if entry.roles is not None:
+                roles = self._roles(entry.roles, _inside(mark, "roles"))
             why = self._reason("teams", entry.name, mark, None)
-            self.rules.teams.append(TeamPart(entry, why, members, mark))
+            self.rules.teams.append(TeamPart(entry, why, members, roles, mark))
 
     def _members(self, entries: Iterable[str | MemberEntry], marks: list[Mark]) -> tuple[Member, ...]:
         members = []
-        for entry, mark in zip(entries, marks, strict=True):
-            text, expires, reason = (
-                (entry, None, None) if isinstance(entry, str) else (entry.developer, entry.expires, entry.reason)
-            )
-            address = normal_address(text)
+        for each, mark in zip(entries, marks, strict=True):
+            entry = MemberEntry(developer=each) if isinstance(each, str) else each
+            address = normal_address(entry.developer)
+            invitation = self._invitation(entry, mark)
             if address is None:
-                self._find(part(mark, "developer"), _no_address(text))
+                self._find(part(mark, "developer"), _no_address(entry.developer))
             else:
-                members.append(Member(address, self._reason("members", address, mark, reason), expires))
+                why = self._reason("members", address, mark, entry.reason)
+                members.append(Member(address, why, entry.expires, invitation))
         return tuple(members)
+
+    def _roles(self, entries: Iterable[RoleEntry], marks: list[Mark]) -> tuple[Role, ...]:
+        roles: dict[tuple[str, str], Role] = {}
+        for entry, mark in zip(entries, marks, strict=True):
+            key = (entry.role, entry.api)
+            if key in roles:
+                self._find(mark, "this role is given twice in one list")
+            roles[key] = Role(*key, self._reason("teams", f"{entry.role} on {entry.api}", mark, None))
+        return tuple(roles.values())
+
+    def _invitation(self, entry: MemberEntry | OverrideEntry, mark: Mark) -> Invitation | None:
+        if entry.invite:
+            return Invitation(entry.full_name, entry.send_invitation_email)
+        for key in [key for key in ("full_name", "send_invitation_email") if key in entry.model_fields_set]:
+            self._find(part(mark, key), f"`{key}` has an effect only with `invite: true`")
+        return None
 
     def overrides(self, entries: Iterable[OverrideEntry], marks: list[Any]) -> None:
         for entry, mark in zip(entries, marks, strict=True):
@@ -142,6 +179,9 @@ class _Making:
             if entry.teams is not None:
                 teams = self._teams_named(entry.teams, _inside(mark, "teams"))
             developer = self._person(entry.developer, part(mark, "developer"))
+            invitation = self._invitation(entry, mark)
+            if invitation is not None and entry.status in {"rejected", "revoked", "absent"}:
+                self._find(part(mark, "invite"), f"nobody is invited to be {entry.status}")
             if developer is None:
                 continue
             self.rules.overrides.append(
@@ -154,6 +194,7 @@ class _Making:
                     pin=entry.id,
                     reinstate=entry.reinstate,
                     on_revoke=entry.on_revoke,
+                    invitation=invitation,
                 )
             )
 

@@ -13,10 +13,11 @@ from portalctl.plan.diff import diff
 from portalctl.plan.document import digest
 from portalctl.plan.guard import guard_of, losers, refusals
 from portalctl.plan.model import OPS, Change, ManifestStamp, Notice, Plan, PortalPlan
-from portalctl.plan.notices import ambiguous_teams, notices
+from portalctl.plan.notices import ambiguous, notices
 from portalctl.plan.resolve import resolve
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection, select
+from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.portal.models import Snapshot
 
 MAILED = frozenset({"approve", "reject", "revoke"})  # Konnect has a mail template for each of these
@@ -33,7 +34,7 @@ def plan_portal(
 ) -> PortalPlan:
     """`found` is what `compare` gave for the same portal, snapshot and day."""
     changes, dropped = select(found.changes, selection)
-    guard = guard_of(portal, today, selection.allow_removals)
+    guard = guard_of(portal, today, selection.allow_removals, allow_delete=bool(selection.allow_delete))
     return PortalPlan(
         name=portal.name,
         provider=portal.provider,
@@ -42,10 +43,10 @@ def plan_portal(
         observed_at=snapshot.observed_at,
         developers=len(snapshot.developers),
         guard=guard,
-        summary=_summary(changes, found),
+        summary=_summary(portal.provider, changes, found),
         changes=changes,
-        refusals=(*ambiguous_teams(found), *refusals(portal, guard, snapshot, changes)),
-        notices=(*notices(portal, snapshot.settings, found, today), *dropped, *_unknown(selection, snapshot)),
+        refusals=(*ambiguous(found), *refusals(portal, guard, snapshot, changes)),
+        notices=(*notices(portal, snapshot, found, today), *dropped, *_unknown(selection, snapshot, changes)),
     )
 
 
@@ -61,23 +62,27 @@ def assemble(manifest: Manifest, portals: tuple[PortalPlan, ...], *, created_at:
     )
 
 
-def _unknown(selection: Selection, snapshot: Snapshot) -> Iterator[Notice]:
+def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ...]) -> Iterator[Notice]:
     """A selected person who is not there would look like one for whom nothing is to do."""
-    if selection.developer is None:
+    if selection.developer is None or changes:
         return
     people = snapshot.developers
     if not any(selection.developer in {p.id, p.email, normal_address(p.email or "")} for p in people):
         yield Notice("unknown_developer", "warning", f"nobody has registered as {selection.developer}")
 
 
-def _summary(changes: tuple[Change, ...], found: Difference) -> dict[str, int]:
+def _summary(provider: str, changes: tuple[Change, ...], found: Difference) -> dict[str, int]:
     """Changes by op (those that occur), then counts of changes, people and mails."""
     count = Counter(change.op for change in changes)
     return {
         **{op: count[op] for op in OPS if count[op]},
         "total": len(changes),
         "removals": len(losers(changes)),
-        "mails": sum(change.op in MAILED for change in changes),
+        "mails": sum(map(_mails, changes)) if "mails" in CAPABILITIES[provider].abilities else 0,
         "unmanaged": len(found.unmatched),
         "awaited": len(found.awaited),
     }
+
+
+def _mails(change: Change) -> bool:
+    return change.op in MAILED or bool((change.after or {}).get("send_invitation_email"))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from portalctl.errors import Finding, InputError, Position
-from portalctl.manifest.model import Manifest, PortalManifest, Reason
-from portalctl.portal.capabilities import CAPABILITIES, Ability
+from portalctl.identity import is_uuid
+from portalctl.manifest.model import Manifest, Member, Override, PortalManifest, Reason
+from portalctl.portal.capabilities import CAPABILITIES, Ability, Capabilities
 
-# The rules that ask for an ability, by its name in the table of capabilities and in messages.
-_ASKED: Mapping[Ability, Callable[[PortalManifest], Iterable[Reason]]] = {
-    "teams": lambda portal: (team.why for team in portal.teams),
-}
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The rules that ask for an ability, and what is to be said of each where the portal has not got it."""
+
+    rules: Callable[[PortalManifest], Iterable[Reason]]
+    message: str
 
 
 def check(manifest: Manifest) -> None:
@@ -23,27 +28,56 @@ def check(manifest: Manifest) -> None:
 
 def _findings(portal: PortalManifest) -> Iterator[Finding]:
     capabilities = CAPABILITIES[portal.provider]
-    if not capabilities.available:
-        usable = ", ".join(name for name, known in CAPABILITIES.items() if known.available)
-        yield Finding(portal.at, f"this version cannot work with {capabilities.title} yet; it can with: {usable}")
-    for ability, rules in _ASKED.items():
+    for ability, asked in _ASKED.items():
         if ability not in capabilities.abilities:
-            for why in rules(portal):
-                yield Finding(_place(portal, why), f"{capabilities.title} has no {ability}")
-    if portal.policy.on_revoke == "revoke_registrations":
-        yield Finding(_place(portal, portal.policy.on_revoke_why), _NO_REGISTRATIONS)
+            for why in asked.rules(portal):
+                yield Finding(_place(portal, why), f"{capabilities.title} {asked.message}")
     for override in portal.overrides:
-        at = _place(portal, override.why)
-        if override.status == "absent":
-            yield Finding(at, "this version cannot delete accounts yet (status: absent); write status: revoked")
-        elif override.status is not None and override.status not in capabilities.statuses:
-            usable = ", ".join(sorted(capabilities.statuses))
-            yield Finding(at, f"{capabilities.title} has no status {override.status}; it has {usable}")
-        if override.on_revoke == "revoke_registrations":
-            yield Finding(at, _NO_REGISTRATIONS)
+        yield from _check_status(portal, capabilities, override.status, override.why)
+    unmatched = {portal.policy.unmatched_pending, portal.policy.unmatched_approved} - {"keep"}
+    for status in sorted(unmatched):
+        yield from _check_status(portal, capabilities, status, portal.policy.unmatched_why)
 
 
-_NO_REGISTRATIONS = "this version cannot revoke registrations yet; write on_revoke: report"
+def _check_status(
+    portal: PortalManifest, capabilities: Capabilities, status: str | None, why: Reason
+) -> Iterator[Finding]:
+    """Absent is not a status of a portal: any portal can delete an account. Pending is where everyone begins."""
+    if status in {None, "absent", "pending"} | capabilities.statuses:
+        return
+    remedy = "write status: absent, which deletes the account" if why.rule == "overrides" else "write keep"
+    yield Finding(_place(portal, why), f"{capabilities.title} has no status {status}; {remedy}")
+
+
+def _revoking(portal: PortalManifest) -> Iterator[Reason]:
+    if portal.policy.on_revoke == "revoke_registrations":
+        yield portal.policy.on_revoke_why
+    yield from (override.why for override in portal.overrides if override.on_revoke == "revoke_registrations")
+
+
+def _invited(portal: PortalManifest) -> Iterator[tuple[str, Reason]]:
+    rules: list[Member | Override] = [*(m for team in portal.teams for m in team.members or ()), *portal.overrides]
+    yield from ((rule.developer, rule.why) for rule in rules if rule.invitation is not None)
+
+
+_ASKED: Mapping[Ability, _Asked] = {
+    "teams": _Asked(lambda portal: (team.why for team in portal.teams), "has no teams; leave them out"),
+    "roles": _Asked(
+        lambda portal: (role.why for team in portal.teams for role in team.roles or ()), "has no team roles"
+    ),
+    "api_names": _Asked(
+        lambda portal: (role.why for team in portal.teams for role in team.roles or () if not is_uuid(role.api)),
+        "does not tell the names of APIs; write the API's id",
+    ),
+    "registrations": _Asked(_revoking, "has no registrations to revoke; write on_revoke: report"),
+    "accounts": _Asked(
+        lambda portal: (why for name, why in _invited(portal) if "@" in name),
+        "makes no account for an address; the person has to sign up",
+    ),
+    "account_ids": _Asked(
+        lambda portal: (why for name, why in _invited(portal) if "@" not in name), "makes no account by id"
+    ),
+}
 
 
 def _place(portal: PortalManifest, why: Reason) -> Position:

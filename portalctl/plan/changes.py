@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from portalctl.manifest.model import Reason, Team
+from portalctl.manifest.model import OnRevoke, Reason, Role, Team
 from portalctl.plan.model import Change, Op, OpClass, State, Subject, Why, rank
 from portalctl.plan.resolve import Decision
-from portalctl.portal.models import Developer
+from portalctl.portal.models import Developer, Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,29 @@ class Extra:
     team: str
 
 
+@dataclass(frozen=True, slots=True)
+class KeptOut:
+    """A developer whom rules keep out or send out: their registrations have to be looked at.
+
+    `deleted`: the account goes, with everything that belongs to it.
+    """
+
+    developer: Developer
+    op_class: OpClass
+    why: tuple[Reason, ...]
+    on_revoke: OnRevoke
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """A live registration of someone who is kept out. `ends`: by this plan, alone or with the account."""
+
+    person: KeptOut
+    registration: Registration
+    ends: bool
+
+
 @dataclass(slots=True)
 class Difference:
     """What would change, in order, and what was seen and left alone."""
@@ -42,6 +65,10 @@ class Difference:
     awaited: set[str] = field(default_factory=set)  # addresses that teams wait for
     ambiguous_teams: list[Team] = field(default_factory=list)
     missing_idp_teams: list[Team] = field(default_factory=list)
+    unclear_apis: list[tuple[Team, Role, int]] = field(default_factory=list)  # names, and how many APIs have them
+    out: dict[str, KeptOut] = field(default_factory=dict)  # by id: who is being or kept out by a rule
+    residual: list[Residual] = field(default_factory=list)
+    beyond: list[Held] = field(default_factory=list)  # rules keep them out, and this portal cannot
 
 
 def change(
@@ -51,12 +78,16 @@ def change(
     *,
     developer: Developer | None = None,
     team: str | None = None,
-    before: State | None,
-    after: State | None,
+    detail: str | None = None,
+    before: State | None = None,
+    after: State | None = None,
 ) -> Change:
-    """One write with its reasons. The id is unique within a portal's plan once `ordered` has seen them all."""
-    subject = Subject(developer.email, developer.id) if developer is not None else None
-    names = [(subject.email or subject.id) if subject else None, team]
+    """One write with its reasons. `detail` tells apart what is about the same person or team.
+
+    The id is unique within a portal's plan once `ordered` has seen them all.
+    """
+    subject = Subject(developer.email, developer.id or None) if developer is not None else None
+    names = [subject.name if subject else None, team, detail]
     return Change(
         id=":".join([op, *(name for name in names if name is not None)]),
         op=op,

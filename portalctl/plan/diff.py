@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from portalctl.identity import normal_address, untagged
+from portalctl.identity import domain_of, normal_address, untagged
 from portalctl.manifest.model import PortalManifest, Reason
-from portalctl.plan.changes import Difference, Held, change, ordered
-from portalctl.plan.memberships import Teams, memberships, team_changes
+from portalctl.plan.changes import Difference, Held, KeptOut, change, ordered
+from portalctl.plan.invitations import invite
+from portalctl.plan.memberships import KEEPS_OUT, Teams, memberships, team_changes
 from portalctl.plan.model import STATUS_OPS, Op, OpClass
 from portalctl.plan.resolve import Decision
+from portalctl.plan.roles import role_changes
 from portalctl.plan.rulebook import Rulebook
+from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.portal.models import OUT, Developer, Snapshot
 
 # (what the rules say, what is live) → the write. Revoked and rejected are one live state, "out".
@@ -25,6 +28,9 @@ TABLE: Mapping[tuple[str, str], Op] = {
     ("rejected", "approved"): "reject",
     ("pending", "approved"): "reopen",
     ("pending", "out"): "reopen",  # with `reinstate` only; else withheld
+    ("absent", "pending"): "delete_developer",  # allowed twice; see guard
+    ("absent", "approved"): "delete_developer",
+    ("absent", "out"): "delete_developer",
 }
 
 
@@ -35,12 +41,12 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     result.ambiguous_teams = teams.ambiguous
     result.missing_idp_teams = teams.missing_idp
     result.changes = team_changes(teams)
+    role_changes(teams, snapshot.apis, book.portal.region or "*", result)
     present: set[str] = set()
     for developer, decision in decided:
-        if developer.email is not None:
-            present.add(normal_address(developer.email) or "")
+        present |= {developer.id, normal_address(developer.email or "") or ""}
         _person(book.portal, teams, developer, decision, result)
-    result.awaited |= _named_grants(book) - present
+    result.awaited |= _named_grants(book) - present - invite(book, teams, present, result)
     result.changes = ordered(result.changes)
     return result
 
@@ -53,20 +59,46 @@ def _person(
         result.unknown.append(developer)
         return
     op, reasons = _status_op(portal, decision, live)
-    if op is not None and live == "out" and not decision.reinstate:
+    if op in {"approve", "reopen"} and live == "out" and not decision.reinstate:
         result.withheld.append(Held(developer, decision))
+        op = None
+    if op is not None and not _possible(op, portal):
+        result.beyond += [Held(developer, decision)] if live == "approved" else []
         op = None
     if decision.blocked is not None and live != "out":
         result.blocked.append(Held(developer, decision))
     if op is None and decision.verdict == "unmatched" and live != "out":
         result.unmatched.append(developer)
     if op is not None:
-        before, after = {"status": developer.status}, {"status": STATUS_OPS[op]}
+        before = {"status": developer.status}
+        after = {"status": STATUS_OPS[op]} if op in STATUS_OPS else None
         op_class = _status_class(op, live, decision)
         result.changes.append(change(op, op_class, reasons, developer=developer, before=before, after=after))
+    if decision.verdict in KEEPS_OUT or op in {"reject", "revoke"}:
+        result.out[developer.id] = _kept_out(portal, developer, decision, op, reasons)
+    if op == "delete_developer":
+        return  # memberships go with the account
     status = STATUS_OPS[op] if op is not None else developer.status
     if decision.teams or developer.id in teams.of:
         memberships(teams, developer, decision, status, result)
+
+
+def _possible(op: Op, portal: PortalManifest) -> bool:
+    """Whether this kind of portal can do this to a person."""
+    return op not in STATUS_OPS or STATUS_OPS[op] in CAPABILITIES[portal.provider].statuses
+
+
+def _kept_out(
+    portal: PortalManifest, developer: Developer, decision: Decision, op: Op | None, reasons: tuple[Reason, ...]
+) -> KeptOut:
+    expires = bool(decision.lapsed) and developer.status == "approved"
+    return KeptOut(
+        developer,
+        "expire" if expires else "offboard",
+        reasons,
+        decision.on_revoke or portal.policy.on_revoke,
+        deleted=op == "delete_developer",
+    )
 
 
 def _status_op(portal: PortalManifest, decision: Decision, live: str) -> tuple[Op | None, tuple[Reason, ...]]:
@@ -82,7 +114,7 @@ def _status_op(portal: PortalManifest, decision: Decision, live: str) -> tuple[O
 
 
 def _status_class(op: Op, live: str, decision: Decision) -> OpClass:
-    if live == "out":
+    if live == "out" and op != "delete_developer":
         return "reinstate"
     if op == "approve":
         return "onboard"
@@ -90,7 +122,7 @@ def _status_class(op: Op, live: str, decision: Decision) -> OpClass:
 
 
 def _named_grants(book: Rulebook) -> set[str]:
-    """The addresses that rules let in or put into teams by name, whether or not they have registered."""
+    """The names under which rules let people in or put them into teams, whether or not they have registered."""
     approved = {a for a, override in book.now.overrides.items() if override.status == "approved"}
-    named = approved | book.now.members.keys()
-    return {address for address in named if book.now.denial_of_person((address, untagged(address))) is None}
+    listed = {a for a in book.now.members if book.now.denial_of_domain(domain_of(a)) is None}
+    return {name for name in approved | listed if book.now.denial_of_person((name, untagged(name))) is None}

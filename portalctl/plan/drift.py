@@ -49,7 +49,7 @@ class PortalDrift:
 def drift_findings(found: Difference) -> tuple[DriftFinding, ...]:
     """Sorted by kind, then person and team."""
     entering = {
-        change.developer.id
+        change.developer.key
         for change in found.changes
         if change.op == "approve" and change.op_class == "onboard" and change.developer is not None
     }
@@ -61,7 +61,7 @@ def _from_change(change: Change, entering: set[str]) -> DriftFinding:
     person = change.developer
     return DriftFinding(
         kind=_kind(change, entering),
-        developer=(person.email or person.id) if person else None,
+        developer=person.name if person else None,
         team=change.team,
         live=_said(change.op, change.before),
         wanted=_said(change.op, change.after),
@@ -70,12 +70,12 @@ def _from_change(change: Change, entering: set[str]) -> DriftFinding:
 
 
 def _kind(change: Change, entering: set[str]) -> Kind:
-    if change.op_class == "structure":
+    if change.op_class == "structure" or change.op == "unassign_role":
         return "setting"
     if change.op_class == "expire":
         return "expired"
     if change.op_class == "onboard":
-        first = change.developer is not None and change.developer.id in entering
+        first = change.developer is not None and change.developer.key in entering
         return "backlog" if first else "missing_grant"
     if change.op_class == "reinstate":
         return "missing_grant"
@@ -85,7 +85,7 @@ def _kind(change: Change, entering: set[str]) -> Kind:
 
 def _said(op: str, state: object) -> str:
     if not isinstance(state, dict):
-        return "not on the portal" if op == "create_team" else "nothing"
+        return "not on the portal" if op in {"create_team", "create_developer"} else "nothing"
     if "member" in state:
         return "member" if state["member"] else "not a member"
     if "status" in state:
@@ -100,6 +100,10 @@ def _left_alone(found: Difference) -> Iterator[DriftFinding]:
     for developer in found.unmatched:
         if developer.status == "approved":
             yield _person("unruled_grant", developer, "approved", "no rule")
+    for held in found.beyond:
+        kind: Kind = "expired" if held.decision.lapsed else "unexpected_grant"
+        why = why_of((held.decision.lapsed or held.decision.why)[0])
+        yield _person(kind, held.developer, "approved", "override with status: absent", why=why)
     for held in found.blocked:
         if (
             held.decision.blocked == "pin"

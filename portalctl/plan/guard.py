@@ -18,22 +18,22 @@ FEWEST_FOR_PERCENT = 5  # people: below this, a share of a small portal says not
 SMALLEST_TEAM = 4
 
 
-def guard_of(portal: PortalManifest, today: date, allow_removals: int | None) -> Guard:
-    """The limits that hold on a day: past their `until`, the defaults again."""
+def guard_of(portal: PortalManifest, today: date, allow_removals: int | None, *, allow_delete: bool) -> Guard:
+    """The limits that hold on a day: past their `until`, the defaults again. `allow_delete`: whether the run does."""
     limits = portal.policy.limits
     if limits.until is not None and limits.until < today:
         limits = Limits()
     return Guard(
         limits=GuardLimits(limits.removals, limits.removals_percent, limits.team_percent),
         protected=tuple(sorted(entry.developer for entry in portal.protected)),
-        allow_delete=portal.policy.allow_delete,
+        allow_delete=portal.policy.allow_delete and allow_delete,
         allow_removals=allow_removals,
     )
 
 
 def takes(change: Change) -> bool:
     """Whether a person loses something they have by this change. A pending sign-up that is rejected does not."""
-    if change.op == "remove_member":
+    if change.op in {"remove_member", "revoke_registration", "delete_developer"}:
         return True
     return change.op in {"reject", "revoke", "reopen"} and change.before == {"status": "approved"}
 
@@ -41,7 +41,7 @@ def takes(change: Change) -> bool:
 def losers(changes: Iterable[Change]) -> dict[str, str]:
     """The people who lose something: live address, or id where there is none, by id."""
     return {
-        change.developer.id: change.developer.email or change.developer.id
+        change.developer.key: change.developer.name
         for change in changes
         if change.developer is not None and takes(change)
     }
@@ -53,6 +53,7 @@ def refusals(
     """All reasons not to send these changes; empty: they may be sent."""
     return (
         *_protected(guard, changes),
+        *_deletions(portal, guard, changes),
         *_brake(guard, snapshot, changes),
         *_idp_owned(portal, snapshot.settings, changes),
     )
@@ -64,6 +65,13 @@ def _protected(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
         address = normal_address(email)
         if email in protected or (address and (address in protected or untagged(address) in protected)):
             yield Refusal("protected", f"{email} is protected, and would lose something", developer=email)
+
+
+def _deletions(portal: PortalManifest, guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
+    count = sum(change.op == "delete_developer" for change in changes)
+    if count and not guard.allow_delete:
+        missing = "this run lacks --allow-delete" if portal.policy.allow_delete else "policy.allow_delete is false"
+        yield Refusal("delete", f"{count} {'account' if count == 1 else 'accounts'} would be deleted; {missing}")
 
 
 def _brake(guard: Guard, snapshot: Snapshot, changes: Sequence[Change]) -> Iterable[Refusal]:

@@ -34,6 +34,7 @@ class Teams:
         self.pairs = [(team, live[team.name][0]) for team in declared if len(live.get(team.name, ())) == 1]
         self.touched = book.touched_teams() - {team.name for team in self.ambiguous}
         self.ruled = book.ruled_teams()
+        self.roles = {team.name: snapshot.roles.get(there.id, ()) for team, there in self.pairs}
         self.of: dict[str, list[str]] = {}
         for team, there in self.pairs:
             for developer_id in snapshot.members.get(there.id, ()) if team.name in self.touched else ():

@@ -7,27 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
-Op = Literal["create_team", "update_team", "approve", "add_member", "reopen", "reject", "revoke", "remove_member"]
-OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
-State = Mapping[str, str | bool | None]
-
-CLASSES: tuple[OpClass, ...] = ("structure", "onboard", "reinstate", "expire", "offboard")
-OPS: tuple[Op, ...] = (
+Op = Literal[
     "create_team",
     "update_team",
+    "assign_role",
+    "create_developer",
     "approve",
     "add_member",
+    "revoke_registration",
     "reopen",
     "reject",
     "revoke",
     "remove_member",
-)
+    "unassign_role",
+    "delete_developer",
+]
+OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
+State = Mapping[str, str | bool | None]
+
+CLASSES: tuple[OpClass, ...] = ("structure", "onboard", "reinstate", "expire", "offboard")
+OPS: tuple[Op, ...] = get_args(Op)  # in the order of writing within a class
 Status = Literal["approved", "pending", "rejected", "revoked"]
-STATUS_OPS: Mapping[str, Status] = {
+STATUS_OPS: Mapping[Op, Status] = {
     "approve": "approved",
     "reopen": "pending",
     "reject": "rejected",
@@ -37,10 +42,23 @@ STATUS_OPS: Mapping[str, Status] = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A person: the live spelling of the address (None where there is none) and the portal's id."""
+    """A person: the live spelling of the address (None where there is none) and the portal's id.
+
+    `id` None: the account is yet to be created, and the address is the manifest's.
+    """
 
     email: str | None
-    id: str
+    id: str | None
+
+    @property
+    def key(self) -> str:
+        """What tells people apart, with an account or without."""
+        return self.id or self.email or ""
+
+    @property
+    def name(self) -> str:
+        """What to call this person."""
+        return self.email or self.id or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +167,7 @@ class Plan:
         return any(portal.refusals for portal in self.portals)
 
 
-def rank(change: Change) -> tuple[int, int, str, str, str]:
+def rank(change: Change) -> tuple[int, int, str, str, str, str]:
     """The order of writing: class, op, then the names, so that equal input gives equal plans."""
     person = change.developer
     return (
@@ -157,25 +175,28 @@ def rank(change: Change) -> tuple[int, int, str, str, str]:
         OPS.index(change.op),
         (person.email or "").lower() if person else "",
         change.team or "",
-        person.id if person else "",
+        person.key if person else "",
+        change.id,
     )
 
 
 def needs(change: Change, others: Mapping[tuple[Op, str], Change]) -> list[Change]:
-    """The changes without which this one makes no sense: its team's creation, its person's approval.
+    """The changes without which this one makes no sense: its team's creation, its person's account or approval.
 
     `others` is `by_target` of the changes to look among.
     """
-    if change.op != "add_member" or change.developer is None:
-        return []
-    found = others.get(("create_team", change.team or "")), others.get(("approve", change.developer.id))
-    return [other for other in found if other is not None]
+    targets: list[tuple[Op, str]] = []
+    if change.op in {"add_member", "assign_role"}:
+        targets.append(("create_team", change.team or ""))
+    if change.op == "add_member" and change.developer is not None:
+        targets += [("create_developer", change.developer.key), ("approve", change.developer.key)]
+    return [others[target] for target in targets if target in others]
 
 
 def by_target(changes: tuple[Change, ...]) -> dict[tuple[Op, str], Change]:
     """Changes by op and the team's name or the person's id, for the ops that others depend on."""
     return {
-        (change.op, change.developer.id if change.developer else change.team or ""): change
+        (change.op, change.developer.key if change.developer else change.team or ""): change
         for change in changes
-        if change.op in {"create_team", "approve"}
+        if change.op in {"create_team", "create_developer", "approve"}
     }

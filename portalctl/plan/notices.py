@@ -10,22 +10,29 @@ from portalctl.identity import domain_of, normal_address
 from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.changes import Difference, Held
-from portalctl.plan.model import Notice, Refusal
-from portalctl.portal.models import Settings
+from portalctl.plan.model import Change, Notice, Refusal
+from portalctl.plan.residual import residual_notices
+from portalctl.portal.capabilities import CAPABILITIES
+from portalctl.portal.models import Settings, Snapshot
 
 EXPIRES_SOON = timedelta(days=14)
 BLOCKED = {
     "ambiguous": ("ambiguous_address", "an address of more than one registration; rules give nothing to any of them"),
     "malformed": ("malformed_address", "not a well-formed address; no rule can give this registration anything"),
     "pin": ("pin_mismatch", "not the registration that the override's `id` names; rules give nothing to it"),
+    "unverified": ("unverified_address", "the address is not verified, so trust in its domain gives nothing"),
+    "untied": ("untied_approval", "no request for approval is provably this registration's; it can't be approved"),
 }
 
 
-def notices(portal: PortalManifest, settings: Settings, found: Difference, today: date) -> tuple[Notice, ...]:
+def notices(portal: PortalManifest, snapshot: Snapshot, found: Difference, today: date) -> tuple[Notice, ...]:
     """Sorted by weight, code, person, text and place."""
     every = [
-        *_settings(portal, settings),
+        *_settings(portal, snapshot.settings),
+        *(_warn(remark.code, remark.message, remark.developer) for remark in snapshot.remarks),
         *_people(found),
+        *residual_notices(found),
+        *_deletions(portal.provider, found.changes),
         *_lookalikes(portal, found),
         *_teams(found),
         *_dates(portal, today),
@@ -44,10 +51,14 @@ def _weight(notice: Notice) -> tuple[bool, str, str, str, str, int]:
     )
 
 
-def ambiguous_teams(found: Difference) -> Iterator[Refusal]:
-    """Names that two live teams carry: nobody can say which one is meant."""
+def ambiguous(found: Difference) -> Iterator[Refusal]:
+    """Names of teams and APIs that several carry, or none: nobody can say which one is meant."""
     for team in found.ambiguous_teams:
         yield Refusal("ambiguous_team", f"the portal has more than one team named {team.name}", team=team.name)
+    for team, role, count in found.unclear_apis:
+        code, there = ("ambiguous_api", "more than one API is") if count else ("unknown_api", "no API is")
+        text = f"{there} named {role.api} ({role.why.at}); write its id"
+        yield Refusal(code, text, team=team.name)
 
 
 def _settings(portal: PortalManifest, settings: Settings) -> Iterator[Notice]:
@@ -67,6 +78,8 @@ def _people(found: Difference) -> Iterator[Notice]:
     for held in found.blocked:
         code, text = BLOCKED[held.decision.blocked or ""]
         yield _warn(code, text, developer=held.developer.email or held.developer.id)
+    for held in found.beyond:
+        yield _beyond(held)
     for developer in found.unknown:
         text = f"status {developer.status!r} is unknown to portalctl; left alone"
         yield _warn("unknown_status", text, developer=developer.email or developer.id)
@@ -94,6 +107,27 @@ def _withheld(held: Held) -> Notice:
         developer=held.developer.email or held.developer.id,
         file=why.at.file if why.at else None,
         line=why.at.line if why.at else None,
+    )
+
+
+def _deletions(provider: str, changes: Iterable[Change]) -> Iterator[Notice]:
+    count = sum(change.op == "delete_developer" for change in changes)
+    if count:
+        what = f"deleting {'an account' if count == 1 else f'{count} accounts'} can't be undone"
+        yield _warn("deletion", f"{what}; with it go {CAPABILITIES[provider].deletion}")
+
+
+def _beyond(held: Held) -> Notice:
+    """Someone in whom rules would keep out, on a portal that has no such status."""
+    at = held.decision.why[0].at
+    return Notice(
+        code="cannot_keep_out",
+        severity="warning",
+        message="approved on the portal, and rules would not have it; this kind of portal can only delete the "
+        "account: an override with `status: absent`",
+        developer=held.developer.email or held.developer.id,
+        file=at.file if at else None,
+        line=at.line if at else None,
     )
 
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from portalctl.identity import domain_of, normal_address, suspects, untagged
-from portalctl.manifest.model import Override, Reason
-from portalctl.plan.rulebook import Rulebook
+from portalctl.manifest.model import OnRevoke, Override, Reason
+from portalctl.plan.rulebook import DENIALS, Rulebook
+from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.portal.models import Developer
 
 # "denied": by domain. "silent": rules speak of them, not of status.
 Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "silent", "unmatched"]
-Block = Literal["ambiguous", "malformed", "pin"]
+Block = Literal["ambiguous", "malformed", "pin", "unverified", "untied"]
+
+SSO_VOUCHES = Reason("policy", "require_verified_email", text="single sign-on vouches for it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Decision:
 
     `teams` are wanted, with all reasons; `complete` is the override that made them the whole list. `lapsed` is the
     expired rule that alone gave approval, `lapsed_teams` are what expired rules alone gave. `blocked` says why this
-    person gets nothing, whatever the rules give.
+    person gets nothing, whatever the rules give. `on_revoke` None: as the policy says.
     """
 
     verdict: Verdict
@@ -37,6 +40,7 @@ class Decision:
     complete: Reason | None = None
     reinstate: bool = False
     blocked: Block | None = None
+    on_revoke: OnRevoke | None = None
 
 
 def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
@@ -44,20 +48,52 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
     people = [(developer, normal_address(developer.email or "")) for developer in developers]
     ambiguous = _twice(address for _, address in people if address is not None)
     by_domain: dict[str, Decision] = {}
+    tells_verified = "verified_email" in CAPABILITIES[book.portal.provider].abilities
     for developer, address in people:
-        if address is None:
-            yield developer, _malformed(book, developer)
+        if developer.id in book.named:
+            decision = _by_id(book, developer, address)
+        elif address is None:
+            decision = _malformed(book, developer)
         elif address in book.named or address in ambiguous or "+" in address:
-            yield developer, _personal(book, developer, address, ambiguous=address in ambiguous)
+            decision = _personal(book, developer, address, ambiguous=address in ambiguous)
         else:
             domain = domain_of(address)
             if domain not in by_domain:
                 by_domain[domain] = _by_domain(book, domain)
-            yield developer, by_domain[domain]
+            decision = by_domain[domain]
+        if tells_verified and book.portal.policy.require_verified_email:
+            decision = _vouched(developer, decision)
+        if not developer.approvable and decision.verdict == "approved":
+            decision = _block(decision, "untied")
+        yield developer, decision
+
+
+def _by_id(book: Rulebook, developer: Developer, address: str | None) -> Decision:
+    """What is said of someone whom a rule names by developer_id, which nobody else has. A denial by address holds."""
+    by_address = (
+        _malformed(book, developer) if address is None else _personal(book, developer, address, ambiguous=False)
+    )
+    override = book.now.overrides.get(developer.id)
+    if by_address.verdict in DENIALS or override is None:
+        return by_address
+    if override.status in DENIALS:
+        return _kept_out(override, by_address.lapsed_teams)
+    return _overridden(book, replace(by_address, blocked=None), override)
+
+
+def _vouched(developer: Developer, decision: Decision) -> Decision:
+    """Trust in a domain is for those who own an address there. An override has been thought about, and holds."""
+    if decision.verdict != "approved" or decision.why[0].rule != "trusted_domains":
+        return decision
+    if developer.provider == "sso":
+        return replace(decision, why=(*decision.why, SSO_VOUCHES))
+    return decision if developer.email_verified else _block(decision, "unverified")
 
 
 def _malformed(book: Rulebook, developer: Developer) -> Decision:
-    names = suspects(developer.email or "")
+    if developer.email is None:
+        return Decision("unmatched", _default(book))
+    names = suspects(developer.email)
     if person := book.now.denial_of_person(names):
         return _kept_out(person, {})
     domains = (book.now.denial_of_domain(domain_of(name)) for name in names)
@@ -128,7 +164,7 @@ def _without_lapsed(decision: Decision, lapsed: Override) -> Decision:
     gone = {team: (lapsed.why,) for team in lapsed.teams or () if team not in decision.teams}
     decision = replace(decision, lapsed_teams={**decision.lapsed_teams, **gone})
     if lapsed.status == "approved" and decision.verdict in {"unmatched", "silent"}:
-        return replace(decision, lapsed=(lapsed.why,))
+        return replace(decision, lapsed=(lapsed.why,), on_revoke=lapsed.on_revoke)
     return decision
 
 
@@ -153,7 +189,7 @@ def _block(decision: Decision, block: Block) -> Decision:
 
 def _kept_out(denial: Override, lapsed_teams: Mapping[str, tuple[Reason, ...]]) -> Decision:
     assert denial.status is not None  # noqa: S101 (a denial has one)
-    return Decision(denial.status, (denial.why,), lapsed_teams=lapsed_teams)
+    return Decision(denial.status, (denial.why,), lapsed_teams=lapsed_teams, on_revoke=denial.on_revoke)
 
 
 def _default(book: Rulebook) -> tuple[Reason, ...]:

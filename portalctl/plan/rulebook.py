@@ -7,8 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeVar
 
-from portalctl.identity import enclosing
-from portalctl.manifest.model import DeniedDomain, Override, PortalManifest, Reason, TrustedDomain
+from portalctl.identity import enclosing, is_uuid
+from portalctl.manifest.model import (
+    DeniedDomain,
+    Invitation,
+    Member,
+    Override,
+    PortalManifest,
+    Reason,
+    TrustedDomain,
+)
+from portalctl.portal.models import Scope
 
 DENIALS = frozenset({"revoked", "rejected", "absent"})
 
@@ -31,12 +40,16 @@ E = TypeVar("E", bound=_Expiring)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Rules that are all in force, or all lapsed. `members` maps an address to (team, reason) pairs."""
+    """Rules that are all in force, or all lapsed. `members` maps an address to (team, reason) pairs.
+
+    `invitations` are the accounts to make where there are none: by address, on API7 by developer_id.
+    """
 
     overrides: dict[str, Override] = field(default_factory=dict)
     members: dict[str, list[tuple[str, Reason]]] = field(default_factory=dict)
     trusted: dict[str, TrustedDomain] = field(default_factory=dict)
     denied: dict[str, DeniedDomain] = field(default_factory=dict)
+    invitations: dict[str, tuple[Invitation, Reason]] = field(default_factory=dict)
 
     def denial_of_person(self, names: Iterable[str]) -> Override | None:
         """The override that keeps out whoever goes by one of these names."""
@@ -71,6 +84,13 @@ class Rulebook:
         named = now.overrides.keys() | now.members.keys() | lapsed.overrides.keys() | lapsed.members.keys()
         return cls(portal, now, lapsed, frozenset(named))
 
+    @property
+    def scope(self) -> Scope:
+        """What of a portal has to be read for these rules."""
+        roles = {team.name: team.roles for team in self.portal.teams if team.roles is not None}
+        named = {role.api for each in roles.values() for role in each if not is_uuid(role.api)}
+        return Scope(self.touched_teams(), frozenset(roles), frozenset(named))
+
     def touched_teams(self) -> frozenset[str]:
         """The teams a rule can add people to or take them from: those whose members have to be read."""
         declared = {team.name for team in self.portal.teams if team.membership != "idp"}
@@ -99,9 +119,21 @@ def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
     for team in portal.teams:
         for member in chosen(team.members or ()):
             members.setdefault(member.developer, []).append((team.name, member.why))
+    overrides = {override.developer: override for override in chosen(portal.overrides)}
+    listed = [member for team in portal.teams for member in chosen(team.members or ())]
+    people: list[Member | Override] = [*listed, *overrides.values()]  # an override's invitation before a list's
     return Rules(
-        overrides={override.developer: override for override in chosen(portal.overrides)},
+        overrides=overrides,
         members=members,
         trusted={rule.domain: rule for rule in chosen(portal.trusted_domains)},
         denied={rule.domain: rule for rule in chosen(portal.denied_domains)},
+        invitations={
+            rule.developer: (invitation, rule.why) for rule in people if (invitation := _invitation(rule)) is not None
+        },
     )
+
+
+def _invitation(rule: Member | Override) -> Invitation | None:
+    """A developer_id is given by the portal's owner, so whoever approves one has the account made."""
+    by_id = isinstance(rule, Override) and rule.status == "approved" and "@" not in rule.developer
+    return rule.invitation or (Invitation() if by_id else None)

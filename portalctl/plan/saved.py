@@ -13,30 +13,19 @@ from datetime import datetime
 from typing import get_args
 
 from portalctl.errors import RefusedError
+from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest, RuleKind
+from portalctl.plan import forms
 from portalctl.plan.document import digest, parse, rejected
-from portalctl.plan.model import STATUS_OPS, Change, Op, OpClass, Plan, PortalPlan, Status, rank
+from portalctl.plan.model import Change, Op, Plan, PortalPlan, Subject, rank
 from portalctl.portal.capabilities import CAPABILITIES
 
 AGAIN = "plan again, and look at it"
-CLASSES_OF: Mapping[Op, frozenset[OpClass]] = {
-    "create_team": frozenset({"structure"}),
-    "update_team": frozenset({"structure"}),
-    "approve": frozenset({"onboard", "reinstate"}),
-    "add_member": frozenset({"onboard"}),
-    "reopen": frozenset({"reinstate", "expire", "offboard"}),
-    "reject": frozenset({"expire", "offboard"}),
-    "revoke": frozenset({"expire", "offboard"}),
-    "remove_member": frozenset({"expire", "offboard"}),
-}
 SHOWN_COUNTS = ("total", "removals", "mails", "unmanaged", "awaited")
-TEAM_OPS = frozenset({"create_team", "update_team"})
-MEMBER_OPS: Mapping[str, bool] = {"add_member": True, "remove_member": False}
 MOST = 10**9  # of anything counted
 LONGEST_TEAM_NAME = 250
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,256}")
 
 
 def load(content: bytes, file: str) -> Plan:
@@ -100,12 +89,11 @@ def manifest_of(plan: Plan, manifest: Manifest) -> Manifest:
 
 
 def _check_providers(plan: Plan) -> None:
-    usable = [name for name, known in CAPABILITIES.items() if known.available]
     for portal in plan.portals:
-        if portal.provider not in usable:
+        if portal.provider not in CAPABILITIES:
             raise RefusedError(
                 f"portal {portal.name}: this version cannot work with {portal.provider!r}, and nothing was written",
-                f"it can with: {', '.join(usable)}",
+                f"it can with: {', '.join(CAPABILITIES)}",
             )
 
 
@@ -143,7 +131,7 @@ def _is_moment(text: str) -> bool:
 def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
     if not _NAME.fullmatch(portal.name):
         yield "name", "is no name of a portal"
-    if not _ID.fullmatch(portal.portal_id):
+    if not forms.is_id(portal.portal_id):
         yield "portal_id", "is no id"
     counts = {"developers": portal.developers, **{f"summary.{key}": count for key, count in portal.summary.items()}}
     yield from ((key, "is no count") for key, count in counts.items() if not 0 <= count <= MOST)
@@ -156,10 +144,10 @@ def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
 def _order_problems(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
     """Each thing is changed once, and the changes stand in the order of writing."""
     ids: set[str] = set()
-    targets: set[tuple[str | None, str | None]] = set()
+    targets: set[tuple[str | None, ...]] = set()
     for index, change in enumerate(changes):
         path = f"changes[{index}]"
-        target = (change.developer.id if change.developer else None, change.team)
+        target = (change.developer.key if change.developer else None, change.team, *forms.detail(change))
         if change.id in ids:
             yield f"{path}.id", "another change has the same id"
         if target in targets:
@@ -171,34 +159,28 @@ def _order_problems(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
 
 
 def _change_problems(change: Change) -> Iterator[tuple[str, str]]:
-    if change.op_class not in CLASSES_OF[change.op]:
+    if change.op_class not in forms.CLASSES_OF[change.op]:
         yield "class", f"{change.op} is never of this class"
-    if (change.developer is None) != (change.op in TEAM_OPS):
+    if (change.developer is None) != (change.op in forms.TEAM_OPS):
         yield "developer", f"{change.op} is about {'no person' if change.developer else 'a person'}"
-    if change.developer is not None and not _ID.fullmatch(change.developer.id):
-        yield "developer.id", "is no id"
-    if (change.team is None) != (change.op in STATUS_OPS):
+    elif change.developer is not None:
+        yield from ((f"developer.{key}", text) for key, text in _subject_problems(change.op, change.developer))
+    if (change.team is None) == (change.op in forms.TEAM_OPS | forms.MEMBER_OPS.keys()):
         yield "team", f"{change.op} is about {'a team' if change.team is None else 'no team'}"
     elif change.team is not None and not 1 <= len(change.team) <= LONGEST_TEAM_NAME:
         yield "team", f"a team's name has 1 to {LONGEST_TEAM_NAME} characters"
-    if not _fits(change):
+    if not forms.fits(change):
         yield "after", f"before and after are not those of {change.op}"
     for index, why in enumerate(change.why):
         if why.rule not in get_args(RuleKind):
             yield f"why[{index}].rule", "is no rule of a manifest"
 
 
-def _fits(change: Change) -> bool:
-    """Whether `before` and `after` are what this op finds and leaves."""
-    before, after = change.before, change.after
-    if change.op in STATUS_OPS:
-        status = STATUS_OPS[change.op]
-        return after == {"status": status} and before in [{"status": s} for s in get_args(Status) if s != status]
-    if change.op in MEMBER_OPS:
-        joins = MEMBER_OPS[change.op]
-        return before == {"member": not joins} and after == {"member": joins}
-    if after is None or not isinstance(after.get("description", ""), str):
-        return False
-    if change.op == "create_team":
-        return before is None and {**after, "description": ""} == {"name": change.team, "description": ""}
-    return before is not None and before.keys() == after.keys() == {"description"} and before != after
+def _subject_problems(op: Op, person: Subject) -> Iterator[tuple[str, str]]:
+    if person.id is not None:
+        if not forms.is_id(person.id):
+            yield "id", "is no id"
+    elif op not in forms.NEWCOMER_OPS:
+        yield "id", f"{op} is about someone who has an account"
+    elif person.email is None or normal_address(person.email) is None:
+        yield "email", "someone without an account needs an address"

@@ -11,7 +11,7 @@ from portalctl.plan.model import Change, Notice, OpClass, by_target, needs
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What of the plan a run is about, and how many people it may take something from.
+    """What of the plan a run is about, how many people it may take something from, and whether it may delete.
 
     None: everything. `developer` is a normal address or a portal's id, `team` a name.
     """
@@ -20,6 +20,7 @@ class Selection:
     developer: str | None = None
     team: str | None = None
     allow_removals: int | None = None
+    allow_delete: bool | None = None
 
     def takes(self, change: Change) -> bool:
         return (
@@ -37,7 +38,7 @@ def select(changes: Sequence[Change], selection: Selection) -> tuple[tuple[Chang
     lost = len(chosen) - len(kept)
     if not lost:
         return kept, ()
-    text = f"{lost} membership{'s' if lost > 1 else ''} left out: the team or approval they need is not selected"
+    text = f"{lost} change{'s' if lost > 1 else ''} left out: the team, account or approval needed is not selected"
     return kept, (Notice("selection_dropped", "info", text),)
 
 

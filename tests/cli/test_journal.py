@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from portalctl.plan.model import OPS
 from portalctl.sim.faults import Fault
 from portalctl.sim.message import Request
 from portalctl.sim.server import Simulator
@@ -29,32 +30,35 @@ THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 
 # Every op there is, in some thirty changes.
 RULES = """
-policy: {limits: {removals_percent: 100}}
+policy: {limits: {removals_percent: 100}, allow_delete: true, on_revoke: revoke_registrations}
 trusted_domains:
   - {domain: club.example, teams: [reds, blues]}
 denied_domains:
   - domain: junk.example
 teams:
-  - {name: reds, description: new words}
-  - {name: blues}
+  - {name: reds, description: new words, roles: [{role: API Viewer, api: 0a6f2c0e-0000-4000-8000-00000000000b}]}
+  - {name: blues, members: [{developer: guest@club.example, invite: true}]}
   - {name: closed, membership: exclusive, members: []}
 overrides:
   - {developer: l0@x.org, status: revoked, reason: Left}
   - {developer: l1@x.org, status: revoked, reason: Left}
   - {developer: l2@x.org, status: revoked, reason: Left}
+  - {developer: gone@x.org, status: absent, reason: Asked for it}
   - {developer: w0@x.org, status: pending, reason: Wait}
   - {developer: w1@x.org, status: pending, reason: Wait}
 """
-OPS = {"create_team", "update_team", "approve", "add_member", "reopen", "reject", "revoke", "remove_member"}
-CHANGES = 1 + 1 + 6 + 12 + 2 + 3 + 3 + 3
+CHANGES = 1 + 1 + 1 + 1 + 6 + 14 + 1 + 2 + 3 + 3 + 3 + 1 + 1
+APPLY = ("apply", "--yes", "--allow-delete")
 
 
 def fill(bench: Bench) -> Bench:
     bench.people(
         pending=[*(f"p{n}@club.example" for n in range(6)), *(f"j{n}@junk.example" for n in range(3))],
-        approved=["l0@x.org", "l1@x.org", "l2@x.org", "w0@x.org", "w1@x.org"],
+        approved=["l0@x.org", "l1@x.org", "l2@x.org", "w0@x.org", "w1@x.org", "gone@x.org"],
     )
     bench.team("reds", description="old words")
+    bench.sim.store.add_role(bench.teams["reds"])
+    bench.sim.store.add_registration(bench.sim.store.add_application(PORTAL_ID, "Scores", bench.emails["l1@x.org"]))
     bench.team("closed", "l0@x.org", "w0@x.org", "w1@x.org")
     bench.manifest(RULES)
     return bench
@@ -65,7 +69,10 @@ def state(bench: Bench) -> Any:
     store = bench.sim.store
     teams = {team["name"]: team["description"] for team in store.teams(PORTAL_ID)}
     people = sorted((person["email"], person["status"]) for person in store.developers(PORTAL_ID))
-    return people, teams, {name: bench.members(name) for name in teams}
+    roles = [
+        {(row["role_name"], row["entity_id"]) for row in store.roles(team["id"])} for team in store.teams(PORTAL_ID)
+    ]
+    return people, teams, {name: bench.members(name) for name in teams}, roles
 
 
 def journal(path: Path = JOURNAL) -> list[Any]:
@@ -80,8 +87,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder.mkdir()
     with chdir(folder.parent), Simulator(seed=seed) as sim:
         bench = fill(Bench(sim, folder))
-        assert bench.run("apply", "--yes").code == 0
-        assert {line["change"].split(":")[0] for line in journal() if line["event"] == "intent"} == OPS
+        assert bench.run(*APPLY).code == 0
+        assert {line["change"].split(":")[0] for line in journal() if line["event"] == "intent"} == set(OPS)
         return state(bench), len(sim.store.mails())
 
 
@@ -119,7 +126,7 @@ def assert_resumed(bench: Bench, undisturbed: Any, *words: str) -> None:
     answered = {line["change"] for line in killed if line["event"] == "answer"}
     in_flight = {line["change"] for line in killed if line["event"] == "intent"} - answered
     bench.sim.clear_log()
-    done = bench.run("apply", "--yes", *words)
+    done = bench.run(*(words or APPLY))
     assert done.code == 0, done.out + done.err
     end, mails = undisturbed
     assert state(bench) == end
@@ -138,17 +145,17 @@ EVERY = range(1, CHANGES + 1)
 def test_killed_at_any_write_and_run_again(bench: Bench, undisturbed: Any, at: int, *, after: bool) -> None:
     fill(bench)
     with dying(at, after=after), pytest.raises(Death):
-        bench.run("apply", "--yes")
+        bench.run(*APPLY)
     assert_resumed(bench, undisturbed)
 
 
 @pytest.mark.parametrize("at", EVERY if THOROUGH else [3, 24])
 def test_a_saved_plan_is_finished_by_applying_it_again(bench: Bench, undisturbed: Any, at: int) -> None:
     fill(bench)
-    assert bench.run("plan", "--out", "plan.json").code == 0
+    assert bench.run("plan", "--out", "plan.json", "--allow-delete").code == 0
     with dying(at, after=True), pytest.raises(Death):
         bench.run("apply", "plan.json", "--yes")
-    assert_resumed(bench, undisturbed, "plan.json")
+    assert_resumed(bench, undisturbed, "apply", "plan.json", "--yes")
 
 
 @pytest.mark.slow
@@ -166,7 +173,7 @@ def test_a_real_kill_and_run_again(make_bench: BenchMaker, undisturbed: Any, at:
             if writes == at and request.method in WRITES:
                 os.kill(process, signal.SIGKILL)
 
-    assert apply_and(bench, kill).code == -signal.SIGKILL
+    assert apply_and(bench, kill, "--allow-delete").code == -signal.SIGKILL
     while len(bench.sim.log) < arrived:  # what was on its way still takes effect
         time.sleep(0.01)
     writes = 2 * CHANGES
@@ -182,7 +189,7 @@ def test_each_write_is_in_the_journal_before_it_is_sent_and_after_it_is_answered
             early.append(request.path)
 
     bench.sim.on_request(hook)
-    assert bench.run("apply", "--yes").code == 0
+    assert bench.run(*APPLY).code == 0
     assert early == []
     lines = journal()
     assert [line["event"] for line in lines].count("intent") == CHANGES
@@ -204,7 +211,7 @@ def test_a_journal_of_one_s_own_is_gone_on_with_and_made_private(bench: Bench) -
     own = Path("own.jsonl")
     own.write_text('{"event": "begin"}\n{"event": "int')
     own.chmod(0o644)
-    assert bench.run("apply", "--yes", "--journal", "own.jsonl").code == 0
+    assert bench.run(*APPLY, "--journal", "own.jsonl").code == 0
     lines = own.read_text().splitlines()
     assert lines[1] == '{"event": "int'
     assert json.loads(lines[2])["event"] == "begin"
@@ -214,7 +221,7 @@ def test_a_journal_of_one_s_own_is_gone_on_with_and_made_private(bench: Bench) -
 
 def test_nothing_to_write_leaves_no_journal(bench: Bench) -> None:
     bench.manifest("trusted_domains: [club.example]\n")
-    assert bench.run("apply", "--yes").code == 0
+    assert bench.run(*APPLY).code == 0
     assert not JOURNAL.parent.exists()
 
 
@@ -227,7 +234,7 @@ def test_a_journal_that_cannot_be_written_stops_the_apply_before_any_write(bench
         path.parent.write_text("")
     if way == "link":
         path.symlink_to("elsewhere")
-    done = bench.run("apply", "--yes", "--journal", str(path))
+    done = bench.run(*APPLY, "--journal", str(path))
     assert done.code == 1
     assert f"error: the journal {path} can't be written" in done.err
     assert bench.writes == []
@@ -246,7 +253,7 @@ def test_a_disk_that_fills_up_stops_the_writes_that_could_not_be_noted(
         return write(descriptor, data)
 
     monkeypatch.setattr("os.write", full)
-    done = bench.run("apply", "--yes")
+    done = bench.run(*APPLY)
     assert done.code == 4
     assert (
         "skipped, because the journal .portalctl/partners.jsonl can't be written: No space left on device" in done.out
@@ -259,6 +266,6 @@ def test_what_was_sent_twice_is_noted_twice(bench: Bench) -> None:
     bench.people(pending=["a@club.example"])
     bench.manifest("trusted_domains: [club.example]\n")
     bench.sim.inject(Fault("drop-before", method="PATCH", times=1))
-    assert bench.run("apply", "--yes").code == 0
+    assert bench.run(*APPLY).code == 0
     said = [(line["event"], line.get("result")) for line in journal()[1:-1]]
     assert said == [("intent", None), ("answer", "unclear"), ("intent", None), ("answer", "done")]

@@ -89,6 +89,7 @@ def test_plan_tells_the_provider_and_reads_no_more_than_it_must(classic: Bench) 
             f"{here}/teams",
             f"{here}/developers",
             f"{here}/teams/{gunners}/developers",
+            f"{here}/application-registrations",
         ]
     )
 

@@ -17,7 +17,7 @@ from portalctl.manifest.load import load
 from portalctl.manifest.schema import manifest_schema
 from portalctl.plan.document import digest
 from portalctl.plan.model import Plan
-from tests.conftest import PORTAL_ID, Bench, Done, portalctl
+from tests.conftest import HEAD, PORTAL_ID, Bench, Done, portalctl
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -375,8 +375,11 @@ def test_another_manifest_is_refused(club: Bench, rules: str, code: int, told: s
 
 def test_a_manifest_that_cannot_be_carried_out_is_refused_though_its_digest_fits(club: Bench) -> None:
     plan = saved(club)
-    club.manifest(RULES.replace("status: revoked", "status: absent"))
+    classic = HEAD.replace("provider: konnect", "provider: konnect-v2")  # which can't make accounts
+    rules = RULES.replace('reason: "Back"', 'reason: "Back", invite: true')
+    (club.folder / "partners.yaml").write_text(classic + rules)
     plan["manifest"]["digest"] = load([Path("portals")]).digest
+    portal_of(plan)["provider"] = "konnect-v2"
     write(sealed(plan))
     done = apply_file(club, "-f", "portals")
     assert done.code == 65
@@ -476,7 +479,7 @@ def test_a_portal_that_is_not_there_is_an_error(club: Bench) -> None:
 def test_a_kind_of_portal_that_this_version_cannot_work_with_is_refused(club: Bench) -> None:
     plan = saved(club)
     called = len(club.sim.log)
-    for provider in ("konnect-v9", "api7", "\x1b\n::error::"):
+    for provider in ("konnect-v9", "\x1b\n::error::"):
         portal_of(plan)["provider"] = provider
         write(sealed(plan))
         done = apply_file(club)

@@ -43,7 +43,7 @@ def test_one_person_by_id(club: Bench) -> None:
 
 def test_what_needs_something_unselected_is_left_out_and_that_is_said(club: Bench) -> None:
     done = club.run("plan", "--developer", "ann@club.example")
-    assert "1 membership left out: the team or approval they need is not selected" in done.out
+    assert "1 change left out: the team, account or approval needed is not selected" in done.out
     assert chosen(club, "--team", "reds") == ["create_team:reds", "add_member:cid@club.example:reds"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -19,6 +20,7 @@ from portalctl.manifest.schema import manifest_schema
 from portalctl.sim.server import Simulator
 from tests.conftest import PORTAL_ID
 from tests.conftest import portalctl as run
+from tests.house.write_readme import with_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,7 +59,7 @@ def test_the_demo_prints_what_the_readme_shows(demo: str) -> None:
 def test_the_demo_tells_the_whole_story(demo: str) -> None:
     commands = re.findall(r"^\$ portalctl (\w+)", demo, re.MULTILINE)
     assert commands == ["validate", "plan", "apply", "plan", "drift", "apply"]
-    assert "Applied: 13 confirmed of 13 changes." in demo
+    assert "Applied: 15 confirmed of 15 changes." in demo
     assert ": nothing to do" in demo
     assert re.search(r"unexpected grant +peter@arsenal\.com", demo)
     assert re.search(r"missing grant +john@liverpoolfc\.com", demo)
@@ -67,11 +69,11 @@ def test_the_demo_tells_the_whole_story(demo: str) -> None:
 def test_the_demo_leaves_behind_only_what_it_is_told_to(tmp_path: Path) -> None:
     kept = tmp_path / "demo"
     assert run("demo", "--keep", str(kept)).code == 0
-    assert {path.name for path in kept.iterdir()} == {"partners.yaml", "portal.db", ".portalctl"}
+    assert {path.name for path in kept.iterdir()} == {"portals", "partners.db", ".portalctl"}
     refused = run("demo", "--keep", str(kept))
     assert refused.code == 64
     assert "not empty" in refused.err
-    with Simulator(db=kept / "portal.db") as portal:
+    with Simulator(db=kept / "partners.db") as portal:
         status = {person["email"]: person["status"] for person in portal.store.developers(PORTAL_ID)}
     assert status["peter@arsenal.com"] == "revoked"
     assert status["john@liverpoolfc.com"] == "approved"
@@ -86,13 +88,16 @@ def test_the_quickstart_works_against_the_simulator() -> None:
         assert run("plan", "-f", folder, "--detailed-exitcode", env=env).code == 0
 
 
+def all_help(command: click.Command) -> str:
+    """Its help, and that of every command below it."""
+    context = click.Context(command, info_name=command.name)
+    names = command.list_commands(context) if isinstance(command, click.Group) else []
+    below = [command.get_command(context, name) for name in names] if isinstance(command, click.Group) else []
+    return "".join([command.get_help(context), *(all_help(each) for each in below if each is not None)])
+
+
 def test_the_commands_and_flags_it_names_exist() -> None:
-    context = click.Context(portalctl)
-    helps = "".join(
-        command.get_help(click.Context(command, info_name=name))
-        for name in COMMANDS
-        if (command := portalctl.get_command(context, name)) is not None
-    )
+    helps = all_help(portalctl)
     for name in re.findall(r"`portalctl (\w+)", README):
         assert name in COMMANDS
     prose = re.sub(r"^```.*?^```", "", README, flags=re.MULTILINE | re.DOTALL)
@@ -110,7 +115,12 @@ def test_its_manifest_is_valid_and_means_what_the_schema_says(tmp_path: Path) ->
     portal = load([file]).portals["partners"]
     assert [rule.domain for rule in portal.trusted_domains] == ["manchestercity.com"]
     for path in (file, *(ROOT / "examples").rglob("*.yaml")):
-        Draft202012Validator(manifest_schema()).validate(YAML(typ="safe", pure=True).load(path.read_text()))
+        written = YAML(typ="safe", pure=True).load(path.read_text())
+        Draft202012Validator(manifest_schema()).validate(json.loads(json.dumps(written, default=str)))
+
+
+def test_its_table_of_capabilities_is_that_of_the_code() -> None:
+    assert with_table(README) == README, "run python -m tests.house.write_readme"
 
 
 def test_it_says_how_to_set_up_and_how_to_test() -> None:

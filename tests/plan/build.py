@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -26,9 +26,10 @@ from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.changes import Difference
 from portalctl.plan.drift import DriftFinding, drift_findings
 from portalctl.plan.model import STATUS_OPS, Change, Plan, PortalPlan
+from portalctl.plan.residual import with_registrations
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
-from portalctl.portal.models import Developer, Scope, Settings, Snapshot
+from portalctl.portal.models import Developer, Registration, Scope, Settings, Snapshot
 from portalctl.portal.models import Team as LiveTeam
 
 TODAY = date(2026, 6, 15)
@@ -105,14 +106,21 @@ def snapshot(
         members={f"t-{name}": frozenset(ids[who] for who in members) for name, members in live.items()},
         observed_at="2026-06-15T08:00:00Z",
         calls=3,
+        **more,
     )
 
 
 def as_read(manifest: PortalManifest, whole: Snapshot, today: date = TODAY) -> Snapshot:
     """Of everything on a portal, what a run reads: the members of the teams that rules can touch, and no others."""
-    scope = Scope(Rulebook.of(manifest, today).touched_teams())
+    scope = Rulebook.of(manifest, today).scope
     read = {each.id for each in whole.teams if each.name in scope.teams}
-    return replace(whole, scope=scope, members={key: who for key, who in whole.members.items() if key in read})
+    managed = {each.id for each in whole.teams if each.name in scope.roles}
+    return replace(
+        whole,
+        scope=scope,
+        members={key: who for key, who in whole.members.items() if key in read},
+        roles={key: roles for key, roles in whole.roles.items() if key in managed},
+    )
 
 
 def difference(manifest: PortalManifest, whole: Snapshot, today: date = TODAY) -> Difference:
@@ -120,10 +128,16 @@ def difference(manifest: PortalManifest, whole: Snapshot, today: date = TODAY) -
 
 
 def planned(
-    manifest: PortalManifest, whole: Snapshot, today: date = TODAY, selection: Selection = Selection()
+    manifest: PortalManifest,
+    whole: Snapshot,
+    today: date = TODAY,
+    selection: Selection = Selection(),
+    registrations: Iterable[Registration] = (),
 ) -> PortalPlan:
     seen = as_read(manifest, whole, today)
-    return plan_portal(manifest, seen, compare(manifest, seen, today), today, selection)
+    found = compare(manifest, seen, today)
+    live = [each for each in registrations if each.developer_id in found.out]
+    return plan_portal(manifest, seen, with_registrations(found, live), today, selection)
 
 
 def whole_plan(*portals: PortalPlan, created_at: str = "2026-06-15T08:00:01Z", digest: str = "sha256:aa") -> Plan:
@@ -144,9 +158,13 @@ def where(change: Change) -> list[tuple[str, str | None, int | None]]:
     return [(why.rule, why.file, why.line) for why in change.why]
 
 
-def carried_out(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
+MODELLED = frozenset({"create_team", "update_team", "add_member", "remove_member"}) | STATUS_OPS.keys()
+
+
+def carried_out(before: Snapshot, changes: Sequence[Change]) -> Snapshot:
     """The portal once every change has been made."""
     people = {each.id: each for each in before.developers}
+    assert not {change.op for change in changes} - MODELLED
     teams = {each.name: each for each in before.teams}
     created: list[LiveTeam] = []
     members = {key: set(who) for key, who in before.members.items()}
@@ -159,11 +177,11 @@ def carried_out(before: Snapshot, changes: Iterable[Change]) -> Snapshot:
         elif change.op == "update_team":
             teams[name] = replace(teams[name], description=_description(change))
         elif who is not None and change.op == "add_member":
-            members[teams[name].id].add(who.id)
+            members[teams[name].id].add(who.key)
         elif who is not None and change.op == "remove_member":
-            members[teams[name].id].remove(who.id)
+            members[teams[name].id].remove(who.key)
         elif who is not None:
-            people[who.id] = replace(people[who.id], status=STATUS_OPS[change.op])
+            people[who.key] = replace(people[who.key], status=STATUS_OPS[change.op])
     return replace(
         before,
         developers=tuple(people[each.id] for each in before.developers),

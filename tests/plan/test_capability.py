@@ -7,21 +7,29 @@ from dataclasses import replace
 import pytest
 
 from portalctl.errors import InputError, Position
-from portalctl.manifest.model import Manifest, Override, PortalManifest, ProviderName, Reason, Team
+from portalctl.manifest.model import (
+    Invitation,
+    Manifest,
+    Override,
+    Policy,
+    PortalManifest,
+    ProviderName,
+    Reason,
+    RuleKind,
+    Team,
+)
 from portalctl.plan.capability import check
-from portalctl.portal.capabilities import CAPABILITIES
-from portalctl.portal.konnect.dialect import DIALECTS
 
 AT = Position("partners.yaml", 3, 1)
 
 
-def manifest(provider: ProviderName, **rules: tuple[object, ...]) -> Manifest:
+def manifest(provider: ProviderName, **rules: object) -> Manifest:
     portal = replace(PortalManifest("partners", provider, AT, title="Partners"), **rules)  # type: ignore[arg-type]
     return Manifest({"partners": portal}, ("partners.yaml",), "sha256:0")
 
 
-def reason(line: int) -> Reason:
-    return Reason("teams", "reds", Position("partners.yaml", line, 5))
+def reason(line: int, rule: RuleKind = "teams") -> Reason:
+    return Reason(rule, "reds", Position("partners.yaml", line, 5))
 
 
 def findings(wanted: Manifest) -> list[str]:
@@ -40,19 +48,28 @@ def test_both_kinds_of_konnect_portal_can_do_all_that_is_asked_today(provider: P
 
 
 def test_what_a_kind_of_portal_lacks_is_refused_at_each_place_that_asks_for_it() -> None:
-    override = Override("ann@x.com", reason(12), status="rejected")
-    assert findings(manifest("api7", teams=TEAMS, overrides=(override,)))[1:] == [
-        "partners.yaml:7:5: API7 Enterprise has no teams",
-        "partners.yaml:9:5: API7 Enterprise has no teams",
-        "partners.yaml:12:5: API7 Enterprise has no status rejected; it has approved, pending",
+    override = Override("ann@x.com", reason(12, "overrides"), status="rejected")
+    assert findings(manifest("api7", teams=TEAMS, overrides=(override,))) == [
+        "partners.yaml:7:5: API7 Enterprise has no teams; leave them out",
+        "partners.yaml:9:5: API7 Enterprise has no teams; leave them out",
+        "partners.yaml:12:5: API7 Enterprise has no status rejected; write status: absent, which deletes the account",
     ]
 
 
-def test_a_kind_of_portal_this_version_cannot_work_with_is_refused_with_those_it_can() -> None:
-    (finding,) = findings(manifest("api7"))
-    assert finding.startswith("partners.yaml:3:1: this version cannot work with API7 Enterprise yet")
-    assert finding.endswith("it can with: konnect, konnect-v2")
+def test_what_api7_can_do_is_let_through() -> None:
+    people = (
+        Override("ann@x.com", reason(12, "overrides"), status="approved"),
+        Override("acme-dev", reason(13, "overrides"), status="absent"),
+        Override("bob@x.com", reason(14, "overrides"), status="pending"),
+    )
+    check(manifest("api7", overrides=people))
 
 
-def test_every_available_kind_of_portal_can_be_opened() -> None:
-    assert {name for name, known in CAPABILITIES.items() if known.available} == set(DIALECTS)
+def test_what_keeps_people_out_on_api7_is_refused_where_it_is_asked_for() -> None:
+    policy = Policy(unmatched_pending="rejected", unmatched_why=reason(4, "policy"), on_revoke="revoke_registrations")
+    invited = Override("ann@x.com", reason(12, "overrides"), status="approved", invitation=Invitation())
+    assert findings(manifest("api7", policy=policy, overrides=(invited,))) == [
+        "partners.yaml:3:1: API7 Enterprise has no registrations to revoke; write on_revoke: report",
+        "partners.yaml:4:5: API7 Enterprise has no status rejected; write keep",
+        "partners.yaml:12:5: API7 Enterprise makes no account for an address; the person has to sign up",
+    ]

@@ -187,7 +187,6 @@ BOUND: list[Callable[[PortalManifest, Snapshot], tuple[PortalManifest, Snapshot]
     lambda m, s: (m, replace(s, portal_id="p-2")),
     lambda m, s: (m, replace(s, server="https://us.api.konghq.com")),
     lambda m, s: (replace(m, policy=replace(m.policy, limits=Limits(removals=2))), s),
-    lambda m, s: (replace(m, policy=replace(m.policy, allow_delete=True)), s),
     lambda m, s: (replace(m, protected=()), s),
     lambda m, s: (replace(m, trusted_domains=(trusted("city.com", line=99),)), s),
     lambda m, s: (m, replace(s, developers=(*s.developers, person("new@bad.com")))),
@@ -200,10 +199,12 @@ def test_the_digest_binds(changed: Callable[[PortalManifest, Snapshot], tuple[Po
 
 
 def test_the_digest_binds_manifest_allowance_and_selection() -> None:
+    may_delete = replace(MANIFEST, policy=replace(MANIFEST.policy, allow_delete=True))
     plans = [
         whole_plan(planned(MANIFEST, LIVE)),
         whole_plan(planned(MANIFEST, LIVE), digest="sha256:bb"),
         whole_plan(planned(MANIFEST, LIVE, selection=Selection(allow_removals=3))),
+        whole_plan(planned(may_delete, LIVE, selection=Selection(allow_delete=True))),
         whole_plan(planned(MANIFEST, LIVE, selection=Selection(only=frozenset({"offboard"})))),
         whole_plan(),
     ]

@@ -163,7 +163,7 @@ PORTALS = st.builds(
 def taking(plan: PortalPlan) -> set[tuple[str, str, str | None]]:
     """The changes by which someone loses something, or is turned away."""
     ops = {"reject", "revoke", "reopen", "remove_member"}
-    return {(c.op, c.developer.id, c.team) for c in plan.changes if c.developer is not None and c.op in ops}
+    return {(c.op, c.developer.key, c.team) for c in plan.changes if c.developer is not None and c.op in ops}
 
 
 def statuses(live: Snapshot) -> dict[str, str]:
@@ -245,9 +245,9 @@ def test_each_change_has_a_reason_and_its_own_target_as_it_is(manifest: PortalMa
             assert (why.file and why.line) or (why.rule, why.value) == ("policy", "unmatched")
         assert change.before != change.after
         if change.developer is not None and change.team is None:
-            assert change.before == {"status": statuses(live)[change.developer.id]}
+            assert change.before == {"status": statuses(live)[change.developer.key]}
         elif change.developer is not None:
-            assert change.before == {"member": change.developer.id in inside.get(change.team or "", ())}
+            assert change.before == {"member": change.developer.key in inside.get(change.team or "", ())}
     targets = [(change.developer, change.team) for change in changes]
     assert len(set(targets)) == len(targets)  # so no two contradict each other
     assert len({change.id for change in changes}) == len(changes)
@@ -283,11 +283,11 @@ def test_who_may_gain_something_and_who_must_be_out(manifest: PortalManifest, li
         if change.developer is None or not gains(change):
             continue
         address = normal_address(change.developer.email or "")
-        assert change.developer.id not in kept_out
+        assert change.developer.key not in kept_out
         assert address is not None
         assert addresses[address] == 1
-        assert before[change.developer.id] not in OUT or lets_back
-        assert after[change.developer.id] == ("pending" if change.op == "reopen" else "approved")
+        assert before[change.developer.key] not in OUT or lets_back
+        assert after[change.developer.key] == ("pending" if change.op == "reopen" else "approved")
 
 
 def gains(change: Change) -> bool:

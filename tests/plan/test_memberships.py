@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from portalctl.manifest.model import Membership, Policy
+from portalctl.manifest.model import Invitation, Membership, Policy, Role
 from portalctl.plan.model import CLASSES, OPS, rank
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
+from portalctl.portal.models import Assignment, Registration
 from portalctl.portal.models import Team as LiveTeam
 from tests.plan.build import (
     FILE,
@@ -24,6 +25,7 @@ from tests.plan.build import (
     person,
     planned,
     portal,
+    reason,
     snapshot,
     team,
     trusted,
@@ -32,6 +34,7 @@ from tests.plan.build import (
 
 ANN, BOB, EVE = "ann@city.com", "bob@city.com", "eve@x.org"
 WITHOUT_KEY = None
+WEATHER = "0a6f2c0e-0000-4000-8000-000000000001"
 
 
 # Who stays in each kind of team, by what `members` says
@@ -361,13 +364,20 @@ EVERYTHING = portal(
     policy=Policy(reinstate=True),
     trusted_domains=(trusted("city.com", "reds"), trusted("old.com", expires=YESTERDAY)),
     overrides=(
-        override("rev@x.org", "revoked"),
+        override("rev@x.org", "revoked", on_revoke="revoke_registrations"),
         override("rej@x.org", "rejected"),
         override("pen@x.org", "pending"),
         override("back@x.org", "pending"),
+        override("gone@x.org", "absent"),
+        override("guest@x.org", "approved", ["blues"], invitation=Invitation("Guest")),
     ),
-    teams=(team("reds", [], "exclusive"), team("blues", [ANN], description="Blue"), team("new", [ANN])),
+    teams=(
+        team("reds", [], "exclusive"),
+        team("blues", [ANN], description="Blue", roles=(Role("API Viewer", WEATHER, reason("teams", "blues")),)),
+        team("new", [ANN]),
+    ),
 )
+USES_WEATHER = Registration("r-1", "id-rev@x.org", "a-1", "Scores", "Weather", "approved")
 EVERYONE = snapshot(
     person(ANN, "pending"),
     person(BOB, "revoked"),
@@ -376,28 +386,36 @@ EVERYONE = snapshot(
     person("rej@x.org"),
     person("pen@x.org"),
     person("back@x.org", "rejected"),
+    person("gone@x.org"),
     person(EVE),
     teams={"reds": [EVE], "blues": []},
+    roles={"t-blues": (Assignment("r-2", "API Consumer", WEATHER),)},
 )
 
 
 def test_changes_come_in_the_order_of_writing() -> None:
-    changes = planned(EVERYTHING, EVERYONE).changes
+    changes = planned(EVERYTHING, EVERYONE, registrations=[USES_WEATHER]).changes
     assert ids(changes) == [
         "create_team:new",
         "update_team:blues",
+        f"assign_role:blues:API Viewer:{WEATHER}",
+        "create_developer:guest@x.org",
         "approve:ann@city.com",
         "add_member:ann@city.com:blues",
         "add_member:ann@city.com:new",
         "add_member:ann@city.com:reds",
         "add_member:bob@city.com:reds",
+        "add_member:guest@x.org:blues",
         "approve:bob@city.com",
         "reopen:back@x.org",
         "revoke:z@old.com",
+        "revoke_registration:rev@x.org:r-1",
         "reopen:pen@x.org",
         "reject:rej@x.org",
         "revoke:rev@x.org",
         "remove_member:eve@x.org:reds",
+        f"unassign_role:blues:API Consumer:{WEATHER}",
+        "delete_developer:gone@x.org",
     ]
     assert [rank(change) for change in changes] == sorted(rank(change) for change in changes)
     assert {change.op for change in changes} == set(OPS)
@@ -407,8 +425,18 @@ def test_changes_come_in_the_order_of_writing() -> None:
 @pytest.mark.parametrize(
     ("only", "kept", "lost"),
     [
-        ({"structure"}, ["create_team:new", "update_team:blues"], 0),
-        ({"onboard"}, ["approve:ann@city.com", "add_member:ann@city.com:blues", "add_member:ann@city.com:reds"], 2),
+        ({"structure"}, ["create_team:new", "update_team:blues", f"assign_role:blues:API Viewer:{WEATHER}"], 0),
+        (
+            {"onboard"},
+            [
+                "create_developer:guest@x.org",
+                "approve:ann@city.com",
+                "add_member:ann@city.com:blues",
+                "add_member:ann@city.com:reds",
+                "add_member:guest@x.org:blues",
+            ],
+            2,
+        ),
         ({"reinstate"}, ["approve:bob@city.com", "reopen:back@x.org"], 0),
         ({"expire"}, ["revoke:z@old.com"], 0),
         (set(), [], 0),
@@ -420,7 +448,7 @@ def test_a_selection_keeps_what_can_stand_alone(only: Any, kept: list[str], lost
     assert plan.summary["total"] == len(kept)
     dropped = [n.message for n in plan.notices if n.code == "selection_dropped"]
     assert dropped == (
-        [f"{lost} memberships left out: the team or approval they need is not selected"] if lost else []
+        [f"{lost} changes left out: the team, account or approval needed is not selected"] if lost else []
     )
 
 

@@ -1,0 +1,263 @@
+"""An API7 Enterprise portal through the command line: the same manifest language, and what it cannot express."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portalctl.sim.api7.records import Developer
+from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
+from portalctl.sim.server import Simulator
+from tests.conftest import PORTAL_ID, Done, portalctl
+
+pytestmark = pytest.mark.usefixtures("quick")
+PORTAL = "portal-1"
+HEAD = f"""version: 1
+portal: {{name: partners, provider: api7, id: {PORTAL}}}
+"""
+RULES = """
+trusted_domains: [club.example]
+denied_domains: [bad.example]
+overrides:
+  - {developer: guest@agency.example, status: approved, reason: "Pilot"}
+  - {developer: org_named, status: approved, reason: "Known by id"}
+  - {developer: held@club.example, status: pending, reason: "Contract is not signed"}
+"""
+GONE = """
+policy: {allow_delete: true}
+overrides:
+  - {developer: gone@club.example, status: absent, reason: "Left"}
+"""
+
+
+class Bench:
+    def __init__(self, sim: Api7Simulator, folder: Path) -> None:
+        self.sim, self.store, self.folder = sim, sim.store, folder
+        self.store.add_portal(PORTAL, "Partners")
+
+    def sign_up(self, address: str | None, **more: Any) -> Developer:
+        name = more.pop("name", (address or "").partition("@")[0])
+        return self.store.sign_up(PORTAL, address, name, developer_id=more.pop("id", f"org_{name}"), **more)
+
+    def manifest(self, rules: str) -> None:
+        (self.folder / "partners.yaml").write_text(HEAD + rules, encoding="utf-8")
+
+    def run(self, command: str, *words: str, backend: bool = True, env: dict[str, str] | None = None) -> Done:
+        given = {"API7_SERVER": self.sim.url, "API7_TOKEN": self.sim.token}
+        if backend:
+            given |= {"API7_PORTAL_SERVER": self.sim.portal_url, "API7_PORTAL_TOKEN": self.sim.portal_token}
+        return portalctl(command, "-f", "portals", *words, env=given | (env or {}))
+
+    def plan(self, *words: str) -> Any:
+        (portal,) = self.run("plan", "-o", "json", *words).json["portals"]
+        return portal
+
+    def ids(self, *words: str) -> list[str]:
+        return [change["id"] for change in self.plan(*words)["changes"]]
+
+    @property
+    def states(self) -> dict[str, str]:
+        return {person.developer_id: person.state for person in self.store.developers(PORTAL)}
+
+    @property
+    def writes(self) -> list[str]:
+        return [f"{exchange.method} {exchange.path}" for exchange in self.sim.log if exchange.method != "GET"]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Bench]]:
+    folder = tmp_path / "portals"
+    folder.mkdir()
+    monkeypatch.chdir(tmp_path)
+    with ExitStack() as stack:
+        yield lambda tls=False, **behaviour: Bench(
+            stack.enter_context(Api7Simulator(behaviour=Api7Behaviour(**behaviour), tls=tls)), folder
+        )
+
+
+@pytest.fixture
+def bench(make: Callable[..., Bench]) -> Bench:
+    return make()
+
+
+def fill(bench: Bench) -> None:
+    bench.sign_up("ann@club.example")
+    bench.sign_up("unverified@club.example", verified=False)
+    bench.sign_up("sso@club.example", provider="sso", verified=False)
+    bench.sign_up("held@club.example")
+    bench.sign_up("mallory@bad.example")
+    bench.sign_up("guest@agency.example", verified=False)
+    bench.sign_up(None, name="named")
+    bench.sign_up("stranger@nowhere.example")
+    bench.manifest(RULES)
+
+
+def test_registrations_are_approved_through_their_approvals(bench: Bench) -> None:
+    fill(bench)
+    portal = bench.plan()
+    assert [(change["op"], change["developer"]["id"]) for change in portal["changes"]] == [
+        ("approve", "org_named"),
+        ("approve", "org_ann"),
+        ("approve", "org_guest"),
+        ("approve", "org_sso"),
+    ]
+    assert portal["changes"][0]["developer"]["email"] is None
+    assert [why["value"] for why in portal["changes"][3]["why"]] == ["club.example", "require_verified_email"]
+    assert portal["changes"][3]["why"][1]["reason"] == "single sign-on vouches for it"
+    assert [(n["code"], n["developer"]) for n in portal["notices"]] == [
+        ("unverified_address", "unverified@club.example")
+    ]
+    done = bench.run("apply", "--yes", backend=False)
+    assert done.code == 0, done.err + done.out
+    assert {write.rpartition("/")[2] for write in bench.writes} == {"accept"}
+    assert len(bench.writes) == 4
+    assert {name for name, state in bench.states.items() if state == "Active"} == {
+        "org_ann",
+        "org_guest",
+        "org_sso",
+        "org_named",
+    }
+    assert bench.ids() == []
+    assert bench.run("drift").code == 0
+
+
+def test_without_require_verified_email_the_domain_is_enough(bench: Bench) -> None:
+    bench.sign_up("unverified@club.example", verified=False)
+    bench.manifest("policy: {require_verified_email: false}\ntrusted_domains: [club.example]\n")
+    assert bench.ids() == ["approve:unverified@club.example"]
+
+
+def test_whoever_is_denied_and_in_is_drift_with_the_remedy_and_never_written(bench: Bench) -> None:
+    bench.sign_up("in@bad.example", state="Active")
+    bench.manifest("denied_domains: [bad.example]\n")
+    assert bench.ids() == []
+    done = bench.run("drift", "-o", "json")
+    assert done.code == 2
+    (finding,) = done.json["portals"][0]["findings"]
+    assert (finding["kind"], finding["wanted"]) == ("unexpected_grant", "override with status: absent")
+    assert "override with `status: absent`" in bench.run("plan").out
+    assert bench.writes == []
+
+
+@pytest.mark.parametrize(("state", "sent"), [("Pending", "reject"), ("Active", "DELETE")])
+def test_absent_rejects_who_waits_and_deletes_who_is_in(bench: Bench, state: Any, sent: str) -> None:
+    person = bench.sign_up("gone@club.example", state=state)
+    application = bench.store.add_application(person, "Scores")
+    bench.store.add_subscription(application, bench.store.add_product(PORTAL, "Weather"), status="subscribed")
+    bench.manifest(GONE)
+    assert bench.run("apply", "--yes").code == 3
+    portal = bench.plan("--allow-delete")
+    assert [change["op"] for change in portal["changes"]] == ["delete_developer"]
+    assert portal["summary"]["removals"] == 1
+    assert [notice["code"] for notice in portal["notices"]] == ["deleted_with_account", "deletion"]
+    done = bench.run("apply", "--yes", "--allow-delete")
+    assert done.code == 0, done.err + done.out
+    assert [sent in write for write in bench.writes] == [True]
+    assert bench.states == {}
+
+
+def test_what_api7_cannot_express_is_an_error_offline(bench: Bench) -> None:
+    bench.manifest("teams: [{name: reds}]\noverrides: [{developer: a@b.example, status: revoked, reason: x}]\n")
+    done = portalctl("validate", "-f", "portals")
+    assert done.code == 65
+    assert "partners.yaml:3:9: API7 Enterprise has no teams; leave them out" in done.err
+    assert "partners.yaml:4:13: API7 Enterprise has no status revoked; write status: absent" in done.err
+
+
+def test_an_account_for_a_developer_id_is_made_by_the_backend(bench: Bench) -> None:
+    bench.manifest('overrides: [{developer: acme-dev, status: approved, reason: "Machine account"}]\n')
+    assert bench.ids() == ["create_developer:acme-dev"]
+    done = bench.run("apply", "--yes", backend=False)
+    assert done.code == 64
+    assert "PORTALCTL_PARTNERS_BACKEND_SERVER and PORTALCTL_PARTNERS_BACKEND_TOKEN" in done.err
+    assert bench.writes == []
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.err + done.out
+    assert bench.writes == ["POST /api/developers"]
+    assert bench.states == {"acme-dev": "Active"}
+    assert bench.ids() == []
+
+
+def test_what_cannot_be_tied_is_told_and_never_accepted(make: Callable[..., Bench]) -> None:
+    bench = make(applicant_id="absent", resource_id="absent", applicant_name="name", resource_name="name")
+    bench.sign_up("ann@club.example", name="Ann")
+    bench.sign_up("ann@bad.example", name="Ann", id="org_other")
+    bench.manifest("trusted_domains: [club.example]\n")
+    portal = bench.plan()
+    assert portal["changes"] == []
+    codes = {notice["code"] for notice in portal["notices"]}
+    assert {"untied_approval", "no_approval"} <= codes
+    assert bench.run("apply", "--yes").code == 0
+    assert bench.writes == []
+
+
+def test_the_backend_of_one_portal_is_not_that_of_another(bench: Bench) -> None:
+    bench.manifest(RULES)
+    other = HEAD.replace("name: partners", "name: others").replace(PORTAL, "portal-2")
+    (bench.folder / "others.yaml").write_text(other, encoding="utf-8")
+    done = bench.run("plan")
+    assert done.code == 64
+    assert "API7_PORTAL_SERVER and API7_PORTAL_TOKEN can't serve 2 portals" in done.err
+
+
+@pytest.mark.parametrize("missing", ["API7_SERVER", "API7_TOKEN"])
+def test_a_missing_variable_is_named(bench: Bench, missing: str) -> None:
+    bench.manifest(RULES)
+    done = bench.run("plan", env={missing: ""})
+    assert done.code == 64
+    assert missing in done.err
+
+
+def test_a_wrong_token_is_named_by_its_variable_and_never_shown(bench: Bench) -> None:
+    bench.manifest(RULES)
+    done = bench.run("plan", env={"API7_TOKEN": "a7ee-wrong"})
+    assert done.code == 1
+    assert "API7_TOKEN" in done.err
+    assert "a7ee-wrong" not in done.err + done.out
+
+
+def test_a_self_signed_dashboard_is_the_users_to_trust(make: Callable[..., Bench]) -> None:
+    bench = make(tls=True)
+    fill(bench)
+    done = bench.run("plan")
+    assert done.code == 1
+    assert "--ca-file" in done.err
+    assert "--insecure-skip-tls-verify" in done.err
+    assert bench.run("plan", "--ca-file", str(bench.sim.ca_file)).code == 0
+    done = bench.run("plan", "--insecure-skip-tls-verify")
+    assert done.code == 0
+    assert "certificates are not verified" in done.err
+
+
+def test_two_vendors_in_one_plan(bench: Bench) -> None:
+    fill(bench)
+    seed = {"portals": [{"id": PORTAL_ID, "name": "konnect", "display_name": "K"}]}
+    text = (
+        f"version: 1\nportal: {{name: west, provider: konnect, id: {PORTAL_ID}}}\ntrusted_domains: [club.example]\n"
+    )
+    (bench.folder / "west.yaml").write_text(text, encoding="utf-8")
+    with Simulator(seed=seed) as konnect:
+        konnect.store.add_developer(PORTAL_ID, "kim@club.example", status="pending")
+        env = {"KONNECT_SERVER_URL": konnect.url, "KONNECT_TOKEN": konnect.token}
+        done = bench.run("apply", "--yes", "--report", "report.json", env=env)
+        assert done.code == 0, done.err + done.out
+        assert "5 confirmed of 5 changes" in done.out
+    report = json.loads(Path("report.json").read_text())
+    assert [portal["provider"] for portal in report["portals"]] == ["api7", "konnect"]
+
+
+def test_a_saved_plan_is_stale_when_a_human_decided_meanwhile(bench: Bench) -> None:
+    fill(bench)
+    assert bench.run("plan", "--out", "plan.json").code == 0
+    ann = next(person for person in bench.store.developers(PORTAL) if person.developer_id == "org_ann")
+    bench.store.reject(bench.store.approval_of(ann))
+    env = {"API7_SERVER": bench.sim.url, "API7_TOKEN": bench.sim.token}
+    done = portalctl("apply", "plan.json", "--yes", env=env)
+    assert done.code == 3
+    assert "ann@club.example: planned from status pending, but it is now gone" in done.err
+    assert bench.writes == []
