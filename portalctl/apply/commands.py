@@ -8,6 +8,7 @@ from typing import Literal, cast
 from portalctl.plan.model import STATUS_OPS, Change, Op, State
 from portalctl.portal.models import (
     AddMember,
+    ApproveRequest,
     AssignRole,
     CreateDeveloper,
     CreateTeam,
@@ -28,6 +29,7 @@ DONE: Mapping[Op, str] = {
     "create_developer": "account made",
     "approve": "approved",
     "add_member": "joined {team}",
+    "approve_request": "may use {product}",
     "revoke_registration": "application {application} may no longer use {api}",
     "reopen": "set back to pending",
     "reject": "rejected",
@@ -60,6 +62,9 @@ def _for_person(change: Change, person: str, teams: Mapping[str, str]) -> Write:
             return RemoveMember(teams[change.team or ""], person)
         case "delete_developer":
             return DeleteDeveloper(person)
+        case "approve_request":
+            before = change.before or {}
+            return ApproveRequest(str(before["application_id"]), str(before["request_id"]))
         case "revoke_registration":
             before = change.before or {}
             return RevokeRegistration(str(before["application_id"]), str(before["registration_id"]))

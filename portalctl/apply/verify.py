@@ -10,6 +10,7 @@ from portalctl.portal.models import Sighting, Touched
 
 Stand = Literal["before", "after", "other"]
 ROLE_OPS = frozenset({"assign_role", "unassign_role"})
+REGISTRATION_OPS = frozenset({"approve_request", "revoke_registration"})
 
 
 def touched(changes: Iterable[Change]) -> Touched:
@@ -20,7 +21,10 @@ def touched(changes: Iterable[Change]) -> Touched:
         people=tuple(sorted({person.id: person.email for person in people if person.id is not None}.items())),
         newcomers=frozenset(person.name for person in people if person.id is None),
         registrations_of=frozenset(
-            change.developer.key for change in changes if change.op == "revoke_registration" and change.developer
+            change.developer.key for change in changes if change.op in REGISTRATION_OPS and change.developer
+        ),
+        requests=frozenset(
+            str((change.before or {})["request_id"]) for change in changes if change.op == "approve_request"
         ),
         teams=frozenset(change.team for change in changes if change.team is not None),
         members_of=frozenset(
@@ -56,6 +60,9 @@ def _of_person(change: Change, person: Subject, seen: Sighting) -> State | None:
         return {"member": developer_id in seen.members.get(change.team, ())}
     if status is None:
         return None
+    if change.op == "approve_request":
+        now = seen.requests.get(str((change.before or {})["request_id"]))
+        return {**(change.before or {}), "status": now} if now is not None else None
     if change.op == "revoke_registration":
         # What is no longer live has ended, whoever ended it and however.
         live = str((change.before or {})["registration_id"]) in seen.registrations

@@ -16,7 +16,16 @@ from typing import Final, TypeVar
 
 from portalctl.errors import Finding, Position
 from portalctl.identity import untagged
-from portalctl.manifest.model import DeniedDomain, Member, Override, Protected, Reason, Team, TrustedDomain
+from portalctl.manifest.model import (
+    AccessRule,
+    DeniedDomain,
+    Member,
+    Override,
+    Protected,
+    Reason,
+    Team,
+    TrustedDomain,
+)
 from portalctl.manifest.rules import Rules, TeamPart
 from portalctl.manifest.source import position
 from portalctl.manifest.syntax import close, quoted
@@ -35,6 +44,7 @@ class Together:
     denied: list[DeniedDomain] = field(default_factory=list)
     teams: list[Team] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
+    access: list[AccessRule] = field(default_factory=list)
     protected: list[Protected] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     warnings: list[tuple[Position, str]] = field(default_factory=list)
@@ -48,6 +58,7 @@ def together(files: Sequence[Rules], *, all_teams_known: bool) -> Together:
     whole = Together()
     whole.trusted = _unique(whole, (rule for file in files for rule in file.trusted), _domain)
     whole.denied = _unique(whole, (rule for file in files for rule in file.denied), _domain)
+    whole.access = [rule for file in files for rule in file.access]
     whole.protected = _unique(whole, (rule for file in files for rule in file.protected), _developer)
     whole.teams = _teams(whole, [part for file in files for part in file.teams])
     whole.overrides = _overrides(whole, [rule for file in files for rule in file.overrides])

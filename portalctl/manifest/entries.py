@@ -75,6 +75,7 @@ Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern":
 Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] takes `true` for 1
 Handle = Annotated[str, _text(_HANDLE, 63)]
 TeamName = Annotated[str, _text(_NAME, 250)]
+ProductName = Annotated[str, _text(_NAME, 255)]
 Prose = Annotated[str, _text(_PROSE, 1000)]
 # Loosely, for editors: `portalctl.identity` decides, and it also reads names in other scripts.
 Domain = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+$"})]
@@ -324,6 +325,23 @@ class OverrideEntry(Entry):
     send_invitation_email: Mail = False
 
 
+class AccessEntry(Entry):
+    """Requests for access to approve: of people whom the rules let in, and by nobody else."""
+
+    model_config = ConfigDict(json_schema_extra=_one_of("domains", "teams"))
+
+    products: Many[ProductName] = Field(min_length=1, description="The APIs or API products, by name or id.")
+    domains: Many[Domain] = Field(
+        default=(), min_length=1, description="Whose requests: of people at exactly these domains. Or write `teams`."
+    )
+    teams: Many[TeamName] = Field(
+        default=(), min_length=1, description="Whose requests: of people whom rules put into one of these teams."
+    )
+    status: Literal["approved"] = Field(description="What becomes of such requests. Nothing is ever revoked by this.")
+    reason: Prose | None = Field(default=None, description=_REASON)
+    expires: Day | None = Field(default=None, description=_EXPIRES)
+
+
 class GrantEntry(Entry):
     """What one file may say of the portal."""
 
@@ -351,6 +369,9 @@ class RootFile(Entry):
     )
     teams: Many[TeamEntry] = Field(default=(), description="Every team that rules may name, and who is in it.")
     overrides: Many[OverrideEntry] = Field(default=(), description="Exceptions: one entry for one person.")
+    access_requests: Many[AccessEntry] = Field(
+        default=(), description="Requests for access to APIs that are approved, of people whom the rules let in."
+    )
     protected: Many[Person] = Field(
         default=(), description="People from whom nothing may be taken: a run that would do it is refused."
     )
@@ -394,6 +415,7 @@ _INSIDE: Final[Mapping[tuple[str, ...], type[Entry]]] = {
     ("teams", "members"): MemberEntry,
     ("teams", "roles"): RoleEntry,
     ("overrides",): OverrideEntry,
+    ("access_requests",): AccessEntry,
 }
 
 

@@ -206,6 +206,7 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
         denied_domains=tuple(whole.denied),
         teams=tuple(whole.teams),
         overrides=tuple(whole.overrides),
+        access_requests=tuple(whole.access),
         protected=tuple(whole.protected),
     )
 

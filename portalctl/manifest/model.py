@@ -17,7 +17,7 @@ ProviderName = Literal["konnect", "konnect-v2", "api7"]
 Status = Literal["approved", "pending", "rejected", "revoked", "absent"]
 Membership = Literal["additive", "exclusive", "idp"]
 OnRevoke = Literal["report", "revoke_registrations"]
-RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "policy"]
+RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "access_requests", "policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,17 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
+class AccessRule:
+    """Whose requests for which products (APIs) are approved. Exactly one of `domains` and `teams` is not empty."""
+
+    products: tuple[str, ...]
+    why: Reason
+    domains: tuple[str, ...] = ()
+    teams: tuple[str, ...] = ()
+    expires: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """The brake. Numbers of people, and percentages 0-100; `until` is the last day they hold, UTC."""
 
@@ -154,6 +165,7 @@ class PortalManifest:
     denied_domains: tuple[DeniedDomain, ...] = ()
     teams: tuple[Team, ...] = ()
     overrides: tuple[Override, ...] = ()
+    access_requests: tuple[AccessRule, ...] = ()
     protected: tuple[Protected, ...] = ()
 
 

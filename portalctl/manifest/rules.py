@@ -10,6 +10,7 @@ from typing import Any, Final
 from portalctl.errors import Finding, Position
 from portalctl.identity import is_freemail, is_public_suffix, normal_address, normal_domain
 from portalctl.manifest.entries import (
+    AccessEntry,
     DeniedEntry,
     MemberEntry,
     OverrideEntry,
@@ -19,6 +20,7 @@ from portalctl.manifest.entries import (
     TrustedEntry,
 )
 from portalctl.manifest.model import (
+    AccessRule,
     DeniedDomain,
     Invitation,
     Member,
@@ -56,6 +58,7 @@ class Rules:
     denied: list[DeniedDomain] = field(default_factory=list)
     teams: list[TeamPart] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
+    access: list[AccessRule] = field(default_factory=list)
     protected: list[Protected] = field(default_factory=list)
     named: list[tuple[str, Position]] = field(default_factory=list)
 
@@ -72,6 +75,7 @@ def rules_of(shaped: Shaped, *, developer_ids: bool) -> tuple[Rules, list[Findin
     making.overrides(entry.overrides, _inside(mark, "overrides"))
     if isinstance(entry, RootFile):
         making.denied(entry.denied_domains, _inside(mark, "denied_domains"))
+        making.access(entry.access_requests, _inside(mark, "access_requests"))
         making.protected(entry.protected, _inside(mark, "protected"))
     return making.rules, making.findings
 
@@ -197,6 +201,16 @@ class _Making:
                     invitation=invitation,
                 )
             )
+
+    def access(self, entries: Iterable[AccessEntry], marks: list[Mark]) -> None:
+        for entry, mark in zip(entries, marks, strict=True):
+            if bool(entry.domains) == bool(entry.teams):
+                self._find(mark, "say whose requests: write `domains` or `teams`")
+            pairs = zip(entry.domains, _inside(mark, "domains"), strict=True)
+            domains = [domain for text, at in pairs if (domain := self._domain(text, at)) is not None]
+            teams = self._teams_named(entry.teams, _inside(mark, "teams"))
+            why = self._reason("access_requests", ", ".join(entry.products), mark, entry.reason)
+            self.rules.access.append(AccessRule(entry.products, why, tuple(domains), teams, entry.expires))
 
     def protected(self, entries: Iterable[str], marks: list[Mark]) -> None:
         for entry, mark in zip(entries, marks, strict=True):

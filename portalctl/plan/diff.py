@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from portalctl.identity import domain_of, normal_address, untagged
 from portalctl.manifest.model import PortalManifest, Reason
+from portalctl.plan.access import approve_requests
 from portalctl.plan.changes import Difference, Held, KeptOut, change, ordered
 from portalctl.plan.invitations import invite
 from portalctl.plan.memberships import KEEPS_OUT, Teams, memberships, team_changes
@@ -42,22 +43,28 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     result.missing_idp_teams = teams.missing_idp
     result.changes = team_changes(teams)
     role_changes(teams, snapshot.apis, book.portal.region or "*", result)
+    asking = {request.developer_id for request in snapshot.requests}
+    askers: dict[str, tuple[Developer, Decision, str]] = {}
     present: set[str] = set()
     for developer, decision in decided:
         present |= {developer.id, normal_address(developer.email or "") or ""}
-        _person(book.portal, teams, developer, decision, result)
+        status = _person(book.portal, developer, decision, result)
+        if status is not None and (decision.teams or developer.id in teams.of):
+            memberships(teams, developer, decision, status, result)
+        if status is not None and developer.id in asking:
+            askers[developer.id] = developer, decision, status
+    approve_requests(book, snapshot.requests, askers, result)
     result.awaited |= _named_grants(book) - present - invite(book, teams, present, result)
     result.changes = ordered(result.changes)
     return result
 
 
-def _person(
-    portal: PortalManifest, teams: Teams, developer: Developer, decision: Decision, result: Difference
-) -> None:
+def _person(portal: PortalManifest, developer: Developer, decision: Decision, result: Difference) -> str | None:
+    """What becomes of one person's status. Gives the one they will have; None: no account, or one we don't know."""
     live = "out" if developer.status in OUT else developer.status
     if live not in {"pending", "approved", "out"}:
         result.unknown.append(developer)
-        return
+        return None
     op, reasons = _status_op(portal, decision, live)
     if op in {"approve", "reopen"} and live == "out" and not decision.reinstate:
         result.withheld.append(Held(developer, decision))
@@ -77,10 +84,8 @@ def _person(
     if decision.verdict in KEEPS_OUT or op in {"reject", "revoke"}:
         result.out[developer.id] = _kept_out(portal, developer, decision, op, reasons)
     if op == "delete_developer":
-        return  # memberships go with the account
-    status = STATUS_OPS[op] if op is not None else developer.status
-    if decision.teams or developer.id in teams.of:
-        memberships(teams, developer, decision, status, result)
+        return None  # memberships go with the account
+    return STATUS_OPS[op] if op is not None else developer.status
 
 
 def _possible(op: Op, portal: PortalManifest) -> bool:

@@ -74,6 +74,8 @@ def _kind(change: Change, entering: set[str]) -> Kind:
         return "setting"
     if change.op_class == "expire":
         return "expired"
+    if change.op == "approve_request":
+        return "backlog"
     if change.op_class == "onboard":
         first = change.developer is not None and change.developer.key in entering
         return "backlog" if first else "missing_grant"

@@ -15,6 +15,7 @@ CLASSES_OF: Mapping[Op, frozenset[OpClass]] = {
     "create_developer": frozenset({"onboard"}),
     "approve": frozenset({"onboard", "reinstate"}),
     "add_member": frozenset({"onboard"}),
+    "approve_request": frozenset({"onboard"}),
     "revoke_registration": frozenset({"expire", "offboard"}),
     "reopen": frozenset({"reinstate", "expire", "offboard"}),
     "reject": frozenset({"expire", "offboard"}),
@@ -38,10 +39,7 @@ def is_id(text: str) -> bool:
 def detail(change: Change) -> tuple[str, ...]:
     """What tells apart changes about the same person or team: a registration, or a role on an API."""
     state = change.before or change.after or {}
-    keys = {"revoke_registration": ["registration_id"], "assign_role": _ROLE, "unassign_role": _ROLE}.get(
-        change.op, []
-    )
-    return tuple(str(state.get(key)) for key in keys)
+    return tuple(str(state.get(key)) for key in _DETAIL.get(change.op, ()))
 
 
 def fits(change: Change) -> bool:
@@ -52,6 +50,7 @@ def fits(change: Change) -> bool:
 _ROLE = ("role", "api_id")
 _DETAIL: Mapping[Op, tuple[str, ...]] = {
     "revoke_registration": ("registration_id",),
+    "approve_request": ("request_id",),
     "assign_role": _ROLE,
     "unassign_role": _ROLE,
 }
@@ -114,6 +113,13 @@ def _revoke_registration(change: Change) -> bool:
     return texts and _ids(before, *ids) and change.after == {"status": "revoked"}
 
 
+def _approve_request(change: Change) -> bool:
+    before, ids = change.before, ("request_id", "application_id")
+    texts = _texts(before, *ids, "application", "product", "status")
+    asks = before is not None and before.get("status") == "pending"
+    return asks and texts and _ids(before, "request_id") and change.after == {"status": "approved"}
+
+
 def _delete_developer(change: Change) -> bool:
     return change.before in _LIVE and change.after is None
 
@@ -130,6 +136,7 @@ _FITS: Mapping[Op, Callable[[Change], bool]] = {
     "create_developer": _create_developer,
     **dict.fromkeys(STATUS_OPS, _status),
     **dict.fromkeys(MEMBER_OPS, _member),
+    "approve_request": _approve_request,
     "revoke_registration": _revoke_registration,
     "unassign_role": _unassign_role,
     "delete_developer": _delete_developer,

@@ -18,6 +18,7 @@ Op = Literal[
     "create_developer",
     "approve",
     "add_member",
+    "approve_request",
     "revoke_registration",
     "reopen",
     "reject",
@@ -188,7 +189,7 @@ def needs(change: Change, others: Mapping[tuple[Op, str], Change]) -> list[Chang
     targets: list[tuple[Op, str]] = []
     if change.op in {"add_member", "assign_role"}:
         targets.append(("create_team", change.team or ""))
-    if change.op == "add_member" and change.developer is not None:
+    if change.op in {"add_member", "approve_request"} and change.developer is not None:
         targets += [("create_developer", change.developer.key), ("approve", change.developer.key)]
     return [others[target] for target in targets if target in others]
 

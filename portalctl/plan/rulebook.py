@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from portalctl.identity import enclosing, is_uuid
 from portalctl.manifest.model import (
+    AccessRule,
     DeniedDomain,
     Invitation,
     Member,
@@ -50,6 +51,7 @@ class Rules:
     trusted: dict[str, TrustedDomain] = field(default_factory=dict)
     denied: dict[str, DeniedDomain] = field(default_factory=dict)
     invitations: dict[str, tuple[Invitation, Reason]] = field(default_factory=dict)
+    access: tuple[AccessRule, ...] = ()
 
     def denial_of_person(self, names: Iterable[str]) -> Override | None:
         """The override that keeps out whoever goes by one of these names."""
@@ -89,7 +91,7 @@ class Rulebook:
         """What of a portal has to be read for these rules."""
         roles = {team.name: team.roles for team in self.portal.teams if team.roles is not None}
         named = {role.api for each in roles.values() for role in each if not is_uuid(role.api)}
-        return Scope(self.touched_teams(), frozenset(roles), frozenset(named))
+        return Scope(self.touched_teams(), frozenset(roles), frozenset(named), requests=bool(self.now.access))
 
     def touched_teams(self) -> frozenset[str]:
         """The teams a rule can add people to or take them from: those whose members have to be read."""
@@ -127,6 +129,7 @@ def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
         members=members,
         trusted={rule.domain: rule for rule in chosen(portal.trusted_domains)},
         denied={rule.domain: rule for rule in chosen(portal.denied_domains)},
+        access=tuple(chosen(portal.access_requests)),
         invitations={
             rule.developer: (invitation, rule.why) for rule in people if (invitation := _invitation(rule)) is not None
         },

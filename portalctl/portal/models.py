@@ -50,12 +50,13 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class Scope:
     """What a reading must cover beyond all developers and teams: `teams` names those whose members are read, `roles`
-    those whose roles are; `apis` are the names of APIs whose ids are needed.
+    those whose roles are; `apis` are the names of APIs whose ids are needed; `requests`: those that wait, too.
     """
 
     teams: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     apis: frozenset[str] = frozenset()
+    requests: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,18 @@ class Assignment:
     id: str
     role: str
     api_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """What a developer's own application asks to use, and nobody has decided on. On API7 `id` is the approval's."""
+
+    id: str
+    developer_id: str
+    application_id: str
+    application_name: str
+    product: str
+    product_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +110,7 @@ class Snapshot:
     remarks: tuple[Remark, ...] = ()
     roles: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
     apis: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    requests: tuple[AccessRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +118,14 @@ class Touched:
     """The few things an apply is about.
 
     `people` are developers (id, live address), `newcomers` addresses without an account; `registrations_of` the ids
-    of developers. The others are names of teams: that exist, whose members count, whose roles do.
+    of developers, `requests` those of requests for access. The others are names of teams: that exist, whose members
+    count, whose roles do.
     """
 
     people: tuple[tuple[str, str | None], ...] = ()
     newcomers: frozenset[str] = frozenset()
     registrations_of: frozenset[str] = frozenset()
+    requests: frozenset[str] = frozenset()
     teams: frozenset[str] = frozenset()
     members_of: frozenset[str] = frozenset()
     roles_of: frozenset[str] = frozenset()
@@ -120,8 +136,8 @@ class Sighting:
     """The touched things as they are now.
 
     `status` None: that developer is gone. `newcomers` has, by normal address, those of them who have an account now.
-    `registrations` are the ids of those that are live. `teams`, `members` and `roles` are by team name; a name with
-    no team is absent.
+    `registrations` has the status of those that are live, and `requests` that of those asked for, by id. `teams`,
+    `members` and `roles` are by team name; a name with no team is absent.
     """
 
     status: Mapping[str, str | None]
@@ -129,7 +145,8 @@ class Sighting:
     members: Mapping[str, frozenset[str]]
     roles: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
     newcomers: Mapping[str, Developer] = field(default_factory=dict)
-    registrations: frozenset[str] = frozenset()
+    registrations: Mapping[str, str] = field(default_factory=dict)
+    requests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +233,12 @@ class RevokeRegistration:
     registration_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class ApproveRequest:
+    application_id: str
+    request_id: str
+
+
 Write = (
     SetStatus
     | CreateDeveloper
@@ -227,6 +250,7 @@ Write = (
     | AssignRole
     | UnassignRole
     | RevokeRegistration
+    | ApproveRequest
 )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpx
 import pytest
 
+from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
 from tests.conftest import PORTAL_ID, Bench, portalctl
 
@@ -333,3 +336,84 @@ def test_what_a_classic_portal_cannot_do_is_found_offline(bench: Bench) -> None:
     assert done.code == 65
     assert "partners.yaml:9:13: Kong Konnect (v2, classic) does not tell the names of APIs" in done.err
     assert "partners.yaml:10:13: Kong Konnect (v2, classic) makes no account for an address" in done.err
+
+
+# Requests for access
+
+REQUESTS = """
+trusted_domains: [club.example]
+denied_domains: [bad.example]
+teams: [{name: reds, members: [sam@agency.example]}]
+access_requests:
+  - {products: [Weather], domains: [club.example, bad.example], status: approved, reason: "Public data"}
+  - {products: [Scores], teams: [reds], status: approved}
+"""
+
+
+def ask(bench: Bench, address: str, api: str, **more: str) -> str:
+    return register(bench, address, "App", api, status="pending", **more)
+
+
+def test_requests_of_people_who_are_let_in_are_approved_and_no_others(bench: Bench) -> None:
+    bench.people(
+        pending=["new@club.example"],
+        approved=["ann@club.example", "sam@agency.example", "x@bad.example", "y@else.example"],
+        revoked=["out@club.example"],
+    )
+    wanted = {
+        ask(bench, "new@club.example", "Weather"),
+        ask(bench, "ann@club.example", "Weather"),
+        ask(bench, "sam@agency.example", "Scores"),
+    }
+    for address in ("x@bad.example", "y@else.example", "out@club.example"):
+        ask(bench, address, "Weather")
+    ask(bench, "ann@club.example", "Scores")
+    ask(bench, "sam@agency.example", "Weather")
+    bench.manifest(REQUESTS)
+    (portal,) = bench.run("plan", "-o", "json").json["portals"]
+    asked = [change for change in portal["changes"] if change["op"] == "approve_request"]
+    assert {change["before"]["request_id"] for change in asked} == wanted
+    assert {(change["class"], change["why"][0]["rule"]) for change in asked} == {("onboard", "access_requests")}
+    before = statuses(bench)
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.err + done.out
+    after = statuses(bench)
+    assert {key for key in after if after[key] != before[key]} == wanted
+    assert not [op for op, _ in ops(bench) if op == "approve_request"]
+    assert bench.run("drift", "-o", "json").json["portals"][0]["findings"][0]["kind"] != "backlog"
+
+
+def test_a_request_needs_the_approval_of_its_person(bench: Bench) -> None:
+    bench.people(pending=["new@club.example"])
+    ask(bench, "new@club.example", "Weather")
+    bench.manifest(REQUESTS)
+    bench.sim.inject(Fault("status", status=400, method="PATCH", path="*/developers/*"))
+    done = bench.run("apply", "--yes")
+    assert done.code == 4
+    assert not [write for write in bench.writes if "registrations" in write]
+
+
+def test_requests_are_read_only_where_a_rule_speaks_of_them(bench: Bench) -> None:
+    bench.people(approved=["ann@club.example"])
+    ask(bench, "ann@club.example", "Weather")
+    bench.manifest("trusted_domains: [club.example]\n")
+    bench.run("plan")
+    assert not [read for read in bench.reads if "registrations" in read]
+
+
+def test_whose_application_nobody_tells_waits(make_bench: Callable[..., Bench]) -> None:
+    bench = make_bench(behaviour=Behaviour(application_owner=False))
+    bench.people(approved=["ann@club.example"])
+    ask(bench, "ann@club.example", "Weather")
+    bench.manifest(REQUESTS)
+    done = bench.run("plan", "-o", "json")
+    (portal,) = done.json["portals"]
+    assert "approve_request" not in {change["op"] for change in portal["changes"]}
+    assert "unowned_request" in {notice["code"] for notice in portal["notices"]}
+
+
+def test_an_access_rule_says_whose_requests(bench: Bench) -> None:
+    bench.manifest("access_requests: [{products: [Weather], status: approved}]\n")
+    done = bench.run("plan")
+    assert done.code == 65
+    assert "write `domains` or `teams`" in done.err

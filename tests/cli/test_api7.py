@@ -261,3 +261,19 @@ def test_a_saved_plan_is_stale_when_a_human_decided_meanwhile(bench: Bench) -> N
     assert done.code == 3
     assert "ann@club.example: planned from status pending, but it is now gone" in done.err
     assert bench.writes == []
+
+
+def test_requests_for_products_are_approved_by_rule(bench: Bench) -> None:
+    ann = bench.sign_up("ann@club.example", state="Active")
+    stranger = bench.sign_up("stranger@nowhere.example", state="Active")
+    weather = bench.store.add_product(PORTAL, "Weather")
+    for person in (ann, stranger):
+        bench.store.add_subscription(bench.store.add_application(person, "App"), weather)
+    rule = "{products: [Weather], domains: [club.example, nowhere.example], status: approved}"
+    bench.manifest(f"trusted_domains: [club.example]\naccess_requests: [{rule}]\n")
+    (asked,) = bench.plan()["changes"]
+    assert (asked["op"], asked["developer"]["id"]) == ("approve_request", "org_ann")
+    done = bench.run("apply", "--yes", backend=False)
+    assert done.code == 0, done.err + done.out
+    assert bench.ids() == []
+    assert [each.status for each in bench.store.subscriptions(PORTAL)].count("subscribed") == 1

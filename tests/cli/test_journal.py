@@ -35,6 +35,7 @@ trusted_domains:
   - {domain: club.example, teams: [reds, blues]}
 denied_domains:
   - domain: junk.example
+access_requests: [{products: [Orders], domains: [club.example], status: approved}]
 teams:
   - {name: reds, description: new words, roles: [{role: API Viewer, api: 0a6f2c0e-0000-4000-8000-00000000000b}]}
   - {name: blues, members: [{developer: guest@club.example, invite: true}]}
@@ -47,7 +48,7 @@ overrides:
   - {developer: w0@x.org, status: pending, reason: Wait}
   - {developer: w1@x.org, status: pending, reason: Wait}
 """
-CHANGES = 1 + 1 + 1 + 1 + 6 + 14 + 1 + 2 + 3 + 3 + 3 + 1 + 1
+CHANGES = 1 + 1 + 1 + 1 + 6 + 14 + 1 + 1 + 2 + 3 + 3 + 3 + 1 + 1
 APPLY = ("apply", "--yes", "--allow-delete")
 
 
@@ -56,6 +57,8 @@ def fill(bench: Bench) -> Bench:
         pending=[*(f"p{n}@club.example" for n in range(6)), *(f"j{n}@junk.example" for n in range(3))],
         approved=["l0@x.org", "l1@x.org", "l2@x.org", "w0@x.org", "w1@x.org", "gone@x.org"],
     )
+    asking = bench.sim.store.add_application(PORTAL_ID, "New", bench.emails["p1@club.example"])
+    bench.sim.store.add_registration(asking, "Orders", "pending")
     bench.team("reds", description="old words")
     bench.sim.store.add_role(bench.teams["reds"])
     bench.sim.store.add_registration(bench.sim.store.add_application(PORTAL_ID, "Scores", bench.emails["l1@x.org"]))

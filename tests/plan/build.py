@@ -43,6 +43,7 @@ LINES: Mapping[RuleKind, int] = {
     "teams": 30,
     "members": 40,
     "overrides": 50,
+    "access_requests": 60,
 }
 QUIET = Settings(auto_approve_developers=False, rbac_enabled=True, single_sign_on=False, team_mapping=False)
 UNMATCHED = Reason("policy", "unmatched", Position(FILE, LINES["policy"], 1))

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from portalctl.manifest.model import Invitation, Membership, Policy, Role
+from portalctl.manifest.model import AccessRule, Invitation, Membership, Policy, Role
 from portalctl.plan.model import CLASSES, OPS, rank
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
-from portalctl.portal.models import Assignment, Registration
+from portalctl.portal.models import AccessRequest, Assignment, Registration
 from portalctl.portal.models import Team as LiveTeam
 from tests.plan.build import (
     FILE,
@@ -371,6 +371,7 @@ EVERYTHING = portal(
         override("gone@x.org", "absent"),
         override("guest@x.org", "approved", ["blues"], invitation=Invitation("Guest")),
     ),
+    access_requests=(AccessRule(("Weather",), reason("access_requests", "Weather"), domains=("city.com",)),),
     teams=(
         team("reds", [], "exclusive"),
         team("blues", [ANN], description="Blue", roles=(Role("API Viewer", WEATHER, reason("teams", "blues")),)),
@@ -390,6 +391,7 @@ EVERYONE = snapshot(
     person(EVE),
     teams={"reds": [EVE], "blues": []},
     roles={"t-blues": (Assignment("r-2", "API Consumer", WEATHER),)},
+    requests=(AccessRequest("q-1", f"id-{ANN}", "a-2", "App", "Weather"),),
 )
 
 
@@ -406,6 +408,7 @@ def test_changes_come_in_the_order_of_writing() -> None:
         "add_member:ann@city.com:reds",
         "add_member:bob@city.com:reds",
         "add_member:guest@x.org:blues",
+        "approve_request:ann@city.com:q-1",
         "approve:bob@city.com",
         "reopen:back@x.org",
         "revoke:z@old.com",
@@ -434,6 +437,7 @@ def test_changes_come_in_the_order_of_writing() -> None:
                 "add_member:ann@city.com:blues",
                 "add_member:ann@city.com:reds",
                 "add_member:guest@x.org:blues",
+                "approve_request:ann@city.com:q-1",
             ],
             2,
         ),

@@ -55,7 +55,7 @@ class _Claim:
 def tie(place: Place, people: Collection[Person], approvals: Iterable[Approval]) -> Ties:
     """Tie approvals to the waiting people of one portal. `people` are all of its developers, waiting or not."""
     registrations = [approval for approval in approvals if approval.awaits_registration]
-    claims = _claims([approval for approval in registrations if _is_here(approval, place)], people)
+    claims = _claims([approval for approval in registrations if is_here(approval, place)], people)
     waiting = {person.id for person in people if person.pending}
     fits = Counter(person for claim in claims for person in claim.people)
     id_fits = Counter(person for claim in claims if claim.by_id for person in claim.people)
@@ -73,7 +73,8 @@ def tie(place: Place, people: Collection[Person], approvals: Iterable[Approval])
     return Ties(found, tuple(untied), without)
 
 
-def _is_here(approval: Approval, place: Place) -> bool:
+def is_here(approval: Approval, place: Place) -> bool:
+    """Whether an approval is of this portal for certain."""
     if approval.portal_id:
         return approval.portal_id == place.id
     return place.unique and bool(place.name) and approval.portal_name == place.name
@@ -81,7 +82,7 @@ def _is_here(approval: Approval, place: Place) -> bool:
 
 def _is_vague(approval: Approval, place: Place) -> bool:
     """Whether it might be of this portal, and of another one as well."""
-    if approval.portal_id or _is_here(approval, place):
+    if approval.portal_id or is_here(approval, place):
         return False
     return not approval.portal_name or approval.portal_name == place.name
 

@@ -22,9 +22,11 @@ from portalctl.portal.api7.answers import taken
 from portalctl.portal.api7.approvals import Place, Ties, tie
 from portalctl.portal.api7.records import Account, Approval, LoginOption, Person, PortalRow, is_id
 from portalctl.portal.api7.registrations import in_order, read_registrations
+from portalctl.portal.api7.requests import decided, requests_of
 from portalctl.portal.api7.shared import Shared
 from portalctl.portal.api7.wire import Query, Wire
 from portalctl.portal.models import (
+    ApproveRequest,
     CreateDeveloper,
     DeleteDeveloper,
     Developer,
@@ -141,6 +143,8 @@ class Api7:
         place = self._place.any()
         settings, unread = self._settings()
         look = self._looks.since(time.monotonic())
+        asked = self._subscriptions({"status": "pending"}) if scope.requests else ()
+        requests, unowned = requests_of(place, look.people.values(), asked)
         return Snapshot(
             portal_id=place.id,
             server=self._dashboard.server.url,
@@ -151,7 +155,8 @@ class Api7:
             members={},
             observed_at=observed_at,
             calls=self._dashboard.calls - calls,
-            remarks=(*unread, *_remarks(look.ties)),
+            remarks=(*unread, *_remarks(look.ties), *unowned),
+            requests=requests,
         )
 
     def reread(self, touched: Touched) -> Sighting:
@@ -164,7 +169,8 @@ class Api7:
             teams={},
             members={},
             newcomers=newcomers,
-            registrations=frozenset(row.id for row in registrations),
+            registrations={row.id: row.status for row in registrations},
+            requests=self._requests(touched.requests),
         )
 
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
@@ -229,6 +235,15 @@ class Api7:
         query = Query("/api/approvals", asked, order_by="applied_at")
         return self._wire.read_list("approvals", query, Approval)
 
+    def _subscriptions(self, params: Mapping[str, str]) -> tuple[Approval, ...]:
+        query = Query("/api/approvals", {"event": "api_product_subscription", **params}, order_by="applied_at")
+        return self._wire.read_list("requests", query, Approval)
+
+    def _requests(self, ids: Collection[str]) -> dict[str, str]:
+        if not ids:
+            return {}
+        return {each.id: decided(each) for each in self._subscriptions({}) if each.id in ids}
+
     def _look(self) -> _Look:
         # In this order whoever an approval is about is in the list of people, if they are still there.
         approvals = self._approvals.since(time.monotonic())
@@ -282,6 +297,8 @@ class Api7:
                 return self._decision("accept", developer_id)
             case DeleteDeveloper(developer_id):
                 return self._deletion(developer_id)
+            case ApproveRequest(request_id=request_id):
+                return self._acceptance(request_id)
             case CreateDeveloper(developer=developer_id):
                 body = {"developer_id": _checked(developer_id)}
                 return _Call(self._checked_backend.any(), "POST", "/api/developers", body=body)
@@ -302,6 +319,12 @@ class Api7:
     def _decision(self, verb: Literal["accept", "reject"], developer_id: str) -> _Call:
         approval = self._waiting_approval(developer_id)
         return _Call(self._dashboard, "POST", f"/api/approvals/{_checked(approval.id)}/{verb}")
+
+    def _acceptance(self, request_id: str) -> _Call:
+        waiting = {each.id for each in self._subscriptions({"status": "pending"}) if each.awaits_subscription}
+        if request_id not in waiting:
+            raise _OvertakenError(f"request {request_id} does not wait any more: somebody decided on it")
+        return _Call(self._dashboard, "POST", f"/api/approvals/{_checked(request_id)}/accept")
 
     def _waiting_approval(self, developer_id: str) -> Approval:
         """The developer's approval, seen waiting just now.

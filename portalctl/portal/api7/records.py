@@ -82,6 +82,7 @@ class Approval:
     applicant_name: str | None = None
     portal_id: str | None = None
     portal_name: str | None = None
+    result: str | None = None
 
     @property
     def name(self) -> str:
@@ -93,6 +94,11 @@ class Approval:
         """A registration that nobody has decided on. Filters of the API are asked for, and not relied on."""
         named = self.resource_type in {None, "", "developer"}
         return self.event == "developer_registration" and self.status == "pending" and named
+
+    @property
+    def awaits_subscription(self) -> bool:
+        """A subscription to an API product that nobody has decided on."""
+        return self.event == "api_product_subscription" and self.status == "pending"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from portalctl.portal.konnect.wire import segment
 from portalctl.portal.models import (
     AddMember,
+    ApproveRequest,
     AssignRole,
     CreateDeveloper,
     CreateTeam,
@@ -30,6 +31,9 @@ def call(portal: str, write: Write) -> Call:
         case RevokeRegistration(application_id, registration_id):
             path = f"{portal}/applications/{segment(application_id)}/registrations/{segment(registration_id)}"
             return "PATCH", path, {"status": "revoked"}
+        case ApproveRequest(application_id, request_id):
+            path = f"{portal}/applications/{segment(application_id)}/registrations/{segment(request_id)}"
+            return "PATCH", path, {"status": "approved"}
         case CreateTeam(name, description):
             described = {} if description is None else {"description": description}
             return "POST", f"{portal}/teams", {"name": name, **described}

@@ -15,7 +15,7 @@ from portalctl.http import Client
 from portalctl.identity import normal_address
 from portalctl.portal.konnect.calls import call
 from portalctl.portal.konnect.dialect import Dialect
-from portalctl.portal.konnect.registrations import read_registrations
+from portalctl.portal.konnect.registrations import read_registrations, read_requests
 from portalctl.portal.konnect.wire import (
     Identified,
     Query,
@@ -135,6 +135,7 @@ class Konnect:
         teams, developers, members = settle(lambda: self._everything(scope.teams))
         roles = settle(lambda: self._roles(team for team in teams if team.name in scope.roles))
         apis = self._apis(scope.apis)
+        requests, remarks = settle(lambda: read_requests(self._wire, self._path)) if scope.requests else ((), ())
         return Snapshot(
             portal_id=self._portal.id,
             server=self._client.server.url,
@@ -147,6 +148,8 @@ class Konnect:
             calls=self._client.calls - calls,
             roles=roles,
             apis=apis,
+            requests=requests,
+            remarks=remarks,
         )
 
     def reread(self, touched: Touched) -> Sighting:
@@ -156,13 +159,15 @@ class Konnect:
         """
         teams, members = settle(lambda: self._touched_teams(touched))
         roles = settle(lambda: self._roles(teams[name] for name in touched.roles_of & teams.keys()))
+        registrations = {each.id: each.status for each in self._registrations(touched.registrations_of)}
         return Sighting(
             status=self._statuses(touched.people),
             teams=teams,
             members={name: members[teams[name].id] for name in touched.members_of & teams.keys()},
             roles={name: roles[teams[name].id] for name in touched.roles_of & teams.keys()},
             newcomers=self._newcomers(touched.newcomers),
-            registrations=frozenset(each.id for each in self._registrations(touched.registrations_of)),
+            registrations=registrations,
+            requests={key: registrations[key] for key in touched.requests & registrations.keys()},
         )
 
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:

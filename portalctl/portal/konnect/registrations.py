@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from portalctl.portal.konnect.wire import Identified, Query, Wire, batches, just_listed, segment
-from portalctl.portal.models import OUT, Registration
+from portalctl.portal.models import OUT, AccessRequest, Registration, Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,44 @@ def read_registrations(
         found += _of_teams(wire, portal, frozenset(people))
     order = sorted(found, key=lambda each: (each.developer_id, each.application_name, each.api_name, each.id))
     return tuple(order)
+
+
+def read_requests(wire: Wire, portal: str) -> tuple[tuple[AccessRequest, ...], tuple[Remark, ...]]:
+    """Registrations that wait, of applications that developers own themselves, sorted; remarks on the others.
+
+    v3 does not tell whose a registration is, and its document does not promise an application's owner: where the
+    list does not have it, nobody can say whose request it is. Raises UnsettledError for what went away meanwhile.
+    """
+    query = Query(f"{portal}/application-registrations", {"filter[status][eq]": "pending"})
+    waiting = [row for row in wire.read_list("requests", query, _Registration) if row.status == "pending"]
+    owners = {row.application.id: row.developer.id for row in waiting if row.developer is not None}
+    if any(row.application.id not in owners for row in waiting):
+        listed = wire.read_list("applications", Query(f"{portal}/applications"), _Application)
+        told = {app.id: app.owner for app in listed if app.owner is not None}
+        owners |= {app: owner.id for app, owner in told.items() if owner.type == "developer"}
+        waiting = [row for row in waiting if row.application.id in owners or row.application.id not in told]
+    unowned = [row for row in waiting if row.application.id not in owners]
+    found = [_request(row, owners[row.application.id]) for row in waiting if row.application.id in owners]
+    return tuple(sorted(found, key=lambda each: (each.developer_id, each.id))), tuple(map(_unowned, unowned))
+
+
+def _request(row: _Registration, developer_id: str) -> AccessRequest:
+    subject = row.api or row.product
+    return AccessRequest(
+        id=row.id,
+        developer_id=developer_id,
+        application_id=row.application.id,
+        application_name=row.application.name,
+        product=subject.name if subject else "",
+        product_id=subject.id if subject else "",
+    )
+
+
+def _unowned(row: _Registration) -> Remark:
+    text = (
+        f"the portal does not tell whose application {row.application.name} is; its request for {row.subject} waits"
+    )
+    return Remark("unowned_request", text)
 
 
 def _own(wire: Wire, portal: str, people: Sequence[str]) -> list[Registration]:
