@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -15,18 +17,28 @@ from portalctl.cli.private import write_private
 from portalctl.cli.selection import check_selection, selection_options
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import BadUsageError, RefusedError
+from portalctl.plan.model import Plan
 from portalctl.plan.select import Selection
 from portalctl.report.documents import plan_json
+from portalctl.report.masking import mask_with, masked
 from portalctl.report.text.plan import plan_text
+from portalctl.report.text.style import Style
 
 DIFFERENT = 2
+FORMS = ("text", "json", "markdown", "html")
 
 
 @click.command()
 @target_options
 @selection_options
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as JSON (mode 0600).")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("-o", "--output", type=click.Choice(FORMS), default="text", show_default=True)
+@click.option(
+    "--mask-emails",
+    is_flag=True,
+    help="Show an id and the domain in place of each address; PORTALCTL_MASK_KEY keeps the ids the same from run to "
+    "run. JSON masked so cannot be applied; what --out writes is not masked.",
+)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
 @verbose_option
 def plan(
@@ -35,6 +47,7 @@ def plan(
     selection: Selection,
     out: Path | None,
     output: str,
+    mask_emails: bool,
     detailed_exitcode: bool,
     verbose: bool,
 ) -> None:
@@ -44,6 +57,7 @@ def plan(
     Examples:
       portalctl plan -f portals/
       portalctl plan -f portals/ --only onboard --detailed-exitcode
+      portalctl plan -f portals/ -o html > plan.html
     """
     session = open_session(target)
     check_selection(selection, session.manifest)
@@ -51,14 +65,33 @@ def plan(
     if out is not None:
         _write(out, plan_json(made))
     style = style_for(sys.stdout, verbose=verbose)
-    if output == "json":
-        show(plan_json(made), style)
-    else:
-        show(plan_text(made, style, _next_step(target, out)), style)
+    shown = masked(made, mask_with(_mask_key())) if mask_emails else made
+    show(_in_form(output, shown, style, _next_step(target, out)), style)
     if made.refused:
         leave(RefusedError.exit_code)
     if detailed_exitcode and made.changes:
         leave(DIFFERENT)
+
+
+def _in_form(form: str, plan: Plan, style: Style, next_step: str) -> str:
+    match form:
+        case "json":
+            return plan_json(plan)
+        case "markdown":
+            from portalctl.report.markdown import plan_markdown
+
+            return plan_markdown(plan)
+        case "html":
+            from portalctl.report.html.page import plan_html
+
+            return plan_html(plan)
+        case _:
+            return plan_text(plan, style, next_step)
+
+
+def _mask_key() -> bytes:
+    """Without a key of the user's, one that nobody has and that ends with this run."""
+    return os.fsencode(os.environ.get("PORTALCTL_MASK_KEY", "")) or secrets.token_bytes(32)
 
 
 def _next_step(target: Target, out: Path | None) -> str:

@@ -13,7 +13,7 @@ from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.capability import check
 from portalctl.report.documents import validation_json
 from portalctl.report.safe import terminal
-from portalctl.report.text.style import plural
+from portalctl.report.words import plural
 
 
 @click.command()

@@ -1,13 +1,15 @@
 """The one place that makes foreign strings printable: what strangers typed stays visible and does nothing.
 
-One function per medium, named after it. `terminal` takes one piece of text (a name, an address, a message of
-the portal), which the caller may then put anywhere in a line; `json_text` takes a whole document.
+One function per medium, named after it. Each takes one piece of text (a name, an address, a message of the portal),
+except `json_text`, which takes a whole document. Documents for people are printed in CI logs too: what `terminal`
+makes visible is visible in Markdown, HTML and CSV as well.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from html import escape
 
 # Characters nobody sees that Unicode nevertheless counts as letters, marks or symbols: grapheme joiner, Hangul
 # fillers, Khmer inherent vowels, variation selectors, the blank Braille pattern. `str.isprintable` has the rest.
@@ -23,9 +25,18 @@ _COMMAND = r"\A[:#]|:(?=:|\Z)|#(?=#)"
 _AMBIGUOUS_BACKSLASH = r"\\(?=[\\xuU:#]|[^ -~]|\Z)"
 
 _TERMINAL = re.compile(rf"[^ -~]|{_COMMAND}|{_AMBIGUOUS_BACKSLASH}")
+_INVISIBLES = re.compile(f"[{_INVISIBLE}]")
 _HIDDEN = re.compile(f"[{_INVISIBLE}:#]")
 
 _DOUBLED_HASH = re.compile(r"#(?=#)")
+
+# Words that mean nothing in Markdown, without the punctuation around them: letters, or a number.
+_PLAIN = re.compile(r"(?!www\b)[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:,\d{3})*")
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")  # GitHub makes a link of one
+_LIST = re.compile(r"\d+[.)]+")
+
+# A cell that begins so is a formula to a spreadsheet (OWASP, "CSV Injection"), in full width too, behind blanks too.
+_FORMULA = re.compile("\\s*[-=+@\uff0d\uff1d\uff0b\uff20]")
 
 
 def terminal(text: str) -> str:
@@ -39,6 +50,90 @@ def terminal(text: str) -> str:
     Ordinary names are unchanged.
     """
     return _TERMINAL.sub(_shown, text)
+
+
+def markdown(text: str) -> str:
+    r"""One piece of foreign text for GitHub's and GitLab's Markdown: code, where nothing is a link or a mention.
+
+    Good in a line and in a table's cell alike: a pipe stands between two pieces of code as `&#124;`, since what
+    splits a row is found before code is. Two results need something between them; the empty text gives nothing.
+    """
+    return _code(terminal(text))
+
+
+def markdown_words(text: str) -> str:
+    """A sentence with foreign text in it for Markdown: plain words and numbers stay, everything else becomes code."""
+    return " ".join(_markdown_word(word) for word in terminal(text).split())
+
+
+def html(text: str) -> str:
+    """One piece of foreign text for HTML, between tags or in a quoted attribute; not for scripts, styles or URLs."""
+    return escape(terminal(text))
+
+
+def csv(text: str) -> str:
+    """One field of a CSV file (RFC 4180), quoted. What a spreadsheet would calculate gets an apostrophe before it."""
+    shown = terminal(text)
+    mark = "'" if _FORMULA.match(shown) else ""
+    return '"' + (mark + shown).replace('"', '""') + '"'
+
+
+def github_data(text: str) -> str:
+    """The message of a workflow command (`::error::…`), which may have several lines.
+
+    The runner decodes `%25`, `%0D` and `%0A` (actions/toolkit, packages/core/src/command.ts).
+    """
+    return "%0A".join(terminal(line).replace("%", "%25") for line in text.split("\n"))
+
+
+def github_property(text: str) -> str:
+    """A property of a workflow command (`::error file=…,title=…::`), in which `:` and `,` are encoded too."""
+    return terminal(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+
+
+def github_output(name: str, value: str, delimiter: str) -> str:
+    """One entry of the file that GITHUB_OUTPUT or GITHUB_ENV names; `value` arrives as it is, lines and all.
+
+    `delimiter` is random, new for each entry. Raises ValueError when a line of the value is the delimiter, which a
+    stranger can only have guessed.
+    """
+    if delimiter in re.split(r"\r\n|\r|\n", value):
+        raise ValueError("the value holds its own delimiter")
+    return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
+
+
+def yaml(text: str) -> str:
+    r"""A double-quoted YAML 1.2 scalar in one line; reading it gives the same text, except that a lone surrogate,
+    which YAML cannot hold, becomes U+FFFD."""
+    return '"' + "".join(map(_yaml_char, text)) + '"'
+
+
+def _code(shown: str) -> str:
+    return "&#124;".join(_code_span(piece) for piece in shown.split("|"))
+
+
+def _code_span(shown: str) -> str:
+    """Fenced by more backticks than are inside; one blank at both edges is dropped (CommonMark 0.31, 6.1)."""
+    if not shown.strip(" "):
+        return f"`{shown}`" if shown else ""
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _markdown_word(word: str) -> str:
+    core = word.lstrip('("').rstrip(',;:.!?")')
+    before, _, after = word.partition(core) if core else (word, "", "")
+    plain = not core or (_PLAIN.fullmatch(core) and not _COMMIT.fullmatch(core) and not _LIST.fullmatch(word))
+    return word if plain else f"{before}{_code(core)}{after}"
+
+
+def _yaml_char(char: str) -> str:
+    if char in '"\\':
+        return f"\\{char}"
+    if " " <= char <= "~" or (char.isprintable() and not _INVISIBLES.match(char)):
+        return char
+    return _escaped("\ufffd" if "\ud800" <= char <= "\udfff" else char)
 
 
 def json_text(document: str) -> str:
@@ -68,8 +163,10 @@ def _shown(match: re.Match[str]) -> str:
     char = match[0]
     if char == "\\":
         return r"\\"
-    if char.isprintable() and not _HIDDEN.match(char):
-        return char
+    return char if char.isprintable() and not _HIDDEN.match(char) else _escaped(char)
+
+
+def _escaped(char: str) -> str:
     code = ord(char)
     if code <= 0xFF:
         return rf"\x{code:02x}"

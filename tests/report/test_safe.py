@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import csv as csv_reader
+import io
 import json
 import re
 import unicodedata
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
-from portalctl.report.safe import json_text, terminal
+from portalctl.report.safe import (
+    csv,
+    github_data,
+    github_output,
+    github_property,
+    html,
+    json_text,
+    terminal,
+    yaml,
+)
 
 # Any text, surrogates too, and often the signs that commands and escapes are made of.
 MARKS = st.sampled_from(
@@ -164,3 +177,112 @@ def test_json_text_is_equal_and_inert(value: Any, indent: int | str | None, asci
 def test_json_text_escapes(document: str, shown: str) -> None:
     assert json_text(document) == shown
     assert json.loads(shown) == json.loads(document)
+
+
+class _Text(HTMLParser):
+    """The text of a page, and how many elements it has."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text = ""
+        self.attributes: list[str | None] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.attributes += [tag, *(value for _, value in attrs)]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@given(FOREIGN | st.text("<>&;\"'`=/!-a ", max_size=12))
+@example("<script>")
+@example("&lt;b&gt;")
+def test_html_is_text_between_tags_and_in_attributes(text: str) -> None:
+    page = _Text()
+    page.feed(f"<p title=\"{html(text)}\" lang='{html(text)}'>{html(text)}</p>")
+    page.close()
+    assert page.attributes == ["p", terminal(text), terminal(text)]
+    assert page.text == terminal(text)
+
+
+@given(FOREIGN | st.text("=+-@|\t\r '\"", max_size=6))
+@example("=HYPERLINK(1)")
+@example(" \t=1+1")
+@example("\uff1d1")
+@example('=" ,\n"')
+def test_csv_is_one_field_and_no_formula(text: str) -> None:
+    ((before, field, after),) = csv_reader.reader(io.StringIO(f"a,{csv(text)},b\r\n"))
+    assert (before, after) == ("a", "b")
+    assert field.removeprefix("'") == terminal(text).removeprefix("'")
+    assert not re.match(r"\s*[-=+@\uff0d\uff1d\uff0b\uff20]", field)
+
+
+def test_csv_leaves_ordinary_fields_alone() -> None:
+    assert csv("Ann O'Hara, a-b@c.com") == '"Ann O\'Hara, a-b@c.com"'
+
+
+def ran(line: str) -> tuple[str, dict[str, str], str]:
+    """How the runner reads a command: `::name key=value,…::message` (actions/runner, ActionCommand.cs)."""
+    head, _, message = line.removeprefix("::").partition("::")
+    name, _, written = head.partition(" ")
+    pairs = dict(pair.split("=", 1) for pair in written.split(","))
+    return name, {key: decoded(value) for key, value in pairs.items()}, decoded(message)
+
+
+def decoded(text: str) -> str:
+    for code, char in (("%3A", ":"), ("%2C", ","), ("%0A", "\n"), ("%0D", "\r"), ("%25", "%")):
+        text = text.replace(code, char)
+    return text
+
+
+@given(FOREIGN, FOREIGN | st.text("%25AD03C\n\r:,", max_size=9))
+@example("a,line=1::x", "50%\n::stop-commands::x")
+@example("%3A", "%0A%250A")
+def test_a_workflow_command_says_what_it_was_given(title: str, message: str) -> None:
+    line = f"::error title={github_property(title)},line=3::{github_data(message)}"
+    assert len(line.splitlines()) == 1
+    name, properties, said = ran(line)
+    assert (name, properties) == ("error", {"title": terminal(title), "line": "3"})
+    assert said == "\n".join(map(terminal, message.split("\n")))
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])) | st.text("\n\rEOF<=x", max_size=9))
+@example("a\nx<<EOF\ny\nEOF\nz")
+def test_an_output_holds_any_value(value: str) -> None:
+    entry = github_output("plan", value, "ghadelimiter_4711")
+    lines = entry.split("\n")
+    assert lines[0] == "plan<<ghadelimiter_4711"
+    assert lines.index("ghadelimiter_4711") == len(lines) - 2
+    assert "\n".join(lines[1:-2]) == value
+
+
+@pytest.mark.parametrize("value", ["END", "a\nEND", "END\rb", "a\r\nEND\r\n"])
+def test_an_output_with_its_own_delimiter_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="delimiter"):
+        github_output("plan", value, "END")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", '""'),
+        ("Zoë: 李 #1", '"Zoë: 李 #1"'),
+        ('a"b\\c', r'"a\"b\\c"'),
+        ("\u3164\u202e\n\x7f\U000e0041", r'"\u3164\u202e\x0a\x7f\U000e0041"'),
+    ],
+)
+def test_yaml_escapes(text: str, shown: str) -> None:
+    assert yaml(text) == shown
+
+
+@given(FOREIGN | st.text("\"'\\\n\t:#-[]{}&*!|>%@` ~", max_size=8))
+@example("null")
+@example("\u3164\x85\xa0\u2028\ufeff\U0001f600")
+def test_yaml_reads_back(text: str) -> None:
+    line = yaml(text)
+    assert len(line.splitlines()) == 1
+    assert not {unicodedata.category(char) for char in line} & UNSHOWN
+    reader = YAML(typ="safe", pure=True)
+    assert reader.load(f"- {{developer: {line}, x: 1}}") == [
+        {"developer": re.sub("[\ud800-\udfff]", "\ufffd", text), "x": 1}
+    ]

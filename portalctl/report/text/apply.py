@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from portalctl.apply.model import PortalReport
 from portalctl.events import Settled
 from portalctl.report.safe import terminal
-from portalctl.report.text.style import Style, joined, plural
+from portalctl.report.text.style import Style, joined
+from portalctl.report.words import plural
 
 SIGNS = {"confirmed": "✓", "failed": "✗", "skipped": "✗", "unknown": "?"}
 PREFIX = {"confirmed": "", "failed": "not ", "skipped": "not ", "unknown": "perhaps "}

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 from portalctl.plan.drift import FAILING, DriftFinding, PortalDrift
 from portalctl.report.safe import terminal
-from portalctl.report.text.style import Line, Style, joined, plural, rows, said
+from portalctl.report.text.style import Line, Style, joined, rows, said
+from portalctl.report.words import plural
 
 MOST_BACKLOG = 20
 

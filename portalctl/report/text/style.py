@@ -8,16 +8,9 @@ from dataclasses import dataclass
 import click
 
 from portalctl.plan.model import Why
+from portalctl.report import grouping
 from portalctl.report.safe import terminal
 
-RULES = {
-    "trusted_domains": "trusted domain",
-    "denied_domains": "denied domain",
-    "members": "member list",
-    "teams": "team",
-    "overrides": "override",
-    "policy": "policy",
-}
 COLORS = {"+": "green", "-": "red", "✓": "green", "✗": "red"}
 
 
@@ -73,24 +66,13 @@ def rows(lines: Sequence[Line], style: Style, indent: str = "  ") -> list[str]:
 
 def place(why: Why) -> str:
     """Where a rule stands: file:line, or that it is the built-in default."""
-    return terminal(f"{why.file}:{why.line}") if why.file is not None else "built-in default"
+    return terminal(grouping.place(why) or "built-in default")
 
 
 def said(why: Why) -> str:
     """The rule in words, with its place: `portals/x.yaml:14 trusted domain liverpoolfc.com`."""
-    named = (
-        f"{RULES[why.rule]} {terminal(why.value)}" if why.rule not in {"overrides", "members"} else RULES[why.rule]
-    )
     reason = f': "{terminal(why.reason)}"' if why.reason else ""
-    return f"{place(why)}  {named}{reason}"
-
-
-def people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count:,} people"
-
-
-def plural(count: int, thing: str) -> str:
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+    return f"{place(why)}  {grouping.rule(why, terminal)}{reason}"
 
 
 def joined(parts: Iterable[str]) -> str:

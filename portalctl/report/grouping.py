@@ -1,0 +1,183 @@
+"""What every form of a plan shares: changes grouped into what happens to one person or team, and notices by what
+they say.
+
+Nothing here is made for a medium. Where foreign text becomes part of a phrase, the caller gives the function of
+`report.safe` that makes it printable there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from portalctl.plan.guard import losers, takes
+from portalctl.plan.model import STATUS_OPS, Change, Notice, Op, PortalPlan, Status, Why
+from portalctl.report.words import people, plural
+
+Safe = Callable[[str], str]
+Kind = Literal["takes", "gives", "changes"]
+
+SIGNS: Mapping[Kind, str] = {"takes": "-", "gives": "+", "changes": "~"}
+GIVING: frozenset[Op] = frozenset(
+    {"create_team", "assign_role", "create_developer", "approve", "add_member", "approve_request"}
+)
+TAKING: frozenset[Op] = frozenset({"revoke_registration", "unassign_role", "delete_developer"})  # beside guard's
+PHRASES: Mapping[Op, str] = {
+    "create_team": "new",
+    "create_developer": "new account, {status}",
+    "delete_developer": "account deleted",
+    "add_member": "joins {team}",
+    "remove_member": "leaves {team}",
+    "assign_role": "may act as {role} on API {api}",
+    "unassign_role": "may no longer act as {role} on API {api_id}",
+    "approve_request": "may use {product}",
+    "revoke_registration": "application {application} may no longer use {api}",
+}
+STATUSES = frozenset(get_args(Status))
+BRAKE = frozenset({"removals", "removals_percent", "team_percent"})  # refusals that --allow-removals lifts
+RULES = {
+    "trusted_domains": "trusted domain",
+    "denied_domains": "denied domain",
+    "members": "member list",
+    "teams": "team",
+    "overrides": "override",
+    "access_requests": "access rule for",
+    "policy": "policy",
+}
+MOST_ALIKE = 20
+SHOWN_OF_ALIKE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What happens to one person, or to a team itself, by the same rules.
+
+    `who` is the address or id, or the team's name.
+    """
+
+    kind: Kind
+    who: str
+    about_team: bool
+    changes: tuple[Change, ...]
+
+    @property
+    def why(self) -> tuple[Why, ...]:
+        return self.changes[0].why
+
+    @property
+    def teams(self) -> tuple[str, ...]:
+        return tuple(change.team for change in self.changes if change.team is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeGroup:
+    """One thing that is said, at one place, and of whom (empty: of the portal)."""
+
+    message: str
+    place: str | None
+    warning: bool
+    people: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """People and teams that are given something, people who lose something, mails and writes of some portals."""
+
+    gains: int
+    losers: int
+    mails: int
+    writes: int
+
+
+def effects(changes: Iterable[Change]) -> tuple[Effect, ...]:
+    """In the order of the plan. What takes from a person stands apart from what gives to them."""
+    grouped: dict[tuple[bool, str, bool, tuple[Why, ...]], list[Change]] = {}
+    for change in changes:
+        key = change.developer.key if change.developer else change.team or ""
+        grouped.setdefault((_kind(change) == "takes", key, change.developer is None, change.why), []).append(change)
+    return tuple(
+        Effect(_kind(group[0]), _who(group[0]), about_team, tuple(group))
+        for (_, _, about_team, _), group in grouped.items()
+    )
+
+
+def totals(portals: Iterable[PortalPlan]) -> Totals:
+    portals = list(portals)
+    given = {
+        (portal.name, change.developer.key if change.developer else change.team)
+        for portal in portals
+        for change in portal.changes
+        if _kind(change) == "gives"
+    }
+    return Totals(
+        gains=len(given),
+        losers=sum(len(losers(portal.changes)) for portal in portals),
+        mails=sum(portal.summary["mails"] for portal in portals),
+        writes=sum(len(portal.changes) for portal in portals),
+    )
+
+
+def totals_words(count: Totals) -> str:
+    """`3 to give, 1 person loses something, 2 mails`; the writes are left to the caller."""
+    verb = "loses" if count.losers == 1 else "lose"
+    loses = f"{people(count.losers)} {verb} something" if count.losers else "nobody loses anything"
+    return f"{count.gains:,} to give, {loses}, {plural(count.mails, 'mail')}"
+
+
+def notice_groups(notices: Iterable[Notice]) -> tuple[NoticeGroup, ...]:
+    groups: dict[tuple[str, str | None, bool], list[str]] = {}
+    for notice in notices:
+        place = f"{notice.file}:{notice.line}" if notice.file else None
+        named = groups.setdefault((notice.message, place, notice.severity == "warning"), [])
+        if notice.developer:
+            named.append(notice.developer)
+    return tuple(NoticeGroup(*key, tuple(named)) for key, named in groups.items())
+
+
+def left_alone(portal: PortalPlan) -> tuple[str, ...]:
+    """Whom the plan does nothing for, counted."""
+    unmanaged, awaited = portal.summary["unmanaged"], portal.summary["awaited"]
+    said = [f"{people(unmanaged)} no rule speaks of (policy.unmatched: keep)"] if unmanaged else []
+    waits = f"{people(awaited)} awaited: named by a rule, not signed up or not approved yet"
+    return (*said, waits) if awaited else tuple(said)
+
+
+def what(effect: Effect, safe: Safe) -> str:
+    """What happens, in words: `pending → approved, joins reds`."""
+    return ", ".join(_change_words(change, safe) for change in effect.changes)
+
+
+def place(why: Why) -> str | None:
+    """Where a rule stands, as `file:line`; None for a built-in default."""
+    return f"{why.file}:{why.line}" if why.file is not None else None
+
+
+def rule(why: Why, safe: Safe) -> str:
+    """The rule in words: `trusted domain liverpoolfc.com`. Rules that name a person are not told with the name."""
+    return RULES[why.rule] if why.rule in {"overrides", "members"} else f"{RULES[why.rule]} {safe(why.value)}"
+
+
+def _who(change: Change) -> str:
+    return change.developer.name if change.developer else change.team or ""
+
+
+def _kind(change: Change) -> Kind:
+    if takes(change) or change.op in TAKING:
+        return "takes"
+    return "gives" if change.op in GIVING else "changes"
+
+
+def _change_words(change: Change, safe: Safe) -> str:
+    before, after = change.before or {}, change.after or {}
+    values = {key: _value(value, safe) for key, value in {"team": change.team, **before, **after}.items()}
+    if change.op in PHRASES:
+        return PHRASES[change.op].format_map(values)
+    pairs = [(key, _value(before.get(key), safe), values[key]) for key in after]
+    return ", ".join(f"{'' if change.op in STATUS_OPS else f'{key}: '}{old} → {new}" for key, old, new in pairs)
+
+
+def _value(value: str | bool | None, safe: Safe) -> str:
+    if value is None:
+        return "none"
+    return str(value) if value in STATUSES else safe(str(value))  # states are words of ours, and need no marks

@@ -1,0 +1,244 @@
+"""A plan as one HTML file that needs nothing else: no server, no network, not even its own script.
+
+All foreign text goes through `safe.html`, into text only. The policy in its head lets a browser run and apply exactly
+the script and the style of this package, and load nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from urllib.parse import urlsplit
+
+from portalctl.plan.model import OPS, Plan, PortalPlan, Why
+from portalctl.report import grouping
+from portalctl.report.grouping import BRAKE, Effect, Kind, NoticeGroup
+from portalctl.report.html.chart import rule_chart
+from portalctl.report.safe import html
+from portalctl.report.words import people, plural
+
+KINDS: Mapping[Kind, str] = {"takes": "takes away", "gives": "gives", "changes": "changes"}
+COLUMNS = ("Who", "What", "Why")
+
+
+@dataclass(frozen=True, slots=True)
+class _Choices:
+    """What the filter offers: ops with words for them, teams and rules with the numbers that rows carry for them."""
+
+    ops: tuple[tuple[str, str], ...]
+    teams: Mapping[str, int]
+    rules: Mapping[Why, int]
+
+
+def plan_html(plan: Plan) -> str:
+    """The whole plan, however long, in ASCII; a row for each person or team and the rules behind it."""
+    effects = [grouping.effects(portal.changes) for portal in plan.portals]
+    choices = _choices([effect for found in effects for effect in found])
+    sections = [
+        line
+        for number, (portal, found) in enumerate(zip(plan.portals, effects, strict=True))
+        for line in _portal(portal, found, choices, f"portal-{number}")
+    ]
+    page = "\n".join(
+        [
+            *_head(plan),
+            "<body>",
+            "<header>",
+            "<h1>Portal access: what would change</h1>",
+            f'<p class="quiet">{_stamp(plan)}</p>',
+            "</header>",
+            "<main>",
+            *_filter(choices),
+            *sections,
+            "</main>",
+            f"<script>{_asset('page.js')}</script>",
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
+    return page.encode("ascii", "xmlcharrefreplace").decode()  # whatever the stream makes of other characters
+
+
+@cache
+def _asset(name: str) -> str:
+    return files("portalctl.report.html").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """How a content security policy names inline content (CSP 3, 2.3.1)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _head(plan: Plan) -> Iterator[str]:
+    style, script = _asset("page.css"), _asset("page.js")
+    policy = (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    yield "<!DOCTYPE html>"
+    yield '<html lang="en">'
+    yield "<head>"
+    yield '<meta charset="utf-8">'
+    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield '<meta name="referrer" content="no-referrer">'
+    names = ", ".join(portal.name for portal in plan.portals)
+    yield f"<title>{html(names)}: {plural(plan.changes, 'change')}</title>"
+    yield f"<style>{style}</style>"
+    yield "</head>"
+
+
+def _stamp(plan: Plan) -> str:
+    commit = [f"commit {_code(plan.manifest.commit)}"] if plan.manifest.commit else []
+    made = [f"made {html(plan.created_at)}", html(plan.generator)]
+    return " · ".join([f"digest {_code(plan.digest)}", *commit, *made])
+
+
+def _choices(effects: Iterable[Effect]) -> _Choices:
+    effects = list(effects)
+    kinds = {effect.kind for effect in effects}
+    ops = {change.op for effect in effects for change in effect.changes}
+    teams = sorted({team for effect in effects for team in effect.teams})
+    rules = dict.fromkeys(why for effect in effects for why in effect.why)
+    return _Choices(
+        ops=(
+            *((kind, words) for kind, words in KINDS.items() if kind in kinds),
+            *((op, op.replace("_", " ")) for op in OPS if op in ops),
+        ),
+        teams={team: number for number, team in enumerate(teams)},
+        rules={why: number for number, why in enumerate(rules)},
+    )
+
+
+def _filter(choices: _Choices) -> Iterator[str]:
+    """Shown by the script, which alone can carry it out."""
+    yield '<form role="search" aria-label="Filter the changes" hidden>'
+    yield '<label class="find">Find <input type="search" name="find" autocomplete="off" spellcheck="false"></label>'
+    yield _select("ops", "What", choices.ops)
+    yield _select("teams", "Team", [(str(number), html(team)) for team, number in choices.teams.items()])
+    rules = ((str(number), f"{grouping.rule(why, html)} ({_place(why)})") for why, number in choices.rules.items())
+    yield _select("rules", "Rule", rules)
+    yield '<button type="reset">Clear</button>'
+    yield "<output></output>"
+    yield "</form>"
+
+
+def _select(name: str, label: str, options: Iterable[tuple[str, str]]) -> str:
+    listed = "".join(f'<option value="{value}">{text}</option>' for value, text in options)
+    return f'<label>{label} <select name="{name}"><option value="">any</option>{listed}</select></label>'
+
+
+def _portal(portal: PortalPlan, effects: Iterable[Effect], choices: _Choices, anchor: str) -> Iterator[str]:
+    facts = [html(portal.provider), _code(urlsplit(portal.server).netloc), plural(portal.developers, "developer")]
+    yield f'<section aria-labelledby="{anchor}">'
+    yield f'<h2 id="{anchor}">{html(portal.name)} {_state(portal)}</h2>'
+    yield f'<p class="quiet">{" · ".join([*facts, f"read {html(portal.observed_at)}"])}</p>'
+    yield from _counts(portal)
+    yield from _refused(portal)
+    groups = grouping.notice_groups(portal.notices)
+    warnings = [_notice(group) for group in groups if group.warning]
+    notes = [*map(html, grouping.left_alone(portal)), *(_notice(group) for group in groups if not group.warning)]
+    yield from _box("changes", "Warnings", warnings)
+    yield from rule_chart(portal.changes)
+    yield from _table(effects, choices)
+    yield from _box("plain", "Left alone", notes)
+    yield "</section>"
+
+
+def _state(portal: PortalPlan) -> str:
+    if portal.refusals:
+        return '<span class="state refused">refused</span>'
+    state = plural(len(portal.changes), "change") if portal.changes else "nothing to do"
+    return f'<span class="state">{state}</span>'
+
+
+def _counts(portal: PortalPlan) -> Iterator[str]:
+    if not portal.changes:
+        return
+    count = grouping.totals([portal])
+    loses = "person loses something" if count.losers == 1 else "people lose something"
+    yield '<ul class="counts">'
+    yield (
+        f'<li class="takes"><b>{count.losers:,}</b> {loses}</li>'
+        if count.losers
+        else "<li><b>0</b> lose anything</li>"
+    )
+    yield f'<li class="gives"><b>{count.gains:,}</b> to give</li>'
+    yield f"<li><b>{count.mails:,}</b> mail{'' if count.mails == 1 else 's'}</li>"
+    yield f"<li><b>{count.writes:,}</b> write{'' if count.writes == 1 else 's'}</li>"
+    yield "</ul>"
+
+
+def _refused(portal: PortalPlan) -> Iterator[str]:
+    ways = ""
+    if any(refusal.code in BRAKE for refusal in portal.refusals):
+        ways = (
+            "<p>Two ways on: raise that limit under <code>policy.limits</code> in the manifest (with "
+            f"<code>until</code>), or allow this run alone: "
+            f"<code>--allow-removals {portal.summary['removals']}</code></p>"
+        )
+    title = "Refused: nothing of this portal can be written"
+    yield from _box("takes", title, [html(refusal.message) for refusal in portal.refusals], ways)
+
+
+def _box(kind: str, title: str, items: Iterable[str], after: str = "") -> Iterator[str]:
+    lines = "\n".join(f"<li>{item}</li>" for item in items)
+    if lines:
+        yield f'<div class="box {kind}"><h3>{title}</h3>\n<ul>\n{lines}\n</ul>{after}</div>'
+
+
+def _table(effects: Iterable[Effect], choices: _Choices) -> Iterator[str]:
+    rows = [_row(effect, choices) for kind in KINDS for effect in effects if effect.kind == kind]
+    if not rows:
+        return
+    heads = "".join(
+        f'<th scope="col" aria-sort="none"><button type="button" disabled>{name}</button></th>' for name in COLUMNS
+    )
+    yield '<table class="changes-table">'
+    yield "<caption>Changes</caption>"
+    yield f'<thead><tr><th scope="col"><span class="seen-not">Kind</span></th>{heads}</tr></thead>'
+    yield from ("<tbody>", *rows, "</tbody>", "</table>")
+
+
+def _row(effect: Effect, choices: _Choices) -> str:
+    ops = " ".join([effect.kind, *dict.fromkeys(change.op for change in effect.changes)])
+    teams = " ".join(str(choices.teams[team]) for team in dict.fromkeys(effect.teams))
+    rules = " ".join(str(choices.rules[why]) for why in effect.why)
+    sign = f'<span aria-hidden="true">{grouping.SIGNS[effect.kind]}</span>'
+    who = f"team {_code(effect.who)}" if effect.about_team else _code(effect.who)
+    return (
+        f'<tr class="{effect.kind}" data-ops="{ops}" data-teams="{teams}" data-rules="{rules}">'
+        f'<td class="sign">{sign}<span class="seen-not">{KINDS[effect.kind]}</span></td>'
+        f'<td class="who">{who}</td><td class="what">{grouping.what(effect, _code)}</td>'
+        f'<td class="why">{"<br>".join(map(_why, effect.why))}</td></tr>'
+    )
+
+
+def _why(why: Why) -> str:
+    reason = f": “{html(why.reason)}”" if why.reason else ""
+    return f"<code>{_place(why)}</code> {grouping.rule(why, html)}{reason}"
+
+
+def _place(why: Why) -> str:
+    return html(grouping.place(why) or "built-in default")
+
+
+def _notice(group: NoticeGroup) -> str:
+    """Everybody it is about is named: a page has room."""
+    place = f" <code>{html(group.place)}</code>" if group.place else ""
+    if len(group.people) == 1:
+        return f"{_code(group.people[0])}: {html(group.message)}{place}"
+    if not group.people:
+        return f"{html(group.message)}{place}"
+    names = ", ".join(map(_code, group.people))
+    summary = f"<summary>{people(len(group.people))}</summary>"
+    return f"{html(group.message)}{place}<details>{summary}{names}</details>"
+
+
+def _code(text: str) -> str:
+    return f"<code>{html(text)}</code>"

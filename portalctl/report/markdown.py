@@ -1,0 +1,216 @@
+"""A plan as Markdown, for a comment on a pull request.
+
+What is refused, what takes away and what warns stands first and is never collapsed. A comment of GitHub's has room
+for 65,536 characters, so a document keeps to a limit whatever the plan.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby, islice
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from portalctl.plan.model import Plan, PortalPlan, Refusal, Why
+from portalctl.report import grouping
+from portalctl.report.fit import Part, fitted, size
+from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kind, NoticeGroup
+from portalctl.report.safe import html, markdown, markdown_words
+from portalctl.report.words import people, plural
+
+T = TypeVar("T")
+
+SHORTEST_ROW = 20  # bytes: of more rows than fit at this length, none need be written out
+LONGEST_SHARE = 10  # a row longer than this part of the document is only counted, so that it crowds out no other
+LONGEST_NAME = 200  # characters of a name in a heading or at the foot
+MOST_TEAMS = 3  # in the line that opens a group
+TABLE = "| who | what | why |\n| --- | --- | --- |\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Portal:
+    name: str
+    heading: str
+    parts: tuple[Part, ...]
+    urgent: bool
+
+    @property
+    def least(self) -> int:
+        """Bytes it takes with no row at all."""
+        return size(self.heading) + sum(part.size(0) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """`about`: what rows are collected under."""
+
+    text: str
+    about: str = ""
+
+
+def plan_markdown(plan: Plan, *, most: int = 60_000) -> str:
+    """The whole plan in at most `most` bytes of UTF-8; `most` is 4,000 or more.
+
+    Rows fall out from the least important part first, what is taken away last, and each part says how many did. Where
+    not even the headings of all portals fit, portals fall out: first those that are not refused and lose nothing.
+    """
+    foot = _foot(plan)
+    portals = [_portal(portal, most) for portal in plan.portals]
+    room = most - size(foot) - size(_more(len(portals), "portals"))
+    shown = _with_room(portals, room)
+    room -= sum(size(portal.heading) for portal in shown)
+    texts = iter(fitted([part for portal in shown for part in portal.parts], room))
+    body = [portal.heading + "".join(islice(texts, len(portal.parts))) for portal in shown]
+    return "".join(body) + _more(len(portals) - len(shown), "portals") + foot
+
+
+def _with_room(portals: Sequence[_Portal], room: int) -> list[_Portal]:
+    chosen: set[str] = set()
+    for portal in sorted(portals, key=lambda each: not each.urgent):
+        if portal.least <= room:
+            room -= portal.least
+            chosen.add(portal.name)
+    return [portal for portal in portals if portal.name in chosen]
+
+
+def _portal(portal: PortalPlan, most: int) -> _Portal:
+    kinds: dict[Kind, list[Effect]] = {kind: [] for kind in grouping.SIGNS}
+    for effect in grouping.effects(portal.changes):
+        kinds[effect.kind].append(effect)
+    takes, gives, changes = kinds["takes"], sorted(kinds["gives"], key=lambda each: each.teams), kinds["changes"]
+    groups = grouping.notice_groups(portal.notices)
+    warnings = [group for group in groups if group.warning]
+    notes = [*map(markdown_words, grouping.left_alone(portal)), *(_notice(g) for g in groups if not g.warning)]
+    sizes = Counter(map(_about, gives))
+    parts = (
+        _part(4, "reasons", portal.refusals, _refusal, lambda rows: _refused(rows, portal), most=most),
+        _part(5, "rows that take away", takes, _effect, lambda rows: f"### Takes away\n\n{_table(rows)}", most=most),
+        _part(3, "warnings", warnings, _warning, lambda rows: f"### Warnings\n\n{_list(rows)}", most=most),
+        _part(2, "rows that give", gives, _effect, lambda rows: _given(rows, sizes), most=most),
+        _part(
+            1, "other changes", changes, _effect, lambda rows: _collapsed("Other changes", _table(rows)), most=most
+        ),
+        _part(0, "notes", notes, _note, lambda rows: _collapsed("Left alone", _list(rows)), most=most),
+    )
+    return _Portal(portal.name, _heading(portal, len(warnings)), parts, bool(portal.refusals or takes))
+
+
+def _part(
+    importance: int,
+    named: str,
+    items: Sequence[T],
+    row: Callable[[T], _Row],
+    frame: Callable[[Sequence[_Row]], str],
+    *,
+    most: int,
+) -> Part:
+    """`frame` puts some rows, or none, under their heading. `named`: what those are that are missing."""
+    written = [row(item) for item in items[: most // SHORTEST_ROW]]
+    rows = [each for each in written if size(each.text) <= most // LONGEST_SHARE]
+
+    def text(kept: int) -> str:
+        return frame(rows[:kept]) + _more(len(items) - kept, named) if items else ""
+
+    return Part(importance, len(rows), text)
+
+
+def _heading(portal: PortalPlan, warnings: int) -> str:
+    count = grouping.totals([portal])
+    state = "refused" if portal.refusals else plural(count.writes, "change") if count.writes else "nothing to do"
+    words = grouping.totals_words(count) if count.writes else ""
+    words = f"**{words}**" if count.losers else words
+    warned = plural(warnings, "warning") if warnings else ""
+    host = _named(urlsplit(portal.server).netloc)
+    facts = [words, warned, portal.provider, host, plural(portal.developers, "developer")]
+    return f"## Portal access · {_named(portal.name)}: {state}\n\n{' · '.join(fact for fact in facts if fact)}\n\n"
+
+
+def _foot(plan: Plan) -> str:
+    commit = f" · commit {_named(plan.manifest.commit)}" if plan.manifest.commit else ""
+    read = f" · read {_named(min(portal.observed_at for portal in plan.portals))}" if plan.portals else ""
+    return f"<sub>digest {_named(plan.digest)}{commit}{read} · {_named(plan.generator)}</sub>\n"
+
+
+def _named(name: str) -> str:
+    return markdown(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…")
+
+
+def _refused(rows: Sequence[_Row], portal: PortalPlan) -> str:
+    ways = ""
+    if any(refusal.code in BRAKE for refusal in portal.refusals):
+        allow = markdown(f"--allow-removals {portal.summary['removals']}")
+        ways = (
+            "Two ways on: raise that limit under `policy.limits` in the manifest (with `until`), "
+            f"or allow this run alone: {allow}\n\n"
+        )
+    return f"### Refused: nothing of this portal can be written\n\n{_list(rows)}{ways}"
+
+
+def _given(rows: Sequence[_Row], sizes: Mapping[str, int]) -> str:
+    groups = (
+        _collapsed(f"{about}: {sizes[about]:,}", _table(list(group)))
+        for about, group in groupby(rows, key=lambda row: row.about)
+    )
+    return f"### Gives\n\n{''.join(groups)}"
+
+
+def _collapsed(summary: str, body: str) -> str:
+    """`summary` is HTML: Markdown means nothing in it."""
+    return f"<details><summary>{summary}</summary>\n\n{body}</details>\n\n" if body else ""
+
+
+def _table(rows: Sequence[_Row]) -> str:
+    lines = "".join(f"{row.text}\n" for row in rows)
+    return f"{TABLE}{lines}\n" if lines else ""
+
+
+def _list(rows: Sequence[_Row]) -> str:
+    lines = "".join(f"{row.text}\n" for row in rows)
+    return f"{lines}\n" if lines else ""
+
+
+def _more(count: int, named: str) -> str:
+    return f"**{count:,} more** {named}\n\n" if count else ""
+
+
+def _effect(effect: Effect) -> _Row:
+    who = f"team {markdown(effect.who)}" if effect.about_team else markdown(effect.who)
+    reasons = "; ".join(map(_why, effect.why))
+    return _Row(f"| {who} | {grouping.what(effect, markdown)} | {reasons} |", _about(effect))
+
+
+def _about(effect: Effect) -> str:
+    """The teams of an effect, as the line that opens their group; HTML."""
+    shown = [f"<code>{html(team)}</code>" for team in effect.teams[:MOST_TEAMS]]
+    others = len(effect.teams) - len(shown)
+    more = [f"{others:,} more"] if others else []
+    return f"Team{'s' if len(effect.teams) > 1 else ''} {', '.join(shown + more)}" if shown else "In no team"
+
+
+def _why(why: Why) -> str:
+    place = grouping.place(why)
+    reason = f': "{markdown_words(why.reason)}"' if why.reason else ""
+    return f"{markdown(place) if place else 'built-in default'} {grouping.rule(why, markdown)}{reason}"
+
+
+def _refusal(refusal: Refusal) -> _Row:
+    return _Row(f"- ✗ {markdown_words(refusal.message)}")
+
+
+def _warning(group: NoticeGroup) -> _Row:
+    return _Row(f"- ⚠ {_notice(group)}")
+
+
+def _note(note: str) -> _Row:
+    return _Row(f"- {note}")
+
+
+def _notice(group: NoticeGroup) -> str:
+    shown = group.people if len(group.people) <= MOST_ALIKE else group.people[:SHOWN_OF_ALIKE]
+    others = len(group.people) - len(shown)
+    names = [*map(markdown, shown), *([f"{people(others)} more"] if others else [])]
+    who = f"{', '.join(names)}: " if names else ""
+    where = f" {markdown(group.place)}" if group.place else ""
+    return f"{who}{markdown_words(group.message)}{where}"

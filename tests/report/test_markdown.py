@@ -1,0 +1,173 @@
+"""A plan as Markdown: what GitHub's own renderer makes of it, and that it fits whatever the plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portalctl.plan.model import Plan
+from portalctl.report.html.page import plan_html
+from portalctl.report.markdown import plan_markdown
+from portalctl.report.safe import markdown, markdown_words, terminal
+from tests.conftest import Bench
+from tests.plan.build import whole_plan
+from tests.report.hostile import HOSTILE
+from tests.report.plans import everyday, refused, typed
+from tests.report.reading import Page, rendered
+
+OURS = {
+    "h2", "h3", "p", "strong", "code", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "details", "summary",
+    "sub",
+}  # fmt: skip
+# What GitHub or GitLab makes a link, a mention or a sign of in a page's text.
+ACTIVE = re.compile(r"[@#~%$&<>\[\]`*]|!\w|://|\bwww\.\w|\b[0-9a-f]{7,40}\b|\bGH-\d|:\w+:")
+TYPED = st.sampled_from(HOSTILE) | st.lists(
+    st.sampled_from([*"`|\\<>[]()!*_~#@:&;$ \n-", "&#124;", "www.", "http://x.y", "x@y.z", "a", "1."])
+    | st.text(st.characters(), max_size=3),
+    max_size=8,
+).map("".join)
+
+
+def assert_inert(page: Page) -> None:
+    assert page.tags <= OURS
+    assert not page.comments
+    assert all(not attrs for _, attrs in page.elements)
+    assert [text for text in page.loose if ACTIVE.search(text.replace("⚠", ""))] == []
+
+
+@given(TYPED)
+def test_a_piece_is_code_and_the_same_text(text: str) -> None:
+    page = rendered(f"x {markdown(text)} y")
+    assert page.tags <= {"p", "code"}
+    assert page.text == f"x {terminal(text)} y\n"
+    assert {char for loose in page.loose for char in loose} <= set("x |y\n")
+
+
+@given(TYPED, TYPED)
+def test_a_piece_stays_in_its_cell(text: str, other: str) -> None:
+    page = rendered(f"| a | b |\n| --- | --- |\n| {markdown(text)} | {markdown(other)} |\n")
+    assert [tag for tag, _ in page.elements].count("td") == 2
+    assert page.tags <= {"table", "thead", "tbody", "tr", "th", "td", "code"}
+    assert page.text.split() == ["a", "b", *terminal(text).split(), *terminal(other).split()]
+
+
+@given(TYPED)
+def test_a_sentence_is_inert_and_says_the_same(text: str) -> None:
+    for before, after in (("", ""), ("- ", ""), ("said: ", "."), ("| a |\n| --- |\n| ", " |")):
+        page = rendered(f"{before}{markdown_words(text)}{after}\n")
+        assert page.tags <= {"p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "code"}
+        assert [loose for loose in page.loose if ACTIVE.search(loose)] == []
+        assert " ".join(terminal(text).split()) in " ".join(page.text.split())
+
+
+def test_plain_sentences_stay_plain() -> None:
+    said = '3 sign-ups, and (1,234) others; nobody\'s: "done".'
+    assert markdown_words(said) == said
+    assert markdown_words("Left the club, HR-4711") == "Left the club, `HR-4711`"
+
+
+def test_everything_that_was_typed_is_inert_in_the_whole_document() -> None:
+    page = rendered(plan_markdown(typed(), most=10_000_000))
+    assert_inert(page)
+    shown = " ".join(page.text.split())
+    for text in HOSTILE:
+        assert shown.count(" ".join(terminal(text).split())) >= 8
+
+
+def test_what_matters_most_comes_first_and_is_never_collapsed() -> None:
+    text = plan_markdown(whole_plan(refused(everyday())))
+    order = ["## Portal access", "### Refused", "### Takes away", "### Warnings", "### Gives", "<details>"]
+    assert sorted(order, key=text.index) == order
+
+
+def test_every_row_says_why_and_where() -> None:
+    text = plan_markdown(whole_plan(everyday()))
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| who", "| ---"))]
+    assert len(rows) == 12
+    assert all(re.search(r"`portals/partners\.yaml:\d+` \w", row) for row in rows)
+
+
+def counted(text: str) -> int:
+    """Rows that are there, and rows that are said to be missing."""
+    rows = sum(line.startswith(("| `", "| team ")) for line in text.splitlines())
+    said = re.findall(r"\*\*([\d,]+) more\*\* (?:rows|other changes)", text)
+    return rows + sum(int(number.replace(",", "")) for number in said)
+
+
+def shrunk(plan: Plan, most: int) -> str:
+    text = plan_markdown(plan, most=most)
+    assert len(text.encode()) <= most
+    return text
+
+
+@pytest.mark.parametrize("most", [4_000, *(pytest.param(most, marks=pytest.mark.slow) for most in (20_000, 60_000))])
+def test_a_large_plan_fits_and_counts_what_is_missing(most: int) -> None:
+    text = shrunk(whole_plan(everyday(400)), most)
+    assert counted(text) == 800 + 6
+    assert "`peter@arsenal.com`" in text
+    assert "`bob@x.org`" in text
+    assert len(text.encode()) > most - 1_000
+    assert_inert(rendered(text))
+
+
+def test_grants_fall_out_before_warnings_and_removals_last() -> None:
+    plan = typed([f"w{number:03}" for number in range(100)])
+    small, large = shrunk(plan, 10_000), shrunk(plan, 37_000)
+    assert "### Takes away\n\n| who" in small
+    assert "<details>" not in small
+    assert counted(small) == counted(large) == 300
+    assert large.count("→ revoked") == 100
+    assert "more** rows that give" in large
+
+
+def test_a_row_that_is_too_long_crowds_out_no_other() -> None:
+    text = shrunk(typed(["x" * 7_000, "small"]), 60_000)
+    assert "| `small` | approved → revoked |" in text
+    assert "**1 more** rows that take away" in text
+
+
+def test_portals_that_lose_something_are_shown_before_others() -> None:
+    quiet = replace(everyday(1), changes=(), summary={**everyday(1).summary, "removals": 0})
+    named = [replace(quiet, name=f"portal-{number}") for number in range(60)]
+    text = shrunk(whole_plan(*named, replace(everyday(1), name="zebra")), 8_000)
+    assert "`zebra`" in text
+    assert text.count("## Portal access") + int(re.findall(r"\*\*(\d+) more\*\* portals", text)[0]) == 61
+
+
+@given(st.lists(TYPED, max_size=4), st.sampled_from([4_000, 8_000]))
+def test_any_plan_fits(texts: list[str], most: int) -> None:
+    plan = typed(texts)
+    portals = [replace(plan.portals[0], name=text or "x", server=f"https://{len(text)}") for text in texts]
+    whole = replace(plan, portals=tuple(portals), generator="g" * 3000)
+    assert_inert(rendered(shrunk(whole, most)))
+
+
+def test_nothing_to_do_is_short() -> None:
+    base = everyday(0)
+    text = plan_markdown(whole_plan(replace(base, changes=(), notices=(), summary={**base.summary, "removals": 0})))
+    assert ": nothing to do\n" in text
+    assert "###" not in text
+
+
+@pytest.mark.parametrize("form", [plan_html, lambda plan: plan_markdown(plan, most=10_000_000)])
+def test_a_document_in_a_log_starts_no_workflow_command(form: Callable[[Plan], str]) -> None:
+    shown = form(typed([*HOSTILE[::5], "::error::x", "##[error]x", "##vso[task]", "#", "[x]", ":", ":error::x"]))
+    assert not re.search(r"^\s*::|##(\[|vso)", shown, re.MULTILINE)
+    assert all(sign == "\n" or sign.isprintable() for sign in shown)
+
+
+def test_the_command_line_shows_a_refused_plan_and_refuses(bench: Bench) -> None:
+    bench.people(pending=["ann@club.example"], approved=["bob@x.org"])
+    bench.manifest(
+        "trusted_domains: [club.example]\nprotected: [bob@x.org]\n"
+        "overrides: [{developer: bob@x.org, status: revoked, reason: left}]\n"
+    )
+    done = bench.run("plan", "-o", "markdown")
+    assert done.code == 3
+    assert done.out.startswith("## Portal access · `partners`: refused\n")
+    assert "- ✗ `bob@x.org` is protected" in done.out
