@@ -16,6 +16,8 @@ import pytest
 from portalctl.cli.main import main
 from tests.conftest import Bench, portalctl
 
+pytestmark = pytest.mark.slow
+
 RULES = "trusted_domains: [club.example]\n"
 
 

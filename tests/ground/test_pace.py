@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from portalctl.pace import Pace, told_rate
 from portalctl.retry import Outcome, Policy
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 16
 LATENCY = 0.05
 Allows = Callable[[float], bool]

@@ -15,6 +15,8 @@ from portalctl.sim.behaviour import parse_behaviour
 from portalctl.sim.server import Behaviour, Simulator
 from tests.sim.client import BASE, BUKAYO, ERLING, GUNNERS, JAMES, NOBODY, PETER, PORTAL, Client, invalid
 
+pytestmark = pytest.mark.slow
+
 TEAMS, MEMBERS = f"{BASE}/teams", f"{BASE}/teams/{GUNNERS}/developers"
 
 

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from portalctl.cli.sim import sim
 from tests.sim.client import BASE
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from portalctl.cli.sim import sim; sim()", "serve"]
 
 

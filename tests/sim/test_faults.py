@@ -11,6 +11,8 @@ from portalctl.sim.faults import parse_fault
 from portalctl.sim.server import Fault, Simulator
 from tests.sim.client import BASE, ERLING, GUNNERS, PORTAL, Client
 
+pytestmark = pytest.mark.slow
+
 DEVELOPERS, TEAMS = f"{BASE}/developers", f"{BASE}/teams"
 
 

@@ -24,6 +24,8 @@ from tests.sim.client import (
     invalid,
 )
 
+pytestmark = pytest.mark.slow
+
 TEAM = f"{BASE}/teams/{GUNNERS}"
 REGISTRATION = f"{BASE}/applications/{MATCHDAY}/registrations/{FIXTURES}"
 

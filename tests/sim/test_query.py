@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from portalctl.sim.server import Behaviour, Simulator
 from tests.sim.client import BASE, DEMO_ADDRESSES, PETER, PORTAL, Client, invalid
 
+pytestmark = pytest.mark.slow
+
 DEVELOPERS = f"{BASE}/developers"
 PEOPLE = 137
 

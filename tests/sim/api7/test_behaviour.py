@@ -15,6 +15,8 @@ from portalctl.sim.api7.server import Api7Behaviour
 from portalctl.sim.switches import parse_switches
 from tests.sim.api7.client import NOBODY, PORTAL, World, world
 
+pytestmark = pytest.mark.slow
+
 ANN = {"name": "Ann A", "developer_id": "org_ann", "username": "ann", "email": "ann@x.com", "absent": None}
 APPROVALS = "/api/approvals?event=developer_registration"
 

@@ -14,6 +14,8 @@ from portalctl.sim.api7.database import Database
 from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator, Store
 from tests.sim.api7.client import NOBODY, PORTAL, Client, World, world
 
+pytestmark = pytest.mark.slow
+
 
 def states(client: Client) -> dict[str, str]:
     return {person["developer_id"]: person["state"] for person in client.people()}

@@ -9,6 +9,8 @@ import pytest
 
 from tests.sim.api7.client import NOBODY, PORTAL, World, world
 
+pytestmark = pytest.mark.slow
+
 APPROVE = f"/api/approvals/{NOBODY}/accept"
 
 
