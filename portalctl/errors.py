@@ -12,7 +12,7 @@ PortalctlError                1   could not read or write
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -29,13 +29,19 @@ class Position:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing wrong at one place. `message` never quotes a value that may be secret; it names keys and types."""
+    """One thing wrong at one place. `message` never quotes a value that may be secret; it names keys and types.
+
+    `code` is that of a lint, and stable; what is plainly wrong has none, and is an error.
+    """
 
     at: Position
     message: str
+    code: str | None = None
+    severity: Literal["error", "warning"] = "error"
 
     def __str__(self) -> str:
-        return f"{self.at}: {self.message}"
+        kind = f"{self.severity} {self.code}: " if self.code else ""
+        return f"{self.at}: {kind}{self.message}"
 
 
 class PortalctlError(Exception):

@@ -38,6 +38,16 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """The portal took one change, or may have. Whether it is to be seen there, Settled tells later."""
+
+    portal: str
+    change: str
+    subject: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """One change has its final result. `subject` is a person or a team, `what` is in the past tense."""
 
@@ -56,7 +66,7 @@ class Warned:
     message: str
 
 
-Event = Progress | ReadDone | Waiting | Settled | Warned
+Event = Progress | ReadDone | Waiting | Sent | Settled | Warned
 Observer = Callable[[Event], None]
 
 

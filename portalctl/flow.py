@@ -6,32 +6,49 @@ Capability check → read → resolve → diff → details → guard → (look a
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
 from pathlib import Path
+from typing import Protocol
 
 from portalctl.apply.execute import Patience, Ready, carry_out, prepare
 from portalctl.apply.journal import NO_JOURNAL, Journal, open_journal
 from portalctl.apply.model import Clock, PortalReport
-from portalctl.errors import RefusedError
+from portalctl.errors import AnswerError, RefusedError
 from portalctl.events import Observer, ReadDone, ignore
+from portalctl.garbage import no_garbage_collection
 from portalctl.http import READ_ONLY, READ_WRITE, Server
 from portalctl.manifest.model import Manifest, PortalManifest
+from portalctl.plan.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
+from portalctl.plan.base import Base, against, unruled_grants
 from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.capability import check
 from portalctl.plan.changes import Difference
 from portalctl.plan.drift import PortalDrift, drift_findings
-from portalctl.plan.model import Plan, PortalPlan
+from portalctl.plan.explain import PortalExplanation, Subject
+from portalctl.plan.explain import explain as explain_portal
+from portalctl.plan.model import Notice, Plan, PortalPlan, SnapshotStamp
+from portalctl.plan.offline import offline_notices
+from portalctl.plan.ping import PortalPing, portal_ping
 from portalctl.plan.residual import with_registrations
 from portalctl.plan.rulebook import Rulebook
+from portalctl.plan.saved import check_live
 from portalctl.plan.select import Selection
-from portalctl.portal.models import Snapshot
+from portalctl.portal.models import Registration, Scope, Snapshot
 from portalctl.portal.provider import Provider
+from portalctl.portal.saved_snapshot import Declared, SavedPortal, SavedSnapshot, saved_snapshot
 from portalctl.portal.vendors import Address, connect
 from portalctl.stop import Stop
 from portalctl.version import __version__
+
+GENERATOR = f"portalctl {__version__}"
+NOTHING = Scope()
+EVERYTHING = Scope(requests=True, every_team=True)
 
 
 def utc_now() -> datetime:
@@ -41,6 +58,8 @@ def utc_now() -> datetime:
 @dataclass(frozen=True, slots=True)
 class Run:
     """What a run is made with: the servers of each portal by name, the clock, who watches, how patient.
+
+    With a `snapshot` portals are read from it, and no server is needed or asked.
 
     `backends` are those of API7 portals, where they are known; only making accounts needs them. `stop`, once asked,
     ends an apply after what is in flight. `journals`: the file of each portal, by name; none for a portal that is
@@ -55,27 +74,90 @@ class Run:
     journals: Mapping[str, Path] = field(default_factory=dict)
     before_writing: Callable[[], None] = lambda: None
     backends: Mapping[str, Server] = field(default_factory=dict)
+    snapshot: SavedSnapshot | None = None
+
+
+class _Source(Protocol):
+    """Where a portal is read from: the portal itself, or a saved reading of it. See `Reader`."""
+
+    def read(self, scope: Scope) -> Snapshot: ...
+
+    def details(self, people: Collection[str]) -> tuple[Registration, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
+    """`before` is what the base says of the portal and where that differs from it, on the same reading.
+
+    `unread`: why the registrations of those who are kept out could not be read.
+    """
+
     portal: PortalManifest
     snapshot: Snapshot
     found: Difference
+    registrations: tuple[Registration, ...]
+    before: tuple[PortalManifest, Difference] | None
+    unread: str | None = None
 
 
-def plan(manifest: Manifest, run: Run, selection: Selection = Selection()) -> Plan:
+def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base: Base | None = None) -> Plan:
     """What an apply would do now. Sends nothing but GET.
 
-    Raises InputError for what a portal or this version cannot do, PortalError when a portal could not be read
-    completely. Refusals are in the plan.
+    With a `base`, each change says whether it comes from the change of the manifest since then. Raises InputError
+    for what a portal or this version cannot do, PortalError when a portal could not be read completely, RefusedError
+    when the run's snapshot is not of these portals or does not cover them. Refusals are in the plan.
     """
     created = run.clock()
-    portals = [
-        plan_portal(item.portal, item.snapshot, item.found, created.date(), selection)
-        for item in _compare_all(manifest, run, created)
-    ]
-    return assemble(manifest, tuple(portals), created_at=_rfc3339(created), generator=f"portalctl {__version__}")
+    saved = run.snapshot
+    return assemble(
+        manifest,
+        tuple(
+            _planned(item, run, created, selection, base) for item in _compare_all(manifest, run, created, base=base)
+        ),
+        created_at=_rfc3339(created),
+        generator=GENERATOR,
+        snapshot=SnapshotStamp(saved.digest, saved.created_at) if saved is not None else None,
+    )
+
+
+def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, base: Base | None) -> PortalPlan:
+    today = now.date()
+    notes = [*(base.notices() if base is not None else ()), *_offline(item, run, now)]
+    if item.unread is not None:
+        text = "registrations could not be read, so what people who are kept out go on using is not known"
+        notes.append(Notice("registrations_unread", "warning", f"{text}: {item.unread}"))
+    made = plan_portal(item.portal, item.snapshot, item.found, today, selection, notes=notes)
+    if item.before is None:
+        return made
+    manifest, found = item.before
+    unruled = unruled_grants(manifest, item.portal, item.snapshot, today, item.found.changes)
+    return against(made, plan_portal(manifest, item.snapshot, found, today, selection), unruled)
+
+
+def _offline(item: _Compared, run: Run, now: datetime) -> Iterator[Notice]:
+    if run.snapshot is not None:
+        read = run.snapshot.of(declared(item.portal)).registrations_of
+        unread = (person for key, person in item.found.out.items() if key not in read)
+        yield from offline_notices(item.snapshot.observed_at, now, unread)
+
+
+def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
+    """A reading of every portal, to be saved: with the members and roles of every team, and waiting requests, since
+    a later manifest may speak of them. Of registrations it has those of people whom the manifest keeps out.
+
+    Sends nothing but GET; raises what `plan` raises.
+    """
+    created = run.clock()
+    portals = tuple(
+        SavedPortal(
+            declared(item.portal),
+            item.snapshot,
+            frozenset(item.found.out) if item.unread is None else frozenset(),
+            item.registrations,
+        )
+        for item in _compare_all(manifest, run, created, more=EVERYTHING)
+    )
+    return saved_snapshot(portals, created_at=_rfc3339(created), generator=GENERATOR)
 
 
 def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
@@ -88,10 +170,50 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
             server=item.snapshot.server,
             observed_at=item.snapshot.observed_at,
             developers=len(item.snapshot.developers),
-            findings=drift_findings(item.found),
+            statuses=dict(sorted(Counter(person.status for person in item.snapshot.developers).items())),
+            calls=item.snapshot.calls,
+            findings=drift_findings(item.portal.name, item.found),
         )
         for item in _compare_all(manifest, run, run.clock())
     )
+
+
+def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> AccessReview:
+    """Who has what on each portal, and by which rule. Sends nothing but GET; raises what `plan` raises."""
+    created = run.clock()
+    return AccessReview(
+        generator=GENERATOR,
+        created_at=_rfc3339(created),
+        manifest=manifest.digest,
+        portals=tuple(
+            review(item.portal, item.snapshot, created.date(), origins)
+            for item in _compare_all(manifest, run, created, more=WHOLE)
+        ),
+    )
+
+
+def explain(manifest: Manifest, run: Run, subject: Subject) -> tuple[PortalExplanation, ...]:
+    """What each portal's rules say of a subject, and what `plan` would do about it. Raises what `plan` raises."""
+    now = run.clock()
+    return tuple(
+        explain_portal(item.portal, item.snapshot, item.found, subject, now.date())
+        for item in _compare_all(manifest, run, now, more=subject.scope)
+    )
+
+
+def ping(manifest: Manifest, run: Run) -> tuple[PortalPing, ...]:
+    """Whether a plan of each portal would find what it needs, and what of an apply can be known. Sends only GET.
+
+    Raises InputError for what a portal or this version cannot do.
+    """
+    check(manifest)
+    return tuple(_ping(portal, run) for portal in manifest.portals.values())
+
+
+def _ping(portal: PortalManifest, run: Run) -> PortalPing:
+    with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
+        checkup = provider.checkup(Rulebook.of(portal, run.clock().date()).scope)
+    return portal_ping(portal, run.servers[portal.name].url, checkup)
 
 
 def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
@@ -100,6 +222,7 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
     Raises RefusedError for a refused or stale plan, PortalError for an unreadable portal, and PortalctlError for a
     journal that can't be written: nothing was written.
     """
+    check_live(plan)
     if plan.refused:
         reasons = (f"{portal.name}: {refusal.message}" for portal in plan.portals for refusal in portal.refusals)
         raise RefusedError("the plan is refused, and nothing was written", *reasons)
@@ -137,16 +260,55 @@ def _journal(ready: Ready, plan: Plan, run: Run) -> AbstractContextManager[Journ
     return open_journal(run.journals[name], facts, run.clock)
 
 
-def _compare_all(manifest: Manifest, run: Run, now: datetime) -> Iterator[_Compared]:
+def _compare_all(
+    manifest: Manifest, run: Run, now: datetime, *, more: Scope = NOTHING, base: Base | None = None
+) -> Iterator[_Compared]:
+    """`more`: what to read beyond what the manifests need."""
     check(manifest)
+    today = now.date()
     for portal in manifest.portals.values():
+        before = base.of(portal) if base is not None else None
+        scopes = (Rulebook.of(each, today).scope for each in (portal, before) if each is not None)
         began = time.monotonic()
-        with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
-            snapshot = provider.read(Rulebook.of(portal, now.date()).scope)
-            found = compare(portal, snapshot, now.date())
-            found = with_registrations(found, provider.details(found.out))
-        run.observer(ReadDone(portal.name, len(snapshot.developers), snapshot.calls, time.monotonic() - began))
-        yield _Compared(portal, snapshot, found)
+        with _source(portal, run) as source, no_garbage_collection():
+            snapshot = source.read(reduce(or_, scopes, more))
+            found = compare(portal, snapshot, today)
+            was = compare(before, snapshot, today) if before is not None else Difference()
+            registrations, unread = _details(source, found, was)
+        if run.snapshot is None:
+            run.observer(ReadDone(portal.name, len(snapshot.developers), snapshot.calls, time.monotonic() - began))
+        found, was = (_with_own(each, registrations) for each in (found, was))
+        yield _Compared(portal, snapshot, found, registrations, (before, was) if before is not None else None, unread)
+
+
+def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, ...], str | None]:
+    """The registrations of those who are kept out, and why they could not be read, if so.
+
+    They only inform where nothing is planned from them: a token without the right to them (403), or a portal that
+    does not have them (404, 405), is no reason to keep somebody in.
+    """
+    try:
+        return source.details({key for each in found for key in each.out}), None
+    except AnswerError as error:
+        planned = any(person.on_revoke != "report" for each in found for person in each.out.values())
+        if planned or error.status not in {403, 404, 405}:
+            raise
+        return (), error.message
+
+
+def _with_own(found: Difference, registrations: Iterable[Registration]) -> Difference:
+    return with_registrations(found, (each for each in registrations if each.developer_id in found.out))
+
+
+def _source(portal: PortalManifest, run: Run) -> AbstractContextManager[_Source]:
+    if run.snapshot is not None:
+        return nullcontext(run.snapshot.of(declared(portal)))
+    return _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title)
+
+
+def declared(portal: PortalManifest) -> Declared:
+    """Which portal a manifest means, as saved readings tell it."""
+    return Declared(portal.name, portal.provider, portal.region, portal.id, portal.title)
 
 
 def _open(

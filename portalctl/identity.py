@@ -75,9 +75,7 @@ def normal_domain(text: str) -> str | None:
     IP address; a last label that does not begin with a letter; white space, control and format characters,
     and all that UTS 46 would drop without a trace.
     """
-    if _PLAIN_DOMAIN.fullmatch(text):
-        return text.lower() if len(text) <= _LONGEST_DOMAIN else None
-    return _mapped_domain(text) if len(text) <= _LONGEST_TEXT else None
+    return _domain(text) if len(text) <= _LONGEST_TEXT else None
 
 
 def normal_address(text: str) -> str | None:
@@ -176,6 +174,12 @@ def is_freemail(domain: str) -> bool:
 
 
 @lru_cache(maxsize=4096)  # many people share few domains, and idna takes a hundred times as long as a plain name
+def _domain(text: str) -> str | None:
+    if _PLAIN_DOMAIN.fullmatch(text):
+        return text.lower() if len(text) <= _LONGEST_DOMAIN else None
+    return _mapped_domain(text)
+
+
 def _mapped_domain(text: str) -> str | None:
     if any(map(_vanishes, text)):
         return None

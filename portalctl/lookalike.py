@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 
 import idna
 
-from portalctl.identity import covers, is_public_suffix
+from portalctl.identity import enclosing, is_public_suffix
 
 SHORTEST_NAME = 4  # characters: shorter names are one slip from everything
 SHORTEST_SLIP = 5
@@ -27,37 +27,51 @@ class Lookalikes:
     """The trusted domains of one portal, ready to be compared with others. Domains are in normal form."""
 
     def __init__(self, trusted: Iterable[str]) -> None:
-        self._trusted = tuple(sorted(set(trusted)))
-        self._by_skeleton = {skeleton(domain): domain for domain in reversed(self._trusted)}
+        self._trusted = frozenset(trusted)
+        self._dashed = {domain.replace(".", "-"): domain for domain in sorted(self._trusted, reverse=True)}
+        self._by_skeleton: dict[str, list[str]] = {}
         self._by_name: dict[str, list[str]] = {}
-        for domain in self._trusted:
+        for domain in sorted(self._trusted):
+            self._by_skeleton.setdefault(skeleton(domain), []).append(domain)
             for key in {key for name in _names(domain) for key in _slips(name)}:
                 self._by_name.setdefault(key, []).append(domain)
 
     def of(self, domain: str) -> str | None:
         """The trusted domain that this one looks like; None when it is one, is below one, or is like none."""
-        if not _outside(domain, self._trusted):
+        if any(parent in self._trusted for parent in enclosing(domain)):
             return None
-        same = self._by_skeleton.get(skeleton(domain))
-        return same or self._wearing(domain) or self._slipped(domain)
+        return next(self._like(domain), None)
 
-    def _wearing(self, domain: str) -> str | None:
-        for trusted in self._trusted:
-            if domain.startswith((f"{trusted}.", f"{trusted.replace('.', '-')}.")) or domain.endswith(trusted):
-                return trusted
-        return None
+    def among(self) -> Iterator[tuple[str, str]]:
+        """The trusted domains that look like another one, each with one such.
 
-    def _slipped(self, domain: str) -> str | None:
+        One name under several public suffixes is what large organisations have, and no likeness here.
+        """
+        for domain in sorted(self._trusted):
+            other = next((other for other in self._like(domain) if _label(other) != _label(domain)), None)
+            if other is not None:
+                yield domain, other
+
+    def _like(self, domain: str) -> Iterator[str]:
+        yield from self._by_skeleton.get(skeleton(domain), ())
+        yield from self._worn(domain)
+        yield from self._slipped(domain)
+
+    def _worn(self, domain: str) -> Iterator[str]:
+        """Looked up by every beginning and every end, so that thousands of trusted domains take no longer."""
+        labels = domain.split(".")
+        starts = (".".join(labels[:count]) for count in range(1, len(labels)))
+        ends = (domain[start:] for start in range(len(domain)))
+        yield from (part for parts in (starts, ends) for part in parts if part in self._trusted)
+        if len(labels) > 1 and labels[0] in self._dashed:
+            yield self._dashed[labels[0]]
+
+    def _slipped(self, domain: str) -> Iterator[str]:
         for name in _names(domain):
             near = (trusted for key in _slips(name) for trusted in self._by_name.get(key, ()))
             for trusted in near:
                 if any(_alike(name, other) for other in _names(trusted)):
-                    return trusted
-        return None
-
-
-def _outside(domain: str, trusted: Iterable[str]) -> bool:
-    return not any(covers(rule, domain, subdomains=True) for rule in trusted)
+                    yield trusted
 
 
 def skeleton(domain: str) -> str:
@@ -105,11 +119,17 @@ def _confusables() -> dict[str, str]:
 
 @cache
 def _names(domain: str) -> tuple[str, ...]:
-    """How the label that was registered reads (`arsenal` of `fans.arsenal.co.uk`), with pairs as one and as two."""
+    """How the label that was registered reads, with pairs as one and as two."""
+    label = _label(domain)
+    return tuple(dict.fromkeys((skeleton(label), _plain(label))))
+
+
+@cache
+def _label(domain: str) -> str:
+    """The label that was registered: `arsenal` of `fans.arsenal.co.uk`."""
     labels = domain.split(".")
     ends = (start for start in range(1, len(labels)) if is_public_suffix(".".join(labels[start:])))
-    label = labels[next(ends, 1) - 1]
-    return tuple(dict.fromkeys((skeleton(label), _plain(label))))
+    return labels[next(ends, 1) - 1]
 
 
 def _slips(name: str) -> set[str]:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,20 @@ portal:
   id: {PORTAL_ID}
 """
 WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+OURS = ("KONNECT_", "PORTALCTL_", "FORCE_COLOR", "GITHUB_", "CI_")  # beginnings of variables that a run looks at
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of a wide test, the cases beyond the first few are slow."""
+    seen: Counter[str] = Counter()
+    for item in items:
+        marker = item.get_closest_marker("wide")
+        if marker is not None:
+            name = item.nodeid.partition("[")[0]
+            seen[name] += 1
+            if seen[name] > marker.args[0]:
+                item.add_marker(pytest.mark.slow)
 
 
 def pytest_configure() -> None:
@@ -57,7 +72,7 @@ def portalctl(*words: str, env: dict[str, str] | None = None) -> Done:
     """Run the command line as `main` does, without a terminal, and with nothing of our own environment."""
     out, err = io.StringIO(), io.StringIO()
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith(("KONNECT_", "PORTALCTL_", "FORCE_COLOR"))]:
+        for name in [name for name in os.environ if name.startswith(OURS)]:
             patch.delenv(name)
         for name, value in (env or {}).items():
             patch.setenv(name, value)

@@ -16,7 +16,7 @@ from portalctl.apply.journal import NO_JOURNAL, Journal
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
 from portalctl.apply.verify import Stand, live_state, stand, touched
 from portalctl.errors import PortalctlError, PortalError, RefusedError
-from portalctl.events import Observer, Progress, Result, Warned, ignore
+from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
 from portalctl.plan.model import CLASSES, STATUS_OPS, Change, Op, PortalPlan, by_target, needs
 from portalctl.portal.models import Sighting, Team, Written
@@ -111,9 +111,8 @@ def carry_out(
 
 
 def _stale(change: Change, seen: Sighting) -> str:
-    who = change.developer.name if change.developer else f"team {change.team}"
     live = live_state(change, seen)
-    return f"{who}: planned from {_words(change.before)}, but it is now {_words(live)}"
+    return f"{_subject(change)}: planned from {_words(change.before)}, but it is now {_words(live)}"
 
 
 def _words(state: object) -> str:
@@ -271,6 +270,8 @@ class _Run:
         if written.result == "refused":
             result: Result = "skipped" if written.detail == INTERRUPTED else "failed"
             self.settle(change, result, written.detail, written.trace)
+        else:
+            self.observer(Sent(self.portal, change.id, _subject(change), done(change)))
 
     def _learn(self, change: Change, written: Written) -> None:
         """A new thing's id: as told, or, when the answer was lost, as found on the portal. Never by a second POST."""
@@ -322,8 +323,11 @@ class _Run:
             )
             if result != "confirmed" and change.developer is not None:
                 self.failed.add((change.op, change.developer.key))
-        subject = change.developer.name if change.developer else f"team {change.team}"
-        self.observer(SettledEvent(self.portal, change.id, subject, done(change), result, detail))
+        self.observer(SettledEvent(self.portal, change.id, _subject(change), done(change), result, detail))
+
+
+def _subject(change: Change) -> str:
+    return change.developer.name if change.developer else f"team {change.team}"
 
 
 def _no_to_all(sent: Written) -> bool:

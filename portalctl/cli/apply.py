@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import fields
 from pathlib import Path
@@ -10,9 +11,11 @@ import click
 
 from portalctl import flow
 from portalctl.apply.execute import Patience
+from portalctl.ci.event import pull_request_event
 from portalctl.cli.apply_options import Records, exit_code, record_options
 from portalctl.cli.connection import check_backends
 from portalctl.cli.console import show, style_for
+from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, target_options, verbose_option
 from portalctl.cli.selection import check_selection, selection_options
 from portalctl.cli.session import leave, open_saved, open_session
@@ -38,7 +41,13 @@ from portalctl.report.text.plan import plan_text
     metavar="SECONDS",
     help="How long to look for a write to become visible.",
 )
+@click.option(
+    "--allow-pull-request",
+    is_flag=True,
+    help="Go on in a CI job for a pull request, whose files nobody has merged.",
+)
 @record_options
+@notify_option
 @verbose_option
 def apply(
     *,
@@ -48,7 +57,9 @@ def apply(
     expect_digest: str | None,
     yes: bool,
     confirm_timeout: float,
+    allow_pull_request: bool,
     records: Records,
+    notify: Notify,
     verbose: bool,
 ) -> None:
     """Plan, show the plan, ask, and make it so. Reports what was confirmed on the portal.
@@ -62,6 +73,8 @@ def apply(
       portalctl apply -f portals/ --only onboard --yes
       portalctl apply plan.json
     """
+    if not allow_pull_request:
+        _check_merged()
     patience = Patience(confirm_timeout)
     if plan_file is None:
         made, run = _planned(target, selection, expect_digest, patience)
@@ -72,13 +85,15 @@ def apply(
     style = style_for(sys.stdout, verbose=verbose)
     show(plan_text(made, style), style)
     if made.refused:
+        notify.plan(made, run.observer)
         leave(RefusedError.exit_code)
     if not made.changes:
         records.write_report(made, run, ())
+        notify.plan(made, run.observer)
         return
     _consent(yes=yes)
     click.echo()
-    reports = flow.apply(made, run)
+    reports = notify.apply(made, run)
     show("\n" + reports_text(reports), style)
     records.write_report(made, run, reports)
     leave(exit_code(reports))
@@ -105,6 +120,15 @@ def _saved(
         )
     session = open_saved(path, target, expected, patience)
     return session.plan, session.run
+
+
+def _check_merged() -> None:
+    """Raises RefusedError in a job for a pull request."""
+    if event := pull_request_event(os.environ):
+        raise RefusedError(
+            f"nothing was written: this job runs for a {event}, whose files nobody has merged",
+            "apply on a push to the main branch; --allow-pull-request is for those who mean it",
+        )
 
 
 def _consent(*, yes: bool) -> None:

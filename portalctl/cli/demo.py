@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-import portalctl
+from portalctl.cli.examples import examples
 from portalctl.cli.main import run
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.sim.api7.server import Api7Simulator
@@ -52,7 +52,7 @@ def demo(*, keep: Path | None) -> None:
     with _folder(keep) as folder:
         (folder / "portals").mkdir()
         for manifest in MANIFESTS:
-            shutil.copy(_examples() / manifest, folder / "portals")
+            shutil.copy(examples() / manifest, folder / "portals")
         with (
             Simulator(seed="demo", db=folder / "partners.db") as partners,
             Api7Simulator(seed="demo") as fans,
@@ -79,7 +79,7 @@ def _step(told: str, arguments: tuple[str, ...], expected: int) -> None:
 def _inside(folder: Path, partners: Simulator, fans: Api7Simulator) -> Iterator[None]:
     """In the demo's folder, with the environment that leads to its portals and to no other."""
     kept = dict(os.environ)
-    for name in [name for name in kept if name.startswith(("KONNECT_", "API7_", "PORTALCTL_"))]:
+    for name in [name for name in kept if name.startswith(("KONNECT_", "API7_", "PORTALCTL_", "GITHUB_", "CI_"))]:
         del os.environ[name]
     os.environ |= {"KONNECT_SERVER_URL": partners.url, "KONNECT_TOKEN": partners.token}
     os.environ |= {"API7_SERVER": fans.url, "API7_TOKEN": fans.token}
@@ -109,10 +109,3 @@ def _folder(keep: Path | None) -> Iterator[Path]:
         raise BadUsageError(f"--keep {keep}: the folder is not empty")
     keep.mkdir(parents=True, exist_ok=True)
     yield keep.resolve()
-
-
-def _examples() -> Path:
-    """The folder of examples: inside an installed package, or beside it in a checkout."""
-    package = Path(portalctl.__file__).parent
-    installed = package / "_examples"
-    return installed if installed.is_dir() else package.parent / "examples"

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import click
 
 from portalctl import flow
 from portalctl.cli.console import show, style_for
+from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, choices, target_options
+from portalctl.cli.private import write_public
 from portalctl.cli.session import leave, open_session
-from portalctl.plan.drift import FAILING, KINDS
+from portalctl.errors import BadUsageError
+from portalctl.events import Event, Observer, Waiting
+from portalctl.manifest.acknowledgements import load_acknowledgements
+from portalctl.plan.acknowledge import acknowledged, acknowledgement_notices
+from portalctl.plan.drift import FAILING, KINDS, PortalDrift
+from portalctl.plan.model import Notice
 from portalctl.report.documents import drift_json
+from portalctl.report.metrics import drift_metrics
 from portalctl.report.text.drift import drift_text
-from portalctl.version import __version__
+from portalctl.report.text.style import Style
 
 DIFFERENT = 2
 
@@ -26,12 +37,29 @@ DIFFERENT = 2
     metavar="KIND,…",
     help=f"Exit with 2 on these kinds only: {', '.join(KINDS)}.  [default: all but backlog]",
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--acknowledge",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Findings that may stand (YAML), by the fingerprints shown: listed apart, and no reason to fail.",
+)
+@click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write what was found as Prometheus metrics, for node-exporter's textfile collector (FILE ends in .prom). "
+    "Not touched when a portal could not be read.",
+)
+@notify_option
 def drift(
     *,
     target: Target,
     fail_on: frozenset[str] | None,
+    acknowledge: Path | None,
     output: str,
+    metrics: Path | None,
+    notify: Notify,
 ) -> None:
     """Say where portal and files disagree, by kind. Cannot write to a portal.
 
@@ -39,13 +67,49 @@ def drift(
     Examples:
       portalctl drift -f portals/
       portalctl drift -f portals/ --fail-on unexpected_grant,unruled_grant
+      portalctl drift -f portals/ --acknowledge acknowledged.yaml -o markdown
     """
+    known = load_acknowledgements(acknowledge) if acknowledge is not None else ()
     session = open_session(target)
-    found = flow.drift(session.manifest, session.run)
+    throttles = Throttles(session.run.observer)
+    found = flow.drift(session.manifest, replace(session.run, observer=throttles))
+    now = session.run.clock()
+    found = acknowledged(found, known, now.date())
+    if metrics is not None:
+        _write(metrics, drift_metrics(found, finished=now, throttles=throttles.count))
     style = style_for(sys.stdout)
-    if output == "json":
-        show(drift_json(found, generator=f"portalctl {__version__}"), style)
-    else:
-        show(drift_text(found, style), style)
+    show(_in_form(output, found, tuple(acknowledgement_notices(found, known, now.date())), style), style)
+    notify.drift(found, session.run.observer)
     if any(finding.kind in (fail_on or FAILING) for portal in found for finding in portal.findings):
         leave(DIFFERENT)
+
+
+class Throttles:
+    """An observer that counts the pauses a portal asked for, and passes every event on."""
+
+    def __init__(self, observer: Observer) -> None:
+        self.count = 0
+        self._observer = observer
+
+    def __call__(self, event: Event) -> None:
+        self.count += isinstance(event, Waiting)
+        self._observer(event)
+
+
+def _in_form(form: str, found: Sequence[PortalDrift], notices: Sequence[Notice], style: Style) -> str:
+    match form:
+        case "json":
+            return drift_json(found, notices, generator=flow.GENERATOR)
+        case "markdown":
+            from portalctl.report.drift_markdown import drift_markdown
+
+            return drift_markdown(found, notices, generator=flow.GENERATOR)
+        case _:
+            return drift_text(found, notices, style)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_public(path, text)
+    except OSError as error:
+        raise BadUsageError(f"--metrics {path}: {error.strerror}") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Sequence
@@ -13,18 +14,30 @@ import click
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.version import __version__
 
-# name → one line of help. The module of that name below portalctl.cli is imported only when the command is used.
+# name → one line of help. The module of that name below portalctl.cli is imported only when the command is used; with
+# an underscore behind it where Python keeps the name for itself.
 COMMANDS = {
+    "init": "Begin a repository: manifest, workflows, CODEOWNERS.",
     "validate": "Check manifest files.",
     "fmt": "Bring manifest files into their canonical form.",
-    "schema": "Print the JSON Schema of manifest files, plans or reports.",
+    "schema": "Print the JSON Schema of manifest files, plans, reports or snapshots.",
     "plan": "Show what apply would do, and why.",
     "apply": "Plan, show the plan, ask, and make it so.",
+    "ci": "Tell GitHub or GitLab of a plan, of drift, or of an apply.",
+    "snapshot": "Keep a reading of the portals, to plan from offline.",
     "drift": "Say where portal and files disagree, by kind.",
+    "explain": "Say which rules speak of a person, domain or team, and what follows.",
+    "import": "Write manifests that say what a portal is like now.",
+    "ping": "Check servers, tokens and portal settings.",
+    "list": "List what manifest files declare.",
+    "report": "Tell auditors who has what, and why.",
+    "completion": "Print the script that completes command lines.",
+    "man": "Print the manual page.",
     "demo": "See the whole job done on a built-in portal.",
     "sim": "A portal on your own machine, to try things on.",
 }
 INTERRUPTED = 130
+COMPLETE = "_PORTALCTL_COMPLETE"  # click's name for the variable by which a shell asks for completions
 
 
 class LazyGroup(click.Group):
@@ -36,7 +49,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's)
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(importlib.import_module(f"portalctl.cli.{cmd_name}"), cmd_name)
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # as PEP 8 spells such names
+        command = getattr(importlib.import_module(f"portalctl.cli.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 (a mistake of ours otherwise)
         return command
 
@@ -75,6 +89,8 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (None: this process's own) and give its exit code."""
+    if COMPLETE in os.environ:
+        importlib.import_module("portalctl.cli.completion")  # a shell asks; this has the answers for every shell
     try:
         code = portalctl.main(arguments, prog_name="portalctl", standalone_mode=False)
         sys.stdout.flush()

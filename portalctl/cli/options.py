@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from portalctl.cli.completers import portal_names
 from portalctl.errors import BadUsageError
 
 DEFAULT_PATHS = (Path("portals"), Path("portal.yaml"))
@@ -41,20 +44,32 @@ class Target:
         return " ".join([*words, *([f"--portal {self.portal_name}"] if self.portal_name else [])])
 
 
-def target_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of every command that talks to portals, given to it as one `target`."""
-
-    @file_option
-    @click.option("--portal", "portal_name", metavar="NAME", help="Only this portal of the manifest.")
-    @click.option(
+def tls_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Whom to trust on the way to a portal, given to the command as `ca_file` and `insecure`."""
+    ca_file = click.option(
         "--ca-file", type=click.Path(path_type=Path, dir_okay=False), help="Certificates (PEM) to trust for TLS."
     )
-    @click.option(
+    insecure = click.option(
         "--insecure-skip-tls-verify",
         "insecure",
         is_flag=True,
         help="Trust any certificate. Anyone in between can read the token.",
     )
+    return ca_file(insecure(command))
+
+
+def target_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of every command that talks to portals, given to it as one `target`."""
+
+    @file_option
+    @click.option(
+        "--portal",
+        "portal_name",
+        metavar="NAME",
+        shell_complete=portal_names,
+        help="Only this portal of the manifest.",
+    )
+    @tls_options
     @wraps(command)
     def with_target(
         *,
@@ -88,6 +103,11 @@ def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
         return chosen
 
     return read
+
+
+def mask_key() -> bytes:
+    """What addresses are masked with: the user's key, else one that nobody has and that ends with this run."""
+    return os.fsencode(os.environ.get("PORTALCTL_MASK_KEY", "")) or secrets.token_bytes(32)
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import shlex
 import sys
 from pathlib import Path
@@ -11,8 +9,10 @@ from pathlib import Path
 import click
 
 from portalctl import flow
+from portalctl.cli.base import load_base
 from portalctl.cli.console import show, style_for
-from portalctl.cli.options import Target, target_options, verbose_option
+from portalctl.cli.notify_option import Notify, notify_option
+from portalctl.cli.options import Target, mask_key, target_options, verbose_option
 from portalctl.cli.private import write_private
 from portalctl.cli.selection import check_selection, selection_options
 from portalctl.cli.session import leave, open_session
@@ -25,12 +25,24 @@ from portalctl.report.text.plan import plan_text
 from portalctl.report.text.style import Style
 
 DIFFERENT = 2
-FORMS = ("text", "json", "markdown", "html")
+FORMS = ("text", "json", "markdown", "html", "gitlab")
 
 
 @click.command()
 @target_options
 @selection_options
+@click.option(
+    "--base",
+    metavar="REF|DIR",
+    help="Tell what comes from this change and what was pending before it: compare with the manifest of a Git "
+    "commit, or in a folder, on the same reading.",
+)
+@click.option(
+    "--snapshot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Plan from what `portalctl snapshot` kept: no token, no network. Such a plan cannot be applied.",
+)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as JSON (mode 0600).")
 @click.option("-o", "--output", type=click.Choice(FORMS), default="text", show_default=True)
 @click.option(
@@ -40,15 +52,19 @@ FORMS = ("text", "json", "markdown", "html")
     "run. JSON masked so cannot be applied; what --out writes is not masked.",
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
+@notify_option
 @verbose_option
 def plan(
     *,
     target: Target,
     selection: Selection,
+    base: str | None,
+    snapshot: Path | None,
     out: Path | None,
     output: str,
     mask_emails: bool,
     detailed_exitcode: bool,
+    notify: Notify,
     verbose: bool,
 ) -> None:
     """Show what apply would do, and why. Cannot write to a portal.
@@ -58,16 +74,19 @@ def plan(
       portalctl plan -f portals/
       portalctl plan -f portals/ --only onboard --detailed-exitcode
       portalctl plan -f portals/ -o html > plan.html
+      portalctl plan -f portals/ --base origin/main --snapshot snapshot.json -o markdown
     """
-    session = open_session(target)
+    session = open_session(target, snapshot=snapshot)
     check_selection(selection, session.manifest)
-    made = flow.plan(session.manifest, session.run, selection)
+    before = load_base(base, target, session.manifest, session.run.observer) if base is not None else None
+    made = flow.plan(session.manifest, session.run, selection, before)
     if out is not None:
         _write(out, plan_json(made))
     style = style_for(sys.stdout, verbose=verbose)
-    shown = masked(made, mask_with(_mask_key())) if mask_emails else made
-    show(_in_form(output, shown, style, _next_step(target, out)), style)
-    if made.refused:
+    shown = masked(made, mask_with(mask_key())) if mask_emails else made
+    show(_in_form(output, shown, style, _next_step(target, out, made)), style)
+    notify.plan(made, session.run.observer)
+    if made.newly_refused:
         leave(RefusedError.exit_code)
     if detailed_exitcode and made.changes:
         leave(DIFFERENT)
@@ -85,17 +104,16 @@ def _in_form(form: str, plan: Plan, style: Style, next_step: str) -> str:
             from portalctl.report.html.page import plan_html
 
             return plan_html(plan)
+        case "gitlab":
+            from portalctl.report.gitlab import terraform_json
+
+            return terraform_json(plan)
         case _:
             return plan_text(plan, style, next_step)
 
 
-def _mask_key() -> bytes:
-    """Without a key of the user's, one that nobody has and that ends with this run."""
-    return os.fsencode(os.environ.get("PORTALCTL_MASK_KEY", "")) or secrets.token_bytes(32)
-
-
-def _next_step(target: Target, out: Path | None) -> str:
-    if out is None:
+def _next_step(target: Target, out: Path | None, made: Plan) -> str:
+    if out is None or made.snapshot is not None:
         return f"Apply it:  {target.command('apply')}"
     return f"Apply exactly this:  portalctl apply {shlex.quote(str(out))}"
 

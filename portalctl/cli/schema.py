@@ -6,13 +6,13 @@ import json
 
 import click
 
-KINDS = ("manifest", "plan", "report")
+KINDS = ("manifest", "plan", "report", "snapshot")
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 def schema(kind: str) -> None:
-    """Print the JSON Schema of manifest files, saved plans or reports, for editors and other validators.
+    """Print the JSON Schema of manifest files, saved plans, reports or snapshots, for editors and other validators.
 
     \b
     Examples:
@@ -31,6 +31,10 @@ def _schema(kind: str) -> object:
         from portalctl.plan.document import plan_schema
 
         return plan_schema()
+    if kind == "snapshot":
+        from portalctl.portal.saved_snapshot import snapshot_schema
+
+        return snapshot_schema()
     from portalctl.report.audit import report_schema
 
     return report_schema()

@@ -7,6 +7,7 @@ from functools import wraps
 
 import click
 
+from portalctl.cli.completers import team_names
 from portalctl.cli.options import choices, did_you_mean
 from portalctl.errors import BadUsageError
 from portalctl.identity import normal_address
@@ -25,7 +26,7 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
         help=f"Only changes of these classes: {', '.join(CLASSES)}.",
     )
     @click.option("--developer", metavar="ADDRESS", help="Only changes of this person.")
-    @click.option("--team", metavar="NAME", help="Only changes of this team.")
+    @click.option("--team", metavar="NAME", shell_complete=team_names, help="Only changes of this team.")
     @click.option(
         "--allow-removals",
         type=click.IntRange(min=0),

@@ -21,8 +21,10 @@ from portalctl.manifest.model import Manifest
 from portalctl.plan import saved
 from portalctl.plan.capability import check
 from portalctl.plan.model import Plan
+from portalctl.portal import saved_snapshot
+from portalctl.portal.saved_snapshot import SavedSnapshot
 
-MOST_BYTES = 256 * 1024 * 1024  # of a plan file: some 400,000 changes
+MOST_BYTES = 256 * 1024 * 1024  # of a file: some 400,000 changes, or a million people
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +39,25 @@ class SavedSession:
     run: Run
 
 
-def open_session(target: Target, patience: Patience = Patience()) -> Session:
-    """Load and check everything that needs no portal. Raises InputError or BadUsageError."""
+def open_session(target: Target, patience: Patience = Patience(), snapshot: Path | None = None) -> Session:
+    """Load and check everything that needs no portal. Raises InputError or BadUsageError.
+
+    With the file of a `snapshot` no portal is needed at all, and neither server nor token is looked for.
+    """
     console = Console()
     manifest = narrowed(_load(target, console), target.portal_name)
     check(manifest)
+    if snapshot is not None:
+        return Session(manifest, Run({}, observer=console, patience=patience, snapshot=read_snapshot(snapshot)))
     destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]
     return Session(manifest, _run(destinations, target, console, patience))
+
+
+def open_offline(target: Target) -> Manifest:
+    """Load and check the manifest, for what asks no portal at all. Raises InputError or BadUsageError."""
+    manifest = narrowed(_load(target, Console()), target.portal_name)
+    check(manifest)
+    return manifest
 
 
 def open_saved(path: Path, target: Target, expected: str | None, patience: Patience) -> SavedSession:
@@ -52,7 +66,8 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
     Raises InputError for what is no plan, RefusedError for a plan that must not be applied, and BadUsageError.
     """
     console = Console()
-    plan = saved.load(_read(path), str(path))
+    plan = saved.load(_read(path, "plan"), str(path))
+    saved.check_live(plan)
     if expected is not None:
         saved.check_expected(plan, expected)
     saved.check_time(plan, utc_now())
@@ -85,16 +100,26 @@ def _run(portals: Sequence[Destination], target: Target, console: Console, patie
     )
 
 
-def _read(path: Path) -> bytes:
+def run_on(portal: Destination, target: Target) -> Run:
+    """A run on a portal that no file declares. Raises BadUsageError where its server or token is not known."""
+    return _run([portal], target, Console(), Patience())
+
+
+def read_snapshot(path: Path) -> SavedSnapshot:
+    """The snapshot in a file. Raises InputError."""
+    return saved_snapshot.parse(_read(path, "snapshot"), str(path))
+
+
+def _read(path: Path, kind: str) -> bytes:
     try:
         with path.open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
     except IsADirectoryError:
-        raise _unusable(path, "this is a folder, and no plan file; a manifest is named with -f") from None
+        raise _unusable(path, f"this is a folder, and no {kind} file; a manifest is named with -f") from None
     except OSError as error:
         raise _unusable(path, f"cannot read this file: {error.strerror}") from error
     if len(content) > MOST_BYTES:
-        raise _unusable(path, f"too large: a plan file has at most {MOST_BYTES // 1024**2} MiB")
+        raise _unusable(path, f"too large: a {kind} file has at most {MOST_BYTES // 1024**2} MiB")
     return content
 
 

@@ -75,7 +75,13 @@ class _Options:
 )
 @click.option("--portal-token", help="api7: the token that the portal backend accepts.", show_default="a7prt-sim")
 def serve(provider: str, **options: object) -> None:
-    """Serve a simulated Kong Konnect or API7 Enterprise on 127.0.0.1 until Ctrl-C."""
+    """Serve a simulated Kong Konnect or API7 Enterprise on 127.0.0.1 until Ctrl-C.
+
+    \b
+    Examples:
+      portalctl sim serve --port 8080 --seed demo
+      portalctl sim serve --provider api7 --seed demo --fault status=429,times=1,retry_after=5
+    """
     start: dict[str, Callable[[_Options], Started]] = {"konnect": _konnect, "api7": _api7}
     try:
         simulator, lines = start[provider](_Options(**options))  # type: ignore[arg-type]  # click made them so

@@ -2,47 +2,98 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
+from portalctl.cli.lint_option import lint_option, lints_help
 from portalctl.cli.options import file_option, manifest_paths
-from portalctl.errors import InputError
+from portalctl.errors import Finding, InputError
 from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.capability import check
+from portalctl.plan.lint import Levels, lint
+from portalctl.portal.models import Snapshot
 from portalctl.report.documents import validation_json
 from portalctl.report.safe import terminal
 from portalctl.report.words import plural
 
+FORMS = ("text", "json", "github", "gitlab")
 
-@click.command()
+
+@click.command(epilog=lints_help())
 @file_option
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def validate(paths: tuple[Path, ...], output: str) -> None:
+@lint_option
+@click.option(
+    "--snapshot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="A saved reading (`portalctl snapshot`), for what only the portal can tell.",
+)
+@click.option("-o", "--output", type=click.Choice(FORMS), default="text", show_default=True)
+def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, output: str) -> None:
     """Check manifest files. Asks no portal and needs no token.
+
+    What is wrong ends with exit code 65. What should be looked at is warned of, each kind with its code (below).
 
     \b
     Examples:
       portalctl validate -f portals/
-      portalctl validate -f portals/ -o json
+      portalctl validate -f portals/ -W PC003=error -W PC009=off
+      portalctl validate -f portals/ -o gitlab > codequality.json
     """
     try:
         manifest = load(manifest_paths(paths))
         check(manifest)
     except InputError as error:
-        if output == "json":
-            click.echo(validation_json(None, error.findings), nl=False)
+        if output != "text":
+            click.echo(_in_form(output, None, error.findings), nl=False)
         raise
-    if output == "json":
-        click.echo(validation_json(manifest, ()), nl=False)
-    else:
+    findings = lint(manifest, datetime.now(UTC).date(), levels, _live(manifest, snapshot))
+    errors = tuple(each for each in findings if each.severity == "error")
+    _warn(each for each in findings if each.severity == "warning")
+    if output != "text":
+        click.echo(_in_form(output, manifest, findings), nl=False)
+    if errors:
+        raise InputError(errors)
+    if output == "text":
         _show(manifest)
 
 
+def _live(manifest: Manifest, path: Path | None) -> Mapping[str, Snapshot]:
+    """The saved reading of each portal; none without a file."""
+    if path is None:
+        return {}
+    from portalctl.cli.session import read_snapshot
+    from portalctl.flow import declared
+
+    saved = read_snapshot(path)
+    return {name: saved.of(declared(portal)).snapshot for name, portal in manifest.portals.items()}
+
+
+def _warn(warnings: Iterable[Finding]) -> None:
+    for warning in warnings:
+        click.echo(terminal(str(warning)), err=True)
+
+
+def _in_form(form: str, manifest: Manifest | None, findings: Sequence[Finding]) -> str:
+    """For a program: annotations for GitHub, a code quality report for GitLab, JSON for any other."""
+    match form:
+        case "github":
+            from portalctl.ci.annotations import command, of_findings
+
+            return "".join(f"{command(each)}\n" for each in of_findings(findings))
+        case "gitlab":
+            from portalctl.report.gitlab import code_quality_json
+
+            return code_quality_json(findings)
+        case _:
+            return validation_json(manifest, findings)
+
+
 def _show(manifest: Manifest) -> None:
-    for at, message in manifest.warnings:
-        click.echo(f"warning: {terminal(f'{at}: {message}')}", err=True)
     for portal in manifest.portals.values():
         click.echo(f"{portal.name}  {portal.provider} · {_counts(portal)}")
     count = len(manifest.files)

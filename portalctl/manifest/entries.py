@@ -38,6 +38,7 @@ _ODD: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"  # in prose, which may 
 _PROSE: Final = rf"^[^{_ODD}]*[^\s{_ODD}][^{_ODD}]*$"
 _SAFE_ID: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 _PATH: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*$"
+_FINGERPRINT: Final = r"^f[0-9a-f]{12}$"
 _DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 #: What to say when text does not have the form that its key asks for.
@@ -48,6 +49,7 @@ FORMS: Final[Mapping[str, str]] = {
     _PROSE: "expected text: not only blanks, and no control characters",
     _SAFE_ID: "expected an id: letters, digits and . _ - only",
     _PATH: "expected a file's path, relative to this file's folder, with `/`",
+    _FINGERPRINT: "expected the fingerprint of a finding: f and 12 hexadecimal digits, as `portalctl drift` shows it",
 }
 
 T = TypeVar("T")
@@ -402,6 +404,23 @@ class FragmentFile(Entry):
     )
 
 
+class AcknowledgementEntry(Entry):
+    """A finding of `portalctl drift` that somebody has looked at and lets stand."""
+
+    finding: Annotated[str, _text(_FINGERPRINT, 13)] = Field(description="Its fingerprint, as `drift` shows it.")
+    reason: Prose = Field(description="Why it may stand.")
+    until: Day | None = Field(
+        default=None, description="The last day this holds (YYYY-MM-DD, UTC). After it the finding counts again."
+    )
+
+
+class AcknowledgementFile(Entry):
+    """What `portalctl drift --acknowledge` reads."""
+
+    version: Version = Field(description=_VERSION)
+    acknowledgements: Many[AcknowledgementEntry] = Field(description="The findings that may stand.")
+
+
 File = RootFile | FragmentFile
 
 _INSIDE: Final[Mapping[tuple[str, ...], type[Entry]]] = {
@@ -416,6 +435,7 @@ _INSIDE: Final[Mapping[tuple[str, ...], type[Entry]]] = {
     ("teams", "roles"): RoleEntry,
     ("overrides",): OverrideEntry,
     ("access_requests",): AccessEntry,
+    ("acknowledgements",): AcknowledgementEntry,
 }
 
 

@@ -7,13 +7,12 @@ check   the rules of all files of a portal together; delegate: which file may wr
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from portalctl.errors import Finding, InputError, Position
+from portalctl.garbage import no_garbage_collection
 from portalctl.identity import is_uuid
 from portalctl.manifest.check import Together, place, together
 from portalctl.manifest.delegate import Delegation, check_granted, delegation_of
@@ -31,7 +30,7 @@ def load(paths: Sequence[Path]) -> Manifest:
 
     Raises InputError with all that is wrong, over all files, in the order of the places.
     """
-    with _no_garbage_collection():
+    with no_garbage_collection():
         files, findings = read_files(paths)
         return assemble(files, findings)
 
@@ -55,18 +54,6 @@ def assemble(files: Sequence[File], findings: Sequence[Finding] = ()) -> Manifes
         digest=digest(files),
         warnings=tuple(sorted(dict.fromkeys(warnings))),
     )
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """A large manifest is millions of small values and no cycles: looking for those takes longer than reading."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 @dataclass(slots=True)
@@ -208,6 +195,7 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
         overrides=tuple(whole.overrides),
         access_requests=tuple(whole.access),
         protected=tuple(whole.protected),
+        files=tuple(sorted(rules.file for rules in portal.rules)),
     )
 
 

@@ -152,7 +152,7 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class PortalManifest:
-    """All that files say of one portal. Exactly one of `id` and `title` is set."""
+    """All that files say of one portal. Exactly one of `id` and `title` is set; `files` are as in Manifest."""
 
     name: str
     provider: ProviderName
@@ -167,6 +167,7 @@ class PortalManifest:
     overrides: tuple[Override, ...] = ()
     access_requests: tuple[AccessRule, ...] = ()
     protected: tuple[Protected, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

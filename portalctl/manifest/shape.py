@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from portalctl.errors import Finding
-from portalctl.manifest.entries import FORMS, LONG, SHORT, FragmentFile, RootFile, keys_at
+from portalctl.manifest.entries import FORMS, LONG, SHORT, Entry, FragmentFile, RootFile, keys_at
 from portalctl.manifest.source import Data, Source
 from portalctl.manifest.syntax import close, did_you_mean, kind, quoted
 
@@ -59,7 +59,7 @@ def shape(source: Source) -> tuple[Shaped | None, list[Finding]]:
         else:
             return Shaped(source, entry, frozenset(lost)), findings
         if round_ == 0:
-            findings += _described(source, model, problems)
+            findings += described(source, model, problems)
         faulty = {_faulty(problem) for problem in problems}
         lost |= {str(path[0]) for path in faulty if _holds_names(path)}
         _take_out(source, data, faulty)
@@ -84,7 +84,8 @@ def _check_kind(source: Source, data: dict[str, Data]) -> list[Finding]:
     return []
 
 
-def _described(source: Source, model: type[RootFile | FragmentFile], problems: list[ErrorDetails]) -> list[Finding]:
+def described(source: Source, model: type[Entry], problems: list[ErrorDetails]) -> list[Finding]:
+    """What the model found wrong with a file, each with its place and in our words."""
     findings = []
     misspelt = {_meant(problem, model) for problem in problems if problem["type"] == "extra_forbidden"}
     for problem in problems:
@@ -105,7 +106,7 @@ def _path(problem: ErrorDetails) -> Path:
     return tuple(step for step in problem["loc"] if step not in (SHORT, LONG, _KEY))
 
 
-def _message(problem: ErrorDetails, model: type[RootFile | FragmentFile], path: Path) -> str:
+def _message(problem: ErrorDetails, model: type[Entry], path: Path) -> str:
     if path == ("version",) and problem["type"] != "missing":
         return "expected `version: 1`, the only version there is"
     if problem["type"] == "extra_forbidden":
@@ -141,7 +142,7 @@ _SAY: Final[dict[str, Callable[[ErrorDetails], str]]] = {
 }
 
 
-def _unknown_key(key: str, model: type[RootFile | FragmentFile], path: Path) -> str:
+def _unknown_key(key: str, model: type[Entry], path: Path) -> str:
     known = keys_at(model, path[:-1])
     if len(path) == 1 and model is FragmentFile and key in RootFile.model_fields:
         return f"the key {quoted(key)} belongs in the portal's own file, the one with the `portal:` block"
@@ -149,7 +150,7 @@ def _unknown_key(key: str, model: type[RootFile | FragmentFile], path: Path) -> 
     return f"unknown key {quoted(key)}{hint}"
 
 
-def _meant(problem: ErrorDetails, model: type[RootFile | FragmentFile]) -> Path:
+def _meant(problem: ErrorDetails, model: type[Entry]) -> Path:
     """The path of the key that was meant where an unknown one stands."""
     path = _path(problem)
     return *path[:-1], close(str(path[-1]), keys_at(model, path[:-1])) or ""

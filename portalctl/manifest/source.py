@@ -123,6 +123,12 @@ class _UnreadableError(Exception):
     """The rest of the file can't be made sense of; the finding is with the tree."""
 
 
+class _Yaml(YAML):
+    def official_plug_ins(self) -> list[str]:
+        """None: looking for them on the disk takes longer than reading a small file."""
+        return []
+
+
 @dataclass(slots=True)
 class _Anchor:
     value: Data
@@ -143,7 +149,7 @@ class _Tree:
         self._depth = 0
 
     def read(self, text: str) -> Source | None:
-        self._events = YAML(typ="safe").parse(text)  # in C, where that is installed
+        self._events = _Yaml(typ="safe").parse(text)  # in C, where that is installed
         found: Source | None = None
         for event in self._events:
             if not isinstance(event, DocumentStartEvent):

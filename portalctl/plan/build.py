@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from portalctl.identity import normal_address
@@ -12,7 +12,7 @@ from portalctl.plan.changes import Difference
 from portalctl.plan.diff import diff
 from portalctl.plan.document import digest
 from portalctl.plan.guard import guard_of, losers, refusals
-from portalctl.plan.model import OPS, Change, ManifestStamp, Notice, Plan, PortalPlan
+from portalctl.plan.model import OPS, Change, ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.plan.notices import ambiguous, notices
 from portalctl.plan.resolve import resolve
 from portalctl.plan.rulebook import Rulebook
@@ -30,9 +30,15 @@ def compare(portal: PortalManifest, snapshot: Snapshot, today: date) -> Differen
 
 
 def plan_portal(
-    portal: PortalManifest, snapshot: Snapshot, found: Difference, today: date, selection: Selection
+    portal: PortalManifest,
+    snapshot: Snapshot,
+    found: Difference,
+    today: date,
+    selection: Selection,
+    *,
+    notes: Iterable[Notice] = (),
 ) -> PortalPlan:
-    """`found` is what `compare` gave for the same portal, snapshot and day."""
+    """`found` is what `compare` gave for the same portal, snapshot and day; `notes` stand before other notices."""
     changes, dropped = select(found.changes, selection)
     guard = guard_of(portal, today, selection.allow_removals, allow_delete=bool(selection.allow_delete))
     return PortalPlan(
@@ -46,18 +52,26 @@ def plan_portal(
         summary=_summary(portal.provider, changes, found),
         changes=changes,
         refusals=(*ambiguous(found), *refusals(portal, guard, snapshot, changes)),
-        notices=(*notices(portal, snapshot, found, today), *dropped, *_unknown(selection, snapshot, changes)),
+        notices=(*notes, *notices(portal, snapshot, found, today), *dropped, *_unknown(selection, snapshot, changes)),
     )
 
 
-def assemble(manifest: Manifest, portals: tuple[PortalPlan, ...], *, created_at: str, generator: str) -> Plan:
+def assemble(
+    manifest: Manifest,
+    portals: tuple[PortalPlan, ...],
+    *,
+    created_at: str,
+    generator: str,
+    snapshot: SnapshotStamp | None = None,
+) -> Plan:
     """The plan of a run: its portals sorted by name."""
     portals = tuple(sorted(portals, key=lambda portal: portal.name))
     return Plan(
         generator=generator,
         created_at=created_at,
-        digest=digest(manifest.digest, portals),
+        digest=digest(manifest.digest, portals, snapshot),
         manifest=ManifestStamp(manifest.digest, manifest.files),
+        snapshot=snapshot,
         portals=portals,
     )
 

@@ -45,15 +45,14 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     role_changes(teams, snapshot.apis, book.portal.region or "*", result)
     asking = {request.developer_id for request in snapshot.requests}
     askers: dict[str, tuple[Developer, Decision, str]] = {}
-    present: set[str] = set()
     for developer, decision in decided:
-        present |= {developer.id, normal_address(developer.email or "") or ""}
         status = _person(book.portal, developer, decision, result)
         if status is not None and (decision.teams or developer.id in teams.of):
             memberships(teams, developer, decision, status, result)
         if status is not None and developer.id in asking:
             askers[developer.id] = developer, decision, status
     approve_requests(book, snapshot.requests, askers, result)
+    present = _present(book, snapshot.developers)
     result.awaited |= _named_grants(book) - present - invite(book, teams, present, result)
     result.changes = ordered(result.changes)
     return result
@@ -124,6 +123,14 @@ def _status_class(op: Op, live: str, decision: Decision) -> OpClass:
     if op == "approve":
         return "onboard"
     return "expire" if decision.lapsed and live == "approved" else "offboard"
+
+
+def _present(book: Rulebook, developers: Iterable[Developer]) -> set[str]:
+    """Which of the names that rules spell out are live."""
+    if not book.named:
+        return set()
+    names = (name for person in developers for name in (person.id, normal_address(person.email or "") or ""))
+    return {name for name in names if name in book.named}
 
 
 def _named_grants(book: Rulebook) -> set[str]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import Literal
 
 from portalctl.plan.changes import Difference, why_of
@@ -25,7 +28,10 @@ FAILING: frozenset[Kind] = frozenset(KINDS) - {"backlog"}
 
 @dataclass(frozen=True, slots=True)
 class DriftFinding:
-    """One disagreement. `live` is what the portal has; `why` the rule it disagrees with, if one speaks."""
+    """One disagreement. `live` is what the portal has; `why` the rule it disagrees with, if one speaks.
+
+    `developer_id` is the portal's, None where there is no account. `fingerprint` is that of `fingerprint_of`.
+    """
 
     kind: Kind
     developer: str | None
@@ -33,28 +39,59 @@ class DriftFinding:
     live: str
     wanted: str
     why: Why | None
+    developer_id: str | None = None
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A finding that is let stand, why and until when (the last day, UTC), and where that is written."""
+
+    finding: DriftFinding
+    reason: str
+    until: date | None
+    file: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
 class PortalDrift:
+    """`developers` counts them, `statuses` by status; `calls` are those that the reading took."""
+
     name: str
     provider: str
     portal_id: str
     server: str
     observed_at: str
     developers: int
+    statuses: Mapping[str, int]
+    calls: int
     findings: tuple[DriftFinding, ...]
+    acknowledged: tuple[Acknowledged, ...] = ()
 
 
-def drift_findings(found: Difference) -> tuple[DriftFinding, ...]:
-    """Sorted by kind, then person and team."""
+def drift_findings(portal: str, found: Difference) -> tuple[DriftFinding, ...]:
+    """Sorted by kind, then person and team. `portal` is its handle."""
     entering = {
         change.developer.key
         for change in found.changes
         if change.op == "approve" and change.op_class == "onboard" and change.developer is not None
     }
     every = [*(_from_change(change, entering) for change in found.changes), *_left_alone(found)]
-    return tuple(sorted(every, key=lambda f: (KINDS.index(f.kind), f.developer or "", f.team or "", f.live)))
+    every.sort(key=lambda f: (KINDS.index(f.kind), f.developer or "", f.team or "", f.live))
+    return tuple(replace(finding, fingerprint=fingerprint_of(portal, finding)) for finding in every)
+
+
+def fingerprint_of(portal: str, finding: DriftFinding) -> str:
+    """The same in every run that finds the same, wherever the rule stands by now; another for anything else.
+
+    A person counts by the portal's id, so that whoever registers again under an address is found anew.
+    """
+    who = finding.developer_id or finding.developer
+    rule = finding.why.rule if finding.why is not None else None
+    text = json.dumps([portal, finding.kind, who, finding.team, finding.live, finding.wanted, rule])
+    # A letter first: YAML takes some hexadecimal digits for a number.
+    return f"f{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _from_change(change: Change, entering: set[str]) -> DriftFinding:
@@ -66,6 +103,7 @@ def _from_change(change: Change, entering: set[str]) -> DriftFinding:
         live=_said(change.op, change.before),
         wanted=_said(change.op, change.after),
         why=change.why[0],
+        developer_id=person.id if person else None,
     )
 
 
@@ -122,4 +160,4 @@ def _left_alone(found: Difference) -> Iterator[DriftFinding]:
 def _person(
     kind: Kind, developer: Developer, live: str, wanted: str, *, team: str | None = None, why: Why | None = None
 ) -> DriftFinding:
-    return DriftFinding(kind, developer.email or developer.id, team, live, wanted, why)
+    return DriftFinding(kind, developer.email or developer.id, team, live, wanted, why, developer.id)

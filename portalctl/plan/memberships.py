@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Reason, Team
 from portalctl.plan.changes import Difference, Extra, change
@@ -12,6 +14,7 @@ from portalctl.portal.models import OUT, Developer, Snapshot
 from portalctl.portal.models import Team as LiveTeam
 
 KEEPS_OUT = frozenset({"denied", "revoked", "rejected", "absent"})
+NO_TEAMS: frozenset[str] = frozenset()
 NOT_MEMBER: State = {"member": False}
 MEMBER: State = {"member": True}
 
@@ -19,7 +22,7 @@ MEMBER: State = {"member": True}
 class Teams:
     """Declared teams beside live ones, without those that the identity provider owns.
 
-    `of` maps a developer's id to the touched teams they are in.
+    `of` maps a developer's id to the touched teams they are in; people in the same teams share one set.
     """
 
     def __init__(self, book: Rulebook, snapshot: Snapshot) -> None:
@@ -35,14 +38,19 @@ class Teams:
         self.touched = book.touched_teams() - {team.name for team in self.ambiguous}
         self.ruled = book.ruled_teams()
         self.roles = {team.name: snapshot.roles.get(there.id, ()) for team, there in self.pairs}
-        self.of: dict[str, list[str]] = {}
+        self.of: dict[str, frozenset[str]] = {}
         for team, there in self.pairs:
             for developer_id in snapshot.members.get(there.id, ()) if team.name in self.touched else ():
-                self.of.setdefault(developer_id, []).append(team.name)
+                self.of[developer_id] = _with(self.of.get(developer_id, NO_TEAMS), team.name)
 
     def prunes(self, name: str) -> bool:
         """Whether this team loses everyone not wanted."""
         return self.declared[name].membership == "exclusive" and name in self.ruled
+
+
+@lru_cache(maxsize=4096)  # many people share few combinations of teams
+def _with(teams: frozenset[str], team: str) -> frozenset[str]:
+    return teams | {team}
 
 
 def team_changes(teams: Teams) -> list[Change]:
@@ -81,7 +89,9 @@ def _property_difference(team: Team, live: LiveTeam) -> tuple[State, State]:
 
 def memberships(teams: Teams, developer: Developer, decision: Decision, status: str, result: Difference) -> None:
     """Who joins and who leaves; `status` is the one this person will have once the plan is carried out."""
-    live = frozenset(teams.of.get(developer.id, ()))
+    live = teams.of.get(developer.id, NO_TEAMS)
+    if live == decision.teams.keys() and status not in OUT:
+        return  # as wanted, like nearly everybody
     wanted = {team: why for team, why in decision.teams.items() if team in teams.touched}
     missing = [team for team in wanted if team not in live]
     if missing and status == "pending":

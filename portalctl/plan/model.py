@@ -29,6 +29,7 @@ Op = Literal[
 ]
 OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
 State = Mapping[str, str | bool | None]
+Origin = Literal["change", "pending"]  # of the change of the manifest under review, or already there before it
 
 CLASSES: tuple[OpClass, ...] = ("structure", "onboard", "reinstate", "expire", "offboard")
 OPS: tuple[Op, ...] = get_args(Op)  # in the order of writing within a class
@@ -75,7 +76,10 @@ class Why:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One write. `before` and `after` say what it finds and what it leaves; None: nothing is there."""
+    """One write. `before` and `after` say what it finds and what it leaves; None: nothing is there.
+
+    `origin` None: the plan was not compared with that of a base.
+    """
 
     id: str
     op: Op
@@ -85,16 +89,18 @@ class Change:
     before: State | None
     after: State | None
     why: tuple[Why, ...]
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nothing of this portal may be written. `code` is stable."""
+    """Why nothing of this portal may be written. `code` is stable; `origin` is as in Change."""
 
     code: str
     message: str
     developer: str | None = None
     team: str | None = None
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,30 @@ class Guard:
 
 
 @dataclass(frozen=True, slots=True)
+class UnruledGrant:
+    """What someone keeps though the rule that gave it is gone. `team` None: approval; `why` are the base's rules."""
+
+    developer: Subject
+    team: str | None
+    why: tuple[Why, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BaseComparison:
+    """What the changes do not tell of a change of the manifest: `prevented` are those that only the base plans."""
+
+    prevented: tuple[Change, ...]
+    unruled: tuple[UnruledGrant, ...]
+
+    @property
+    def says_something(self) -> bool:
+        return bool(self.prevented or self.unruled)
+
+
+@dataclass(frozen=True, slots=True)
 class PortalPlan:
+    """`base`: the comparison with the plan of a base manifest on the same reading, where one was asked for."""
+
     name: str
     provider: str
     portal_id: str
@@ -139,6 +168,7 @@ class PortalPlan:
     changes: tuple[Change, ...]
     refusals: tuple[Refusal, ...]
     notices: tuple[Notice, ...]
+    base: BaseComparison | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +178,18 @@ class ManifestStamp:
     commit: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotStamp:
+    """The saved reading that a plan was made from, by its digest. Such a plan is for looking at, never applied."""
+
+    digest: str
+    created_at: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
+    """`snapshot` None: the plan was made from what the portals answered."""
+
     version: Literal[1] = 1
     kind: Literal["plan"] = "plan"
     generator: str
@@ -157,6 +197,7 @@ class Plan:
     valid_until: str | None = None
     digest: str
     manifest: ManifestStamp
+    snapshot: SnapshotStamp | None = None
     portals: tuple[PortalPlan, ...]
 
     @property
@@ -166,6 +207,11 @@ class Plan:
     @property
     def refused(self) -> bool:
         return any(portal.refusals for portal in self.portals)
+
+    @property
+    def newly_refused(self) -> bool:
+        """Whether anything is refused that the base's plan isn't; without a base, whether anything is."""
+        return any(refusal.origin != "pending" for portal in self.portals for refusal in portal.refusals)
 
 
 def rank(change: Change) -> tuple[int, int, str, str, str, str]:

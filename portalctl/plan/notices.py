@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 
 from portalctl.identity import domain_of, normal_address
 from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.changes import Difference, Held
+from portalctl.plan.lint import SOON, ending, review_due
 from portalctl.plan.model import Change, Notice, Refusal
 from portalctl.plan.residual import residual_notices
 from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.portal.models import Settings, Snapshot
 
-EXPIRES_SOON = timedelta(days=14)
 BLOCKED = {
     "ambiguous": ("ambiguous_address", "an address of more than one registration; rules give nothing to any of them"),
     "malformed": ("malformed_address", "not a well-formed address; no rule can give this registration anything"),
@@ -28,7 +28,7 @@ BLOCKED = {
 def notices(portal: PortalManifest, snapshot: Snapshot, found: Difference, today: date) -> tuple[Notice, ...]:
     """Sorted by weight, code, person, text and place."""
     every = [
-        *_settings(portal, snapshot.settings),
+        *settings_notices(portal, snapshot.settings),
         *(_warn(remark.code, remark.message, remark.developer) for remark in snapshot.remarks),
         *_people(found),
         *residual_notices(found),
@@ -61,7 +61,8 @@ def ambiguous(found: Difference) -> Iterator[Refusal]:
         yield Refusal(code, text, team=team.name)
 
 
-def _settings(portal: PortalManifest, settings: Settings) -> Iterator[Notice]:
+def settings_notices(portal: PortalManifest, settings: Settings) -> Iterator[Notice]:
+    """What the portal does by itself that goes against the rules, or makes them pointless."""
     if settings.auto_approve_developers:
         yield _warn("auto_approve_developers", "the portal approves every sign-up by itself, whatever the rules say")
     if settings.single_sign_on:
@@ -142,18 +143,11 @@ def _teams(found: Difference) -> Iterator[Notice]:
 
 
 def _dates(portal: PortalManifest, today: date) -> Iterator[Notice]:
-    entries: Iterable[tuple[date | None, Reason]] = [
-        *((rule.expires, rule.why) for rule in portal.trusted_domains),
-        *((rule.expires, rule.why) for rule in portal.denied_domains),
-        *((override.expires, override.why) for override in portal.overrides),
-        *((member.expires, member.why) for team in portal.teams for member in team.members or ()),
-    ]
-    for expires, why in entries:
-        if expires is not None and today <= expires <= today + EXPIRES_SOON:
+    for expires, why in ending(portal):
+        if today <= expires <= today + SOON:
             yield _dated("expires_soon", f"{why.value} ends after {expires}", why)
-    for rule in portal.trusted_domains:
-        if rule.review_by is not None and rule.review_by < today:
-            yield _dated("review_due", f"trust in {rule.domain} was to be reviewed by {rule.review_by}", rule.why)
+    for review_by, rule in review_due(portal, today):
+        yield _dated("review_due", f"trust in {rule.domain} was to be reviewed by {review_by}", rule.why)
 
 
 def _warn(code: str, message: str, developer: str | None = None) -> Notice:

@@ -6,6 +6,7 @@ grant, and speaks of `+tag` forms and unreadable spellings too. Nothing here kno
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -45,11 +46,13 @@ class Decision:
 
 def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
     """One decision per developer, in the order given."""
-    people = [(developer, normal_address(developer.email or "")) for developer in developers]
-    ambiguous = _twice(address for _, address in people if address is not None)
+    people = tuple(developers)
+    addresses = [normal_address(developer.email or "") for developer in people]
+    ambiguous = _twice(address for address in addresses if address is not None)
     by_domain: dict[str, Decision] = {}
     tells_verified = "verified_email" in CAPABILITIES[book.portal.provider].abilities
-    for developer, address in people:
+    vouched = tells_verified and book.portal.policy.require_verified_email
+    for developer, address in zip(people, addresses, strict=True):
         if developer.id in book.named:
             decision = _by_id(book, developer, address)
         elif address is None:
@@ -61,7 +64,7 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
             if domain not in by_domain:
                 by_domain[domain] = _by_domain(book, domain)
             decision = by_domain[domain]
-        if tells_verified and book.portal.policy.require_verified_email:
+        if vouched:
             decision = _vouched(developer, decision)
         if not developer.approvable and decision.verdict == "approved":
             decision = _block(decision, "untied")
@@ -206,8 +209,4 @@ def _added(
 
 
 def _twice(addresses: Iterable[str]) -> set[str]:
-    seen: set[str] = set()
-    twice: set[str] = set()
-    for address in addresses:
-        (twice if address in seen else seen).add(address)
-    return twice
+    return {address for address, count in Counter(addresses).items() if count > 1}

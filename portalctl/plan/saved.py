@@ -16,6 +16,7 @@ from portalctl.errors import RefusedError
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.plan import forms
+from portalctl.plan.base import without_base
 from portalctl.plan.document import digest, parse, rejected
 from portalctl.plan.model import Change, Op, Plan, PortalPlan, Subject, rank
 from portalctl.portal.capabilities import CAPABILITIES
@@ -29,13 +30,22 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def load(content: bytes, file: str) -> Plan:
-    """The plan in a file, whole and as it was written.
+    """The plan in a file, to be applied: what `read` gives, without what the digest doesn't cover for it.
+
+    What the plan was compared with is for reviewers, and not taken from a file. Raises what `read` raises.
+    """
+    plan = read(content, file)
+    return replace(plan, portals=tuple(map(without_base, plan.portals)))
+
+
+def read(content: bytes, file: str) -> Plan:
+    """The plan in a file, whole and as it was written, to be shown.
 
     Raises InputError for what is no plan, RefusedError when the contents are not those of the digest, or a portal is
     of a kind that this version can't work with.
     """
     plan = parse(content, file)
-    if plan.digest != digest(plan.manifest.digest, plan.portals):
+    if plan.digest != digest(plan.manifest.digest, plan.portals, plan.snapshot):
         raise RefusedError(
             f"{file}: the contents do not fit the plan's digest, and nothing was written",
             "the file was edited, or another version of portalctl wrote it",
@@ -55,6 +65,19 @@ def check_expected(plan: Plan, expected: str) -> None:
             "this is not the expected plan, and nothing was written",
             f"expected {expected}",
             f"the plan has {plan.digest}",
+        )
+
+
+def check_live(plan: Plan) -> None:
+    """Raises RefusedError for a plan made from a saved reading.
+
+    What it does not touch is not read again before the writes: whom the reading is too old to know of, how many
+    people there are to count removals against, and registrations that nobody looked at.
+    """
+    if plan.snapshot is not None:
+        raise RefusedError(
+            "the plan was made from a snapshot, and nothing was written",
+            f"the snapshot is of {plan.snapshot.created_at}; {AGAIN}, without --snapshot",
         )
 
 

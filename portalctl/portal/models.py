@@ -51,12 +51,32 @@ class Settings:
 class Scope:
     """What a reading must cover beyond all developers and teams: `teams` names those whose members are read, `roles`
     those whose roles are; `apis` are the names of APIs whose ids are needed; `requests`: those that wait, too.
+    `every_team`: members and roles of all teams there are, whatever their names.
     """
 
     teams: frozenset[str] = frozenset()
     roles: frozenset[str] = frozenset()
     apis: frozenset[str] = frozenset()
     requests: bool = False
+    every_team: bool = False
+
+    def __or__(self, other: Scope) -> Scope:
+        """What covers both."""
+        return Scope(
+            self.teams | other.teams,
+            self.roles | other.roles,
+            self.apis | other.apis,
+            self.requests or other.requests,
+            self.every_team or other.every_team,
+        )
+
+    def has_members(self, team: str) -> bool:
+        """Whether the members of a team of this name are read."""
+        return self.every_team or team in self.teams
+
+    def has_roles(self, team: str) -> bool:
+        """Whether the roles of a team of this name are read."""
+        return self.every_team or team in self.roles
 
 
 @dataclass(frozen=True, slots=True)

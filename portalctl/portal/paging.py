@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from math import ceil
+from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from portalctl.errors import PortalError
@@ -28,6 +29,7 @@ class Row(Protocol):
 
 
 T = TypeVar("T", bound=Row)
+_ID = attrgetter("id")
 
 
 class IncompleteError(PortalError):
@@ -83,7 +85,7 @@ class _Reading(Generic[T]):
     def take(self, page: Page[T]) -> bool:
         """Add a page's rows; whether any was new."""
         before = len(self.rows)
-        self.rows.update((row.id, row) for row in page.rows)
+        self.rows.update(zip(map(_ID, page.rows), page.rows, strict=True))
         return len(self.rows) > before
 
     def read_on(self) -> None:

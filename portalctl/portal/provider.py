@@ -6,6 +6,7 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import Protocol, Self
 
+from portalctl.portal.checkup import Checkup
 from portalctl.portal.models import Registration, Scope, Sighting, Snapshot, Touched, Write, Written
 
 
@@ -31,6 +32,10 @@ class Reader(Protocol):
 
         Read by batches, never a call for each person; sorted by developer, application and API.
         """
+        ...
+
+    def checkup(self, scope: Scope) -> Checkup:
+        """Whether a run on this scope would find what it needs, by a few GETs. Never raises PortalError."""
         ...
 
 

@@ -8,10 +8,13 @@ from collections.abc import Iterable
 from pydantic import TypeAdapter
 
 from portalctl.errors import Finding
-from portalctl.manifest.model import Manifest
+from portalctl.manifest.model import Manifest, PortalManifest
+from portalctl.plan.access_review import AccessReview
 from portalctl.plan.document import to_json
 from portalctl.plan.drift import PortalDrift
-from portalctl.plan.model import Plan
+from portalctl.plan.explain import PortalExplanation
+from portalctl.plan.model import Notice, Plan
+from portalctl.plan.ping import PortalPing
 from portalctl.report.safe import json_text
 
 
@@ -19,16 +22,61 @@ def plan_json(plan: Plan) -> str:
     return json_text(to_json(plan))
 
 
-def drift_json(portals: Iterable[PortalDrift], *, generator: str) -> str:
+def drift_json(portals: Iterable[PortalDrift], notices: Iterable[Notice], *, generator: str) -> str:
+    """`notices` speak of the acknowledgements."""
     plain = TypeAdapter(tuple[PortalDrift, ...]).dump_python(tuple(portals), mode="json")
-    return _document({"version": 1, "kind": "drift", "generator": generator, "portals": plain})
+    noted = TypeAdapter(tuple[Notice, ...]).dump_python(tuple(notices), mode="json")
+    return _document({"version": 1, "kind": "drift", "generator": generator, "portals": plain, "notices": noted})
+
+
+def access_json(review: AccessReview) -> str:
+    return json_text(TypeAdapter(AccessReview).dump_json(review, indent=2).decode() + "\n")
 
 
 def validation_json(manifest: Manifest | None, findings: Iterable[Finding]) -> str:
-    """`findings` with their places; `files` only when everything could be loaded."""
-    listed = [{"file": f.at.file, "line": f.at.line, "column": f.at.column, "message": f.message} for f in findings]
+    """`findings` with their places, warnings too; `files` only when everything could be loaded."""
+    listed = [_finding(each) for each in findings]
     files = list(manifest.files) if manifest is not None else []
-    return _document({"version": 1, "kind": "validation", "valid": not listed, "files": files, "findings": listed})
+    valid = all(each["severity"] != "error" for each in listed)
+    return _document({"version": 1, "kind": "validation", "valid": valid, "files": files, "findings": listed})
+
+
+def _finding(found: Finding) -> dict[str, str | int | None]:
+    at = found.at
+    return {
+        "file": at.file,
+        "line": at.line,
+        "column": at.column,
+        "code": found.code,
+        "severity": found.severity,
+        "message": found.message,
+    }
+
+
+def explanations_json(portals: Iterable[PortalExplanation], *, generator: str) -> str:
+    plain = TypeAdapter(tuple[PortalExplanation, ...]).dump_python(tuple(portals), mode="json", by_alias=True)
+    return _document({"version": 1, "kind": "explanation", "generator": generator, "portals": plain})
+
+
+def pings_json(portals: Iterable[PortalPing], *, generator: str) -> str:
+    plain = TypeAdapter(tuple[PortalPing, ...]).dump_python(tuple(portals), mode="json")
+    return _document({"version": 1, "kind": "ping", "generator": generator, "portals": plain})
+
+
+def portals_json(portals: Iterable[PortalManifest]) -> str:
+    """In one line, as CI variables take it. None where a manifest does not say it."""
+    listed = [
+        {
+            "name": portal.name,
+            "provider": portal.provider,
+            "region": portal.region,
+            "id": portal.id,
+            "title": portal.title,
+            "files": list(portal.files),
+        }
+        for portal in portals
+    ]
+    return json_text(json.dumps({"version": 1, "kind": "portals", "portals": listed}) + "\n")
 
 
 def _document(document: object) -> str:

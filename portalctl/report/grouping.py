@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from portalctl.plan.guard import losers, takes
-from portalctl.plan.model import STATUS_OPS, Change, Notice, Op, PortalPlan, Status, Why
+from portalctl.plan.model import STATUS_OPS, Change, Notice, Op, Origin, PortalPlan, Status, UnruledGrant, Why
 from portalctl.report.words import people, plural
 
 Safe = Callable[[str], str]
@@ -45,13 +45,14 @@ RULES = {
     "access_requests": "access rule for",
     "policy": "policy",
 }
+ORIGINS: Mapping[Origin, str] = {"change": "from this change", "pending": "already pending"}
 MOST_ALIKE = 20
 SHOWN_OF_ALIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What happens to one person, or to a team itself, by the same rules.
+    """What happens to one person, or to a team itself, by the same rules and of the same origin.
 
     `who` is the address or id, or the team's name.
     """
@@ -66,8 +67,24 @@ class Effect:
         return self.changes[0].why
 
     @property
+    def origin(self) -> Origin | None:
+        return self.changes[0].origin
+
+    @property
     def teams(self) -> tuple[str, ...]:
         return tuple(change.team for change in self.changes if change.team is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What one person keeps though the same rules that gave it are gone. `who` is the address or id."""
+
+    who: str
+    grants: tuple[UnruledGrant, ...]
+
+    @property
+    def why(self) -> tuple[Why, ...]:
+        return self.grants[0].why
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +109,13 @@ class Totals:
 
 def effects(changes: Iterable[Change]) -> tuple[Effect, ...]:
     """In the order of the plan. What takes from a person stands apart from what gives to them."""
-    grouped: dict[tuple[bool, str, bool, tuple[Why, ...]], list[Change]] = {}
+    grouped: dict[tuple[bool, str, bool, tuple[Why, ...], Origin | None], list[Change]] = {}
     for change in changes:
         key = change.developer.key if change.developer else change.team or ""
-        grouped.setdefault((_kind(change) == "takes", key, change.developer is None, change.why), []).append(change)
-    return tuple(
-        Effect(_kind(group[0]), _who(group[0]), about_team, tuple(group))
-        for (_, _, about_team, _), group in grouped.items()
-    )
+        kind = _kind(change) == "takes"
+        grouped.setdefault((kind, key, change.developer is None, change.why, change.origin), []).append(change)
+    groups = grouped.values()
+    return tuple(Effect(_kind(each[0]), _who(each[0]), each[0].developer is None, tuple(each)) for each in groups)
 
 
 def totals(portals: Iterable[PortalPlan]) -> Totals:
@@ -144,8 +160,32 @@ def left_alone(portal: PortalPlan) -> tuple[str, ...]:
 
 
 def what(effect: Effect, safe: Safe) -> str:
-    """What happens, in words: `pending → approved, joins reds`."""
-    return ", ".join(_change_words(change, safe) for change in effect.changes)
+    """What happens, in words: `pending → approved, joins reds`, and whose doing it is, where that is known."""
+    words = ", ".join(_change_words(change, safe) for change in effect.changes)
+    return f"{words} ({ORIGINS[effect.origin]})" if effect.origin is not None else words
+
+
+def origin_words(portals: Iterable[PortalPlan]) -> str:
+    """`3 from this change, 2 already pending`; nothing where the plans were compared with no base."""
+    compared = [portal.summary for portal in portals if portal.base is not None]
+    count = {key: sum(summary.get(key, 0) for summary in compared) for key in ("from_change", "already_pending")}
+    if not compared:
+        return ""
+    return f"{count['from_change']:,} from this change, {count['already_pending']:,} already pending"
+
+
+def kept(grants: Iterable[UnruledGrant]) -> tuple[Kept, ...]:
+    """In the order given, what one person keeps of the same rules together."""
+    grouped: dict[tuple[str, tuple[Why, ...]], list[UnruledGrant]] = {}
+    for grant in grants:
+        grouped.setdefault((grant.developer.key, grant.why), []).append(grant)
+    return tuple(Kept(group[0].developer.name, tuple(group)) for group in grouped.values())
+
+
+def keeps(person: Kept, safe: Safe) -> str:
+    """In words: `stays approved, in reds`."""
+    words = ("approved" if grant.team is None else f"in {safe(grant.team)}" for grant in person.grants)
+    return f"stays {', '.join(words)}"
 
 
 def place(why: Why) -> str | None:

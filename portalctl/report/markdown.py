@@ -13,10 +13,10 @@ from itertools import groupby, islice
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from portalctl.plan.model import Plan, PortalPlan, Refusal, Why
+from portalctl.plan.model import Plan, PortalPlan, Refusal, UnruledGrant, Why
 from portalctl.report import grouping
 from portalctl.report.fit import Part, fitted, size
-from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kind, NoticeGroup
+from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup
 from portalctl.report.safe import html, markdown, markdown_words
 from portalctl.report.words import people, plural
 
@@ -58,12 +58,12 @@ def plan_markdown(plan: Plan, *, most: int = 60_000) -> str:
     """
     foot = _foot(plan)
     portals = [_portal(portal, most) for portal in plan.portals]
-    room = most - size(foot) - size(_more(len(portals), "portals"))
+    room = most - size(foot) - size(more(len(portals), "portals"))
     shown = _with_room(portals, room)
     room -= sum(size(portal.heading) for portal in shown)
     texts = iter(fitted([part for portal in shown for part in portal.parts], room))
     body = [portal.heading + "".join(islice(texts, len(portal.parts))) for portal in shown]
-    return "".join(body) + _more(len(portals) - len(shown), "portals") + foot
+    return "".join(body) + more(len(portals) - len(shown), "portals") + foot
 
 
 def _with_room(portals: Sequence[_Portal], room: int) -> list[_Portal]:
@@ -84,17 +84,19 @@ def _portal(portal: PortalPlan, most: int) -> _Portal:
     warnings = [group for group in groups if group.warning]
     notes = [*map(markdown_words, grouping.left_alone(portal)), *(_notice(g) for g in groups if not g.warning)]
     sizes = Counter(map(_about, gives))
+    unruled = portal.base.unruled if portal.base is not None else ()
+    prevented = grouping.effects(portal.base.prevented) if portal.base is not None else ()
     parts = (
-        _part(4, "reasons", portal.refusals, _refusal, lambda rows: _refused(rows, portal), most=most),
-        _part(5, "rows that take away", takes, _effect, lambda rows: f"### Takes away\n\n{_table(rows)}", most=most),
+        _part(6, "reasons", portal.refusals, _refusal, lambda rows: _refused(rows, portal), most=most),
+        _part(7, "rows that take away", takes, _effect, lambda rows: f"### Takes away\n\n{_table(rows)}", most=most),
+        _part(5, "who stay live", grouping.kept(unruled), _kept, lambda rows: _stays(rows, unruled), most=most),
+        _part(4, "prevented", prevented, _effect, _prevented, most=most),
         _part(3, "warnings", warnings, _warning, lambda rows: f"### Warnings\n\n{_list(rows)}", most=most),
         _part(2, "rows that give", gives, _effect, lambda rows: _given(rows, sizes), most=most),
-        _part(
-            1, "other changes", changes, _effect, lambda rows: _collapsed("Other changes", _table(rows)), most=most
-        ),
-        _part(0, "notes", notes, _note, lambda rows: _collapsed("Left alone", _list(rows)), most=most),
+        _part(1, "other changes", changes, _effect, lambda rows: collapsed("Other changes", _table(rows)), most=most),
+        _part(0, "notes", notes, _note, lambda rows: collapsed("Left alone", _list(rows)), most=most),
     )
-    return _Portal(portal.name, _heading(portal, len(warnings)), parts, bool(portal.refusals or takes))
+    return _Portal(portal.name, _heading(portal, len(warnings)), parts, bool(portal.refusals or takes or unruled))
 
 
 def _part(
@@ -111,7 +113,7 @@ def _part(
     rows = [each for each in written if size(each.text) <= most // LONGEST_SHARE]
 
     def text(kept: int) -> str:
-        return frame(rows[:kept]) + _more(len(items) - kept, named) if items else ""
+        return frame(rows[:kept]) + more(len(items) - kept, named) if items else ""
 
     return Part(importance, len(rows), text)
 
@@ -122,18 +124,20 @@ def _heading(portal: PortalPlan, warnings: int) -> str:
     words = grouping.totals_words(count) if count.writes else ""
     words = f"**{words}**" if count.losers else words
     warned = plural(warnings, "warning") if warnings else ""
-    host = _named(urlsplit(portal.server).netloc)
-    facts = [words, warned, portal.provider, host, plural(portal.developers, "developer")]
-    return f"## Portal access · {_named(portal.name)}: {state}\n\n{' · '.join(fact for fact in facts if fact)}\n\n"
+    host = short(urlsplit(portal.server).netloc)
+    there = plural(portal.developers, "developer")
+    facts = [words, grouping.origin_words([portal]), warned, portal.provider, host, there]
+    return f"## Portal access · {short(portal.name)}: {state}\n\n{' · '.join(fact for fact in facts if fact)}\n\n"
 
 
 def _foot(plan: Plan) -> str:
-    commit = f" · commit {_named(plan.manifest.commit)}" if plan.manifest.commit else ""
-    read = f" · read {_named(min(portal.observed_at for portal in plan.portals))}" if plan.portals else ""
-    return f"<sub>digest {_named(plan.digest)}{commit}{read} · {_named(plan.generator)}</sub>\n"
+    commit = f" · commit {short(plan.manifest.commit)}" if plan.manifest.commit else ""
+    read = f" · read {short(min(portal.observed_at for portal in plan.portals))}" if plan.portals else ""
+    kept = f" · from a snapshot of {short(plan.snapshot.created_at)}" if plan.snapshot is not None else ""
+    return f"<sub>digest {short(plan.digest)}{commit}{read}{kept} · {short(plan.generator)}</sub>\n"
 
 
-def _named(name: str) -> str:
+def short(name: str) -> str:
     return markdown(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…")
 
 
@@ -148,15 +152,24 @@ def _refused(rows: Sequence[_Row], portal: PortalPlan) -> str:
     return f"### Refused: nothing of this portal can be written\n\n{_list(rows)}{ways}"
 
 
+def _prevented(rows: Sequence[_Row]) -> str:
+    return f"### Prevented by this change\n\n{_table(rows)}"
+
+
+def _stays(rows: Sequence[_Row], unruled: Sequence[UnruledGrant]) -> str:
+    count = people(len({each.developer.key for each in unruled}))
+    return f"### ⚠ Nothing is taken from {count}: their last rule is gone\n\n{_table(rows)}"
+
+
 def _given(rows: Sequence[_Row], sizes: Mapping[str, int]) -> str:
     groups = (
-        _collapsed(f"{about}: {sizes[about]:,}", _table(list(group)))
+        collapsed(f"{about}: {sizes[about]:,}", _table(list(group)))
         for about, group in groupby(rows, key=lambda row: row.about)
     )
     return f"### Gives\n\n{''.join(groups)}"
 
 
-def _collapsed(summary: str, body: str) -> str:
+def collapsed(summary: str, body: str) -> str:
     """`summary` is HTML: Markdown means nothing in it."""
     return f"<details><summary>{summary}</summary>\n\n{body}</details>\n\n" if body else ""
 
@@ -171,14 +184,19 @@ def _list(rows: Sequence[_Row]) -> str:
     return f"{lines}\n" if lines else ""
 
 
-def _more(count: int, named: str) -> str:
+def more(count: int, named: str) -> str:
     return f"**{count:,} more** {named}\n\n" if count else ""
 
 
 def _effect(effect: Effect) -> _Row:
     who = f"team {markdown(effect.who)}" if effect.about_team else markdown(effect.who)
-    reasons = "; ".join(map(_why, effect.why))
+    reasons = "; ".join(map(why_words, effect.why))
     return _Row(f"| {who} | {grouping.what(effect, markdown)} | {reasons} |", _about(effect))
+
+
+def _kept(person: Kept) -> _Row:
+    reasons = "; ".join(map(why_words, person.why))
+    return _Row(f"| {markdown(person.who)} | {grouping.keeps(person, markdown)} | {reasons} |")
 
 
 def _about(effect: Effect) -> str:
@@ -189,14 +207,15 @@ def _about(effect: Effect) -> str:
     return f"Team{'s' if len(effect.teams) > 1 else ''} {', '.join(shown + more)}" if shown else "In no team"
 
 
-def _why(why: Why) -> str:
+def why_words(why: Why) -> str:
     place = grouping.place(why)
     reason = f': "{markdown_words(why.reason)}"' if why.reason else ""
     return f"{markdown(place) if place else 'built-in default'} {grouping.rule(why, markdown)}{reason}"
 
 
 def _refusal(refusal: Refusal) -> _Row:
-    return _Row(f"- ✗ {markdown_words(refusal.message)}")
+    origin = f" ({grouping.ORIGINS[refusal.origin]})" if refusal.origin is not None else ""
+    return _Row(f"- ✗ {markdown_words(refusal.message)}{origin}")
 
 
 def _warning(group: NoticeGroup) -> _Row:

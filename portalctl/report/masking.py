@@ -1,4 +1,4 @@
-"""A plan without its people's addresses and names, for readers who may know how many and from where, but not who.
+"""A document without its people's addresses, for readers who may know how many and from where, but not who.
 
 Whatever form it then takes, no address is left to be found in it: what is masked is the plan, not its forms.
 """
@@ -10,10 +10,14 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from portalctl.identity import normal_address, normal_domain
-from portalctl.plan.model import Change, Notice, Plan, Refusal, Subject
+from portalctl.plan.drift import DriftFinding
+from portalctl.plan.model import Change, Notice, Refusal, Subject
+from portalctl.report.audit import Outcome
+
+D = TypeVar("D")  # a plan, a report, or where a portal and the files disagree
 
 NAMES = frozenset({"full_name"})  # in the state of an account that is to be made
 Mask = Callable[[str], str]
@@ -39,14 +43,15 @@ def mask_with(key: bytes) -> Mask:
     return mask
 
 
-def masked(plan: Plan, mask: Mask) -> Plan:
-    """The plan with every address masked, wherever one stands: people, ids, rules, messages, reasons, descriptions.
+def masked(document: D, mask: Mask) -> D:
+    """A plan with every address masked, wherever one stands: people, ids, rules, messages, reasons, descriptions.
 
     So is the name of a person to be invited. The ids that the portal gave stay, and so does the digest: it tells
-    which plan this was, and since it is not the digest of these contents, they cannot be applied.
+    which plan this was, and since it is not the digest of these contents, they cannot be applied. The same goes for
+    a report, and for where portal and files disagree.
     """
-    result = _Masking(mask).value(plan)
-    assert isinstance(result, Plan)  # noqa: S101 (each value becomes one of its own type)
+    result = _Masking(mask).value(document)
+    assert isinstance(result, type(document))  # noqa: S101 (each value becomes one of its own type)
     return result
 
 
@@ -71,8 +76,10 @@ class _Masking:
         match value:
             case Subject(email=str() as email):
                 return replace(plain, email=self.mask(email))
-            case Change(developer=Subject(email=str() as email)):
+            case Change(developer=Subject(email=str() as email)) | Outcome(developer=Subject(email=str() as email)):
                 return replace(plain, id=self.change_id(value.id, email))
+            case DriftFinding(developer=str() as person):
+                return replace(plain, developer=self.mask(person))
             case Refusal(developer=str() as person) | Notice(developer=str() as person):
                 return replace(plain, developer=self.mask(person), message=self.sentence(value.message, person))
         return plain

@@ -35,6 +35,8 @@ _PLAIN = re.compile(r"(?!www\b)[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:,\d{3})*")
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")  # GitHub makes a link of one
 _LIST = re.compile(r"\d+[.)]+")
 
+_WIDE_ESCAPE = re.compile(r"\\(?=[uU])")
+
 # A cell that begins so is a formula to a spreadsheet (OWASP, "CSV Injection"), in full width too, behind blanks too.
 _FORMULA = re.compile("\\s*[-=+@\uff0d\uff1d\uff0b\uff20]")
 
@@ -69,6 +71,15 @@ def markdown_words(text: str) -> str:
 def html(text: str) -> str:
     """One piece of foreign text for HTML, between tags or in a quoted attribute; not for scripts, styles or URLs."""
     return escape(terminal(text))
+
+
+def chat(text: str) -> str:
+    """One piece of foreign text for a message to Slack and those that read messages as Slack does.
+
+    There `<!channel>` calls everybody and `<url|text>` is a link; the three signs are escaped as Slack asks
+    (https://docs.slack.dev/messaging/formatting-message-text).
+    """
+    return escape(terminal(text), quote=False)
 
 
 def csv(text: str) -> str:
@@ -106,6 +117,15 @@ def yaml(text: str) -> str:
     r"""A double-quoted YAML 1.2 scalar in one line; reading it gives the same text, except that a lone surrogate,
     which YAML cannot hold, becomes U+FFFD."""
     return '"' + "".join(map(_yaml_char, text)) + '"'
+
+
+def yaml_comment(text: str) -> str:
+    r"""One piece of foreign text for a comment in a manifest: as on a terminal.
+
+    A backslash before `u` or `U` is written `\x5c`: readers of YAML that look for escapes of half a character look in
+    comments too.
+    """
+    return _WIDE_ESCAPE.sub(lambda _: r"\x5c", terminal(text))
 
 
 def _code(shown: str) -> str:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 
 from portalctl.sim.message import REASONS, Answer, Request
 
@@ -33,7 +34,7 @@ class WireError(Exception):
 
 def render(answer: Answer, *, close: bool = False) -> bytes:
     """Head and body in one piece."""
-    lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}"]
+    lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}", f"Date: {formatdate(usegmt=True)}"]
     if answer.content_type:
         lines.append(f"Content-Type: {answer.content_type}")
     if answer.status != 204:

@@ -58,6 +58,7 @@ def statuses(bench: Bench) -> dict[str, str]:
 # Deleting
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("status", ["pending", "approved", "revoked", "rejected"])
 def test_who_is_to_be_absent_is_deleted_when_that_is_allowed_twice(bench: Bench, status: str) -> None:
     bench.people(**{status: ["gone@club.example"]})
@@ -165,6 +166,19 @@ def test_registrations_are_read_for_those_who_are_kept_out_only(bench: Bench) ->
     bench.manifest("trusted_domains: [club.example]\n")
     bench.run("plan")
     assert not [read for read in bench.reads if "registration" in read]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_registrations_that_cannot_be_read_keep_nobody_in(bench: Bench, status: int) -> None:
+    bench.people(approved=["leaver@club.example", "other@club.example"])
+    bench.manifest(OUT.replace(", on_revoke: revoke_registrations", ""))
+    bench.sim.inject(Fault("status", status=status, path="*/application-registrations"))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.err
+    assert "registrations could not be read" in done.out
+    assert bench.status("leaver@club.example") == "revoked"
+    bench.manifest(OUT)
+    assert bench.run("plan").code == 1
 
 
 def test_what_expires_takes_the_registrations_too(bench: Bench) -> None:

@@ -277,3 +277,16 @@ def test_requests_for_products_are_approved_by_rule(bench: Bench) -> None:
     assert done.code == 0, done.err + done.out
     assert bench.ids() == []
     assert [each.status for each in bench.store.subscriptions(PORTAL)].count("subscribed") == 1
+
+
+def test_a_plan_from_a_snapshot_is_the_live_one(bench: Bench) -> None:
+    bench.sign_up("ann@club.example", verified=True)
+    bench.sign_up("eve@bad.example")
+    bench.manifest(RULES)
+    assert bench.run("snapshot", "--out", "s.json").code == 0
+    live = bench.plan()
+    done = portalctl("plan", "-f", "portals", "--snapshot", "s.json", "-o", "json")
+    (portal,) = done.json["portals"]
+    assert done.err == ""
+    assert portal["changes"] == live["changes"] != []
+    assert bench.writes == []

@@ -45,6 +45,7 @@ def assert_all_done(bench: Bench) -> None:
     assert plan.code == 0, plan.out
 
 
+@pytest.mark.slow
 def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench) -> None:
     fill(bench).sim.inject(Fault("status", method="PATCH", status=429, retry_after=1, times=2, plain=True))
     done = bench.run("apply", "--yes")
@@ -93,6 +94,7 @@ def test_a_grant_whose_answer_was_lost_but_is_seen_counts_as_one_that_worked(ben
     assert bench.status("leaver@club.example") == "revoked"
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("kind", ["drop-before", "drop-after"])
 @pytest.mark.parametrize("method", ["PATCH", "POST"])
 def test_after_a_lost_answer_the_portal_is_looked_at_before_anything_is_repeated(
@@ -160,6 +162,7 @@ def test_writes_that_show_late_are_waited_for(make_bench: BenchMaker) -> None:
     assert len(bench.writes) == 6
 
 
+@pytest.mark.slow
 def test_writes_that_do_not_show_in_time_are_unknown(make_bench: BenchMaker) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=60)))
     done = bench.run("apply", "--yes", "--confirm-timeout", "0.3")
@@ -168,6 +171,7 @@ def test_writes_that_do_not_show_in_time_are_unknown(make_bench: BenchMaker) -> 
     assert "6 unknown of 6" in done.out
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     "behaviour",
     [
@@ -232,6 +236,7 @@ def test_what_was_done_by_someone_else_meanwhile_counts_as_done(bench: Bench) ->
     assert writes_to(bench, "a@club.example") == []
 
 
+@pytest.mark.slow
 def test_the_look_before_and_after_is_by_batches(bench: Bench) -> None:
     bench.people(pending=[f"p{number:03}@club.example" for number in range(90)])
     bench.manifest(RULES)

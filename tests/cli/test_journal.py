@@ -144,7 +144,7 @@ EVERY = range(1, CHANGES + 1)
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("at", EVERY if THOROUGH else [1, 21])
+@pytest.mark.parametrize("at", EVERY if THOROUGH else [21])
 def test_killed_at_any_write_and_run_again(bench: Bench, undisturbed: Any, at: int, *, after: bool) -> None:
     fill(bench)
     with dying(at, after=after), pytest.raises(Death):
@@ -152,7 +152,7 @@ def test_killed_at_any_write_and_run_again(bench: Bench, undisturbed: Any, at: i
     assert_resumed(bench, undisturbed)
 
 
-@pytest.mark.parametrize("at", EVERY if THOROUGH else [3, 24])
+@pytest.mark.parametrize("at", EVERY if THOROUGH else [24])
 def test_a_saved_plan_is_finished_by_applying_it_again(bench: Bench, undisturbed: Any, at: int) -> None:
     fill(bench)
     assert bench.run("plan", "--out", "plan.json", "--allow-delete").code == 0
@@ -228,6 +228,7 @@ def test_nothing_to_write_leaves_no_journal(bench: Bench) -> None:
     assert not JOURNAL.parent.exists()
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("way", ["folder in the way", "link", "full"])
 def test_a_journal_that_cannot_be_written_stops_the_apply_before_any_write(bench: Bench, way: str) -> None:
     fill(bench)

@@ -94,6 +94,12 @@ def test_plan_tells_the_provider_and_reads_no_more_than_it_must(classic: Bench) 
     )
 
 
+def test_a_plan_from_a_snapshot_is_the_live_one(classic: Bench) -> None:
+    assert classic.run("snapshot", "--out", "s.json").code == 0
+    live, saved = (classic.run("plan", "-o", "json", *words).json for words in ((), ("--snapshot", "s.json")))
+    assert saved["portals"][0]["changes"] == live["portals"][0]["changes"] != []
+
+
 def test_apply_then_an_empty_plan_and_no_drift(classic: Bench) -> None:
     done = classic.run("apply", "--yes")
     assert done.code == 0, done.err

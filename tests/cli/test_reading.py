@@ -46,6 +46,7 @@ def plan(bench: Bench) -> tuple[int, int]:
     return portal["summary"]["approve"], portal["summary"]["add_member"]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     "behaviour",
     [
@@ -101,6 +102,7 @@ def test_someone_deleted_between_two_pages_hides_nobody(make_bench: BenchMaker) 
     assert plan(bench) == (2, 13)
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
@@ -127,6 +129,7 @@ def test_an_incomplete_reading_ends_the_run_without_a_write(make_bench: BenchMak
     assert bench.writes == []
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -275,6 +278,7 @@ def http(status: str, body: bytes = b"", headers: str = "Content-Type: applicati
     return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

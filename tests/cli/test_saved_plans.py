@@ -97,6 +97,7 @@ def apply_file(bench: Bench, *words: str, yes: bool = True, **env: str) -> Done:
 # --- the round trip
 
 
+@pytest.mark.slow
 def test_a_saved_plan_leads_where_its_manifest_leads(make_bench: Callable[..., Bench]) -> None:
     one, other = fill(make_bench()), fill(make_bench())
     assert one.run("apply", "--yes").code == 0
@@ -282,7 +283,9 @@ BOUND_EDITS: list[Edit] = [
     lambda p: change_of(p, "reject").update(after={"status": "approved"}),
     lambda p: change_of(p, "update_team").update(after={"description": "Mine"}),
     lambda p: change_of(p, "reject")["why"][0].update(line=99),
-    lambda p: portal_of(p)["refusals"].append({"code": "x", "message": "x", "developer": None, "team": None}),
+    lambda p: portal_of(p)["refusals"].append(
+        {"code": "x", "message": "x", "developer": None, "team": None, "origin": None}
+    ),
 ]
 
 
@@ -662,7 +665,9 @@ def test_hostile_words_of_a_whole_plan_are_shown_escaped(club: Bench) -> None:
     hostile = "\x1b[31m\n::error::\u202e"
     for change in portal_of(plan)["changes"]:
         change["why"][0].update(value=hostile, file=hostile, reason=hostile)
-    portal_of(plan)["refusals"] = [{"code": hostile, "message": hostile, "developer": hostile, "team": hostile}]
+    portal_of(plan)["refusals"] = [
+        {"code": hostile, "message": hostile, "developer": hostile, "team": hostile, "origin": None}
+    ]
     portal_of(plan)["notices"] = [
         {"code": hostile, "severity": "info", "message": hostile, "developer": hostile, "file": hostile, "line": 1}
     ]

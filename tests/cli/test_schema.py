@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "schemas"
 
 
-@pytest.mark.parametrize("kind", ["manifest", "plan", "report"])
+@pytest.mark.parametrize("kind", ["manifest", "plan", "report", "snapshot"])
 def test_it_prints_what_is_published(kind: str, offline: None) -> None:  # noqa: ARG001
     done = portalctl("schema", kind)
     assert (done.code, done.err) == (0, "")
@@ -25,11 +25,11 @@ def test_it_prints_what_is_published(kind: str, offline: None) -> None:  # noqa:
 def test_an_unknown_kind_is_wrong_usage() -> None:
     done = portalctl("schema", "manifests")
     assert done.code == 64
-    assert "'manifest', 'plan', 'report'" in done.err
+    assert "'manifest', 'plan', 'report', 'snapshot'" in done.err
 
 
 def test_it_imports_no_room_before_it_is_used() -> None:
-    """Each kind of schema lives in a room of its own; two of the three are not needed."""
+    """Each kind of schema lives in a room of its own; the others are not needed."""
     tree = ast.parse((ROOT / "portalctl" / "cli" / "schema.py").read_text())
     assert [node.module for node in tree.body if isinstance(node, ast.ImportFrom)] == ["__future__"]
 

@@ -27,6 +27,7 @@ def test_version_and_help_import_nothing_heavy(words: list[str]) -> None:
     assert imported(*words) & HEAVY == set()
 
 
+@pytest.mark.slow
 def test_validate_needs_no_http_and_no_diff() -> None:
     assert imported("validate", "-f", "examples/quickstart") & HEAVY == {
         "pydantic", "ruamel", "ruamel.yaml", "publicsuffixlist",

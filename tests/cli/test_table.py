@@ -285,6 +285,7 @@ def state(bench: Bench) -> dict[str, tuple[str, set[str]]]:
     }
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("policy", "cases"),
     [

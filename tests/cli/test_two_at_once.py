@@ -235,6 +235,7 @@ def let_in(bench: Bench) -> None:
     bench.sim.store.add_member(bench.teams["reds"], bench.emails[ANN])
 
 
+@pytest.mark.slow
 def test_what_an_admin_gives_meanwhile_is_not_taken_away() -> None:
     rules = override("rejected") + EXCLUSIVE
     for bench, turn, first in every_turn("pending", True, let_in, first=rules):

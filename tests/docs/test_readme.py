@@ -66,6 +66,7 @@ def test_the_demo_tells_the_whole_story(demo: str) -> None:
     assert "Applied: 2 confirmed of 2 changes." in demo
 
 
+@pytest.mark.slow
 def test_the_demo_leaves_behind_only_what_it_is_told_to(tmp_path: Path) -> None:
     kept = tmp_path / "demo"
     assert run("demo", "--keep", str(kept)).code == 0

@@ -91,6 +91,7 @@ def test_a_server_is_checked_before_anything_is_sent() -> None:
         Server("https://portal.example", "kpat_x\r\nX-Evil: 1")
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
 def test_once_asked_to_stop_nothing_waits_and_no_write_is_sent(method: str) -> None:
     stop = Stop()

@@ -11,6 +11,7 @@ from importlinter.cli import lint_imports
 
 from portalctl.manifest.schema import manifest_schema
 from portalctl.plan.document import plan_schema
+from portalctl.portal.saved_snapshot import snapshot_schema
 from portalctl.report.audit import report_schema
 
 ROOT = Path(__file__).parents[2]
@@ -27,6 +28,7 @@ def test_import_rules_hold(monkeypatch: pytest.MonkeyPatch) -> None:
         ("manifest.v1.schema.json", manifest_schema),
         ("plan.v1.schema.json", plan_schema),
         ("report.v1.schema.json", report_schema),
+        ("snapshot.v1.schema.json", snapshot_schema),
     ],
 )
 def test_published_schemas_are_those_of_the_models(file: str, schema: object) -> None:

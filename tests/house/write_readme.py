@@ -1,16 +1,16 @@
-"""Writes the table of capabilities into the README: `python -m tests.house.write_readme`."""
+"""Writes the tables of capabilities and of lint codes into the README: `python -m tests.house.write_readme`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from portalctl.plan.lint import LINTS
 from portalctl.portal.capabilities import ABILITIES, CAPABILITIES
 
 README = Path(__file__).parents[2] / "README.md"
-BEGIN, END = "<!-- capabilities: written by tests/house/write_readme.py -->", "<!-- end of capabilities -->"
 
 
-def table() -> str:
+def capabilities() -> str:
     kinds = CAPABILITIES.values()
     rows = [
         ["`provider`", *(f"`{name}`" for name in CAPABILITIES)],
@@ -26,9 +26,18 @@ def table() -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def lints() -> str:
+    rows = [f"| `{code}` | {each.about}{' (`--snapshot`)' * each.needs_snapshot} |" for code, each in LINTS.items()]
+    return "\n".join(["| code | what it finds |", "| --- | --- |", *rows])
+
+
 def with_table(readme: str) -> str:
-    before, _, rest = readme.partition(BEGIN)
-    return f"{before}{BEGIN}\n{table()}\n{END}{rest.partition(END)[2]}"
+    """With what stands between the marks of each table brought up to date."""
+    for name, table in (("capabilities", capabilities), ("lints", lints)):
+        begin, end = f"<!-- {name}: written by tests/house/write_readme.py -->", f"<!-- end of {name} -->"
+        before, _, rest = readme.partition(begin)
+        readme = f"{before}{begin}\n{table()}\n{end}{rest.partition(end)[2]}"
+    return readme
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from portalctl.manifest.schema import manifest_schema
 from portalctl.plan.document import plan_schema
+from portalctl.portal.saved_snapshot import snapshot_schema
 from portalctl.report.audit import report_schema
 
 FOLDER = Path(__file__).parents[2] / "schemas"
@@ -15,5 +16,6 @@ for name, schema in (
     ("manifest.v1", manifest_schema()),
     ("plan.v1", plan_schema()),
     ("report.v1", report_schema()),
+    ("snapshot.v1", snapshot_schema()),
 ):
     (FOLDER / f"{name}.schema.json").write_text(json.dumps(schema, indent=2) + "\n", encoding="utf-8")

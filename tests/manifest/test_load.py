@@ -97,7 +97,7 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
 
 def test_what_is_not_written_has_the_defaults_of_the_model() -> None:
     portal = partners(ROOT)
-    assert portal == PortalManifest("partners", "konnect", portal.at, title="Partners")
+    assert portal == PortalManifest("partners", "konnect", portal.at, title="Partners", files=("0.yaml",))
     assert portal.policy.unmatched_why.at is None
 
 

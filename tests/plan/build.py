@@ -147,7 +147,7 @@ def whole_plan(*portals: PortalPlan, created_at: str = "2026-06-15T08:00:01Z", d
 
 
 def drift(manifest: PortalManifest, whole: Snapshot) -> tuple[DriftFinding, ...]:
-    return drift_findings(difference(manifest, whole))
+    return drift_findings(manifest.name, difference(manifest, whole))
 
 
 def ids(changes: Iterable[Change]) -> list[str]:

@@ -81,14 +81,14 @@ def document(manifest: PortalManifest = MANIFEST, live: Snapshot = LIVE) -> dict
 def test_keys_and_their_order() -> None:
     plan = document()
     assert list(plan) == [
-        "version", "kind", "generator", "created_at", "valid_until", "digest", "manifest", "portals",
+        "version", "kind", "generator", "created_at", "valid_until", "digest", "manifest", "snapshot", "portals",
     ]  # fmt: skip
     assert (plan["version"], plan["kind"], plan["valid_until"]) == (1, "plan", None)
     assert list(plan["manifest"]) == ["digest", "files", "commit"]
     (only,) = plan["portals"]
     assert list(only) == [
         "name", "provider", "portal_id", "server", "observed_at", "developers", "guard", "summary", "changes",
-        "refusals", "notices",
+        "refusals", "notices", "base",
     ]  # fmt: skip
     assert only["guard"] == {
         "limits": {"removals": 1, "removals_percent": 10, "team_percent": 50},
@@ -100,7 +100,7 @@ def test_keys_and_their_order() -> None:
         "create_team", "add_member", "reject", "revoke", "remove_member", "total", "removals", "mails", "unmanaged",
         "awaited",
     ]  # fmt: skip
-    assert all(list(refusal) == ["code", "message", "developer", "team"] for refusal in only["refusals"])
+    assert all(list(refusal) == ["code", "message", "developer", "team", "origin"] for refusal in only["refusals"])
     assert all(list(n) == ["code", "severity", "message", "developer", "file", "line"] for n in only["notices"])
     assert [refusal["code"] for refusal in only["refusals"]] == ["protected", "protected", "removals"]
 
@@ -122,6 +122,7 @@ def test_a_change_in_full() -> None:
         ("before", {"status": "pending"}),
         ("after", {"status": "approved"}),
         ("why", why),
+        ("origin", None),
     ]
     assert (add["id"], add["team"], add["before"], add["after"]) == (
         "add_member:Ann@city.com:reds", "reds", {"member": False}, {"member": True},

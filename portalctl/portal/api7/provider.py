@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
@@ -20,11 +21,14 @@ from portalctl.http import Client
 from portalctl.identity import normal_address
 from portalctl.portal.api7.answers import taken
 from portalctl.portal.api7.approvals import Place, Ties, tie
+from portalctl.portal.api7.checkup import check_backend, check_version, first_row
 from portalctl.portal.api7.records import Account, Approval, LoginOption, Person, PortalRow, is_id
 from portalctl.portal.api7.registrations import in_order, read_registrations
 from portalctl.portal.api7.requests import decided, requests_of
 from portalctl.portal.api7.shared import Shared
 from portalctl.portal.api7.wire import Query, Wire
+from portalctl.portal.checkup import Checkup
+from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.models import (
     ApproveRequest,
     CreateDeveloper,
@@ -186,6 +190,26 @@ class Api7:
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="portalctl-details") as pool:
             lists = list(pool.map(lambda person: read_registrations(wire, person), there))
         return in_order(row for rows in lists for row in rows)
+
+    def checkup(self, scope: Scope) -> Checkup:  # noqa: ARG002 (whatever the rules are, the same is read)
+        """See `Reader.checkup`."""
+        exam = Examination(self._dashboard, self._now)
+        if not exam.begin("/api/portals") or exam.look("portal", "the portal is there", self._place.any) is None:
+            return Checkup(tuple(exam.checks))
+        check_version(exam, self._dashboard)
+        here = {"portal_id": self._place.any().id}
+        exam.look(
+            "read_developers", "developers can be read", partial(first_row, self._dashboard, "/api/developers", here)
+        )
+        exam.look(
+            "read_approvals", "approvals can be read", partial(first_row, self._dashboard, "/api/approvals", {})
+        )
+        settings, unread = self._settings()
+        for remark in unread:
+            exam.note("read_settings", "warning", remark.message, ADVICE[403])
+        check_backend(exam, self._backend)
+        exam.note("write", "unknown", WRITING, ADVICE[403])
+        return Checkup(tuple(exam.checks), settings)
 
     def _find_portal(self) -> Place:
         """The portal by its id or exact name: the API's own search is a loose one."""

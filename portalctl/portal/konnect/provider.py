@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Literal, Self
 
@@ -13,6 +14,8 @@ from portalctl.errors import AnswerError, NoAnswerError, PortalError
 from portalctl.events import Observer
 from portalctl.http import Client
 from portalctl.identity import normal_address
+from portalctl.portal.checkup import Checkup
+from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.konnect.calls import call
 from portalctl.portal.konnect.dialect import Dialect
 from portalctl.portal.konnect.registrations import read_registrations, read_requests
@@ -49,6 +52,7 @@ from portalctl.portal.models import (
 )
 
 WORKERS = 16
+FIRST_ROW = {"page[size]": "1", "page[number]": "1"}
 ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: it has ended already
 FEW = 16  # people are asked for one by one up to here; beyond, the whole list is read
 
@@ -132,8 +136,8 @@ class Konnect:
         calls = self._client.calls
         observed_at = self._now()
         settings = self._settings()
-        teams, developers, members = settle(lambda: self._everything(scope.teams))
-        roles = settle(lambda: self._roles(team for team in teams if team.name in scope.roles))
+        teams, developers, members = settle(lambda: self._everything(scope))
+        roles = settle(lambda: self._roles(team for team in teams if scope.has_roles(team.name)))
         apis = self._apis(scope.apis)
         requests, remarks = settle(lambda: read_requests(self._wire, self._path)) if scope.requests else ((), ())
         return Snapshot(
@@ -173,6 +177,32 @@ class Konnect:
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
         """See `Reader.details`."""
         return self._registrations(people, team_applications=self._dialect.team_applications)
+
+    def checkup(self, scope: Scope) -> Checkup:
+        """See `Reader.checkup`."""
+        exam = Examination(self._client, self._now)
+        if not exam.begin(self._portals) or exam.look("portal", "the portal is there", lambda: self._portal) is None:
+            return Checkup(tuple(exam.checks))
+        exam.note("version", "ok", f"Portal Management API {self._dialect.prefix[1:]}")
+        teams = exam.look("read_teams", "teams can be read", self._teams) or ()
+        for code, what, path in self._needed(scope, teams[:1]):
+            exam.look(code, f"{what} can be read", partial(self._client.get, path, FIRST_ROW))
+        settings = exam.look("read_settings", "settings can be read", self._settings)
+        exam.note("write", "unknown", WRITING, ADVICE[403])
+        return Checkup(tuple(exam.checks), settings)
+
+    def _needed(self, scope: Scope, teams: Iterable[Team]) -> Iterator[tuple[str, str, str]]:
+        """What a plan may read: a code, its name and the path of the list. Of `teams` nothing is known yet."""
+        yield "read_developers", "developers", f"{self._path}/developers"
+        yield "read_registrations", "registrations", f"{self._path}/application-registrations"
+        yield "read_applications", "applications", f"{self._path}/applications"
+        for team in teams:
+            path = f"{self._path}/teams/{segment(team.id)}"
+            yield "read_members", "members of teams", f"{path}/developers"
+            if scope.roles:
+                yield "read_roles", "roles of teams", f"{path}/assigned-roles"
+        if scope.apis:
+            yield "read_apis", "APIs", f"{self._dialect.prefix}/apis"
 
     @property
     def _portal(self) -> _Portal:
@@ -219,13 +249,11 @@ class Konnect:
             team_mapping=_either(told.idp_mapping_enabled, told.oidc_team_mapping_enabled),
         )
 
-    def _everything(
-        self, names: Collection[str]
-    ) -> tuple[tuple[Team, ...], tuple[Developer, ...], dict[str, frozenset[str]]]:
-        """Teams, developers, and the members of the teams of these names. Raises UnsettledError."""
+    def _everything(self, scope: Scope) -> tuple[tuple[Team, ...], tuple[Developer, ...], dict[str, frozenset[str]]]:
+        """Teams, developers, and the members of the scope's teams. Raises UnsettledError."""
         teams = self._teams()
         developers = self._developers()
-        members = self._members(team for team in teams if team.name in names)
+        members = self._members(team for team in teams if scope.has_members(team.name))
         known = {developer.id for developer in developers}
         if not all(ids <= known for ids in members.values()):
             raise UnsettledError(

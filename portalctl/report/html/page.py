@@ -1,23 +1,16 @@
-"""A plan as one HTML file that needs nothing else: no server, no network, not even its own script.
-
-All foreign text goes through `safe.html`, into text only. The policy in its head lets a browser run and apply exactly
-the script and the style of this package, and load nothing.
-"""
+"""A plan as one HTML file that needs nothing else: no server, no network, not even its own script."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from urllib.parse import urlsplit
 
-from portalctl.plan.model import OPS, Plan, PortalPlan, Why
+from portalctl.plan.model import OPS, BaseComparison, Plan, PortalPlan, Refusal, Why
 from portalctl.report import grouping
 from portalctl.report.grouping import BRAKE, Effect, Kind, NoticeGroup
 from portalctl.report.html.chart import rule_chart
+from portalctl.report.html.frame import asset, box, code, document
 from portalctl.report.safe import html
 from portalctl.report.words import people, plural
 
@@ -43,60 +36,20 @@ def plan_html(plan: Plan) -> str:
         for number, (portal, found) in enumerate(zip(plan.portals, effects, strict=True))
         for line in _portal(portal, found, choices, f"portal-{number}")
     ]
-    page = "\n".join(
-        [
-            *_head(plan),
-            "<body>",
-            "<header>",
-            "<h1>Portal access: what would change</h1>",
-            f'<p class="quiet">{_stamp(plan)}</p>',
-            "</header>",
-            "<main>",
-            *_filter(choices),
-            *sections,
-            "</main>",
-            f"<script>{_asset('page.js')}</script>",
-            "</body>",
-            "</html>",
-            "",
-        ]
-    )
-    return page.encode("ascii", "xmlcharrefreplace").decode()  # whatever the stream makes of other characters
-
-
-@cache
-def _asset(name: str) -> str:
-    return files("portalctl.report.html").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """How a content security policy names inline content (CSP 3, 2.3.1)."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _head(plan: Plan) -> Iterator[str]:
-    style, script = _asset("page.css"), _asset("page.js")
-    policy = (
-        f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    yield "<!DOCTYPE html>"
-    yield '<html lang="en">'
-    yield "<head>"
-    yield '<meta charset="utf-8">'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield '<meta name="referrer" content="no-referrer">'
     names = ", ".join(portal.name for portal in plan.portals)
-    yield f"<title>{html(names)}: {plural(plan.changes, 'change')}</title>"
-    yield f"<style>{style}</style>"
-    yield "</head>"
+    return document(
+        f"{html(names)}: {plural(plan.changes, 'change')}",
+        "Portal access: what would change",
+        _stamp(plan),
+        [*_filter(choices), *sections],
+        script=asset("page.js"),
+    )
 
 
 def _stamp(plan: Plan) -> str:
-    commit = [f"commit {_code(plan.manifest.commit)}"] if plan.manifest.commit else []
+    commit = [f"commit {code(plan.manifest.commit)}"] if plan.manifest.commit else []
     made = [f"made {html(plan.created_at)}", html(plan.generator)]
-    return " · ".join([f"digest {_code(plan.digest)}", *commit, *made])
+    return " · ".join([f"digest {code(plan.digest)}", *commit, *made])
 
 
 def _choices(effects: Iterable[Effect]) -> _Choices:
@@ -134,19 +87,22 @@ def _select(name: str, label: str, options: Iterable[tuple[str, str]]) -> str:
 
 
 def _portal(portal: PortalPlan, effects: Iterable[Effect], choices: _Choices, anchor: str) -> Iterator[str]:
-    facts = [html(portal.provider), _code(urlsplit(portal.server).netloc), plural(portal.developers, "developer")]
+    origins = grouping.origin_words([portal])
+    facts = [html(portal.provider), code(urlsplit(portal.server).netloc), plural(portal.developers, "developer")]
+    facts += [origins] if origins else []
     yield f'<section aria-labelledby="{anchor}">'
     yield f'<h2 id="{anchor}">{html(portal.name)} {_state(portal)}</h2>'
     yield f'<p class="quiet">{" · ".join([*facts, f"read {html(portal.observed_at)}"])}</p>'
     yield from _counts(portal)
     yield from _refused(portal)
+    yield from _not_done(portal.base) if portal.base is not None else ()
     groups = grouping.notice_groups(portal.notices)
     warnings = [_notice(group) for group in groups if group.warning]
     notes = [*map(html, grouping.left_alone(portal)), *(_notice(group) for group in groups if not group.warning)]
-    yield from _box("changes", "Warnings", warnings)
+    yield from box("changes", "Warnings", warnings)
     yield from rule_chart(portal.changes)
     yield from _table(effects, choices)
-    yield from _box("plain", "Left alone", notes)
+    yield from box("plain", "Left alone", notes)
     yield "</section>"
 
 
@@ -183,13 +139,26 @@ def _refused(portal: PortalPlan) -> Iterator[str]:
             f"<code>--allow-removals {portal.summary['removals']}</code></p>"
         )
     title = "Refused: nothing of this portal can be written"
-    yield from _box("takes", title, [html(refusal.message) for refusal in portal.refusals], ways)
+    yield from box("takes", title, [_refusal(refusal) for refusal in portal.refusals], ways)
 
 
-def _box(kind: str, title: str, items: Iterable[str], after: str = "") -> Iterator[str]:
-    lines = "\n".join(f"<li>{item}</li>" for item in items)
-    if lines:
-        yield f'<div class="box {kind}"><h3>{title}</h3>\n<ul>\n{lines}\n</ul>{after}</div>'
+def _refusal(refusal: Refusal) -> str:
+    origin = f" ({grouping.ORIGINS[refusal.origin]})" if refusal.origin is not None else ""
+    return f"{html(refusal.message)}{origin}"
+
+
+def _not_done(base: BaseComparison) -> Iterator[str]:
+    """What this change of the manifest does without writing anything."""
+    count = people(len({each.developer.key for each in base.unruled}))
+    stay = [
+        f"{code(each.who)} {grouping.keeps(each, code)}: {_reasons(each.why)}" for each in grouping.kept(base.unruled)
+    ]
+    yield from box("changes", f"Nothing is taken from {count}: their last rule is gone", stay)
+    prevented = [
+        f"{_who(effect)} {grouping.what(effect, code)}: {_reasons(effect.why)}"
+        for effect in grouping.effects(base.prevented)
+    ]
+    yield from box("plain", "Prevented by this change", prevented)
 
 
 def _table(effects: Iterable[Effect], choices: _Choices) -> Iterator[str]:
@@ -210,13 +179,20 @@ def _row(effect: Effect, choices: _Choices) -> str:
     teams = " ".join(str(choices.teams[team]) for team in dict.fromkeys(effect.teams))
     rules = " ".join(str(choices.rules[why]) for why in effect.why)
     sign = f'<span aria-hidden="true">{grouping.SIGNS[effect.kind]}</span>'
-    who = f"team {_code(effect.who)}" if effect.about_team else _code(effect.who)
     return (
         f'<tr class="{effect.kind}" data-ops="{ops}" data-teams="{teams}" data-rules="{rules}">'
         f'<td class="sign">{sign}<span class="seen-not">{KINDS[effect.kind]}</span></td>'
-        f'<td class="who">{who}</td><td class="what">{grouping.what(effect, _code)}</td>'
-        f'<td class="why">{"<br>".join(map(_why, effect.why))}</td></tr>'
+        f'<td class="who">{_who(effect)}</td><td class="what">{grouping.what(effect, code)}</td>'
+        f'<td class="why">{_reasons(effect.why)}</td></tr>'
     )
+
+
+def _who(effect: Effect) -> str:
+    return f"team {code(effect.who)}" if effect.about_team else code(effect.who)
+
+
+def _reasons(why: Iterable[Why]) -> str:
+    return "<br>".join(map(_why, why))
 
 
 def _why(why: Why) -> str:
@@ -232,13 +208,9 @@ def _notice(group: NoticeGroup) -> str:
     """Everybody it is about is named: a page has room."""
     place = f" <code>{html(group.place)}</code>" if group.place else ""
     if len(group.people) == 1:
-        return f"{_code(group.people[0])}: {html(group.message)}{place}"
+        return f"{code(group.people[0])}: {html(group.message)}{place}"
     if not group.people:
         return f"{html(group.message)}{place}"
-    names = ", ".join(map(_code, group.people))
+    names = ", ".join(map(code, group.people))
     summary = f"<summary>{people(len(group.people))}</summary>"
     return f"{html(group.message)}{place}<details>{summary}{names}</details>"
-
-
-def _code(text: str) -> str:
-    return f"<code>{html(text)}</code>"

@@ -2,44 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from portalctl.plan.drift import FAILING, DriftFinding, PortalDrift
+from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
+from portalctl.plan.model import Notice
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
 from portalctl.report.words import plural
 
-MOST_BACKLOG = 20
+Safe = Callable[[str], str]
 
 
-def drift_text(portals: Iterable[PortalDrift], style: Style) -> str:
-    """Each portal: the disagreements by kind, then what merely waits."""
-    return joined(line for portal in portals for line in _portal(portal, style))
+def drift_text(portals: Iterable[PortalDrift], notices: Iterable[Notice], style: Style) -> str:
+    """Each portal: the disagreements by kind, then what is acknowledged and what merely waits; then the notices."""
+    parts = [line for portal in portals for line in _portal(portal, style)]
+    return joined([*parts, *(_note(notice) for notice in notices)])
+
+
+def finding_who(finding: DriftFinding, safe: Safe) -> str:
+    return safe(finding.developer) if finding.developer else f"team {safe(finding.team or '')}"
+
+
+def finding_what(finding: DriftFinding, safe: Safe) -> str:
+    """What is live, and what is wanted instead: `member of reds, by no rule`."""
+    live = safe(finding.live)
+    if finding.team and finding.developer:
+        live = f"{live} of {safe(finding.team)}"
+    return f"{live}, by no rule" if finding.kind == "unruled_grant" else f"{live}; wanted: {safe(finding.wanted)}"
 
 
 def _portal(portal: PortalDrift, style: Style) -> list[str]:
     findings = [finding for finding in portal.findings if finding.kind in FAILING]
     waiting = [finding for finding in portal.findings if finding.kind not in FAILING]
     people = len({finding.developer for finding in waiting})
-    note = f"  waiting to be let in or turned away: {people:,} (no drift)" if people else ""
-    if not findings:
-        return [f"{style.strong(portal.name)}: no drift", *([note] if note else [])]
-    head = f"{style.strong(portal.name)}: differs in {plural(len(findings), 'place')}"
+    note = [f"  waiting to be let in or turned away: {people:,} (no drift)"] if people else []
+    state = f"differs in {plural(len(findings), 'place')}" if findings else "no drift"
     lines = rows([line for finding in findings for line in _lines(finding)], style)
-    return [head, "", *lines, *(["", note] if note else [])]
+    known = rows([_acknowledged(each) for each in portal.acknowledged], style)
+    blocks = [lines, [f"  {style.strong('Acknowledged')}", *known] if known else [], note]
+    quiet = not lines and not known  # one line, and the next
+    return [
+        f"{style.strong(portal.name)}: {state}",
+        *(text for block in blocks if block for text in (*([] if quiet else [""]), *block)),
+    ]
 
 
 def _lines(finding: DriftFinding) -> list[Line]:
-    who = terminal(finding.developer) if finding.developer else f"team {terminal(finding.team or '')}"
+    why = said(finding.why) if finding.why else ""
+    who = finding_who(finding, terminal)
     kind = finding.kind.replace("_", " ")
-    live = terminal(finding.live)
-    if finding.team and finding.developer:
-        live = f"{live} of {terminal(finding.team)}"
-    what = f"{live}, by no rule" if finding.kind == "unruled_grant" else f"{live}; wanted: {terminal(finding.wanted)}"
     sign = "-" if finding.kind in {"missing_grant", "withheld"} else "+"
-    lines = [Line(sign, f"{kind:<16}  {who}", what, said(finding.why) if finding.why else "")]
+    what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
+    lines = [Line(sign, f"{kind:<16}  {who}", what, why)]
     if finding.kind == "withheld" and finding.developer:
         status = terminal(finding.live)
         keep = f'- {{developer: {who}, status: {status}, reason: "…"}}'
-        lines.append(Line(" ", f"{'':<16}  keep it so:", keep, said(finding.why) if finding.why else ""))
+        lines.append(Line(" ", f"{'':<16}  keep it so:", keep, why))
     return lines
+
+
+def _acknowledged(each: Acknowledged) -> Line:
+    until = f" until {each.until}" if each.until else ""
+    why = f'{terminal(f"{each.file}:{each.line}")}  acknowledged{until}: "{terminal(each.reason)}"'
+    kind = each.finding.kind.replace("_", " ")
+    what = f"{finding_what(each.finding, terminal)}  [{each.finding.fingerprint}]"
+    return Line(" ", f"{kind:<16}  {finding_who(each.finding, terminal)}", what, why)
+
+
+def _note(notice: Notice) -> str:
+    place = terminal(f"{notice.file}:{notice.line}") if notice.file else ""
+    return f"  {'!' if notice.severity == 'warning' else ' '} {terminal(notice.message)}  {place}".rstrip()

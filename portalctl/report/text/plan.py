@@ -5,24 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import urlsplit
 
-from portalctl.plan.model import Notice, Plan, PortalPlan, Why
+from portalctl.plan.model import BaseComparison, Notice, Plan, PortalPlan, Why
 from portalctl.report.grouping import (
     BRAKE,
     MOST_ALIKE,
+    ORIGINS,
     SHOWN_OF_ALIKE,
     SIGNS,
     Effect,
     Kind,
     effects,
+    keeps,
+    kept,
     left_alone,
     notice_groups,
+    origin_words,
     totals,
     totals_words,
     what,
 )
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
-from portalctl.report.words import plural
+from portalctl.report.words import people, plural
 
 HEADINGS: dict[Kind, str] = {"takes": "Takes away", "gives": "Gives", "changes": "Changes"}
 
@@ -45,7 +49,7 @@ def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
 def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
     host = urlsplit(portal.server).netloc
     title = f"{style.strong(portal.name)}  {portal.provider} · {host} · {plural(portal.developers, 'developer')}"
-    if not portal.changes and not portal.notices:
+    if not portal.changes and not portal.notices and not (portal.base is not None and portal.base.says_something):
         yield f"{title}: nothing to do{_left_alone_in_brief(portal)}"
         return
     yield title if portal.changes else f"{title}: nothing to do"
@@ -54,9 +58,28 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
         chosen = [effect for effect in found if effect.kind == kind]
         if chosen:
             yield from ("", f"  {style.strong(heading)}", *rows(_lines(chosen, style), style))
+    yield from _not_done(portal.base, style) if portal.base is not None else ()
     left = [*(f"    {line}" for line in left_alone(portal)), *_notices(portal.notices, style)]
     if left:
         yield from ("", f"  {style.strong('Left alone')}", *left)
+
+
+def _not_done(base: BaseComparison, style: Style) -> Iterator[str]:
+    """What this change of the manifest does without writing anything. Never folded: nothing else tells of it."""
+    unruled = [
+        Line("!", terminal(each.who), keeps(each, terminal), " + ".join(map(said, each.why)))
+        for each in kept(base.unruled)
+    ]
+    if unruled:
+        count = len({each.developer.key for each in base.unruled})
+        heading = f"Nothing is taken from {people(count)}: their last rule is gone"
+        yield from ("", f"  {style.strong(heading)}", *rows(unruled, style))
+    prevented = [
+        Line("~", _who(effect), what(effect, terminal), " + ".join(map(said, effect.why)))
+        for effect in effects(base.prevented)
+    ]
+    if prevented:
+        yield from ("", f"  {style.strong('Prevented by this change')}", *rows(prevented, style))
 
 
 def _lines(effects: Sequence[Effect], style: Style) -> list[Line]:
@@ -107,7 +130,8 @@ def _notices(notices: Iterable[Notice], style: Style) -> Iterator[str]:
 
 def _totals(plan: Plan) -> Iterator[str]:
     count = totals(plan.portals)
-    yield f"Plan: {totals_words(count)}. {plural(count.writes, 'write')}."
+    origins = origin_words(plan.portals)
+    yield f"Plan: {totals_words(count)}. {plural(count.writes, 'write')}{f': {origins}' if origins else ''}."
     yield f"digest {plan.digest}"
 
 
@@ -116,7 +140,8 @@ def _refusals(portal: PortalPlan, style: Style) -> Iterator[str]:
         return
     yield f"{style.strong('Refused')}: nothing of {portal.name} can be written."
     for refusal in portal.refusals:
-        yield f"  {style.sign('✗')} {terminal(refusal.message)}"
+        origin = f" ({ORIGINS[refusal.origin]})" if refusal.origin is not None else ""
+        yield f"  {style.sign('✗')} {terminal(refusal.message)}{origin}"
     if any(refusal.code in BRAKE for refusal in portal.refusals):
         count = portal.summary["removals"]
         yield "  Two ways on: raise that limit under policy.limits in the manifest (with `until`),"

@@ -75,7 +75,7 @@ def everything(call: Call, listing: Listing, scope: str, *parameters: str) -> An
 def _keys(call: Call, listing: Listing, query: ListQuery, scope: str, parameters: tuple[str, ...]) -> list[int]:
     conditions = " AND ".join([scope, *query.where])
     order = f"{query.order}, t.seq" if query.order else "t.seq"
-    sql = f"SELECT t.seq FROM {listing.source} WHERE {conditions} ORDER BY {order}"  # noqa: S608
+    sql = f"SELECT {listing.key} FROM {listing.source} WHERE {conditions} ORDER BY {order}"  # noqa: S608
     keys = call.reader.keys(sql, (*parameters, *query.parameters))
     if listing.sorts or call.world.behaviour.unsorted == "stored":
         return keys
@@ -93,8 +93,8 @@ def _rendered(call: Call, listing: Listing, keys: list[int]) -> str:
     """The objects of these keys in this order, as JSON with commas between them."""
     shape = listing.shape(call.world.behaviour)
     objects_in_order = (
-        f"SELECT {shape} AS object FROM json_each(?) k CROSS JOIN {listing.source} "  # noqa: S608
-        "WHERE t.seq = k.value ORDER BY k.key"
+        f"SELECT {shape} AS object FROM json_each(?) k CROSS JOIN {listing.shown or listing.source} "  # noqa: S608
+        f"WHERE {listing.key} = k.value ORDER BY k.key"
     )
-    row = call.reader.row(f"SELECT group_concat(object) FROM ({objects_in_order})", json.dumps(keys))  # noqa: S608
+    row = call.reader.row(f"SELECT group_concat(object) FROM ({objects_in_order})", str(keys))  # noqa: S608
     return row[0] if row and row[0] else ""

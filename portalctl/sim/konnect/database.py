@@ -72,7 +72,7 @@ Value = str | int | float | None
 Row = tuple[Any, ...]
 Statement = tuple[str, Sequence[Value]]
 
-_KEPT_LISTS = 64
+_KEPT_LISTS = 1024  # clients read the members of hundreds of teams side by side
 
 
 class Reader:

@@ -23,6 +23,9 @@ class Filter:
 class Listing:
     """A kind of object. `source` names the table `t`; `shape` gives the SQL expression of the object as JSON text.
 
+    `key` is what a list is kept as: the integer that names the row of `shown` which has all that `shape` shows.
+    Where it is left out that is a row of `source`.
+
     SQLite writes the JSON itself: a page is then one step of one statement, several times faster than rows and
     dictionaries in Python.
     """
@@ -31,6 +34,8 @@ class Listing:
     shape: Callable[[Behaviour], str]
     filters: Mapping[str, Filter] = field(default_factory=dict)
     sorts: Mapping[str, str] = field(default_factory=dict)
+    key: str = "t.seq"
+    shown: str = ""
 
 
 def object_of(**expressions: str) -> str:
@@ -167,6 +172,8 @@ MEMBERS = Listing(
         "attributes": Filter("NULL"),  # the document does not say what they are; nobody has any here
         "active": Filter("(d.status = 'approved')", "boolean"),
     },
+    key="d.seq",
+    shown="developers d",
 )
 ROLES = Listing(
     source="roles t",

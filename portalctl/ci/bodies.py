@@ -1,0 +1,69 @@
+"""What comments, issues and a job's summary say, as Markdown. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from portalctl.ci.documents import Document, Drift
+from portalctl.plan.drift import FAILING
+from portalctl.plan.model import Plan, PortalPlan
+from portalctl.report.audit import Report
+from portalctl.report.audit_markdown import report_markdown
+from portalctl.report.drift_markdown import drift_markdown
+from portalctl.report.markdown import plan_markdown
+
+Mode = Literal["on-change", "always", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is to be said of one portal. `needed`: worth saying where nothing was said before."""
+
+    portal: str
+    text: str
+    needed: bool
+
+
+def comments(plan: Plan, mode: Mode, head: str | None) -> tuple[Body, ...]:
+    """One for each portal. With `on-change`, one that has nothing to say is not needed.
+
+    `head`: the commit that was planned, by which a reader sees that a comment is not of the latest one.
+    """
+    plan = replace(plan, manifest=replace(plan.manifest, commit=plan.manifest.commit or head))
+    return tuple(
+        Body(
+            portal.name,
+            plan_markdown(replace(plan, portals=(portal,))),
+            mode == "always" or _says_something(portal),
+        )
+        for portal in plan.portals
+    )
+
+
+def _says_something(portal: PortalPlan) -> bool:
+    compared = portal.base is not None and portal.base.says_something
+    return bool(portal.changes or portal.refusals) or compared
+
+
+def issues(drift: Drift, run: str | None) -> tuple[Body, ...]:
+    """One for each portal, needed where there is drift. `run`: the address of the run that looked."""
+    seen = f"\n[The run that saw it]({run})\n" if run else ""
+    return tuple(
+        Body(
+            portal.name,
+            drift_markdown([portal], drift.notices, generator=drift.generator) + seen,
+            any(found.kind in FAILING for found in portal.findings),
+        )
+        for portal in drift.portals
+    )
+
+
+def summary(document: Document) -> str:
+    match document:
+        case Plan():
+            return plan_markdown(document)
+        case Drift():
+            return drift_markdown(document.portals, document.notices, generator=document.generator)
+        case Report():
+            return report_markdown(document)

@@ -1,0 +1,61 @@
+"""What is told of a whole run in a notification: counts and states, and nobody's name or address. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from portalctl.apply.model import PortalReport
+from portalctl.ci.notify import Message
+from portalctl.plan.drift import FAILING, PortalDrift
+from portalctl.plan.model import Plan, PortalPlan
+from portalctl.report.audit import RESULTS
+from portalctl.report.grouping import totals, totals_words
+from portalctl.report.safe import chat
+from portalctl.report.words import plural
+
+
+def plan_message(plan: Plan, run: str | None) -> Message:
+    """`run`: the address of the run that made the plan, where there is one; so below."""
+    portals = [{"name": portal.name, "refused": bool(portal.refusals), **_counts(portal)} for portal in plan.portals]
+    lines = [f"{portal.name}: {_plan_words(portal)}" for portal in plan.portals]
+    return _message("plan", lines, portals, run) | {"digest": plan.digest}
+
+
+def drift_message(portals: Iterable[PortalDrift], run: str | None) -> Message:
+    counted = [(portal.name, sum(found.kind in FAILING for found in portal.findings)) for portal in portals]
+    lines = [f"{name}: {'differs in ' + plural(count, 'place') if count else 'no drift'}" for name, count in counted]
+    return _message("drift", lines, [{"name": name, "findings": count} for name, count in counted], run)
+
+
+def report_message(reports: Iterable[PortalReport], run: str | None) -> Message:
+    lines: list[str] = []
+    portals: list[dict[str, object]] = []
+    for report in reports:
+        counts: dict[str, int] = {result: report.count(result) for result in RESULTS}
+        words = ", ".join(f"{count:,} {result}" for result, count in counts.items() if count) or "0 confirmed"
+        stopped = ", interrupted" if report.interrupted else ""
+        lines.append(f"{report.name}: {words} of {plural(len(report.settled), 'change')}{stopped}")
+        portals.append({"name": report.name, "interrupted": report.interrupted, **counts})
+    return _message("apply", lines or ["nothing to apply"], portals, run)
+
+
+def _message(kind: str, lines: Sequence[str], portals: Sequence[object], run: str | None) -> dict[str, object]:
+    text = "\n".join(f"portalctl {kind} · {chat(line)}" for line in lines)
+    return {
+        "version": 1,
+        "kind": kind,
+        "text": text + (f"\n{chat(run)}" if run else ""),
+        "run": run,
+        "portals": list(portals),
+    }
+
+
+def _plan_words(portal: PortalPlan) -> str:
+    if portal.refusals:
+        return "refused"
+    return totals_words(totals([portal])) if portal.changes else "nothing to do"
+
+
+def _counts(portal: PortalPlan) -> dict[str, int]:
+    count = totals([portal])
+    return {"gains": count.gains, "removals": count.losers, "mails": count.mails, "writes": count.writes}

@@ -1,0 +1,63 @@
+"""`--base`: the manifest that the change under review starts from, from a folder or a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from portalctl.cli.gitref import checkout
+from portalctl.cli.options import Target, manifest_paths
+from portalctl.errors import Finding, InputError
+from portalctl.events import Observer, Warned
+from portalctl.manifest.files import File, read_files
+from portalctl.manifest.load import assemble
+from portalctl.manifest.model import Manifest
+from portalctl.plan.base import Base
+from portalctl.plan.capability import check
+
+
+def load_base(where: str, target: Target, head: Manifest, observer: Observer) -> Base:
+    """The base manifest. What is wrong with it is a warning, since the change may be what repairs it.
+
+    Raises GitError where `where` is neither a folder nor a commit.
+    """
+    base = _base(where, target)
+    if base.problem is not None:
+        observer(Warned(f"--base {where}: {base.problem}"))
+    for name in sorted(base.portals.keys() - head.portals.keys()) if target.portal_name is None else ():
+        observer(Warned(f"portal {name} is in the base only: nothing of it is planned, so nobody there loses access"))
+    return base
+
+
+def _base(where: str, target: Target) -> Base:
+    try:
+        files = _files(where, target)
+        if not files:
+            return Base({}, "it has none of the manifest's files")
+        manifest = assemble(files)
+        check(manifest)
+    except InputError as error:
+        finding = error.findings[0] if error.findings else error.message
+        more = f" (and {len(error.findings) - 1} more)" if len(error.findings) > 1 else ""
+        return Base({}, f"its manifest has errors: {finding}{more}")
+    return Base(manifest.portals)
+
+
+def _files(where: str, target: Target) -> Sequence[File]:
+    """Raises InputError for files that can't be read."""
+    if where and Path(where).is_dir():
+        return _whole(*read_files([Path(where)]))
+    paths = manifest_paths(target.paths)
+    with checkout(where, paths) as found:
+        files, findings = read_files([path for path in map(found.inside, paths) if path.exists()])
+        return _whole(
+            [replace(file, shown=found.shown(file.path)) for file in files],
+            [replace(each, at=replace(each.at, file=found.shown(each.at.file))) for each in findings],
+        )
+
+
+def _whole(files: Sequence[File], findings: Sequence[Finding]) -> Sequence[File]:
+    if findings:
+        raise InputError(tuple(findings))
+    return files

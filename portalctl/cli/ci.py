@@ -1,0 +1,180 @@
+"""`portalctl ci`: tell the CI service, and so the people who review, what the other commands found or did."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from portalctl.ci.annotations import command, worst
+from portalctl.ci.bodies import Mode, comments, issues, summary
+from portalctl.ci.documents import Document, Drift, read
+from portalctl.ci.event import Event, run_address
+from portalctl.ci.github import METHODS, GitHub
+from portalctl.ci.outputs import dotenv, outputs
+from portalctl.ci.sticky import keep_comments, keep_issues
+from portalctl.cli.console import Console
+from portalctl.cli.options import mask_key
+from portalctl.cli.private import write_private
+from portalctl.errors import BadUsageError, PortalctlError
+from portalctl.http import Client, Server
+from portalctl.plan.model import Plan
+from portalctl.report.masking import mask_with, masked
+from portalctl.report.safe import github_output
+
+API = "https://api.github.com"
+
+file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@click.group()
+def ci() -> None:
+    """Tell GitHub or GitLab of a plan, of drift, or of an apply.
+
+    FILE is what the other commands wrote: `plan --out FILE`, `drift -o json > FILE`, `apply --report FILE`. No token
+    of a portal is needed here, so a step that may write comments needs to know none.
+
+    \b
+    Examples:
+      portalctl ci github plan.json
+      portalctl ci gitlab plan.json --dotenv portalctl.env
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class _Comment:
+    """When to comment, where (None: on the pull request of the event), and as whom (None: whoever the token is)."""
+
+    mode: Mode
+    pull_request: int | None
+    author: str | None
+
+
+@ci.command()
+@file_argument
+@click.option(
+    "--comment",
+    type=click.Choice(["on-change", "always", "never"]),
+    default="on-change",
+    show_default=True,
+    help="A plan: keep one comment for each portal on the pull request.",
+)
+@click.option("--pull-request", type=click.IntRange(min=1), metavar="N", show_default="that of the event")
+@click.option("--issue", is_flag=True, help="Drift: open, update and close one issue for each portal.")
+@click.option(
+    "--author",
+    metavar="LOGIN",
+    help="Whom GITHUB_TOKEN writes as, where it is that of an app of yours: NAME[bot].",
+)
+@click.option("--show-emails", is_flag=True, help="Don't mask addresses. PORTALCTL_MASK_KEY keeps masks the same.")
+def github(
+    *, file: Path, comment: Mode, pull_request: int | None, issue: bool, author: str | None, show_emails: bool
+) -> None:
+    """Annotations, outputs and the job's summary on GitHub Actions; a comment for a plan, an issue for drift.
+
+    Comments and issues need GITHUB_TOKEN. What is in FILE does not change the exit code: 0 unless something could
+    not be told.
+
+    \b
+    Examples:
+      portalctl ci github plan.json
+      portalctl ci github drift.json --issue
+      portalctl ci github report.json
+    """
+    document = _read(file)
+    shown = document if show_emails else masked(document, mask_with(mask_key()))
+    for each in worst(shown):
+        click.echo(command(each))
+    _append("GITHUB_OUTPUT", "".join(_entry(*each) for each in outputs(document, str(file)).items()))
+    _append("GITHUB_STEP_SUMMARY", summary(shown))
+    if isinstance(shown, Plan) and comment != "never":
+        _comment(shown, _Comment(comment, pull_request, author))
+    if isinstance(shown, Drift) and issue:
+        _issue(shown, author)
+
+
+@ci.command()
+@file_argument
+@click.option(
+    "--dotenv",
+    "dotenv_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Write PORTALCTL_DIGEST, PORTALCTL_HAS_CHANGES, PORTALCTL_REMOVALS and more, for artifacts:reports:dotenv.",
+)
+def gitlab(file: Path, dotenv_file: Path) -> None:
+    """What later jobs on GitLab may need to know of a plan.
+
+    \b
+    Examples:
+      portalctl ci gitlab plan.json --dotenv portalctl.env
+      portalctl ci gitlab removals.json --dotenv removals.env
+    """
+    plan = _read(file)
+    if not isinstance(plan, Plan):
+        raise BadUsageError(f"{file} is no plan; `portalctl plan --out FILE` writes one")
+    try:
+        write_private(dotenv_file, dotenv(plan, str(file)))
+    except OSError as error:
+        raise BadUsageError(f"--dotenv {dotenv_file}: {error.strerror}") from error
+
+
+def _comment(plan: Plan, wanted: _Comment) -> None:
+    event = _event()
+    number = wanted.pull_request or event.pull_request
+    if number is None:
+        click.echo("no comment: this run is for no pull request", err=True)
+        return
+    with _client() as client:
+        github = GitHub(client, event.repository)
+        keep_comments(github, number, comments(plan, wanted.mode, event.head), wanted.author or github.author())
+
+
+def _issue(drift: Drift, author: str | None) -> None:
+    with _client() as client:
+        github = GitHub(client, _event().repository)
+        keep_issues(github, issues(drift, run_address(os.environ)), author or github.author())
+
+
+def _client() -> Client:
+    token = os.environ.get("GITHUB_TOKEN", "").strip()
+    if not token:
+        raise BadUsageError("no GITHUB_TOKEN in the environment", "comments and issues on GitHub are made with it")
+    url = os.environ.get("GITHUB_API_URL", "").rstrip("/") or API
+    server = Server(url, token, url_source="GITHUB_API_URL", token_source="GITHUB_TOKEN")  # noqa: S106 (its name)
+    return Client(server, methods=METHODS, observer=Console())
+
+
+def _event() -> Event:
+    path = os.environ.get("GITHUB_EVENT_PATH")
+    return Event.of(os.environ, _content(Path(path)) if path else b"")
+
+
+def _read(path: Path) -> Document:
+    return read(_content(path), str(path))
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadUsageError(f"{path}: {error.strerror}") from error
+
+
+def _append(variable: str, text: str) -> None:
+    """Add to the file that the runner names; where none is named, nobody wants it."""
+    name = os.environ.get(variable)
+    if not name:
+        return
+    try:
+        with Path(name).open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise PortalctlError(f"cannot write to the file that {variable} names: {error.strerror}") from error
+
+
+def _entry(name: str, value: str) -> str:
+    return github_output(name, value, secrets.token_hex(16))

@@ -1,0 +1,38 @@
+"""What a shell offers for a word that names something in the manifest. Whoever types sees names, never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from portalctl.errors import PortalctlError
+
+if TYPE_CHECKING:
+    from portalctl.manifest.model import PortalManifest
+
+
+def portal_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
+    """The portals of the files that `-f` names on the same line, else of the default ones."""
+    return _starting(incomplete, (portal.name for portal in _portals(ctx)))
+
+
+def team_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
+    """The teams of those portals."""
+    return _starting(incomplete, (team.name for portal in _portals(ctx) for team in portal.teams))
+
+
+def _portals(ctx: click.Context) -> Iterable[PortalManifest]:
+    """None where the files can't be used: the command itself says why."""
+    from portalctl.cli.options import manifest_paths
+    from portalctl.manifest.load import load
+
+    try:
+        return load(manifest_paths(tuple(ctx.params.get("paths") or ()))).portals.values()
+    except PortalctlError:
+        return ()
+
+
+def _starting(incomplete: str, names: Iterable[str]) -> list[str]:
+    return sorted({name for name in names if name.startswith(incomplete)})

@@ -1,0 +1,76 @@
+"""`portalctl explain`: why somebody is in or out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from portalctl import flow
+from portalctl.cli.console import show, style_for
+from portalctl.cli.options import Target, did_you_mean, target_options
+from portalctl.cli.session import leave, open_offline, open_session
+from portalctl.errors import BadUsageError, RefusedError
+from portalctl.manifest.model import Manifest
+from portalctl.plan.explain import PortalExplanation, Subject, explain_offline, subject_of
+from portalctl.report.documents import explanations_json
+from portalctl.report.text.explain import explanations_text
+
+
+@click.command()
+@click.argument("subject", metavar="EMAIL|DOMAIN|TEAM")
+@target_options
+@click.option("--offline", is_flag=True, help="Ask no portal: say what the rules say, and what a sign-up would meet.")
+@click.option(
+    "--snapshot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Look at what `portalctl snapshot` kept, in place of the portals.",
+)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(*, subject: str, target: Target, offline: bool, snapshot: Path | None, output: str) -> None:
+    """Say which rules speak of a person, a domain or a team, which one decides and why, what is live, and what would
+    change. Of someone who has not signed up it says what would become of them. Cannot write to a portal.
+
+    On API7 a person may be named by developer_id too. Exits with 3 where what would change is refused.
+
+    \b
+    Examples:
+      portalctl explain ann@example.com -f portals/
+      portalctl explain example.com -f portals/ --offline -o json
+    """
+    if offline and snapshot is not None:
+        raise BadUsageError("--offline asks nothing at all, so --snapshot has nothing to add; leave out one of them")
+    found = _offline(subject, target) if offline else _asked(subject, target, snapshot)
+    style = style_for(sys.stdout)
+    show(
+        explanations_json(found, generator=flow.GENERATOR) if output == "json" else explanations_text(found, style),
+        style,
+    )
+    if any(portal.refusals for portal in found):
+        leave(RefusedError.exit_code)
+
+
+def _offline(subject: str, target: Target) -> tuple[PortalExplanation, ...]:
+    manifest = open_offline(target)
+    meant = _meant(subject, manifest)
+    today = flow.utc_now().date()
+    return tuple(explain_offline(portal, meant, today) for portal in manifest.portals.values())
+
+
+def _asked(subject: str, target: Target, snapshot: Path | None) -> tuple[PortalExplanation, ...]:
+    session = open_session(target, snapshot=snapshot)
+    return flow.explain(session.manifest, session.run, _meant(subject, session.manifest))
+
+
+def _meant(text: str, manifest: Manifest) -> Subject:
+    """Raises BadUsageError for what is neither an address nor a domain, nor a team of the manifest."""
+    meant = subject_of(text, manifest.portals.values())
+    if meant is None:
+        teams = tuple(sorted({team.name for portal in manifest.portals.values() for team in portal.teams}))
+        raise BadUsageError(
+            f"{text!r} is no address, no domain and no team of the manifest{did_you_mean(text, teams)}",
+            f"its teams: {', '.join(teams) or 'none'}",
+        )
+    return meant

@@ -1,0 +1,197 @@
+"""`portalctl import`: a portal as it is → manifests whose first plan is empty."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import get_args
+
+import click
+from pydantic import ValidationError
+
+from portalctl import flow
+from portalctl.cli.connection import REGIONS, Destination
+from portalctl.cli.options import Target, tls_options
+from portalctl.cli.private import create_private
+from portalctl.cli.session import run_on
+from portalctl.errors import BadUsageError, PortalctlError, Position
+from portalctl.identity import is_uuid
+from portalctl.manifest.entries import FORMS, PortalEntry
+from portalctl.manifest.files import File
+from portalctl.manifest.load import assemble
+from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
+from portalctl.plan.adopt import Adopted, adopt
+from portalctl.report.manifest import Source, baseline_file, manifest_files
+from portalctl.report.safe import terminal
+from portalctl.report.words import people, plural
+
+SUFFIXES = (".yaml", ".yml")
+NOWHERE = Position("the command line", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the files go: into a new or empty `folder`; all in one `file` there, which is new; or nowhere."""
+
+    folder: Path
+    file: str | None
+
+    @classmethod
+    def of(cls, out: Path) -> _Place:
+        """Raises BadUsageError where something is there already."""
+        if out.suffix in SUFFIXES and not out.is_dir():
+            if out.exists():
+                raise _exists(out, "there is such a file already")
+            return cls(out.parent, out.name)
+        if out.exists() and not out.is_dir():
+            raise _exists(out, "this is a file; a new one ends in .yaml")
+        if out.is_dir() and any(out.iterdir()):
+            raise _exists(out, "the folder is not empty")
+        return cls(out, None)
+
+    def paths(self, files: Mapping[str, str]) -> dict[Path, str]:
+        return {self.folder / (self.file or name): text for name, text in files.items()}
+
+
+@click.command("import")
+@click.option("--portal", "name", required=True, metavar="NAME", help="What the manifest calls the portal.")
+@click.option("--provider", required=True, type=click.Choice(get_args(ProviderName)))
+@click.option("--portal-id", required=True, metavar="ID", help="The portal's id on its provider.")
+@click.option("--region", type=click.Choice(REGIONS), help="Konnect's region.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE|DIR",
+    help="A new file (.yaml), or a new or empty folder.  [default: stdout]",
+)
+@click.option("--split", type=click.Choice(["teams"]), help="Give each team a file of its own.")
+@click.option(
+    "--suggest-domains",
+    "suggest_from",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Suggest to trust domains with N or more approved people, in comments.",
+)
+@tls_options
+def import_(
+    *,
+    name: str,
+    provider: ProviderName,
+    portal_id: str,
+    region: str | None,
+    out: Path | None,
+    split: str | None,
+    suggest_from: int,
+    ca_file: Path | None,
+    insecure: bool,
+) -> None:
+    """Write manifests that say what a portal is like now: their first plan is empty. Cannot write to a portal.
+
+    Everybody keeps what they have. Who is out gets an override that keeps them out; domains that could be trusted are
+    suggested in comments, and what a manifest cannot say is listed there. Beside the manifest a hidden file
+    acknowledges what `drift` would find on the first day. Nothing is overwritten, and only you can read the files.
+
+    \b
+    Examples:
+      portalctl import --portal partners --provider konnect --portal-id 3f51fa25-310a-421d-bd1a-007f859021a3 \\
+        --region eu --out portals/ --split teams
+      portalctl import --portal fans --provider api7 --portal-id portal-1 > portals/fans.yaml
+    """
+    portal = _portal(name, provider, portal_id, region)
+    place = _Place.of(out) if out is not None else None
+    if split and (place is None or place.file is not None):
+        raise BadUsageError("--split teams makes several files: give --out a folder")
+    destination = Destination(name, provider, region, NOWHERE.file, "give --region")
+    run = run_on(destination, Target((), name, ca_file, insecure))
+    made = _made(portal, run, suggest_from, split_teams=bool(split))
+    if place is None:
+        click.echo(made.files[f"{name}.yaml"], nl=False)
+        return
+    paths = place.paths(made.files)
+    acknowledgements = place.folder / f".{name}.acknowledged.yaml"
+    _write(paths | {acknowledgements: made.baseline})
+    click.echo(_said(made.adopted, paths, acknowledgements), nl=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """`files`: the manifest's, by name; `baseline`: the text of the acknowledgements."""
+
+    adopted: Adopted
+    files: Mapping[str, str]
+    baseline: str
+
+
+def _made(portal: PortalManifest, run: flow.Run, suggest_from: int, *, split_teams: bool) -> _Made:
+    """Reads the portal, once and whole. Raises PortalError."""
+    read = flow.take_snapshot(Manifest({portal.name: portal}, (), ""), run)
+    adopted = adopt(read.portals[0].snapshot, suggest_from)
+    source = Source(portal.name, portal.provider, portal.region, portal.id or "", read.created_at[:10], suggest_from)
+    files = manifest_files(adopted, source, split_teams=split_teams)
+    return _Made(adopted, files, _baseline(files, source, replace(run, snapshot=read)))
+
+
+def _portal(name: str, provider: ProviderName, portal_id: str, region: str | None) -> PortalManifest:
+    """A portal that no rule speaks of. Raises BadUsageError for what a manifest would not take."""
+    options = {"name": "--portal", "id": "--portal-id", "region": "--region"}
+    try:
+        PortalEntry(name=name, provider=provider, id=portal_id, region=region)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        form = FORMS.get(str(first.get("ctx", {}).get("pattern")), first["msg"])
+        raise BadUsageError(f"{options[str(first['loc'][0])]}: {form}") from None
+    if provider == "api7" and region is not None:
+        raise BadUsageError("--region: only Konnect has regions")
+    if provider != "api7" and not is_uuid(portal_id):
+        raise BadUsageError("--portal-id: expected a UUID: so Konnect names its portals")
+    return PortalManifest(name, provider, NOWHERE, region=region, id=portal_id)
+
+
+def _baseline(files: Mapping[str, str], source: Source, run: flow.Run) -> str:
+    """The acknowledgements for the first drift run. Reads the files as every later run will, from memory.
+
+    Raises PortalctlError where their first plan would not be empty, which is a mistake of ours.
+    """
+    manifest = assemble([File(name, name, f"/{name}", text.encode()) for name, text in files.items()])
+    first = flow.plan(manifest, run)
+    if first.changes or first.refused:
+        count = plural(first.changes, "change")
+        raise PortalctlError(
+            f"the first plan of these files would not be empty ({count}); nothing was written",
+            "this is a bug in portalctl; please report what is special about the portal",
+        )
+    return baseline_file((finding for portal in flow.drift(manifest, run) for finding in portal.findings), source)
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    try:
+        create_private(texts)
+    except OSError as error:
+        raise BadUsageError(f"--out: {error.filename}: {error.strerror}; nothing was written") from error
+
+
+def _said(adopted: Adopted, paths: Mapping[Path, str], acknowledgements: Path) -> str:
+    members = {member for team in adopted.teams for member in team.members or ()}
+    lines = [
+        *(terminal(str(path)) for path in (*paths, acknowledgements)),
+        "",
+        f"{plural(len(adopted.teams), 'team')} with {people(len(members))}; "
+        f"{plural(len(adopted.denials), 'override')} for people who are out; "
+        f"{plural(len(adopted.suggestions), 'domain')} suggested; {len(adopted.unsaid):,} that no rule can name.",
+        f"Next:  portalctl plan -f {terminal(str(_asked(paths)))}",
+        f"       portalctl drift -f {terminal(str(_asked(paths)))} --acknowledge {terminal(str(acknowledgements))}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _asked(paths: Mapping[Path, str]) -> Path:
+    """What names all of these files: their folder, or the only one."""
+    first = next(iter(paths))
+    return first if len(paths) == 1 else first.parent
+
+
+def _exists(out: Path, because: str) -> BadUsageError:
+    return BadUsageError(f"--out {out}: {because}; nothing was read or written", "nothing is ever overwritten")

@@ -1,0 +1,163 @@
+"""`portalctl init`: a repository to begin with."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import cast, get_args
+
+import click
+
+from portalctl.cli.connection import REGIONS
+from portalctl.cli.examples import action, examples
+from portalctl.cli.private import create_public
+from portalctl.cli.scaffold import OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
+from portalctl.errors import BadUsageError, InputError
+from portalctl.manifest.files import File
+from portalctl.manifest.load import assemble
+from portalctl.manifest.model import ProviderName
+from portalctl.plan.capability import check
+from portalctl.report.safe import terminal
+
+# Each of these would be read in place of ours, or before it.
+OTHER_OWNERS = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
+_OWNER = re.compile(r"@[\w.-]+(/[\w.-]+)*")  # a person, or a team below its organisations
+CIS = get_args(Ci)
+PROVIDERS = get_args(ProviderName)
+NEXT: Mapping[Ci, str] = {
+    "github": "make the environments and secrets that the comments in .github/workflows/ name, and commit",
+    "gitlab": "set the variables that the comments in .gitlab-ci.yml name, and commit",
+    "none": "portalctl validate, and commit",
+}
+
+
+def _teams(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> dict[str, str]:
+    teams = {}
+    for value in values:
+        name, _, owner = value.rpartition("=")
+        if not name or not _OWNER.fullmatch(owner):
+            raise click.BadParameter(f"{value!r}: write NAME=@OWNER", ctx=ctx, param=param)
+        teams[name] = owner
+    return teams
+
+
+def _owner(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if not _OWNER.fullmatch(value):
+        raise click.BadParameter("write @NAME or @ORGANISATION/TEAM", ctx=ctx, param=param)
+    return value
+
+
+@click.command()
+@click.option("--portal", "name", metavar="NAME", help="What the manifest calls the portal.")
+@click.option("--provider", type=click.Choice(PROVIDERS))
+@click.option("--portal-id", "portal_id", metavar="ID", help="The portal's id on its provider.")
+@click.option("--title", help="Or its unique name there.")
+@click.option("--region", type=click.Choice(REGIONS), help="Konnect's region.")
+@click.option("--ci", type=click.Choice(CIS), help="Which workflows to write.")
+@click.option(
+    "--team",
+    "teams",
+    multiple=True,
+    callback=_teams,
+    metavar="NAME=@OWNER",
+    help="A team and who reviews its file; repeats.",
+)
+@click.option("--owner", callback=_owner, default=OWNER, show_default=True, help="Who reviews all the rest.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder.  [default: this one]"
+)
+def init(
+    *,
+    name: str | None,
+    provider: ProviderName | None,
+    portal_id: str | None,
+    title: str | None,
+    region: str | None,
+    ci: Ci | None,
+    teams: Mapping[str, str],
+    owner: str,
+    out: Path,
+) -> None:
+    """Begin a repository: a manifest, workflows for GitHub or GitLab, CODEOWNERS and .gitignore.
+
+    What no option says is asked on a terminal. With --team, each team has a file that its owners review, and that can
+    speak of this team alone. Nothing is overwritten: if anything is in the way, it is named, and nothing is written.
+
+    \b
+    Examples:
+      portalctl init --portal partners --provider konnect --region eu --title Partners --ci github
+      portalctl init --portal fans --provider api7 --title Fans --ci gitlab --out fans-portal
+    """
+    if portal_id is not None and title is not None:
+        raise BadUsageError("--portal-id and --title both say which portal it is; give one")
+    name = name or _asked("--portal", "Name of the portal in files and variables, such as partners")
+    provider = provider or cast(ProviderName, _asked("--provider", "Provider", PROVIDERS))
+    if portal_id is None and title is None:
+        title = _asked("--portal-id or --title", "The portal's unique name on its provider")
+    if region is None and provider != "api7" and sys.stdin.isatty():
+        region = _asked("--region", "Konnect's region", REGIONS)
+    ci = ci or cast(Ci, _asked("--ci", "Workflows for", CIS))
+    _write(out, _texts(Answers(name, provider, portal_id, title, region, ci, owner, teams)))
+    _say_what_is_next(ci, owner)
+
+
+def _asked(option: str, question: str, choices: Sequence[str] = ()) -> str:
+    """The answer to a question. Raises BadUsageError where nobody is there to answer it."""
+    if not sys.stdin.isatty():
+        raise BadUsageError(f"{option} is missing", "on a terminal it is asked for")
+    answer: str = click.prompt(question, type=click.Choice(choices) if choices else str, err=True)
+    return answer
+
+
+def _texts(answers: Answers) -> dict[str, str]:
+    """All files by path. Raises BadUsageError for answers that make no manifest that `validate` would take."""
+    try:
+        files = manifests(answers)
+        check(assemble([File(path, path, f"/{path}", text.encode()) for path, text in files.items()]))
+    except InputError as error:
+        raise BadUsageError(
+            "no valid manifest can be made of this; nothing was written", *map(str, error.findings)
+        ) from None
+    return files | others(answers, _examples())
+
+
+def _examples() -> Examples:
+    folder = examples()
+    return Examples(
+        workflows={name: _read(folder / "github" / name) for name in WORKFLOWS},
+        action=_read(action()),
+        gitlab=_read(folder / "gitlab" / ".gitlab-ci.yml"),
+    )
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _write(out: Path, texts: Mapping[str, str]) -> None:
+    """All of the files or none, and then their names."""
+    paths = {out / path: text for path, text in texts.items()}
+    _check_free([*paths, *(out / path for path in OTHER_OWNERS)])
+    try:
+        create_public(paths)
+    except OSError as error:
+        raise BadUsageError(f"--out: {error.filename}: {error.strerror}; nothing was written") from error
+    click.echo("".join(f"{terminal(str(path))}\n" for path in paths), nl=False)
+
+
+def _check_free(paths: Iterable[Path]) -> None:
+    """Raises BadUsageError with everything that is in the way; also a link that leads nowhere is."""
+    there = [str(path) for path in paths if os.path.lexists(path)]
+    if there:
+        raise BadUsageError(
+            f"in the way: {', '.join(there)}; nothing was written",
+            "nothing is ever overwritten: give another folder with --out, and take over from there what you need",
+        )
+
+
+def _say_what_is_next(ci: Ci, owner: str) -> None:
+    steps = [*([f"put your own owners in the place of {OWNER} in CODEOWNERS"] if owner == OWNER else []), NEXT[ci]]
+    click.echo("".join(f"Next: {step}\n" for step in steps), err=True, nl=False)

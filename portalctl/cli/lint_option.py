@@ -1,0 +1,45 @@
+"""`-W CODE=LEVEL`: how serious each lint finding is taken."""
+
+from __future__ import annotations
+
+import click
+
+from portalctl.cli.options import did_you_mean
+from portalctl.plan.lint import LEVELS, LINTS, Level, Levels
+
+
+def _read(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Levels:
+    return Levels(dict(_one(ctx, param, value) for value in values))
+
+
+def _one(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, Level]:
+    code, _, word = value.partition("=")
+    if code not in LINTS:
+        hint = did_you_mean(code, tuple(LINTS))
+        raise click.BadParameter(f"{code!r} is no code{hint}; there are {', '.join(LINTS)}", ctx=ctx, param=param)
+    level = next((each for each in LEVELS if each == word), None)
+    if level is None:
+        hint = did_you_mean(word, LEVELS)
+        raise click.BadParameter(f"{value!r}: write {code}={'|'.join(LEVELS)}{hint}", ctx=ctx, param=param)
+    return code, level
+
+
+lint_option = click.option(
+    "-W",
+    "levels",
+    multiple=True,
+    callback=_read,
+    shell_complete=lambda ctx, param, incomplete: [  # noqa: ARG005 (click's)
+        f"{code}={level}" for code in LINTS for level in LEVELS if f"{code}={level}".startswith(incomplete)
+    ],
+    metavar="CODE=LEVEL",
+    help=f"Take findings of a code as {', '.join(LEVELS)}; repeats, and the last counts.  [default: warning]",
+)
+
+
+def lints_help() -> str:
+    """The codes and what each is about, for a command's help."""
+    lines = (
+        f"  {code}  {each.about}{' (with --snapshot)' if each.needs_snapshot else ''}" for code, each in LINTS.items()
+    )
+    return "\n".join(["\b", "Codes:", *lines])

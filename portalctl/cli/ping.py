@@ -1,0 +1,36 @@
+"""`portalctl ping`: can a run do its work?"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from portalctl import flow
+from portalctl.cli.console import show, style_for
+from portalctl.cli.options import Target, target_options
+from portalctl.cli.session import leave, open_session
+from portalctl.report.documents import pings_json
+from portalctl.report.text.ping import pings_text
+
+
+@click.command()
+@target_options
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def ping(*, target: Target, output: str) -> None:
+    """Check each portal's server, token and rights, its settings, release and clock. Cannot write to a portal.
+
+    What was found wrong has a remedy below it. Exits with 1 if a plan would not find what it needs; whether a token
+    may write, only writing can tell.
+
+    \b
+    Examples:
+      portalctl ping -f portals/
+      portalctl ping -f portals/ --portal partners -o json
+    """
+    session = open_session(target)
+    found = flow.ping(session.manifest, session.run)
+    style = style_for(sys.stdout)
+    show(pings_json(found, generator=flow.GENERATOR) if output == "json" else pings_text(found, style), style)
+    if any(portal.failed for portal in found):
+        leave(1)

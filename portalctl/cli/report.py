@@ -1,0 +1,85 @@
+"""`portalctl report`: what auditors ask for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from portalctl import flow
+from portalctl.cli.blame import origins
+from portalctl.cli.console import show, style_for
+from portalctl.cli.options import Target, target_options
+from portalctl.cli.private import write_private
+from portalctl.cli.session import open_session
+from portalctl.errors import BadUsageError
+from portalctl.plan.access_review import AccessReview
+
+FORMS = ("csv", "json", "html")
+
+
+@click.group()
+def report() -> None:
+    """Tell auditors who has what, and why.
+
+    \b
+    Examples:
+      portalctl report access -f portals/ --out access.csv
+      portalctl report access -f portals/ -o html --out access.html
+    """
+
+
+@report.command()
+@target_options
+@click.option(
+    "--snapshot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Tell of a saved reading (`portalctl snapshot`), and ask no portal.",
+)
+@click.option("-o", "--output", type=click.Choice(FORMS), default="csv", show_default=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.  [default: stdout]",
+)
+def access(*, target: Target, snapshot: Path | None, output: str, out: Path | None) -> None:
+    """Everybody on the portals: status, since when, teams, and the rule behind each with its place in the files.
+
+    Where the files are committed to Git, commit and author of each rule are told. Marked are people of whom no rule
+    speaks (unmanaged), who are in a team by no rule (orphan), whose status is not what the rules say (differs), and
+    who can't be told for sure (blocked). Fails rather than tell of a part. Cannot write to a portal.
+
+    \b
+    Examples:
+      portalctl report access -f portals/ --out access.csv
+      portalctl report access -f portals/ -o json --snapshot snapshot.json
+    """
+    session = open_session(target, snapshot=snapshot)
+    review = flow.access(session.manifest, session.run, origins(session.manifest.files))
+    text = _in_form(output, review)
+    if out is None:
+        show(text, style_for(sys.stdout))
+        return
+    try:
+        write_private(out, text)
+    except OSError as error:
+        raise BadUsageError(f"--out {out}: {error.strerror}") from error
+
+
+def _in_form(form: str, review: AccessReview) -> str:
+    match form:
+        case "csv":
+            from portalctl.report.access_csv import access_csv
+
+            return access_csv(review)
+        case "html":
+            from portalctl.report.html.access import access_html
+
+            return access_html(review)
+        case _:
+            from portalctl.report.documents import access_json
+
+            return access_json(review)

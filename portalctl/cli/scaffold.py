@@ -1,0 +1,152 @@
+"""The files that `init` begins a repository with. Pure: the examples they are made of are given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from portalctl.manifest.files import File
+from portalctl.manifest.fmt.format import format_files
+from portalctl.manifest.model import ProviderName
+from portalctl.report.manifest import MODELINE, file_names
+from portalctl.report.safe import yaml
+from portalctl.version import __version__
+
+Ci = Literal["github", "gitlab", "none"]
+WORKFLOWS = ("portal-plan.yml", "portal-apply.yml", "portal-onboard.yml", "portal-drift.yml", "portal-snapshot.yml")
+IGNORED = "".join(f"{name}\n" for name in (".portalctl/", "plan.json", "snapshot.json"))
+OWNER = "@your-org/portal-admins"
+
+# The action in the new repository installs from the package index, not from beside itself.
+_VERSION = re.compile(r"(\n  version:\n    description: [^\n]*\n    default: )''")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What is asked. Exactly one of `id` and `title` is set; `teams` maps names to who owns the team's file."""
+
+    name: str
+    provider: ProviderName
+    id: str | None
+    title: str | None
+    region: str | None
+    ci: Ci
+    owner: str
+    teams: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """The texts that CI files are made of: GitHub's workflows by file name, its action, and GitLab's pipeline."""
+
+    workflows: Mapping[str, str]
+    action: str
+    gitlab: str
+
+
+def manifests(answers: Answers) -> dict[str, str]:
+    """The portal's own file and one for each team, by path, in canonical form.
+
+    Raises InputError for answers that no manifest would take.
+    """
+    texts = {f"portals/{answers.name}.yaml": _root(answers)}
+    texts |= {path: _team(answers.name, team) for team, path in team_files(answers).items()}
+    files = [File(path, path, f"/{path}", text.encode()) for path, text in texts.items()]
+    return {each.file.name: each.text for each in format_files(files)}
+
+
+def others(answers: Answers, examples: Examples) -> dict[str, str]:
+    """What stands around the manifests: CI, who reviews what, and what is never committed."""
+    return {**_ci(answers, examples), "CODEOWNERS": _owners(answers), ".gitignore": IGNORED}
+
+
+def team_files(answers: Answers) -> dict[str, str]:
+    """The path of each team's file."""
+    return dict(zip(answers.teams, (f"portals/teams/{name}.yaml" for name in file_names(answers.teams)), strict=True))
+
+
+def _root(answers: Answers) -> str:
+    return "\n".join([MODELINE, "version: 1", *_portal(answers), "", *_rules(answers), ""])
+
+
+def _portal(answers: Answers) -> Iterator[str]:
+    yield "portal:"
+    yield f"  name: {yaml(answers.name)}"
+    yield f"  provider: {answers.provider}"
+    for key, value in {"region": answers.region, "id": answers.id, "title": answers.title}.items():
+        if value is not None:
+            yield f"  {key}: {yaml(value)}"
+
+
+def _rules(answers: Answers) -> Iterator[str]:
+    if answers.teams:
+        yield "# What each file may say. Nobody but the owners of this file can change that."
+        yield "delegate:"
+        for team, path in team_files(answers).items():
+            yield f"  {path.removeprefix('portals/')}: {{teams: [{yaml(team)}]}}"
+        yield ""
+    yield "# Who signs up with an address of these domains is approved. For example:"
+    yield "#   - domain: partner.example"
+    yield '#     reason: "Partner since 2026"'
+    yield "#     review_by: 2027-06-30"
+    yield "trusted_domains: []"
+
+
+def _team(portal: str, team: str) -> str:
+    lines = [
+        MODELINE,
+        "version: 1",
+        f"portal: {yaml(portal)}",
+        "teams:",
+        f"  - name: {yaml(team)}",
+        "    # Addresses, such as ann@partner.example",
+        "    members: []",
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _ci(answers: Answers, examples: Examples) -> dict[str, str]:
+    match answers.ci:
+        case "github":
+            workflows = {f".github/workflows/{name}": _for(answers, examples.workflows[name]) for name in WORKFLOWS}
+            return {**workflows, ".github/actions/portalctl/action.yml": _action(examples.action)}
+        case "gitlab":
+            return {".gitlab-ci.yml": examples.gitlab}
+        case "none":
+            return {}
+
+
+def _for(answers: Answers, workflow: str) -> str:
+    """The examples are for Konnect; API7 has other secrets, and its server is a variable of the repository."""
+    if answers.provider != "api7":
+        return workflow
+    token = workflow.replace("konnect-token: ${{ secrets.KONNECT_TOKEN }}", "api7-token: ${{ secrets.API7_TOKEN }}")
+    return token.replace(
+        "\npermissions: {}\n", "\npermissions: {}\nenv:\n  API7_SERVER: ${{ vars.API7_SERVER }}\n", 1
+    )
+
+
+def _action(action: str) -> str:
+    text, count = _VERSION.subn(rf"\g<1>'{__version__}'", action)
+    if count != 1:
+        raise ValueError("the action has no input `version` with an empty default")
+    return text
+
+
+def _owners(answers: Answers) -> str:
+    """GitHub and GitLab take the last line that fits, so teams stand after what they are an exception from."""
+    folders = {"github": ["/.github/"], "gitlab": ["/.gitlab-ci.yml"], "none": []}[answers.ci]
+    general = [f"{path} {answers.owner}" for path in ["/CODEOWNERS", *folders, "/portals/"]]
+    teams = [f"/{path} {answers.teams[team]}" for team, path in team_files(answers).items()]
+    lines = [
+        "# Who has to review a change: turn that on for the main branch (GitHub: require review from Code Owners;",
+        "# GitLab: require approval from code owners). The last line that fits a file counts.",
+        *general,
+        "",
+        "# A team's file is the team's own to review. What it may say, the portal's file decides (`delegate`).",
+        *(teams or ["#/portals/teams/city.yaml @your-org/city"]),
+        "",
+    ]
+    return "\n".join(lines)

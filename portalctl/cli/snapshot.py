@@ -1,0 +1,45 @@
+"""`portalctl snapshot`: keep a reading of the portals, to plan from without asking them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from portalctl import flow
+from portalctl.cli.options import Target, target_options
+from portalctl.cli.private import write_private
+from portalctl.cli.session import open_session
+from portalctl.errors import BadUsageError
+from portalctl.portal.saved_snapshot import to_json
+from portalctl.report.words import plural
+
+
+@click.command()
+@target_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    metavar="FILE",
+    help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.",
+)
+def snapshot(*, target: Target, out: Path) -> None:
+    """Keep a reading of the manifest's portals in a file, for `plan --snapshot`. Cannot write to a portal.
+
+    It has everybody, every team with its members and roles, the requests that wait, and the application
+    registrations of people whom the manifest keeps out.
+
+    \b
+    Examples:
+      portalctl snapshot -f portals/ --out snapshot.json
+      portalctl plan -f portals/ --snapshot snapshot.json --base main
+    """
+    session = open_session(target)
+    taken = flow.take_snapshot(session.manifest, session.run)
+    try:
+        write_private(out, to_json(taken))
+    except OSError as error:
+        raise BadUsageError(f"--out {out}: {error.strerror}") from error
+    people = sum(len(each.snapshot.developers) for each in taken.portals)
+    click.echo(f"{out}: {plural(len(taken.portals), 'portal')}, {plural(people, 'developer')}. digest {taken.digest}")

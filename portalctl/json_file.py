@@ -1,0 +1,131 @@
+"""JSON files that programs write and read: strict, and what is wrong is named by its path, never by its value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from portalctl.errors import Finding, InputError, Position
+
+T = TypeVar("T")
+
+MOST_SHOWN = 10  # findings of one file; one slip of a program makes thousands
+LONGEST_KEY = 60  # characters of a key that a message shows
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What every version of a kind of file begins with."""
+
+    version: Literal[1]
+    kind: str
+
+
+@cache
+def _header() -> TypeAdapter[_Header]:
+    return TypeAdapter(_Header)
+
+
+def parse(content: bytes, file: str, model: TypeAdapter[T], kind: str) -> T:
+    """The value in a file's content: UTF-8 JSON with every key of the model; keys it does not know are ignored.
+
+    `kind` is what the file's own `kind` has to say. Raises InputError for anything else. Its findings name JSON
+    paths and types, never values.
+    """
+    try:
+        given = from_json(content, allow_inf_nan=False)  # bounds depth and the length of numbers
+    except ValueError as error:
+        raise InputError((_not_json(file, str(error), kind),)) from None
+    # First the header: all else that a later version or another kind says differently would distract.
+    header = _validated(_header(), content, given, file, kind)
+    if header.kind != kind:
+        raise rejected(file, [("kind", f"should be '{kind}'")], kind)
+    value = _validated(model, content, given, file, kind)
+    problems = list(_unlike(model.dump_python(value, mode="json", by_alias=True), given))
+    if problems:
+        raise rejected(file, problems, kind)
+    return value
+
+
+def rejected(file: str, problems: Sequence[tuple[str, str]], kind: str) -> InputError:
+    """`problems` are JSON paths and what is wrong there; the first of them are shown."""
+    count = len(problems)
+    return InputError(
+        tuple(
+            Finding(Position(file, 1, 1), f"{path.removeprefix('.') or f'the {kind}'}: {text}")
+            for path, text in problems[:MOST_SHOWN]
+        ),
+        f"{count:,} errors, {MOST_SHOWN} of them shown. Nothing was read or written." if count > MOST_SHOWN else "",
+    )
+
+
+def _validated(adapter: TypeAdapter[T], content: bytes, given: object, file: str, kind: str) -> T:
+    """Types as JSON has them: no number from text, no list from an object."""
+    try:
+        return adapter.validate_json(content, strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        said = {_path(each["loc"], given, each["type"]): _words(each["type"], each["msg"]) for each in found}
+        raise rejected(file, list(said.items()), kind) from None
+
+
+def _words(kind: str, message: str) -> str:
+    return "is missing" if kind == "missing" else message.replace("Input should", "should")
+
+
+def _path(loc: Sequence[str | int], given: object, kind: str) -> str:
+    """`portals[0].changes[3].op`. The validator's own marks, for which of several types it tried, are no keys."""
+    path = ""
+    for step in loc:
+        if isinstance(given, list) and isinstance(step, int):
+            given = given[step]
+        elif isinstance(given, dict) and (step in given or kind == "missing"):
+            given = given.get(step)
+        else:
+            break
+        path += _step(step)
+    return path
+
+
+def _step(step: str | int) -> str:
+    return f"[{step}]" if isinstance(step, int) else f".{step[:LONGEST_KEY]}"
+
+
+def _unlike(model: object, given: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """What `model` would write and was not given: keys left out, and `true` where Python takes it for 1."""
+    if isinstance(model, dict) and isinstance(given, dict):
+        for key, value in model.items():
+            if key in given:
+                yield from _unlike(value, given[key], path + _step(key))
+            else:
+                yield path + _step(key), "is missing"
+    elif isinstance(model, list) and isinstance(given, list):
+        if len(model) < len(given):  # a set
+            yield path, "has something twice"
+        for index, (value, other) in enumerate(zip(model, given, strict=False)):
+            yield from _unlike(value, other, path + _step(index))
+    elif type(model) is not type(given):
+        yield path, "has the wrong type"
+
+
+def _not_json(file: str, message: str, kind: str) -> Finding:
+    """The parser's own words name a kind of token at best; where it stopped is what helps."""
+    place = re.search(r"line (\d+) column (\d+)$", message)
+    line, column = (int(place[1]), max(int(place[2]), 1)) if place else (1, 1)
+    told = next((ours for theirs, ours in _PARSER_SAYS.items() if message.startswith(theirs)), _PARSER_SAYS[""])
+    return Finding(Position(file, line, column), told.format(kind=kind))
+
+
+# How a message of the parser begins, and what is said instead.
+_PARSER_SAYS = {
+    "EOF": "this JSON ends too early: the file was cut off",
+    "recursion": "this is no {kind}: it is nested too deeply",
+    "number": "a number is out of range",
+    "": "this is not JSON in UTF-8; a manifest is named with -f",
+}

@@ -1,0 +1,75 @@
+"""The file of acknowledgements: findings of drift that people have looked at and let stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from portalctl.errors import Finding, InputError, Position
+from portalctl.manifest.entries import AcknowledgementFile
+from portalctl.manifest.files import File, read_files
+from portalctl.manifest.shape import described
+from portalctl.manifest.source import Source, read
+from portalctl.manifest.syntax import kind
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """`finding` is a fingerprint. `until` is the last day it holds, UTC; None: as long as it is written."""
+
+    finding: str
+    reason: str
+    until: date | None
+    at: Position
+
+
+def load_acknowledgements(path: Path) -> tuple[Acknowledgement, ...]:
+    """What a file acknowledges, in its order. Raises InputError with all that is wrong, each with its place."""
+    files, findings = read_files([path])
+    read_in = [acknowledgements(file) for file in files]
+    if findings:
+        raise InputError(tuple(findings))
+    return tuple(each for one in read_in for each in one)
+
+
+def acknowledgements(file: File) -> tuple[Acknowledgement, ...]:
+    """See `load_acknowledgements`. Does no I/O."""
+    source, findings = read(file.shown, file.content)
+    entries = _entries(source, findings) if source is not None else None
+    if source is None or entries is None:
+        raise InputError(tuple(dict.fromkeys(findings)))
+    found = tuple(
+        Acknowledgement(entry.finding, entry.reason, entry.until, source.at("acknowledgements", index))
+        for index, entry in enumerate(entries.acknowledgements)
+    )
+    findings += _repeated(source, found)
+    if findings:
+        raise InputError(tuple(dict.fromkeys(findings)))
+    return found
+
+
+def _entries(source: Source, findings: list[Finding]) -> AcknowledgementFile | None:
+    """None: `findings` say why."""
+    if not isinstance(source.data, dict):
+        findings.append(
+            Finding(source.at(), f"expected a mapping that begins with `version: 1`; found {kind(source.data)}")
+        )
+        return None
+    try:
+        return AcknowledgementFile.model_validate(source.data)
+    except ValidationError as error:
+        findings += described(source, AcknowledgementFile, error.errors(include_url=False))
+        return None
+
+
+def _repeated(source: Source, found: Sequence[Acknowledgement]) -> Iterator[Finding]:
+    first: dict[str, Position] = {}
+    for index, each in enumerate(found):
+        if each.finding in first:
+            at = source.at("acknowledgements", index, "finding")
+            yield Finding(at, f"this finding is acknowledged in line {first[each.finding].line} already")
+        first.setdefault(each.finding, each.at)

@@ -1,0 +1,153 @@
+"""What a change of the manifest does: its plan beside the plan of its base, both made on one reading.
+
+A deleted rule takes nothing away by itself, and a plan says nothing of people it leaves alone. So beside each
+change's origin stand the changes that are not planned any more, and whoever keeps what no rule gives any more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from portalctl.manifest.model import PortalManifest, Reason
+from portalctl.plan import forms
+from portalctl.plan.changes import why_of
+from portalctl.plan.guard import takes
+from portalctl.plan.model import (
+    BaseComparison,
+    Change,
+    Notice,
+    Origin,
+    PortalPlan,
+    Refusal,
+    Subject,
+    UnruledGrant,
+)
+from portalctl.plan.resolve import Decision, resolve
+from portalctl.plan.rulebook import Rulebook
+from portalctl.portal.models import Snapshot
+
+COUNTED = frozenset({"removals", "removals_percent", "team_percent", "delete"})  # refusals that count who loses
+NO_RULE = frozenset({"unmatched", "silent"})  # verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The manifest that a change starts from. `problem`: why there is none; then it says nothing of any portal."""
+
+    portals: Mapping[str, PortalManifest]
+    problem: str | None = None
+
+    def of(self, head: PortalManifest) -> PortalManifest:
+        """What the base says of a portal; where it doesn't have that portal, a manifest without rules."""
+        found = self.portals.get(head.name)
+        if found is not None and _same_portal(found, head):
+            return found
+        return PortalManifest(head.name, head.provider, head.at, region=head.region, id=head.id, title=head.title)
+
+    def notices(self) -> tuple[Notice, ...]:
+        if self.problem is None:
+            return ()
+        text = f"no base to compare with, so every change counts as from this change: {self.problem}"
+        return (Notice("no_base", "warning", text),)
+
+
+def against(head: PortalPlan, base: PortalPlan, unruled: Sequence[UnruledGrant]) -> PortalPlan:
+    """`head` with the origin of each change and refusal, and with what it does not do. Both are of one reading."""
+    before = frozenset(map(_write, base.changes))
+    origins: Iterable[Origin] = ("pending" if _write(each) in before else "change" for each in head.changes)
+    changes = tuple(replace(change, origin=origin) for change, origin in zip(head.changes, origins, strict=True))
+    targets = frozenset(map(_target, changes))
+    count = Counter(change.origin for change in changes)
+    return replace(
+        head,
+        changes=changes,
+        refusals=_with_origin(head.refusals, base.refusals, changes),
+        summary={**head.summary, "from_change": count["change"], "already_pending": count["pending"]},
+        base=BaseComparison(
+            prevented=tuple(change for change in base.changes if _target(change) not in targets),
+            unruled=tuple(unruled),
+        ),
+    )
+
+
+def without_base(plan: PortalPlan) -> PortalPlan:
+    """The plan as if it had never been compared."""
+    return replace(
+        plan,
+        changes=tuple(replace(each, origin=None) for each in plan.changes),
+        refusals=tuple(replace(each, origin=None) for each in plan.refusals),
+        base=None,
+    )
+
+
+def unruled_grants(
+    base: PortalManifest, head: PortalManifest, snapshot: Snapshot, today: date, changes: Iterable[Change]
+) -> tuple[UnruledGrant, ...]:
+    """Live approvals and memberships of approved people that rules of `base` give and none of `head` does.
+
+    `changes` are all that `head` plans: what they take away is left out. Sorted by person and team. `snapshot`
+    covers both manifests.
+    """
+    books = [Rulebook.of(manifest, today) for manifest in (base, head)]
+    gone = {(change.developer.key, change.team) for change in changes if change.developer and takes(change)}
+    teams = _live_teams(snapshot)
+    found = [
+        UnruledGrant(Subject(developer.email, developer.id), team, tuple(map(why_of, why)))
+        for (developer, was), (_, now) in zip(*(resolve(book, snapshot.developers) for book in books), strict=True)
+        if developer.status == "approved" and was is not now and (developer.id, None) not in gone
+        for team, why in _lost(was, now, teams.get(developer.id, ()))
+        if (developer.id, team) not in gone
+    ]
+    return tuple(sorted(found, key=lambda each: (each.developer.name.lower(), each.developer.key, each.team or "")))
+
+
+def _lost(was: Decision, now: Decision, live: Iterable[str]) -> Iterator[tuple[str | None, tuple[Reason, ...]]]:
+    """The team (None: approval) and the rules that gave it."""
+    if was.verdict == "approved" and now.verdict in NO_RULE:
+        yield None, was.why
+    yield from ((team, was.teams[team]) for team in live if team in was.teams and team not in now.teams)
+
+
+def _live_teams(snapshot: Snapshot) -> Mapping[str, list[str]]:
+    """By developer's id, the teams they are in of those whose members were read."""
+    found: dict[str, list[str]] = {}
+    for team in snapshot.teams:
+        for developer_id in snapshot.members.get(team.id, ()):
+            found.setdefault(developer_id, []).append(team.name)
+    return found
+
+
+def _with_origin(head: Sequence[Refusal], base: Sequence[Refusal], changes: Sequence[Change]) -> tuple[Refusal, ...]:
+    """A refusal is there already if the base is refused for the same. One that counts must not count anybody new."""
+    there, here = Counter(map(_cause, base)), Counter(map(_cause, head))
+    takes_more = any(change.origin == "change" and takes(change) for change in changes)
+
+    def origin(refusal: Refusal) -> Origin:
+        cause = _cause(refusal)
+        more = here[cause] > there[cause] or (refusal.code in COUNTED and takes_more)
+        return "change" if more else "pending"
+
+    return tuple(replace(refusal, origin=origin(refusal)) for refusal in head)
+
+
+def _cause(refusal: Refusal) -> tuple[str | None, ...]:
+    """Its message is none of it: that names lines and numbers."""
+    return refusal.code, refusal.developer, refusal.team
+
+
+def _target(change: Change) -> tuple[str | None, ...]:
+    return change.op, change.developer.key if change.developer else None, change.team, *forms.detail(change)
+
+
+def _write(change: Change) -> tuple[object, ...]:
+    """What a change does, whichever rule is behind it."""
+    states = (frozenset((state or {}).items()) for state in (change.before, change.after))
+    return *_target(change), *states
+
+
+def _same_portal(one: PortalManifest, other: PortalManifest) -> bool:
+    ids = {each.id for each in (one, other)} - {None}
+    return one.provider == other.provider and len(ids) <= 1

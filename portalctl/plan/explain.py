@@ -1,0 +1,255 @@
+"""What the rules say of one person, domain or team: all that speak, which one decides, and what follows. Pure.
+
+Decisions and changes are those of the plan, looked up and never made again: for someone who has no account they are
+those that the plan would have if they signed up now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal
+
+from portalctl.identity import domain_of, normal_address, normal_domain
+from portalctl.manifest.model import PortalManifest
+from portalctl.plan.build import compare
+from portalctl.plan.changes import Difference, why_of
+from portalctl.plan.guard import guard_of, refusals
+from portalctl.plan.invitations import unregistered
+from portalctl.plan.model import Change, Notice, Refusal, Why
+from portalctl.plan.model import Subject as Person
+from portalctl.plan.notices import notices
+from portalctl.plan.resolve import Block, Decision, Verdict, resolve
+from portalctl.plan.rulebook import Rulebook
+from portalctl.plan.voices import Voice, domain_voices, person_voices, team_voices
+from portalctl.portal.models import Developer, Scope, Settings, Snapshot
+from portalctl.portal.models import Team as LiveTeam
+
+About = Literal["developer", "domain", "team"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be explained. `name` is a normal address or domain, a team's name, or what was given as it is."""
+
+    about: About
+    name: str
+
+    @property
+    def scope(self) -> Scope:
+        """What has to be read beyond what the rules need."""
+        return Scope(teams=frozenset({self.name})) if self.about == "team" else Scope()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One registration, live or supposed (`id` None: nobody has signed up; `status` is what they would begin with).
+
+    `teams` are the live ones among those that rules touch. `why` is behind the verdict; `blocked` says why grants
+    fall away. `changes` are those of the plan: where the registration is supposed, what it would add to it.
+    """
+
+    id: str | None
+    developer: str
+    status: str
+    teams: tuple[str, ...]
+    verdict: Verdict
+    why: tuple[Why, ...]
+    blocked: Block | None
+    changes: tuple[Change, ...]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortalExplanation:
+    """`observed_at` None: no portal was asked, and nothing is known of what is live.
+
+    `live` counts the people it is about by status: of the address or the domain, or in the team. `changes` are those
+    of the plan that are about the subject, with what would refuse a plan of them alone.
+    """
+
+    name: str
+    provider: str
+    about: About
+    subject: str
+    observed_at: str | None
+    rules: tuple[Voice, ...]
+    standings: tuple[Standing, ...]
+    live: Mapping[str, int] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+def subject_of(text: str, portals: Iterable[PortalManifest]) -> Subject | None:
+    """What a word on the command line means: an address, a declared team, a domain, or a developer_id (API7).
+
+    None: none of these.
+    """
+    known = list(portals)
+    if "@" in text:
+        return Subject("developer", normal_address(text) or text)
+    if any(team.name == text for portal in known for team in portal.teams):
+        return Subject("team", text)
+    if any(override.developer == text for portal in known for override in portal.overrides):
+        return Subject("developer", text)
+    domain = normal_domain(text)
+    if domain is not None:
+        return Subject("domain", domain)
+    by_id = text != "" and any(portal.provider == "api7" for portal in known)
+    return Subject("developer", text) if by_id else None
+
+
+def explain_offline(portal: PortalManifest, subject: Subject, today: date) -> PortalExplanation:
+    """Without a portal: what the rules say, and what would become of someone who signs up."""
+    nobody = Snapshot(
+        portal_id=portal.id or "",
+        server="",
+        settings=Settings(),
+        scope=Scope(every_team=True),
+        developers=(),
+        teams=tuple(LiveTeam(team.name, team.name, team.description) for team in portal.teams),
+        members={},
+        observed_at="",
+        calls=0,
+    )
+    told = explain(portal, nobody, Difference(), subject, today)
+    return replace(told, observed_at=None, live={})
+
+
+def explain(
+    portal: PortalManifest, snapshot: Snapshot, found: Difference, subject: Subject, today: date
+) -> PortalExplanation:
+    """`found` is what `compare` gave for the same portal, snapshot and day; the snapshot covers `subject.scope`."""
+    case = _Case(portal, Rulebook.of(portal, today), snapshot, found, today)
+    match subject.about:
+        case "developer":
+            return _person(case, subject)
+        case "domain":
+            return _domain(case, subject)
+        case "team":
+            return _team(case, subject)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """Everything that an explanation draws on."""
+
+    portal: PortalManifest
+    book: Rulebook
+    snapshot: Snapshot
+    found: Difference
+    today: date
+
+    def told(
+        self,
+        subject: Subject,
+        rules: tuple[Voice, ...],
+        standings: tuple[Standing, ...],
+        live: Iterable[Developer],
+        changes: Iterable[Change],
+    ) -> PortalExplanation:
+        """`live`: the people it is about; `changes`: those of the plan."""
+        chosen = tuple(changes)
+        guard = guard_of(self.portal, self.today, None, allow_delete=False)
+        return PortalExplanation(
+            name=self.portal.name,
+            provider=self.portal.provider,
+            about=subject.about,
+            subject=subject.name,
+            observed_at=self.snapshot.observed_at,
+            rules=rules,
+            standings=standings,
+            live=dict(sorted(Counter(each.status for each in live).items())),
+            changes=chosen,
+            refusals=tuple(refusals(self.portal, guard, self.snapshot, chosen)),
+        )
+
+
+def _person(case: _Case, subject: Subject) -> PortalExplanation:
+    here = [each for each in case.snapshot.developers if subject.name in {each.id, each.email, _normal(each)}]
+    ids = {each.id for each in here}
+    decisions = {
+        each.id: decision for each, decision in resolve(case.book, case.snapshot.developers) if each.id in ids
+    }
+    notes = notices(case.portal, case.snapshot, case.found, case.today)
+    changes = [
+        each for each in case.found.changes if each.developer is not None and _is(each.developer, ids, subject)
+    ]
+    if not here:
+        supposed = _sign_up(subject.name)
+        decision = _decided(case.book, supposed)
+        standings = [_supposed(case, supposed, decision)]
+    else:
+        decision = decisions[here[0].id]
+        standings = [_standing(case, each, decisions[each.id], changes, notes) for each in here]
+    key, name = (here[0].id, here[0].email or here[0].id) if here else (subject.name, subject.name)
+    voices = person_voices(case.portal, key, name, decision, case.today)
+    return case.told(subject, voices, tuple(standings), here, changes)
+
+
+def _domain(case: _Case, subject: Subject) -> PortalExplanation:
+    """What holds for whoever signs up from there, as someone whom no rule names."""
+    stars = 1
+    while (address := f"{'*' * stars}@{subject.name}") in case.book.named:  # that may be a person too
+        stars += 1
+    anybody = _sign_up(address)
+    decision = _decided(case.book, anybody)
+    here = [each for each in case.snapshot.developers if domain_of(_normal(each) or "") == subject.name]
+    ids = {each.id for each in here}
+    changes = [each for each in case.found.changes if each.developer is not None and each.developer.key in ids]
+    voices = domain_voices(case.portal, subject.name, decision, case.today)
+    return case.told(subject, voices, (_supposed(case, anybody, decision),), here, changes)
+
+
+def _team(case: _Case, subject: Subject) -> PortalExplanation:
+    teams = [team.id for team in case.snapshot.teams if team.name == subject.name]
+    ids = {key for team in teams for key in case.snapshot.members.get(team, ())}
+    here = [each for each in case.snapshot.developers if each.id in ids]
+    changes = [each for each in case.found.changes if each.team == subject.name]
+    return case.told(subject, team_voices(case.portal, subject.name, case.today), (), here, changes)
+
+
+def _standing(
+    case: _Case, person: Developer, decision: Decision, changes: Iterable[Change], notes: Iterable[Notice]
+) -> Standing:
+    inside = {team.id: team.name for team in case.snapshot.teams}
+    return Standing(
+        id=person.id,
+        developer=person.email or person.id,
+        status=person.status,
+        teams=tuple(sorted(inside[key] for key, who in case.snapshot.members.items() if person.id in who)),
+        verdict=decision.verdict,
+        why=tuple(map(why_of, decision.why)),
+        blocked=decision.blocked,
+        changes=tuple(each for each in changes if each.developer is not None and each.developer.id == person.id),
+        notices=tuple(each for each in notes if each.developer == (person.email or person.id)),
+    )
+
+
+def _supposed(case: _Case, person: Developer, decision: Decision) -> Standing:
+    """What the plan would have for somebody who signs up now."""
+    with_them = replace(case.snapshot, developers=(*case.snapshot.developers, person))
+    found = compare(case.portal, with_them, case.today)
+    changes = [each for each in found.changes if each.developer == Person(person.email, person.id or None)]
+    notes = notices(case.portal, with_them, found, case.today)
+    return replace(_standing(case, person, decision, (), notes), id=None, changes=tuple(changes))
+
+
+def _sign_up(name: str) -> Developer:
+    """Somebody who has just signed up, and whose address is verified."""
+    return replace(unregistered(name), status="pending", email_verified=True)
+
+
+def _decided(book: Rulebook, person: Developer) -> Decision:
+    return next(decision for _, decision in resolve(book, [person]))
+
+
+def _normal(person: Developer) -> str | None:
+    return normal_address(person.email or "")
+
+
+def _is(person: Person, ids: Collection[str], subject: Subject) -> bool:
+    """Whether a change is about the subject: by account, or by the address that an account is made for."""
+    return person.id in ids if person.id is not None else person.email == subject.name

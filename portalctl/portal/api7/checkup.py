@@ -1,0 +1,58 @@
+"""What `checkup` looks at on API7 alone: the release, and the portal backend."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from portalctl.errors import AnswerError, PortalError
+from portalctl.http import Answer, Client
+from portalctl.portal.api7.wire import REFUSED
+from portalctl.portal.examination import Examination
+from portalctl.portal.shape import shaped
+
+KNOWN_FROM = (3, 9)  # the oldest release whose documents the paths and fields are from
+BACKEND = "the portal backend"
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    value: str = ""
+
+
+def first_row(client: Client, path: str, params: Mapping[str, str]) -> Answer:
+    """As little of a list as the release lets one ask for. Raises PortalError."""
+    try:
+        return client.get(path, {**params, "page": "1", "page_size": "1"})
+    except AnswerError as error:
+        if error.status not in REFUSED:
+            raise
+        return client.get(path, params)
+
+
+def check_version(exam: Examination, client: Client) -> None:
+    """`GET /api/version` gives `{"value": "3.x.y"}`, or `dev`: so the vendor's adc reads it (libs/backend-api7)."""
+    try:
+        told = shaped(client, client.get("/api/version"), _Version).value
+    except PortalError:  # nothing depends on it
+        told = ""
+    number = re.match(r"(\d+)\.(\d+)", told)
+    if number is None:
+        exam.note("version", "unknown", "the Dashboard does not tell its release")
+    elif (int(number[1]), int(number[2])) < KNOWN_FROM:
+        oldest = ".".join(map(str, KNOWN_FROM))
+        exam.note(
+            "version", "warning", f"API7 Enterprise {told} is older than {oldest}", f"upgrade to {oldest} or later"
+        )
+    else:
+        exam.note("version", "ok", f"API7 Enterprise {told}")
+
+
+def check_backend(exam: Examination, backend: Client | None) -> None:
+    """Only making accounts and listing applications need it."""
+    if backend is None:
+        text = f"{BACKEND} is not known: accounts can't be made, and applications not be listed"
+        exam.note("backend", "unknown", text, "name it where the manifest makes accounts or keeps people out")
+        return
+    exam.look("backend", f"{BACKEND} takes its token", lambda: first_row(backend, "/api/developers", {}))

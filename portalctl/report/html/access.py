@@ -1,0 +1,89 @@
+"""An access review as one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from portalctl.plan.access_review import REMARKS, Access, AccessReview, Grant, Membership, PortalAccess
+from portalctl.report import grouping
+from portalctl.report.html.frame import code, document
+from portalctl.report.safe import html
+from portalctl.report.words import plural
+
+COLUMNS = ("Who", "Status", "Since", "Teams", "By which rule", "Override")
+
+
+def access_html(review: AccessReview) -> str:
+    """Everybody of every portal, in ASCII; a row for each developer."""
+    names = ", ".join(portal.name for portal in review.portals)
+    sections = [line for number, portal in enumerate(review.portals) for line in _portal(portal, f"portal-{number}")]
+    return document(
+        f"{html(names)}: access review",
+        "Portal access: who has what",
+        f"manifest {code(review.manifest)} · made {html(review.created_at)} · {html(review.generator)}",
+        sections,
+    )
+
+
+def _portal(portal: PortalAccess, anchor: str) -> Iterator[str]:
+    facts = [html(portal.provider), code(urlsplit(portal.server).netloc), plural(len(portal.developers), "developer")]
+    yield f'<section aria-labelledby="{anchor}">'
+    yield f'<h2 id="{anchor}">{html(portal.name)}</h2>'
+    yield f'<p class="quiet">{" · ".join([*facts, f"read {html(portal.observed_at)}"])}</p>'
+    yield from _counts(portal)
+    yield "<table>"
+    yield "<caption>Developers</caption>"
+    heads = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
+    yield f"<thead><tr>{heads}</tr></thead>"
+    yield from ("<tbody>", *map(_row, portal.developers), "</tbody>", "</table>", "</section>")
+
+
+def _counts(portal: PortalAccess) -> Iterator[str]:
+    statuses = Counter(each.status for each in portal.developers)
+    remarks = Counter(remark for each in portal.developers for remark in each.remarks)
+    yield '<ul class="counts">'
+    yield from (f"<li><b>{count:,}</b> {html(status)}</li>" for status, count in sorted(statuses.items()))
+    yield from (
+        f'<li class="takes"><b>{remarks[remark]:,}</b> {remark}: {words}</li>'
+        for remark, words in REMARKS.items()
+        if remarks[remark]
+    )
+    yield "</ul>"
+
+
+def _row(person: Access) -> str:
+    names = [code(person.developer), *([html(person.full_name)] if person.full_name else [])]
+    remarks = [f'<span class="state refused">{remark}</span>' for remark in person.remarks]
+    cells = (
+        "<br>".join([*names, *remarks]),
+        html(person.status),
+        html(person.since),
+        "<br>".join(map(_membership, person.teams)),
+        "<br>".join(map(_rule, person.why)),
+        _override(person),
+    )
+    return "".join(["<tr>", *(f"<td>{cell}</td>" for cell in cells), "</tr>"])
+
+
+def _membership(membership: Membership) -> str:
+    rules = ", ".join(f"<code>{_place(each)}</code>" for each in membership.why)
+    return f"{code(membership.team)}: {rules or 'no rule'}"
+
+
+def _rule(grant: Grant) -> str:
+    origin = f" · {code(grant.origin.commit[:12])} {html(grant.origin.author)}" if grant.origin else ""
+    reason = f": “{html(grant.reason)}”" if grant.reason else ""
+    expires = f" until {grant.expires}" if grant.expires else ""
+    return f"<code>{_place(grant)}</code> {grouping.rule(grant, html)}{expires}{reason}{origin}"
+
+
+def _override(person: Access) -> str:
+    if person.override is None:
+        return ""
+    return f"{html(person.override.status or 'teams only')}<br>{_rule(person.override.why)}"
+
+
+def _place(grant: Grant) -> str:
+    return html(grouping.place(grant) or "built-in default")

@@ -1,0 +1,138 @@
+"""A portal as it is, as manifest files: in the canonical layout, with comments for whoever takes them over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from portalctl.manifest.fmt.layout import scalar_text
+from portalctl.plan.adopt import Adopted, AdoptedTeam, Suggestion, Unsaid
+from portalctl.plan.drift import DriftFinding
+from portalctl.report.safe import yaml_comment
+
+MODELINE = "# yaml-language-server: $schema=https://portalctl.dev/schemas/manifest.v1.schema.json"
+LONGEST_FILE_NAME = 60  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was imported. `day` is when, YYYY-MM-DD in UTC; `suggest_from`: approved people of a suggested domain."""
+
+    name: str
+    provider: str
+    region: str | None
+    portal_id: str
+    day: str
+    suggest_from: int
+
+
+def manifest_files(adopted: Adopted, source: Source, *, split_teams: bool) -> dict[str, str]:
+    """File names, relative to the root file's folder, and their texts; the root file is first."""
+    root = f"{source.name}.yaml"
+    if not split_teams:
+        return {root: _text([*_root(adopted, source), *_teams(adopted.teams), *_rest(adopted, source)])}
+    files = {root: _text([*_root(adopted, source), *_rest(adopted, source)])}
+    for team, name in zip(adopted.teams, file_names(team.name for team in adopted.teams), strict=True):
+        head = [MODELINE, "version: 1", f"portal: {source.name}"]
+        files[f"teams/{name}.yaml"] = _text([*head, *_teams([team])])
+    return files
+
+
+def baseline_file(findings: Iterable[DriftFinding], source: Source) -> str:
+    """The acknowledgements under which the first `drift` finds nothing. Each names what it is about in a comment."""
+    listed = {each.fingerprint: each for each in findings}.values()
+    lines = [
+        f"# What `portalctl drift` would have found on {source.day}, when portal {source.name} was imported.",
+        "# Read by `portalctl drift --acknowledge`; take out what somebody should look at.",
+        "version: 1",
+        "acknowledgements:" if listed else "acknowledgements: []",
+    ]
+    for each in listed:
+        about = " ".join(filter(None, [each.kind, each.developer, f"team {each.team}" if each.team else None]))
+        lines += [
+            f"  # {yaml_comment(about)}: {yaml_comment(each.live)}",
+            f"  - finding: {each.fingerprint}",
+            f"    reason: {scalar_text(f'imported, {source.day}: was so on the portal')}",
+        ]
+    return _text(lines)
+
+
+def _root(adopted: Adopted, source: Source) -> Iterator[str]:
+    yield MODELINE
+    yield f"# Imported from the portal on {source.day}. The first plan changes nothing."
+    yield from ("version: 1", "portal:", f"  name: {source.name}", f"  provider: {source.provider}")
+    if source.region is not None:
+        yield f"  region: {scalar_text(source.region)}"
+    yield f"  id: {scalar_text(source.portal_id)}"
+    yield ""
+    yield "# People no rule speaks of stay as they are. When this was written, of all there were"
+    yield f"# {adopted.approved:,} approved and {adopted.pending:,} waiting."
+    yield from ("policy:", "  unmatched: {pending: keep, approved: keep}")
+
+
+def _teams(teams: Iterable[AdoptedTeam]) -> Iterator[str]:
+    listed = list(teams)
+    if listed:
+        yield from ("", "teams:", *(line for team in listed for line in _team(team)))
+
+
+def _team(team: AdoptedTeam) -> Iterator[str]:
+    yield f"  - name: {scalar_text(team.name)}"
+    if team.description is not None:
+        yield f"    description: {scalar_text(team.description)}"
+    if team.members is None:
+        yield "    membership: idp  # the portal maps groups of its identity provider to teams"
+    elif not team.members:
+        yield "    members: []"
+    else:
+        yield from ("    members:", *(f"      - {scalar_text(member)}" for member in team.members))
+
+
+def _rest(adopted: Adopted, source: Source) -> Iterator[str]:
+    """Overrides, then what is for people to decide and for them to know."""
+    if adopted.denials:
+        yield from ("", "overrides:")
+    for denial in adopted.denials:
+        yield f"  - developer: {scalar_text(denial.address)}"
+        yield f"    status: {denial.status}"
+        yield f"    reason: {scalar_text(f'imported, {source.day}: was {denial.status} on the portal')}"
+    yield from _suggested(adopted.suggestions, source.suggest_from)
+    yield from _unsaid(adopted.unsaid)
+
+
+def _suggested(suggestions: tuple[Suggestion, ...], least: int) -> Iterator[str]:
+    if suggestions:
+        yield ""
+        yield f"# Domains with {least:,} or more approved people, without those where anyone gets an address."
+        yield "# Whoever signs up from a trusted domain is approved. To trust one, take away the `# `."
+        yield "# trusted_domains:"
+        yield from (
+            f"#   - {scalar_text(each.domain)}  # {each.approved:,} approved, {each.pending:,} waiting"
+            for each in suggestions
+        )
+
+
+def _unsaid(unsaid: tuple[Unsaid, ...]) -> Iterator[str]:
+    if unsaid:
+        yield from ("", "# On the portal, and not in these files:")
+        yield from (f"#   {yaml_comment(each.who)} ({yaml_comment(each.state)}): {each.because}" for each in unsaid)
+
+
+def file_names(teams: Iterable[str]) -> Iterator[str]:
+    """A name that every file system takes for each team; a number behind it where two would be the same."""
+    taken: set[str] = set()
+    for team in teams:
+        words = re.findall("[a-z0-9]+", team.lower())
+        stem = "-".join(words)[:LONGEST_FILE_NAME].strip("-") or "team"
+        number = 1
+        name = stem
+        while name in taken:
+            number += 1
+            name = f"{stem}-{number}"
+        taken.add(name)
+        yield name
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,269 @@
+"""The cases: each measures one target side by side with what it is held against, and tells what came of it.
+
+Runs alternate and the least of each number counts, since another program on the machine only ever adds.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import venv
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.bench import octodns_plan, population
+from tests.bench.processes import Numbers, Portal, least, measured
+from tests.bench.table import Row
+from tests.bench.work import page_file
+
+PER_PLAN = 12  # calls beside the pages
+WORKERS = 16
+LATENCY = 0.02  # seconds
+LIMIT = 50.0  # requests a second: 3,000 a minute
+ENOUGH = 1500.0  # page requests a second of a simulator
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much there is of everything. `growth`: the developers of the smaller of two portals; the other has ten
+    times as many. `rounds`: how often each thing is run.
+    """
+
+    developers: int
+    growth: int
+    records: int
+    members: int
+    files: int
+    writes: int
+    limited_writes: int
+    rounds: int
+
+
+SIZES: Mapping[str, Size] = {
+    "small": Size(10_000, 1_000, 2_000, 10_000, 100, 1_500, 250, rounds=2),
+    "full": Size(100_000, 100_000, 100_000, 100_000, 1_000, 10_000, 3_000, rounds=4),
+}
+
+
+def plan(size: Size) -> Iterator[Row]:
+    """Target 1: the wall clock of a plan is the portal's answers; memory and calls."""
+    name, people = "plan", size.developers
+    for latency, most in ((LATENCY, 1.25), (0.0, 1.6)):
+        with _folder(population.manifest(people)) as folder, Portal(people, latency=latency) as portal:
+            spent, runs = [], []
+            for _ in range(size.rounds):
+                ours = measured("plan", url=portal.url, folder=str(folder))
+                before = portal.ask("cpu")
+                bare = measured("bare", url=portal.url, developers=people)
+                spent.append((portal.ask("cpu") - before) / bare["wall"])
+                runs.append((ours, bare))
+        ours, bare = (least(each) for each in zip(*runs, strict=True))
+        limit = f"; the simulator is busy {min(spent):.0%} of a bare reading" + (
+            " and is the limit" if min(spent) > 0.8 else ""
+        )
+        what = f"{people:,} people, wall at {latency * 1000:.0f} ms an answer, against a bare reader"
+        yield Row(name, what, ours["wall"], "s", bare["wall"], most=most, note=f"CPU {ours['cpu']:.2f} s{limit}")
+    yield Row(name, f"{people:,} people, peak memory", ours["peak"], "MiB", most=200)
+    yield Row(name, "calls beside the pages", ours["calls"] - _pages(people), "calls", most=PER_PLAN)
+
+
+def again(size: Size) -> Iterator[Row]:
+    """Target 6: a second plan costs no more than the first."""
+    people = size.developers
+    with _folder(population.manifest(people)) as folder, Portal(people) as portal:
+        runs = [measured("plan", url=portal.url, folder=str(folder), again=True) for _ in range(size.rounds)]
+    took = least(runs)
+    note = (
+        "the documents have no ETag, no Last-Modified and no filter by updated_at; lists sort by it, "
+        "which shows no deletion and no change of members: a second plan reads everything"
+    )
+    what = "CPU of a second plan in a process, against the first"
+    yield Row("again", what, took["again cpu"], "s", took["cpu"], most=1.1, note=note)
+    yield Row("again", "calls, against the first", took["again calls"], "calls", took["calls"], most=1.0)
+
+
+def growth(size: Size) -> Iterator[Row]:
+    """Target 2: ten times the people, ten times the cost."""
+    few, many = size.growth, 10 * size.growth
+    with _pages_of(few) as small, _pages_of(many) as large:
+        runs = [[_decide(small), _decide(large)] for _ in range(size.rounds if many <= 100_000 else 1)]
+    one, ten = (least(each) for each in zip(*runs, strict=True))
+    what = f"{many:,} people against {few:,}, from cached pages"
+    yield Row("growth", f"{what}: CPU", ten["cpu"], "s", one["cpu"], most=11)
+    yield Row("growth", f"{what}: peak", ten["peak"], "MiB", one["peak"], most=11)
+    if many >= 1_000_000:
+        yield Row("growth", f"{many:,} people: peak", ten["peak"], "MiB", most=1229)
+        cpu = ten["decide cpu"] + ten["serialise cpu"]
+        yield Row("growth", f"{many:,} people: CPU of resolve, diff and serialise", cpu, "s", most=8)
+
+
+def decide(size: Size) -> Iterator[Row]:
+    """Target 3: the CPU of the decision; the whole plan against octoDNS."""
+    people, records = size.developers, size.records
+    with _pages_of(people) as folder:
+        ours = least([_decide(folder) for _ in range(size.rounds)])
+    most = 0.5 * people / 100_000
+    yield Row("decide", f"{people:,} people: CPU of resolve, diff and digest", ours["decide cpu"], "s", most=most)
+    with TemporaryDirectory() as folder_name, _pages_of(records) as pages:
+        python = _octodns(Path(folder_name))
+        if isinstance(python, str):
+            yield Row("decide", "against octoDNS: left out", 0, "", note=python)
+            return
+        runs = []
+        for _ in range(size.rounds if records < 10_000 else 1):
+            with TemporaryDirectory() as zones:
+                runs.append((_decide(pages), _peer(python, records, Path(zones))))
+    ours, peer = (least(each) for each in zip(*runs, strict=True))
+    what = f"octoDNS planning {records:,} records, against a whole plan of as many people"
+    note = "a plan from manifest and cached pages to JSON; the people have twice as many memberships on top"
+    yield Row("decide", f"{what}: CPU", peer["cpu"], "s", ours["cpu"], least=50, note=note)
+    yield Row("decide", f"{what}: memory", peer["peak"], "MiB", ours["peak"], least=4)
+
+
+def manifest(size: Size) -> Iterator[Row]:
+    """Target 4: reading a manifest against the parser's own fastest way."""
+    count = size.members
+    with TemporaryDirectory() as folder_name:
+        folder = Path(folder_name)
+        one = _written(folder / "one", population.lists(count))
+        several = _written(folder / "several", population.lists(count, folders=size.files))
+        works = [("read_files", [one]), ("safe_load", _below(one)), ("read_files", [several])]
+        runs = [[measured(work, paths=paths) for work, paths in works] for _ in range(size.rounds)]
+    ours, safe, small = (least(each) for each in zip(*runs, strict=True))
+    note = "with all checks and places; the reference is YAML(typ='safe') with garbage collection off"
+    what = f"{count:,} members one by one: CPU, against the safe loader"
+    yield Row("manifest", what, ours["cpu"], "s", safe["cpu"], most=1.3, note=note)
+    what = f"{size.files:,} small files: CPU, against one file"
+    yield Row("manifest", what, small["cpu"], "s", ours["cpu"], most=1.0, note="CSV is not built: left out")
+
+
+def apply(size: Size) -> Iterator[Row]:
+    """Target 5: one write for each change, at the rate that answers or the portal's limit allow."""
+    for people, limit in ((size.writes, False), (size.limited_writes, True)):
+        with _folder(*population.lists(people)) as folder:
+            with Portal(people, latency=LATENCY, log_limit=1_000_000) as portal:
+                if limit:
+                    portal.ask("limit")
+                done = measured("apply", url=portal.url, folder=str(folder))
+                log = portal.ask("log")
+        taken = [(started, ended) for method, status, started, ended in log if method != "GET" and status < 300]
+        refused = sum(status == 429 for _, status, _, _ in log)
+        rate = len(taken) / (max(ended for _, ended in taken) - min(started for started, _ in taken))
+        if not limit:
+            yield Row("apply", "writes for each change", len(taken), "writes", done["changes"], most=1.0, least=1.0)
+            what = f"{len(taken):,} writes a second, against the ideal of 16 in flight at 20 ms"
+            yield Row("apply", what, rate, "/s", WORKERS / LATENCY, least=0.8, note=f"CPU {done['cpu']:.2f} s")
+        else:
+            yield Row("apply", f"{len(taken):,} writes a second under 3,000 a minute", rate, "/s", LIMIT, least=0.9)
+            yield Row("apply", "429s among all requests", refused, "429s", float(len(log)), most=0.02)
+
+
+def start(size: Size) -> Iterator[Row]:
+    """Target 7: the CPU that a command takes before it does anything."""
+    libraries = "import click, pydantic, publicsuffixlist, ruamel.yaml, idna; publicsuffixlist.PublicSuffixList()"
+    python, portalctl = sys.executable, str(Path(sys.executable).with_name("portalctl"))
+    words: Mapping[str, list[str]] = {
+        "python": [python, "-c", "pass"],
+        "version": [portalctl, "--version"],
+        "libraries": [python, "-c", libraries],
+        "validate": [portalctl, "validate", "-f", "examples/quickstart"],
+    }
+    runs = [{name: _cpu_of(line) for name, line in words.items()} for _ in range(2 * size.rounds)]
+    took = least(runs)
+    what = "CPU of `--version`, against `python -c pass`"
+    yield Row("start", what, took["version"], "s", took["python"], most=4)
+    note = "the libraries' import, with the list of public suffixes read, which `validate` has to"
+    what = "CPU of `validate` of the quickstart, against importing its libraries"
+    yield Row("start", what, took["validate"], "s", took["libraries"], most=1.5, note=note)
+
+
+def simulator(size: Size) -> Iterator[Row]:
+    """Target 8: the simulator is not what limits a measurement."""
+    people = size.developers
+    rates = []
+    with Portal(people) as portal:
+        for _ in range(size.rounds):
+            before = portal.ask("cpu")
+            measured("bare", url=portal.url, developers=people)
+            rates.append(_pages(people) / (portal.ask("cpu") - before))
+    note = "by its own CPU time, which is what bounds it: one process, one lock"
+    yield Row("simulator", "page requests a second", max(rates), "/s", least=ENOUGH, note=note)
+
+
+CASES: Mapping[str, Callable[[Size], Iterator[Row]]] = {
+    each.__name__: each for each in (plan, again, growth, decide, manifest, apply, start, simulator)
+}
+
+
+def _pages(people: int) -> int:
+    """The pages of developers and members."""
+    teams = population.teams(people)
+    sizes = (sum(1 for _ in population.members(team, people)) for team in range(teams))
+    return ceil(people / population.PAGE) + sum(max(1, ceil(size / population.PAGE)) for size in sizes)
+
+
+@contextmanager
+def _folder(*files: str) -> Iterator[Path]:
+    with TemporaryDirectory() as name:
+        yield Path(_written(Path(name) / "portals", files))
+
+
+def _written(folder: Path, files: list[str] | tuple[str, ...]) -> str:
+    folder.mkdir()
+    for number, text in enumerate(files):
+        (folder / f"part{number:04}.yaml").write_text(text, encoding="utf-8")
+    return str(folder)
+
+
+def _below(folder: str) -> list[str]:
+    return [str(path) for path in sorted(Path(folder).iterdir())]
+
+
+@contextmanager
+def _pages_of(people: int) -> Iterator[Path]:
+    """A folder with a manifest and the pages of its portal."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "partners.yaml").write_text(population.manifest(people), encoding="utf-8")
+        pages = folder / "pages"
+        pages.mkdir()
+        for path, number, body in population.pages(people):
+            (pages / page_file(path, number)).write_bytes(body)
+        portal = {"id": population.PORTAL_ID, "name": "partners"}
+        (pages / page_file("", 1)).write_text(json.dumps(portal), encoding="utf-8")
+        (pages / page_file("authentication-settings", 1)).write_text("{}", encoding="utf-8")
+        yield folder
+
+
+def _decide(folder: Path) -> Numbers:
+    return measured("decide", manifest=str(folder / "partners.yaml"), pages=str(folder / "pages"))
+
+
+def _octodns(folder: Path) -> str | Path:
+    """The interpreter of a new environment with octoDNS; why there is none."""
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    words = [str(python), "-m", "pip", "install", "-q", "octodns"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return python if done.returncode == 0 else f"octoDNS can't be installed: {done.stderr.strip()[-200:]}"
+
+
+def _peer(python: Path, records: int, folder: Path) -> Numbers:
+    words = [str(python), str(Path(octodns_plan.__file__)), str(records), str(folder)]
+    done = subprocess.run(words, capture_output=True, check=True)
+    numbers: Numbers = json.loads(done.stdout)
+    return numbers
+
+
+def _cpu_of(words: list[str]) -> float:
+    """Seconds of CPU of one run."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -1,0 +1,176 @@
+"""What is measured, each in a process of its own: `python -m tests.bench.work NAME JSON`. Times are in seconds."""
+
+from __future__ import annotations
+
+import gc
+import json
+import ssl
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+from ruamel.yaml import YAML
+
+from portalctl import flow
+from portalctl.events import Event, ReadDone, ignore
+from portalctl.garbage import no_garbage_collection
+from portalctl.http import Answer, Client, Server
+from portalctl.manifest.load import load
+from portalctl.manifest.model import Manifest
+from portalctl.plan.build import assemble, compare, plan_portal
+from portalctl.plan.document import digest
+from portalctl.plan.rulebook import Rulebook
+from portalctl.plan.select import Selection
+from portalctl.portal.konnect.dialect import DIALECTS
+from portalctl.portal.konnect.provider import WORKERS, Konnect
+from portalctl.portal.models import Snapshot
+from portalctl.report.documents import plan_json
+from portalctl.sim.server import TOKEN
+from tests.bench import population
+from tests.bench.processes import peak_mib, timed
+
+TODAY = date(2026, 6, 1)
+
+
+def plan(url: str, folder: str, again: bool = False) -> dict[str, float]:
+    """`portalctl plan --out` from files and a portal; with `again` a second time, whose numbers begin with that."""
+    numbers: dict[str, float] = {}
+    for which in ("", "again ") if again else ("",):
+        with timed(numbers, which):
+            read: list[Event] = []
+            run = flow.Run({"partners": Server(url, TOKEN)}, observer=read.append)
+            made = flow.plan(load([Path(folder)]), run)
+            (Path(folder) / "plan.json").write_text(plan_json(made), encoding="utf-8")
+        numbers[f"{which}calls"] = next(event.calls for event in read if isinstance(event, ReadDone))
+    return {**numbers, "changes": made.changes}
+
+
+def bare(url: str, developers: int) -> dict[str, float]:
+    """The same pages by the same library, as many at a time, decoded; nothing else.
+
+    The library is used the cheapest way: a client a thread, one TLS context, finished requests. It knows all pages
+    beforehand, so it never waits for a first one to tell how many there are.
+    """
+    wanted = [(path, number) for path, number, _ in population.pages(developers)]
+    numbers: dict[str, float] = {}
+    mine = threading.local()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    settings: dict[str, Any] = {
+        "headers": {"Authorization": f"Bearer {TOKEN}"},
+        "extensions": {"timeout": httpx.Timeout(5.0).as_dict()},  # the library's own default
+    }
+
+    def fetch(page: tuple[str, int]) -> int:
+        if not hasattr(mine, "client"):
+            mine.client = httpx.Client(trust_env=False, verify=tls)
+        target = f"{url}/v3/portals/{population.PORTAL_ID}/{page[0]}?page[size]=100&page[number]={page[1]}"
+        if page[0] == "developers":
+            target += "&sort=created_at"
+        return len(json.loads(mine.client.send(httpx.Request("GET", target, **settings)).content)["data"])
+
+    with timed(numbers), ThreadPoolExecutor(WORKERS) as pool:
+        numbers["rows"] = sum(pool.map(fetch, wanted))
+    return numbers
+
+
+def decide(manifest: str, pages: str) -> dict[str, float]:
+    """A whole plan from a file and cached pages, in its parts: load, read, resolve and diff, digest, serialise."""
+    numbers: dict[str, float] = {}
+    with timed(numbers), no_garbage_collection():  # as flow.plan has it
+        with timed(numbers, "load "):
+            wanted = load([Path(manifest)])
+        portal = wanted.portals["partners"]
+        with timed(numbers, "read "):
+            snapshot = _cached(wanted, Path(pages))
+        with timed(numbers, "decide "):
+            found = compare(portal, snapshot, TODAY)
+            planned = (plan_portal(portal, snapshot, found, TODAY, Selection()),)
+            digest(wanted.digest, planned)
+        with timed(numbers, "serialise "):
+            made = assemble(wanted, planned, created_at="2026-06-01T00:00:00Z", generator="bench")
+            text = plan_json(made)
+    return {**numbers, "changes": made.changes, "bytes": len(text)}
+
+
+def read_files(paths: list[str]) -> dict[str, float]:
+    """The manifest in files."""
+    numbers: dict[str, float] = {}
+    with timed(numbers):
+        load([Path(path) for path in paths])
+    return numbers
+
+
+def safe_load(paths: list[str]) -> dict[str, float]:
+    """The same bytes by ruamel.yaml's C-backed safe loader, helped as far as it can be: no garbage collection."""
+    numbers: dict[str, float] = {}
+    gc.disable()
+    with timed(numbers):
+        for path in paths:
+            YAML(typ="safe").load(Path(path).read_bytes())
+    return numbers
+
+
+def apply(url: str, folder: str) -> dict[str, float]:
+    """`portalctl apply --yes`, with a journal; only what comes after the plan is timed."""
+    numbers: dict[str, float] = {}
+    run = flow.Run({"partners": Server(url, TOKEN)}, journals={"partners": Path(folder) / "journal.jsonl"})
+    made = flow.plan(load([Path(folder)]), run)
+    with timed(numbers):
+        (report,) = flow.apply(made, run)
+    return {**numbers, "changes": made.changes, "confirmed": report.count("confirmed")}
+
+
+class _CachedPages(Client):
+    """Answers from files, in place of a network."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(Server("http://127.0.0.1:1", TOKEN))
+        self._folder = folder
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        assert not body
+        assert not headers
+        below, number = path.partition(population.PORTAL_ID)[2], int((params or {}).get("page[number]", 1))
+        return Answer(f"{method} {path}", 200, (self._folder / page_file(below, number)).read_bytes(), None, "")
+
+
+def page_file(path: str, number: int) -> str:
+    """The file's name of a page, by its path below the portal."""
+    return f"{path.strip('/').replace('/', '-') or 'portal'}-{number}.json"
+
+
+def _cached(manifest: Manifest, folder: Path) -> Snapshot:
+    client = _CachedPages(folder)
+    portal = manifest.portals["partners"]
+    with Konnect(
+        client,
+        DIALECTS["konnect"],
+        name="partners",
+        portal_id=portal.id,
+        title=None,
+        now=lambda: "2026-06-01T00:00:00Z",
+        observer=ignore,
+    ) as provider:
+        return provider.read(Rulebook.of(portal, TODAY).scope)
+
+
+WORK: Mapping[str, Callable[..., dict[str, float]]] = {
+    each.__name__: each for each in (plan, bare, decide, read_files, safe_load, apply)
+}
+
+if __name__ == "__main__":
+    found = WORK[sys.argv[1]](**json.loads(sys.argv[2]))
+    sys.stdout.write(json.dumps({**found, "peak": peak_mib()}))

@@ -1,0 +1,226 @@
+"""What a job on GitHub or GitLab is told: annotations, outputs, summary, and files that it reads by itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portalctl.ci.annotations import Annotation, command, worst
+from portalctl.errors import Finding, Position
+from portalctl.events import Result
+from portalctl.plan.drift import DriftFinding
+from portalctl.plan.model import Change, Notice, Subject
+from portalctl.report.audit import RESULTS, Outcome, PortalOutcome, Report, Who, report_json
+from portalctl.report.audit_markdown import report_markdown
+from portalctl.report.fit import size
+from portalctl.report.gitlab import code_quality_json, terraform_json
+from portalctl.report.masking import mask_with, masked
+from tests.ci.conftest import EVERYDAY, Job
+from tests.conftest import Bench, portalctl
+from tests.plan.build import whole_plan
+from tests.report.hostile import HOSTILE
+from tests.report.plans import refused
+from tests.report.reading import rendered
+
+COMMAND = re.compile(r"::(error|warning) ([^:]*)::([^\r\n]*)")
+
+
+def reported(changes: Iterable[Change], *results: Result) -> Report:
+    """A report of an apply in which the changes ended so, in turn."""
+    outcomes = tuple(
+        Outcome(
+            change.id, change.op, change.op_class, change.developer, change.team, change.before, change.after,
+            change.why, results[index % len(results)], False, "PATCH answered 400", None, None, None, None,
+        )
+        for index, change in enumerate(changes)
+    )  # fmt: skip
+    counts: dict[str, int] = {result: sum(each.result == result for each in outcomes) for result in RESULTS}
+    done = PortalOutcome(
+        "partners", "konnect", "id", "https://x.example", "t", "t", {**counts, "total": len(outcomes)}, outcomes
+    )
+    stamp = whole_plan(EVERYDAY).manifest
+    return Report(
+        generator="portalctl 0.0",
+        started_at="t",
+        ended_at="t",
+        interrupted=False,
+        who=Who("ann"),
+        manifest=stamp,
+        plan="sha256:aa",
+        portals=(done,),
+    )
+
+
+def test_the_worst_ten_are_refusals_then_removals_then_warnings() -> None:
+    many = tuple(Notice("code", "warning", f"look at {number}", file="p.yaml", line=number) for number in range(20))
+    shown = worst(whole_plan(refused(replace(EVERYDAY, notices=many))))
+    assert [each.level for each in shown] == ["error"] * 2 + ["warning"] * 8
+    assert [each.title for each in shown[2:4]] == ["partners: takes away"] * 2
+    assert "peter@arsenal.com: approved → revoked, leaves gunners" in [each.message for each in shown]
+    assert shown[-1].file == "p.yaml"
+
+
+@pytest.mark.parametrize(
+    "text", ["\n::error::x", "##[error]x", "a,b:c%0A::warning::x", "\u202e\x1b[31m", *HOSTILE[:5]]
+)
+def test_nothing_starts_a_command_of_its_own(text: str) -> None:
+    line = command(Annotation("warning", text, f"{text}\n{text}", text, 3))
+    found = COMMAND.fullmatch(line)
+    assert found is not None
+    properties = dict(each.split("=", 1) for each in found[2].split(","))
+    assert set(properties) == {"file", "line", "title"}
+    assert "##[" not in line
+    assert line.isprintable()
+
+
+def test_outputs_are_those_of_the_plan(job: Job) -> None:
+    path = job.plan(EVERYDAY)
+    (job.folder / "summary.md").write_text("Of an earlier command.\n")
+    done = job.run(path)
+    assert done.code == 0
+    assert job.summary.startswith("Of an earlier command.\n## Portal access")
+    plan = json.loads(Path(path).read_text())
+    assert job.outputs == {
+        "has-changes": "true",
+        "refused": "false",
+        "digest": plan["digest"],
+        "gains": "6",
+        "removals": "2",
+        "mails": str(EVERYDAY.summary["mails"]),
+        "writes": str(len(EVERYDAY.changes)),
+        "plan-file": path,
+    }
+    delimiters = re.findall(r"<<(\w{32})$", (job.folder / "output").read_text(), re.MULTILINE)
+    assert len(set(delimiters)) == 8
+    assert all(COMMAND.fullmatch(line) for line in done.out.splitlines())
+
+
+def test_a_report_is_told_without_a_token(job: Job) -> None:
+    report = reported(EVERYDAY.changes, "confirmed", "failed", "unknown")
+    path = job.folder / "report.json"
+    path.write_text(report_json(report))
+    done = job.run(str(path), GITHUB_TOKEN="")
+    assert done.code == 0
+    assert {key: job.outputs[key] for key in ("failed", "interrupted")} == {"failed": "6", "interrupted": "false"}
+    assert "applied in part" in job.summary
+    assert len(done.out.splitlines()) == 10
+    assert "peter" not in done.out + job.summary
+    assert job.github.calls == []
+
+
+def test_a_report_shows_what_is_missing_first_and_has_room_for_any_apply() -> None:
+    report = reported(EVERYDAY.changes, "confirmed", "skipped", "unknown", "failed")
+    shown = report_markdown(report)
+    places = [shown.index(word) for word in ("| failed", "| unknown", "| skipped", "<details><summary>Confirmed: ")]
+    assert places == sorted(places)
+    large = report_markdown(reported(EVERYDAY.changes * 100, "confirmed", "failed"))
+    assert 50_000 < size(large) <= 60_000
+    assert large.count("| failed") > 100
+    assert "| confirmed" not in large
+    assert "nothing to apply" in report_markdown(replace(report, portals=()))
+
+
+def test_nobody_is_named_in_a_masked_report() -> None:
+    odd = replace(EVERYDAY.changes[-1], id="x:strange one@city.com", developer=Subject("strange one@city.com", "odd"))
+    report = masked(reported([*EVERYDAY.changes, odd], "failed"), mask_with(b"key"))
+    assert not re.search("peter@|strange|p00@", report_json(report) + report_markdown(report))
+    found = DriftFinding("withheld", "strange one@city.com", None, "revoked", "approved", None)
+    assert "strange" not in str(masked(found, mask_with(b"key")))
+
+
+def test_what_strangers_typed_does_nothing_in_a_report() -> None:
+    changes = [
+        replace(change, developer=Subject(text, f"id-{text}"), team=text)
+        for change, text in zip(EVERYDAY.changes * len(HOSTILE), HOSTILE, strict=False)
+    ]
+    report = reported(changes, "failed")
+    outcomes = tuple(
+        replace(each, detail=text) for each, text in zip(report.portals[0].changes, HOSTILE, strict=True)
+    )
+    seen = rendered(report_markdown(replace(report, portals=(replace(report.portals[0], changes=outcomes),))))
+    assert seen.tags <= {
+        "h2",
+        "p",
+        "table",
+        "thead",
+        "tbody",
+        "tr",
+        "th",
+        "td",
+        "code",
+        "sub",
+        "strong",
+        "details",
+        "summary",
+    }
+    assert not [text for text in seen.loose if "@" in text or "#1" in text]
+
+
+def test_gitlab_counts_what_gives_what_changes_and_what_takes() -> None:
+    counts = json.loads(terraform_json(whole_plan(EVERYDAY)))
+    assert counts == {"create": 12, "update": 2, "delete": 3}
+    assert sum(counts.values()) == len(EVERYDAY.changes)
+
+
+def test_gitlab_knows_a_finding_again_when_it_has_moved() -> None:
+    found = [Finding(Position("p.yaml", line, 3), "unknown key") for line in (4, 9)]
+    moved = [Finding(Position("p.yaml", line + 7, 3), "unknown key") for line in (4, 9)]
+    prints = [[each["fingerprint"] for each in json.loads(code_quality_json(these))] for these in (found, moved)]
+    assert prints[0] == prints[1]
+    assert len(set(prints[0])) == 2
+
+
+@pytest.mark.usefixtures("offline")
+def test_validate_speaks_the_language_of_each_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("portal.yaml").write_text("version: 1\nportal: {name: a, provider: konnect, title: A}\nnonsense: 1\n")
+    done = portalctl("validate", "-o", "github")
+    assert done.code == 65
+    assert done.out.startswith("::error file=portal.yaml,line=3,col=1,title=portalctl::unknown key")
+    done = portalctl("validate", "-o", "gitlab")
+    assert done.code == 65
+    (found,) = done.json
+    assert found["location"] == {"path": "portal.yaml", "lines": {"begin": 3}}
+    assert found["severity"] == "critical"
+    Path("portal.yaml").write_text("version: 1\nportal: {name: a, provider: konnect, title: A}\n")
+    assert portalctl("validate", "-o", "github").out == ""
+    assert portalctl("validate", "-o", "gitlab").json == []
+
+
+def test_gitlab_is_told_for_later_jobs(job: Job) -> None:
+    path = job.plan(EVERYDAY)
+    done = portalctl("ci", "gitlab", path, "--dotenv", str(job.folder / "portalctl.env"))
+    assert (done.code, done.out) == (0, "")
+    lines = (job.folder / "portalctl.env").read_text().splitlines()
+    told: dict[str, Any] = dict(line.split("=", 1) for line in lines)
+    assert told["PORTALCTL_DIGEST"] == json.loads(Path(path).read_text())["digest"]
+    assert (told["PORTALCTL_HAS_CHANGES"], told["PORTALCTL_REMOVALS"]) == ("true", "2")
+    assert portalctl("ci", "gitlab", path, "--dotenv", "/nowhere/x").code == 64
+
+
+@pytest.mark.parametrize(
+    ("env", "code"),
+    [
+        ({"GITHUB_EVENT_NAME": "pull_request"}, 3),
+        ({"GITHUB_EVENT_NAME": "pull_request_target"}, 3),
+        ({"CI_PIPELINE_SOURCE": "merge_request_event"}, 3),
+        ({"GITHUB_EVENT_NAME": "push"}, 0),
+    ],
+)
+def test_nothing_is_applied_that_nobody_has_merged(bench: Bench, env: dict[str, str], code: int) -> None:
+    bench.people(pending=["a@club.example"])
+    bench.manifest("trusted_domains: [club.example]\n")
+    done = bench.run("apply", "--yes", **env)
+    assert done.code == code, done.err
+    assert len(bench.writes) == (0 if code else 1)
+    if code:
+        assert bench.reads == []
+        assert "nothing was written" in done.err
+        assert bench.run("apply", "--yes", "--allow-pull-request", **env).code == 0
+        assert bench.status("a@club.example") == "approved"

@@ -1,0 +1,244 @@
+"""`import`: from a live portal to files whose first plan is empty, on both vendors, over nothing that is there."""
+
+from __future__ import annotations
+
+import shlex
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+
+from portalctl.cli.import_ import import_
+from portalctl.portal.models import Snapshot
+from portalctl.sim.api7.records import State
+from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
+from portalctl.sim.server import Simulator
+from tests.conftest import PORTAL_ID, Bench, Done, portalctl
+from tests.plan.odd_portals import ADDRESSES, NAMES, odd_portals
+
+pytestmark = pytest.mark.usefixtures("quick")
+WORDS = ("--portal", "partners", "--provider", "konnect", "--portal-id", PORTAL_ID)
+
+
+def imported(bench: Bench, *words: str) -> Done:
+    return portalctl(
+        "import", *WORDS, *words, env={"KONNECT_SERVER_URL": bench.sim.url, "KONNECT_TOKEN": bench.sim.token}
+    )
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def odd(bench: Bench) -> Bench:
+    """A portal on which hardly anything has an ordinary name."""
+    addresses = dict.fromkeys(each for each in ADDRESSES if each)
+    for index, address in enumerate(addresses):
+        status = ("approved", "pending", "revoked", "rejected")[index % 4]
+        bench.emails[address] = bench.sim.store.add_developer(PORTAL_ID, address, NAMES[index], status)
+    for name in ("a: b", "x\\ud800", "../../etc", "##[error]x"):
+        bench.team(name, *list(addresses)[:9], description="odd: #1")
+    return bench
+
+
+@pytest.mark.parametrize("split", [pytest.param((), marks=pytest.mark.slow), ("--split", "teams")])
+def test_the_first_plan_is_empty_and_the_first_drift_run_quiet(odd: Bench, split: tuple[str, ...]) -> None:
+    done = imported(odd, "--out", "portals", *split)
+    assert done.code == 0, done.err
+    assert odd.writes == []
+    assert len(list(odd.folder.rglob("*.yaml"))) == (5 if split else 2)
+    assert odd.run("plan", "--detailed-exitcode").code == 0
+    assert odd.run("drift").code == 2
+    assert odd.run("drift", "--acknowledge", "portals/.partners.acknowledged.yaml").code == 0
+
+
+def test_only_its_owner_can_read_what_is_written(bench: Bench) -> None:
+    bench.team("city")
+    done = imported(bench, "--out", "new/place", "--split", "teams")
+    files = [path for path in Path("new").rglob("*") if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    shown, _, after = done.out.partition("\n\n")
+    assert sorted(shown.splitlines()) == sorted(map(str, files))
+    assert after.splitlines()[1:] == [
+        "Next:  portalctl plan -f new/place",
+        "       portalctl drift -f new/place --acknowledge new/place/.partners.acknowledged.yaml",
+    ]
+
+
+def test_without_out_the_manifest_is_the_output(bench: Bench) -> None:
+    bench.people(approved=["ann@x.com"], revoked=["bob@x.com"])
+    done = imported(bench)
+    assert (done.code, tree(bench.folder)) == (0, {})
+    (bench.folder / "partners.yaml").write_text(done.out)
+    assert "bob@x.com" in done.out
+    assert bench.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_file_may_be_named(bench: Bench) -> None:
+    bench.people(approved=["ann@x.com"])
+    (bench.folder / "other.txt").write_text("here first")
+    assert imported(bench, "--out", "portals/p.yml").code == 0
+    assert sorted(tree(bench.folder)) == [".partners.acknowledged.yaml", "other.txt", "p.yml"]
+    assert bench.run("plan", "--detailed-exitcode").code == 0
+
+
+def words_only(*words: str) -> Done:
+    """With a server that must not be asked."""
+    return portalctl("import", *WORDS, *words, env={"KONNECT_SERVER_URL": "http://127.0.0.1:1", "KONNECT_TOKEN": "x"})
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize(
+    ("there", "out"),
+    [
+        ("portals/x", "portals"),
+        ("portals/.hidden", "portals"),
+        ("portals/p.yaml", "portals/p.yaml"),
+        ("portals/p", "portals/p"),
+    ],
+)
+def test_nothing_is_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str, out: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("portals").mkdir()
+    Path(there).write_text("here first")
+    done = words_only("--out", out)
+    assert done.code == 64
+    assert "nothing was read or written" in done.err
+    assert tree(tmp_path) == {there: b"here first"}
+
+
+def test_what_is_found_in_the_way_only_when_writing_is_not_overwritten_either(bench: Bench) -> None:
+    Path("portals/p.yaml").symlink_to("../elsewhere.yaml")
+    Path("portals/.partners.acknowledged.yaml").write_text("here first")
+    for out in ("portals/p.yaml", "portals/q.yaml"):
+        done = imported(bench, "--out", out)
+        assert done.code == 64
+        assert "nothing was written" in done.err
+    assert not Path("elsewhere.yaml").exists()
+    assert tree(bench.folder) == {".partners.acknowledged.yaml": b"here first"}
+    assert sorted(path.name for path in bench.folder.iterdir()) == [".partners.acknowledged.yaml", "p.yaml"]
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--portal", "Not A Handle"), "--portal: expected lower-case words"),
+        (("--portal-id", "portal-1"), "--portal-id: expected a UUID"),
+        (("--portal-id", "../x", "--provider", "api7"), "--portal-id: expected an id"),
+        (("--provider", "api7", "--region", "eu"), "only Konnect has regions"),
+        (("--split", "teams"), "give --out a folder"),
+        (("--split", "teams", "--out", "p.yaml"), "give --out a folder"),
+    ],
+)
+def test_wrong_words_are_told_before_anything_is_read(words: tuple[str, ...], said: str) -> None:
+    done = words_only(*words)
+    assert done.code == 64
+    assert said in done.err
+
+
+def test_a_portal_that_cannot_be_read_leaves_nothing(bench: Bench) -> None:
+    missing = "00000000-0000-4000-8000-000000000000"
+    assert imported(bench, "--portal-id", missing, "--out", "new").code == 1
+    assert not Path("new").exists()
+
+
+def api7_env(sim: Api7Simulator) -> dict[str, str]:
+    return {"API7_SERVER": sim.url, "API7_TOKEN": sim.token}
+
+
+API7_WORDS = ("import", "--portal", "fans", "--provider", "api7", "--portal-id", "portal-1")
+
+
+def fill_api7(sim: Api7Simulator, live: Snapshot | None, portal_id: str) -> None:
+    sim.store.add_portal(portal_id, portal_id)
+    people = [(each.email, each.status) for each in live.developers] if live else [(a, "approved") for a in ADDRESSES]
+    for index, (address, status) in enumerate(people):
+        state: State = "Active" if status == "approved" else "Pending"
+        sim.store.sign_up(portal_id, address, NAMES[index], developer_id=f"{portal_id}_{index}", state=state)
+
+
+def test_api7(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Api7Simulator() as sim:
+        fill_api7(sim, None, "portal-1")
+        done = portalctl(*API7_WORDS, "--suggest-domains", "2", "--out", "portals", env=api7_env(sim))
+        assert done.code == 0, done.err
+        assert "#   - x.com  # " in Path("portals/fans.yaml").read_text()
+        assert portalctl("plan", "--detailed-exitcode", env=api7_env(sim)).code == 0
+        baseline = ("--acknowledge", "portals/.fans.acknowledged.yaml")
+        assert portalctl("drift", *baseline, env=api7_env(sim)).code == 0
+
+
+def test_the_examples_of_its_help(bench: Bench, tmp_path: Path) -> None:
+    assert import_.help is not None
+    text = import_.help.partition("Examples:\n")[2].replace("\\\n", " ")
+    first, second = [shlex.split(line) for line in text.strip().splitlines()]
+    bench.people(approved=["ann@x.com"])
+    bench.folder.rmdir()
+    assert (
+        portalctl(*first[1:], env={"KONNECT_SERVER_URL": bench.sim.url, "KONNECT_TOKEN": bench.sim.token}).code == 0
+    )
+    assert first[-4:] == ["--out", "portals/", "--split", "teams"]
+    assert second[-2:] == [">", "portals/fans.yaml"]
+    with Api7Simulator() as sim:
+        sim.store.add_portal("portal-1", "Fans")
+        done = portalctl(*second[1:-2], env=api7_env(sim))
+    (tmp_path / second[-1]).write_text(done.out)
+    assert portalctl("validate").out.splitlines()[-1] == "2 files are valid."
+
+
+@pytest.fixture(scope="module")
+def konnect() -> Iterator[Simulator]:
+    with Simulator(seed={"portals": []}) as sim:
+        yield sim
+
+
+@pytest.fixture(scope="module")
+def api7() -> Iterator[Api7Simulator]:
+    with Api7Simulator(behaviour=Api7Behaviour()) as sim:
+        yield sim
+
+
+def first_plan(words: tuple[str, ...], env: dict[str, str], *split: str) -> Done:
+    with TemporaryDirectory() as name:
+        done = portalctl("import", *words, "--out", f"{name}/new", *split, env=env)
+        assert done.code == 0, done.err
+        return portalctl("plan", "-f", f"{name}/new", "--detailed-exitcode", env=env)
+
+
+def sent(text: str) -> str:
+    """What can be sent in UTF-8: half a character cannot."""
+    return text.encode(errors="replace").decode()
+
+
+@pytest.mark.slow
+@given(odd_portals())
+def test_any_konnect_portal(konnect: Simulator, live: Snapshot) -> None:
+    portal_id = konnect.store.add_portal()
+    taken: set[str] = set()
+    ids = {}
+    for each in live.developers:
+        if each.email and each.email not in taken and each.status != "asleep":
+            taken.add(each.email)
+            ids[each.id] = konnect.store.add_developer(portal_id, each.email, sent(each.full_name), each.status)
+    for name, team in {sent(team.name): team for team in live.teams}.items():
+        team_id = konnect.store.add_team(portal_id, name, description=sent(team.description or ""))
+        konnect.store.add_members(team_id, [ids[each] for each in live.members[team.id] if each in ids])
+    words = ("--portal", "partners", "--provider", "konnect", "--portal-id", portal_id)
+    env = {"KONNECT_SERVER_URL": konnect.url, "KONNECT_TOKEN": konnect.token}
+    done = first_plan(words, env, "--split", "teams")
+    assert done.code == 0, done.out
+
+
+@pytest.mark.slow
+@given(odd_portals())
+def test_any_api7_portal(api7: Api7Simulator, live: Snapshot) -> None:
+    portal_id = f"portal-{len(api7.store.portals())}"
+    fill_api7(api7, live, portal_id)
+    done = first_plan(("--portal", "fans", "--provider", "api7", "--portal-id", portal_id), api7_env(api7))
+    assert done.code == 0, done.out

@@ -1,0 +1,165 @@
+"""`init`: a repository that is right from the start, or nothing at all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from portalctl.cli.scaffold import WORKFLOWS, Answers, manifests, team_files
+from portalctl.manifest.files import File
+from portalctl.manifest.load import assemble
+from portalctl.version import __version__
+from tests.conftest import Done, portalctl
+
+KONNECT = ("--portal", "partners", "--provider", "konnect", "--region", "eu", "--title", "Partners")
+API7 = ("--portal", "fans", "--provider", "api7", "--portal-id", "portal-1")
+
+
+def init(*words: str) -> Done:
+    return portalctl("init", *words)
+
+
+def written(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (*KONNECT, "--ci", "github", "--team", "city=@org/city", "--team", "Reds & Co=@org/reds"),
+        (*KONNECT, "--ci", "gitlab"),
+        (*API7, "--ci", "github"),
+        (*API7, "--ci", "none"),
+    ],
+)
+def test_what_it_writes_is_valid_canonical_and_has_no_findings(words: tuple[str, ...], offline: None) -> None:  # noqa: ARG001
+    done = init(*words)
+    assert done.code == 0, done.err
+    assert set(done.out.splitlines()) == written(Path())
+    checked = portalctl("validate")
+    assert (checked.code, checked.err) == (0, "")
+    assert portalctl("fmt", "--check").code == 0
+
+
+def test_github_gets_workflows_and_the_action_at_this_version() -> None:
+    assert init(*KONNECT, "--ci", "github").code == 0
+    assert written(Path(".github")) == {*(f"workflows/{name}" for name in WORKFLOWS), "actions/portalctl/action.yml"}
+    yaml = YAML(typ="safe", pure=True)
+    action = yaml.load(Path(".github/actions/portalctl/action.yml"))
+    assert action["inputs"]["version"]["default"] == __version__
+    for name in WORKFLOWS:
+        assert "/.github/actions/portalctl\n" in Path(".github/workflows", name).read_text()
+
+
+def test_on_api7_the_workflows_have_its_token_and_server() -> None:
+    assert init(*API7, "--ci", "github").code == 0
+    for name in WORKFLOWS:
+        workflow = YAML(typ="safe", pure=True).load(Path(".github/workflows", name))
+        assert workflow["env"] == {"API7_SERVER": "${{ vars.API7_SERVER }}"}
+        text = Path(".github/workflows", name).read_text()
+        assert "konnect" not in text.lower()
+        assert name == "portal-plan.yml" or "api7-token: ${{ secrets.API7_TOKEN }}" in text
+
+
+def test_gitlab_gets_a_pipeline() -> None:
+    assert init(*KONNECT, "--ci", "gitlab").code == 0
+    assert written(Path()) == {".gitlab-ci.yml", ".gitignore", "CODEOWNERS", "portals/partners.yaml"}
+
+
+def test_a_team_reviews_its_file_and_can_speak_of_itself_alone() -> None:
+    assert init(*KONNECT, "--ci", "none", "--owner", "@org/admins", "--team", "Big City=@org/city").code == 0
+    owners = [line for line in Path("CODEOWNERS").read_text().splitlines() if line and not line.startswith("#")]
+    assert owners == [
+        "/CODEOWNERS @org/admins",
+        "/portals/ @org/admins",
+        "/portals/teams/big-city.yaml @org/city",
+    ]
+    file = Path("portals/teams/big-city.yaml")
+    file.write_text(file.read_text() + "  - name: admins\n")
+    refused = portalctl("validate")
+    assert refused.code == 65
+    assert refused.err.startswith("portals/teams/big-city.yaml:9:")
+
+
+def test_what_must_not_be_committed_is_ignored() -> None:
+    assert init(*KONNECT, "--ci", "none").code == 0
+    assert {".portalctl/", "plan.json", "snapshot.json"} <= set(Path(".gitignore").read_text().split())
+
+
+@pytest.mark.parametrize("name", ["CODEOWNERS", "portals/partners.yaml", ".github/CODEOWNERS"])
+def test_what_is_there_is_named_and_nothing_is_written(name: str) -> None:
+    there = Path("out", name)
+    there.parent.mkdir(parents=True)
+    there.write_text("mine")
+    Path("out/.gitignore").symlink_to("nowhere")
+    done = init(*KONNECT, "--ci", "github", "--out", "out")
+    assert (done.code, done.out) == (64, "")
+    assert f"out/{name}" in done.err
+    assert "out/.gitignore" in done.err
+    assert written(Path()) == {f"out/{name}"}
+    assert there.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (KONNECT[2:], "--portal is missing"),
+        (KONNECT[:6], "--portal-id or --title is missing"),
+        (KONNECT, "--ci is missing"),
+        ((*KONNECT, "--portal-id", "x"), "give one"),
+        ((*KONNECT, "--ci", "none", "--team", "city"), "NAME=@OWNER"),
+        ((*KONNECT, "--ci", "none", "--owner", "me"), "@NAME"),
+        (("--portal", "../x", *KONNECT[2:], "--ci", "none"), "no valid manifest"),
+        ((*KONNECT[:6], "--portal-id", "x", "--ci", "none"), "UUID"),
+        ((*API7, "--ci", "none", "--team", "city=@org/city"), "has no teams"),
+        ((*API7, "--ci", "none", "--region", "eu"), "only Konnect has regions"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(words: tuple[str, ...], said: str) -> None:
+    done = init(*words)
+    assert (done.code, done.out) == (64, "")
+    assert said in done.err
+    assert written(Path()) == set()
+
+
+NAMES = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=12)
+
+
+@pytest.mark.slow
+@given(NAMES, st.dictionaries(NAMES, st.just("@org/team"), max_size=4))
+def test_whatever_title_and_teams_are_called_they_are_meant_so(title: str, teams: dict[str, str]) -> None:
+    answers = Answers("partners", "konnect", None, title, "eu", "none", "@me", teams)
+    files = [File(path, path, f"/{path}", text.encode()) for path, text in manifests(answers).items()]
+    portal = assemble(files).portals["partners"]
+    assert portal.title == title
+    assert {team.name for team in portal.teams} == set(teams)
+    assert len(set(team_files(answers).values())) == len(teams)
+
+
+@pytest.mark.slow
+def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
+    child = pexpect.spawn(sys.executable, ["-m", "portalctl", "init", "--out", "new"], cwd=tmp_path, encoding="utf-8")
+    for question, answer in (
+        ("Name of the portal", "partners"),
+        ("Provider", "konnect"),
+        ("unique name", "Partners"),
+        ("region", "eu"),
+        ("Workflows", "none"),
+    ):
+        child.expect(question, timeout=20)
+        child.sendline(answer)
+    child.expect(pexpect.EOF, timeout=20)
+    child.close()
+    assert child.exitstatus == 0
+    assert portalctl("validate", "-f", "new/portals").code == 0

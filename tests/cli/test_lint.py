@@ -1,0 +1,117 @@
+"""`validate -W`: lint findings on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from portalctl.plan.lint import LINTS
+from tests.conftest import HEAD, Bench, portalctl
+
+RULES = """trusted_domains:
+  - {domain: gmail.com, reason: Everyone, expires: 2020-01-31}
+teams:
+  - name: city
+"""
+FILE = "portals/partners.yaml"
+
+
+@pytest.fixture
+def _rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "portals").mkdir()
+    (tmp_path / FILE).write_text(HEAD + RULES, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("_rules")
+def test_warnings_go_to_stderr_and_change_no_exit_code(offline: None) -> None:  # noqa: ARG001
+    done = portalctl("validate")
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        f"{FILE}:7:5: warning PC002: anyone can get an address at gmail.com, and whoever does is let in",
+        f"{FILE}:7:5: warning PC003: ended after 2020-01-31, and counts as absent; take it out once it is withdrawn",
+        f"{FILE}:9:5: warning PC009: no rule puts anyone into city or uses it",
+    ]
+    assert done.out.endswith("1 file is valid.\n")
+
+
+@pytest.mark.usefixtures("_rules")
+def test_errors_end_with_65_and_off_says_nothing() -> None:
+    done = portalctl("validate", "-W", "PC002=error", "-W", "PC003=off", "-W", "PC009=error", "-W", "PC009=warning")
+    assert (done.code, done.out) == (65, "")
+    assert done.err.splitlines() == [
+        f"{FILE}:9:5: warning PC009: no rule puts anyone into city or uses it",
+        f"{FILE}:7:5: error PC002: anyone can get an address at gmail.com, and whoever does is let in",
+        "1 error. Nothing was read or written.",
+    ]
+
+
+@pytest.mark.usefixtures("_rules")
+def test_json_has_code_and_severity() -> None:
+    done = portalctl("validate", "-o", "json", "-W", "PC003=off", "-W", "PC009=off")
+    assert (done.code, done.json["valid"], done.json["files"]) == (0, True, [FILE])
+    finding = done.json["findings"][0]
+    assert {key: finding[key] for key in ("file", "line", "column", "code", "severity")} == {
+        "file": FILE,
+        "line": 7,
+        "column": 5,
+        "code": "PC002",
+        "severity": "warning",
+    }
+    failed = portalctl("validate", "-o", "json", "-W", "PC003=error")
+    assert (failed.code, failed.json["valid"]) == (65, False)
+
+
+@pytest.mark.usefixtures("_rules")
+def test_what_is_plainly_wrong_has_no_code() -> None:
+    Path(FILE).write_text(HEAD + "trusted_domain: []\n", encoding="utf-8")
+    done = portalctl("validate", "-o", "json")
+    assert done.code == 65
+    assert [(each["code"], each["severity"]) for each in done.json["findings"]] == [(None, "error")]
+
+
+@pytest.mark.usefixtures("_rules")
+def test_annotations_have_the_severity() -> None:
+    github = portalctl("validate", "-o", "github", "-W", "PC002=error", "-W", "PC003=off")
+    assert [line.split("::")[1] for line in github.out.splitlines()] == [
+        f"error file={FILE},line=7,col=5,title=portalctl PC002",
+        f"warning file={FILE},line=9,col=5,title=portalctl PC009",
+    ]
+    gitlab = portalctl("validate", "-o", "gitlab", "-W", "PC002=error", "-W", "PC003=off")
+    assert [(each["check_name"], each["severity"]) for each in gitlab.json] == [
+        ("PC002", "critical"),
+        ("PC009", "minor"),
+    ]
+
+
+@pytest.mark.usefixtures("_rules")
+@pytest.mark.parametrize(
+    ("word", "hint"),
+    [
+        ("PC02=off", "did you mean 'PC002'"),
+        ("PC002=of", "did you mean 'off'"),
+        ("PC002", "write PC002=error|warning|off"),
+    ],
+)
+def test_a_slip_in_it_is_wrong_usage(word: str, hint: str) -> None:
+    done = portalctl("validate", "-W", word)
+    assert (done.code, done.out) == (64, "")
+    assert hint in done.err
+
+
+def test_help_has_every_code() -> None:
+    shown = portalctl("validate", "--help").out
+    for code, each in LINTS.items():
+        assert f"{code}  {each.about}" in shown
+
+
+def test_a_saved_reading_tells_of_rules_for_nobody(bench: Bench) -> None:
+    bench.people(approved=["ann@arsenal.com"])
+    bench.manifest("trusted_domains: [arsenal.com, chelsea.com]\n")
+    assert bench.run("snapshot", "--out", "saved.json").code == 0
+    done = bench.run("validate", "--snapshot", "saved.json")
+    assert (done.code, done.err) == (0, f"{FILE}:6:32: warning PC007: nobody on the portal is from chelsea.com\n")
+    bench.manifest("trusted_domains: [arsenal.com]\n", name="partners.yaml")
+    Path(FILE).write_text(Path(FILE).read_text().replace("partners", "others"))
+    assert bench.run("validate", "--snapshot", "saved.json").code == 3, "of another portal"

@@ -1,0 +1,151 @@
+"""`report access`: the whole of it, in three forms, or nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from portalctl.cli.blame import origins
+from portalctl.sim.faults import Fault
+from tests.conftest import PORTAL_ID, Bench, Done, portalctl
+from tests.report.hostile import HOSTILE
+from tests.report.reading import read
+
+RULES = """trusted_domains:
+  - {domain: arsenal.com, teams: [gunners], reason: "Partner"}
+teams:
+  - name: gunners
+overrides:
+  - {developer: sam@agency.example, status: approved, expires: 2999-12-31, reason: "Pilot"}
+"""
+
+
+@pytest.fixture
+def peopled(bench: Bench) -> Bench:
+    bench.people(approved=["ann@arsenal.com", "sam@agency.example", "eve@evil.example"], pending=["bob@arsenal.com"])
+    bench.team("gunners", "ann@arsenal.com")
+    bench.team("secret", "eve@evil.example")
+    bench.manifest(RULES)
+    return bench
+
+
+def access(bench: Bench, *words: str, **env: str) -> Done:
+    given = {"KONNECT_SERVER_URL": bench.sim.url, "KONNECT_TOKEN": bench.sim.token} | env
+    return portalctl("report", "access", "-f", "portals", *words, env=given)
+
+
+def table(text: str) -> dict[str, dict[str, str]]:
+    return {row["developer"]: row for row in csv.DictReader(io.StringIO(text, newline=""))}
+
+
+def test_csv_has_everybody_with_the_rule_or_the_mark_that_there_is_none(peopled: Bench) -> None:
+    done = access(peopled)
+    assert done.code == 0, done.err
+    rows = table(done.out)
+    assert list(rows) == ["ann@arsenal.com", "bob@arsenal.com", "eve@evil.example", "sam@agency.example"]
+    ann, eve, sam = rows["ann@arsenal.com"], rows["eve@evil.example"], rows["sam@agency.example"]
+    assert (ann["status"], ann["teams"], ann["rule"]) == ("approved", "gunners", "trusted domain arsenal.com")
+    assert (ann["place"], ann["reason"], ann["remarks"]) == ("portals/partners.yaml:7", "Partner", "")
+    assert ann["team_rules"] == "gunners: trusted domain arsenal.com (portals/partners.yaml:7)"
+    assert ann["since"].startswith("20")
+    assert (eve["teams"], eve["remarks"], eve["team_rules"]) == ("secret", "unmanaged; orphan", "secret: no rule")
+    assert (sam["override"], sam["override_expires"], sam["override_reason"]) == ("approved", "2999-12-31", "Pilot")
+    assert rows["bob@arsenal.com"]["remarks"] == "differs"
+    assert peopled.writes == []
+
+
+def test_json_and_html_say_the_same(peopled: Bench) -> None:
+    document = access(peopled, "-o", "json").json
+    assert (document["version"], document["kind"]) == (1, "access")
+    people = {each["developer"]: each for each in document["portals"][0]["developers"]}
+    assert people["ann@arsenal.com"]["why"][0] | {"origin": None} == {
+        "rule": "trusted_domains",
+        "value": "arsenal.com",
+        "file": "portals/partners.yaml",
+        "line": 7,
+        "reason": "Partner",
+        "expires": None,
+        "origin": None,
+    }
+    page = read(access(peopled, "-o", "html").out)
+    for person in people.values():
+        for text in (person["developer"], person["status"], person["since"], *person["remarks"]):
+            assert text in page.text
+    assert "script" not in page.tags
+
+
+def test_commit_and_author_are_those_of_the_line(peopled: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Ann Lee")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "ann@arsenal.com")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    for words in (["init", "-q"], ["add", "portals"], ["commit", "-qm", "Rules"]):
+        subprocess.run(["git", *words], check=True)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    file = Path("portals/partners.yaml")
+    file.write_text(file.read_text().replace("Pilot", "Changed"))
+    rows = table(access(peopled).out)
+    ann, sam = rows["ann@arsenal.com"], rows["sam@agency.example"]
+    assert (ann["commit"], ann["author"]) == (commit, "Ann Lee <ann@arsenal.com>")
+    assert (sam["commit"], sam["author"], sam["reason"]) == ("", "", "Changed"), "that line is not committed"
+
+
+@pytest.mark.slow
+def test_a_shallow_clone_does_not_name_the_commit_it_was_cut_at(tmp_path: Path) -> None:
+    git = ["git", "-c", "user.name=Ann", "-c", "user.email=ann@arsenal.com"]
+    whole, file = tmp_path / "whole", tmp_path / "whole" / "a.yaml"
+    whole.mkdir()
+    file.write_text("one\n")
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "1"]):
+        subprocess.run([*git, *words], check=True, cwd=whole)
+    file.write_text("one\ntwo\n")
+    subprocess.run([*git, "commit", "-qam", "2"], check=True, cwd=whole)
+    for number, name in enumerate(("whole", "full", "cut")):
+        depth = ["--depth", "1"] if name == "cut" else []
+        if number:
+            subprocess.run([*git, "clone", "-q", *depth, whole.as_uri(), str(tmp_path / name)], check=True)
+        found = origins([str(tmp_path / name / "a.yaml")])
+        assert sorted(line for _, line in found) == ([] if name == "cut" else [1, 2])
+        assert {each.author for each in found.values()} <= {"Ann <ann@arsenal.com>"}
+    assert origins([str(tmp_path / "nowhere.yaml")]) == {}
+
+
+def test_what_strangers_typed_is_no_formula_and_no_element(bench: Bench) -> None:
+    storable = [text for text in HOSTILE if text.isascii()]
+    for number, name in enumerate(["=HYPERLINK(1)", "+1", "@SUM(A1)", *storable]):
+        bench.sim.store.add_developer(PORTAL_ID, f"p{number}@x.example", full_name=name, status="pending")
+    bench.manifest("")
+    rows = list(csv.reader(io.StringIO(access(bench).out, newline="")))
+    assert len(rows) == 1 + 3 + len(storable)
+    assert {len(row) for row in rows} == {len(rows[0])}
+    assert not [cell for row in rows for cell in row if cell.lstrip().startswith(("=", "+", "@", "-"))]
+    page = access(bench, "-o", "html").out
+    assert not read(page).tags & {"script", "img", "a", "form", "iframe", "details", "h4"}
+    assert page.count("<tr>") == len(rows)
+
+
+def test_a_reading_that_is_not_whole_gives_no_review(make_bench: Callable[..., Bench], quick: None) -> None:  # noqa: ARG001
+    bench = make_bench(faults=[Fault("status", path="*/teams/*/developers", status=403)])
+    bench.people(approved=["ann@arsenal.com"])
+    bench.team("secret", "ann@arsenal.com")
+    bench.manifest("")
+    done = access(bench, "--out", "access.csv")
+    assert (done.code, done.out) == (1, "")
+    assert not Path("access.csv").exists()
+
+
+def test_a_file_is_for_its_owner_alone_and_a_saved_reading_serves_too(peopled: Bench) -> None:
+    given = {"KONNECT_SERVER_URL": peopled.sim.url, "KONNECT_TOKEN": peopled.sim.token}
+    assert portalctl("snapshot", "-f", "portals", "--out", "saved.json", env=given).code == 0
+    asked = len(peopled.reads)
+    done = access(peopled, "--snapshot", "saved.json", "--out", "access.csv")
+    assert (done.code, done.out, len(peopled.reads)) == (0, "", asked)
+    assert stat.S_IMODE(Path("access.csv").stat().st_mode) == 0o600
+    assert len(table(Path("access.csv").read_text())) == 4

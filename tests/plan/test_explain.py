@@ -1,0 +1,235 @@
+"""What is said of a person, domain or team is what the plan does, and every rule about them is named."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portalctl.manifest.model import AccessRule, Invitation, PortalManifest
+from portalctl.plan.explain import PortalExplanation, Standing, Subject, explain, explain_offline, subject_of
+from portalctl.portal.models import Snapshot
+from tests.plan.build import (
+    TODAY,
+    YESTERDAY,
+    as_read,
+    denied,
+    difference,
+    ids,
+    member,
+    override,
+    person,
+    portal,
+    protected,
+    reason,
+    snapshot,
+    team,
+    trusted,
+)
+
+RULES = portal(
+    trusted_domains=(trusted("x.com", "city"), trusted("b.x.com", line=11), trusted("x.org", "city", line=12)),
+    denied_domains=(denied("bad.com"),),
+    teams=(team("city", ["gone@x.com", "ann@y.com"]), team("reds")),
+    overrides=(override("gone@x.com", "revoked"), override("only@x.com", teams=["reds"])),
+    protected=(protected("gone@x.com"),),
+    access_requests=(AccessRule(("Tickets",), reason("access_requests", "Tickets"), teams=("city",)),),
+)
+
+
+def told(manifest: PortalManifest, live: Snapshot, text: str) -> PortalExplanation:
+    subject = subject_of(text, [manifest])
+    assert subject is not None
+    seen = replace(as_read(manifest, live), scope=subject.scope)
+    return explain(manifest, seen, difference(manifest, live), subject, TODAY)
+
+
+def heard(explanation: PortalExplanation) -> list[tuple[str, str]]:
+    return [(f"{voice.why.rule} {voice.why.value}", voice.effect) for voice in explanation.rules]
+
+
+def only(explanation: PortalExplanation) -> Standing:
+    (standing,) = explanation.standings
+    return standing
+
+
+def test_the_override_decides_and_every_other_rule_says_why_it_does_not() -> None:
+    found = told(RULES, snapshot(person("gone@x.com"), teams={"city": ["gone@x.com"]}), "Gone@X.com")
+    assert [(f"{v.why.rule} {v.why.value}", v.effect, v.because) for v in found.rules] == [
+        ("overrides gone@x.com", "decides", None),
+        ("trusted_domains x.com", "overruled", "an override goes before rules for domains"),
+        ("members gone@x.com", "overruled", "who is kept out is put into no team"),
+        ("policy protected", "adds", None),
+    ]
+    assert ids(found.changes) == ["revoke:gone@x.com"]
+    assert [each.code for each in found.refusals] == ["protected"]
+    assert (only(found).status, only(found).teams, only(found).verdict) == ("approved", ("city",), "revoked")
+
+
+@pytest.mark.parametrize(
+    ("rules", "name", "expected"),
+    [
+        (
+            portal(trusted_domains=(trusted("x.com", subdomains=True), trusted("a.x.com"))),
+            "p@a.x.com",
+            [("a.x.com", "decides", None), ("x.com", "overruled", "a.x.com is more specific")],
+        ),
+        (
+            portal(denied_domains=(denied("x.com", subdomains=True), denied("a.x.com"))),
+            "p@a.x.com",
+            [("a.x.com", "decides", None), ("x.com", "overruled", "a.x.com is more specific")],
+        ),
+        (
+            portal(trusted_domains=(trusted("a.x.com"),), denied_domains=(denied("x.com", subdomains=True),)),
+            "p@a.x.com",
+            [("x.com", "decides", None), ("a.x.com", "overruled", "a denied domain goes before a trusted one")],
+        ),
+        (
+            portal(overrides=(override("p@x.com", "revoked"), override("p+2@x.com", "approved"))),
+            "p+2@x.com",
+            [
+                ("p@x.com", "decides", None),
+                ("p+2@x.com", "overruled", "the denial of p@x.com goes before every grant"),
+            ],
+        ),
+        (
+            portal(trusted_domains=(trusted("x.com", expires=YESTERDAY),)),
+            "p@x.com",
+            [
+                ("x.com", "ended", f"it held through {YESTERDAY}; what only it gave is withdrawn"),
+                ("unmatched", "decides", None),
+            ],
+        ),
+        (
+            portal(teams=(team("city", ["p@x.com"]), team("reds")), overrides=(override("p@x.com", teams=["reds"]),)),
+            "p@x.com",
+            [
+                ("p@x.com", "adds", None),
+                ("p@x.com", "overruled", "the override's `teams` are this person's complete list"),
+            ],
+        ),
+    ],
+)
+def test_why_a_rule_comes_to_nothing(rules: PortalManifest, name: str, expected: list[Any]) -> None:
+    found = told(rules, snapshot(person(name)), name)
+    assert [(voice.why.value, voice.effect, voice.because) for voice in found.rules] == expected
+
+
+def test_somebody_without_an_account_is_told_what_signing_up_would_bring() -> None:
+    found = told(RULES, snapshot(), "new@x.com")
+    assert (only(found).id, only(found).status) == (None, "pending")
+    assert ids(only(found).changes) == ["approve:new@x.com", "add_member:new@x.com:city"]
+    assert found.changes == ()
+    assert heard(found) == [("trusted_domains x.com", "decides"), ("access_requests Tickets", "adds")]
+
+
+def test_an_account_that_will_be_made_is_a_change() -> None:
+    invited = replace(member("new@x.com"), invitation=Invitation())
+    found = told(portal(teams=(team("city", [invited]),)), snapshot(teams={"city": ()}), "new@x.com")
+    assert ids(found.changes) == ["create_developer:new@x.com"]
+
+
+def test_an_ambiguous_address_is_explained() -> None:
+    live = snapshot(person("ann@x.com", "pending", "1"), person("ANN@x.com", "pending", "2"))
+    found = told(RULES, live, "ann@x.com")
+    assert [(each.developer, each.blocked, each.changes) for each in found.standings] == [
+        ("ann@x.com", "ambiguous", ()),
+        ("ANN@x.com", "ambiguous", ()),
+    ]
+    assert heard(found)[0] == ("trusted_domains x.com", "blocked")
+    assert [each.code for each in found.standings[1].notices] == ["ambiguous_address"]
+
+
+@pytest.mark.parametrize("name", ['"x y"@x.com', "zoë@x.com", "@", "a@b@x.com", "\x1b@x.com"])
+def test_an_address_that_is_none_is_explained_live_or_not(name: str) -> None:
+    for live in (snapshot(), snapshot(person(name, "pending"))):
+        found = told(RULES, live, name)
+        assert only(found).blocked == "malformed"
+        assert only(found).verdict == "unmatched"
+        assert "decides" not in {effect for rule, effect in heard(found) if not rule.startswith("policy")}
+
+
+def test_a_domain_has_its_rules_its_exceptions_and_its_people() -> None:
+    live = snapshot(person("a@x.com", "pending"), person("gone@x.com"), person("b@y.com", "pending"))
+    found = told(RULES, live, "X.com")
+    assert heard(found) == [
+        ("trusted_domains x.com", "decides"),
+        ("access_requests Tickets", "adds"),
+        ("overrides gone@x.com", "exception"),
+        ("overrides only@x.com", "exception"),
+        ("members gone@x.com", "exception"),
+    ]
+    assert found.live == {"approved": 1, "pending": 1}
+    assert "approve:a@x.com" in ids(found.changes)
+    assert "b@y.com" not in "".join(ids(found.changes))
+    assert ids(only(found).changes)[0] == "approve:*@x.com"
+
+
+def test_a_team_has_every_rule_that_puts_people_into_it() -> None:
+    live = snapshot(person("a@x.com"), person("in@z.com", "revoked"), teams={"city": ["in@z.com"], "reds": ()})
+    found = told(RULES, live, "city")
+    assert [voice.why.value for voice in found.rules] == [
+        "city",
+        "gone@x.com",
+        "ann@y.com",
+        "x.com",
+        "x.org",
+        "Tickets",
+    ]
+    assert found.live == {"revoked": 1}
+    assert ids(found.changes) == ["add_member:a@x.com:city"]
+
+
+def test_offline_nothing_is_claimed_of_what_is_live() -> None:
+    found = explain_offline(RULES, Subject("developer", "new@x.com"), TODAY)
+    assert (found.observed_at, found.live, found.changes) == (None, {}, ())
+    assert ids(only(found).changes) == ["approve:new@x.com", "add_member:new@x.com:city"]
+
+
+def test_trust_needs_a_verified_address_where_the_portal_tells() -> None:
+    rules = replace(portal(trusted_domains=(trusted("x.com"),)), provider="api7")
+    found = told(rules, snapshot(), "new@x.com")
+    assert heard(found) == [("trusted_domains x.com", "decides"), ("policy require_verified_email", "adds")]
+    assert ids(only(found).changes) == ["approve:new@x.com"]
+    waiting = replace(person("new@x.com", "pending"), email_verified=False)
+    assert only(told(rules, snapshot(waiting), "new@x.com")).blocked == "unverified"
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        ("a@x.com", "developer"),
+        ("city", "team"),
+        ("Bücher.example", "domain"),
+        ("@", "developer"),
+        ("citty", None),
+        ("", None),
+    ],
+)
+def test_what_a_word_means(text: str, about: str | None) -> None:
+    meant = subject_of(text, [RULES])
+    assert (meant.about if meant else None) == about
+
+
+def test_on_api7_a_word_may_be_a_developer_id() -> None:
+    rules = replace(portal(overrides=(override("org.ann", "approved"),)), provider="api7")
+    assert subject_of("org.ann", [rules]) == Subject("developer", "org.ann")
+    assert subject_of("org_bob", [rules]) == Subject("developer", "org_bob")
+    assert ids(only(told(rules, snapshot(), "org.ann")).changes) == ["approve:org.ann"]
+
+
+STATUSES = st.sampled_from(["approved", "pending", "revoked", "rejected"])
+NAMES = ["gone@x.com", "only@x.com", "ann@y.com", "a@x.com", "A@x.com", "p@b.x.com", "p@bad.com", "p@z.com", "?"]
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), STATUSES), st.sampled_from(NAMES))
+def test_what_would_change_is_what_the_plan_says(people: dict[str, str], name: str) -> None:
+    live = snapshot(*(person(*each) for each in people.items()), teams={"city": people, "reds": ()})
+    found = explain(RULES, as_read(RULES, live), difference(RULES, live), Subject("developer", name.lower()), TODAY)
+    planned = difference(RULES, live).changes
+    same = {each for each in people if each.lower() == name.lower()}
+    assert ids(found.changes) == ids(each for each in planned if each.developer and each.developer.email in same)
+    assert sum(voice.effect == "decides" for voice in found.rules) <= 1

@@ -1,0 +1,111 @@
+"""A plan beside that of its base, as people read it, word for word. After a change that is meant:
+`pytest tests/report/test_base_forms.py --snapshot-update`, and read the difference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cmarkgfm
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from portalctl.manifest.model import Limits, Policy
+from portalctl.plan.model import BaseComparison, Plan, PortalPlan, UnruledGrant
+from portalctl.report.html.page import plan_html
+from portalctl.report.markdown import plan_markdown
+from portalctl.report.text.plan import plan_text
+from portalctl.report.text.style import Style
+from tests.plan.build import override, person, portal, snapshot, team, trusted, whole_plan
+from tests.plan.test_base import compared
+from tests.report.hostile import HOSTILE
+from tests.report.plans import typed
+
+
+class TextFile(SingleFileSnapshotExtension):
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+
+
+class MarkdownFile(TextFile):
+    file_extension = "md"
+
+
+def reviewed(partners: int = 3) -> PortalPlan:
+    """Something of everything a change of the manifest can do."""
+    strict = Policy(limits=Limits(removals=0))
+    leaver = override("peter@arsenal.com", "revoked")
+    base = portal(
+        policy=strict,
+        trusted_domains=(trusted("old.com", "reds"), trusted("city.com")),
+        teams=(team("reds"),),
+        overrides=(leaver,),
+    )
+    head = portal(
+        policy=strict,
+        trusted_domains=(trusted("new.com", line=12), trusted("city.com", line=13)),
+        teams=(team("reds"),),
+        overrides=(leaver,),
+    )
+    names = [f"p{number:02}@old.com" for number in range(partners)]
+    live = snapshot(
+        *(person(name) for name in names),
+        person("peter@arsenal.com"),
+        person("wait@old.com", "pending"),
+        person("ann@city.com", "pending"),
+        person("joe@new.com", "pending"),
+        teams={"reds": names},
+    )
+    return compared(base, head, live)
+
+
+def fixed(given: PortalPlan) -> Plan:
+    return replace(whole_plan(given), digest=f"sha256:{'0' * 64}")
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_text(snapshot: SnapshotAssertion, width: int) -> None:
+    assert plan_text(fixed(reviewed()), Style(width=width)) == snapshot.use_extension(TextFile)
+
+
+def test_markdown(snapshot: SnapshotAssertion) -> None:
+    assert plan_markdown(fixed(reviewed())) == snapshot.use_extension(MarkdownFile)
+
+
+def test_a_page_has_them_too() -> None:
+    page = plan_html(fixed(reviewed(1)))
+    for shown in (
+        "<h3>Nothing is taken from 1 person: their last rule is gone</h3>",
+        "<code>p00@old.com</code> stays approved, in <code>reds</code>",
+        "<h3>Prevented by this change</h3>",
+        "<code>wait@old.com</code> pending &#8594; approved, joins <code>reds</code>",
+        "policy.limits.removals is 0 (already pending)",
+        "1 from this change, 2 already pending",
+    ):
+        assert shown in page
+
+
+def test_whoever_stays_live_is_never_folded_or_collapsed() -> None:
+    plan = fixed(reviewed(100))
+    text = plan_text(plan, Style(width=160))
+    shown = plan_markdown(plan).split("<details>")[0]
+    for form in (text, shown):
+        assert all(f"p{number:02}@old.com" in form for number in range(100))
+        assert "100 people" in form
+    cut = plan_markdown(plan, most=6_000)
+    assert len(cut.encode()) <= 6_000
+    assert "more** who stay live" in cut
+
+
+def test_what_strangers_typed_stays_inert() -> None:
+    (one,) = typed().portals
+    people = [change for change in one.changes if change.developer is not None]
+    kept = [UnruledGrant(each.developer, each.team, each.why) for each in people if each.developer is not None]
+    plan = whole_plan(replace(one, base=BaseComparison(one.changes, tuple(kept))))
+    html = cmarkgfm.github_flavored_markdown_to_html(plan_markdown(plan, most=10**7))
+    assert not [mark for mark in ("<script", "<img", "<a ") if mark in html]
+    page = plan_html(plan)
+    assert not [mark for mark in ("<img", "<a ", "<script>alert") if mark in page]
+    text = plan_text(plan, Style(width=200, verbose=True))
+    assert all(line.isprintable() and "::" not in line for line in text.splitlines())
+    assert text.count("stays approved") == len(HOSTILE)
