@@ -115,7 +115,8 @@ def test_its_manifest_is_valid_and_means_what_the_schema_says(tmp_path: Path) ->
     file.write_text(text[1], encoding="utf-8")
     portal = load([file]).portals["partners"]
     assert [rule.domain for rule in portal.trusted_domains] == ["manchestercity.com"]
-    for path in (file, *(ROOT / "examples").rglob("*.yaml")):
+    examples = (ROOT / "examples" / name for name in ("quickstart/partners.yaml", "api7/fans.yaml"))
+    for path in (file, *examples):
         written = YAML(typ="safe", pure=True).load(path.read_text())
         Draft202012Validator(manifest_schema()).validate(json.loads(json.dumps(written, default=str)))
 

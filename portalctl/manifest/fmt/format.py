@@ -9,10 +9,13 @@ from portalctl.errors import Finding, InputError, PortalctlError
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.layout import render
 from portalctl.manifest.fmt.order import NAMED_BY, in_order, settled
-from portalctl.manifest.fmt.tree import anchors_hold, comments, read_tree
+from portalctl.manifest.fmt.tree import Document, anchors_hold, comments, read_tree
 from portalctl.manifest.shape import Shaped, shape
 from portalctl.manifest.source import Data, read
 from portalctl.manifest.syntax import decode
+
+
+MOST_PASSES = 8  # two have always been enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,12 @@ def format_files(files: Sequence[File], findings: Sequence[Finding] = ()) -> tup
 def _formatted(file: File, shaped: Shaped) -> Formatted:
     before, _ = decode(file.shown, file.content)
     document = read_tree("\n".join(before.splitlines()) + "\n" * before.endswith(("\n", "\r")))
-    root = settled(document.root)
-    ordered = in_order(root, type(shaped.entry))
-    # Where another order would part an alias from its anchor, the file keeps its own.
-    text = render(replace(document, root=ordered if anchors_hold(ordered) else root))
+    text = _canonical(document, shaped)
+    # A comment that moves to the line above can let an order hold that did not before.
+    for _ in range(MOST_PASSES):
+        again, text = text, _canonical(read_tree(text), shaped)
+        if again == text:
+            break
     after, _ = _shaped(replace(file, content=text.encode()))
     same = after is not None and _meaning(after.source.data) == _meaning(shaped.source.data)
     if not same or comments(read_tree(text)) != comments(document):
@@ -61,6 +66,13 @@ def _formatted(file: File, shaped: Shaped) -> Formatted:
             "this is a bug in portalctl; please report it with the file",
         )
     return Formatted(file, text)
+
+
+def _canonical(document: Document, shaped: Shaped) -> str:
+    root = settled(document.root)
+    ordered = in_order(root, type(shaped.entry))
+    # Where another order would part an alias from its anchor, the file keeps its own.
+    return render(replace(document, root=ordered if anchors_hold(ordered) else root))
 
 
 def _shaped(file: File) -> tuple[Shaped | None, list[Finding]]:
