@@ -94,8 +94,10 @@ def apply(
     _consent(yes=yes)
     click.echo()
     reports = notify.apply(made, run)
-    show("\n" + reports_text(reports), style)
-    records.write_report(made, run, reports)
+    try:
+        records.write_report(made, run, reports)
+    finally:  # a report that can't be written hides no result
+        show("\n" + reports_text(reports, records.report), style)
     leave(exit_code(reports))
 
 

@@ -14,7 +14,6 @@ from portalctl.manifest.shape import Shaped, shape
 from portalctl.manifest.source import Data, read
 from portalctl.manifest.syntax import decode
 
-
 MOST_PASSES = 8  # two have always been enough
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from portalctl.apply.model import PortalReport
 from portalctl.events import Settled
@@ -21,8 +22,8 @@ def settled_text(event: Settled, style: Style) -> str:
     return f"  {style.sign(SIGNS[event.result])} {terminal(event.subject)}  {said}"
 
 
-def reports_text(reports: Iterable[PortalReport]) -> str:
-    """The sum of an apply, and what to do when something is missing."""
+def reports_text(reports: Iterable[PortalReport], file: Path | None = None) -> str:
+    """The sum of an apply, where its report is (`file`), and what to do when something is missing."""
     reports = list(reports)
     total = sum(len(report.settled) for report in reports)
     if not total:
@@ -32,7 +33,9 @@ def reports_text(reports: Iterable[PortalReport]) -> str:
     already = sum(item.already for report in reports for item in report.settled)
     noted = [f"{count:,} {result}" for result, count in counts.items() if count]
     before = f" ({already:,} of them already so)" if already else ""
-    lines = [f"Applied: {', '.join([f'{confirmed:,} confirmed{before}', *noted])} of {plural(total, 'change')}."]
+    report = f"   report: {terminal(str(file))}" if file is not None else ""
+    results = ", ".join([f"{confirmed:,} confirmed{before}", *noted])
+    lines = [f"Applied: {results} of {plural(total, 'change')}.{report}"]
     if noted:
         lines.append("Run the same command again: only what is missing will be done.")
     return joined(lines)
