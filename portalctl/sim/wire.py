@@ -97,8 +97,9 @@ class Listener:
     def close(self) -> None:
         """Stops listening, cuts open connections and waits (at most 5 s) for their threads."""
         self._closing = True
-        socket.create_connection(self._socket.getsockname(), timeout=5).close()  # wakes accept()
-        self._thread.join()
+        while self._thread.is_alive():
+            socket.create_connection(self._socket.getsockname(), timeout=5).close()  # wakes accept()
+            self._thread.join(0.5)
         self._socket.close()
         with self._idle:
             for connection in self._open:

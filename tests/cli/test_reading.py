@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ import trustme
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
 from portalctl.sim.server import Request
+from tests.answering import answering, http
 from tests.conftest import HEAD, PORTAL_ID, Bench, portalctl
 
 RULES = """
@@ -252,32 +251,6 @@ def test_nobody_listening_is_one_clear_error(bench: Bench) -> None:
     assert f"can't reach {url} (from KONNECT_SERVER_URL)" in done.err
 
 
-@contextmanager
-def answering(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """A server that gives the same bytes to whoever asks."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    plain, _ = server.accept()
-                    with tls.wrap_socket(plain, server_side=True) if tls else plain as connection:
-                        connection.recv(65536)
-                        connection.sendall(answer)
-                except ssl.SSLError:
-                    continue
-                except OSError:
-                    return
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.getsockname()[1]}"
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def http(status: str, body: bytes = b"", headers: str = "Content-Type: application/json\r\n") -> bytes:
-    return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body
-
-
 @pytest.mark.wide(3)
 @pytest.mark.parametrize(
     ("answer", "said"),
@@ -315,7 +288,7 @@ def test_a_certificate_nobody_vouches_for(bench: Bench, tmp_path: Path) -> None:
     authority.issue_cert("127.0.0.1").configure_cert(context)
     trusted = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(trusted))
-    with answering(http("401 Unauthorized"), context) as url:
+    with answering(http("401 Unauthorized"), tls=context) as url:
         refused = bench.run("plan", KONNECT_SERVER_URL=url)
         with_ca = bench.run("plan", "--ca-file", str(trusted), KONNECT_SERVER_URL=url)
         blind = bench.run("plan", "--insecure-skip-tls-verify", KONNECT_SERVER_URL=url)

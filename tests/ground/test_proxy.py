@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,29 +11,17 @@ from portalctl.errors import NoAnswerError
 from portalctl.http import Client, Server
 from portalctl.retry import Policy
 from portalctl.sim.server import Simulator
+from tests.answering import answering, http
 
 SERVER = "https://portal.invalid"  # nothing has this name: only a proxy can be asked for it
 
 
 @contextmanager
 def proxy() -> Iterator[tuple[str, list[bytes]]]:
-    """A proxy that refuses everybody; its address, and the first lines it was sent."""
+    """A proxy that refuses everybody; its address, and what it was sent."""
     asked: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                with connection:
-                    asked.append(connection.recv(65_536).split(b"\r\n")[0])
-                    connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield f"127.0.0.1:{listener.getsockname()[1]}", asked
-        listener.shutdown(socket.SHUT_RDWR)
+    with answering(http("403 Forbidden"), asked=asked) as url:
+        yield url.removeprefix("http://"), asked
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +43,7 @@ def test_the_proxy_is_asked_for_a_tunnel(monkeypatch: pytest.MonkeyPatch, name: 
         monkeypatch.setenv(name, f"{scheme}{address}")
         with pytest.raises(NoAnswerError):
             ask(SERVER)
-    assert set(asked) == {b"CONNECT portal.invalid:443 HTTP/1.1"}
+    assert {request.split(b"\r\n")[0] for request in asked} == {b"CONNECT portal.invalid:443 HTTP/1.1"}
 
 
 @pytest.mark.parametrize("names", ["portal.invalid", ".invalid", "*"])

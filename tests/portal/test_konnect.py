@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -35,6 +33,7 @@ from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
 from portalctl.sim.server import Request, Simulator
 from tests import vendor
+from tests.answering import answering, http
 
 PORTAL = "3f51fa25-310a-421d-bd1a-007f859021a3"
 NOBODY = "ffffffff-0000-4000-8000-000000000000"
@@ -155,29 +154,10 @@ def test_two_portals_of_one_title_are_never_chosen_from(bench: Bench) -> None:
 # --- the portal's answers
 
 
-def answering(body: bytes, status: str, asked: list[bytes]) -> tuple[socket.socket, str]:
-    """A server that gives one answer to everybody, and its URL."""
-    server = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            with connection:
-                asked.append(connection.recv(65536))
-                head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-                connection.sendall(f"{head}Connection: close\r\n\r\n".encode() + body)
-
-    threading.Thread(target=serve, daemon=True).start()
-    return server, f"http://127.0.0.1:{server.getsockname()[1]}"
-
-
 @pytest.mark.parametrize("total", ["1e400", "10.5", '"many"', "null"])
 def test_a_total_that_is_no_count_is_a_clear_error(make: Callable[..., Bench], total: str) -> None:
-    server, url = answering(f'{{"data": [], "meta": {{"page": {{"total": {total}}}}}}}'.encode(), "200 OK", [])
-    with server, pytest.raises(NoAnswerError, match="a shape that is not the API's"):
+    page = f'{{"data": [], "meta": {{"page": {{"total": {total}}}}}}}'.encode()
+    with answering(http("200 OK", page)) as url, pytest.raises(NoAnswerError, match="a shape that is not the API's"):
         make().open(url, title="partners").read(Scope())
 
 
@@ -188,8 +168,8 @@ def test_a_refused_page_size_is_asked_for_once(make: Callable[..., Bench], maxim
         b'[{"field": "page[size]", "reason": "no", "rule": "max", "maximum": %d}]}' % maximum
     )
     asked: list[bytes] = []
-    server, url = answering(body, "400 Bad Request", asked)
-    with server, pytest.raises(AnswerError, match=r"page\[size\]"):
+    refusal = http("400 Bad Request", body)
+    with answering(refusal, asked=asked) as url, pytest.raises(AnswerError, match=r"page\[size\]"):
         make().open(url, title="partners").read(Scope())
     sizes = [line.split(b"size%5D=")[1].split(b"&")[0] for line in asked]
     assert sizes == [b"100", b"10"]
