@@ -70,6 +70,12 @@ class PortalDrift:
     acknowledged: tuple[Acknowledged, ...] = ()
 
 
+def _weight(finding: DriftFinding) -> tuple[int, str, str, str, str]:
+    """People who share an address are told apart by their id."""
+    who, team = finding.developer or "", finding.team or ""
+    return KINDS.index(finding.kind), who, team, finding.live, finding.developer_id or ""
+
+
 def drift_findings(portal: str, found: Difference) -> tuple[DriftFinding, ...]:
     """Sorted by kind, then person and team. `portal` is its handle."""
     entering = {
@@ -78,7 +84,7 @@ def drift_findings(portal: str, found: Difference) -> tuple[DriftFinding, ...]:
         if change.op == "approve" and change.op_class == "onboard" and change.developer is not None
     }
     every = [*(_from_change(change, entering) for change in found.changes), *_left_alone(found)]
-    every.sort(key=lambda f: (KINDS.index(f.kind), f.developer or "", f.team or "", f.live))
+    every.sort(key=_weight)
     return tuple(replace(finding, fingerprint=fingerprint_of(portal, finding)) for finding in every)
 
 
