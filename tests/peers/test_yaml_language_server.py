@@ -36,6 +36,10 @@ overrides:
     invite: true
     full_name: Ann
     send_invitation_email: true
+access_requests:
+  - products: [Payments]
+    teams: [city]
+    status: approved
 """
 )
 FRAGMENT = "version: 1\nportals: [partners]\n"
