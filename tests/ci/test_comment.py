@@ -49,6 +49,7 @@ def test_ours_is_found_on_whatever_page_it_is(job: Job, page_size: int) -> None:
     assert changed == [ours]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("login", ["mallory", None])
 def test_a_comment_of_someone_else_is_not_touched_though_it_has_our_mark(job: Job, login: str | None) -> None:
     theirs = job.github.comment(login, MARK + "everything is fine, merge it")
@@ -57,6 +58,7 @@ def test_a_comment_of_someone_else_is_not_touched_though_it_has_our_mark(job: Jo
     assert [each.login for each in job.github.comments] == [login, BOT]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("login", "words", "author"), [("Robot", (), "robot"), (None, ("--author", "club[bot]"), "club[bot]")]
 )
@@ -86,6 +88,7 @@ def test_addresses_are_masked_unless_they_are_asked_for(job: Job) -> None:
     assert "`peter@arsenal.com`" in str(job.github.comments[0].body)
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(("mode", "made"), [("on-change", 0), ("always", 1), ("never", 0)])
 def test_a_plan_that_changes_nothing_is_worth_a_comment_only_when_asked(job: Job, mode: str, made: int) -> None:
     assert job.run(job.plan(NOTHING), "--comment", mode).code == 0
@@ -116,6 +119,7 @@ def test_a_comment_that_cannot_be_made_is_an_error_after_all_else_was_told(job: 
     assert job.outputs["has-changes"] == "true"
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("env", "code", "said"),
     [

@@ -66,6 +66,7 @@ def test_the_worst_ten_are_refusals_then_removals_then_warnings() -> None:
     assert shown[-1].file == "p.yaml"
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "text", ["\n::error::x", "##[error]x", "a,b:c%0A::warning::x", "\u202e\x1b[31m", *HOSTILE[:5]]
 )
@@ -204,6 +205,7 @@ def test_gitlab_is_told_for_later_jobs(job: Job) -> None:
     assert portalctl("ci", "gitlab", path, "--dotenv", "/nowhere/x").code == 64
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("env", "code"),
     [

@@ -168,6 +168,7 @@ def test_registrations_are_read_for_those_who_are_kept_out_only(bench: Bench) ->
     assert not [read for read in bench.reads if "registration" in read]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("status", [403, 404])
 def test_registrations_that_cannot_be_read_keep_nobody_in(bench: Bench, status: int) -> None:
     bench.people(approved=["leaver@club.example", "other@club.example"])
@@ -250,6 +251,7 @@ def test_a_pin_invites_nobody(bench: Bench) -> None:
     assert ops(bench) == []
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
@@ -319,6 +321,7 @@ def test_absent_roles_are_not_read_and_not_managed(bench: Bench) -> None:
     assert bench.run("drift", "-o", "json").json["portals"][0]["findings"][0]["kind"] == "setting"
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(("there", "code"), [(0, "unknown_api"), (2, "ambiguous_api")])
 def test_a_name_must_be_that_of_one_api(bench: Bench, there: int, code: str) -> None:
     for _ in range(there):

@@ -94,6 +94,7 @@ def test_text_and_markdown_list_them_open(folder: Bench) -> None:
         assert "pending → approved (already pending)" in shown
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("form", ["json", "markdown", "text"])
 def test_masked_addresses_are_masked_in_what_it_adds(folder: Bench, form: str) -> None:
     done = folder.run("plan", "--base", "base", "--mask-emails", "-o", form)
@@ -129,6 +130,7 @@ def test_a_refusal_of_before_does_not_fail_the_change_and_one_of_its_own_does(cl
     assert club.run("plan").code == 3
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -106,6 +106,7 @@ def test_hostile_words_are_inert(portal: Bench) -> None:
         assert "##" not in done.out
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("words", "said"),
     [(("citty",), "did you mean 'city'?"), (("a@x.com", "--offline", "--snapshot", "x"), "leave out one of them")],

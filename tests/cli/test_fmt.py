@@ -43,6 +43,7 @@ def test_check_writes_nothing_and_tells_by_its_exit_code(portals: Path) -> None:
     assert portalctl("fmt", "--check", "-f", "portals/nice.yaml").code == 0
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(("words", "code"), [((), 0), (("--check",), 2)])
 def test_diff_writes_nothing(portals: Path, words: tuple[str, ...], code: int) -> None:
     done = portalctl("fmt", "--diff", *words)
@@ -61,6 +62,7 @@ def test_a_diff_shows_line_breaks(portals: Path) -> None:
     assert "-  - name: city   # ours\n\\ No newline at end of file\n" in diff
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("words", [(), ("--check",), ("--diff",)])
 def test_a_broken_file_changes_nothing(portals: Path, words: tuple[str, ...]) -> None:
     (portals / "zbroken.yaml").write_text(HEAD + "teams: [\n")

@@ -91,6 +91,7 @@ def words_only(*words: str) -> Done:
     return portalctl("import", *WORDS, *words, env={"KONNECT_SERVER_URL": "http://127.0.0.1:1", "KONNECT_TOKEN": "x"})
 
 
+@pytest.mark.wide(2)
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
     ("there", "out"),
@@ -123,6 +124,7 @@ def test_what_is_found_in_the_way_only_when_writing_is_not_overwritten_either(be
     assert sorted(path.name for path in bench.folder.iterdir()) == [".partners.acknowledged.yaml", "p.yaml"]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
     ("words", "said"),

@@ -34,6 +34,7 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "words",
     [
@@ -97,6 +98,7 @@ def test_what_must_not_be_committed_is_ignored() -> None:
     assert {".portalctl/", "plan.json", "snapshot.json"} <= set(Path(".gitignore").read_text().split())
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("name", ["CODEOWNERS", "portals/partners.yaml", ".github/CODEOWNERS"])
 def test_what_is_there_is_named_and_nothing_is_written(name: str) -> None:
     there = Path("out", name)
@@ -111,6 +113,7 @@ def test_what_is_there_is_named_and_nothing_is_written(name: str) -> None:
     assert there.read_text() == "mine"
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("words", "said"),
     [

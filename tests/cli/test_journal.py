@@ -143,6 +143,7 @@ def assert_resumed(bench: Bench, undisturbed: Any, *words: str) -> None:
 EVERY = range(1, CHANGES + 1)
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("at", EVERY if THOROUGH else [21])
 def test_killed_at_any_write_and_run_again(bench: Bench, undisturbed: Any, at: int, *, after: bool) -> None:
@@ -152,6 +153,7 @@ def test_killed_at_any_write_and_run_again(bench: Bench, undisturbed: Any, at: i
     assert_resumed(bench, undisturbed)
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("at", EVERY if THOROUGH else [24])
 def test_a_saved_plan_is_finished_by_applying_it_again(bench: Bench, undisturbed: Any, at: int) -> None:
     fill(bench)

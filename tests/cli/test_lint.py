@@ -85,6 +85,7 @@ def test_annotations_have_the_severity() -> None:
     ]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.usefixtures("_rules")
 @pytest.mark.parametrize(
     ("word", "hint"),

@@ -147,6 +147,7 @@ def test_what_someone_did_meanwhile_as_planned_counts_as_done(club: Bench) -> No
     assert club.status("leaver@club.example") == "revoked"
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("meanwhile", "told"),
     [
@@ -221,6 +222,7 @@ def test_without_a_file_apply_selects_as_plan_does(club: Bench) -> None:
 # --- which plan
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("prefix", ["sha256:", ""])
 def test_the_expected_digest_lets_through(club: Bench, prefix: str) -> None:
     expected = saved(club)["digest"].removeprefix("sha256:")
@@ -360,6 +362,7 @@ def test_with_the_manifest_it_was_made_from(club: Bench) -> None:
     assert done.code == 0, done.err
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("rules", "code", "told"),
     [
@@ -570,6 +573,7 @@ def test_what_no_plan_can_say_is_no_plan_whatever_its_digest(club: Bench) -> Non
     assert len(club.sim.log) == called
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("content", "told"),
     [

@@ -107,6 +107,7 @@ def test_a_pull_request_may_speak_of_teams_that_nothing_spoke_of() -> None:
     assert any("team blues keeps 1 person" in each["message"] for each in done.json["portals"][0]["notices"])
 
 
+@pytest.mark.wide(2)
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(
     ("ago", "said", "severity"),
@@ -153,6 +154,7 @@ def test_nor_with_its_mark_removed() -> None:
     assert "the contents do not fit the plan's digest" in done.err
 
 
+@pytest.mark.wide(2)
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(
     ("rules", "head", "said"),
@@ -171,6 +173,7 @@ def test_what_it_does_not_cover_is_refused_and_nothing_planned(rules: str, head:
     assert said in done.err
 
 
+@pytest.mark.wide(2)
 @pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize(
     ("damage", "said"),

@@ -154,6 +154,7 @@ def test_two_portals_of_one_title_are_never_chosen_from(bench: Bench) -> None:
 # --- the portal's answers
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("total", ["1e400", "10.5", '"many"', "null"])
 def test_a_total_that_is_no_count_is_a_clear_error(make: Callable[..., Bench], total: str) -> None:
     page = f'{{"data": [], "meta": {{"page": {{"total": {total}}}}}}}'.encode()
@@ -161,6 +162,7 @@ def test_a_total_that_is_no_count_is_a_clear_error(make: Callable[..., Bench], t
         make().open(url, title="partners").read(Scope())
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("maximum", [100, 1000, 0, -1])
 def test_a_refused_page_size_is_asked_for_once(make: Callable[..., Bench], maximum: int) -> None:
     body = (
@@ -282,6 +284,7 @@ def test_where_owners_are_not_told_each_person_is_asked_for(make: Callable[..., 
     assert {row.developer_id: row.application_id for row in bench.konnect.details([ann, bob])} == apps
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("told", [True, False])
 def test_applications_of_teams_are_named_for_each_member_asked_about(make: Callable[..., Bench], told: bool) -> None:
     bench = make(behaviour=Behaviour(application_owner=told))

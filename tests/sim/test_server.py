@@ -109,6 +109,7 @@ def test_one_connection_carries_many_requests(demo: Client) -> None:
             assert "services" in json.loads(stream.read(length))
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "junk",
     [
@@ -211,6 +212,7 @@ def _seed_with(**portal: object) -> dict[str, object]:
     return {"portals": [{"name": "mine", **portal}]}
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("seed", "message"),
     [

@@ -88,6 +88,7 @@ def reads_everybody(bench: Bench) -> None:
     assert snapshot.remarks == ()
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("shape", QUICK_SHAPES, ids=str)
 def test_the_likeliest_shapes_read_alike(make: Make, shape: dict[str, Any]) -> None:
     reads_everybody(make(**shape))
@@ -99,6 +100,7 @@ def test_every_shape_reads_alike(make: Make, shape: dict[str, Any]) -> None:
     reads_everybody(make(**shape))
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("shape", ["list", "null", "missing"])
 def test_an_empty_portal_is_empty(make: Make, shape: str) -> None:
     assert make(empty_list=shape).read().developers == ()
@@ -194,6 +196,7 @@ def test_a_list_without_a_total_that_changes_meanwhile_is_read_as_a_whole() -> N
         assert len(lists.api7.read(Scope()).developers) == 200
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "told",
     [
@@ -306,6 +309,7 @@ def test_each_token_goes_to_its_own_service_in_its_own_header(bench: Bench) -> N
     }
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("shown", ["error_msg", "message", "text"])
 def test_an_error_carries_the_portals_text(make: Make, shown: str) -> None:
     with pytest.raises(AnswerError, match="401 to GET /api/portals: unauthorized"):
@@ -320,6 +324,7 @@ def test_a_portal_is_found_by_its_exact_name(bench: Bench) -> None:
     assert bench.open(title="Partners").read(Scope()).portal_id == PORTAL
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "which", [{"title": "partners"}, {"title": "Partner"}, {"portal_id": "portal"}, {"title": ""}]
 )
@@ -373,6 +378,7 @@ def test_settings_that_a_release_does_not_have_are_unknown(bench: Bench) -> None
     assert bench.read().settings.auto_approve_developers is None
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("options", "told"),
     [

@@ -66,6 +66,7 @@ def test_only_creation_needs_the_backend(bench: Bench) -> None:
 # --- what is not provable is never sent
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("write", [APPROVE, DELETE], ids=["accept", "reject"])
 def test_without_an_approval_that_is_provably_theirs_nothing_is_sent(make: Make, write: Write) -> None:
     bench = make(**NEVER_TIED)
@@ -75,6 +76,7 @@ def test_without_an_approval_that_is_provably_theirs_nothing_is_sent(make: Make,
     assert bench.writes == []
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("write", [APPROVE, DELETE], ids=["accept", "reject"])
 def test_a_namesake_in_a_portal_of_the_same_name_is_left_alone(make: Make, write: Write) -> None:
     bench = make(approval_portal="name", applicant_id="absent", resource_id="absent")
@@ -86,6 +88,7 @@ def test_a_namesake_in_a_portal_of_the_same_name_is_left_alone(make: Make, write
     assert bench.writes == []
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("write", [APPROVE, DELETE], ids=["accept", "reject"])
 def test_a_subscription_is_never_taken_for_a_registration(bench: Bench, write: Write) -> None:
     ann = bench.person("ann", state="Active")
@@ -103,6 +106,7 @@ def test_an_approval_decided_since_the_first_look_is_not_decided_again(bench: Be
     assert bench.writes == [f"POST /api/approvals/{bench.store.approval_of(bob).id}/accept"]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("write", [APPROVE, DELETE], ids=["accept", "reject"])
 def test_who_is_gone_or_in_already_is_for_the_live_state_to_tell(bench: Bench, write: Write) -> None:
     assert bench.api7.write(write).result == "unclear"
@@ -126,6 +130,7 @@ def test_who_was_accepted_meanwhile_is_deleted_as_an_account(bench: Bench) -> No
     assert bench.writes[-1] == "DELETE /api/developers/org_ann"
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("given", ["..", "../portals", "ann@x.com"])
 def test_what_is_no_id_of_api7_is_not_sent(bench: Bench, given: str) -> None:
     assert bench.api7.write(CreateDeveloper(given, "")).result == "refused"
@@ -135,6 +140,7 @@ def test_what_is_no_id_of_api7_is_not_sent(bench: Bench, given: str) -> None:
     assert bench.writes == []
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("write", [SetStatus("org_ann", "revoked"), CreateTeam("t", None), AddMember("t", "org_ann")])
 def test_what_api7_does_not_have_is_refused_in_words(bench: Bench, write: Write) -> None:
     written = bench.api7.write(write)
@@ -224,6 +230,7 @@ def test_every_shape_of_success_is_one(make: Make, shape: dict[str, str]) -> Non
     assert [bench.api7.write(write).result for write in writes] == ["done"] * 4
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("shape", LATE, ids=str)
 def test_a_decision_of_somebody_else_at_the_last_moment_is_never_called_a_refusal(
     make: Make, shape: dict[str, str]
@@ -236,6 +243,7 @@ def test_a_decision_of_somebody_else_at_the_last_moment_is_never_called_a_refusa
     assert bench.status("ann") == ["approved"]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("shape", TAKEN, ids=str)
 def test_an_id_that_is_taken_is_for_the_live_state_to_tell(make: Make, shape: dict[str, str]) -> None:
     bench = make(**shape)

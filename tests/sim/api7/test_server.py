@@ -52,6 +52,7 @@ def test_a_human_decides_between_reading_and_writing() -> None:
         assert [each.developer_id for each in store.developers(PORTAL)] == ["org_bob"]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("text", "status", "body"),
     [
@@ -87,6 +88,7 @@ def test_faults_of_the_backend_and_lost_rows() -> None:
         assert (len(listed["list"]), listed["total"]) == (1, 2)
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(("kind", "state"), [("drop-before", "Pending"), ("drop-after", "Active")])
 def test_the_connection_breaks_before_or_after_the_decision(kind: Any, state: str) -> None:
     with world() as here:
@@ -96,6 +98,7 @@ def test_the_connection_breaks_before_or_after_the_decision(kind: Any, state: st
         assert here.client.store.developers(PORTAL)[0].state == state
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("kind", ["konnect", "api7"])
 def test_tls_with_a_certificate_that_has_to_be_trusted(kind: str) -> None:
     sim = Simulator(seed="demo", tls=True) if kind == "konnect" else Api7Simulator(seed="demo", tls=True)
@@ -193,6 +196,7 @@ def portal(**parts: Any) -> dict[str, Any]:
     return {"portals": [{"name": "mine", **parts}]}
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("seed", "message"),
     [
