@@ -22,7 +22,7 @@ from portalctl.sim.server import Exchange, Simulator
 from tests import vendor
 
 # A developer's run looks around each property a little; .ci/run looks longer (HYPOTHESIS_PROFILE=thorough).
-settings.register_profile("brisk", max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("brisk", max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("brisk"), max_examples=400)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brisk"))
 
