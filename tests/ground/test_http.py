@@ -121,4 +121,4 @@ def test_a_limit_is_learned_and_kept_to() -> None:
         refused = sum(exchange.status == 429 for exchange in sim.log)
     assert all(answer.ok for answer in answers)
     assert took < 3 * (300 - 100) / rate
-    assert refused <= 80
+    assert refused <= 120  # 16 at a time until the pace is known; without one, several hundred
