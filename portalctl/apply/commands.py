@@ -25,17 +25,17 @@ from portalctl.portal.models import (
 DONE: Mapping[Op, str] = {
     "create_team": "created",
     "update_team": "updated",
-    "assign_role": "may act as {role} on API {api}",
+    "assign_role": "got role {role} for API {api}",
     "create_developer": "account made",
     "approve": "approved",
     "add_member": "joined {team}",
     "approve_request": "may use {product}",
-    "revoke_registration": "application {application} may no longer use {api}",
+    "revoke_registration": "registration of {application} for {api} revoked",
     "reopen": "set back to pending",
     "reject": "rejected",
     "revoke": "revoked",
     "remove_member": "left {team}",
-    "unassign_role": "may no longer act as {role} on API {api_id}",
+    "unassign_role": "lost role {role} for API {api_id}",
     "delete_developer": "account deleted",
 }
 

@@ -7,6 +7,7 @@ from stat import S_IMODE
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from portalctl.sim.faults import Fault
 from tests.conftest import Bench
@@ -107,3 +108,12 @@ def test_a_file_that_cannot_be_written_is_told(club: Bench) -> None:
     done = club.run("drift", "--metrics", "none/portalctl.prom")
     assert (done.code, done.out) == (64, "")
     assert "--metrics none/portalctl.prom: No such file or directory" in done.err
+
+
+def test_the_override_to_paste_is_yaml_whatever_the_address(club: Bench) -> None:
+    odd = "{a}&*b#!@city.com"
+    club.people(revoked=[odd])
+    out = club.run("drift").out
+    pasted = [line.partition("keep it so:")[2].strip() for line in out.splitlines() if "keep it so:" in line]
+    entries = [YAML(typ="safe").load(line)[0]["developer"] for line in pasted]
+    assert sorted(entries) == sorted([odd, "ann@city.com"])

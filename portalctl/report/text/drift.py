@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
 from portalctl.plan.model import Notice
 from portalctl.report.safe import terminal
@@ -55,8 +56,8 @@ def _lines(finding: DriftFinding) -> list[Line]:
     what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
     lines = [Line(sign, f"{kind:<16}  {who}", what, why)]
     if finding.kind == "withheld" and finding.developer:
-        status = terminal(finding.live)
-        keep = f'- {{developer: {who}, status: {status}, reason: "…"}}'
+        developer, status = (terminal(scalar_text(text, between=True)) for text in (finding.developer, finding.live))
+        keep = f'- {{developer: {developer}, status: {status}, reason: "…"}}'
         lines.append(Line(" ", f"{'':<16}  keep it so:", keep, why))
     return lines
 
