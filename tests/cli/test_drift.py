@@ -57,6 +57,22 @@ def test_what_is_acknowledged_is_no_reason_to_fail_and_listed_apart(club: Bench)
     assert done.out.count('acknowledged: "agreed"') == 2
 
 
+def test_what_many_are_acknowledged_for_is_said_once(club: Bench) -> None:
+    """A baseline of hundreds is no reason for hundreds of lines; neither is what remains of it later."""
+    club.people(approved=[f"p{number}@x.org" for number in range(21)])
+    found = club.run("drift", "-o", "json").json["portals"][0]["findings"]
+    acknowledge(*(f"finding: {each['fingerprint']}, reason: was so" for each in found))
+    text = club.run("drift", "--acknowledge", "known.yaml").out.splitlines()
+    assert text[0] == "partners: no drift"
+    assert [" ".join(line.split()) for line in text[3:]] == [
+        '24 findings (all: -o json) known.yaml acknowledged: "was so"'
+    ]
+    club.manifest("trusted_domains: [city.com, x.org]\n")
+    later = club.run("drift", "--acknowledge", "known.yaml").out
+    assert later.count("the acknowledgement may go") == 3
+    assert "    19 more, the same  (all: -o json)\n" in later
+
+
 def test_ended_and_unknown_ones_are_noted(club: Bench) -> None:
     ended = findings(club)["withheld"]["fingerprint"]
     acknowledge(f"finding: {ended}, reason: agreed, until: 2020-01-01", "finding: f000000000000, reason: gone")

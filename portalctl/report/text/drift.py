@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
 from portalctl.plan.model import Notice
+from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
 from portalctl.report.words import plural
@@ -17,7 +18,7 @@ Safe = Callable[[str], str]
 def drift_text(portals: Iterable[PortalDrift], notices: Iterable[Notice], style: Style) -> str:
     """Each portal: the disagreements by kind, then what is acknowledged and what merely waits; then the notices."""
     parts = [line for portal in portals for line in _portal(portal, style)]
-    return joined([*parts, *(_note(notice) for notice in notices)])
+    return joined([*parts, *_notes(notices)])
 
 
 def finding_who(finding: DriftFinding, safe: Safe) -> str:
@@ -39,7 +40,7 @@ def _portal(portal: PortalDrift, style: Style) -> list[str]:
     note = [f"  waiting to be let in or turned away: {people:,} (no drift)"] if people else []
     state = f"differs in {plural(len(findings), 'place')}" if findings else "no drift"
     lines = rows([line for finding in findings for line in _lines(finding)], style)
-    known = rows([_acknowledged(each) for each in portal.acknowledged], style)
+    known = rows([line for same in _alike(portal.acknowledged) for line in _acknowledged(same)], style)
     blocks = [lines, [f"  {style.strong('Acknowledged')}", *known] if known else [], note]
     quiet = not lines and not known  # one line, and the next
     return [
@@ -62,12 +63,44 @@ def _lines(finding: DriftFinding) -> list[Line]:
     return lines
 
 
-def _acknowledged(each: Acknowledged) -> Line:
-    until = f" until {each.until}" if each.until else ""
-    why = f'{terminal(f"{each.file}:{each.line}")}  acknowledged{until}: "{terminal(each.reason)}"'
+def _alike(acknowledged: Iterable[Acknowledged]) -> Iterable[list[Acknowledged]]:
+    """Those that one file lets stand for the same reason together."""
+    groups: dict[tuple[object, ...], list[Acknowledged]] = {}
+    for each in acknowledged:
+        groups.setdefault((each.file, each.reason, each.until), []).append(each)
+    return groups.values()
+
+
+def _acknowledged(alike: list[Acknowledged]) -> list[Line]:
+    """A line each; of many that are alike, as in the baseline of an import, only how many there are."""
+    if len(alike) <= MOST_ALIKE:
+        return [_acknowledged_one(each) for each in alike]
+    first = alike[0]
+    return [Line(" ", f"{len(alike):,} findings", "(all: -o json)", _agreed(first, first.file))]
+
+
+def _acknowledged_one(each: Acknowledged) -> Line:
     kind = each.finding.kind.replace("_", " ")
     what = f"{finding_what(each.finding, terminal)}  [{each.finding.fingerprint}]"
-    return Line(" ", f"{kind:<16}  {finding_who(each.finding, terminal)}", what, why)
+    who = f"{kind:<16}  {finding_who(each.finding, terminal)}"
+    return Line(" ", who, what, _agreed(each, f"{each.file}:{each.line}"))
+
+
+def _agreed(each: Acknowledged, place: str) -> str:
+    until = f" until {each.until}" if each.until else ""
+    return f'{terminal(place)}  acknowledged{until}: "{terminal(each.reason)}"'
+
+
+def _notes(notices: Iterable[Notice]) -> Iterator[str]:
+    """A line each; of many of one kind and file the first few, and how many more there are."""
+    groups: dict[tuple[object, ...], list[Notice]] = {}
+    for notice in notices:
+        groups.setdefault((notice.code, notice.file), []).append(notice)
+    for alike in groups.values():
+        shown = alike if len(alike) <= MOST_ALIKE else alike[:SHOWN_OF_ALIKE]
+        yield from map(_note, shown)
+        if len(shown) < len(alike):
+            yield f"    {len(alike) - len(shown):,} more, the same  (all: -o json)"
 
 
 def _note(notice: Notice) -> str:
