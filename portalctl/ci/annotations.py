@@ -13,6 +13,7 @@ from typing import Literal
 from portalctl.ci.documents import Document, Drift
 from portalctl.errors import Finding
 from portalctl.plan.drift import FAILING
+from portalctl.plan.lint import remedy
 from portalctl.plan.model import Plan, PortalPlan, Why
 from portalctl.report import grouping
 from portalctl.report.audit import Report
@@ -67,7 +68,8 @@ def command(annotation: Annotation) -> str:
 
 def _of_finding(found: Finding) -> Annotation:
     title = f"portalctl {found.code}" if found.code else "portalctl"
-    return Annotation(found.severity, title, found.message, found.at.file, found.at.line, found.at.column)
+    message = "\n".join(filter(None, (found.message, remedy(found))))
+    return Annotation(found.severity, title, message, found.at.file, found.at.line, found.at.column)
 
 
 def _of_plan(portal: PortalPlan) -> Iterator[Annotation]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from portalctl.cli.options import did_you_mean
-from portalctl.plan.lint import LEVELS, LINTS, Level, Levels
+from portalctl.plan.lint import LEVELS, LINTS, Level, Levels, Lint
 
 
 def _read(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Levels:
@@ -38,8 +38,12 @@ lint_option = click.option(
 
 
 def lints_help() -> str:
-    """The codes and what each is about, for a command's help."""
+    """The codes, what each is about and what to do, for a command's help."""
     lines = (
-        f"  {code}  {each.about}{' (with --snapshot)' if each.needs_snapshot else ''}" for code, each in LINTS.items()
+        line for code, each in LINTS.items() for line in (f"  {code}  {_about(each)}", f"         {each.remedy}")
     )
-    return "\n".join(["\b", "Codes:", *lines])
+    return "\n".join(["\b", "Codes, and what to do:", *lines])
+
+
+def _about(lint: Lint) -> str:
+    return f"{lint.about} (with --snapshot)" if lint.needs_snapshot else lint.about

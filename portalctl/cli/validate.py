@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from portalctl.plan.capability import check
 from portalctl.plan.lint import Levels, lint
 from portalctl.portal.models import Snapshot
 from portalctl.report.documents import validation_json
+from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.safe import terminal
 from portalctl.report.words import plural
 
@@ -53,7 +55,7 @@ def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, out
         raise
     findings = lint(manifest, datetime.now(UTC).date(), levels, _live(manifest, snapshot))
     errors = tuple(each for each in findings if each.severity == "error")
-    _warn(each for each in findings if each.severity == "warning")
+    _warn([each for each in findings if each.severity == "warning"])
     if output != "text":
         click.echo(_in_form(output, manifest, findings), nl=False)
     if errors:
@@ -73,9 +75,19 @@ def _live(manifest: Manifest, path: Path | None) -> Mapping[str, Snapshot]:
     return {name: saved.of(declared(portal)).snapshot for name, portal in manifest.portals.items()}
 
 
-def _warn(warnings: Iterable[Finding]) -> None:
+def _warn(warnings: Sequence[Finding]) -> None:
+    """A line each; of many with one code the first few, and how many more there are."""
+    count = Counter(each.code for each in warnings)
+    shown: Counter[str | None] = Counter()
     for warning in warnings:
-        click.echo(terminal(str(warning)), err=True)
+        shown[warning.code] += 1
+        if count[warning.code] <= MOST_ALIKE or shown[warning.code] <= SHOWN_OF_ALIKE:
+            click.echo(terminal(str(warning)), err=True)
+    for code, every in count.items():
+        if every > MOST_ALIKE:
+            click.echo(f"{every - SHOWN_OF_ALIKE:,} more of {code}  (all: -o json)", err=True)
+    if warnings:
+        click.echo("What to do about a code: portalctl validate --help", err=True)
 
 
 def _in_form(form: str, manifest: Manifest | None, findings: Sequence[Finding]) -> str:

@@ -34,6 +34,7 @@ def ending(portal: PortalManifest) -> Iterator[tuple[date, Reason]]:
         *((rule.expires, rule.why) for rule in portal.denied_domains),
         *((override.expires, override.why) for override in portal.overrides),
         *((member.expires, member.why) for team in portal.teams for member in team.members or ()),
+        *((rule.expires, rule.why) for rule in portal.access_requests),
     ]
     return ((expires, why) for expires, why in entries if expires is not None)
 
@@ -64,6 +65,11 @@ class _Look:
                 yield override.developer, override.why
         for team in self.portal.teams:
             yield from ((member.developer, member.why) for member in team.members or ())
+
+    def approved(self) -> frozenset[str | None]:
+        """The addresses of those who are approved on the portal, as far as that is known."""
+        people = self.live.developers if self.live is not None else ()
+        return frozenset(normal_address(each.email or "") for each in people if each.status == "approved")
 
 
 def _look_alike(look: _Look) -> Said:
@@ -104,9 +110,9 @@ def _review_due(look: _Look) -> Said:
 
 
 def _outsider(look: _Look) -> Said:
-    """Whoever has an override, or is invited, has been thought about."""
+    """Whoever has an override, or is invited, has been thought about; and whoever is in waits for nothing."""
     now = look.book.now
-    considered = now.overrides.keys() | now.invitations.keys()
+    considered = now.overrides.keys() | now.invitations.keys() | look.approved()
     for address, memberships in now.members.items():
         if now.trust_of(domain_of(address)) is None and address not in considered:
             for team, why in memberships:
@@ -177,10 +183,15 @@ def _unused_team(look: _Look) -> Said:
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """One thing that is looked for. `needs_snapshot`: only the portal can tell."""
+    """One thing that is looked for: `about` is what it is, `why` what is bad about it, `remedy` what to do.
+
+    `needs_snapshot`: only the portal can tell.
+    """
 
     name: str
     about: str
+    why: str
+    remedy: str
     look: Callable[[_Look], Said]
     needs_snapshot: bool = False
 
@@ -188,20 +199,82 @@ class Lint:
 DENIED_GRANT = "PC010"  # found while loading: both places are known only there
 LINTS: Mapping[str, Lint] = {
     "PC001": Lint(
-        "look-alike", "a domain that is trusted, or of someone who is, looks like a trusted one", _look_alike
+        "look-alike",
+        "a trusted domain, or that of someone named, looks like a trusted one",
+        "impostors register such domains, and a slip of the pen lets strangers in",
+        "correct the domain, or put the look-alike into `denied_domains`",
+        _look_alike,
     ),
-    "PC002": Lint("freemail", "a trusted domain where anyone gets an address for free", _freemail),
-    "PC003": Lint("expired", "an override, member or domain whose `expires` has passed", _expired),
-    "PC004": Lint("expires-soon", f"the same within {SOON.days} days", _expires_soon),
-    "PC005": Lint("review-due", "a trusted domain whose `review_by` has passed", _review_due),
-    "PC006": Lint("outsider", "a member outside any trusted domain, whom no rule approves", _outsider),
-    "PC007": Lint("nobody", "a rule that gives something to nobody on the portal", _nobody, needs_snapshot=True),
-    "PC008": Lint("repeats", "an override that says what another rule says already", _repeats),
-    "PC009": Lint("unused-team", "a declared team that no rule uses", _unused_team),
+    "PC002": Lint(
+        "freemail",
+        "a trusted domain where anyone gets an address for free",
+        "such an address says nothing about who somebody is",
+        "name the people in `overrides` in place of the domain",
+        _freemail,
+    ),
+    "PC003": Lint(
+        "expired",
+        "a rule whose `expires` has passed",
+        "it counts as absent, and reads as if it held",
+        "take it out once what it gave is withdrawn, or write a later day",
+        _expired,
+    ),
+    "PC004": Lint(
+        "expires-soon",
+        f"a rule whose `expires` is within {SOON.days} days",
+        "what only it gives is withdrawn on the day after",
+        "ask whether it is still needed: write a later day, or let it end",
+        _expires_soon,
+    ),
+    "PC005": Lint(
+        "review-due",
+        "a trusted domain whose `review_by` has passed",
+        "nobody has said since then that its people should still get in",
+        "ask whoever vouches for it; then write a later day, or take it out",
+        _review_due,
+    ),
+    "PC006": Lint(
+        "outsider",
+        "a member outside any trusted domain, whom no rule approves",
+        "a list of members approves nobody; with `--snapshot`, who is approved already is no finding",
+        "trust the domain, or write an override with `status: approved`",
+        _outsider,
+    ),
+    "PC007": Lint(
+        "nobody",
+        "a rule that gives something to nobody on the portal",
+        "a slip in a name looks like this, and so does a rule for those who have left",
+        "correct the name, or take the rule out",
+        _nobody,
+        needs_snapshot=True,
+    ),
+    "PC008": Lint(
+        "repeats",
+        "an override that says what another rule says already",
+        "some day one of the two is changed, and the other still holds",
+        "take the override out",
+        _repeats,
+    ),
+    "PC009": Lint(
+        "unused-team",
+        "a declared team that no rule uses",
+        "the team was forgotten, or the rule that was to name it",
+        "give it `members`, name it in a rule, or take it out",
+        _unused_team,
+    ),
     DENIED_GRANT: Lint(
-        "denied-grant", "a grant without effect, because a denial names the person", lambda _: iter(())
+        "denied-grant",
+        "a grant without effect, because a denial names the person",
+        "whoever reads the grant takes the person to be in",
+        "take out the grant, or the denial",
+        lambda _: iter(()),
     ),
 }
+
+
+def remedy(finding: Finding) -> str | None:
+    """What to do about a finding; None where its message says it all."""
+    return LINTS[finding.code].remedy if finding.code is not None else None
 
 
 @dataclass(frozen=True, slots=True)

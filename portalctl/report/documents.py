@@ -13,6 +13,7 @@ from portalctl.plan.access_review import AccessReview
 from portalctl.plan.document import to_json
 from portalctl.plan.drift import PortalDrift
 from portalctl.plan.explain import PortalExplanation
+from portalctl.plan.lint import remedy
 from portalctl.plan.model import Notice, Plan
 from portalctl.plan.ping import PortalPing
 from portalctl.report.safe import json_text
@@ -50,6 +51,7 @@ def _finding(found: Finding) -> dict[str, str | int | None]:
         "code": found.code,
         "severity": found.severity,
         "message": found.message,
+        "remedy": remedy(found),
     }
 
 

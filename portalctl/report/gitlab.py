@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from portalctl.errors import Finding
+from portalctl.plan.lint import remedy
 from portalctl.plan.model import Plan
 from portalctl.report import grouping
 from portalctl.report.grouping import Kind
@@ -40,7 +41,7 @@ def code_quality_json(findings: Iterable[Finding]) -> str:
         seen[key] += 1
         listed.append(
             {
-                "description": finding.message,
+                "description": f"{finding.message}; {advice}" if (advice := remedy(finding)) else finding.message,
                 "check_name": finding.code or "portalctl-validate",
                 "fingerprint": _fingerprint(*key, str(seen[key])),
                 "severity": "critical" if finding.severity == "error" else "minor",

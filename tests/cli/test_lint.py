@@ -15,6 +15,7 @@ teams:
   - name: city
 """
 FILE = "portals/partners.yaml"
+TRAILER = "What to do about a code: portalctl validate --help"
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def test_warnings_go_to_stderr_and_change_no_exit_code(offline: None) -> None:  
         f"{FILE}:7:5: warning PC002: anyone can get an address at gmail.com, and whoever does is let in",
         f"{FILE}:7:5: warning PC003: ended after 2020-01-31, and counts as absent; take it out once it is withdrawn",
         f"{FILE}:9:5: warning PC009: no rule puts anyone into city or uses it",
+        TRAILER,
     ]
     assert done.out.endswith("1 file is valid.\n")
 
@@ -42,6 +44,7 @@ def test_errors_end_with_65_and_off_says_nothing() -> None:
     assert (done.code, done.out) == (65, "")
     assert done.err.splitlines() == [
         f"{FILE}:9:5: warning PC009: no rule puts anyone into city or uses it",
+        TRAILER,
         f"{FILE}:7:5: error PC002: anyone can get an address at gmail.com, and whoever does is let in",
         "1 error. Nothing was read or written.",
     ]
@@ -59,6 +62,7 @@ def test_json_has_code_and_severity() -> None:
         "code": "PC002",
         "severity": "warning",
     }
+    assert finding["remedy"] == LINTS["PC002"].remedy
     failed = portalctl("validate", "-o", "json", "-W", "PC003=error")
     assert (failed.code, failed.json["valid"]) == (65, False)
 
@@ -78,7 +82,9 @@ def test_annotations_have_the_severity() -> None:
         f"error file={FILE},line=7,col=5,title=portalctl PC002",
         f"warning file={FILE},line=9,col=5,title=portalctl PC009",
     ]
+    assert github.out.splitlines()[0].endswith(f"is let in%0A{LINTS['PC002'].remedy}")
     gitlab = portalctl("validate", "-o", "gitlab", "-W", "PC002=error", "-W", "PC003=off")
+    assert gitlab.json[0]["description"].endswith(f"is let in; {LINTS['PC002'].remedy}")
     assert [(each["check_name"], each["severity"]) for each in gitlab.json] == [
         ("PC002", "critical"),
         ("PC009", "minor"),
@@ -101,10 +107,22 @@ def test_a_slip_in_it_is_wrong_usage(word: str, hint: str) -> None:
     assert hint in done.err
 
 
-def test_help_has_every_code() -> None:
+def test_help_has_every_code_and_what_to_do() -> None:
     shown = portalctl("validate", "--help").out
     for code, each in LINTS.items():
         assert f"{code}  {each.about}" in shown
+        assert f"         {each.remedy}\n" in shown
+
+
+@pytest.mark.usefixtures("_rules")
+def test_of_many_alike_the_first_are_shown_and_all_are_counted() -> None:
+    teams = "".join(f"  - name: team {number}\n" for number in range(21))
+    Path(FILE).write_text(HEAD + "trusted_domains: [{domain: gmail.com, reason: All}]\nteams:\n" + teams)
+    lines = portalctl("validate").err.splitlines()
+    assert [line.split(" warning ")[-1][:5] for line in lines[:-2]] == ["PC002", "PC009", "PC009", "PC009"]
+    assert lines[-2:] == ["18 more of PC009  (all: -o json)", TRAILER]
+    assert len(portalctl("validate", "-o", "json").json["findings"]) == 22
+    assert portalctl("validate", "-W", "PC009=error").err.count("error PC009") == 21
 
 
 def test_a_saved_reading_tells_of_rules_for_nobody(bench: Bench) -> None:
@@ -112,7 +130,8 @@ def test_a_saved_reading_tells_of_rules_for_nobody(bench: Bench) -> None:
     bench.manifest("trusted_domains: [arsenal.com, chelsea.com]\n")
     assert bench.run("snapshot", "--out", "saved.json").code == 0
     done = bench.run("validate", "--snapshot", "saved.json")
-    assert (done.code, done.err) == (0, f"{FILE}:6:32: warning PC007: nobody on the portal is from chelsea.com\n")
+    said = [f"{FILE}:6:32: warning PC007: nobody on the portal is from chelsea.com", TRAILER]
+    assert (done.code, done.err.splitlines()) == (0, said)
     bench.manifest("trusted_domains: [arsenal.com]\n", name="partners.yaml")
     Path(FILE).write_text(Path(FILE).read_text().replace("partners", "others"))
     assert bench.run("validate", "--snapshot", "saved.json").code == 3, "of another portal"

@@ -23,12 +23,19 @@ def capabilities() -> str:
         ),
         ["deleting an account (`status: absent`) takes along", *(kind.deletion for kind in kinds)],
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return _table(rows)
 
 
 def lints() -> str:
-    rows = [f"| `{code}` | {each.about}{' (`--snapshot`)' * each.needs_snapshot} |" for code, each in LINTS.items()]
-    return "\n".join(["| code | what it finds |", "| --- | --- |", *rows])
+    rows = [["code", "what it finds", "why that matters", "what to do"], ["---"] * 4]
+    for code, each in LINTS.items():
+        about = f"{each.about} (`--snapshot`)" if each.needs_snapshot else each.about
+        rows.append([f"`{code}` {each.name}", about, each.why, each.remedy])
+    return _table(rows)
+
+
+def _table(rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def with_table(readme: str) -> str:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.errors import Position
-from portalctl.manifest.model import Invitation, Manifest, Policy, PortalManifest, Reason, Role
+from portalctl.manifest.model import AccessRule, Invitation, Manifest, Policy, PortalManifest, Reason, Role
 from portalctl.plan.lint import DENIED_GRANT, LINTS, Levels, lint
 from portalctl.plan.resolve import resolve
 from portalctl.plan.rulebook import Rulebook
@@ -95,6 +95,8 @@ def test_what_has_ended_or_will_soon(days: int | None, expected: list[str]) -> N
     assert codes(denied_domains=(denied("a.example", expires=expires),)) == expected
     assert codes(overrides=(override("ann@a.example", "approved", expires=expires),)) == expected
     assert codes(trusted_domains=(trust("a.example", expires=expires),)) == expected
+    access = AccessRule(("Fixtures",), Reason("access_requests", "Fixtures"), ("a.example",), expires=expires)
+    assert codes(access_requests=(access,)) == expected
 
 
 def test_a_member_that_ended() -> None:
@@ -111,6 +113,8 @@ def test_a_member_whom_no_rule_approves() -> None:
     listed = {**quiet("arsenal.com"), "teams": (team("t", ["ann@arsenal.com", "sam@agency.example"]),)}
     assert found(portal(**listed)) == [("PC006", 40)]
     assert codes(**listed, overrides=(override("sam@agency.example", "approved"),)) == []
+    assert codes(snapshot(person("sam@agency.example"), person("ann@arsenal.com")), **listed) == []
+    assert codes(snapshot(person("sam@agency.example", "pending"), person("ann@arsenal.com")), **listed) == ["PC006"]
 
 
 def test_an_invited_member_is_no_outsider() -> None:
