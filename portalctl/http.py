@@ -67,7 +67,7 @@ class Server:
         if parts.scheme == "http" and parts.hostname not in LOOPBACK:
             raise BadUsageError(
                 f"the server from {self.url_source} is plain http, which would show the token to the network",
-                "use https; plain http is allowed to 127.0.0.1, localhost and ::1 only",
+                "use https; plain http is allowed to this machine only (127.0.0.1, localhost)",
             )
         if not self.token or not self.token.isascii() or not self.token.isprintable() or " " in self.token:
             raise BadUsageError(f"the token in {self.token_source} has characters that no token has")

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -66,6 +67,11 @@ class Done:
     @property
     def json(self) -> Any:
         return json.loads(self.out)
+
+    @property
+    def told(self) -> str:
+        """What stdout says, with two spaces between columns however wide they are."""
+        return re.sub("(?<=[^ ])  +", "  ", self.out)
 
 
 def portalctl(*words: str, env: dict[str, str] | None = None) -> Done:

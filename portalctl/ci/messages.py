@@ -11,7 +11,7 @@ from portalctl.plan.model import Plan, PortalPlan
 from portalctl.report.audit import RESULTS
 from portalctl.report.grouping import totals, totals_words
 from portalctl.report.safe import chat
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 
 def plan_message(plan: Plan, run: str | None) -> Message:

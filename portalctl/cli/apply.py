@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -17,7 +16,7 @@ from portalctl.cli.connection import check_backends
 from portalctl.cli.console import show, style_for
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, target_options, verbose_option
-from portalctl.cli.selection import check_selection, selection_options
+from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_saved, open_session
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.flow import Run
@@ -114,11 +113,11 @@ def _planned(target: Target, selection: Selection, expected: str | None, patienc
 def _saved(
     path: Path, target: Target, selection: Selection, expected: str | None, patience: Patience
 ) -> tuple[Plan, Run]:
-    given = {"portal": target.portal_name, **{each.name: getattr(selection, each.name) for each in fields(selection)}}
-    for option in [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]:
+    given = [*(["--portal"] if target.portal_name is not None else []), *as_words(selection)]
+    if given:
         raise BadUsageError(
-            f"{option} does not go with a plan file, which is applied as it is",
-            f"give {option} to `portalctl plan --out`",
+            f"{given[0]} does not go with a plan file, which is applied as it is",
+            f"give {given[0]} to `portalctl plan --out`",
         )
     session = open_saved(path, target, expected, patience)
     return session.plan, session.run

@@ -15,7 +15,7 @@ from portalctl.events import Event, Progress, ReadDone, Settled, Waiting, Warned
 from portalctl.report.safe import terminal
 from portalctl.report.text.apply import settled_text
 from portalctl.report.text.style import Style
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 
 def style_for(stream: IO[str], *, verbose: bool = False, env: Mapping[str, str] = os.environ) -> Style:

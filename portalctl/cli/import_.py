@@ -24,7 +24,7 @@ from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
 from portalctl.plan.adopt import Adopted, adopt
 from portalctl.report.manifest import Source, baseline_file, manifest_files
 from portalctl.report.safe import terminal
-from portalctl.report.words import people, plural
+from portalctl.words import people, plural
 
 SUFFIXES = (".yaml", ".yml")
 NOWHERE = Position("the command line", 1, 1)

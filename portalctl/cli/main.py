@@ -54,6 +54,16 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 (a mistake of ours otherwise)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name[:1].isalpha() and name not in COMMANDS and not ctx.resilient_parsing:
+            from portalctl.cli.options import did_you_mean
+
+            ctx.fail(f"no such command {name!r}{did_you_mean(name, tuple(COMMANDS))}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import wraps
@@ -38,10 +38,13 @@ class Target:
     ca_file: Path | None
     insecure: bool
 
-    def command(self, name: str) -> str:
-        """The command line that does another step on the same files and portals."""
-        words = ["portalctl", name, *(f"-f {shlex.quote(str(path))}" for path in self.paths)]
-        return " ".join([*words, *([f"--portal {self.portal_name}"] if self.portal_name else [])])
+    def command(self, name: str, more: Iterable[str] = ()) -> str:
+        """The command line that does another step on the same files and portals; `more` are its further words."""
+        words = ["portalctl", name, *(word for path in self.paths for word in ("-f", str(path)))]
+        words += ["--portal", self.portal_name] if self.portal_name else []
+        words += ["--ca-file", str(self.ca_file)] if self.ca_file else []
+        words += ["--insecure-skip-tls-verify"] if self.insecure else []
+        return shlex.join([*words, *more])
 
 
 def tls_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -14,7 +14,7 @@ from portalctl.cli.console import show, style_for
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, mask_key, target_options, verbose_option
 from portalctl.cli.private import write_private
-from portalctl.cli.selection import check_selection, selection_options
+from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.plan.model import Plan
@@ -84,7 +84,8 @@ def plan(
         _write(out, plan_json(made))
     style = style_for(sys.stdout, verbose=verbose)
     shown = masked(made, mask_with(mask_key())) if mask_emails else made
-    show(_in_form(output, shown, style, _next_step(target, out, made)), style)
+    next_step = None if mask_emails else _next_step(target, selection, out, made)  # it may name a person
+    show(_in_form(output, shown, style, next_step), style)
     notify.plan(made, session.run.observer)
     if made.newly_refused:
         leave(RefusedError.exit_code)
@@ -92,7 +93,7 @@ def plan(
         leave(DIFFERENT)
 
 
-def _in_form(form: str, plan: Plan, style: Style, next_step: str) -> str:
+def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
     match form:
         case "json":
             return plan_json(plan)
@@ -112,9 +113,9 @@ def _in_form(form: str, plan: Plan, style: Style, next_step: str) -> str:
             return plan_text(plan, style, next_step)
 
 
-def _next_step(target: Target, out: Path | None, made: Plan) -> str:
+def _next_step(target: Target, selection: Selection, out: Path | None, made: Plan) -> str:
     if out is None or made.snapshot is not None:
-        return f"Apply it:  {target.command('apply')}"
+        return f"Apply it:  {target.command('apply', as_words(selection))}"
     return f"Apply exactly this:  portalctl apply {shlex.quote(str(out))}"
 
 

@@ -55,6 +55,15 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_selection
 
 
+def as_words(selection: Selection) -> list[str]:
+    """The options that make this selection, as words of a command line."""
+    words = ["--only", ",".join(name for name in CLASSES if name in selection.only)] if selection.only else []
+    words += ["--developer", selection.developer] if selection.developer is not None else []
+    words += ["--team", selection.team] if selection.team is not None else []
+    words += ["--allow-removals", str(selection.allow_removals)] if selection.allow_removals is not None else []
+    return [*words, *(["--allow-delete"] if selection.allow_delete else [])]
+
+
 def check_selection(selection: Selection, manifest: Manifest) -> None:
     """Raises BadUsageError for a team that no portal of the run declares: a typo would look like "nothing to do"."""
     known = tuple(sorted({team.name for portal in manifest.portals.values() for team in portal.teams}))

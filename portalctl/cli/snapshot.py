@@ -12,7 +12,7 @@ from portalctl.cli.private import write_private
 from portalctl.cli.session import open_session
 from portalctl.errors import BadUsageError
 from portalctl.portal.saved_snapshot import to_json
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 
 @click.command()

@@ -20,7 +20,7 @@ from portalctl.portal.models import Snapshot
 from portalctl.report.documents import validation_json
 from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.safe import terminal
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 FORMS = ("text", "json", "github", "gitlab")
 

@@ -13,6 +13,7 @@ from portalctl.identity import normal_address, untagged
 from portalctl.manifest.model import Limits, PortalManifest
 from portalctl.plan.model import Change, Guard, GuardLimits, Refusal
 from portalctl.portal.models import Settings, Snapshot
+from portalctl.words import people, plural
 
 FEWEST_FOR_PERCENT = 5  # people: below this, a share of a small portal says nothing
 SMALLEST_TEAM = 4
@@ -71,23 +72,24 @@ def _deletions(portal: PortalManifest, guard: Guard, changes: Sequence[Change]) 
     count = sum(change.op == "delete_developer" for change in changes)
     if count and not guard.allow_delete:
         missing = "this run lacks --allow-delete" if portal.policy.allow_delete else "policy.allow_delete is false"
-        yield Refusal("delete", f"{count} {'account' if count == 1 else 'accounts'} would be deleted; {missing}")
+        yield Refusal("delete", f"{plural(count, 'account')} would be deleted; {missing}")
 
 
 def _brake(guard: Guard, snapshot: Snapshot, changes: Sequence[Change]) -> Iterable[Refusal]:
     count = len(losers(changes))
     if guard.allow_removals is not None:
         if count > guard.allow_removals:
-            yield Refusal("removals", f"{count} people would lose something; this run allows {guard.allow_removals}")
+            yield Refusal("removals", f"{people(count)} would lose something; this run allows {guard.allow_removals}")
         return
     limits = guard.limits
     if count > limits.removals:
-        yield Refusal("removals", f"{count} people would lose something; policy.limits.removals is {limits.removals}")
+        text = f"{people(count)} would lose something; policy.limits.removals is {limits.removals}"
+        yield Refusal("removals", text)
     approved = sum(developer.status == "approved" for developer in snapshot.developers)
     if count >= FEWEST_FOR_PERCENT and count * 100 > limits.removals_percent * approved:
         yield Refusal(
             "removals_percent",
-            f"{count} of {approved} approved people would lose something; "
+            f"{count:,} of {approved:,} approved people would lose something; "
             f"policy.limits.removals_percent is {limits.removals_percent}",
         )
     sizes = {team.name: len(snapshot.members[team.id]) for team in snapshot.teams if team.id in snapshot.members}
@@ -100,7 +102,7 @@ def _team_brake(limits: GuardLimits, sizes: Mapping[str, int], changes: Sequence
         if sizes[team] >= SMALLEST_TEAM and loss * 100 > limits.team_percent * sizes[team]:
             yield Refusal(
                 "team_percent",
-                f"team {team} would lose {loss} of {sizes[team]} people; "
+                f"team {team} would lose {loss:,} of {sizes[team]:,} people; "
                 f"policy.limits.team_percent is {limits.team_percent}",
                 team=team,
             )

@@ -15,6 +15,7 @@ from portalctl.plan.model import Change, Notice, Refusal
 from portalctl.plan.residual import residual_notices
 from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.portal.models import Settings, Snapshot
+from portalctl.words import people
 
 BLOCKED = {
     "ambiguous": ("ambiguous_address", "an address of more than one registration; rules give nothing to any of them"),
@@ -134,8 +135,8 @@ def _beyond(held: Held) -> Notice:
 
 def _teams(found: Difference) -> Iterator[Notice]:
     for team, count in sorted(Counter(extra.team for extra in found.extras).items()):
-        people = "1 person" if count == 1 else f"{count} people"
-        yield Notice("unruled_members", "info", f"team {team} keeps {people} that no rule puts there (additive)")
+        text = f"team {team} keeps {people(count)} that no rule puts there (additive)"
+        yield Notice("unruled_members", "info", text)
     for declared in found.missing_idp_teams:
         yield _warn(
             "missing_idp_team", f"team {declared.name} is not on the portal, and `membership: idp` is never written"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from portalctl.identity import normal_address
 from portalctl.plan.model import Change, Notice, OpClass, by_target, needs
+from portalctl.words import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def select(changes: Sequence[Change], selection: Selection) -> tuple[tuple[Chang
     lost = len(chosen) - len(kept)
     if not lost:
         return kept, ()
-    text = f"{lost} change{'s' if lost > 1 else ''} left out: the team, account or approval needed is not selected"
+    text = f"{plural(lost, 'change')} left out: the team, account or approval needed is not selected"
     return kept, (Notice("selection_dropped", "info", text),)
 
 

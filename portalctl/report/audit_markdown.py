@@ -11,7 +11,7 @@ from portalctl.report.audit import Outcome, PortalOutcome, Report
 from portalctl.report.fit import Part, fitted, size
 from portalctl.report.markdown import collapsed, more, short, why_words
 from portalctl.report.safe import markdown, markdown_words
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 ORDER: tuple[Result, ...] = ("failed", "unknown", "skipped", "confirmed")  # what a reader looks for first
 HEAD = "| result | who | what | why |\n| --- | --- | --- | --- |\n"

@@ -12,7 +12,7 @@ from portalctl.report.fit import Part, fitted, size
 from portalctl.report.markdown import collapsed, more, short, why_words
 from portalctl.report.safe import markdown, markdown_words
 from portalctl.report.text.drift import finding_what, finding_who
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 T = TypeVar("T")
 

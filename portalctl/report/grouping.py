@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from portalctl.plan.guard import losers, takes
 from portalctl.plan.model import STATUS_OPS, Change, Notice, Op, Origin, PortalPlan, Status, UnruledGrant, Why
-from portalctl.report.words import people, plural
+from portalctl.words import people, plural
 
 Safe = Callable[[str], str]
 Kind = Literal["takes", "gives", "changes"]

@@ -18,7 +18,7 @@ from portalctl.report import grouping
 from portalctl.report.fit import Part, fitted, size
 from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup
 from portalctl.report.safe import html, markdown, markdown_words
-from portalctl.report.words import people, plural
+from portalctl.words import people, plural
 
 T = TypeVar("T")
 

@@ -60,7 +60,7 @@ def test_a_wait_longer_than_three_minutes_is_not_slept_through(bench: Bench) -> 
     bench.sim.inject(Fault("status", method="PATCH", path=f"*/{leaver}", status=429, retry_after=181))
     done = bench.run("apply", "--yes")
     assert done.code == 4
-    assert "leaver@club.example  not revoked: the portal answered 429" in done.out
+    assert "leaver@club.example  not revoked: the portal answered 429" in done.told
     assert len(writes_to(bench, "leaver@club.example")) == 1
 
 
@@ -68,7 +68,7 @@ def test_where_no_grant_worked_nothing_is_taken_away(bench: Bench) -> None:
     fill(bench).sim.inject(Fault("status", method="PATCH", status=403))
     done = bench.run("apply", "--yes")
     assert done.code == 4
-    assert "leaver@club.example  not revoked: skipped, because nothing that the plan gives could be given" in done.out
+    assert "leaver@club.example  not revoked: skipped, because nothing that the plan gives could be" in done.told
     assert writes_to(bench, "leaver@club.example") == []
     assert bench.status("leaver@club.example") == "approved"
     bench.sim.clear_faults()
@@ -123,7 +123,7 @@ def test_a_team_that_could_not_be_created_leaves_its_members_out_and_the_rest_go
     fill(bench).sim.inject(Fault("status", method="POST", path="*/teams", status=400))
     done = bench.run("apply", "--yes")
     assert done.code == 4
-    assert "team reds  not created: the portal answered 400" in done.out
+    assert "team reds  not created: the portal answered 400" in done.told
     assert done.out.count("team reds could not be created") == 2
     assert bench.status("a@club.example") == "approved"
     assert "Applied: 3 confirmed, 1 failed, 2 skipped of 6 changes." in done.out
@@ -137,9 +137,9 @@ def test_one_person_failing_stops_neither_the_others_nor_the_rest(bench: Bench) 
     bench.sim.inject(Fault("status", method="PATCH", path=f"*/{who}", status=400))
     done = bench.run("apply", "--yes")
     assert done.code == 4
-    assert "a@club.example  not approved: the portal answered 400 to PATCH /v3/portals/" in done.out
+    assert "a@club.example  not approved: the portal answered 400 to PATCH /v3/portals/" in done.told
     assert "kong:trace:" in done.out
-    assert "a@club.example  not joined reds: skipped, because the approval failed" in done.out
+    assert "a@club.example  not joined reds: skipped, because the approval failed" in done.told
     assert bench.status("b@club.example") == "approved"
     assert bench.members("reds") == {"b@club.example"}
     assert bench.status("leaver@club.example") == "revoked"
@@ -151,7 +151,7 @@ def test_a_server_error_that_stays_is_unknown_and_never_called_done(bench: Bench
     bench.sim.inject(Fault("status", method="PATCH", path=f"*/{who}", status=503))
     done = bench.run("apply", "--yes", "--confirm-timeout", "0.2")
     assert done.code == 4
-    assert "leaver@club.example  perhaps revoked: the portal answered 503" in done.out
+    assert "leaver@club.example  perhaps revoked: the portal answered 503" in done.told
     assert "5 confirmed, 1 unknown of 6" in done.out
 
 

@@ -55,6 +55,19 @@ def test_a_selection_is_braked_by_its_own_part(club: Bench) -> None:
     assert club.run("plan", "--only", "structure,onboard").code == 0
 
 
+def test_the_next_step_makes_the_same_selection(club: Bench) -> None:
+    """Following it must not do more than was shown."""
+    words = ["--only", "structure,onboard", "--team", "reds", "--allow-removals", "3", "--allow-delete"]
+    assert f"Apply it:  portalctl apply -f portals {' '.join(words)}" in club.run("plan", *words).out
+    assert "Apply it:  portalctl apply -f portals --developer ann@club.example" in (
+        club.run("plan", "--developer", "Ann@Club.example").out
+    )
+
+
+def test_masked_output_names_no_selected_person(club: Bench) -> None:
+    assert "ann@club.example" not in club.run("plan", "--developer", "ann@club.example", "--mask-emails").out.lower()
+
+
 def test_unknown_names_are_told(club: Bench) -> None:
     team = club.run("plan", "--team", "red")
     assert team.code == 64

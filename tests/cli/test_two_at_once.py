@@ -266,7 +266,7 @@ def judge_team(bench: Bench, first: Done, *, late: bool, twice: bool) -> None:
     if late and twice:
         assert "more than one team named blues" in first.out
         return
-    assert not late or "team blues  not created" in first.out
+    assert not late or "team blues  not created" in first.told
     assert apply(bench, "first").code == 0
     assert bench.members("blues") == {ANN}
 

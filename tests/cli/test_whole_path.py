@@ -261,3 +261,9 @@ def test_one_unreadable_portal_stops_all_before_any_write(club: Bench) -> None:
     assert "no portal titled 'second'" in done.err
     assert "partners (" + PORTAL_ID + ")" in done.err
     assert club.writes == []
+
+
+def test_a_mistyped_command_is_told_what_was_meant() -> None:
+    done = portalctl("plann")
+    assert done.code == 64
+    assert "no such command 'plann'; did you mean 'plan'?" in done.err

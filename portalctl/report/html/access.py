@@ -10,7 +10,7 @@ from portalctl.plan.access_review import REMARKS, Access, AccessReview, Grant, M
 from portalctl.report import grouping
 from portalctl.report.html.frame import code, document
 from portalctl.report.safe import html
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 COLUMNS = ("Who", "Status", "Since", "Teams", "By which rule", "Override")
 

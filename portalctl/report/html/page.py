@@ -12,7 +12,7 @@ from portalctl.report.grouping import BRAKE, Effect, Kind, NoticeGroup
 from portalctl.report.html.chart import rule_chart
 from portalctl.report.html.frame import asset, box, code, document
 from portalctl.report.safe import html
-from portalctl.report.words import people, plural
+from portalctl.words import people, plural
 
 KINDS: Mapping[Kind, str] = {"takes": "takes away", "gives": "gives", "changes": "changes"}
 COLUMNS = ("Who", "What", "Why")

@@ -9,9 +9,10 @@ from portalctl.apply.model import PortalReport
 from portalctl.events import Settled
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Style, joined
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 SIGNS = {"confirmed": "✓", "failed": "✗", "skipped": "✗", "unknown": "?"}
+COLUMN = 28  # most addresses are shorter; who comes next is not known when a line is shown
 PREFIX = {"confirmed": "", "failed": "not ", "skipped": "not ", "unknown": "perhaps "}
 
 
@@ -19,7 +20,7 @@ def settled_text(event: Settled, style: Style) -> str:
     """One change and its result, as it becomes known."""
     detail = f": {terminal(event.detail)}" if event.detail else ""
     said = f"{PREFIX[event.result]}{terminal(event.what)}{detail}"
-    return f"  {style.sign(SIGNS[event.result])} {terminal(event.subject)}  {said}"
+    return f"  {style.sign(SIGNS[event.result])} {terminal(event.subject):<{COLUMN}}  {said}"
 
 
 def reports_text(reports: Iterable[PortalReport], file: Path | None = None) -> str:

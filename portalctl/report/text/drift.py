@@ -10,14 +10,16 @@ from portalctl.plan.model import Notice
 from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
-from portalctl.report.words import plural
+from portalctl.words import plural
 
 Safe = Callable[[str], str]
 
 
 def drift_text(portals: Iterable[PortalDrift], notices: Iterable[Notice], style: Style) -> str:
     """Each portal: the disagreements by kind, then what is acknowledged and what merely waits; then the notices."""
-    parts = [line for portal in portals for line in _portal(portal, style)]
+    parts: list[str] = []
+    for block in (_portal(portal, style) for portal in portals):
+        parts += ["", *block] if parts and len(block) > 1 else block
     return joined([*parts, *_notes(notices)])
 
 

@@ -10,7 +10,7 @@ from portalctl.plan.voices import Voice
 from portalctl.report.grouping import SIGNS, effects, what
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, place, rows, said
-from portalctl.report.words import people, plural
+from portalctl.words import people, plural
 
 EFFECTS = {"decides": "✓", "adds": "+", "exception": "~", "overruled": "✗", "blocked": "✗", "ended": "✗"}
 MOST_RULES = 50  # of a team: its whole list of members may be longer

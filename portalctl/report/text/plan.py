@@ -26,7 +26,7 @@ from portalctl.report.grouping import (
 )
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
-from portalctl.report.words import people, plural
+from portalctl.words import people, plural
 
 HEADINGS: dict[Kind, str] = {"takes": "Takes away", "gives": "Gives", "changes": "Changes"}
 
@@ -42,7 +42,7 @@ def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
     if plan.refused:
         parts += ["", *(line for portal in plan.portals for line in _refusals(portal, style))]
     elif plan.changes and next_step:
-        parts.append(next_step)
+        parts.append(terminal(next_step))
     return joined(parts)
 
 
