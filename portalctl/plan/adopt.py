@@ -112,7 +112,7 @@ def _teams(snapshot: Snapshot, names: Mapping[str, str]) -> tuple[tuple[AdoptedT
             adopted.append(_team(team, snapshot, listed))
         else:
             unsaid.append(Unsaid(team.name, "team", because))
-    return tuple(adopted), unsaid
+    return tuple(adopted), list(dict.fromkeys(unsaid))
 
 
 def _unusable(team: Team, count: Mapping[str, int]) -> str | None:

@@ -30,9 +30,10 @@ class Source:
 def manifest_files(adopted: Adopted, source: Source, *, split_teams: bool) -> dict[str, str]:
     """File names, relative to the root file's folder, and their texts; the root file is first."""
     root = f"{source.name}.yaml"
+    inside = () if split_teams else adopted.teams
+    files = {root: _text([*_root(adopted, source), *_teams(inside), *_rest(adopted, source)])}
     if not split_teams:
-        return {root: _text([*_root(adopted, source), *_teams(adopted.teams), *_rest(adopted, source)])}
-    files = {root: _text([*_root(adopted, source), *_rest(adopted, source)])}
+        return files
     for team, name in zip(adopted.teams, file_names(team.name for team in adopted.teams), strict=True):
         head = [MODELINE, "version: 1", f"portal: {source.name}"]
         files[f"teams/{name}.yaml"] = _text([*head, *_teams([team])])
@@ -66,9 +67,10 @@ def _root(adopted: Adopted, source: Source) -> Iterator[str]:
         yield f"  region: {scalar_text(source.region)}"
     yield f"  id: {scalar_text(source.portal_id)}"
     yield ""
-    yield "# People no rule speaks of stay as they are. When this was written, of all there were"
-    yield f"# {adopted.approved:,} approved and {adopted.pending:,} waiting."
+    yield "# People no rule speaks of stay as they are."
+    yield f"# On the portal were {adopted.approved:,} approved and {adopted.pending:,} waiting."
     yield from ("policy:", "  unmatched: {pending: keep, approved: keep}")
+    yield from _suggested(adopted.suggestions, source.suggest_from)
 
 
 def _teams(teams: Iterable[AdoptedTeam]) -> Iterator[str]:
@@ -90,14 +92,13 @@ def _team(team: AdoptedTeam) -> Iterator[str]:
 
 
 def _rest(adopted: Adopted, source: Source) -> Iterator[str]:
-    """Overrides, then what is for people to decide and for them to know."""
+    """Overrides, then what people should know."""
     if adopted.denials:
         yield from ("", "overrides:")
     for denial in adopted.denials:
         yield f"  - developer: {scalar_text(denial.address)}"
         yield f"    status: {denial.status}"
         yield f"    reason: {scalar_text(f'imported, {source.day}: was {denial.status} on the portal')}"
-    yield from _suggested(adopted.suggestions, source.suggest_from)
     yield from _unsaid(adopted.unsaid)
 
 
