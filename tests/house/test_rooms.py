@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -41,3 +42,10 @@ def test_init_files_are_empty_or_only_re_export() -> None:
     for path in (ROOT / "portalctl").rglob("__init__.py"):
         body = ast.parse(path.read_text()).body
         assert all(isinstance(node, ast.ImportFrom) for node in body), path
+
+
+def test_whoever_begins_here_is_told_of_every_room() -> None:
+    guide = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`portalctl/([a-z]+)`", guide))
+    assert named == {path.parent.name for path in (ROOT / "portalctl").glob("*/__init__.py")}
+    assert all((ROOT / path).is_file() for path in re.findall(r"`(portalctl/[\w/]+\.py)`", guide))
