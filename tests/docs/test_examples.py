@@ -1,4 +1,4 @@
-"""The manifests under `examples/`: right, without findings, in canonical form, and one of them with every key there is."""
+"""The manifests under `examples/`: right, without findings, in canonical form; and one has every key there is."""
 
 from __future__ import annotations
 
