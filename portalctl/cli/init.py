@@ -12,9 +12,9 @@ from typing import cast, get_args
 import click
 
 from portalctl.cli.connection import REGIONS
-from portalctl.cli.examples import action, examples
+from portalctl.cli.examples import examples, pinned_action
 from portalctl.cli.private import create_public
-from portalctl.cli.scaffold import OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
+from portalctl.cli.scaffold import ACTION, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
 from portalctl.errors import BadUsageError, InputError
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
@@ -100,8 +100,9 @@ def init(
     if region is None and provider != "api7" and sys.stdin.isatty():
         region = _asked("--region", "Konnect's region", REGIONS)
     ci = ci or cast(Ci, _asked("--ci", "Workflows for", CIS))
-    _write(out, _texts(Answers(name, provider, portal_id, title, region, ci, owner, teams)))
-    _say_what_is_next(ci, owner)
+    texts = _texts(Answers(name, provider, portal_id, title, region, ci, owner, teams))
+    _write(out, texts)
+    _say_what_is_next(ci, texts)
 
 
 def _asked(option: str, question: str, choices: Sequence[str] = ()) -> str:
@@ -128,7 +129,7 @@ def _examples() -> Examples:
     folder = examples()
     return Examples(
         workflows={name: _read(folder / "github" / name) for name in WORKFLOWS},
-        action=_read(action()),
+        action=pinned_action(),
         gitlab=_read(folder / "gitlab" / ".gitlab-ci.yml"),
     )
 
@@ -158,6 +159,10 @@ def _check_free(paths: Iterable[Path]) -> None:
         )
 
 
-def _say_what_is_next(ci: Ci, owner: str) -> None:
-    steps = [*([f"put your own owners in the place of {OWNER} in CODEOWNERS"] if owner == OWNER else []), NEXT[ci]]
-    click.echo("".join(f"Next: {step}\n" for step in steps), err=True, nl=False)
+def _say_what_is_next(ci: Ci, texts: Mapping[str, str]) -> None:
+    places = {
+        OWNER: f"put your own owners in the place of {OWNER} in CODEOWNERS",
+        ACTION: f"put where portalctl is, and a commit of it, in the place of {ACTION} in .github/workflows/",
+    }
+    steps = [step for place, step in places.items() if any(place in text for text in texts.values())]
+    click.echo("".join(f"Next: {step}\n" for step in [*steps, NEXT[ci]]), err=True, nl=False)

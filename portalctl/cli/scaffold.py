@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -12,15 +11,14 @@ from portalctl.manifest.fmt.format import format_files
 from portalctl.manifest.model import ProviderName
 from portalctl.report.manifest import MODELINE, file_names
 from portalctl.report.safe import yaml
-from portalctl.version import __version__
 
 Ci = Literal["github", "gitlab", "none"]
 WORKFLOWS = ("portal-plan.yml", "portal-apply.yml", "portal-onboard.yml", "portal-drift.yml", "portal-snapshot.yml")
 IGNORED = "".join(f"{name}\n" for name in (".portalctl/", "plan.json", "snapshot.json"))
 OWNER = "@your-org/portal-admins"
 
-# The action in the new repository installs from the package index, not from beside itself.
-_VERSION = re.compile(r"(\n  version:\n    description: [^\n]*\n    default: )''")
+# Stands in the examples for our action at some commit. Nobody can make a commit of this name.
+ACTION = f"your-org/portalctl/.github/actions/portalctl@{'0' * 40}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +37,13 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """The texts that CI files are made of: GitHub's workflows by file name, its action, and GitLab's pipeline."""
+    """What CI files are made of: the texts of GitHub's workflows by file name and of GitLab's pipeline.
+
+    `action`: what workflows use in the place of ACTION; None where that is not known.
+    """
 
     workflows: Mapping[str, str]
-    action: str
+    action: str | None
     gitlab: str
 
 
@@ -110,29 +111,23 @@ def _team(portal: str, team: str) -> str:
 def _ci(answers: Answers, examples: Examples) -> dict[str, str]:
     match answers.ci:
         case "github":
-            workflows = {f".github/workflows/{name}": _for(answers, examples.workflows[name]) for name in WORKFLOWS}
-            return {**workflows, ".github/actions/portalctl/action.yml": _action(examples.action)}
+            return {f".github/workflows/{name}": _workflow(answers, examples, name) for name in WORKFLOWS}
         case "gitlab":
             return {".gitlab-ci.yml": examples.gitlab}
         case "none":
             return {}
 
 
-def _for(answers: Answers, workflow: str) -> str:
+def _workflow(answers: Answers, examples: Examples, name: str) -> str:
     """The examples are for Konnect; API7 has other secrets, and its server is a variable of the repository."""
+    text = examples.workflows[name].replace(ACTION, examples.action or ACTION)
     if answers.provider != "api7":
-        return workflow
-    token = workflow.replace("konnect-token: ${{ secrets.KONNECT_TOKEN }}", "api7-token: ${{ secrets.API7_TOKEN }}")
+        return text
+    token = text.replace("konnect-token: ${{ secrets.KONNECT_TOKEN }}", "api7-token: ${{ secrets.API7_TOKEN }}")
+    token = token.replace("KONNECT_TOKEN", "API7_TOKEN")
     return token.replace(
         "\npermissions: {}\n", "\npermissions: {}\nenv:\n  API7_SERVER: ${{ vars.API7_SERVER }}\n", 1
     )
-
-
-def _action(action: str) -> str:
-    text, count = _VERSION.subn(rf"\g<1>'{__version__}'", action)
-    if count != 1:
-        raise ValueError("the action has no input `version` with an empty default")
-    return text
 
 
 def _owners(answers: Answers) -> str:

@@ -8,13 +8,16 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 import yaml
 
 from portalctl.cli.main import portalctl as commands
+from portalctl.cli.scaffold import ACTION as PLACEHOLDER
 from tests.ci.conftest import Job
 from tests.ci.stand_in import TOKEN
 from tests.conftest import Bench
@@ -22,8 +25,7 @@ from tests.conftest import Bench
 ROOT = Path(__file__).parents[2]
 ACTION = ROOT / ".github" / "actions" / "portalctl" / "action.yml"
 WORKFLOWS = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "examples" / "github").glob("*.yml")}
-PINNED = re.compile(r"actions/[\w/-]+@[0-9a-f]{40}|\$/\.github/actions/portalctl")
-WRITING = {"portal-apply", "portal-onboard"}
+PINNED = re.compile(rf"actions/[\w/-]+@[0-9a-f]{{40}}|{re.escape(PLACEHOLDER)}")
 
 
 def jobs(workflow: str) -> list[dict[str, Any]]:
@@ -34,14 +36,19 @@ def steps(workflow: str) -> list[dict[str, Any]]:
     return [step for job in jobs(workflow) for step in job["steps"]]
 
 
+def ours(workflow: str) -> list[dict[str, Any]]:
+    """The steps that use our action."""
+    return [step for step in steps(workflow) if step.get("uses") == PLACEHOLDER]
+
+
 @pytest.mark.parametrize("name", sorted(WORKFLOWS))
 def test_a_workflow_has_no_more_than_it_needs(name: str) -> None:
     workflow = WORKFLOWS[name]
     assert workflow["permissions"] == {}
     assert "pull_request_target" not in workflow[True], "YAML 1.1 reads `on` as true"
     for step in steps(name):
-        assert PINNED.fullmatch(step["uses"])
-        if "actions/checkout" in step["uses"]:
+        assert "run" in step or PINNED.fullmatch(step["uses"])
+        if "actions/checkout" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
     for job in jobs(name):
         secrets = "secrets.KONNECT_TOKEN" in json.dumps(job)
@@ -49,33 +56,38 @@ def test_a_workflow_has_no_more_than_it_needs(name: str) -> None:
         assert "pull-requests" not in job["permissions"] or not secrets or name == "portal-plan-live"
 
 
-def test_what_writes_has_one_lock_and_nothing_else_stands_in_its_queue() -> None:
+def test_what_writes_has_one_lock_that_nothing_else_queues_for_or_holds_while_it_waits_for_approval() -> None:
+    lock = {"group": "portal-write", "cancel-in-progress": False}
     writers = [job for name in WORKFLOWS for job in jobs(name) if '"apply"' in json.dumps(job)]
-    lock = {"group": "portal-write", "cancel-in-progress": False, "queue": "max"}
-    assert [job["concurrency"] for job in writers] == [lock] * len(WRITING)
+    assert [job["concurrency"] for job in writers] == [lock, lock]
+    assert {job["environment"] for job in writers} == {"portal-write"}
+    approval = WORKFLOWS["portal-apply"]["jobs"]["approve"]
+    assert approval["environment"] == "portal-production"
+    assert "concurrency" not in approval
+    assert "concurrency" not in WORKFLOWS["portal-apply"]
+    assert "approve" in WORKFLOWS["portal-apply"]["jobs"]["apply"]["needs"]
     others = [workflow.get("concurrency", {}).get("group") for workflow in WORKFLOWS.values()]
     assert "portal-write" not in others
+    assert WORKFLOWS["portal-onboard"]["concurrency"]["group"] == "portal-onboard", "one in the queue at a time"
 
 
 def test_a_pull_request_never_applies() -> None:
     for name, workflow in WORKFLOWS.items():
         if "pull_request" in workflow[True]:
-            assert {step["with"]["command"] for step in steps(name) if "portalctl" in step["uses"]} <= {
-                "plan",
-                "validate",
-            }
+            assert {step["with"]["command"] for step in ours(name)} <= {"plan", "validate"}
 
 
 @pytest.mark.parametrize("name", sorted(WORKFLOWS))
 def test_every_argument_is_one_that_the_command_has(name: str) -> None:
-    for step in steps(name):
-        if "portalctl" in step["uses"]:
-            given = step["with"]
-            command = commands.get_command(commands.make_context("portalctl", ["plan"]), given["command"])
-            assert command is not None
-            words = [word for word in given["args"].splitlines() if word]
-            known = {option for parameter in command.params for option in parameter.opts}
-            assert {word for word in words if word.startswith("-")} <= known
+    inputs = yaml.safe_load(ACTION.read_text())["inputs"]
+    for step in ours(name):
+        given = step["with"]
+        command = commands.get_command(commands.make_context("portalctl", ["plan"]), given["command"])
+        assert command is not None
+        words = [word for word in given["args"].splitlines() if word]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-")} <= known
+        assert set(given) <= set(inputs)
 
 
 def test_kubernetes_and_gitlab_run_commands_that_exist() -> None:
@@ -125,8 +137,25 @@ class Runner:
             check=False,
         )
         self.said = done.stdout + done.stderr
-        self.outputs |= dict(line.split("=", 1) for line in output.read_text().splitlines() if "=" in line)
+        text = re.sub(r"(\S+)<<(\w+)\n(.*)\n\2\n", r"\1=\3\n", output.read_text())
+        self.outputs = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
         return done.returncode
+
+    def uses(self, step: dict[str, Any], needs: Mapping[str, str] = MappingProxyType({})) -> int:
+        """One step of a workflow that uses the action. `needs`: the outputs of the job before, in the arguments."""
+        given = {
+            key: re.sub(r"\$\{\{ needs\.preview\.outputs\.(\S+) \}\}", lambda found: needs[found[1]], value)
+            for key, value in step["with"].items()
+        }
+        assert self.step("portalctl", COMMAND=given["command"], ARGS=given["args"], FILE=given["file"]) == 0
+        said, outputs = self.said, self.outputs
+        if outputs["tell"] == "true":
+            assert self.step("Tell GitHub", FILE=given["file"], COMMENT="on-change", ISSUE="") == 0, self.said
+            outputs |= self.outputs
+        how = {"COMMAND": given["command"], "REFUSAL": given.get("refusal", "fail")}
+        result = self.step("Result", CODE=outputs["exit-code"], **how)
+        self.said, self.outputs = said, outputs
+        return result
 
 
 @pytest.mark.slow
@@ -141,7 +170,7 @@ def test_the_action_keeps_how_the_command_ended_whatever_becomes_of_the_telling(
     runner = Runner(tmp_path, {**job.github.env, "GITHUB_TOKEN": "", "GITHUB_EVENT_PATH": str(event), **portal})
     words = "-f\nportals/\n\n"
 
-    assert runner.step("Install portalctl", ACTION_PATH=str(tmp_path), VERSION="") == 64
+    assert runner.step("Install portalctl", SOURCE=str(tmp_path)) == 64
     assert runner.said.startswith("::error::portalctl is not beside this action")
     assert runner.step("portalctl", COMMAND="plan", ARGS=words, FILE="plan.json") == 0
     assert runner.outputs == {"exit-code": "0", "tell": "true"}
@@ -152,19 +181,51 @@ def test_the_action_keeps_how_the_command_ended_whatever_becomes_of_the_telling(
     job.github.can_write = False
     job.github.comments.clear()
     assert runner.step("Tell GitHub", **told) == 1
-    assert runner.step("Result", CODE="0") == 0
+    assert runner.step("Result", CODE="0", COMMAND="plan", REFUSAL="fail") == 0
 
     assert runner.step("portalctl", COMMAND="drift", ARGS=words, FILE="drift.json") == 0
     assert runner.outputs == {"exit-code": "2", "tell": "true"}
-    assert runner.step("Result", CODE="2") == 0, "a difference is a result"
+    assert runner.step("Result", CODE="2", COMMAND="drift", REFUSAL="fail") == 0, "a difference is a result"
 
     assert runner.step("portalctl", COMMAND="apply", ARGS=f"{words}--team\nnone", FILE="report.json") == 0
     assert runner.outputs == {"exit-code": "64", "tell": "false"}
-    assert runner.step("Result", CODE="64") == 64
-    assert runner.step("Result", CODE="") == 1, "the step before never came to an end"
+    assert runner.step("Result", CODE="64", COMMAND="apply", REFUSAL="fail") == 64
+    assert runner.step("Result", CODE="", COMMAND="apply", REFUSAL="fail") == 1, (
+        "the step before never came to an end"
+    )
 
     assert runner.step("portalctl", COMMAND="apply", ARGS=words, FILE="report.json") == 0, runner.said
     assert runner.outputs == {"exit-code": "0", "tell": "true"}
     assert bench.status("leaver@x.org") == "revoked"
     assert runner.step("portalctl", COMMAND="rm", ARGS="", FILE="x.json") == 0
     assert runner.outputs["exit-code"] == "64"
+
+
+@pytest.mark.slow
+def test_a_removal_that_is_refused_holds_up_nobody_who_may_come_in(bench: Bench, job: Job, tmp_path: Path) -> None:
+    """The workflow for a merge, step by step."""
+    bench.people(approved=["owner@x.org"], pending=["ann@city.com"])
+    bench.manifest(
+        "trusted_domains: [city.com]\nprotected: [owner@x.org]\n"
+        "overrides:\n  - {developer: owner@x.org, status: revoked, reason: Left}\n"
+    )
+    runner = Runner(
+        tmp_path, {**job.github.env, "KONNECT_SERVER_URL": bench.sim.url, "KONNECT_TOKEN": bench.sim.token}
+    )
+    plan_grants, plan_removals, grants, removals = ours("portal-apply")
+
+    assert runner.uses(plan_grants) == 0, runner.said
+    preview = {"grants": runner.outputs["digest"], "has-grants": runner.outputs["has-changes"]}
+    assert runner.uses(plan_removals) == 0, "a refusal stops no approval"
+    assert (runner.outputs["exit-code"], runner.outputs["refused"]) == ("3", "true")
+    preview |= {"removals": runner.outputs["digest"], "has-removals": runner.outputs["has-changes"]}
+    assert preview["has-grants"] == preview["has-removals"] == "true"
+
+    swapped = {**preview, "grants": preview["removals"]}
+    assert runner.uses(grants, swapped) == 3, "each is bound to its own digest"
+    assert runner.uses(grants, preview) == 0, runner.said
+    assert runner.outputs["confirmed"] == "1"
+    assert bench.status("ann@city.com") == "approved"
+    assert runner.uses(removals, preview) == 3
+    assert "owner@x.org is protected" in runner.said
+    assert bench.status("owner@x.org") == "approved"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from portalctl.cli.scaffold import WORKFLOWS, Answers, manifests, team_files
+from portalctl.cli.scaffold import ACTION, WORKFLOWS, Answers, manifests, team_files
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
-from portalctl.version import __version__
 from tests.conftest import Done, portalctl
 
 KONNECT = ("--portal", "partners", "--provider", "konnect", "--region", "eu", "--title", "Partners")
+COMMIT = "1a2b3c4d" * 5
 API7 = ("--portal", "fans", "--provider", "api7", "--portal-id", "portal-1")
 
 
@@ -53,14 +54,35 @@ def test_what_it_writes_is_valid_canonical_and_has_no_findings(words: tuple[str,
     assert portalctl("fmt", "--check").code == 0
 
 
-def test_github_gets_workflows_and_the_action_at_this_version() -> None:
-    assert init(*KONNECT, "--ci", "github").code == 0
-    assert written(Path(".github")) == {*(f"workflows/{name}" for name in WORKFLOWS), "actions/portalctl/action.yml"}
-    yaml = YAML(typ="safe", pure=True)
-    action = yaml.load(Path(".github/actions/portalctl/action.yml"))
-    assert action["inputs"]["version"]["default"] == __version__
+@pytest.mark.parametrize(
+    ("installed", "action"),
+    [
+        (None, ACTION),
+        ({"url": "file:///src/portalctl", "dir_info": {}}, ACTION),
+        ({"url": "https://evil.example/a/b", "vcs_info": {"vcs": "git", "commit_id": COMMIT}}, ACTION),
+        ({"url": "https://github.com/club/portalctl", "vcs_info": {"vcs": "git", "commit_id": "main"}}, ACTION),
+        (
+            {"url": "https://github.com/club/portalctl.git", "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+            f"club/portalctl/.github/actions/portalctl@{COMMIT}",
+        ),
+    ],
+)
+def test_github_gets_workflows_with_the_action_at_the_commit_that_is_installed(
+    installed: object, action: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pip leaves it (PEP 610). A name on an index or an unknown place is never guessed."""
+    info = tmp_path / "site" / "portalctl-9.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: portalctl\nVersion: 9\n")
+    if installed is not None:
+        (info / "direct_url.json").write_text(json.dumps(installed))
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    done = init(*KONNECT, "--ci", "github", "--out", "new")
+    assert done.code == 0
+    assert written(Path("new/.github")) == {f"workflows/{name}" for name in WORKFLOWS}
     for name in WORKFLOWS:
-        assert "/.github/actions/portalctl\n" in Path(".github/workflows", name).read_text()
+        assert f"uses: {action} #" in Path("new/.github/workflows", name).read_text()
+    assert (ACTION in done.err) == (action == ACTION)
 
 
 def test_on_api7_the_workflows_have_its_token_and_server() -> None:
