@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -19,7 +21,7 @@ from portalctl.report.text.explain import explanations_text
 
 
 @click.command()
-@click.argument("subject", metavar="EMAIL|DOMAIN|TEAM")
+@click.argument("subject", metavar="EMAIL|DOMAIN|TEAM|ID")
 @target_options
 @click.option("--offline", is_flag=True, help="Ask no portal: say what the rules say, and what a sign-up would meet.")
 @click.option(
@@ -29,11 +31,15 @@ from portalctl.report.text.explain import explanations_text
     help="Look at what `portalctl snapshot` kept, in place of the portals.",
 )
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(*, subject: str, target: Target, offline: bool, snapshot: Path | None, output: str) -> None:
+@click.option("--verbose", is_flag=True, help="Show every rule of a long list.")
+def explain(
+    *, subject: str, target: Target, offline: bool, snapshot: Path | None, output: str, verbose: bool
+) -> None:
     """Say which rules speak of a person, a domain or a team, which one decides and why, what is live, and what would
     change. Of someone who has not signed up it says what would become of them. Cannot write to a portal.
 
-    On API7 a person may be named by developer_id too. Exits with 3 where what would change is refused.
+    A person may be named by their id on the portal too, and has to be where two share an address. Exits with 3 where
+    what would change is refused.
 
     \b
     Examples:
@@ -43,13 +49,27 @@ def explain(*, subject: str, target: Target, offline: bool, snapshot: Path | Non
     if offline and snapshot is not None:
         raise BadUsageError("--offline asks nothing at all, so --snapshot has nothing to add; leave out one of them")
     found = _offline(subject, target) if offline else _asked(subject, target, snapshot)
-    style = style_for(sys.stdout)
+    style = style_for(sys.stdout, verbose=verbose)
     show(
         explanations_json(found, generator=flow.GENERATOR) if output == "json" else explanations_text(found, style),
         style,
     )
+    _check_clear(found)
     if any(portal.refusals for portal in found):
         leave(RefusedError.exit_code)
+
+
+def _check_clear(found: Iterable[PortalExplanation]) -> None:
+    """Raises BadUsageError where several people have the address that was given."""
+    for portal in found:
+        ids = portal.ambiguous
+        if ids:
+            raise BadUsageError(
+                f"{portal.subject} is ambiguous: {len(ids)} registrations on {portal.name} have this address, and no "
+                "rule can tell them apart",
+                "an id tells which one is meant",
+                *(f"  portalctl explain {shlex.quote(each)}" for each in ids),
+            )
 
 
 def _offline(subject: str, target: Target) -> tuple[PortalExplanation, ...]:

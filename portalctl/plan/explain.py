@@ -7,12 +7,13 @@ those that the plan would have if they signed up now.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
-from portalctl.identity import domain_of, normal_address, normal_domain
+from portalctl.identity import domain_of, is_uuid, normal_address, normal_domain
+from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest
 from portalctl.plan.build import compare
 from portalctl.plan.changes import Difference, why_of
@@ -23,7 +24,7 @@ from portalctl.plan.model import Subject as Person
 from portalctl.plan.notices import notices
 from portalctl.plan.resolve import Block, Decision, Verdict, resolve
 from portalctl.plan.rulebook import Rulebook
-from portalctl.plan.voices import Voice, domain_voices, person_voices, team_voices
+from portalctl.plan.voices import Voice, domain_voices, exclusive_voices, person_voices, team_voices
 from portalctl.portal.models import Developer, Scope, Settings, Snapshot
 from portalctl.portal.models import Team as LiveTeam
 
@@ -47,14 +48,16 @@ class Subject:
 class Standing:
     """One registration, live or supposed (`id` None: nobody has signed up; `status` is what they would begin with).
 
-    `teams` are the live ones among those that rules touch. `why` is behind the verdict; `blocked` says why grants
-    fall away. `changes` are those of the plan: where the registration is supposed, what it would add to it.
+    `teams` are the live ones among those that rules touch, `awaited` those that wait for them to be approved. `why`
+    is behind the verdict; `blocked` says why grants fall away. `changes` are those of the plan: where the
+    registration is supposed, what it would add to it.
     """
 
     id: str | None
     developer: str
     status: str
     teams: tuple[str, ...]
+    awaited: tuple[str, ...]
     verdict: Verdict
     why: tuple[Why, ...]
     blocked: Block | None
@@ -81,9 +84,15 @@ class PortalExplanation:
     changes: tuple[Change, ...] = ()
     refusals: tuple[Refusal, ...] = ()
 
+    @property
+    def ambiguous(self) -> tuple[str, ...]:
+        """The ids of registrations of which nobody can say which one is meant; none where that is clear."""
+        ids = tuple(each.id for each in self.standings if each.id is not None)
+        return ids if len(ids) > 1 else ()
+
 
 def subject_of(text: str, portals: Iterable[PortalManifest]) -> Subject | None:
-    """What a word on the command line means: an address, a declared team, a domain, or a developer_id (API7).
+    """What a word on the command line means: an address, a declared team, a domain, or a developer's id.
 
     None: none of these.
     """
@@ -97,6 +106,8 @@ def subject_of(text: str, portals: Iterable[PortalManifest]) -> Subject | None:
     domain = normal_domain(text)
     if domain is not None:
         return Subject("domain", domain)
+    if is_uuid(text):
+        return Subject("developer", text.lower())
     by_id = text != "" and any(portal.provider == "api7" for portal in known)
     return Subject("developer", text) if by_id else None
 
@@ -166,6 +177,14 @@ class _Case:
             refusals=tuple(refusals(self.portal, guard, self.snapshot, chosen)),
         )
 
+    def looks_alike(self, person: Developer, decision: Decision) -> Iterator[Notice]:
+        """A warning where somebody no rule speaks of is at a domain that one could take for a trusted one."""
+        address = normal_address(person.email or "")
+        if decision.verdict == "unmatched" and address is not None:
+            trusted = Lookalikes(rule.domain for rule in self.portal.trusted_domains).of(domain_of(address))
+            if trusted is not None:
+                yield Notice("look_alike", "warning", f"{domain_of(address)} looks like trusted {trusted}")
+
 
 def _person(case: _Case, subject: Subject) -> PortalExplanation:
     here = [each for each in case.snapshot.developers if subject.name in {each.id, each.email, _normal(each)}]
@@ -180,12 +199,13 @@ def _person(case: _Case, subject: Subject) -> PortalExplanation:
     if not here:
         supposed = _sign_up(subject.name)
         decision = _decided(case.book, supposed)
-        standings = [_supposed(case, supposed, decision)]
+        signs_up = "@" in subject.name or case.portal.provider == "api7"  # nobody chooses an id on Konnect
+        standings = [_supposed(case, supposed, decision)] if signs_up else []
     else:
         decision = decisions[here[0].id]
         standings = [_standing(case, each, decisions[each.id], changes, notes) for each in here]
     key, name = (here[0].id, here[0].email or here[0].id) if here else (subject.name, subject.name)
-    voices = person_voices(case.portal, key, name, decision, case.today)
+    voices = (*person_voices(case.portal, key, name, decision, case.today), *exclusive_voices(changes))
     return case.told(subject, voices, tuple(standings), here, changes)
 
 
@@ -214,18 +234,33 @@ def _team(case: _Case, subject: Subject) -> PortalExplanation:
 def _standing(
     case: _Case, person: Developer, decision: Decision, changes: Iterable[Change], notes: Iterable[Notice]
 ) -> Standing:
-    inside = {team.id: team.name for team in case.snapshot.teams}
-    return Standing(
-        id=person.id,
-        developer=person.email or person.id,
-        status=person.status,
-        teams=tuple(sorted(inside[key] for key, who in case.snapshot.members.items() if person.id in who)),
-        verdict=decision.verdict,
-        why=tuple(map(why_of, decision.why)),
-        blocked=decision.blocked,
-        changes=tuple(each for each in changes if each.developer is not None and each.developer.id == person.id),
-        notices=tuple(each for each in notes if each.developer == (person.email or person.id)),
+    names = {team.id: team.name for team in case.snapshot.teams}
+    inside = sorted(names[key] for key, who in case.snapshot.members.items() if person.id in who)
+    about = tuple(each for each in notes if each.developer == (person.email or person.id))
+    return _told(
+        Standing(
+            id=person.id,
+            developer=person.email or person.id,
+            status=person.status,
+            teams=tuple(inside),
+            awaited=tuple(sorted((decision.teams.keys() & case.book.touched_teams()) - set(inside))),
+            verdict=decision.verdict,
+            why=tuple(map(why_of, decision.why)),
+            blocked=decision.blocked,
+            changes=(),
+            notices=(*about, *case.looks_alike(person, decision)),
+        ),
+        (each for each in changes if each.developer is not None and each.developer.id == person.id),
     )
+
+
+def _told(standing: Standing, changes: Iterable[Change]) -> Standing:
+    """With its changes. What one of them joins is awaited no more; nor is anything by who is in, or gets nothing."""
+    chosen = tuple(changes)
+    joined = {change.team for change in chosen if change.op == "add_member"}
+    waits = standing.status != "approved" and standing.blocked is None
+    awaited = tuple(team for team in standing.awaited if team not in joined) if waits else ()
+    return replace(standing, changes=chosen, awaited=awaited)
 
 
 def _supposed(case: _Case, person: Developer, decision: Decision) -> Standing:
@@ -234,7 +269,7 @@ def _supposed(case: _Case, person: Developer, decision: Decision) -> Standing:
     found = compare(case.portal, with_them, case.today)
     changes = [each for each in found.changes if each.developer == Person(person.email, person.id or None)]
     notes = notices(case.portal, with_them, found, case.today)
-    return replace(_standing(case, person, decision, (), notes), id=None, changes=tuple(changes))
+    return _told(replace(_standing(case, person, decision, (), notes), id=None), changes)
 
 
 def _sign_up(name: str) -> Developer:

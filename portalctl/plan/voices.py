@@ -5,23 +5,23 @@ What decides is taken from the decision; this only says why the others do not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from portalctl.identity import covers, domain_of, normal_address, suspects
-from portalctl.manifest.model import AccessRule, DeniedDomain, Override, PortalManifest, Reason, TrustedDomain
+from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, PortalManifest, Reason, TrustedDomain
 from portalctl.plan.changes import why_of
-from portalctl.plan.model import Why
+from portalctl.plan.model import Change, Why
 from portalctl.plan.notices import BLOCKED
 from portalctl.plan.resolve import Decision
 from portalctl.plan.rulebook import DENIALS
 from portalctl.portal.capabilities import CAPABILITIES
 
-# decides: the status. adds: a team, or what else it says. overruled: another rule goes before it. blocked: it gives
-# nothing to this registration. ended: it has expired. exception: it is about one person of the domain.
-Effect = Literal["decides", "adds", "overruled", "blocked", "ended", "exception"]
+# decides: the status. adds: a team, or what else it says. takes: a team. overruled: another rule goes before it.
+# blocked: it gives nothing to this registration. ended: it has expired. exception: it is about one of the domain.
+Effect = Literal["decides", "adds", "takes", "overruled", "blocked", "ended", "exception"]
 VERIFIED = Reason("policy", "require_verified_email")
 
 
@@ -53,6 +53,13 @@ def person_voices(portal: PortalManifest, key: str, name: str, decision: Decisio
     return tuple(_heard(claim, decision, today) for claim in claims)
 
 
+def exclusive_voices(changes: Iterable[Change]) -> Iterator[Voice]:
+    """The exclusive teams that a person leaves because no rule puts them there."""
+    for each in changes:
+        if each.op == "remove_member" and each.why[0].rule == "teams":
+            yield Voice(each.why[0], f"exclusive, and no rule puts this person into {each.team}", "takes")
+
+
 def domain_voices(portal: PortalManifest, domain: str, decision: Decision, today: date) -> tuple[Voice, ...]:
     """`decision` is that about somebody there whom no rule names. People who are named are told as exceptions."""
     claims = [*_domains(portal, [domain]), *_others(portal, f"@{domain}", decision)]
@@ -75,7 +82,9 @@ def team_voices(portal: PortalManifest, name: str, today: date) -> tuple[Voice, 
     for team in portal.teams:
         if team.name == name:
             listed = "no list of members" if team.members is None else f"{len(team.members):,} listed"
-            claims.append(_Claim(team.why, f"declared, {team.membership}, {listed}"))
+            owned = "declared, idp: the identity provider decides who is in it, and nothing is written"
+            said = owned if team.membership == "idp" else f"declared, {team.membership}, {listed}"
+            claims.append(_Claim(team.why, said))
             claims += [_Claim(m.why, f"{m.developer} belongs to it", m.expires) for m in team.members or ()]
     domains = [rule for rule in portal.trusted_domains if name in rule.teams]
     people = [rule for rule in portal.overrides if name in (rule.teams or ())]
@@ -118,8 +127,7 @@ def _others(portal: PortalManifest, name: str, decision: Decision) -> Iterator[_
     """What speaks of everybody, where it comes to that; and what gives or takes no status."""
     if decision.verdict == "unmatched":
         policy = portal.policy
-        says = f"whom no rule speaks of: pending {policy.unmatched_pending}, approved {policy.unmatched_approved}"
-        yield _Claim(policy.unmatched_why, says)
+        yield _Claim(policy.unmatched_why, _unmatched_says(policy))
     if "verified_email" in CAPABILITIES[portal.provider].abilities and portal.policy.require_verified_email:
         yield _Claim(VERIFIED, "trust in a domain is for verified addresses only")
     for protected in portal.protected:
@@ -168,6 +176,14 @@ def _overruled(reason: Reason, decision: Decision) -> str:
         "overrides": "an override goes before rules for domains",
         "denied_domains": "a denied domain goes before a trusted one",
     }.get(winner.rule, "it does not hold for this registration")
+
+
+def _unmatched_says(policy: Policy) -> str:
+    both = (("who waits", policy.unmatched_pending), ("who is in", policy.unmatched_approved))
+    words = [f"{who} becomes {status}" for who, status in both if status != "keep"]
+    if not words:
+        return "people no rule speaks of stay as they are"
+    return f"of people no rule speaks of, {' and '.join(words)}"
 
 
 def _override_says(rule: Override) -> str:

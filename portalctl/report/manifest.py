@@ -59,6 +59,13 @@ def baseline_file(findings: Iterable[DriftFinding], source: Source) -> str:
     return _text(lines)
 
 
+def override_to_paste(developer: str, **keys: str | bool) -> str:
+    """An override in one line, whose reason is for whoever pastes it. Not safe yet for a terminal."""
+    said = {"developer": developer, **keys}
+    written = ", ".join(f"{key}: {scalar_text(value, between=True)}" for key, value in said.items())
+    return f'- {{{written}, reason: "…"}}'
+
+
 def _root(adopted: Adopted, source: Source) -> Iterator[str]:
     yield MODELINE
     yield f"# Imported from the portal on {source.day}. The first plan changes nothing."

@@ -23,7 +23,10 @@ protected: [gone@example.com]
 
 @pytest.fixture
 def portal(bench: Bench) -> Bench:
-    bench.people(approved=["gone@example.com"], pending=["ann@example.com", "Ann@example.com", "bob@example.com"])
+    bench.people(
+        approved=["gone@example.com"],
+        pending=["ann@example.com", "Sue@example.com", "sue@example.com", "bob@example.com"],
+    )
     bench.team("city", "gone@example.com")
     bench.manifest(RULES)
     return bench
@@ -60,11 +63,46 @@ def test_what_would_be_refused_ends_as_a_plan_does(portal: Bench) -> None:
     assert [each["op"] for each in told["changes"]] == ["revoke"]
 
 
-def test_an_ambiguous_address_is_explained(portal: Bench) -> None:
-    done = portal.run("explain", "ANN@example.com")
-    assert done.code == 0
-    assert "2 registrations have this address" in done.out
-    assert "blocked: approved, in city (an address of more than one registration" in done.out
+def test_an_ambiguous_address_is_an_error_that_says_how_to_name_one(portal: Bench) -> None:
+    for words in ((), ("-o", "json")):
+        done = portal.run("explain", "SUE@example.com", *words)
+        assert done.code == 64
+        assert "sue@example.com is ambiguous: 2 registrations on partners have this address" in done.err
+        assert "approved, in city" in done.out, "what is known of both is shown all the same"
+    commands = [line.split()[1:] for line in done.err.splitlines() if "portalctl explain" in line]
+    assert {ident for _, ident in commands} == {portal.emails["Sue@example.com"], portal.emails["sue@example.com"]}
+    for name, ident in commands:
+        one = portal.run(name, ident)
+        assert one.code == 0
+        assert one.out.count("stays pending: an address of more than one registration") == 1
+    assert portal.writes == []
+
+
+def test_an_id_that_nobody_has(portal: Bench) -> None:
+    out = portal.run("explain", "00000000-0000-4000-8000-000000000000").out
+    assert "  nobody there has this id\n" in out
+    assert "signs up" not in out
+
+
+def test_what_was_taken_away_comes_with_both_ways_on(portal: Bench) -> None:
+    portal.people(revoked=["eve@example.com"])
+    out = portal.run("explain", "eve@example.com").out
+    assert "stays revoked: rules say approved, and give nothing back unasked" in out
+    keep, again = [line.partition(": ")[2].strip() for line in out.splitlines() if "- {developer" in line]
+    for line, status in ((keep, "revoked"), (again, "approved")):
+        portal.manifest(f"{RULES.replace('overrides:', f'overrides:{chr(10)}  {line}')}")
+        assert portal.run("apply", "--yes", "--developer", "eve@example.com").code == 0
+        assert portal.status("eve@example.com") == status
+
+
+def test_of_a_long_list_of_people_the_first_are_shown(portal: Bench) -> None:
+    people = [f"p{number:02}@example.com" for number in range(30)]
+    portal.manifest(f"teams: [{{name: city, members: [{', '.join(people)}]}}]\n")
+    for subject in ("city", "example.com"):
+        out = portal.run("explain", subject).out
+        assert [name for name in people if name in out.split("more rules")[0]] == people[:3]
+        assert "    27 more rules that name one person each  (all: --verbose, or -o json)\n" in out
+        assert "p29@example.com" in portal.run("explain", subject, "--verbose").out.split("Would change")[0]
 
 
 def test_json_has_rules_with_their_places(portal: Bench) -> None:

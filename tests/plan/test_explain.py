@@ -141,6 +141,36 @@ def test_an_ambiguous_address_is_explained() -> None:
     ]
     assert heard(found)[0] == ("trusted_domains x.com", "blocked")
     assert [each.code for each in found.standings[1].notices] == ["ambiguous_address"]
+    assert found.ambiguous == ("1", "2")
+    by_id = explain(RULES, as_read(RULES, live), difference(RULES, live), Subject("developer", "2"), TODAY)
+    assert (only(by_id).developer, by_id.ambiguous) == ("ANN@x.com", ())
+
+
+def test_teams_wait_for_those_who_are_not_in_yet() -> None:
+    rules = portal(teams=(team("city", ["sam@y.com"]), team("sso", membership="idp"), team("reds")))
+    rules = replace(rules, trusted_domains=(trusted("x.com", "city", "sso"),))
+    for status, awaited in (("pending", ("city",)), ("revoked", ("city",)), ("approved", ())):
+        live = snapshot(person("sam@y.com", status), teams={"city": (), "sso": (), "reds": ()})
+        assert only(told(rules, live, "sam@y.com")).awaited == awaited
+    live = snapshot(person("ann@x.com", "pending"), person("eve@x.com", "revoked"), teams={"city": (), "sso": ()})
+    assert only(told(rules, live, "ann@x.com")).awaited == (), "she joins at once"
+    assert only(told(rules, live, "eve@x.com")).awaited == ("city",)
+
+
+def test_an_exclusive_team_is_a_rule_about_who_is_in_it() -> None:
+    rules = portal(teams=(team("city", [], membership="exclusive"),))
+    found = told(rules, snapshot(person("ann@y.com"), teams={"city": ["ann@y.com"]}), "ann@y.com")
+    assert heard(found) == [("policy unmatched", "decides"), ("teams city", "takes")]
+    assert ids(found.changes) == ["remove_member:ann@y.com:city"]
+
+
+@pytest.mark.parametrize("name", ["new@x0rg.com", "x0rg.com"])
+def test_a_domain_that_looks_like_a_trusted_one_is_warned_of(name: str) -> None:
+    rules = portal(trusted_domains=(trusted("xorg.com"),))
+    assert [each.message for each in only(told(rules, snapshot(), name)).notices] == [
+        "x0rg.com looks like trusted xorg.com"
+    ]
+    assert only(told(rules, snapshot(), name.replace("0", "o"))).notices == ()
 
 
 @pytest.mark.parametrize("name", ['"x y"@x.com', "zoë@x.com", "@", "a@b@x.com", "\x1b@x.com"])
@@ -205,6 +235,7 @@ def test_trust_needs_a_verified_address_where_the_portal_tells() -> None:
         ("city", "team"),
         ("Bücher.example", "domain"),
         ("@", "developer"),
+        ("E3E70682-c209-4cac-a29f-6fbed82c07cd", "developer"),
         ("citty", None),
         ("", None),
     ],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
 from portalctl.plan.model import Notice
 from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
+from portalctl.report.manifest import override_to_paste
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
 from portalctl.words import plural
@@ -59,8 +59,7 @@ def _lines(finding: DriftFinding) -> list[Line]:
     what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
     lines = [Line(sign, f"{kind:<16}  {who}", what, why)]
     if finding.kind == "withheld" and finding.developer:
-        developer, status = (terminal(scalar_text(text, between=True)) for text in (finding.developer, finding.live))
-        keep = f'- {{developer: {developer}, status: {status}, reason: "…"}}'
+        keep = terminal(override_to_paste(finding.developer, status=finding.live))
         lines.append(Line(" ", f"{'':<16}  keep it so:", keep, why))
     return lines
 

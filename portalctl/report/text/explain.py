@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from portalctl.plan.explain import PortalExplanation, Standing
+from portalctl.plan.explain import About, PortalExplanation, Standing
 from portalctl.plan.model import STATUS_OPS, Change
-from portalctl.plan.voices import Voice
-from portalctl.report.grouping import SIGNS, effects, what
+from portalctl.plan.notices import BLOCKED
+from portalctl.plan.voices import Effect, Voice
+from portalctl.portal.models import OUT
+from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE, SIGNS, effects, what
+from portalctl.report.manifest import override_to_paste
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, place, rows, said
 from portalctl.words import people, plural
 
-EFFECTS = {"decides": "✓", "adds": "+", "exception": "~", "overruled": "✗", "blocked": "✗", "ended": "✗"}
-MOST_RULES = 50  # of a team: its whole list of members may be longer
+EFFECTS: Mapping[Effect, str] = {
+    "decides": "✓",
+    "adds": "+",
+    "takes": "-",
+    "exception": "~",
+    "overruled": "✗",
+    "blocked": "✗",
+    "ended": "✗",
+}
+SAID = {"withheld", *(code for code, _ in BLOCKED.values())}  # notices that say why somebody stays as they are
 
 
 def explanations_text(portals: Iterable[PortalExplanation], style: Style) -> str:
@@ -26,7 +37,7 @@ def _portal(portal: PortalExplanation, style: Style) -> Iterator[str]:
     yield f"{style.strong(portal.name)}  {portal.provider} · {portal.about} {terminal(portal.subject)}"
     yield from _live(portal)
     yield from ("", f"  {style.strong('Rules')}", *_rules(portal.rules, style))
-    yield from (line for standing in portal.standings for line in _standing(standing, style))
+    yield from (line for standing in portal.standings for line in _standing(standing, portal.about, style))
     if portal.about != "developer" or (portal.changes and not portal.live):
         yield from _changes(portal, style)
     for refusal in portal.refusals:
@@ -40,35 +51,53 @@ def _live(portal: PortalExplanation) -> Iterator[str]:
         counts = [f"{count:,} {terminal(status)}" for status, count in portal.live.items()]
         yield f"  live: {', '.join(counts) or 'nobody'}"
     elif not portal.live:
-        yield "  nobody has registered under this name"
-    elif sum(portal.live.values()) > 1:
-        yield f"  {sum(portal.live.values()):,} registrations have this address: which is meant can't be told"
+        yield "  nobody has registered under this name" if portal.standings else "  nobody there has this id"
 
 
 def _rules(voices: tuple[Voice, ...], style: Style) -> Iterator[str]:
+    """A rule each; of a long list of people, as a team has it, the first few, and how many more there are."""
     if not voices:
         yield "    none"
-    for voice in voices[:MOST_RULES]:
-        yield f"    {style.sign(EFFECTS[voice.effect])} {said(voice.why)}"
-        because = f" ({terminal(voice.because)})" if voice.because else ""
-        yield f"        {voice.effect}: {terminal(voice.says)}{because}"
-    if len(voices) > MOST_RULES:
-        yield f"    {len(voices) - MOST_RULES:,} more  (all: -o json)"
+    folds = len(voices) > MOST_ALIKE and not style.verbose
+    named = 0
+    for voice in voices:
+        named += _names_one(voice)
+        if not folds or named <= SHOWN_OF_ALIKE or not _names_one(voice):
+            yield f"    {style.sign(EFFECTS[voice.effect])} {said(voice.why)}"
+            because = f" ({terminal(voice.because)})" if voice.because else ""
+            yield f"        {voice.effect}: {terminal(voice.says)}{because}"
+    if folds and named > SHOWN_OF_ALIKE:
+        yield f"    {named - SHOWN_OF_ALIKE:,} more rules that name one person each  (all: --verbose, or -o json)"
 
 
-def _standing(standing: Standing, style: Style) -> Iterator[str]:
-    who = style.strong(terminal(standing.developer))
+def _names_one(voice: Voice) -> bool:
+    return voice.effect == "exception" or voice.why.rule == "members"
+
+
+def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
     yield ""
     if standing.id is None:
+        domain = standing.developer.rpartition("@")[2]
+        who = style.strong(terminal(standing.developer if about == "developer" else f"someone at {domain}"))
         yield f"  If {who} signs up"
         yield from (f"    {line}" for line in _would(standing))
     else:
+        who = style.strong(terminal(standing.developer))
         inside = f", in {', '.join(map(terminal, standing.teams))}" if standing.teams else ""
         ident = f" (id {terminal(standing.id)})" if standing.id != standing.developer else ""
         yield f"  {who}{ident}: {terminal(standing.status)}{inside}"
-        stays = f"    stays {terminal(standing.status)}: {_stays(standing)}"
-        yield from _effects(standing.changes, style) if standing.changes else [stays]
-    yield from (f"    ! {terminal(notice.message)}" for notice in standing.notices)
+        yield from _effects(standing.changes, style) if standing.changes else _as_it_is(standing)
+    yield from (f"    would join {terminal(team)} once approved" for team in standing.awaited)
+    yield from (f"    ! {terminal(notice.message)}" for notice in standing.notices if notice.code not in SAID)
+
+
+def _as_it_is(standing: Standing) -> Iterator[str]:
+    yield f"    stays {terminal(standing.status)}: {_stays(standing)}"
+    if standing.verdict == "approved" and standing.blocked is None and standing.status in OUT:
+        keep = override_to_paste(standing.developer, status=standing.status)
+        again = override_to_paste(standing.developer, status="approved", reinstate=True)
+        yield f"      keep it so:        {terminal(keep)}"
+        yield f"      let them in again: {terminal(again)}"
 
 
 def _would(standing: Standing) -> Iterator[str]:
@@ -85,13 +114,16 @@ def _would(standing: Standing) -> Iterator[str]:
 
 def _stays(standing: Standing) -> str:
     """Why nothing happens to somebody."""
-    match standing.verdict:
-        case "unmatched":
-            because = "no rule speaks of them"
-        case "silent":
-            because = "rules give no status"
-        case _:
-            because = f"rules say {'kept out' if standing.verdict == 'denied' else standing.verdict}"
+    if standing.blocked is not None:
+        because = BLOCKED[standing.blocked][1]
+    elif standing.verdict == "unmatched":
+        because = "no rule speaks of them"
+    elif standing.verdict == "silent":
+        because = "no rule gives them a status"
+    elif standing.verdict == "approved" and standing.status in OUT:
+        because = "rules say approved, and give nothing back unasked"
+    else:
+        because = f"rules say {'kept out' if standing.verdict == 'denied' else standing.verdict}"
     return f"{because}  {place(standing.why[0])}"
 
 
