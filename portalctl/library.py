@@ -18,14 +18,14 @@ heavy: what a verb needs is imported when it is first used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
-from os import PathLike
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from os import PathLike
+
     from portalctl.apply.model import PortalReport
     from portalctl.flow import Run
     from portalctl.manifest.model import Manifest
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from portalctl.plan.select import Selection
     from portalctl.portal.saved_snapshot import SavedSnapshot
 
-Function = TypeVar("Function", bound=Callable[..., object])
+Function = TypeVar("Function", bound="Callable[..., object]")
 
 
 class _Verb(ModuleType):
@@ -60,6 +60,8 @@ def _room(function: Function) -> Function:
 
 def load(*paths: str | PathLike[str]) -> Manifest:
     """What files and folders say together. Raises InputError with everything that is wrong, each at its place."""
+    from pathlib import Path  # noqa: PLC0415 (heavy; see above)
+
     from portalctl.manifest import load as files  # noqa: PLC0415 (heavy; see above)
 
     return files.load([Path(path) for path in paths])

@@ -1,92 +1,23 @@
-"""The command `portalctl`: finds the subcommand, and turns every outcome into an exit code."""
+"""The command `portalctl`: turns every outcome into an exit code.
+
+What reads command lines is imported when there is one to read: it takes three times as long as Python's own start,
+and `--version` alone needs none of it.
+"""
 
 from __future__ import annotations
 
 import importlib
-import keyword
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-import click
+from portalctl.version import VERSION_LINE
 
-from portalctl.errors import BadUsageError, PortalctlError
-from portalctl.version import __version__
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-# name → one line of help. The module of that name below portalctl.cli is imported only when the command is used; with
-# an underscore behind it where Python keeps the name for itself.
-COMMANDS = {
-    "init": "Begin a repository: manifest, workflows, CODEOWNERS.",
-    "validate": "Check manifest files.",
-    "fmt": "Bring manifest files into their canonical form.",
-    "schema": "Print the JSON Schema of manifest files, plans, reports or snapshots.",
-    "plan": "Show what apply would do, and why.",
-    "apply": "Plan, show the plan, ask, and make it so.",
-    "ci": "Tell GitHub or GitLab of a plan, of drift, or of an apply.",
-    "snapshot": "Keep a reading of the portals, to plan from offline.",
-    "drift": "Say where portal and files disagree, by kind.",
-    "explain": "Say which rules speak of a person, domain or team, and what follows.",
-    "import": "Write manifests that say what a portal is like now.",
-    "ping": "Check servers, tokens and portal settings.",
-    "list": "List what manifest files declare.",
-    "report": "Tell auditors who has what, and why.",
-    "completion": "Print the script that completes command lines.",
-    "man": "Print the manual page.",
-    "demo": "See the whole job done on a built-in portal.",
-    "sim": "A portal on your own machine, to try things on.",
-}
 INTERRUPTED = 130
 COMPLETE = "_PORTALCTL_COMPLETE"  # click's name for the variable by which a shell asks for completions
-
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are needed, so that `--version` and `--help` stay quick."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's)
-        if cmd_name not in COMMANDS:
-            return None
-        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # as PEP 8 spells such names
-        command = getattr(importlib.import_module(f"portalctl.cli.{name}"), name)
-        assert isinstance(command, click.Command)  # noqa: S101 (a mistake of ours otherwise)
-        return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = args[0]
-        if name[:1].isalpha() and name not in COMMANDS and not ctx.resilient_parsing:
-            from portalctl.cli.options import did_you_mean
-
-            ctx.fail(f"no such command {name!r}{did_you_mean(name, tuple(COMMANDS))}")
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="portalctl", message="%(prog)s %(version)s")
-def portalctl() -> None:
-    """Files in Git say who gets into a developer portal.
-
-    `plan` shows what would change and why, `apply` makes it so, and `drift` says when portal and files disagree.
-
-    \b
-    Exit codes:
-      0    done, nothing wrong
-      1    could not read or write
-      2    a difference was found (plan --detailed-exitcode, drift, fmt --check)
-      3    refused before any write
-      4    applied in part
-      64   wrong usage
-      65   bad manifest or plan file
-      130  interrupted
-    """
 
 
 def main() -> NoReturn:
@@ -99,18 +30,35 @@ def main() -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (None: this process's own) and give its exit code."""
-    if COMPLETE in os.environ:
-        importlib.import_module("portalctl.cli.completion")  # a shell asks; this has the answers for every shell
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = portalctl.main(arguments, prog_name="portalctl", standalone_mode=False)
+        code = _version() if words == ["--version"] and COMPLETE not in os.environ else _command(words)
         sys.stdout.flush()
     except BaseException as error:
         return _exit_code(error)
+    return code
+
+
+def _version() -> int:
+    sys.stdout.write(f"{VERSION_LINE}\n")
+    return 0
+
+
+def _command(words: list[str]) -> int:
+    if COMPLETE in os.environ:
+        importlib.import_module("portalctl.cli.completion")  # a shell asks; this has the answers for every shell
+    from portalctl.cli.commands import portalctl
+
+    code = portalctl.main(words, prog_name="portalctl", standalone_mode=False)
     return code if isinstance(code, int) else 0
 
 
 def _exit_code(error: BaseException) -> int:
     """Say what went wrong, on stderr, and give the code for it."""
+    import click
+
+    from portalctl.errors import BadUsageError, PortalctlError
+
     match error:
         case PortalctlError():
             from portalctl.report.text.errors import error_text
@@ -137,6 +85,8 @@ def _own_mistake(error: Exception) -> int:
     """A mistake of ours. PORTALCTL_TRACEBACK=1 shows where, for a bug report."""
     if os.environ.get("PORTALCTL_TRACEBACK"):
         raise error
+    import click
+
     click.echo(f"error: internal error: {type(error).__name__}", err=True)
     click.echo("  this is a bug in portalctl; PORTALCTL_TRACEBACK=1 shows where, for a report", err=True)
     return 1

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from portalctl.cli.main import portalctl as commands
+from portalctl.cli.commands import portalctl as commands
 from portalctl.cli.scaffold import ACTION as PLACEHOLDER
 from tests.ci.conftest import Job
 from tests.ci.stand_in import TOKEN

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from portalctl.cli.commands import portalctl as root
 from portalctl.cli.completion import SHELLS
 from portalctl.cli.main import COMPLETE
-from portalctl.cli.main import portalctl as root
 from tests.conftest import HEAD, portalctl
 
 TEAMS = "teams:\n  - name: city\n  - name: Manchester City\n  - name: reds\n"

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 import pytest
 
+from portalctl.cli.commands import portalctl as root
 from portalctl.cli.examples import examples as examples_folder
-from portalctl.cli.main import portalctl as root
 from portalctl.cli.man import page
 from portalctl.sim.server import Simulator
 from tests.conftest import portalctl

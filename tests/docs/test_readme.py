@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
-from portalctl.cli.main import COMMANDS, portalctl
+from portalctl.cli.commands import COMMANDS, portalctl
 from portalctl.manifest.load import load
 from portalctl.manifest.schema import manifest_schema
 from portalctl.sim.server import Simulator
