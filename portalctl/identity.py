@@ -17,13 +17,10 @@ import unicodedata
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import pairwise, takewhile
-from typing import TYPE_CHECKING
+from pathlib import Path
 from uuid import UUID
 
 import idna
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
 
 _LONGEST_DOMAIN = 253
 _LONGEST_LOCAL_PART = 64
@@ -159,9 +156,24 @@ def suspects(text: str) -> tuple[str, ...]:
 def is_public_suffix(domain: str) -> bool:
     """Whether anyone may register below this domain (`co.uk`, `github.io`): publicsuffix.org, both sections.
 
-    The list comes with a package; it is as recent as that is, and loading it takes a moment once.
+    The list comes with a package, and is as recent as that is. A top-level domain counts, listed or not; so does a
+    domain for whose sub-domains the list has a wildcard (https://github.com/publicsuffix/list/wiki/Format).
     """
-    return bool(_public_suffixes().is_public(domain))
+    name = unicode_domain(domain)
+    listed, parent = _public_suffixes(), name.partition(".")[2]
+    if not parent:
+        return bool(name)
+    return f"!{name}" not in listed and not listed.isdisjoint((name, f"*.{name}", f"*.{parent}"))
+
+
+def unicode_domain(domain: str) -> str:
+    """A normal domain in the letters people read: `bücher.example` for `xn--bcher-kva.example`."""
+    if "xn--" not in domain:
+        return domain
+    try:
+        return idna.decode(domain)
+    except idna.IDNAError:
+        return domain
 
 
 def is_freemail(domain: str) -> bool:
@@ -238,8 +250,8 @@ def _domain_at_end(host: str) -> str | None:
 
 
 @cache
-def _public_suffixes() -> PublicSuffixList:
-    # Here, because it takes longer to load than everything else a short command needs.
-    from publicsuffixlist import PublicSuffixList  # noqa: PLC0415
+def _public_suffixes() -> frozenset[str]:
+    """The lines of the list, comments too: its own package reads it into the same, twenty times as slowly."""
+    from publicsuffixlist import PSLFILE  # noqa: PLC0415 (only who trusts a domain needs it)
 
-    return PublicSuffixList()
+    return frozenset(Path(PSLFILE).read_text(encoding="utf-8").splitlines())

@@ -11,11 +11,8 @@ import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib import resources
 
-import idna
-
-from portalctl.identity import enclosing, is_public_suffix
+from portalctl.identity import enclosing, is_public_suffix, unicode_domain
 
 SHORTEST_NAME = 4  # characters: shorter names are one slip from everything
 SHORTEST_SLIP = 5
@@ -84,16 +81,7 @@ def skeleton(domain: str) -> str:
 
 def _plain(domain: str) -> str:
     """A skeleton in which pairs of characters stay: a slip may make or break one (`arana`, `arna`)."""
-    return "".join(_latin(char) for char in _unicode(domain)).translate(_SIGNS)
-
-
-def _unicode(domain: str) -> str:
-    if "xn--" not in domain:
-        return domain
-    try:
-        return idna.decode(domain)
-    except idna.IDNAError:
-        return domain
+    return "".join(_latin(char) for char in unicode_domain(domain)).translate(_SIGNS)
 
 
 def _latin(char: str) -> str:
@@ -107,6 +95,8 @@ def _latin(char: str) -> str:
 @cache
 def _confusables() -> dict[str, str]:
     """Characters to the ASCII letter they can be taken for (Unicode's confusables.txt, by way of a package)."""
+    from importlib import resources  # noqa: PLC0415 (only letters beyond ASCII need it, and it loads a lot)
+
     text = (resources.files("confusable_homoglyphs") / "confusables.json").read_text(encoding="utf-8")
     return {
         char: entry["c"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, cast
 
 from portalctl.plan.model import STATUS_OPS, Change, Op, State
-from portalctl.portal.models import (
+from portalctl.portal.writes import (
     AddMember,
     ApproveRequest,
     AssignRole,

@@ -19,8 +19,9 @@ from portalctl.errors import PortalctlError, PortalError, RefusedError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
 from portalctl.plan.model import CLASSES, STATUS_OPS, Change, Op, PortalPlan, by_target, needs
-from portalctl.portal.models import Sighting, Team, Written
+from portalctl.portal.models import Sighting, Team
 from portalctl.portal.provider import Provider, Reader
+from portalctl.portal.writes import Written
 from portalctl.stop import INTERRUPTED, Stop
 
 IN_FLIGHT = 16

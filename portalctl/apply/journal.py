@@ -18,7 +18,7 @@ from uuid import uuid4
 from portalctl.apply.model import Clock, PortalReport, timestamp
 from portalctl.errors import PortalctlError
 from portalctl.plan.model import Change
-from portalctl.portal.models import Written
+from portalctl.portal.writes import Written
 
 
 class Journal:

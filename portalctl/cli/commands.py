@@ -7,6 +7,7 @@ import keyword
 
 import click
 
+from portalctl.garbage import no_garbage_collection
 from portalctl.version import VERSION_LINE
 
 # name → one line of help. The module of that name below portalctl.cli is imported only when the command is used; with
@@ -43,7 +44,8 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # as PEP 8 spells such names
-        command = getattr(importlib.import_module(f"portalctl.cli.{name}"), name)
+        with no_garbage_collection():  # what modules define stays
+            command = getattr(importlib.import_module(f"portalctl.cli.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 (a mistake of ours otherwise)
         return command
 

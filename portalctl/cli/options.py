@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 
@@ -110,10 +108,14 @@ def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
 
 def mask_key() -> bytes:
     """What addresses are masked with: the user's key, else one that nobody has and that ends with this run."""
+    import secrets
+
     return os.fsencode(os.environ.get("PORTALCTL_MASK_KEY", "")) or secrets.token_bytes(32)
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
 

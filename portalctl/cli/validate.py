@@ -17,8 +17,6 @@ from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.capability import check
 from portalctl.plan.lint import Levels, lint
 from portalctl.portal.models import Snapshot
-from portalctl.report.documents import validation_json
-from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.safe import terminal
 from portalctl.words import plural
 
@@ -77,6 +75,10 @@ def _live(manifest: Manifest, path: Path | None) -> Mapping[str, Snapshot]:
 
 def _warn(warnings: Sequence[Finding]) -> None:
     """A line each; of many with one code the first few, and how many more there are."""
+    if not warnings:
+        return
+    from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
+
     count = Counter(each.code for each in warnings)
     shown: Counter[str | None] = Counter()
     for warning in warnings:
@@ -86,8 +88,7 @@ def _warn(warnings: Sequence[Finding]) -> None:
     for code, every in count.items():
         if every > MOST_ALIKE:
             click.echo(f"{every - SHOWN_OF_ALIKE:,} more of {code}  (all: -o json)", err=True)
-    if warnings:
-        click.echo("What to do about a code: portalctl validate --help", err=True)
+    click.echo("What to do about a code: portalctl validate --help", err=True)
 
 
 def _in_form(form: str, manifest: Manifest | None, findings: Sequence[Finding]) -> str:
@@ -102,6 +103,8 @@ def _in_form(form: str, manifest: Manifest | None, findings: Sequence[Finding]) 
 
             return code_quality_json(findings)
         case _:
+            from portalctl.report.documents import validation_json
+
             return validation_json(manifest, findings)
 
 

@@ -112,7 +112,8 @@ def _one_of(first: str, second: str) -> dict[str, JsonValue]:
 class Entry(BaseModel):
     """Strict: no key that is not known, no value of another type."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    # defer_build: pydantic makes a validator for each kind of file that is read, not one for each model there is.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class PortalEntry(Entry):

@@ -1,10 +1,9 @@
-"""The live side as values: what a portal holds, what was asked of it, what can be written to it."""
+"""The live side as values: what a portal holds, and what was asked of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 OUT = frozenset({"revoked", "rejected"})
 
@@ -184,105 +183,3 @@ class Registration:
     api_name: str
     status: str
     owned_by_team: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SetStatus:
-    developer_id: str
-    status: Literal["approved", "pending", "rejected", "revoked"]
-
-
-@dataclass(frozen=True, slots=True)
-class CreateDeveloper:
-    """A new account for `developer`: an address, on API7 a developer_id. `mail`: the portal invites by mail."""
-
-    developer: str
-    full_name: str
-    status: Literal["approved", "pending"] = "approved"
-    mail: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeleteDeveloper:
-    """The account, with everything that belongs to it. API7 calls it rejecting while the registration waits."""
-
-    developer_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class CreateTeam:
-    name: str
-    description: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class UpdateTeam:
-    team_id: str
-    description: str
-
-
-@dataclass(frozen=True, slots=True)
-class AddMember:
-    team_id: str
-    developer_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class RemoveMember:
-    team_id: str
-    developer_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AssignRole:
-    team_id: str
-    role: str
-    api_id: str
-    region: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnassignRole:
-    team_id: str
-    assignment_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class RevokeRegistration:
-    application_id: str
-    registration_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ApproveRequest:
-    application_id: str
-    request_id: str
-
-
-Write = (
-    SetStatus
-    | CreateDeveloper
-    | DeleteDeveloper
-    | CreateTeam
-    | UpdateTeam
-    | AddMember
-    | RemoveMember
-    | AssignRole
-    | UnassignRole
-    | RevokeRegistration
-    | ApproveRequest
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """How the portal took a write: `done` it said so, `refused` it said no, `unclear` only the live state can tell.
-
-    `status` is the HTTP status, None where no answer came; `id` is that of a created thing, when it was told.
-    """
-
-    result: Literal["done", "refused", "unclear"]
-    detail: str = ""
-    trace: str | None = None
-    id: str | None = None
-    status: int | None = None

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from portalctl.portal.checkup import Checkup
-from portalctl.portal.models import Registration, Scope, Sighting, Snapshot, Touched, Write, Written
+from portalctl.portal.models import Registration, Scope, Sighting, Snapshot, Touched
+from portalctl.portal.writes import Write, Written
 
 
 class Reader(Protocol):

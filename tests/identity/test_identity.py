@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import idna
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from publicsuffixlist import PSLFILE, PublicSuffixList
 
 from portalctl.identity import (
     covers,
@@ -402,6 +404,17 @@ def test_public_suffixes(domain: str) -> None:
 )
 def test_not_public_suffixes(domain: str) -> None:
     assert not is_public_suffix(domain)
+
+
+def test_the_package_of_the_list_of_public_suffixes_judges_likewise() -> None:
+    judge = PublicSuffixList()
+    lines = Path(PSLFILE).read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("//")]
+    special = [rule for rule in rules if rule[0] in "!*" or not rule.isascii()]
+    for rule in {*special, *rules[::20]}:
+        domain = str(normal_domain(rule.lstrip("!*.")) or rule.lstrip("!*."))
+        for name in (domain, domain.partition(".")[2], f"a.{domain}", f"b.a.{domain}"):
+            assert is_public_suffix(name) == judge.is_public(name), name
 
 
 def test_freemail() -> None:

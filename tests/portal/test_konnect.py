@@ -19,15 +19,8 @@ from portalctl.http import READ_WRITE, Client, Server
 from portalctl.portal.konnect.dialect import DIALECTS
 from portalctl.portal.konnect.provider import Konnect
 from portalctl.portal.konnect.wire import BATCH_CHARACTERS, SETTLE_PAUSES, batches
-from portalctl.portal.models import (
-    AddMember,
-    Registration,
-    RemoveMember,
-    RevokeRegistration,
-    Scope,
-    SetStatus,
-    Touched,
-)
+from portalctl.portal.models import Registration, Scope, Touched
+from portalctl.portal.writes import AddMember, RemoveMember, RevokeRegistration, SetStatus
 from portalctl.retry import Policy
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault

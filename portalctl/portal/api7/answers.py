@@ -6,7 +6,7 @@ import json
 from typing import Literal
 
 from portalctl.http import Answer, Client
-from portalctl.portal.models import Written
+from portalctl.portal.writes import Written
 
 # Already decided, already there, already gone: API7 says so with 400 and a text, releases may with 404 or 409. The
 # same can mean that it never happens, so the live state has to tell.

@@ -29,22 +29,8 @@ from portalctl.portal.api7.shared import Shared
 from portalctl.portal.api7.wire import Query, Wire
 from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
-from portalctl.portal.models import (
-    ApproveRequest,
-    CreateDeveloper,
-    DeleteDeveloper,
-    Developer,
-    Registration,
-    Remark,
-    Scope,
-    SetStatus,
-    Settings,
-    Sighting,
-    Snapshot,
-    Touched,
-    Write,
-    Written,
-)
+from portalctl.portal.models import Developer, Registration, Remark, Scope, Settings, Sighting, Snapshot, Touched
+from portalctl.portal.writes import ApproveRequest, CreateDeveloper, DeleteDeveloper, SetStatus, Write, Written
 
 WORKERS = 16
 

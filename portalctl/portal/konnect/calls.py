@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from portalctl.portal.konnect.wire import segment
-from portalctl.portal.models import (
+from portalctl.portal.writes import (
     AddMember,
     ApproveRequest,
     AssignRole,

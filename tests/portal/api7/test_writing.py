@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from portalctl.portal.api7.provider import needs_backend
-from portalctl.portal.models import AddMember, CreateDeveloper, CreateTeam, DeleteDeveloper, SetStatus, Write
+from portalctl.portal.writes import AddMember, CreateDeveloper, CreateTeam, DeleteDeveloper, SetStatus, Write
 from portalctl.sim.api7.server import Fault
 from portalctl.stop import INTERRUPTED, Stop
 from tests.portal.api7.conftest import PORTAL, Bench
