@@ -10,7 +10,10 @@ import pytest
 
 from portalctl.cli.commands import COMMANDS, portalctl
 
-HEAVY = {"httpx", "pydantic", "ruamel", "ruamel.yaml", "deepdiff", "publicsuffixlist"}
+YAML = {"pydantic", "ruamel.yaml"}
+RULES = {*YAML, "idna", "publicsuffixlist"}
+PORTAL = {*YAML, "idna", "httpx", "ssl"}
+HEAVY = {*RULES, *PORTAL, "deepdiff", "sqlite3"}
 
 
 def imported(*words: str) -> set[str]:
@@ -30,11 +33,26 @@ def test_help_imports_nothing_heavy() -> None:
     assert imported("--help") & HEAVY == set()
 
 
+FILES = ["-f", "examples/quickstart"]
+
+
 @pytest.mark.slow
-def test_validate_needs_no_http_and_no_diff() -> None:
-    assert imported("validate", "-f", "examples/quickstart") & HEAVY == {
-        "pydantic", "ruamel", "ruamel.yaml", "publicsuffixlist",
-    }  # fmt: skip
+@pytest.mark.parametrize(
+    ("words", "needed"),
+    [
+        (["completion", "bash"], set()),
+        (["schema", "manifest"], {"pydantic"}),
+        (["fmt", "--check", *FILES], YAML),
+        (["validate", *FILES], RULES),
+        (["list", "portals", *FILES], RULES),
+        (["plan", "--help"], PORTAL),
+        (["apply", "--help"], PORTAL),
+        (["drift", "--help"], PORTAL),
+        (["sim", "--help"], {"sqlite3"}),
+    ],
+)
+def test_a_command_imports_what_it_needs(words: list[str], needed: set[str]) -> None:
+    assert imported(*words) & HEAVY == needed
 
 
 def test_the_commands_that_are_listed_exist_with_the_help_that_is_listed() -> None:
