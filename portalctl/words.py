@@ -1,6 +1,10 @@
-"""Counts in words."""
+"""Counts and times in words."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+UNITS = (("day", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 
 
 def people(count: int) -> str:
@@ -9,3 +13,26 @@ def people(count: int) -> str:
 
 def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def age_words(age: timedelta) -> str:
+    """`26 min`, `3 h`, `2 days`: in the largest unit of which there is one, rounded down."""
+    name, unit = next(((name, unit) for name, unit in UNITS if age >= unit), UNITS[-1])
+    count = age // unit
+    return f"{count:,} {name}{'s' if name == 'day' and count != 1 else ''}"
+
+
+def age_between(then: str, now: str) -> str | None:
+    """The age at `now` of what is of `then`, never less than nothing. Both RFC 3339; None for anything else."""
+    try:
+        return age_words(max(datetime.fromisoformat(now) - datetime.fromisoformat(then), timedelta(0)))
+    except (ValueError, TypeError):  # TypeError: only one of them has a time zone
+        return None
+
+
+def moment(time: str) -> str:
+    """A time (RFC 3339) for people, `2026-06-15 08:00 UTC`; `an unknown time` for anything else."""
+    try:
+        return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError):
+        return "an unknown time"

@@ -92,7 +92,7 @@ def _of_plan(portal: PortalPlan) -> Iterator[Annotation]:
 
 def _of_effect(portal: str, effect: Effect) -> Annotation:
     why = effect.why[0]
-    message = f"{effect.who}: {grouping.what(effect, str)}"
+    message = f"{effect.who}: {grouping.what(effect, str)}{grouping.origin_note(effect)}"
     return Annotation("warning", f"{portal}: takes away", message, why.file, why.line)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from portalctl.apply.model import PortalReport
 from portalctl.ci.notify import Message
-from portalctl.plan.drift import FAILING, PortalDrift
+from portalctl.plan.drift import FAILING, Kind, PortalDrift
 from portalctl.plan.model import Plan, PortalPlan
 from portalctl.report.audit import RESULTS
-from portalctl.report.grouping import totals, totals_words
+from portalctl.report.grouping import gain_words, loss_words, totals
 from portalctl.report.safe import chat
 from portalctl.words import plural
 
@@ -22,9 +23,11 @@ def plan_message(plan: Plan, run: str | None) -> Message:
 
 
 def drift_message(portals: Iterable[PortalDrift], run: str | None) -> Message:
-    counted = [(portal.name, sum(found.kind in FAILING for found in portal.findings)) for portal in portals]
-    lines = [f"{name}: {'differs in ' + plural(count, 'place') if count else 'no drift'}" for name, count in counted]
-    return _message("drift", lines, [{"name": name, "findings": count} for name, count in counted], run)
+    portals = list(portals)
+    kinds = [Counter(found.kind for found in portal.findings if found.kind in FAILING) for portal in portals]
+    lines = [f"{portal.name}: {_drift_words(count)}" for portal, count in zip(portals, kinds, strict=True)]
+    listed = [{"name": portal.name, "findings": count.total()} for portal, count in zip(portals, kinds, strict=True)]
+    return _message("drift", lines, listed, run)
 
 
 def report_message(reports: Iterable[PortalReport], run: str | None) -> Message:
@@ -51,9 +54,18 @@ def _message(kind: str, lines: Sequence[str], portals: Sequence[object], run: st
 
 
 def _plan_words(portal: PortalPlan) -> str:
-    if portal.refusals:
-        return "refused"
-    return totals_words(totals([portal])) if portal.changes else "nothing to do"
+    codes = ", ".join(dict.fromkeys(refusal.code for refusal in portal.refusals))
+    refused = f"refused ({codes}): " if codes else ""
+    if not portal.changes:
+        return f"{refused}nothing to do"
+    count = totals([portal])
+    return refused + ", ".join(filter(None, [gain_words(count), loss_words(count), plural(count.mails, "mail")]))
+
+
+def _drift_words(kinds: Counter[Kind]) -> str:
+    """`differs in 3 places (2 unruled grant, 1 withheld)`."""
+    listed = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds.most_common())
+    return f"differs in {plural(kinds.total(), 'place')} ({listed})" if kinds else "no drift"
 
 
 def _counts(portal: PortalPlan) -> dict[str, int]:

@@ -88,7 +88,6 @@ def apply(
         leave(RefusedError.exit_code)
     if not made.changes:
         records.write_report(made, run, ())
-        notify.plan(made, run.observer)
         return
     _consent(yes=yes)
     click.echo()

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from portalctl.plan.changes import KeptOut
 from portalctl.plan.model import Notice
+from portalctl.words import age_words
 
 OLD = timedelta(hours=24)
-UNITS = (("day", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 
 
 def offline_notices(observed_at: str, now: datetime, unread: Iterable[KeptOut]) -> Iterator[Notice]:
@@ -23,10 +23,3 @@ def offline_notices(observed_at: str, now: datetime, unread: Iterable[KeptOut]) 
     for person in unread:
         text = "the snapshot does not have their registrations, so what their applications go on using is not known"
         yield Notice("registrations_unread", "warning", text, person.developer.email or person.developer.id)
-
-
-def age_words(age: timedelta) -> str:
-    """`26 min`, `3 h`, `2 days`: in the largest unit of which there is one, rounded down."""
-    name, unit = next(((name, unit) for name, unit in UNITS if age >= unit), UNITS[-1])
-    count = age // unit
-    return f"{count:,} {name}{'s' if name == 'day' and count != 1 else ''}"

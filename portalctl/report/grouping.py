@@ -12,7 +12,18 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from portalctl.plan.guard import losers, takes
-from portalctl.plan.model import STATUS_OPS, Change, Notice, Op, Origin, PortalPlan, Status, UnruledGrant, Why
+from portalctl.plan.model import (
+    STATUS_OPS,
+    Change,
+    Notice,
+    Op,
+    Origin,
+    PortalPlan,
+    Refusal,
+    Status,
+    UnruledGrant,
+    Why,
+)
 from portalctl.words import people, plural
 
 Safe = Callable[[str], str]
@@ -99,10 +110,15 @@ class NoticeGroup:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """People and teams that are given something, people who lose something, mails and writes of some portals."""
+    """Of some portals: people who gain something, people who lose something, teams to be made, mails and writes.
+
+    `gains` are people and teams that are given something.
+    """
 
     gains: int
+    gainers: int
     losers: int
+    new_teams: int
     mails: int
     writes: int
 
@@ -121,14 +137,16 @@ def effects(changes: Iterable[Change]) -> tuple[Effect, ...]:
 def totals(portals: Iterable[PortalPlan]) -> Totals:
     portals = list(portals)
     given = {
-        (portal.name, change.developer.key if change.developer else change.team)
+        (portal.name, change.developer is not None, change.developer.key if change.developer else change.team)
         for portal in portals
         for change in portal.changes
         if _kind(change) == "gives"
     }
     return Totals(
         gains=len(given),
+        gainers=sum(is_person for _, is_person, _ in given),
         losers=sum(len(losers(portal.changes)) for portal in portals),
+        new_teams=sum(change.op == "create_team" for portal in portals for change in portal.changes),
         mails=sum(portal.summary["mails"] for portal in portals),
         writes=sum(len(portal.changes) for portal in portals),
     )
@@ -136,9 +154,19 @@ def totals(portals: Iterable[PortalPlan]) -> Totals:
 
 def totals_words(count: Totals) -> str:
     """`3 to give, 1 person loses something, 2 mails`; the writes are left to the caller."""
+    return f"{count.gains:,} to give, {loss_words(count)}, {plural(count.mails, 'mail')}"
+
+
+def gain_words(count: Totals) -> str:
+    """`2 people gain something, 1 new team`; empty where there is neither."""
+    verb = "gains" if count.gainers == 1 else "gain"
+    who = [f"{people(count.gainers)} {verb} something"] if count.gainers else []
+    return ", ".join([*who, *([plural(count.new_teams, "new team")] if count.new_teams else [])])
+
+
+def loss_words(count: Totals) -> str:
     verb = "loses" if count.losers == 1 else "lose"
-    loses = f"{people(count.losers)} {verb} something" if count.losers else "nobody loses anything"
-    return f"{count.gains:,} to give, {loses}, {plural(count.mails, 'mail')}"
+    return f"{people(count.losers)} {verb} something" if count.losers else "nobody loses anything"
 
 
 def notice_groups(notices: Iterable[Notice]) -> tuple[NoticeGroup, ...]:
@@ -160,9 +188,13 @@ def left_alone(portal: PortalPlan) -> tuple[str, ...]:
 
 
 def what(effect: Effect, safe: Safe) -> str:
-    """What happens, in words: `pending → approved, joins reds`, and whose doing it is, where that is known."""
-    words = ", ".join(_change_words(change, safe) for change in effect.changes)
-    return f"{words} ({ORIGINS[effect.origin]})" if effect.origin is not None else words
+    """What happens, in words: `pending → approved, joins reds`."""
+    return ", ".join(_change_words(change, safe) for change in effect.changes)
+
+
+def origin_note(about: Effect | Refusal) -> str:
+    """Whose doing it is, to be put behind what is said of it; empty where that is not known."""
+    return f" ({ORIGINS[about.origin]})" if about.origin is not None else ""
 
 
 def origin_words(portals: Iterable[PortalPlan]) -> str:

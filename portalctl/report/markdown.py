@@ -1,4 +1,4 @@
-"""A plan as Markdown, for a comment on a pull request.
+"""A plan as Markdown, for a comment on a pull request that is understood in ten seconds.
 
 What is refused, what takes away and what warns stands first and is never collapsed. A comment of GitHub's has room
 for 65,536 characters, so a document keeps to a limit whatever the plan.
@@ -7,7 +7,7 @@ for 65,536 characters, so a document keeps to a limit whatever the plan.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
 from typing import TypeVar
@@ -16,17 +16,19 @@ from urllib.parse import urlsplit
 from portalctl.plan.model import Plan, PortalPlan, Refusal, UnruledGrant, Why
 from portalctl.report import grouping
 from portalctl.report.fit import Part, fitted, size
-from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup
+from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup, Totals
 from portalctl.report.safe import html, markdown, markdown_words
-from portalctl.words import people, plural
+from portalctl.words import age_between, moment, people, plural
 
 T = TypeVar("T")
 
 SHORTEST_ROW = 20  # bytes: of more rows than fit at this length, none need be written out
 LONGEST_SHARE = 10  # a row longer than this part of the document is only counted, so that it crowds out no other
 LONGEST_NAME = 200  # characters of a name in a heading or at the foot
+LONGEST_REASON = 300  # characters of what somebody wrote as a reason
 MOST_TEAMS = 3  # in the line that opens a group
 TABLE = "| who | what | why |\n| --- | --- | --- |\n"
+GONE = "| who | what | rule before this change |\n| --- | --- | --- |\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ def plan_markdown(plan: Plan, *, most: int = 60_000) -> str:
     not even the headings of all portals fit, portals fall out: first those that are not refused and lose nothing.
     """
     foot = _foot(plan)
-    portals = [_portal(portal, most) for portal in plan.portals]
+    alone = len(plan.portals) == 1
+    portals = [_portal(portal, most, alone=alone) for portal in plan.portals]
     room = most - size(foot) - size(more(len(portals), "portals"))
     shown = _with_room(portals, room)
     room -= sum(size(portal.heading) for portal in shown)
@@ -75,11 +78,13 @@ def _with_room(portals: Sequence[_Portal], room: int) -> list[_Portal]:
     return [portal for portal in portals if portal.name in chosen]
 
 
-def _portal(portal: PortalPlan, most: int) -> _Portal:
+def _portal(portal: PortalPlan, most: int, *, alone: bool) -> _Portal:
     kinds: dict[Kind, list[Effect]] = {kind: [] for kind in grouping.SIGNS}
     for effect in grouping.effects(portal.changes):
         kinds[effect.kind].append(effect)
-    takes, gives, changes = kinds["takes"], sorted(kinds["gives"], key=lambda each: each.teams), kinds["changes"]
+    # What this change of the manifest does is what its reviewer is asked about: it stands before what was pending.
+    takes, changes = (sorted(kinds[kind], key=_was_pending) for kind in ("takes", "changes"))
+    gives = sorted(kinds["gives"], key=lambda each: (_was_pending(each), each.teams))
     groups = grouping.notice_groups(portal.notices)
     warnings = [group for group in groups if group.warning]
     notes = [*map(markdown_words, grouping.left_alone(portal)), *(_notice(g) for g in groups if not g.warning)]
@@ -91,12 +96,17 @@ def _portal(portal: PortalPlan, most: int) -> _Portal:
         _part(7, "rows that take away", takes, _effect, lambda rows: f"### Takes away\n\n{_table(rows)}", most=most),
         _part(5, "who stay live", grouping.kept(unruled), _kept, lambda rows: _stays(rows, unruled), most=most),
         _part(4, "prevented", prevented, _effect, _prevented, most=most),
-        _part(3, "warnings", warnings, _warning, lambda rows: f"### Warnings\n\n{_list(rows)}", most=most),
+        _part(3, "warnings", warnings, _warning, lambda rows: f"### ⚠ Warnings\n\n{_list(rows)}", most=most),
         _part(2, "rows that give", gives, _effect, lambda rows: _given(rows, sizes), most=most),
         _part(1, "other changes", changes, _effect, lambda rows: collapsed("Other changes", _table(rows)), most=most),
         _part(0, "notes", notes, _note, lambda rows: collapsed("Left alone", _list(rows)), most=most),
     )
-    return _Portal(portal.name, _heading(portal, len(warnings)), parts, bool(portal.refusals or takes or unruled))
+    heading = _heading(portal, len(warnings), alone=alone)
+    return _Portal(portal.name, heading, parts, bool(portal.refusals or takes or unruled))
+
+
+def _was_pending(effect: Effect) -> bool:
+    return effect.origin == "pending"
 
 
 def _part(
@@ -118,23 +128,45 @@ def _part(
     return Part(importance, len(rows), text)
 
 
-def _heading(portal: PortalPlan, warnings: int) -> str:
+def _heading(portal: PortalPlan, warnings: int, *, alone: bool) -> str:
+    """What an `alone` portal is stands at the foot."""
     count = grouping.totals([portal])
     state = "refused" if portal.refusals else plural(count.writes, "change") if count.writes else "nothing to do"
-    words = grouping.totals_words(count) if count.writes else ""
-    words = f"**{words}**" if count.losers else words
-    warned = plural(warnings, "warning") if warnings else ""
-    host = short(urlsplit(portal.server).netloc)
-    there = plural(portal.developers, "developer")
-    facts = [words, grouping.origin_words([portal]), warned, portal.provider, host, there]
-    return f"## Portal access · {short(portal.name)}: {state}\n\n{' · '.join(fact for fact in facts if fact)}\n\n"
+    facts = [*(_counts(count) if count.writes else []), *([plural(warnings, "warning")] if warnings else [])]
+    origins = grouping.origin_words([portal])
+    line = " · ".join(filter(None, [", ".join(facts), origins, "" if alone else _where(portal)]))
+    return f"## Portal access · {short(portal.name)}: {state}\n\n" + (f"{line}\n\n" if line else "")
+
+
+def _counts(count: Totals) -> Iterator[str]:
+    if gains := grouping.gain_words(count):
+        yield gains
+    yield f"**{grouping.loss_words(count)}**" if count.losers else grouping.loss_words(count)
+    yield plural(count.mails, "mail")
 
 
 def _foot(plan: Plan) -> str:
-    commit = f" · commit {short(plan.manifest.commit)}" if plan.manifest.commit else ""
-    read = f" · read {short(min(portal.observed_at for portal in plan.portals))}" if plan.portals else ""
-    kept = f" · from a snapshot of {short(plan.snapshot.created_at)}" if plan.snapshot is not None else ""
-    return f"<sub>digest {short(plan.digest)}{commit}{read}{kept} · {short(plan.generator)}</sub>\n"
+    """Which plan this is, of what, and how old the reading behind it."""
+    facts = [f"digest {short(plan.digest)}"]
+    facts += [f"commit {short(plan.manifest.commit)}"] if plan.manifest.commit else []
+    facts += _reading(plan)
+    facts += [_where(portal) for portal in plan.portals] if len(plan.portals) == 1 else []
+    return f"<sub>{' · '.join([*facts, short(plan.generator)])}</sub>\n"
+
+
+def _where(portal: PortalPlan) -> str:
+    return f"{portal.provider} {short(urlsplit(portal.server).netloc)}, {plural(portal.developers, 'developer')}"
+
+
+def _reading(plan: Plan) -> Iterator[str]:
+    if not plan.portals:
+        return
+    read = min(portal.observed_at for portal in plan.portals)
+    if plan.snapshot is None:
+        yield f"read {moment(read)}"
+    else:
+        age = age_between(read, plan.created_at)
+        yield f"snapshot {age} old ({moment(read)})" if age else f"snapshot of {moment(read)}"
 
 
 def short(name: str) -> str:
@@ -153,12 +185,17 @@ def _refused(rows: Sequence[_Row], portal: PortalPlan) -> str:
 
 
 def _prevented(rows: Sequence[_Row]) -> str:
-    return f"### Prevented by this change\n\n{_table(rows)}"
+    return f"### Prevented by this change\n\nPlanned before it, and not any more:\n\n{_table(rows, GONE)}"
 
 
 def _stays(rows: Sequence[_Row], unruled: Sequence[UnruledGrant]) -> str:
-    count = people(len({each.developer.key for each in unruled}))
-    return f"### ⚠ Nothing is taken from {count}: their last rule is gone\n\n{_table(rows)}"
+    count = len({each.developer.key for each in unruled})
+    verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
+    return (
+        f"### ⚠ {people(count)} {verb} the last rule and {stay} live\n\n"
+        "Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: "
+        f"`denied_domains`, or an override with `status: revoked`.\n\n{_table(rows, GONE)}"
+    )
 
 
 def _given(rows: Sequence[_Row], sizes: Mapping[str, int]) -> str:
@@ -174,9 +211,9 @@ def collapsed(summary: str, body: str) -> str:
     return f"<details><summary>{summary}</summary>\n\n{body}</details>\n\n" if body else ""
 
 
-def _table(rows: Sequence[_Row]) -> str:
+def _table(rows: Sequence[_Row], head: str = TABLE) -> str:
     lines = "".join(f"{row.text}\n" for row in rows)
-    return f"{TABLE}{lines}\n" if lines else ""
+    return f"{head}{lines}\n" if lines else ""
 
 
 def _list(rows: Sequence[_Row]) -> str:
@@ -190,8 +227,8 @@ def more(count: int, named: str) -> str:
 
 def _effect(effect: Effect) -> _Row:
     who = f"team {markdown(effect.who)}" if effect.about_team else markdown(effect.who)
-    reasons = "; ".join(map(why_words, effect.why))
-    return _Row(f"| {who} | {grouping.what(effect, markdown)} | {reasons} |", _about(effect))
+    what = grouping.what(effect, markdown) + grouping.origin_note(effect)
+    return _Row(f"| {who} | {what} | {'; '.join(map(why_words, effect.why))} |", _about(effect))
 
 
 def _kept(person: Kept) -> _Row:
@@ -200,26 +237,29 @@ def _kept(person: Kept) -> _Row:
 
 
 def _about(effect: Effect) -> str:
-    """The teams of an effect, as the line that opens their group; HTML."""
+    """Whose doing an effect is, and its teams, as the line that opens their group; HTML."""
     shown = [f"<code>{html(team)}</code>" for team in effect.teams[:MOST_TEAMS]]
     others = len(effect.teams) - len(shown)
     more = [f"{others:,} more"] if others else []
-    return f"Team{'s' if len(effect.teams) > 1 else ''} {', '.join(shown + more)}" if shown else "In no team"
+    teams = f"team{'s' if len(effect.teams) > 1 else ''} {', '.join(shown + more)}" if shown else "in no team"
+    about = f"{grouping.ORIGINS[effect.origin]}, {teams}" if effect.origin is not None else teams
+    return about[0].upper() + about[1:]
 
 
 def why_words(why: Why) -> str:
     place = grouping.place(why)
-    reason = f': "{markdown_words(why.reason)}"' if why.reason else ""
+    told = why.reason or ""
+    told = told if len(told) <= LONGEST_REASON else f"{told[:LONGEST_REASON]}…"
+    reason = f': "{markdown_words(told)}"' if told else ""
     return f"{markdown(place) if place else 'built-in default'} {grouping.rule(why, markdown)}{reason}"
 
 
 def _refusal(refusal: Refusal) -> _Row:
-    origin = f" ({grouping.ORIGINS[refusal.origin]})" if refusal.origin is not None else ""
-    return _Row(f"- ✗ {markdown_words(refusal.message)}{origin}")
+    return _Row(f"- ✗ {markdown_words(refusal.message)}{grouping.origin_note(refusal)}")
 
 
 def _warning(group: NoticeGroup) -> _Row:
-    return _Row(f"- ⚠ {_notice(group)}")
+    return _Row(f"- {_notice(group)}")
 
 
 def _note(note: str) -> _Row:

@@ -80,13 +80,13 @@ def test_plan_drift_and_apply_are_summed_up_and_removals_told_one_by_one(filled:
     run = {"GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "c/p", "GITHUB_RUN_ID": "42"}
     assert filled.run("plan", "--notify", receiver.url, **run).code == 0
     address = "https://github.example/c/p/actions/runs/42"
-    words = "1 to give, 2 people lose something, 3 mails"
+    words = "1 person gains something, 2 people lose something, 3 mails"
     assert receiver.texts == [f"portalctl plan · partners: {words}\n{address}"]
     assert receiver.got[0]["run"] == address
     assert receiver.got[0]["portals"][0]["removals"] == 2
 
     assert filled.run("drift", PORTALCTL_NOTIFY_URL=receiver.url).code == 2
-    assert receiver.texts[1:] == ["portalctl drift · partners: differs in 2 places"]
+    assert receiver.texts[1:] == ["portalctl drift · partners: differs in 2 places (2 unexpected grant)"]
 
     done = filled.run("apply", "--yes", PORTALCTL_NOTIFY_URL=receiver.url)
     assert done.code == 0

@@ -126,7 +126,7 @@ def test_its_age_is_shown_and_warned_of_beyond_a_day(ago: dict[str, float], said
     assert said in offline_plan().out
     markdown = offline_plan("-o", "markdown").out
     assert said in markdown.replace("`", "")
-    assert "from a snapshot of" in markdown
+    assert f"snapshot {said} (20" in markdown
 
 
 @pytest.mark.usefixtures("alone")

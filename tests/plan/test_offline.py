@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from portalctl.plan.offline import age_words, offline_notices
+from portalctl.plan.offline import offline_notices
+from portalctl.words import age_words
 
 NOW = datetime(2026, 6, 15, 8, tzinfo=UTC)
 

@@ -81,7 +81,7 @@ def test_everything_that_was_typed_is_inert_in_the_whole_document() -> None:
 
 def test_what_matters_most_comes_first_and_is_never_collapsed() -> None:
     text = plan_markdown(whole_plan(refused(everyday())))
-    order = ["## Portal access", "### Refused", "### Takes away", "### Warnings", "### Gives", "<details>"]
+    order = ["## Portal access", "### Refused", "### Takes away", "### ⚠ Warnings", "### Gives", "<details>"]
     assert sorted(order, key=text.index) == order
 
 

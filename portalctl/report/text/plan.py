@@ -9,7 +9,6 @@ from portalctl.plan.model import BaseComparison, Notice, Plan, PortalPlan, Why
 from portalctl.report.grouping import (
     BRAKE,
     MOST_ALIKE,
-    ORIGINS,
     SHOWN_OF_ALIKE,
     SIGNS,
     Effect,
@@ -19,6 +18,7 @@ from portalctl.report.grouping import (
     kept,
     left_alone,
     notice_groups,
+    origin_note,
     origin_words,
     totals,
     totals_words,
@@ -86,7 +86,8 @@ def _lines(effects: Sequence[Effect], style: Style) -> list[Line]:
     """A line per effect, those of one rule together; many alike fold, but none that takes something away."""
     alike: dict[tuple[tuple[Why, ...], str, str], list[Effect]] = {}
     for effect in effects:
-        alike.setdefault((effect.why, what(effect, terminal), SIGNS[effect.kind]), []).append(effect)
+        words = what(effect, terminal) + origin_note(effect)
+        alike.setdefault((effect.why, words, SIGNS[effect.kind]), []).append(effect)
     lines: list[Line] = []
     for (why, words, sign), group in alike.items():
         folds = len(group) > MOST_ALIKE and group[0].kind != "takes" and not style.verbose
@@ -140,8 +141,7 @@ def _refusals(portal: PortalPlan, style: Style) -> Iterator[str]:
         return
     yield f"{style.strong('Refused')}: nothing of {portal.name} can be written."
     for refusal in portal.refusals:
-        origin = f" ({ORIGINS[refusal.origin]})" if refusal.origin is not None else ""
-        yield f"  {style.sign('✗')} {terminal(refusal.message)}{origin}"
+        yield f"  {style.sign('✗')} {terminal(refusal.message)}{origin_note(refusal)}"
     if any(refusal.code in BRAKE for refusal in portal.refusals):
         count = portal.summary["removals"]
         yield "  Two ways on: raise that limit under policy.limits in the manifest (with `until`),"
