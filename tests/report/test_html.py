@@ -15,14 +15,15 @@ from portalctl.plan.model import Change, Plan, Subject, Why
 from portalctl.report.html.chart import rule_chart
 from portalctl.report.html.page import plan_html
 from portalctl.report.safe import terminal
-from tests.plan.build import whole_plan
+from tests.plan.build import override, person, planned, portal, snapshot, whole_plan
 from tests.report.hostile import HOSTILE
 from tests.report.plans import everyday, refused, typed
 from tests.report.reading import Page, read
+from tests.report.test_base_forms import reviewed
 
 OURS = """
-html head meta title style body header main h1 h2 h3 p code span form label input select option button output section
-ul li b div table caption thead tbody tr th td svg rect br details summary script
+html head meta title style body header main footer h1 h2 h3 p code span form label input select option button output
+section ul li b div table caption thead tbody tr th td svg rect br details summary script
 """
 ATTRIBUTES = """
 lang charset http-equiv content name id class hidden type autocomplete spellcheck value role aria-label
@@ -113,10 +114,12 @@ def test_refusals_and_warnings_stand_before_the_changes() -> None:
         "refused</span>",
         "Refused: nothing",
         "--allow-removals 2",
+        "<h3>Takes away",
         "<h3>Warnings",
         "<caption>People",
-        "<caption>Changes",
         "<h3>Left alone",
+        "<form",
+        "<caption>Changes",
     ]
     assert sorted(order, key=text.index) == order
 
@@ -131,6 +134,21 @@ def test_several_portals_share_one_page(plan_of_two: Plan) -> None:
 @pytest.fixture
 def plan_of_two() -> Plan:
     return whole_plan(everyday(), replace(everyday(), name="staging"))
+
+
+def test_what_is_taken_from_many_people_is_counted_before_the_table_and_listed_in_it() -> None:
+    revoked = [override(f"p{number:02}@x.org", "revoked") for number in range(25)]
+    live = snapshot(*(person(each.developer) for each in revoked))
+    page = read(plan_html(whole_plan(planned(portal(overrides=tuple(revoked)), live))))
+    assert "5 more stand first in the table of changes." in page.text
+    assert len(rows(page)) == 25
+
+
+def test_what_is_of_this_change_stands_first_and_can_be_chosen() -> None:
+    text = plan_html(whole_plan(reviewed()))
+    assert options(text, "ops")[2:4] == ["from-change", "from-pending"]
+    shown = [(row["data-ops"] or "").split()[:2] for row in rows(read(text))]
+    assert shown == [["takes", "from-pending"], ["gives", "from-change"], ["gives", "from-pending"]]
 
 
 def test_every_control_has_a_label() -> None:
@@ -158,9 +176,12 @@ def test_text_can_be_read_on_every_ground(scheme: int) -> None:
     for ink in ("ink", "quiet", "gives", "takes", "changes"):
         for ground in ("paper", "raised"):
             assert contrast(colors[ink], colors[ground]) >= 4.5
-    for kind in ("takes", "changes"):
+    for kind in ("gives", "takes", "changes"):
         assert contrast(colors[kind], colors[f"{kind}-soft"]) >= 4.5
         assert contrast(colors["ink"], colors[f"{kind}-soft"]) >= 4.5
+        assert contrast(colors["quiet"], colors[f"{kind}-soft"]) >= 4.5
+    for kind in ("gives", "takes"):
+        assert contrast(colors[f"{kind}-bar"], colors["paper"]) >= 3, "WCAG 2.2, 1.4.11"
 
 
 def test_the_chart_counts_people_once_and_no_requests_of_applications() -> None:

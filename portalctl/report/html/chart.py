@@ -9,6 +9,7 @@ from portalctl.plan.guard import takes
 from portalctl.plan.model import Change, Why
 from portalctl.report import grouping
 from portalctl.report.safe import html
+from portalctl.words import plural
 
 SHORTEST = 0.8  # percent of the width: nobody who loses something is too few to be seen
 LETS_IN = frozenset({"approve", "create_developer"})
@@ -22,13 +23,13 @@ def rule_chart(changes: Iterable[Change]) -> Iterator[str]:
     bars = [(_label(why), approved[why], lost[why]) for why in ranked[:MOST_BARS]]
     others = ranked[MOST_BARS:]
     if others:
-        label = f"{len(others):,} more rule{'s' if len(others) > 1 else ''}"
+        label = plural(len(others), "more rule")
         bars.append((label, sum(approved[why] for why in others), sum(lost[why] for why in others)))
     if not bars:
         return
     longest = max(given + taken for _, given, taken in bars)
     yield '<table class="chart"><caption>People approved and people losing something, by rule</caption>'
-    yield '<thead class="seen-not"><tr><th scope="col">Rule</th><th>Bar</th><th scope="col">People</th></tr></thead>'
+    yield '<thead class="seen-not"><tr><th scope="col">Rule</th><th scope="col">People</th><th>Bar</th></tr></thead>'
     yield "<tbody>"
     yield from (_bar(label, given, taken, longest) for label, given, taken in bars)
     yield "</tbody></table>"
@@ -48,7 +49,8 @@ def _people_by_rule(changes: Iterable[Change]) -> tuple[Counter[Why], Counter[Wh
 
 
 def _label(why: Why) -> str:
-    return f"{grouping.rule(why, html)} <code>{html(grouping.place(why) or 'built-in default')}</code>"
+    place = html(grouping.place(why) or "built-in default")
+    return f'{grouping.rule(why, html)} <code class="quiet">{place}</code>'
 
 
 def _bar(label: str, given: int, taken: int, longest: int) -> str:
@@ -60,7 +62,7 @@ def _bar(label: str, given: int, taken: int, longest: int) -> str:
     verb = "loses" if taken == 1 else "lose"
     numbers += [f'<span class="takes">{taken:,} {verb}</span>'] if taken else []
     svg = f'<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">{rects}</svg>'
-    return f'<tr><th scope="row">{label}</th><td>{svg}</td><td>{", ".join(numbers)}</td></tr>'
+    return f'<tr><th scope="row">{label}</th><td>{", ".join(numbers)}</td><td>{svg}</td></tr>'
 
 
 def _width(count: int, longest: int) -> float:

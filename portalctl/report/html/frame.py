@@ -15,7 +15,7 @@ from importlib.resources import files
 from portalctl.report.safe import html
 
 
-def document(title: str, heading: str, stamp: str, main: Iterable[str], script: str = "") -> str:
+def document(title: str, heading: str, stamp: str, main: Iterable[str], *, foot: str = "", script: str = "") -> str:
     """A whole page in ASCII. All of it is HTML but `script`, which is of this package."""
     page = "\n".join(
         [
@@ -28,6 +28,7 @@ def document(title: str, heading: str, stamp: str, main: Iterable[str], script: 
             "<main>",
             *main,
             "</main>",
+            *([f'<footer class="quiet">{foot}</footer>'] if foot else []),
             *([f"<script>{script}</script>"] if script else []),
             "</body>",
             "</html>",

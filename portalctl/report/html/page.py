@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -12,10 +12,11 @@ from portalctl.report.grouping import BRAKE, Effect, Kind, NoticeGroup
 from portalctl.report.html.chart import rule_chart
 from portalctl.report.html.frame import asset, box, code, document
 from portalctl.report.safe import html
-from portalctl.words import people, plural
+from portalctl.words import age_between, moment, people, plural
 
 KINDS: Mapping[Kind, str] = {"takes": "takes away", "gives": "gives", "changes": "changes"}
 COLUMNS = ("Who", "What", "Why")
+MOST_TAKEN = 20  # shown before the table, where all of them are
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,39 +29,58 @@ class _Choices:
 
 
 def plan_html(plan: Plan) -> str:
-    """The whole plan, however long, in ASCII; a row for each person or team and the rules behind it."""
-    effects = [grouping.effects(portal.changes) for portal in plan.portals]
+    """The whole plan, however long, in ASCII; a row for each person or team and the rules behind it.
+
+    What a reader decides by stands first, for all portals; then the filter, and every change.
+    """
+    effects = [_ordered(grouping.effects(portal.changes)) for portal in plan.portals]
     choices = _choices([effect for found in effects for effect in found])
-    sections = [
+    several = len(plan.portals) > 1
+    sums = [
         line
         for number, (portal, found) in enumerate(zip(plan.portals, effects, strict=True))
-        for line in _portal(portal, found, choices, f"portal-{number}")
+        for line in _portal(portal, found, f"portal-{number}")
+    ]
+    tables = [
+        line
+        for portal, found in zip(plan.portals, effects, strict=True)
+        for line in _table(found, choices, f"Changes of {html(portal.name)}" if several else "Changes")
     ]
     names = ", ".join(portal.name for portal in plan.portals)
     return document(
         f"{html(names)}: {plural(plan.changes, 'change')}",
         "Portal access: what would change",
         _stamp(plan),
-        [*_filter(choices), *sections],
+        [*sums, *_filter(choices), *tables],
+        foot=f"digest {code(plan.digest)} · {html(plan.generator)}",
         script=asset("page.js"),
     )
 
 
+def _ordered(effects: Iterable[Effect]) -> list[Effect]:
+    """What takes away first; then, what the change under review does before what was pending."""
+    return sorted(effects, key=lambda effect: (list(KINDS).index(effect.kind), effect.origin == "pending"))
+
+
 def _stamp(plan: Plan) -> str:
-    commit = [f"commit {code(plan.manifest.commit)}"] if plan.manifest.commit else []
-    made = [f"made {html(plan.created_at)}", html(plan.generator)]
-    return " · ".join([f"digest {code(plan.digest)}", *commit, *made])
+    facts = [f"made {html(moment(plan.created_at))}"]
+    facts += [f"commit {code(plan.manifest.commit)}"] if plan.manifest.commit else []
+    if plan.snapshot is not None and plan.portals:
+        age = age_between(min(portal.observed_at for portal in plan.portals), plan.created_at)
+        facts.append(f"from a snapshot, {age or 'nobody knows how'} old; the portal was not asked")
+    return " · ".join(facts)
 
 
-def _choices(effects: Iterable[Effect]) -> _Choices:
-    effects = list(effects)
+def _choices(effects: Sequence[Effect]) -> _Choices:
     kinds = {effect.kind for effect in effects}
+    origins = {effect.origin for effect in effects}
     ops = {change.op for effect in effects for change in effect.changes}
     teams = sorted({team for effect in effects for team in effect.teams})
     rules = dict.fromkeys(why for effect in effects for why in effect.why)
     return _Choices(
         ops=(
             *((kind, words) for kind, words in KINDS.items() if kind in kinds),
+            *((f"from-{origin}", words) for origin, words in grouping.ORIGINS.items() if origin in origins),
             *((op, op.replace("_", " ")) for op in OPS if op in ops),
         ),
         teams={team: number for number, team in enumerate(teams)},
@@ -86,22 +106,23 @@ def _select(name: str, label: str, options: Iterable[tuple[str, str]]) -> str:
     return f'<label>{label} <select name="{name}"><option value="">any</option>{listed}</select></label>'
 
 
-def _portal(portal: PortalPlan, effects: Iterable[Effect], choices: _Choices, anchor: str) -> Iterator[str]:
-    origins = grouping.origin_words([portal])
+def _portal(portal: PortalPlan, effects: Sequence[Effect], anchor: str) -> Iterator[str]:
+    """All that is said of a portal but its changes one by one; what takes away is said here too."""
     facts = [html(portal.provider), code(urlsplit(portal.server).netloc), plural(portal.developers, "developer")]
-    facts += [origins] if origins else []
+    origins = grouping.origin_words([portal])
+    facts += [f"read {html(moment(portal.observed_at))}", *([origins] if origins else [])]
     yield f'<section aria-labelledby="{anchor}">'
     yield f'<h2 id="{anchor}">{html(portal.name)} {_state(portal)}</h2>'
-    yield f'<p class="quiet">{" · ".join([*facts, f"read {html(portal.observed_at)}"])}</p>'
+    yield f'<p class="quiet">{" · ".join(facts)}</p>'
     yield from _counts(portal)
     yield from _refused(portal)
+    yield from _taken([effect for effect in effects if effect.kind == "takes"])
     yield from _not_done(portal.base) if portal.base is not None else ()
     groups = grouping.notice_groups(portal.notices)
     warnings = [_notice(group) for group in groups if group.warning]
     notes = [*map(html, grouping.left_alone(portal)), *(_notice(group) for group in groups if not group.warning)]
     yield from box("changes", "Warnings", warnings)
     yield from rule_chart(portal.changes)
-    yield from _table(effects, choices)
     yield from box("plain", "Left alone", notes)
     yield "</section>"
 
@@ -117,17 +138,19 @@ def _counts(portal: PortalPlan) -> Iterator[str]:
     if not portal.changes:
         return
     count = grouping.totals([portal])
-    loses = "person loses something" if count.losers == 1 else "people lose something"
     yield '<ul class="counts">'
-    yield (
-        f'<li class="takes"><b>{count.losers:,}</b> {loses}</li>'
-        if count.losers
-        else "<li><b>0</b> lose anything</li>"
-    )
-    yield f'<li class="gives"><b>{count.gains:,}</b> to give</li>'
-    yield f"<li><b>{count.mails:,}</b> mail{'' if count.mails == 1 else 's'}</li>"
-    yield f"<li><b>{count.writes:,}</b> write{'' if count.writes == 1 else 's'}</li>"
+    yield _tile(count.losers, "person loses something", "people lose something", "takes")
+    yield _tile(count.gainers, "person gains something", "people gain something", "gives")
+    if count.new_teams:
+        yield _tile(count.new_teams, "new team", "new teams")
+    yield _tile(count.mails, "mail", "mails")
+    yield _tile(count.writes, "write", "writes")
     yield "</ul>"
+
+
+def _tile(count: int, one: str, many: str, kind: Kind | None = None) -> str:
+    mark = f' class="{kind}"' if kind is not None and count else ""
+    return f"<li{mark}><b>{count:,}</b> {one if count == 1 else many}</li>"
 
 
 def _refused(portal: PortalPlan) -> Iterator[str]:
@@ -139,50 +162,70 @@ def _refused(portal: PortalPlan) -> Iterator[str]:
             f"<code>--allow-removals {portal.summary['removals']}</code></p>"
         )
     title = "Refused: nothing of this portal can be written"
-    yield from box("takes", title, [_refusal(refusal) for refusal in portal.refusals], ways)
+    yield from box("refused", title, [_refusal(refusal) for refusal in portal.refusals], ways)
 
 
 def _refusal(refusal: Refusal) -> str:
-    origin = f" ({grouping.ORIGINS[refusal.origin]})" if refusal.origin is not None else ""
-    return f"{html(refusal.message)}{origin}"
+    return f"{html(refusal.message)}{grouping.origin_note(refusal)}"
+
+
+def _taken(effects: Sequence[Effect]) -> Iterator[str]:
+    others = len(effects) - MOST_TAKEN
+    after = f"<p>{others:,} more stand first in the table of changes.</p>" if others > 0 else ""
+    yield from box("takes", "Takes away", [_line(effect) for effect in effects[:MOST_TAKEN]], after)
+
+
+def _line(effect: Effect) -> str:
+    what = grouping.what(effect, code) + grouping.origin_note(effect)
+    return f'{_who(effect)} {what} <span class="quiet">{_reasons(effect.why)}</span>'
 
 
 def _not_done(base: BaseComparison) -> Iterator[str]:
-    """What this change of the manifest does without writing anything."""
-    count = people(len({each.developer.key for each in base.unruled}))
-    stay = [
-        f"{code(each.who)} {grouping.keeps(each, code)}: {_reasons(each.why)}" for each in grouping.kept(base.unruled)
+    """What this change of the manifest does without writing anything. `why` are rules as they were before it."""
+    count = len({each.developer.key for each in base.unruled})
+    verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
+    live = [
+        f"{code(each.who)} {grouping.keeps(each, code)} {_before(each.why)}" for each in grouping.kept(base.unruled)
     ]
-    yield from box("changes", f"Nothing is taken from {count}: their last rule is gone", stay)
+    advice = (
+        "<p>Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: "
+        "<code>denied_domains</code>, or an override with <code>status: revoked</code>.</p>"
+    )
+    yield from box("changes", f"{people(count)} {verb} the last rule and {stay} live", live, advice)
     prevented = [
-        f"{_who(effect)} {grouping.what(effect, code)}: {_reasons(effect.why)}"
+        f"{_who(effect)} {grouping.what(effect, code)} {_before(effect.why)}"
         for effect in grouping.effects(base.prevented)
     ]
     yield from box("plain", "Prevented by this change", prevented)
 
 
-def _table(effects: Iterable[Effect], choices: _Choices) -> Iterator[str]:
-    rows = [_row(effect, choices) for kind in KINDS for effect in effects if effect.kind == kind]
-    if not rows:
+def _before(why: Iterable[Why]) -> str:
+    return f'<span class="quiet">until now by {_reasons(why)}</span>'
+
+
+def _table(effects: Sequence[Effect], choices: _Choices, caption: str) -> Iterator[str]:
+    if not effects:
         return
     heads = "".join(
         f'<th scope="col" aria-sort="none"><button type="button" disabled>{name}</button></th>' for name in COLUMNS
     )
     yield '<table class="changes-table">'
-    yield "<caption>Changes</caption>"
+    yield f"<caption>{caption}</caption>"
     yield f'<thead><tr><th scope="col"><span class="seen-not">Kind</span></th>{heads}</tr></thead>'
-    yield from ("<tbody>", *rows, "</tbody>", "</table>")
+    yield from ("<tbody>", *(_row(effect, choices) for effect in effects), "</tbody>", "</table>")
 
 
 def _row(effect: Effect, choices: _Choices) -> str:
-    ops = " ".join([effect.kind, *dict.fromkeys(change.op for change in effect.changes)])
+    origin = [f"from-{effect.origin}"] if effect.origin is not None else []
+    ops = " ".join([effect.kind, *origin, *dict.fromkeys(change.op for change in effect.changes)])
     teams = " ".join(str(choices.teams[team]) for team in dict.fromkeys(effect.teams))
     rules = " ".join(str(choices.rules[why]) for why in effect.why)
+    what = grouping.what(effect, code) + grouping.origin_note(effect)
     sign = f'<span aria-hidden="true">{grouping.SIGNS[effect.kind]}</span>'
     return (
         f'<tr class="{effect.kind}" data-ops="{ops}" data-teams="{teams}" data-rules="{rules}">'
         f'<td class="sign">{sign}<span class="seen-not">{KINDS[effect.kind]}</span></td>'
-        f'<td class="who">{_who(effect)}</td><td class="what">{grouping.what(effect, code)}</td>'
+        f'<td class="who">{_who(effect)}</td><td class="what">{what}</td>'
         f'<td class="why">{_reasons(effect.why)}</td></tr>'
     )
 
