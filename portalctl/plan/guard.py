@@ -62,10 +62,11 @@ def refusals(
 
 def _protected(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
     protected = frozenset(guard.protected)
-    for email in losers(changes).values():
-        address = normal_address(email)
-        if email in protected or (address and (address in protected or untagged(address) in protected)):
-            yield Refusal("protected", f"{email} is protected, and would lose something", developer=email)
+    for key, name in losers(changes).items():
+        address = normal_address(name)
+        known_as = {key, name, address, untagged(address) if address else None}
+        if not protected.isdisjoint(known_as):
+            yield Refusal("protected", f"{name} is protected, and would lose something", developer=name)
 
 
 def _deletions(portal: PortalManifest, guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:

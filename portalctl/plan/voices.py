@@ -48,7 +48,7 @@ def person_voices(portal: PortalManifest, key: str, name: str, decision: Decisio
         *_overrides(portal, {key, normal_address(name)}, suspects(name)),
         *_domains(portal, [domain_of(each) for each in suspects(name)]),
         *_lists(portal, normal_address(name) or name),
-        *_others(portal, name, decision),
+        *_others(portal, name, decision, key),
     ]
     return tuple(_heard(claim, decision, today) for claim in claims)
 
@@ -123,7 +123,7 @@ def _lists(portal: PortalManifest, address: str, before: str = "") -> Iterator[_
                 yield _Claim(member.why, f"{before}in {team.name}", member.expires)
 
 
-def _others(portal: PortalManifest, name: str, decision: Decision) -> Iterator[_Claim]:
+def _others(portal: PortalManifest, name: str, decision: Decision, key: str = "") -> Iterator[_Claim]:
     """What speaks of everybody, where it comes to that; and what gives or takes no status."""
     if decision.verdict == "unmatched":
         policy = portal.policy
@@ -131,7 +131,7 @@ def _others(portal: PortalManifest, name: str, decision: Decision) -> Iterator[_
     if "verified_email" in CAPABILITIES[portal.provider].abilities and portal.policy.require_verified_email:
         yield _Claim(VERIFIED, "trust in a domain is for verified addresses only")
     for protected in portal.protected:
-        if protected.developer in suspects(name) or protected.developer == name:
+        if protected.developer in {*suspects(name), name, key}:
             yield _Claim(protected.why, "nothing may be taken from this person")
     for rule in portal.access_requests:
         if domain_of(name) in rule.domains or not decision.teams.keys().isdisjoint(rule.teams):
