@@ -65,15 +65,18 @@ def _person(portal: PortalManifest, developer: Developer, decision: Decision, re
         result.unknown.append(developer)
         return None
     op, reasons = _status_op(portal, decision, live)
+    if decision.blocked == "untied":
+        op = None  # accepting and rejecting both need it
     if op in {"approve", "reopen"} and live == "out" and not decision.reinstate:
         result.withheld.append(Held(developer, decision))
         op = None
-    if op is not None and not _possible(op, portal):
+    impossible = op is not None and not _possible(op, portal)
+    if impossible:
         result.beyond += [Held(developer, decision)] if live == "approved" else []
         op = None
     if decision.blocked is not None and live != "out":
         result.blocked.append(Held(developer, decision))
-    if op is None and decision.verdict == "unmatched" and live != "out":
+    if op is None and not impossible and decision.verdict == "unmatched" and live != "out":
         result.unmatched.append(developer)
     if op is not None:
         before = {"status": developer.status}

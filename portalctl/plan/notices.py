@@ -22,7 +22,11 @@ BLOCKED = {
     "malformed": ("malformed_address", "not a well-formed address; no rule can give this registration anything"),
     "pin": ("pin_mismatch", "not the registration that the override's `id` names; rules give nothing to it"),
     "unverified": ("unverified_address", "the address is not verified, so trust in its domain gives nothing"),
-    "untied": ("untied_approval", "no request for approval is provably this registration's; it can't be approved"),
+    "untied": (
+        "untied_registration",
+        "no request for approval is provably this registration's, so it is neither accepted nor rejected; decide on "
+        "it in the Dashboard",
+    ),
 }
 
 

@@ -54,7 +54,7 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
     vouched = tells_verified and book.portal.policy.require_verified_email
     for developer, address in zip(people, addresses, strict=True):
         if developer.id in book.named:
-            decision = _by_id(book, developer, address)
+            decision = _by_id(book, developer, address, ambiguous=address in ambiguous)
         elif address is None:
             decision = _malformed(book, developer)
         elif address in book.named or address in ambiguous or "+" in address:
@@ -66,19 +66,22 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
             decision = by_domain[domain]
         if vouched:
             decision = _vouched(developer, decision)
-        if not developer.approvable and decision.verdict == "approved":
+        if not developer.approvable and decision.verdict in {"approved", "absent"}:
             decision = _block(decision, "untied")
         yield developer, decision
 
 
-def _by_id(book: Rulebook, developer: Developer, address: str | None) -> Decision:
+def _by_id(book: Rulebook, developer: Developer, address: str | None, *, ambiguous: bool) -> Decision:
     """What is said of someone whom a rule names by developer_id, which nobody else has. A denial by address holds."""
     by_address = (
-        _malformed(book, developer) if address is None else _personal(book, developer, address, ambiguous=False)
+        _malformed(book, developer) if address is None else _personal(book, developer, address, ambiguous=ambiguous)
     )
     override = book.now.overrides.get(developer.id)
-    if by_address.verdict in DENIALS or override is None:
+    lapsed = book.lapsed.overrides.get(developer.id)
+    if by_address.verdict in DENIALS:
         return by_address
+    if override is None:
+        return by_address if lapsed is None else _without_lapsed(by_address, lapsed)
     if override.status in DENIALS:
         return _kept_out(override, by_address.lapsed_teams)
     return _overridden(book, replace(by_address, blocked=None), override)

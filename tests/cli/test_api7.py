@@ -154,7 +154,9 @@ def test_absent_rejects_who_waits_and_deletes_who_is_in(bench: Bench, state: Any
     portal = bench.plan("--allow-delete")
     assert [change["op"] for change in portal["changes"]] == ["delete_developer"]
     assert portal["summary"]["removals"] == 1
-    assert [notice["code"] for notice in portal["notices"]] == ["deleted_with_account", "deletion"]
+    # Who waits can have nothing, and nobody is asked about them.
+    told = ["deletion"] if state == "Pending" else ["deleted_with_account", "deletion"]
+    assert [notice["code"] for notice in portal["notices"]] == told
     done = bench.run("apply", "--yes", "--allow-delete")
     assert done.code == 0, done.err + done.out
     assert [sent in write for write in bench.writes] == [True]
@@ -191,9 +193,40 @@ def test_what_cannot_be_tied_is_told_and_never_accepted(make: Callable[..., Benc
     portal = bench.plan()
     assert portal["changes"] == []
     codes = {notice["code"] for notice in portal["notices"]}
-    assert {"untied_approval", "no_approval"} <= codes
+    assert {"untied_approval", "untied_registration"} == codes
     assert bench.run("apply", "--yes").code == 0
     assert bench.writes == []
+
+
+def test_a_deletion_that_would_need_an_approval_that_cannot_be_tied_is_not_planned(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(approval_portal="absent")
+    bench.sign_up("gone@club.example")
+    bench.manifest(GONE)
+    portal = bench.plan("--allow-delete")
+    assert portal["changes"] == []
+    assert ("untied_registration", "gone@club.example") in [(n["code"], n["developer"]) for n in portal["notices"]]
+    assert bench.run("apply", "--yes", "--allow-delete").code == 0
+    assert bench.writes == []
+
+
+def test_whoever_is_protected_by_developer_id_is_not_deleted(bench: Bench) -> None:
+    bench.sign_up("gone@club.example", state="Active")
+    bench.manifest(GONE + "protected: [org_gone]\n")
+    (refusal,) = bench.plan("--allow-delete")["refusals"]
+    assert refusal["code"] == "protected"
+    assert bench.run("apply", "--yes", "--allow-delete").code == 3
+    assert bench.writes == []
+
+
+def test_a_grant_by_developer_id_that_has_ended_is_expired_drift(bench: Bench) -> None:
+    bench.sign_up(None, name="named", state="Active")
+    override = "{developer: org_named, status: approved, reason: Pilot, expires: 2020-01-31}"
+    bench.manifest(f"overrides: [{override}]\n")
+    (finding,) = bench.run("drift", "-o", "json").json["portals"][0]["findings"]
+    assert (finding["kind"], finding["wanted"]) == ("expired", "override with status: absent")
+    assert bench.ids() == []
 
 
 def test_the_backend_of_one_portal_is_not_that_of_another(bench: Bench) -> None:
@@ -277,6 +310,31 @@ def test_requests_for_products_are_approved_by_rule(bench: Bench) -> None:
     assert done.code == 0, done.err + done.out
     assert bench.ids() == []
     assert [each.status for each in bench.store.subscriptions(PORTAL)].count("subscribed") == 1
+
+
+NAMED_ONLY = {"applicant_id": "absent", "resource_id": "absent", "applicant_name": "name"}
+WEATHER = "access_requests: [{products: [Weather], domains: [club.example], status: approved}]\n"
+
+
+def test_a_request_by_name_is_that_of_the_only_one_of_that_name(make: Callable[..., Bench]) -> None:
+    bench = make(**NAMED_ONLY)
+    ann = bench.sign_up("ann@club.example", state="Active")
+    bench.store.add_subscription(bench.store.add_application(ann, "App"), bench.store.add_product(PORTAL, "Weather"))
+    bench.manifest("trusted_domains: [club.example]\n" + WEATHER)
+    (asked,) = bench.plan()["changes"]
+    assert (asked["op"], asked["developer"]["id"]) == ("approve_request", "org_ann")
+    bench.sign_up("stranger@nowhere.example", name="ann", id="org_other")  # waits, and calls themselves Ann too
+    portal = bench.plan()
+    assert portal["changes"] == []
+    assert "unowned_request" in {notice["code"] for notice in portal["notices"]}
+
+
+def test_a_request_is_approved_without_a_word_to_the_backend(bench: Bench) -> None:
+    ann = bench.sign_up("ann@club.example", state="Active")
+    bench.store.add_subscription(bench.store.add_application(ann, "App"), bench.store.add_product(PORTAL, "Weather"))
+    bench.manifest("trusted_domains: [club.example]\n" + WEATHER)
+    done = bench.run("apply", "--yes", env={"API7_PORTAL_TOKEN": "a7prt-of-another-portal"})
+    assert done.code == 0, done.err + done.out
 
 
 def test_a_plan_from_a_snapshot_is_the_live_one(bench: Bench) -> None:

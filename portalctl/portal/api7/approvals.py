@@ -33,18 +33,14 @@ class Untied:
 
 @dataclass(frozen=True, slots=True)
 class Ties:
-    """Approvals by the internal id of their person: never one approval for two people, nor two for one.
-
-    `without` are the waiting people to whom none is tied.
-    """
+    """Approvals by the internal id of their person: never one approval for two people, nor two for one."""
 
     approvals: Mapping[str, Approval]
     untied: tuple[Untied, ...] = ()
-    without: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Claim:
+class Claim:
     """One approval, and the internal ids of the people it can mean. `by_id`: an id says so, and not just a name."""
 
     approval: Approval
@@ -55,7 +51,8 @@ class _Claim:
 def tie(place: Place, people: Collection[Person], approvals: Iterable[Approval]) -> Ties:
     """Tie approvals to the waiting people of one portal. `people` are all of its developers, waiting or not."""
     registrations = [approval for approval in approvals if approval.awaits_registration]
-    claims = _claims([approval for approval in registrations if is_here(approval, place)], people)
+    here = [approval for approval in registrations if is_here(approval, place)]
+    claims = claims_of(here, people, [person for person in people if person.pending])
     waiting = {person.id for person in people if person.pending}
     fits = Counter(person for claim in claims for person in claim.people)
     id_fits = Counter(person for claim in claims if claim.by_id for person in claim.people)
@@ -69,8 +66,7 @@ def tie(place: Place, people: Collection[Person], approvals: Iterable[Approval])
             found |= dict.fromkeys(claim.people, claim.approval)
         else:
             untied.append(Untied(claim.approval, because))
-    without = tuple(person for person in people if person.id in waiting - found.keys())
-    return Ties(found, tuple(untied), without)
+    return Ties(found, tuple(untied))
 
 
 def is_here(approval: Approval, place: Place) -> bool:
@@ -87,26 +83,26 @@ def _is_vague(approval: Approval, place: Place) -> bool:
     return not approval.portal_name or approval.portal_name == place.name
 
 
-def _claims(approvals: Collection[Approval], people: Collection[Person]) -> list[_Claim]:
-    """Ids count before names, those of people who do not wait too.
+def claims_of(
+    approvals: Collection[Approval], people: Iterable[Person], nameable: Iterable[Person]
+) -> tuple[Claim, ...]:
+    """Ids count before names: those of all people, and the names of those who are `nameable`.
 
     Where ids do tell people apart, one that is nobody's is that of someone we don't see: then a name that fits is
     a namesake's.
     """
     ids = _index((person.id, (person.id, person.developer_id)) for person in people)
     names = _index(
-        (person.id, (person.developer_id, person.username, person.email, person.name))
-        for person in people
-        if person.pending
+        (person.id, (person.developer_id, person.username, person.email, person.name)) for person in nameable
     )
-    identified = [(each, _meant(ids, each.applicant_id, each.resource_id)) for each in approvals]
+    identified = [(each, _meant(ids, each.ids)) for each in approvals]
     ids_tell = any(found for _, found in identified)
     claims = []
     for approval, found in identified:
-        stranger = ids_tell and (approval.applicant_id or approval.resource_id)
-        named = frozenset() if stranger else _meant(names, approval.applicant_name, approval.resource_name)
-        claims.append(_Claim(approval, found or named, by_id=bool(found)))
-    return claims
+        stranger = ids_tell and any(approval.ids)
+        named = frozenset() if stranger else _meant(names, approval.names)
+        claims.append(Claim(approval, found or named, by_id=bool(found)))
+    return tuple(claims)
 
 
 def _index(known_as: Iterable[tuple[str, Iterable[str | None]]]) -> Mapping[str, set[str]]:
@@ -119,11 +115,11 @@ def _index(known_as: Iterable[tuple[str, Iterable[str | None]]]) -> Mapping[str,
     return index
 
 
-def _meant(index: Mapping[str, set[str]], *texts: str | None) -> frozenset[str]:
+def _meant(index: Mapping[str, set[str]], texts: Iterable[str | None]) -> frozenset[str]:
     return frozenset().union(*(index.get(text or "", ()) for text in texts))
 
 
-def _doubt(claim: _Claim, waiting: Collection[str], fits: Mapping[str, int]) -> str | None:
+def _doubt(claim: Claim, waiting: Collection[str], fits: Mapping[str, int]) -> str | None:
     """Why this approval is nobody's for certain; None: it is that of the one person it can mean."""
     if len(claim.people) != 1:
         return "it fits more than one person" if claim.people else "it fits nobody who waits"

@@ -16,8 +16,8 @@ from portalctl.portal.models import Developer
 
 # Documented for every id. It allows `.` and `..` too, which would climb up a path.
 ID = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII)
-PENDING = "Pending"
-STATUSES: Mapping[str, str] = {PENDING: "pending", "Active": "approved"}
+STATUSES: Mapping[str, str] = {"pending": "pending", "active": "approved"}
+RESULTS: Mapping[str, str] = {"accepted": "approved", "rejected": "rejected", "cancelled": "rejected"}
 MILLISECONDS_FROM = 10**11  # as seconds, the year 5138
 
 
@@ -47,13 +47,13 @@ class Person:
 
     @property
     def pending(self) -> bool:
-        return self.state == PENDING
+        return self.status == "pending"
 
     @property
     def status(self) -> str:
         """In our words; a state that is not documented stays as it is told."""
         told = self.state or "unknown"
-        return STATUSES.get(told, told)
+        return STATUSES.get(told.casefold(), told)
 
     def developer(self, *, approvable: bool) -> Developer:
         return Developer(
@@ -63,7 +63,7 @@ class Person:
             full_name=self.name or self.username or "",
             created_at=moment(self.created_at),
             email_verified=self.email_verified,
-            provider=self.provider or None,
+            provider=_word(self.provider) or None,
             approvable=approvable,
         )
 
@@ -85,20 +85,36 @@ class Approval:
     result: str | None = None
 
     @property
-    def name(self) -> str:
-        """Whose it says it is, for people to look it up."""
-        return self.applicant_name or self.resource_name or ""
+    def ids(self) -> tuple[str | None, ...]:
+        """What may be the id of whose it is. Of a subscription, the resource is the product."""
+        return (self.applicant_id,) if self.awaits_subscription else (self.applicant_id, self.resource_id)
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """What may be the name of whose it is."""
+        return (self.applicant_name,) if self.awaits_subscription else (self.applicant_name, self.resource_name)
 
     @property
     def awaits_registration(self) -> bool:
         """A registration that nobody has decided on. Filters of the API are asked for, and not relied on."""
-        named = self.resource_type in {None, "", "developer"}
-        return self.event == "developer_registration" and self.status == "pending" and named
+        named = _word(self.resource_type) in {"", "developer"}
+        return _word(self.event) == "developer_registration" and self.waits and named
 
     @property
     def awaits_subscription(self) -> bool:
         """A subscription to an API product that nobody has decided on."""
-        return self.event == "api_product_subscription" and self.status == "pending"
+        return _word(self.event) == "api_product_subscription" and self.waits
+
+    @property
+    def waits(self) -> bool:
+        return _word(self.status) == "pending"
+
+    @property
+    def outcome(self) -> str:
+        """What has become of it, in our words."""
+        if self.waits:
+            return "pending"
+        return RESULTS.get(_word(self.result), self.status or "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +146,11 @@ class LoginOption:
 def is_id(text: str) -> bool:
     """Whether this is an id that can stand in a path."""
     return ID.fullmatch(text) is not None and text not in {".", ".."}
+
+
+def _word(told: str | None) -> str:
+    """A word of the API's, whose documents write states with a capital and all others without."""
+    return (told or "").casefold()
 
 
 def moment(told: object) -> str | None:

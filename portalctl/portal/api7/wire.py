@@ -69,6 +69,7 @@ class Wire:
         self._name = name
         self._observer = observer
         self._ways: dict[str, int] = {}  # by path, the first that worked
+        self._told: set[str] = set()  # warnings that were passed on
 
     def read_list(self, what: str, query: Query, kind: type[T]) -> tuple[T, ...]:
         """All rows of a list. Raises PortalError unless it was read completely."""
@@ -87,16 +88,31 @@ class Wire:
     def _source(self, what: str, query: Query, kind: type[T], way: _Way) -> Source[T]:
         def fetch(number: int) -> Page[T]:
             page = self._page(query, kind, way, number)
-            rows = page.rows or []
-            if page.total is not None:
-                done = min(number * PAGE_SIZE, page.total) if way.paged else page.total
-                self._observer(Progress(self._name, f"reading {what}", done, page.total))
-                return Page(rows, page.total)
+            rows, total = page.rows or [], page.total
+            if total is not None and way.paged:
+                total = self._looked_behind(query, kind, way, number, page)
+            if total is not None:
+                done = min(number * PAGE_SIZE, total) if way.paged else total
+                self._observer(Progress(self._name, f"reading {what}", done, total))
+                return Page(rows, total)
             if way.paged:
                 rows = self._to_the_end(query, kind, way)
             return Page(rows, len({row.id for row in rows}))
 
         return Source(f"GET {query.path}", fetch)
+
+    def _looked_behind(self, query: Query, kind: type[T], way: _Way, number: int, page: _List[T]) -> int | None:
+        """The told total; None where it is only that of a page, or of as many rows as are ever told.
+
+        Only behind a full page that is said to be the last there may be more.
+        """
+        rows, total = page.rows or [], page.total
+        if not rows or total != number * PAGE_SIZE:
+            return total
+        behind = self._page(query, kind, way, number + 1)
+        if {row.id for row in behind.rows or []} <= {row.id for row in rows}:
+            return total
+        return behind.total if behind.total is not None and behind.total > total else None
 
     def _to_the_end(self, query: Query, kind: type[T], way: _Way) -> list[T]:
         """All rows of a list without a total: up to an empty page, and twice the same."""
@@ -130,6 +146,7 @@ class Wire:
             raise PortalError(f"{answer.call} was answered {answer.status} with an error: {listed.error_msg[:500]}")
         if listed.rows is None and listed.total is None:
             raise self.client.not_json(answer)
-        if listed.warning_msg:
+        if listed.warning_msg and listed.warning_msg not in self._told:
+            self._told.add(listed.warning_msg)
             self._observer(Warned(f"portal {self._name}: {answer.call}: {listed.warning_msg[:500]}"))
         return listed

@@ -196,6 +196,28 @@ def test_a_list_without_a_total_that_changes_meanwhile_is_read_as_a_whole() -> N
         assert len(lists.api7.read(Scope()).developers) == 200
 
 
+@pytest.mark.parametrize("most", [100, 200], ids=["of a page", "of so many at most"])
+def test_a_total_that_is_not_that_of_the_list_is_not_believed(most: int) -> None:
+    def developers(query: dict[str, str]) -> Any:
+        first = (int(query.get("page", "1")) - 1) * 100
+        return {"list": rows(range(250))[first : first + 100], "total": most}
+
+    with Lists(developers) as lists:
+        assert len(lists.api7.read(Scope()).developers) == 250
+
+
+def test_a_list_that_grows_beyond_its_last_full_page_is_read_on() -> None:
+    seen = itertools.count(100)
+
+    def developers(query: dict[str, str]) -> Any:
+        total = min(next(seen), 101)  # somebody signs up after the first page
+        first = (int(query["page"]) - 1) * 100
+        return {"list": rows(range(total))[first : first + 100], "total": total}
+
+    with Lists(developers) as lists:
+        assert len(lists.api7.read(Scope()).developers) == 101
+
+
 @pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "told",
@@ -227,11 +249,13 @@ def test_people_of_another_portal_are_not_taken_for_this_ones() -> None:
         assert [each.id for each in lists.api7.read(Scope()).developers] == ["org_0", "org_2"]
 
 
-def test_a_warning_beside_a_list_is_shown() -> None:
+def test_a_warning_beside_lists_is_shown_once() -> None:
     events: list[Event] = []
     with Lists(lambda _: {**NOTHING, "warning_msg": "the licence ends soon"}, events.append) as lists:
         lists.api7.read(Scope())
-    assert any("the licence ends soon" in event.message for event in events if isinstance(event, Warned))
+        lists.api7.read(Scope())
+    (warned,) = [event for event in events if isinstance(event, Warned)]
+    assert "the licence ends soon" in warned.message
 
 
 # --- readings that go wrong
@@ -344,13 +368,11 @@ def test_two_portals_of_one_name_are_not_chosen_from(bench: Bench) -> None:
 # --- approvals
 
 
-def test_who_waits_without_an_approval_is_told_and_not_approvable(bench: Bench) -> None:
+def test_who_waits_without_an_approval_is_not_approvable(bench: Bench) -> None:
     ann, _ = bench.person("ann"), bench.person("bob")
     bench.store.drop_approval(bench.store.approval_of(ann))
     snapshot = bench.read()
     assert {each.id: each.approvable for each in snapshot.developers} == {"org_ann": False, "org_bob": True}
-    (remark,) = snapshot.remarks
-    assert (remark.code, remark.developer) == ("no_approval", "ann@x.com")
 
 
 def test_approvals_that_do_not_say_whose_they_are_are_told(make: Make) -> None:
@@ -358,7 +380,7 @@ def test_approvals_that_do_not_say_whose_they_are_are_told(make: Make) -> None:
     bench.person("ann")
     snapshot = bench.read()
     assert [each.approvable for each in snapshot.developers] == [False]
-    assert [each.code for each in snapshot.remarks] == ["untied_approval", "no_approval"]
+    assert [each.code for each in snapshot.remarks] == ["untied_approval"]
 
 
 def test_namesakes_in_portals_of_one_name_are_never_mixed_up(make: Make) -> None:
@@ -368,7 +390,7 @@ def test_namesakes_in_portals_of_one_name_are_never_mixed_up(make: Make) -> None
     bench.store.sign_up(other.id, "ann@x.com", "ann", developer_id="org_ann")
     snapshot = bench.read()
     assert [each.approvable for each in snapshot.developers] == [False]
-    assert [each.code for each in snapshot.remarks] == ["untied_approval", "untied_approval", "no_approval"]
+    assert [each.code for each in snapshot.remarks] == ["untied_approval", "untied_approval"]
 
 
 # --- settings
@@ -436,6 +458,13 @@ def test_what_goes_with_an_account_is_told_by_the_backend(bench: Bench) -> None:
         Registration(waits.id, "org_bob", till.id, "Till", "Prices", "wait_for_approval"),
     )
     assert bench.open(backend=False).details(["org_ann"]) == ()
+
+
+def test_who_still_waits_is_not_asked_about_one_by_one(bench: Bench) -> None:
+    bench.person("ann"), bench.person("bob", state="Active")
+    bench.api7.details(["org_ann", "org_bob"])
+    asked = [each for each in bench.sim.log if each.path in {"/api/applications", "/api/subscriptions"}]
+    assert {each.headers.get("x-portal-developer-id") for each in asked} == {"org_bob"}
 
 
 def test_a_backend_of_another_portal_is_not_believed(bench: Bench) -> None:

@@ -33,7 +33,14 @@ def test_times_are_told_in_two_ways(told: object, meant: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("state", "status"),
-    [("Pending", "pending"), ("Active", "approved"), ("Suspended", "Suspended"), ("", "unknown"), (None, "unknown")],
+    [
+        ("Pending", "pending"),
+        ("Active", "approved"),
+        ("ACTIVE", "approved"),
+        ("Suspended", "Suspended"),
+        ("", "unknown"),
+        (None, "unknown"),
+    ],
 )
 def test_only_documented_states_are_translated(state: str | None, status: str) -> None:
     assert Person("i", "d", state=state).status == status

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from portalctl.portal.api7.provider import needs_backend
 from portalctl.portal.writes import AddMember, CreateDeveloper, CreateTeam, DeleteDeveloper, SetStatus, Write
 from portalctl.sim.api7.server import Fault
 from portalctl.stop import INTERRUPTED, Stop
@@ -52,14 +51,27 @@ def test_an_account_is_made_on_the_backend(bench: Bench) -> None:
     assert bench.status("new") == ["approved"]
 
 
+def test_an_account_that_starts_as_waiting_is_accepted(make: Make) -> None:
+    bench = make(created_state="Pending", applicant_id="developer_id")
+    bench.person("ann")
+    written = bench.api7.write(CREATE)
+    assert (written.result, written.id) == ("done", "org_new")
+    assert bench.status("new", "ann") == ["approved", "pending"]
+
+
+def test_an_account_that_waits_by_no_provable_approval_is_told(make: Make) -> None:
+    bench = make(created_state="Pending", **NEVER_TIED)
+    written = bench.api7.write(CREATE)
+    assert (written.result, written.id) == ("refused", "org_new")
+    assert written.detail.startswith("the account is made and waits for approval: no pending approval is provably")
+    assert bench.writes == ["POST /api/developers"]
+
+
 def test_only_creation_needs_the_backend(bench: Bench) -> None:
     bench.person("ann")
     alone = bench.open(backend=False)
     written = alone.write(CREATE)
     assert (written.result, "portal backend" in written.detail) == ("refused", True)
-    assert needs_backend(CREATE)
-    for write in (APPROVE, DELETE):
-        assert not needs_backend(write)
     assert alone.write(APPROVE).result == "done"
 
 

@@ -1,0 +1,127 @@
+"""What the Dashboard tells of one portal, read whole and shared by all who ask at the same time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from portalctl.errors import AnswerError, PortalError
+from portalctl.events import Observer
+from portalctl.http import Client
+from portalctl.portal.api7.approvals import Place, Ties, tie
+from portalctl.portal.api7.records import Approval, LoginOption, Person, PortalRow
+from portalctl.portal.api7.shared import Shared
+from portalctl.portal.api7.wire import Query, Wire
+from portalctl.portal.models import Remark, Settings
+
+People = Mapping[str, Person]  # by developer_id
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The people of the portal, and whose approval is whose."""
+
+    people: People
+    ties: Ties
+
+    def approval_of(self, developer_id: str) -> Approval | None:
+        person = self.people.get(developer_id)
+        return self.ties.approvals.get(person.id) if person is not None else None
+
+
+class Live:
+    """One portal of the Dashboard. Exactly one of `portal_id` and `title` is given.
+
+    The shared readings tell since when they are to be true (`time.monotonic`). All raise PortalError.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        pool: Executor,
+        *,
+        name: str,
+        portal_id: str | None,
+        title: str | None,
+        observer: Observer,
+    ) -> None:
+        self.client = client
+        self._name = name
+        self._wanted_id = portal_id
+        self._title = title
+        self._wire = Wire(client, pool, name=name, observer=observer)
+        self._place = Shared(self._find_portal)
+        self.people = Shared(self._read_people)
+        self.registrations = Shared(self._read_registrations)
+        self.looks = Shared(self._look)
+
+    def place(self) -> Place:
+        return self._place.any()
+
+    def subscriptions(self, params: Mapping[str, str]) -> tuple[Approval, ...]:
+        """Requests for access, of all portals that the token can see."""
+        return self._approvals("requests", {"event": "api_product_subscription", **params})
+
+    def outcomes(self, ids: Collection[str]) -> dict[str, str]:
+        """What has become of these requests for access; those that are gone are absent."""
+        if not ids:
+            return {}
+        return {each.id: each.outcome for each in self.subscriptions({}) if each.id in ids}
+
+    def settings(self) -> tuple[Settings, tuple[Remark, ...]]:
+        """Releases since 3.9 may not have login options (404, 405): then nothing is told. They only inform."""
+        query = Query("/api/portal/login_options", {"portal_id": self.place().id})
+        try:
+            options = self._wire.read_list("settings", query, LoginOption)
+        except PortalError as error:
+            if isinstance(error, AnswerError) and error.status in {404, 405}:
+                return Settings(), ()
+            unread = f"whether the portal approves sign-ups by itself could not be read: {error.message}"
+            return Settings(), (Remark("settings_unread", unread),)
+        told = [option.auto_approval for option in options if not option.disable]
+        flags = [flag for flag in told if flag is not None]
+        return Settings(auto_approve_developers=any(flags) if flags else None), ()
+
+    def _find_portal(self) -> Place:
+        """The portal by its id or exact name: the API's own search is a loose one."""
+        portals = self._wire.read_list("portals", Query("/api/portals"), PortalRow)
+        if self._wanted_id is not None:
+            match = [portal for portal in portals if portal.id == self._wanted_id]
+        else:
+            match = [portal for portal in portals if portal.name == self._title]
+        if len(match) == 1:
+            name = match[0].name or ""
+            return Place(match[0].id, name, unique=sum(portal.name == name for portal in portals) == 1)
+        wanted = f"titled {self._title!r}" if self._wanted_id is None else f"with id {self._wanted_id}"
+        there = ", ".join(f"{portal.name} ({portal.id})" for portal in portals) or "none that this token can see"
+        raise PortalError(
+            f"{'more than one' if match else 'no'} portal {wanted} at {self.client.server.url}",
+            f"portals there: {there}",
+        )
+
+    def _read_people(self) -> People:
+        """The Dashboard has no way to ask for some people only, nor, dependably, for those who wait."""
+        portal_id = self.place().id
+        rows = self._wire.read_list("developers", Query("/api/developers", {"portal_id": portal_id}), Person)
+        here = [row for row in rows if row.portal_id in {None, "", portal_id}]
+        people = {row.developer_id: row for row in here}
+        if len(people) < len(here):
+            raise PortalError(
+                f"portal {self._name} has several developers with one developer_id: they can't be told apart"
+            )
+        return people
+
+    def _read_registrations(self) -> tuple[Approval, ...]:
+        return self._approvals("approvals", {"event": "developer_registration", "status": "pending"})
+
+    def _approvals(self, what: str, params: Mapping[str, str]) -> tuple[Approval, ...]:
+        """Those of all portals that the token can see: the Dashboard has no way to ask for one portal's."""
+        return self._wire.read_list(what, Query("/api/approvals", params, order_by="applied_at"), Approval)
+
+    def _look(self) -> Look:
+        # In this order whoever an approval is about is in the list of people, if they are still there.
+        approvals = self.registrations.since(time.monotonic())
+        people = self.people.since(time.monotonic())
+        return Look(people, tie(self.place(), people.values(), approvals))

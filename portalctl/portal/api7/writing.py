@@ -1,0 +1,141 @@
+"""Writes on their way. Nobody is accepted or rejected but by an approval that is theirs and still waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from portalctl.errors import NoAnswerError, PortalError
+from portalctl.http import Client
+from portalctl.portal.api7.answers import taken
+from portalctl.portal.api7.backend import UNKNOWN, Backend
+from portalctl.portal.api7.live import Live
+from portalctl.portal.api7.records import Approval, is_id
+from portalctl.portal.writes import ApproveRequest, CreateDeveloper, DeleteDeveloper, SetStatus, Write, Written
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One write as it goes over the wire."""
+
+    client: Client
+    method: Literal["POST", "DELETE"]
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, object] | None = None
+
+
+class _OvertakenError(PortalError):
+    """The live state is not that of the plan any more: nothing was sent, and only the live state can tell."""
+
+
+class Writer:
+    """Writes to one portal. `backend` None: what only it can do is refused."""
+
+    def __init__(self, live: Live, backend: Backend | None) -> None:
+        self._live = live
+        self._backend = backend
+
+    def write(self, write: Write) -> Written:
+        """See `Provider.write`."""
+        written = self._send(write)
+        if isinstance(write, CreateDeveloper) and written.result == "done":
+            return self._let_in(write.developer, written)
+        return written
+
+    def _let_in(self, developer_id: str, made: Written) -> Written:
+        """Accept a new account that waits for approval: no document says whether one can."""
+        try:
+            person = self._live.people.since(time.monotonic()).get(developer_id)
+        except PortalError:
+            return made  # whoever confirms it will see
+        if person is None or not person.pending:
+            return made
+        accepted = self._send(SetStatus(developer_id, "approved"))
+        detail = f"the account is made and waits for approval: {accepted.detail}" if accepted.detail else ""
+        return replace(accepted, id=made.id, detail=detail)
+
+    def _send(self, write: Write) -> Written:
+        try:
+            call = self._call(write)
+        except _OvertakenError as error:
+            return Written("unclear", error.message)
+        except PortalError as error:
+            return Written("refused", error.message)  # nothing was sent
+        try:
+            answer = call.client.request(call.method, call.path, params=call.params, body=call.body)
+        except NoAnswerError as error:
+            return Written("unclear" if error.sent else "refused", error.message)
+        return taken(call.client, answer, created=write.developer if isinstance(write, CreateDeveloper) else None)
+
+    def _call(self, write: Write) -> _Call:
+        """Raises PortalError for what must not or can't be sent, _OvertakenError for what is no longer as planned."""
+        match write:
+            case SetStatus(developer_id, "approved"):
+                return self._decision("accept", developer_id)
+            case DeleteDeveloper(developer_id):
+                return self._deletion(developer_id)
+            case ApproveRequest(request_id=request_id):
+                return self._acceptance(request_id)
+            case CreateDeveloper(developer=developer_id):
+                return self._creation(developer_id)
+            case SetStatus(_, status):
+                raise PortalError(f"API7 has no way to set somebody to {status}")
+            case _:
+                raise PortalError(f"API7 has nothing like {type(write).__name__}")
+
+    def _creation(self, developer_id: str) -> _Call:
+        if self._backend is None:
+            raise PortalError(UNKNOWN)
+        body = {"developer_id": _checked(developer_id)}
+        return _Call(self._backend.client(), "POST", "/api/developers", body=body)
+
+    def _deletion(self, developer_id: str) -> _Call:
+        person = self._live.people.since(time.monotonic()).get(developer_id)
+        if person is None:
+            raise _OvertakenError(f"there is no developer {developer_id}")
+        if person.pending:
+            return self._decision("reject", developer_id)
+        path = f"/api/developers/{_checked(developer_id)}"
+        return _Call(self._live.client, "DELETE", path, {"portal_id": self._live.place().id})
+
+    def _decision(self, verb: Literal["accept", "reject"], developer_id: str) -> _Call:
+        approval = self._waiting_approval(developer_id)
+        return _Call(self._live.client, "POST", f"/api/approvals/{_checked(approval.id)}/{verb}")
+
+    def _acceptance(self, request_id: str) -> _Call:
+        asked = self._live.subscriptions({"status": "pending"})
+        if request_id not in {each.id for each in asked if each.awaits_subscription}:
+            raise _OvertakenError(f"request {request_id} does not wait any more: somebody decided on it")
+        return _Call(self._live.client, "POST", f"/api/approvals/{_checked(request_id)}/accept")
+
+    def _waiting_approval(self, developer_id: str) -> Approval:
+        """The developer's approval, seen waiting just now.
+
+        Whose an approval is does not change: one look at all people does for many decisions. That it still waits is
+        looked at each time.
+        """
+        asked = time.monotonic()
+        approval = self._live.looks.any().approval_of(developer_id)
+        if approval is None:
+            look = self._live.looks.since(asked)
+            approval = look.approval_of(developer_id)
+            person = look.people.get(developer_id)
+            if person is None or not person.pending:
+                raise _OvertakenError(f"{developer_id} does not wait for approval any more")
+        if approval is None:
+            raise PortalError(
+                f"no pending approval is provably that of {developer_id}: decide on it in the Dashboard"
+            )
+        if approval not in self._live.registrations.since(asked):
+            raise _OvertakenError(f"the approval of {developer_id} does not wait any more: somebody decided on it")
+        return approval
+
+
+def _checked(text: str) -> str:
+    """An id, in which nothing has to be encoded for a path. Raises PortalError for what is none."""
+    if not is_id(text):
+        raise PortalError(f"{text!r} is no id that API7 takes: letters, digits, `-`, `_` and `.`")
+    return text
