@@ -29,6 +29,7 @@ _INVISIBLES = re.compile(f"[{_INVISIBLE}]")
 _HIDDEN = re.compile(f"[{_INVISIBLE}:#]")
 
 _DOUBLED_HASH = re.compile(r"#(?=#)")
+_DOUBLED = re.compile(r":(?=:)|#(?=#)")
 
 # Words that mean nothing in Markdown, without the punctuation around them: letters, or a number.
 _PLAIN = re.compile(r"(?!www\b)[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:,\d{3})*")
@@ -114,9 +115,12 @@ def github_output(name: str, value: str, delimiter: str) -> str:
 
 
 def yaml(text: str) -> str:
-    r"""A double-quoted YAML 1.2 scalar in one line; reading it gives the same text, except that a lone surrogate,
-    which YAML cannot hold, becomes U+FFFD."""
-    return '"' + "".join(map(_yaml_char, text)) + '"'
+    r"""A double-quoted YAML 1.2 scalar in one line, to be written to a file or shown on a terminal or in a CI log.
+
+    Reading it gives the same text, except that a lone surrogate, which YAML cannot hold, becomes U+FFFD. It has no
+    `::` and no `##`.
+    """
+    return '"' + _DOUBLED.sub(lambda found: _escaped(found[0]), "".join(map(_yaml_char, text))) + '"'
 
 
 def yaml_comment(text: str) -> str:

@@ -127,7 +127,7 @@ def test_a_file_that_cannot_be_written_is_told(club: Bench) -> None:
 
 
 def test_the_override_to_paste_is_yaml_whatever_the_address(club: Bench) -> None:
-    odd = "{a}&*b#!@city.com"
+    odd = "{a}&*b##!@city.com"
     club.people(revoked=[odd])
     out = club.run("drift").out
     pasted = [line.partition("keep it so:")[2].strip() for line in out.splitlines() if "keep it so:" in line]

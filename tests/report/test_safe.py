@@ -280,6 +280,9 @@ def test_yaml_escapes(text: str, shown: str) -> None:
 @example("\u3164\x85\xa0\u2028\ufeff\U0001f600")
 def test_yaml_reads_back(text: str) -> None:
     line = yaml(text)
+    assert line.isprintable()
+    assert "::" not in line
+    assert "##" not in line
     assert len(line.splitlines()) == 1
     assert not {unicodedata.category(char) for char in line} & UNSHOWN
     reader = YAML(typ="safe", pure=True)
