@@ -14,7 +14,7 @@ from datetime import date
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan import forms
 from portalctl.plan.changes import why_of
-from portalctl.plan.guard import takes
+from portalctl.plan.guard import losers, takes
 from portalctl.plan.model import (
     BaseComparison,
     Change,
@@ -29,7 +29,6 @@ from portalctl.plan.resolve import Decision, resolve
 from portalctl.plan.rulebook import Rulebook
 from portalctl.portal.models import Snapshot
 
-COUNTED = frozenset({"removals", "removals_percent", "team_percent", "delete"})  # refusals that count who loses
 NO_RULE = frozenset({"unmatched", "silent"})  # verdicts
 
 
@@ -64,7 +63,7 @@ def against(head: PortalPlan, base: PortalPlan, unruled: Sequence[UnruledGrant])
     return replace(
         head,
         changes=changes,
-        refusals=_with_origin(head.refusals, base.refusals, changes),
+        refusals=_with_origin(head, base),
         summary={**head.summary, "from_change": count["change"], "already_pending": count["pending"]},
         base=BaseComparison(
             prevented=tuple(change for change in base.changes if _target(change) not in targets),
@@ -120,17 +119,30 @@ def _live_teams(snapshot: Snapshot) -> Mapping[str, list[str]]:
     return found
 
 
-def _with_origin(head: Sequence[Refusal], base: Sequence[Refusal], changes: Sequence[Change]) -> tuple[Refusal, ...]:
+def _with_origin(head: PortalPlan, base: PortalPlan) -> tuple[Refusal, ...]:
     """A refusal is there already if the base is refused for the same. One that counts must not count anybody new."""
-    there, here = Counter(map(_cause, base)), Counter(map(_cause, head))
-    takes_more = any(change.origin == "change" and takes(change) for change in changes)
+    there, here = (Counter(map(_cause, plan.refusals)) for plan in (base, head))
 
     def origin(refusal: Refusal) -> Origin:
         cause = _cause(refusal)
-        more = here[cause] > there[cause] or (refusal.code in COUNTED and takes_more)
+        more = here[cause] > there[cause] or _counted(refusal, head.changes) - _counted(refusal, base.changes)
         return "change" if more else "pending"
 
-    return tuple(replace(refusal, origin=origin(refusal)) for refusal in head)
+    return tuple(replace(refusal, origin=origin(refusal)) for refusal in head.refusals)
+
+
+def _counted(refusal: Refusal, changes: Iterable[Change]) -> frozenset[str]:
+    """The ids of the people whom a refusal counts; nobody for one that does not count."""
+    match refusal.code:
+        case "removals" | "removals_percent":
+            return frozenset(losers(changes))
+        case "team_percent":
+            found = (each for each in changes if each.op == "remove_member" and each.team == refusal.team)
+        case "delete":
+            found = (each for each in changes if each.op == "delete_developer")
+        case _:
+            return frozenset()
+    return frozenset(each.developer.key for each in found if each.developer is not None)
 
 
 def _cause(refusal: Refusal) -> tuple[str | None, ...]:

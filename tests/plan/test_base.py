@@ -173,6 +173,24 @@ def test_a_refusal_that_counts_is_of_this_change_when_it_takes_from_more_people(
     assert refused(compared(worse, LOSES)) == {"removals": "pending"}
 
 
+def test_a_person_who_loses_more_is_not_counted_twice() -> None:
+    """Removed from a team besides being revoked: the brake counts one person, before and after."""
+    more = portal(overrides=LOSES.overrides, policy=LOSES.policy, teams=(team("reds", [EVE], "exclusive"),))
+    plan = compared(LOSES, more)
+    assert origins(plan)[f"remove_member:{ANN}:reds"] == "change"
+    assert refused(plan) == {"removals": "pending"}
+
+
+def test_a_team_that_was_braked_already_is_not_held_against_a_change_of_another() -> None:
+    names = [f"p{number}@x.org" for number in range(4)]
+    live = snapshot(*map(person, names), teams={"reds": names, "blues": names[:1]})
+    reds, blues = team("reds", [], "exclusive"), team("blues", [], "exclusive")
+    before = portal(teams=(reds, team("blues")))
+    assert refused(compared(before, portal(teams=(reds, blues)), live)) == {"team_percent": "pending"}
+    fewer = portal(teams=(team("reds", names[:1], "exclusive"), team("blues")))
+    assert refused(compared(fewer, before, live)) == {"team_percent": "change"}
+
+
 def test_a_newly_protected_person_is_refused_by_this_change() -> None:
     plan = compared(LOSES, portal(overrides=LOSES.overrides, policy=LOSES.policy, protected=(protected(ANN),)))
     assert refused(plan) == {"protected": "change", "removals": "pending"}

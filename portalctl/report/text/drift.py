@@ -8,7 +8,7 @@ from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, PortalDrif
 from portalctl.plan.model import Notice
 from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.manifest import override_to_paste
-from portalctl.report.safe import terminal, yaml
+from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
 from portalctl.words import plural
 
