@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib
 import keyword
+from typing import TYPE_CHECKING
 
 import click
 
 from portalctl.garbage import no_garbage_collection
 from portalctl.version import VERSION_LINE
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 # name → one line of help. The module of that name below portalctl.cli is imported only when the command is used; with
 # an underscore behind it where Python keeps the name for itself.
@@ -58,6 +62,12 @@ class LazyGroup(click.Group):
 
             ctx.fail(f"no such command {name!r}{did_you_mean(name, tuple(COMMANDS))}")
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        commands = [CompletionItem(name, help=text) for name, text in COMMANDS.items() if name.startswith(incomplete)]
+        return commands + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
         with formatter.section("Commands"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +16,28 @@ if TYPE_CHECKING:
 def portal_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
     """The portals of the files that `-f` names on the same line, else of the default ones."""
     return _starting(incomplete, (portal.name for portal in _portals(ctx)))
+
+
+def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
+    """What can be explained and is not a person: teams and domains."""
+    return _starting(incomplete, (name for portal in _portals(ctx) for name in _subjects(portal)))
+
+
+def _subjects(portal: PortalManifest) -> Iterator[str]:
+    yield from (team.name for team in portal.teams)
+    yield from (rule.domain for rule in portal.trusted_domains)
+    yield from (rule.domain for rule in portal.denied_domains)
+
+
+def one_more_of(words: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """For a comma list of known words: those that are not in it yet, behind those that are."""
+
+    def offer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
+        before, comma, _ = incomplete.rpartition(",")
+        left = (word for word in words if word not in before.split(","))
+        return _starting(incomplete, (f"{before}{comma}{word}" for word in left))
+
+    return offer
 
 
 def team_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)

@@ -1,41 +1,122 @@
 """`portalctl completion`: the script that teaches a shell to complete our command lines.
 
 The shell runs `portalctl` with `_PORTALCTL_COMPLETE` set, and click answers
-(https://click.palletsprojects.com/en/stable/shell-completion/). PowerShell is ours; bash is click's, but for names
-with blanks, which its script takes apart.
+(https://click.palletsprojects.com/en/stable/shell-completion/). zsh's script is click's. Bash and fish have our own:
+click's take names with blanks, colons or commas apart. PowerShell has none of click's.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
+import re
+from functools import cached_property
 
 import click
-from click.shell_completion import (
-    BashComplete,
-    CompletionItem,
-    FishComplete,
-    ShellComplete,
-    ZshComplete,
-    add_completion_class,
-)
+from click.shell_completion import CompletionItem, ShellComplete, ZshComplete, add_completion_class, split_arg_string
 
 from portalctl.cli.main import COMPLETE
 
 
-class Bash(BashComplete):
-    """What is offered is put on the line as it is, so it is quoted where bash would read more than a word in it."""
+class _Complete(ShellComplete):
+    """What is offered stands for the whole word: where that is `--option=value`, for all of it."""
 
-    source_template = BashComplete.source_template.replace("COMPREPLY+=($value)", 'COMPREPLY+=("$value")')
+    def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
+        option, found, _ = incomplete.partition("=")
+        offered = super().get_completions(args, incomplete)
+        if not found or not option.startswith("--"):
+            return offered
+        return [
+            CompletionItem(f"{option}={each.value}", help=each.help) if each.type == "plain" else each
+            for each in offered
+        ]
+
+
+def _words(line: str) -> tuple[list[str], str]:
+    """A command line up to the cursor: its words without the command, and the one that is being typed."""
+    *words, last = split_arg_string(f"{line}.")  # whether the last blank ends a word or is in quotes, the dot tells
+    return words[1:], last.removesuffix(".")
+
+
+class _FromLine(_Complete):
+    """For scripts that give the line up to the cursor."""
+
+    def get_completion_args(self) -> tuple[list[str], str]:
+        return _words(os.environ["COMP_LINE"])
+
+
+class Bash(_FromLine):
+    """Bash 4.4 or later. Of a word with `=` or `:` in it, Bash completes what is behind that."""
+
+    name = "bash"
+    source_template = """\
+%(complete_func)s() {
+    local line type value
+    while IFS= read -r line; do
+        IFS=, read -r type value <<< "$line"
+        case $type in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain) COMPREPLY+=("$value") ;;
+        esac
+    done < <(COMP_LINE="${COMP_LINE:0:COMP_POINT}" COMP_WORD="${COMP_WORDS[COMP_CWORD]}" \\
+        %(complete_var)s=bash_complete "$1")
+}
+complete -o nosort -F %(complete_func)s %(prog_name)s
+"""
+
+    @cached_property
+    def _typed(self) -> tuple[str, str]:
+        """What of the word stays as it is, and the quote that is open behind it; both may be empty."""
+        part = os.environ["COMP_WORD"]
+        _, word = self.get_completion_args()
+        completed = "" if part in {"=", ":"} else _words(f"_ {part}")[1]
+        return word.removesuffix(completed), part[:1]
 
     def format_completion(self, item: CompletionItem) -> str:
-        return f"{item.type},{shlex.quote(item.value)}"
-
-    def source(self) -> str:
-        return ShellComplete.source(self)  # without starting bash to learn its version
+        before, opening = self._typed
+        return f"{item.type},{_quoted(item.value.removeprefix(before), opening)}"
 
 
-class PowerShell(ShellComplete):
+def _quoted(value: str, opening: str) -> str:
+    """A value as Bash puts it on the line: behind an `opening` quote, which Bash closes, or behind none."""
+    match opening:
+        case "'":
+            return value.replace("'", r"'\''")
+        case '"':
+            return re.sub(r'([\\"$`])', r"\\\1", value)
+        case _:
+            return re.sub(r"([^\w@%+=:,./-])", r"\\\1", value)
+
+
+class Fish(_FromLine):
+    name = "fish"
+    source_template = """\
+function %(complete_func)s
+    set -l line (commandline --cut-at-cursor --current-process | string collect)
+    for answer in (env COMP_LINE="$line" %(complete_var)s=fish_complete %(prog_name)s)
+        set -l parts (string split --max 1 , $answer)
+        switch $parts[1]
+            case dir
+                __fish_complete_directories $parts[2]
+            case file
+                __fish_complete_path $parts[2]
+            case plain
+                echo $parts[2]
+        end
+    end
+end
+complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
+"""
+
+    def format_completion(self, item: CompletionItem) -> str:
+        return f"{item.type},{item.value}" + (f"\t{item.help}" if item.help else "")
+
+
+class Zsh(_Complete, ZshComplete):
+    pass
+
+
+class PowerShell(_Complete):
     """For Register-ArgumentCompleter -Native (Windows PowerShell 5.1, PowerShell 7).
 
     Nothing is offered for files, since PowerShell then completes them itself.
@@ -56,7 +137,7 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
             [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $help)
         }
     } finally {
-        Remove-Item Env:COMP_WORDS, Env:COMP_CWORD, Env:%(complete_var)s
+        Remove-Item 'Env:COMP_WORDS', 'Env:COMP_CWORD', 'Env:%(complete_var)s'
     }
 }
 """
@@ -74,8 +155,8 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
 
 SHELLS: dict[str, type[ShellComplete]] = {
     "bash": Bash,
-    "zsh": ZshComplete,
-    "fish": FishComplete,
+    "zsh": Zsh,
+    "fish": Fish,
     "powershell": PowerShell,
 }
 for _class in SHELLS.values():

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from portalctl import flow
+from portalctl.cli.completers import one_more_of
 from portalctl.cli.console import show, style_for
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, choices, target_options
@@ -34,6 +35,7 @@ DIFFERENT = 2
 @click.option(
     "--fail-on",
     callback=choices(KINDS),
+    shell_complete=one_more_of(KINDS),
     metavar="KIND,…",
     help=f"Exit with 2 on these kinds only: {', '.join(KINDS)}.  [default: all but backlog]",
 )

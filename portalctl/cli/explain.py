@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from portalctl import flow
+from portalctl.cli.completers import subjects
 from portalctl.cli.console import show, style_for
 from portalctl.cli.options import Target, did_you_mean, target_options
 from portalctl.cli.session import leave, open_offline, open_session
@@ -21,7 +22,7 @@ from portalctl.report.text.explain import explanations_text
 
 
 @click.command()
-@click.argument("subject", metavar="EMAIL|DOMAIN|TEAM|ID")
+@click.argument("subject", metavar="EMAIL|DOMAIN|TEAM|ID", shell_complete=subjects)
 @target_options
 @click.option("--offline", is_flag=True, help="Ask no portal: say what the rules say, and what a sign-up would meet.")
 @click.option(

@@ -7,7 +7,7 @@ from functools import wraps
 
 import click
 
-from portalctl.cli.completers import team_names
+from portalctl.cli.completers import one_more_of, team_names
 from portalctl.cli.options import choices, did_you_mean
 from portalctl.errors import BadUsageError
 from portalctl.identity import normal_address
@@ -22,6 +22,7 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--only",
         callback=choices(CLASSES),
+        shell_complete=one_more_of(CLASSES),
         metavar="CLASS,…",
         help=f"Only changes of these classes: {', '.join(CLASSES)}.",
     )
