@@ -149,10 +149,11 @@ class Client:
         self._policy = policy or DEFAULT_POLICY
         self._advice = advice or {}
         self._lock = threading.Lock()
+        self._gate = threading.Lock()  # whoever has it is the next to go
         self._opened: list[httpx.HTTPTransport] = []
         self._idle: list[httpx.HTTPTransport] = []
-        self._not_before = 0.0
         self._pace = Pace()
+        self._held_until = 0.0
         self._stop = stop or Stop()
         self._waited = 0.0  # because the server asked for it: all requests at once
         self._tls = _tls_context(server)
@@ -193,18 +194,18 @@ class Client:
         """
         if method not in self._methods:
             raise AssertionError(f"this client cannot send {method}")
-        attempt = 0
-        waited = 0.0
+        request = self._request(method, path, params, body, headers)
+        attempt, first_answer = 0, float("inf")
         while True:
-            attempt += 1
-            self._wait_for_turn()
+            sent_at = self._wait_for_turn()
             if self._stop.asked and method not in SAFE_METHODS:
                 raise NoAnswerError(INTERRUPTED, sent=False)
-            tried = self._once(method, path, params, body, headers)
-            pause = self._policy.pause(method, attempt, tried.outcome, Waited(waited, self._waited))
+            tried = self._once(f"{method} {path}", request, sent_at)
+            attempt, first_answer = attempt + 1, min(first_answer, time.monotonic())
+            waited = Waited(time.monotonic() - first_answer, self._waited)
+            pause = self._policy.pause(method, attempt, tried.outcome, waited)
             if pause is None or self._stop.asked:
                 return tried.settle()
-            waited += pause
             self._hold(pause, tried.outcome)
 
     def explain(self, answer: Answer) -> AnswerError:
@@ -228,21 +229,12 @@ class Client:
             sent=True,
         )
 
-    def _once(
-        self,
-        method: str,
-        path: str,
-        params: Mapping[str, str] | None,
-        body: Mapping[str, object] | None,
-        headers: Mapping[str, str] | None,
-    ) -> _Try:
-        call = f"{method} {path}"
+    def _once(self, call: str, request: httpx.Request, sent_at: float) -> _Try:
         with self._lock:
             self.calls += 1
-        sent_at = time.monotonic()
         try:
             with self._transport() as transport:
-                response = transport.handle_request(self._request(method, path, params, body, headers))
+                response = transport.handle_request(request)
                 with closing(response):
                     response.read()
         except httpx.HTTPError as error:
@@ -252,8 +244,8 @@ class Client:
         trace, detail = _told(response.content) if not response.is_success else (None, "")
         trace = trace or told.get("x-kong-trace-id")
         answer = Answer(call, response.status_code, response.content, trace, self._clean(detail), told.get("date"))
-        self._learn(answer.status, sent_at, told)
-        return _Try(answer, Outcome("answered", answer.status, asked_pause(told, time.time())))
+        refusals = self._learn(answer.status, sent_at, told)
+        return _Try(answer, Outcome("answered", answer.status, asked_pause(told, time.time()), refusals))
 
     def _no_answer(self, call: str, error: httpx.HTTPError) -> NoAnswerError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
@@ -316,44 +308,46 @@ class Client:
             extensions=_EXTENSIONS,
         )
 
-    def _learn(self, status: int, sent_at: float, headers: Mapping[str, str]) -> None:
+    def _learn(self, status: int, sent_at: float, headers: Mapping[str, str]) -> int:
+        """Tell the pace of an answer. Gives the number of refusals in a row, of which this is one."""
         with self._lock:
-            if status == 429:
-                self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
-            else:
-                self._pace.taken()
+            if status != 429:
+                self._pace.taken(time.monotonic(), sent_at)
+                return 0
+            self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
+            return self._pace.refusals
 
-    def _wait_for_turn(self) -> None:
-        """Wait for a pause that holds everyone, then for a place in the row; again if a pause came up meanwhile."""
-        while True:
-            self._sleep_until(self._not_before)
-            with self._lock:
-                now = time.monotonic()
-                place = now + self._pace.reserve(now)
-            self._sleep_until(place)
-            if self._stop.asked or self._not_before <= time.monotonic():
-                return
-
-    def _sleep_until(self, moment: float) -> None:
-        """Sleep in short pieces: an interrupt is not kept waiting."""
-        while (left := moment - time.monotonic()) > 0 and not self._stop.asked:
-            time.sleep(min(left, _NAP))
+    def _wait_for_turn(self) -> float:
+        """Wait until the pace lets a request go, behind whoever came earlier. Gives the moment."""
+        with self._gate:
+            while True:
+                with self._lock:
+                    now = time.monotonic()
+                    left = self._pace.wait(now)
+                if left <= 0 or self._stop.asked:
+                    return now
+                time.sleep(min(left, _NAP))
 
     def _hold(self, pause: float, outcome: Outcome) -> None:
-        """Pause this request; when the server asked for it, every worker's."""
+        """Pause this request; when the server refuses for now, every worker's."""
         now = time.monotonic()
         if outcome.status != 429:
             self._sleep_until(now + pause * random.uniform(0.75, 1.25))  # noqa: S311 (spreads repeats, guards nothing)
             return
         until = now + pause
         with self._lock:
-            announce = until > self._not_before + 0.5
-            self._waited += max(0.0, until - max(self._not_before, now))
-            self._not_before = max(self._not_before, until)
-            self._pace.hold(self._not_before)
+            announce = until > self._held_until + 0.5
+            self._waited += max(0.0, until - max(self._held_until, now))
+            self._held_until = max(self._held_until, until)
+            self._pace.hold(until, asked=outcome.asked is not None)
         if announce:
             asked = f"429, Retry-After {outcome.asked:.0f}" if outcome.asked is not None else "429"
             self._observer(Waiting(pause, f"the portal asked for it ({asked})"))
+
+    def _sleep_until(self, moment: float) -> None:
+        """Sleep in short pieces: an interrupt is not kept waiting."""
+        while (left := moment - time.monotonic()) > 0 and not self._stop.asked:
+            time.sleep(min(left, _NAP))
 
 
 def post_once(url: str, body: Mapping[str, object], *, seconds: float) -> int:

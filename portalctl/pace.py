@@ -1,8 +1,12 @@
 """How fast requests may follow each other, learned from the refusals (429) of a server. Pure: the caller sleeps.
 
-Nothing is held back until the first refusal. From then on requests are spaced. The rate is what the server itself
-told, or what it took between two refusals: at both its allowance was used up, so that is what it gives. A slow
-growth finds out when it gives more again.
+Nothing is held back until the first refusal. Then everyone waits, and one request at a time tries whether the server
+*opens* again. From then on requests are spaced. What was taken between two openings is what the server gives in that
+time, be it bit by bit or all at once: at both, what it had given before was used up. A slow growth finds out when it
+gives more.
+
+Up to the first opening an allowance may have been saved up. So what was taken until then only bounds the rate, which
+starts as if with one worker and rises quickly.
 """
 
 from __future__ import annotations
@@ -12,81 +16,90 @@ from typing import Final
 
 MARGIN: Final = 0.97  # of the rate that was told or measured
 GROWTH: Final = 1.0 + 0.05 / 200  # for each request taken: 5 % in 200
-BACK_OFF: Final = 0.5  # where nothing can be measured
-ENOUGH: Final = 10  # requests taken, and
-SPAN: Final = 1.0  # seconds gone by, to measure a rate by: less says more of a hiccup than of the server
+RISE: Final = 1.1  # for each request taken, while the rate is surely too low
+ENOUGH: Final = 10  # requests taken, to measure a rate by
+MANY: Final = 50  # requests taken, to see more in a first refusal than a hiccup
 IDLE: Final = 2.0  # seconds without a request after which an allowance may have filled up again
+TRIAL: Final = 1.0  # seconds between requests that try whether the server opens
+LATE: Final = 0.05  # seconds that a request may make up for, when it was not there at its time
+TINY: Final = 0.001  # seconds: no time is counted as less
+INFINITE: Final = float("inf")
 PERIODS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
 
 class Pace:
-    """The pace of all requests to one server. Times are seconds of one monotonic clock; not safe without a lock."""
+    """The pace of all requests to one server. Times are seconds of one monotonic clock; not safe without a lock.
+
+    `refusals`: how many there were in a row. Requests that were on their way together are refused together, and
+    count once.
+    """
 
     def __init__(self) -> None:
-        self.rate: float | None = None  # requests a second; None: as fast as they come
-        self._told: float | None = None
-        self._free_at = float("-inf")  # when the next request may go
-        self._refused_at = float("-inf")
+        self.rate = INFINITE  # requests a second
+        self.refusals = 0
+        self._told = INFINITE  # what the server says it allows
+        self._rise_to = INFINITE  # what the rate may quickly grow to
+        self._free_at = -INFINITE  # when the next request may go
+        self._refused_at = -INFINITE
+        self._trip = 0.0  # seconds that the answer to a refused request took
+        self._shut = -INFINITE  # the last moment at which the server surely gives nothing
+        self._open = True
         self._since = 0.0  # what is measured: requests taken since then,
         self._taken = 0
-        self._drained = False  # and whether the allowance was used up at that time
+        self._spent = False  # and whether nothing was saved up at that time
 
-    def reserve(self, now: float) -> float:
-        """Take the next place in the row: the seconds to wait before sending."""
-        if now > self._free_at + IDLE:
-            self._measure_from(now, drained=False)
-        at = max(now, self._free_at)
-        self._free_at = at + self._gap
-        return at - now
+    def wait(self, now: float) -> float:
+        """Seconds to wait before asking again; 0: one request goes now."""
+        if self._free_at > now:
+            return self._free_at - now
+        if self._open and now > self._free_at + IDLE:
+            self._measure_from(now, spent=False)
+        self._free_at = max(self._free_at, now - LATE) + (1.0 / self.rate if self._open else TRIAL)
+        return 0.0
 
-    def hold(self, until: float) -> None:
-        """Nothing goes before `until`."""
+    def hold(self, until: float, *, asked: bool) -> None:
+        """Nothing goes before `until`. `asked`: the server said so."""
         self._free_at = max(self._free_at, until)
-
-    def taken(self) -> None:
-        """A request was not refused."""
-        self._taken += 1
-        if self.rate is not None:
-            self.rate = min(self.rate * GROWTH, self._ceiling)
+        if asked:
+            self._shut = max(self._shut, until)
 
     def refused(self, now: float, sent_at: float, told: float | None) -> None:
-        """A request sent at `sent_at` was refused. `told`: the requests a second that the server allows, if it said.
-
-        Requests that were on their way together are refused together, and count once.
-        """
+        """A request that went at `sent_at` was refused. `told`: the requests a second it allows, if it said."""
+        if told is not None:
+            self._told = MARGIN * told
         if sent_at <= self._refused_at:
             return
-        self._refused_at = now
-        if told is not None:
-            self._told = told * MARGIN
-        measured = self._drained and self._taken >= ENOUGH and now - self._since >= SPAN
-        self.rate = self._slower(now, measured=measured)
-        self._free_at = max(self._free_at, now + self._gap)  # places already given stay given
-        if measured or not self._drained:
-            self._measure_from(now, drained=True)
+        self.refusals += 1
+        self._refused_at, self._trip = now, now - sent_at
+        self._shut, self._open = max(self._shut, now), False
+        self._free_at = max(self._shut, now + self._trip)
 
-    @property
-    def _gap(self) -> float:
-        return 1.0 / self.rate if self.rate is not None else 0.0
+    def taken(self, now: float, sent_at: float) -> None:
+        """A request that went at `sent_at` was not refused."""
+        if not self._open and sent_at > self._refused_at:
+            self._opens((min(self._shut, sent_at) + sent_at) / 2)
+            self._free_at = now + 1.0 / self.rate
+        self._taken += 1
+        faster = min(self.rate * RISE, self._rise_to) if self.rate < self._rise_to else self.rate * GROWTH
+        self.rate = min(faster, self._told)
 
-    @property
-    def _ceiling(self) -> float:
-        return self._told if self._told is not None else float("inf")
+    def _opens(self, at: float) -> None:
+        """The server gives again, since about `at`. What it took since the last time says how much it gives."""
+        enough, seconds = self._taken >= ENOUGH, max(at - self._since, TINY)
+        if self._spent and self._taken:
+            # Of few requests, one more may just have been missed.
+            self._rise_to = MARGIN * (self._taken + (not enough)) / seconds
+            self.rate = MARGIN * self._taken / seconds
+        elif self._taken >= MANY and not self._spent:
+            self._rise_to = self._taken / seconds
+            self.rate = min(self.rate, self._rise_to, 1.0 / max(self._trip, TINY))
+        self.rate = min(self.rate, self._told)
+        if enough or not self._spent:
+            self._measure_from(at, spent=True)
+        self.refusals, self._open = 0, True
 
-    def _measure_from(self, now: float, *, drained: bool) -> None:
-        self._since, self._taken, self._drained = now, 0, drained
-
-    def _slower(self, now: float, *, measured: bool) -> float | None:
-        """The rate after a refusal; None while there is nothing to tell it by."""
-        seen = self._taken / (now - self._since) if now > self._since else 0.0
-        if measured:
-            return min(MARGIN * seen, self._ceiling)
-        if self._told is not None:
-            return self._told
-        if self.rate is None:
-            return BACK_OFF * seen if self._taken >= ENOUGH else None
-        # Where nothing was taken the server is closed for a while: it says nothing of the rate.
-        return max(BACK_OFF * self.rate, seen) if self._taken else self.rate
+    def _measure_from(self, now: float, *, spent: bool) -> None:
+        self._since, self._taken, self._spent = now, 0, spent
 
 
 def told_rate(headers: Mapping[str, str]) -> float | None:

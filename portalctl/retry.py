@@ -16,16 +16,19 @@ BUSY = frozenset({500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one try went. `asked` is the pause in seconds that the server asked for."""
+    """How one try went. `asked` is the pause in seconds that the server asked for; `refusals`: how many 429s it
+    answered in a row, to whomever.
+    """
 
     kind: Literal["answered", "broken", "unconnected"]
     status: int = 0
     asked: float | None = None
+    refusals: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """Seconds spent waiting so far: by this call, and by the run because the server asked everyone to wait."""
+    """Seconds so far: of this call since its first answer, and of the run because the server had everyone wait."""
 
     call: float = 0.0
     run: float = 0.0
@@ -35,7 +38,7 @@ class Waited:
 class Policy:
     """Seconds and counts. `ceiling` bounds what a server may ask for: 77 s has been seen on Konnect.
 
-    `call_budget` bounds the waiting of one call, `run_budget` what the server may ask for in one run.
+    `call_budget` bounds how long a call goes on being repeated, `run_budget` what the server may ask for in one run.
     """
 
     tries: int = 5
@@ -49,12 +52,12 @@ class Policy:
 
     def pause(self, method: str, attempt: int, outcome: Outcome, waited: Waited = Waited()) -> float | None:
         """Seconds to wait before try `attempt` + 1 (tries count from 1), or None: don't repeat."""
-        if attempt >= self._allowed(method, outcome):
+        if max(attempt, outcome.refusals) >= self._allowed(method, outcome):
             return None
         if outcome.asked is not None:
             pause = outcome.asked
-        else:
-            pause = min(float(self.first * 2 ** (attempt - 1)), self.longest)
+        else:  # of a server that refuses everyone it is the server's tries that count
+            pause = min(float(self.first * 2 ** ((outcome.refusals or attempt) - 1)), self.longest)
         affordable = min(self.ceiling, self.call_budget - waited.call, self.run_budget - waited.run)
         return pause if pause <= affordable else None
 

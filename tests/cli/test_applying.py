@@ -55,6 +55,17 @@ def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench) -> None
     assert_all_done(bench)
 
 
+@pytest.mark.slow
+def test_a_limited_portal_refuses_few_of_an_apply_s_requests(bench: Bench) -> None:
+    bench.people(pending=[f"p{number}@club.example" for number in range(1500)])
+    bench.manifest("trusted_domains: [club.example]\n")
+    bench.sim.inject(Fault("rate", requests=50, seconds=0.25, retry_after=1))
+    assert bench.run("apply", "--yes").code == 0
+    statuses = [exchange.status for exchange in bench.sim.log]
+    assert statuses.count(429) <= 0.02 * len(statuses)
+    assert bench.run("plan", "--detailed-exitcode").code == 0
+
+
 def test_a_wait_longer_than_three_minutes_is_not_slept_through(bench: Bench) -> None:
     leaver = fill(bench).emails["leaver@club.example"]
     bench.sim.inject(Fault("status", method="PATCH", path=f"*/{leaver}", status=429, retry_after=181))
