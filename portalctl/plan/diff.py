@@ -46,10 +46,13 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     asking = {request.developer_id for request in snapshot.requests}
     askers: dict[str, tuple[Developer, Decision, str]] = {}
     for developer, decision in decided:
-        status = _person(book.portal, developer, decision, result)
-        if status is not None and (decision.teams or developer.id in teams.of):
-            memberships(teams, developer, decision, status, result)
-        if status is not None and developer.id in asking:
+        # Nearly everybody is in, and to be in.
+        as_wanted = decision.verdict == developer.status == "approved" and not (decision.blocked or decision.lapsed)
+        status = developer.status if as_wanted else _person(book.portal, developer, decision, result)
+        if status is None:
+            continue
+        memberships(teams, developer, decision, status, result)
+        if developer.id in asking:
             askers[developer.id] = developer, decision, status
     approve_requests(book, snapshot.requests, askers, result)
     present = _present(book, snapshot.developers)

@@ -38,10 +38,10 @@ class Teams:
         self.touched = book.touched_teams() - {team.name for team in self.ambiguous}
         self.ruled = book.ruled_teams()
         self.roles = {team.name: snapshot.roles.get(there.id, ()) for team, there in self.pairs}
-        self.of: dict[str, frozenset[str]] = {}
+        self.of = of = dict[str, frozenset[str]]()
         for team, there in self.pairs:
             for developer_id in snapshot.members.get(there.id, ()) if team.name in self.touched else ():
-                self.of[developer_id] = _with(self.of.get(developer_id, NO_TEAMS), team.name)
+                of[developer_id] = _with(of.get(developer_id, NO_TEAMS), team.name)
 
     def prunes(self, name: str) -> bool:
         """Whether this team loses everyone not wanted."""

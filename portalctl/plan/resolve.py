@@ -48,7 +48,7 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
     """One decision per developer, in the order given."""
     people = tuple(developers)
     addresses = [normal_address(developer.email or "") for developer in people]
-    ambiguous = _twice(address for address in addresses if address is not None)
+    ambiguous = _twice(addresses)
     by_domain: dict[str, Decision] = {}
     tells_verified = "verified_email" in CAPABILITIES[book.portal.provider].abilities
     vouched = tells_verified and book.portal.policy.require_verified_email
@@ -211,5 +211,5 @@ def _added(
     return result
 
 
-def _twice(addresses: Iterable[str]) -> set[str]:
-    return {address for address, count in Counter(addresses).items() if count > 1}
+def _twice(addresses: Iterable[str | None]) -> set[str]:
+    return {address for address, count in Counter(addresses).items() if count > 1 and address is not None}

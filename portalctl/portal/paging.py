@@ -11,13 +11,13 @@ removal, since only those who were read are decided on, and the next reading fin
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from math import ceil
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from portalctl.errors import PortalError
+from portalctl.portal.pool import Pool
 
 ROUNDS = 3
 MOST_PAGES = 100_000
@@ -100,7 +100,7 @@ class _Reading(Generic[T]):
         return grew_only and len(self.rows) == self.totals[-1]
 
 
-def read_lists(sources: Sequence[Source[T]], pool: Executor) -> list[tuple[T, ...]]:
+def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
     """Each source's rows, distinct by id, in the order served; all pages after the first ones at the same time.
 
     Raises IncompleteError when a list is not provably complete after `ROUNDS` rounds, PortalError for a total that
@@ -123,8 +123,8 @@ def read_lists(sources: Sequence[Source[T]], pool: Executor) -> list[tuple[T, ..
     )
 
 
-def _read_round(readings: list[_Reading[T]], pool: Executor) -> None:
-    list(pool.map(_Reading.first, readings))
+def _read_round(readings: list[_Reading[T]], pool: Pool) -> None:
+    pool.map(_Reading.first, readings)
     wanted = [(reading, number) for reading in readings for number in reading.rest()]
     pages = pool.map(lambda want: want[0].page(want[1]), wanted)
     for (reading, _), page in zip(wanted, pages, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from portalctl.errors import PortalError
 from portalctl.portal.paging import ROUNDS, Page, Source, read_lists
+from portalctl.portal.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Portal:
 
 
 @pytest.fixture
-def pool() -> Iterator[Executor]:
-    with ThreadPoolExecutor(1) as executor:  # one worker: pages are served in order, so acts hit where they should
+def pool() -> Iterator[Pool]:
+    with Pool(1, "test") as executor:  # one worker: pages are served in order, so acts hit where they should
         yield executor
 
 
@@ -54,7 +54,7 @@ def ids(count: int) -> list[str]:
 @given(counts=st.lists(st.integers(0, 60), min_size=1, max_size=4), size=st.integers(1, 20))
 def test_lists_that_hold_still_are_read_whole_with_the_fewest_calls(counts: list[int], size: int) -> None:
     portals = [Portal(ids(count), size) for count in counts]
-    with ThreadPoolExecutor(4) as executor:
+    with Pool(4, "test") as executor:
         lists = read_lists([portal.source for portal in portals], executor)
     assert [[item.id for item in rows] for rows in lists] == [portal.rows for portal in portals]
     assert [portal.served for portal in portals] == [max(1, -(-count // size)) for count in counts]
@@ -76,7 +76,7 @@ def test_a_list_that_grows_or_shrinks_meanwhile_hides_nobody_who_was_there_all_t
             portal.acts[page] = lambda self, gone=gone: self.rows.remove(gone) if gone in self.rows else None
             if not stays:
                 break
-    with ThreadPoolExecutor(1) as executor:
+    with Pool(1, "test") as executor:
         try:
             (rows,) = read_lists([portal.source], executor)
         except PortalError:
@@ -84,7 +84,7 @@ def test_a_list_that_grows_or_shrinks_meanwhile_hides_nobody_who_was_there_all_t
     assert stays <= {item.id for item in rows}
 
 
-def test_a_grown_list_is_read_on_and_not_again(pool: Executor) -> None:
+def test_a_grown_list_is_read_on_and_not_again(pool: Pool) -> None:
     portal = Portal(ids(25), 10, acts={3: lambda self: self.rows.extend(["new1", "new2"])})
     (rows,) = read_lists([portal.source], pool)
     assert len(rows) == 27
@@ -95,14 +95,14 @@ def test_a_grown_list_is_read_on_and_not_again(pool: Executor) -> None:
     assert portal.served == 4
 
 
-def test_a_shrunk_list_is_read_again(pool: Executor) -> None:
+def test_a_shrunk_list_is_read_again(pool: Pool) -> None:
     portal = Portal(ids(25), 10, acts={2: lambda self: self.rows.remove("id0003")})
     (rows,) = read_lists([portal.source], pool)
     assert [item.id for item in rows] == [row for row in ids(25) if row != "id0003"]
     assert portal.served == 6
 
 
-def test_only_the_list_that_changed_is_read_again(pool: Executor) -> None:
+def test_only_the_list_that_changed_is_read_again(pool: Pool) -> None:
     still, moving = Portal(ids(25), 10), Portal(ids(25), 10, acts={2: lambda self: self.rows.remove("id0003")})
     read_lists([still.source, moving.source], pool)
     assert (still.served, moving.served) == (3, 6)
@@ -119,7 +119,7 @@ def test_only_the_list_that_changed_is_read_again(pool: Executor) -> None:
     ],
     ids=["row missing", "empty", "one row twice", "more than told", "told none"],
 )
-def test_a_list_that_never_adds_up_is_an_error_after_three_rounds(pool: Executor, page: Page[Item]) -> None:
+def test_a_list_that_never_adds_up_is_an_error_after_three_rounds(pool: Pool, page: Page[Item]) -> None:
     calls: list[int] = []
 
     def fetch(number: int) -> Page[Item]:
@@ -131,7 +131,7 @@ def test_a_list_that_never_adds_up_is_an_error_after_three_rounds(pool: Executor
     assert calls.count(1) == ROUNDS
 
 
-def test_a_total_beyond_all_measure_is_an_error_and_not_a_million_requests(pool: Executor) -> None:
+def test_a_total_beyond_all_measure_is_an_error_and_not_a_million_requests(pool: Pool) -> None:
     calls: list[int] = []
 
     def fetch(number: int) -> Page[Item]:
@@ -143,7 +143,7 @@ def test_a_total_beyond_all_measure_is_an_error_and_not_a_million_requests(pool:
     assert calls == [1]
 
 
-def test_an_error_on_one_page_ends_the_reading(pool: Executor) -> None:
+def test_an_error_on_one_page_ends_the_reading(pool: Pool) -> None:
     def fetch(number: int) -> Page[Item]:
         if number == 2:
             raise PortalError("page 2")

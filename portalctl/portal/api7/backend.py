@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import Executor
 
 from portalctl.errors import PortalError
 from portalctl.events import Observer
@@ -15,6 +14,7 @@ from portalctl.portal.api7.registrations import in_order, read_registrations
 from portalctl.portal.api7.shared import Shared
 from portalctl.portal.api7.wire import Query, Wire
 from portalctl.portal.models import Registration
+from portalctl.portal.pool import Pool
 
 UNKNOWN = "no server and token of the portal backend are given, and the Dashboard can't do this"
 
@@ -25,7 +25,7 @@ class Backend:
     `pool` runs the pages of lists.
     """
 
-    def __init__(self, client: Client, pool: Executor, live: Live, *, name: str, observer: Observer) -> None:
+    def __init__(self, client: Client, pool: Pool, live: Live, *, name: str, observer: Observer) -> None:
         self._client = client
         self._live = live
         self._name = name
@@ -35,11 +35,11 @@ class Backend:
     def client(self) -> Client:
         return self._checked.any()
 
-    def registrations(self, people: Iterable[str], readers: Executor) -> tuple[Registration, ...]:
+    def registrations(self, people: Iterable[str], readers: Pool) -> tuple[Registration, ...]:
         """The applications of these developers and what they are subscribed to, by `readers`: two calls for each."""
         self._checked.any()
         lists = readers.map(lambda person: read_registrations(self._wire, person), people)
-        return in_order(row for rows in list(lists) for row in rows)
+        return in_order(row for rows in lists for row in rows)
 
     def _check(self) -> Client:
         """No call says whose portal a token is for: that of another one has other people."""

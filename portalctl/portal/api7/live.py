@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from portalctl.errors import AnswerError, PortalError
@@ -15,6 +14,7 @@ from portalctl.portal.api7.records import Approval, LoginOption, Person, PortalR
 from portalctl.portal.api7.shared import Shared
 from portalctl.portal.api7.wire import Query, Wire
 from portalctl.portal.models import Remark, Settings
+from portalctl.portal.pool import Pool
 
 People = Mapping[str, Person]  # by developer_id
 
@@ -40,7 +40,7 @@ class Live:
     def __init__(
         self,
         client: Client,
-        pool: Executor,
+        pool: Pool,
         *,
         name: str,
         portal_id: str | None,

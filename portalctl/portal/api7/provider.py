@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -27,6 +26,7 @@ from portalctl.portal.api7.writing import Writer
 from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.models import Developer, Registration, Remark, Scope, Sighting, Snapshot, Touched
+from portalctl.portal.pool import Pool
 from portalctl.portal.writes import Write, Written
 
 WORKERS = 16
@@ -63,7 +63,7 @@ class Api7:
         self._dashboard = dashboard
         self._backend_client = backend
         self._now = now
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="portalctl-read")
+        self._pool = Pool(WORKERS, "read")
         self._live = Live(dashboard, self._pool, name=name, portal_id=portal_id, title=title, observer=observer)
         self._backend = Backend(backend, self._pool, self._live, name=name, observer=observer) if backend else None
         self._writer = Writer(self._live, self._backend)
@@ -74,7 +74,7 @@ class Api7:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.__exit__(kind, error, trace)
         for client in (self._dashboard, self._backend_client):
             if client is not None:
                 client.__exit__(kind, error, trace)
@@ -127,7 +127,7 @@ class Api7:
         there = sorted(key for key in people if key in known and not known[key].pending)
         if self._backend is None or not there:
             return ()
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="portalctl-details") as readers:
+        with Pool(WORKERS, "details") as readers:
             return self._backend.registrations(there, readers)
 
     def checkup(self, scope: Scope) -> Checkup:  # noqa: ARG002 (whatever the rules are, the same is read)

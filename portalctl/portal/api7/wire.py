@@ -7,7 +7,6 @@ promised. API7's own clients show two habits: with `page_size` a list comes in p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Annotated, Generic, TypeVar
 
@@ -17,6 +16,7 @@ from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress, Warned
 from portalctl.http import Answer, Client
 from portalctl.portal.paging import MOST_PAGES, IncompleteError, Page, Row, Source, read_lists
+from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
 PAGE_SIZE = 100
@@ -63,7 +63,7 @@ class _List(Generic[T]):
 class Wire:
     """Reads lists of one service, for the portal with the handle `name`. `pool` runs the pages of lists."""
 
-    def __init__(self, client: Client, pool: Executor, *, name: str, observer: Observer) -> None:
+    def __init__(self, client: Client, pool: Pool, *, name: str, observer: Observer) -> None:
         self.client = client
         self._pool = pool
         self._name = name

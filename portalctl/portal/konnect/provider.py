@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -40,6 +39,7 @@ from portalctl.portal.models import (
     Team,
     Touched,
 )
+from portalctl.portal.pool import Pool
 from portalctl.portal.writes import (
     AddMember,
     AssignRole,
@@ -118,7 +118,7 @@ class Konnect:
         self._wanted_id = portal_id
         self._title = title
         self._now = now
-        self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="portalctl-read")
+        self._pool = Pool(WORKERS, "read")
         self._wire = Wire(client, self._pool, name=name, observer=observer)
         self._found: _Portal | None = None
 
@@ -128,7 +128,7 @@ class Konnect:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.__exit__(kind, error, trace)
         self._client.__exit__(kind, error, trace)
 
     # --- reading

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -15,6 +14,7 @@ from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress
 from portalctl.http import Answer, Client
 from portalctl.portal.paging import Page, Row, Source, read_lists
+from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
 # Neither default nor maximum is documented; Kong's own clients ask for 100. More than the maximum may be clamped,
@@ -90,7 +90,7 @@ def just_listed() -> Iterator[None]:
 class Wire:
     """Reads for one portal, whose handle `name` is for progress. `pool` runs the pages of lists."""
 
-    def __init__(self, client: Client, pool: Executor, *, name: str, observer: Observer) -> None:
+    def __init__(self, client: Client, pool: Pool, *, name: str, observer: Observer) -> None:
         self.client = client
         self._pool = pool
         self._name = name

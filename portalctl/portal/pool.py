@@ -1,0 +1,56 @@
+"""Threads for many short calls of one kind, such as the pages of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from operator import itemgetter
+from threading import Event
+from types import TracebackType
+from typing import Self, TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Pool:
+    """So many threads, named for whoever looks at them. Leaving it waits for what has begun, and drops the rest.
+
+    Each thread makes calls until none is left: a task for each call, as an executor has it, takes half as long as
+    decoding a page.
+    """
+
+    def __init__(self, workers: int, name: str) -> None:
+        self._workers = workers
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=f"portalctl-{name}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._threads.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
+        """What `function` gives for each item, in their order. Raises what a call raised; no other is begun then."""
+        given = list(items)
+        turns, stop = count(), Event()
+
+        def work() -> list[tuple[int, B]]:
+            done = []
+            try:
+                while not stop.is_set() and (turn := next(turns)) < len(given):
+                    done.append((turn, function(given[turn])))
+            except BaseException:
+                stop.set()
+                raise
+            return done
+
+        threads = [self._threads.submit(work) for _ in range(min(self._workers, len(given)))]
+        try:
+            done = [each for thread in threads for each in thread.result()]
+        finally:
+            stop.set()  # also when it is the waiting that is interrupted
+        return [result for _, result in sorted(done, key=itemgetter(0))]
