@@ -8,7 +8,7 @@ Nothing here is made for a medium. Where foreign text becomes part of a phrase, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from portalctl.plan.guard import losers, takes
@@ -150,6 +150,11 @@ def totals(portals: Iterable[PortalPlan]) -> Totals:
         mails=sum(portal.summary["mails"] for portal in portals),
         writes=sum(len(portal.changes) for portal in portals),
     )
+
+
+def of_origin(portal: PortalPlan, origin: Origin) -> PortalPlan:
+    """The part of a compared plan that is of this origin, as far as its changes go."""
+    return replace(portal, changes=tuple(change for change in portal.changes if change.origin == origin))
 
 
 def totals_words(count: Totals) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from portalctl.plan.model import Plan, PortalPlan, Refusal, UnruledGrant, Why
 from portalctl.report import grouping
 from portalctl.report.fit import Part, fitted, size
-from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup, Totals
+from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup
 from portalctl.report.safe import html, markdown, markdown_words
 from portalctl.words import age_between, moment, people, plural
 
@@ -130,19 +130,29 @@ def _part(
 
 def _heading(portal: PortalPlan, warnings: int, *, alone: bool) -> str:
     """What an `alone` portal is stands at the foot."""
-    count = grouping.totals([portal])
-    state = "refused" if portal.refusals else plural(count.writes, "change") if count.writes else "nothing to do"
-    facts = [*(_counts(count) if count.writes else []), *([plural(warnings, "warning")] if warnings else [])]
-    origins = grouping.origin_words([portal])
-    line = " · ".join(filter(None, [", ".join(facts), origins, "" if alone else _where(portal)]))
+    count = len(portal.changes)
+    state = "refused" if portal.refusals else plural(count, "change") if count else "nothing to do"
+    common = [plural(portal.summary["mails"], "mail")] if count else []
+    common += [plural(warnings, "warning")] if warnings else []
+    if portal.base is not None and count:
+        told = [*_by_origin(portal), ", ".join(common)]
+    else:
+        told = [", ".join([*([_people(portal)] if count else []), *common])]
+    line = " · ".join(filter(None, [*told, "" if alone else _where(portal)]))
     return f"## Portal access · {short(portal.name)}: {state}\n\n" + (f"{line}\n\n" if line else "")
 
 
-def _counts(count: Totals) -> Iterator[str]:
-    if gains := grouping.gain_words(count):
-        yield gains
-    yield f"**{grouping.loss_words(count)}**" if count.losers else grouping.loss_words(count)
-    yield plural(count.mails, "mail")
+def _by_origin(portal: PortalPlan) -> Iterator[str]:
+    """What the change under review does, then what was pending before it."""
+    for origin, words in grouping.ORIGINS.items():
+        part = grouping.of_origin(portal, origin)
+        yield f"{len(part.changes):,} {words}" + (f": {_people(part)}" if part.changes else "")
+
+
+def _people(portal: PortalPlan) -> str:
+    count = grouping.totals([portal])
+    loss = f"**{grouping.loss_words(count)}**" if count.losers else grouping.loss_words(count)
+    return ", ".join(filter(None, [grouping.gain_words(count), loss]))
 
 
 def _foot(plan: Plan) -> str:

@@ -135,6 +135,17 @@ def _state(portal: PortalPlan) -> str:
 
 
 def _counts(portal: PortalPlan) -> Iterator[str]:
+    """Of all changes, or of those from the change under review and then of those that were pending before it."""
+    if portal.base is None:
+        yield from _tiles(portal)
+    elif portal.changes:
+        for origin, words in grouping.ORIGINS.items():
+            part = grouping.of_origin(portal, origin)
+            yield f"<h3>{words[0].upper()}{words[1:]}{'' if part.changes else ': nothing'}</h3>"
+            yield from _tiles(part)
+
+
+def _tiles(portal: PortalPlan) -> Iterator[str]:
     if not portal.changes:
         return
     count = grouping.totals([portal])
@@ -143,7 +154,8 @@ def _counts(portal: PortalPlan) -> Iterator[str]:
     yield _tile(count.gainers, "person gains something", "people gain something", "gives")
     if count.new_teams:
         yield _tile(count.new_teams, "new team", "new teams")
-    yield _tile(count.mails, "mail", "mails")
+    if portal.base is None:
+        yield _tile(count.mails, "mail", "mails")
     yield _tile(count.writes, "write", "writes")
     yield "</ul>"
 
