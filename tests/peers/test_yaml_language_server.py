@@ -69,17 +69,17 @@ class Editor:
         assert "error" not in answer, answer
         return answer["result"]
 
-    def open(self, text: str) -> str:
-        """Open a new file beside the quickstart's, which need not be on the disk; gives its URI."""
+    def open(self, text: str, folder: Path = QUICKSTART) -> str:
+        """Open a new file in a folder, which need not be on the disk; gives its URI."""
         self._opened += 1
-        uri = (QUICKSTART / f"new-{self._opened}.yaml").as_uri()
+        uri = (folder / f"new-{self._opened}.yaml").as_uri()
         document = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
         self._send({"method": "textDocument/didOpen", "params": {"textDocument": document}})
         return uri
 
-    def problems(self, text: str) -> list[tuple[str, str]]:
+    def problems(self, text: str, folder: Path = QUICKSTART) -> list[tuple[str, str]]:
         """What is underlined in a text, and what is said of it."""
-        uri = self.open(text)
+        uri = self.open(text, folder)
         while uri not in self._diagnostics:
             self._receive()
         lines = text.split("\n")
@@ -135,7 +135,7 @@ def editor() -> Iterator[Editor]:
 
 def test_examples_are_right(editor: Editor) -> None:
     for example in QUICKSTART.parent.rglob("*.yaml"):
-        assert editor.problems(example.read_text()) == []
+        assert editor.problems(example.read_text(), example.parent) == []
     assert editor.problems(MODELINE + COMPLETE) == []
 
 
