@@ -85,9 +85,7 @@ def test_text_and_markdown_list_them_open(folder: Bench) -> None:
     text = folder.run("plan", "--base", "base").out
     markdown = folder.run("plan", "--base", "base", "-o", "markdown").out
     assert "1 from this change, 1 already pending" in text
-    assert (
-        "\n1 from this change: 1 person gains something, nobody loses anything · 1 already pending: 1" in markdown
-    )
+    assert "\n1 from this change: 1 person gains something, nobody loses anything · 1 already pending: 1" in markdown
     for shown in (text, markdown.split("<details>")[0]):
         assert "bob@old.com" in shown
         assert "Prevented by this change" in shown
