@@ -2,11 +2,11 @@
 
     import os
     import portalctl
-    from portalctl.flow import Run
-    from portalctl.http import Server
 
     manifest = portalctl.load("portals/")
-    run = Run({"partners": Server("https://eu.api.konghq.com", os.environ["KONNECT_TOKEN"])})
+    server = portalctl.Server("https://eu.api.konghq.com", os.environ["KONNECT_TOKEN"])
+    run = portalctl.Run({"partners": server})
+    reading = portalctl.read(manifest, run)  # everybody and every team, to plan from: Run({}, snapshot=reading)
     plan = portalctl.plan(manifest, run)  # sends nothing but GET
     for change in plan.portals[0].changes:
         print(change.op, change.developer, change.team, change.why)
@@ -35,6 +35,16 @@ if TYPE_CHECKING:
     from portalctl.portal.saved_snapshot import SavedSnapshot
 
 Function = TypeVar("Function", bound="Callable[..., object]")
+
+VALUES = {"Run": "portalctl.flow", "Server": "portalctl.http"}  # what a run is made with; these rooms are heavy
+
+
+def named(name: str) -> object:
+    """What `portalctl` offers besides its verbs. Raises AttributeError for anything else."""
+    if name not in VALUES:
+        raise AttributeError(f"module 'portalctl' has no attribute {name!r}")
+    value: object = getattr(import_module(VALUES[name]), name)
+    return value
 
 
 class _Verb(ModuleType):

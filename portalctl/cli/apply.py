@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from portalctl import flow
+import portalctl
 from portalctl.apply.execute import Patience
 from portalctl.ci.event import pull_request_event
 from portalctl.cli.apply_options import Records, exit_code, record_options
@@ -106,7 +106,7 @@ def _planned(target: Target, selection: Selection, expected: str | None, patienc
         )
     session = open_session(target, patience)
     check_selection(selection, session.manifest)
-    return flow.plan(session.manifest, session.run, selection), session.run
+    return portalctl.plan(session.manifest, session.run, selection), session.run
 
 
 def _saved(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import portalctl
 from portalctl.errors import PortalctlError
 
 if TYPE_CHECKING:
@@ -48,10 +49,9 @@ def team_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 def _portals(ctx: click.Context) -> Iterable[PortalManifest]:
     """None where the files can't be used: the command itself says why."""
     from portalctl.cli.options import manifest_paths
-    from portalctl.manifest.load import load
 
     try:
-        return load(manifest_paths(tuple(ctx.params.get("paths") or ()))).portals.values()
+        return portalctl.load(*manifest_paths(tuple(ctx.params.get("paths") or ()))).portals.values()
     except PortalctlError:
         return ()
 

@@ -10,6 +10,7 @@ from typing import get_args
 import click
 from pydantic import ValidationError
 
+import portalctl
 from portalctl import flow
 from portalctl.cli.connection import REGIONS, Destination
 from portalctl.cli.options import Target, tls_options
@@ -127,7 +128,7 @@ class _Made:
 
 def _made(portal: PortalManifest, run: flow.Run, suggest_from: int, *, split_teams: bool) -> _Made:
     """Reads the portal, once and whole. Raises PortalError."""
-    read = flow.take_snapshot(Manifest({portal.name: portal}, (), ""), run)
+    read = portalctl.read(Manifest({portal.name: portal}, (), ""), run)
     adopted = adopt(read.portals[0].snapshot, suggest_from)
     source = Source(portal.name, portal.provider, portal.region, portal.id or "", read.created_at[:10], suggest_from)
     files = manifest_files(adopted, source, split_teams=split_teams)
@@ -156,7 +157,7 @@ def _baseline(files: Mapping[str, str], source: Source, run: flow.Run) -> str:
     Raises PortalctlError where their first plan would not be empty, which is a mistake of ours.
     """
     manifest = assemble([File(name, name, f"/{name}", text.encode()) for name, text in files.items()])
-    first = flow.plan(manifest, run)
+    first = portalctl.plan(manifest, run)
     if first.changes or first.refused:
         count = plural(first.changes, "change")
         raise PortalctlError(

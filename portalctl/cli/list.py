@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+import portalctl
 from portalctl.cli.options import file_option, manifest_paths
-from portalctl.manifest.load import load
 from portalctl.report.documents import portals_json
 from portalctl.report.text.portals import portals_text
 
@@ -37,5 +37,5 @@ def portals(paths: tuple[Path, ...], output: str) -> None:
       portalctl list portals -f portals/
       echo "matrix=$(portalctl list portals -f portals/ -o json)" >> "$GITHUB_OUTPUT"
     """
-    found = load(manifest_paths(paths)).portals.values()
+    found = portalctl.load(*manifest_paths(paths)).portals.values()
     click.echo(portals_json(found) if output == "json" else portals_text(found), nl=False)

@@ -9,7 +9,7 @@ from functools import wraps
 
 import click
 
-from portalctl import flow
+import portalctl
 from portalctl.apply.model import PortalReport
 from portalctl.ci.event import run_address
 from portalctl.ci.messages import drift_message, plan_message, report_message
@@ -36,11 +36,11 @@ class Notify:
         self._tell(drift_message(portals, run_address(os.environ)), observer)
 
     def apply(self, plan: Plan, run: Run) -> tuple[PortalReport, ...]:
-        """`flow.apply`, with each removal announced as it happens, and the sum at the end."""
+        """`portalctl.apply`, with each removal announced as it happens, and the sum at the end."""
         removals = frozenset(change.id for portal in plan.portals for change in portal.changes if takes(change))
         with Notifier(self.webhook, run.observer) as notifier:
             announcer = Announcer(removals, notifier, mask_with(mask_key()), run.observer)
-            reports = flow.apply(plan, replace(run, observer=announcer))
+            reports = portalctl.apply(plan, replace(run, observer=announcer))
             notifier(report_message(reports, run_address(os.environ)))
         return reports
 

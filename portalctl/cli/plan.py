@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from portalctl import flow
+import portalctl
 from portalctl.cli.base import load_base
 from portalctl.cli.console import show, style_for
 from portalctl.cli.notify_option import Notify, notify_option
@@ -79,7 +79,7 @@ def plan(
     session = open_session(target, snapshot=snapshot)
     check_selection(selection, session.manifest)
     before = load_base(base, target, session.manifest, session.run.observer) if base is not None else None
-    made = flow.plan(session.manifest, session.run, selection, before)
+    made = portalctl.plan(session.manifest, session.run, selection, before)
     if out is not None:
         _write(out, plan_json(made))
     style = style_for(sys.stdout, verbose=verbose)

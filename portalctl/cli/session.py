@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+import portalctl
 from portalctl.apply.execute import Patience
 from portalctl.cli.connection import Destination, Tls, backends, servers
 from portalctl.cli.console import Console
@@ -16,7 +17,6 @@ from portalctl.cli.options import Target, did_you_mean, manifest_paths
 from portalctl.errors import BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.flow import Run, utc_now
-from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest
 from portalctl.plan import saved
 from portalctl.plan.capability import check
@@ -82,7 +82,7 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
 
 
 def _load(target: Target, console: Console) -> Manifest:
-    manifest = load(manifest_paths(target.paths))
+    manifest = portalctl.load(*manifest_paths(target.paths))
     for at, message in manifest.warnings:
         console(Warned(f"{at}: {message}"))
     return manifest

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from portalctl import flow
+import portalctl
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.private import write_private
 from portalctl.cli.session import open_session
@@ -36,7 +36,7 @@ def snapshot(*, target: Target, out: Path) -> None:
       portalctl plan -f portals/ --snapshot snapshot.json --base main
     """
     session = open_session(target)
-    taken = flow.take_snapshot(session.manifest, session.run)
+    taken = portalctl.read(session.manifest, session.run)
     try:
         write_private(out, to_json(taken))
     except OSError as error:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
+import portalctl
 from portalctl.cli.lint_option import lint_option, lints_help
 from portalctl.cli.options import file_option, manifest_paths
 from portalctl.errors import Finding, InputError
-from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.capability import check
 from portalctl.plan.lint import Levels, lint
@@ -45,7 +45,7 @@ def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, out
       portalctl validate -f portals/ -o gitlab > codequality.json
     """
     try:
-        manifest = load(manifest_paths(paths))
+        manifest = portalctl.load(*manifest_paths(paths))
         check(manifest)
     except InputError as error:
         if output != "text":

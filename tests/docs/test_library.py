@@ -15,10 +15,8 @@ import pytest
 
 import portalctl
 import portalctl.library
-from portalctl import plan
+from portalctl import Run, Server, plan
 from portalctl.errors import InputError, RefusedError
-from portalctl.flow import Run
-from portalctl.http import Server
 from tests.conftest import Bench
 
 LINES = re.search(r"\n\n((?:    .*\n|\n)+)", str(portalctl.library.__doc__))
@@ -62,6 +60,10 @@ def test_a_reading_can_be_planned_from_without_the_portal(bench: Bench, run: Run
         portalctl.apply(made, run)
 
 
+def test_what_is_not_there_is_no_attribute() -> None:
+    assert not hasattr(portalctl, "Runn")
+
+
 def test_errors_are_raised_and_nothing_is_printed(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.manifest("trusted_domain: []\n")
     with pytest.raises(InputError) as raised:
@@ -77,6 +79,8 @@ def test_rooms_stay_packages_and_show_the_signature_of_their_verb() -> None:
 
 
 def test_importing_it_imports_nothing_heavy() -> None:
-    code = "import sys, portalctl\nassert callable(portalctl.plan)\nprint(*sys.modules)"
+    code = (
+        "import sys, portalctl\nassert callable(portalctl.plan)\nprint(*sys.modules)\nportalctl.Run, portalctl.Server"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"httpx", "pydantic", "ruamel", "click", "portalctl.flow"} & set(done.stdout.split())
