@@ -77,9 +77,9 @@ def _of_plan(portal: PortalPlan) -> Iterator[Annotation]:
     for refusal in portal.refusals:
         level: Level = "warning" if refusal.origin == "pending" else "error"
         yield Annotation(level, f"{portal.name}: refused", refusal.message)
-    for effect in grouping.effects(portal.changes):
-        if effect.kind == "takes":
-            yield _of_effect(portal.name, effect)
+    takes = [effect for effect in grouping.effects(portal.changes) if effect.kind == "takes"]
+    for effect in sorted(takes, key=lambda each: each.origin == "pending"):
+        yield _of_effect(portal.name, effect)
     for grant in portal.base.unruled if portal.base is not None else ():
         kept = f"in team {grant.team}" if grant.team else "approved"
         message = f"{grant.developer.name} stays {kept}, though the rule for it is gone"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.plan.adopt import Adopted, AdoptedTeam, Suggestion, Unsaid
 from portalctl.plan.drift import DriftFinding
-from portalctl.report.safe import yaml_comment
+from portalctl.report.safe import terminal, yaml, yaml_comment
 
 MODELINE = "# yaml-language-server: $schema=https://portalctl.dev/schemas/manifest.v1.schema.json"
 LONGEST_FILE_NAME = 60  # characters
@@ -60,10 +60,16 @@ def baseline_file(findings: Iterable[DriftFinding], source: Source) -> str:
 
 
 def override_to_paste(developer: str, **keys: str | bool) -> str:
-    """An override in one line, whose reason is for whoever pastes it. Not safe yet for a terminal."""
+    """An override in one line, for a terminal or a CI log, whose reason is for whoever pastes it."""
     said = {"developer": developer, **keys}
-    written = ", ".join(f"{key}: {scalar_text(value, between=True)}" for key, value in said.items())
+    written = ", ".join(f"{key}: {_to_paste(value)}" for key, value in said.items())
     return f'- {{{written}, reason: "…"}}'
+
+
+def _to_paste(value: str | bool) -> str:
+    """A scalar that means exactly this between braces, and does nothing where it is shown."""
+    plain = scalar_text(value, between=True)
+    return plain if terminal(plain) == plain else yaml(str(value))
 
 
 def _root(adopted: Adopted, source: Source) -> Iterator[str]:

@@ -15,6 +15,7 @@ from portalctl.ci.annotations import Annotation, command, worst
 from portalctl.errors import Finding, Position
 from portalctl.events import Result
 from portalctl.plan.drift import DriftFinding
+from portalctl.plan.guard import takes
 from portalctl.plan.model import Change, Notice, Subject
 from portalctl.report.audit import RESULTS, Outcome, PortalOutcome, Report, Who, report_json
 from portalctl.report.audit_markdown import report_markdown
@@ -64,6 +65,14 @@ def test_the_worst_ten_are_refusals_then_removals_then_warnings() -> None:
     assert [each.title for each in shown[2:4]] == ["partners: takes away"] * 2
     assert "peter@arsenal.com: approved → revoked, leaves gunners" in [each.message for each in shown]
     assert shown[-1].file == "p.yaml"
+
+
+def test_a_removal_by_the_change_under_review_stands_before_those_that_were_pending() -> None:
+    *others, last = (each for each in EVERYDAY.changes if takes(each))
+    marked = [*(replace(each, origin="pending") for each in others), replace(last, origin="change")]
+    shown = worst(whole_plan(replace(EVERYDAY, changes=tuple(marked), notices=())))
+    assert "(from this change)" in shown[0].message
+    assert all("(already pending)" in each.message for each in shown[1:])
 
 
 @pytest.mark.wide(2)

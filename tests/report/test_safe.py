@@ -15,6 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from portalctl.report.manifest import override_to_paste
 from portalctl.report.safe import (
     csv,
     github_data,
@@ -289,3 +290,14 @@ def test_yaml_reads_back(text: str) -> None:
     assert reader.load(f"- {{developer: {line}, x: 1}}") == [
         {"developer": re.sub("[\ud800-\udfff]", "\ufffd", text), "x": 1}
     ]
+
+
+@given(FOREIGN)
+@example("a##b::c@city.com")
+def test_an_override_to_paste_means_the_address_and_does_nothing_before(text: str) -> None:
+    shown = override_to_paste(text, status="revoked")
+    assert shown.isprintable()
+    assert "::" not in shown
+    assert "##" not in shown
+    means = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    assert YAML(typ="safe", pure=True).load(shown) == [{"developer": means, "status": "revoked", "reason": "…"}]

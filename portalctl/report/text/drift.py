@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
+from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, Kind, PortalDrift
 from portalctl.plan.model import Notice
 from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.manifest import override_to_paste
@@ -13,6 +13,7 @@ from portalctl.report.text.style import Line, Style, joined, rows, said
 from portalctl.words import plural
 
 Safe = Callable[[str], str]
+SIGNS: Mapping[Kind, str] = {"missing_grant": "-", "withheld": "-", "setting": "~"}  # the others: more than wanted
 
 
 def drift_text(portals: Iterable[PortalDrift], notices: Iterable[Notice], style: Style) -> str:
@@ -55,11 +56,11 @@ def _lines(finding: DriftFinding) -> list[Line]:
     why = said(finding.why) if finding.why else ""
     who = finding_who(finding, terminal)
     kind = finding.kind.replace("_", " ")
-    sign = "-" if finding.kind in {"missing_grant", "withheld"} else "+"
+    sign = SIGNS.get(finding.kind, "+")
     what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
     lines = [Line(sign, f"{kind:<16}  {who}", what, why)]
     if finding.kind == "withheld" and finding.developer:
-        keep = terminal(override_to_paste(finding.developer, status=finding.live))
+        keep = override_to_paste(finding.developer, status=finding.live)
         lines.append(Line(" ", f"{'':<16}  keep it so:", keep, why))
     return lines
 

@@ -94,10 +94,9 @@ def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
 def _as_it_is(standing: Standing) -> Iterator[str]:
     yield f"    stays {terminal(standing.status)}: {_stays(standing)}"
     if standing.verdict == "approved" and standing.blocked is None and standing.status in OUT:
-        keep = override_to_paste(standing.developer, status=standing.status)
         again = override_to_paste(standing.developer, status="approved", reinstate=True)
-        yield f"      keep it so:        {terminal(keep)}"
-        yield f"      let them in again: {terminal(again)}"
+        yield f"      keep it so:        {override_to_paste(standing.developer, status=standing.status)}"
+        yield f"      let them in again: {again}"
 
 
 def _would(standing: Standing) -> Iterator[str]:
