@@ -39,6 +39,8 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
             _write(each)
         click.echo(_diff(each) if diff else terminal(each.file.shown), nl=not diff)
     if check and changed:
+        files = "1 file is" if len(changed) == 1 else f"{len(changed):,} files are"
+        click.echo(f"{files} not in canonical form; `portalctl fmt` without --check writes it", err=True)
         click.get_current_context().exit(DIFFERENT)
 
 

@@ -264,6 +264,12 @@ teams:  # beside teams
     )
 
 
+def test_a_blank_line_between_the_keys_of_an_entry_divides_nothing_once_they_are_in_order() -> None:
+    entry = "overrides:\n  - developer: a@x.com\n    reason: |\n      Left\n\n    # gone\n    status: revoked\n"
+    canonical = "overrides:\n  - developer: a@x.com\n    # gone\n    status: revoked\n    reason: |\n      Left\n"
+    assert head(entry) == canonical
+
+
 def test_a_heading_below_a_list_stays_with_what_it_heads() -> None:
     rules = "denied_domains:\n- a.example\n# of teams\nteams:\n- name: city\n"
     assert head(rules) == "denied_domains:\n  - a.example\n\n# of teams\nteams:\n  - name: city\n"

@@ -58,7 +58,8 @@ def _keys_in_order(items: tuple[Item, ...], kind: type[RootFile | FragmentFile],
     if path == ("delegate",):  # its keys are the names of files
         return items
     rank = {key: index for index, key in enumerate(keys_at(kind, path))}
-    return tuple(sorted(items, key=lambda item: rank.get(_text(item.key), len(rank))))
+    ranked = tuple(sorted(items, key=lambda item: rank.get(_text(item.key), len(rank))))
+    return tuple(map(without_gap, ranked)) if path else ranked  # a blank line divides what its author put together
 
 
 def _shortened(item: Item, name: str) -> Item:
