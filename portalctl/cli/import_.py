@@ -18,7 +18,7 @@ from portalctl.cli.private import create_private
 from portalctl.cli.session import run_on
 from portalctl.errors import BadUsageError, PortalctlError, Position
 from portalctl.identity import is_uuid
-from portalctl.manifest.entries import FORMS, PortalEntry
+from portalctl.manifest.entries import PortalEntry, unfit
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
@@ -141,9 +141,8 @@ def _portal(name: str, provider: ProviderName, portal_id: str, region: str | Non
     try:
         PortalEntry(name=name, provider=provider, id=portal_id, region=region)  # type: ignore[arg-type]
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        form = FORMS.get(str(first.get("ctx", {}).get("pattern")), first["msg"])
-        raise BadUsageError(f"{options[str(first['loc'][0])]}: {form}") from None
+        key, form = unfit(error)
+        raise BadUsageError(f"{options[key]}: {form}") from None
     if provider == "api7" and region is not None:
         raise BadUsageError("--region: only Konnect has regions")
     if provider != "api7" and not is_uuid(portal_id):

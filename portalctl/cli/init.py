@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import cast, get_args
+from typing import get_args
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from portalctl.cli.connection import REGIONS
 from portalctl.cli.examples import examples, pinned_action
 from portalctl.cli.private import create_public
+from portalctl.cli.questions import asked, chosen
 from portalctl.cli.scaffold import ACTION, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
 from portalctl.errors import BadUsageError, InputError
+from portalctl.manifest.entries import Handle, unfit
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import ProviderName
@@ -25,8 +28,8 @@ from portalctl.report.safe import terminal
 # Each of these would be read in place of ours, or before it.
 OTHER_OWNERS = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 _OWNER = re.compile(r"@[\w.-]+(/[\w.-]+)*")  # a person, or a team below its organisations
-CIS = get_args(Ci)
-PROVIDERS = get_args(ProviderName)
+CIS: tuple[Ci, ...] = get_args(Ci)
+PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
 NEXT: Mapping[Ci, str] = {
     "github": "make the environments and secrets that the comments in .github/workflows/ name, and commit",
     "gitlab": "set the variables that the comments in .gitlab-ci.yml name, and commit",
@@ -34,20 +37,25 @@ NEXT: Mapping[Ci, str] = {
 }
 
 
-def _teams(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> dict[str, str]:
-    teams = {}
-    for value in values:
-        name, _, owner = value.rpartition("=")
-        if not name or not _OWNER.fullmatch(owner):
-            raise click.BadParameter(f"{value!r}: write NAME=@OWNER", ctx=ctx, param=param)
-        teams[name] = owner
-    return teams
+def _teams(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> dict[str, str]:  # noqa: ARG001
+    return dict(map(_team, values))
 
 
-def _owner(ctx: click.Context, param: click.Parameter, value: str) -> str:
+def _team(value: str) -> tuple[str, str]:
+    name, _, owner = value.rpartition("=")
+    if not name or not _OWNER.fullmatch(owner):
+        raise click.BadParameter(f"{value!r}: write NAME=@OWNER")
+    return name, owner
+
+
+def _owner(value: str) -> str:
     if not _OWNER.fullmatch(value):
-        raise click.BadParameter("write @NAME or @ORGANISATION/TEAM", ctx=ctx, param=param)
+        raise click.BadParameter("write @NAME or @ORGANISATION/TEAM")
     return value
+
+
+def _given_owner(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:  # noqa: ARG001
+    return None if value is None else _owner(value)
 
 
 @click.command()
@@ -65,7 +73,9 @@ def _owner(ctx: click.Context, param: click.Parameter, value: str) -> str:
     metavar="NAME=@OWNER",
     help="A team and who reviews its file; repeats.",
 )
-@click.option("--owner", callback=_owner, default=OWNER, show_default=True, help="Who reviews all the rest.")
+@click.option(
+    "--owner", callback=_given_owner, metavar="@OWNER", help=f"Who reviews all the rest.  [default: {OWNER}]"
+)
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder.  [default: this one]"
 )
@@ -78,7 +88,7 @@ def init(
     region: str | None,
     ci: Ci | None,
     teams: Mapping[str, str],
-    owner: str,
+    owner: str | None,
     out: Path,
 ) -> None:
     """Begin a repository: a manifest, workflows for GitHub or GitLab, CODEOWNERS and .gitignore.
@@ -93,24 +103,35 @@ def init(
     """
     if portal_id is not None and title is not None:
         raise BadUsageError("--portal-id and --title both say which portal it is; give one")
-    name = name or _asked("--portal", "Name of the portal in files and variables, such as partners")
-    provider = provider or cast(ProviderName, _asked("--provider", "Provider", PROVIDERS))
+    asking = sys.stdin.isatty() and None in (name, provider, portal_id or title, ci)
+    name = name or asked("--portal", "Name of the portal in files and variables, such as partners", _handle)
+    provider = provider or chosen("--provider", "Provider", PROVIDERS)
     if portal_id is None and title is None:
-        title = _asked("--portal-id or --title", "The portal's unique name on its provider")
-    if region is None and provider != "api7" and sys.stdin.isatty():
-        region = _asked("--region", "Konnect's region", REGIONS)
-    ci = ci or cast(Ci, _asked("--ci", "Workflows for", CIS))
-    texts = _texts(Answers(name, provider, portal_id, title, region, ci, owner, teams))
+        title = asked("--portal-id or --title", "The portal's unique name on its provider", str.strip)
+    if asking and region is None and provider != "api7":
+        region = chosen("--region", "Konnect's region", REGIONS)
+    ci = ci or chosen("--ci", "Workflows for", CIS)
+    if asking and owner is None:
+        owner = asked("--owner", "Who reviews the files", _owner, default=OWNER)
+    if asking and not teams and provider != "api7":
+        teams = dict(_asked_teams())
+    texts = _texts(Answers(name, provider, portal_id, title, region, ci, owner or OWNER, teams))
     _write(out, texts)
     _say_what_is_next(ci, texts)
 
 
-def _asked(option: str, question: str, choices: Sequence[str] = ()) -> str:
-    """The answer to a question. Raises BadUsageError where nobody is there to answer it."""
-    if not sys.stdin.isatty():
-        raise BadUsageError(f"{option} is missing", "on a terminal it is asked for")
-    answer: str = click.prompt(question, type=click.Choice(choices) if choices else str, err=True)
-    return answer
+def _handle(text: str) -> str:
+    try:
+        return TypeAdapter(Handle).validate_python(text)
+    except ValidationError as error:
+        raise click.BadParameter(unfit(error)[1]) from None
+
+
+def _asked_teams() -> Iterator[tuple[str, str]]:
+    """Those with files of their own, one after the other, until there are no more."""
+    question = "A team with a file of its own, and who reviews that: NAME=@OWNER (none: Enter)"
+    while team := asked("--team", question, lambda text: _team(text) if text else None, default=""):
+        yield team
 
 
 def _texts(answers: Answers) -> dict[str, str]:

