@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from portalctl.apply.commands import command, done
 from portalctl.apply.journal import NO_JOURNAL, Journal
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
-from portalctl.apply.verify import Stand, live_state, stand, touched
+from portalctl.apply.verify import Stand, live_state, live_status, stand, statuses, touched
 from portalctl.errors import PortalctlError, PortalError, RefusedError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
-from portalctl.plan.model import CLASSES, STATUS_OPS, Change, Op, PortalPlan, by_target, needs
+from portalctl.plan.model import CLASSES, Change, Op, PortalPlan, State, by_target, needs
 from portalctl.portal.models import Sighting, Team
 from portalctl.portal.provider import Provider, Reader
 from portalctl.portal.writes import Written
@@ -56,12 +56,13 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
     Raises RefusedError when something is neither as planned before nor as wanted, PortalError when it can't be read.
     """
     seen = provider.reread(touched(plan.changes))
+    known = statuses(plan.changes)
     stands = {change.id: stand(change, seen) for change in plan.changes}
-    stale = [change for change in plan.changes if stands[change.id] == "other"]
+    stale = [reason for change in plan.changes for reason in _stale(change, stands[change.id], seen, known)]
     if stale:
         raise RefusedError(
             f"portal {plan.name}: the plan is stale, and nothing was written",
-            *(_stale(change, seen) for change in stale),
+            *dict.fromkeys(stale),
             "plan again, and look at what changed",
         )
     return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen)
@@ -91,7 +92,7 @@ def carry_out(
         clock,
         teams=dict(ready.seen.teams),
         people=_ids(ready.seen),
-        statuses=_statuses(ready),
+        statuses=statuses(ready.plan.changes),
         total=len(ready.todo),
         grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
     )
@@ -111,13 +112,22 @@ def carry_out(
     return report
 
 
-def _stale(change: Change, seen: Sighting) -> str:
-    live = live_state(change, seen)
-    return f"{_subject(change)}: planned from {_words(change.before)}, but it is now {_words(live)}"
+def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, frozenset[str | None]]) -> Iterator[str]:
+    """Why a plan with this change is stale, if it is. `known` are the statuses that the plan knows of."""
+    person = change.developer
+    if now == "other":
+        yield _moved(_subject(change), change.before, live_state(change, seen))
+    elif person is not None and (status := live_status(person, seen)) not in known[person.key]:
+        now_has: State | None = {"status": status} if status is not None else None
+        yield _moved(person.name, {"status": change.developer_status}, now_has)
 
 
-def _words(state: object) -> str:
-    if not isinstance(state, dict):
+def _moved(subject: str, before: State | None, live: State | None) -> str:
+    return f"{subject}: planned from {_words(before)}, but it is now {_words(live)}"
+
+
+def _words(state: State | None) -> str:
+    if state is None:
         return "gone"
     return ", ".join(f"{key} {value}" for key, value in state.items())
 
@@ -138,14 +148,6 @@ def _ids(seen: Sighting) -> dict[str, str]:
     return {person: person for person in seen.status} | newcomers
 
 
-def _statuses(ready: Ready) -> dict[str, set[object]]:
-    statuses: dict[str, set[object]] = {person: {status} for person, status in ready.seen.status.items()}
-    for change in ready.todo:
-        if change.developer is not None and change.op in STATUS_OPS:
-            statuses.setdefault(change.developer.key, set()).add(STATUS_OPS[change.op])
-    return statuses
-
-
 @dataclass(slots=True)
 class _Run:
     """The state of one apply. `teams` are the live ones by name, with those that were created; `statuses` are those
@@ -160,7 +162,7 @@ class _Run:
     clock: Clock
     teams: dict[str, Team]
     people: dict[str, str]
-    statuses: Mapping[str, set[object]]
+    statuses: Mapping[str, frozenset[str | None]]
     total: int
     grants: tuple[Change, ...]
     settled: list[Settled] = field(default_factory=list)

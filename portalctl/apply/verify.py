@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from portalctl.plan.model import Change, State, Subject
+from portalctl.plan.model import STATUS_OPS, Change, State, Subject
 from portalctl.portal.models import Sighting, Touched
 
 Stand = Literal["before", "after", "other"]
@@ -40,6 +40,31 @@ def stand(change: Change, seen: Sighting) -> Stand:
     if live == _compared(change.after, live):
         return "after"
     return "before" if live == _compared(change.before, live) else "other"
+
+
+def statuses(changes: Iterable[Change]) -> dict[str, frozenset[str | None]]:
+    """The statuses a plan knows of: those in which it found people, and those it gives them. None: no account.
+
+    By what the plan calls them.
+    """
+    known: dict[str, set[str | None]] = {}
+    for change in changes:
+        if change.developer is not None:
+            known.setdefault(change.developer.key, set()).update({change.developer_status, *_given(change)})
+    return {person: frozenset(each) for person, each in known.items()}
+
+
+def _given(change: Change) -> Iterable[str | None]:
+    if change.op in STATUS_OPS:
+        return (STATUS_OPS[change.op],)
+    if change.op == "create_developer":
+        return (str((change.after or {})["status"]),)
+    return (None,) if change.op == "delete_developer" else ()
+
+
+def live_status(person: Subject, seen: Sighting) -> str | None:
+    """The status of a person now; None: they have no account."""
+    return _account(person, seen)[1]
 
 
 def live_state(change: Change, seen: Sighting) -> State | None:

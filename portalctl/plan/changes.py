@@ -87,6 +87,7 @@ def change(
     The id is unique within a portal's plan once `ordered` has seen them all.
     """
     subject = Subject(developer.email, developer.id or None) if developer is not None else None
+    registered = developer is not None and developer.status != "absent"
     names = [subject.name if subject else None, team, detail]
     return Change(
         id=":".join([op, *(name for name in names if name is not None)]),
@@ -97,6 +98,7 @@ def change(
         before=before,
         after=after,
         why=tuple(why_of(reason) for reason in why),
+        developer_status=developer.status if developer is not None and registered else None,
     )
 
 

@@ -78,7 +78,8 @@ class Why:
 class Change:
     """One write. `before` and `after` say what it finds and what it leaves; None: nothing is there.
 
-    `origin` None: the plan was not compared with that of a base.
+    `origin` None: the plan was not compared with that of a base. `developer_status`: the live status of its person
+    when the plan was made; None: no account yet.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Change:
     after: State | None
     why: tuple[Why, ...]
     origin: Origin | None = None
+    developer_status: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

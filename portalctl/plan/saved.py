@@ -188,6 +188,9 @@ def _change_problems(change: Change) -> Iterator[tuple[str, str]]:
         yield "developer", f"{change.op} is about {'no person' if change.developer else 'a person'}"
     elif change.developer is not None:
         yield from ((f"developer.{key}", text) for key, text in _subject_problems(change.op, change.developer))
+    has_account = change.developer is not None and change.developer.id is not None and change.op != "create_developer"
+    if has_account and change.developer_status is None:
+        yield "developer_status", "is missing"
     if (change.team is None) == (change.op in forms.TEAM_OPS | forms.MEMBER_OPS.keys()):
         yield "team", f"{change.op} is about {'a team' if change.team is None else 'no team'}"
     elif change.team is not None and not 1 <= len(change.team) <= LONGEST_TEAM_NAME:

@@ -50,7 +50,7 @@ def test_the_report_tells_who_what_why_and_what_came_of_it(club: Bench) -> None:
     (portal,) = report["portals"]
     assert portal["summary"] == {"confirmed": 2, "failed": 1, "skipped": 1, "unknown": 0, "total": 4}
     planned = plan["portals"][0]["changes"]
-    of_the_plan = planned[0].keys() - {"origin"}  # which is for whoever reviews a change of the manifest
+    of_the_plan = planned[0].keys() - {"origin", "developer_status"}  # which are for whoever reviews or applies it
     assert [{key: each[key] for key in of_the_plan} for each in portal["changes"]] == [
         {key: each[key] for key in of_the_plan} for each in planned
     ]

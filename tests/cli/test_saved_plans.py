@@ -147,7 +147,7 @@ def test_what_someone_did_meanwhile_as_planned_counts_as_done(club: Bench) -> No
     assert club.status("leaver@club.example") == "revoked"
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(4)
 @pytest.mark.parametrize(
     ("meanwhile", "told"),
     [
@@ -160,6 +160,14 @@ def test_what_someone_did_meanwhile_as_planned_counts_as_done(club: Bench) -> No
             "leaver@club.example: planned",
         ),
         (lambda b: b.sim.store.delete_developer(b.emails["Ann@club.example"]), "Ann@club.example: planned from"),
+        (
+            lambda b: b.sim.store.set_status(b.emails["cid@club.example"], "revoked"),  # who would only join a team
+            "cid@club.example: planned from status approved, but it is now status revoked",
+        ),
+        (
+            lambda b: b.sim.store.set_status(b.emails["x@other.example"], "pending"),  # who would only leave one
+            "x@other.example: planned from status approved, but it is now status pending",
+        ),
         (lambda b: b.sim.store.set_team(b.teams["reds"], description="Ours"), "team reds: planned from"),
         (lambda b: b.sim.store.delete_team(b.teams["reds"]), "team reds: planned from"),
     ],
@@ -285,6 +293,7 @@ BOUND_EDITS: list[Edit] = [
     lambda p: change_of(p, "reject").update(after={"status": "approved"}),
     lambda p: change_of(p, "update_team").update(after={"description": "Mine"}),
     lambda p: change_of(p, "reject")["why"][0].update(line=99),
+    lambda p: change_of(p, "remove_member").update(developer_status="pending"),
     lambda p: portal_of(p)["refusals"].append(
         {"code": "x", "message": "x", "developer": None, "team": None, "origin": None}
     ),
@@ -542,6 +551,7 @@ NO_PLAN: list[tuple[Edit, str]] = [
     (lambda p: change_of(p, "revoke").update(before=None), "before and after are not those of revoke"),
     (lambda p: change_of(p, "add_member").update(after={"member": False}), "not those of add_member"),
     (lambda p: change_of(p, "add_member").update(before={}), "not those of add_member"),
+    (lambda p: change_of(p, "add_member").update(developer_status=None), "developer_status: is missing"),
     (lambda p: change_of(p, "create_team").update(before={}), "not those of create_team"),
     (lambda p: change_of(p, "create_team").update(after={"name": "other"}), "not those of create_team"),
     (lambda p: change_of(p, "create_team")["after"].update(description=None), "not those of create_team"),

@@ -123,6 +123,7 @@ def test_a_change_in_full() -> None:
         ("after", {"status": "approved"}),
         ("why", why),
         ("origin", None),
+        ("developer_status", "pending"),
     ]
     assert (add["id"], add["team"], add["before"], add["after"]) == (
         "add_member:Ann@city.com:reds", "reds", {"member": False}, {"member": True},
