@@ -30,6 +30,7 @@ from portalctl.pace import Pace, told_rate
 from portalctl.retry import SAFE_METHODS, Outcome, Policy, Waited, asked_pause
 from portalctl.stop import INTERRUPTED, Stop
 from portalctl.version import __version__
+from portalctl.words import wait_words
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 DEFAULT_POLICY = Policy()
@@ -243,9 +244,13 @@ class Client:
         told = {name.lower(): value for name, value in response.headers.items()}
         trace, detail = _told(response.content) if not response.is_success else (None, "")
         trace = trace or told.get("x-kong-trace-id")
+        asked = asked_pause(told, time.time())
+        if asked is not None and asked > self._policy.ceiling:
+            ceiling = wait_words(self._policy.ceiling)
+            detail = f"{detail} (it asks to wait {wait_words(asked)}; no more than {ceiling} are waited)".lstrip()
         answer = Answer(call, response.status_code, response.content, trace, self._clean(detail), told.get("date"))
         refusals = self._learn(answer.status, sent_at, told)
-        return _Try(answer, Outcome("answered", answer.status, asked_pause(told, time.time()), refusals))
+        return _Try(answer, Outcome("answered", answer.status, asked, refusals))
 
     def _no_answer(self, call: str, error: httpx.HTTPError) -> NoAnswerError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
@@ -339,9 +344,9 @@ class Client:
             announce = until > self._held_until + 0.5
             self._waited += max(0.0, until - max(self._held_until, now))
             self._held_until = max(self._held_until, until)
-            self._pace.hold(until, asked=outcome.asked is not None)
+            self._pace.hold(until, asked=bool(outcome.asked))
         if announce:
-            asked = f"429, Retry-After {outcome.asked:.0f}" if outcome.asked is not None else "429"
+            asked = f"429, Retry-After {outcome.asked:g}" if outcome.asked else "429"
             self._observer(Waiting(pause, f"the portal asked for it ({asked})"))
 
     def _sleep_until(self, moment: float) -> None:

@@ -54,10 +54,8 @@ class Policy:
         """Seconds to wait before try `attempt` + 1 (tries count from 1), or None: don't repeat."""
         if max(attempt, outcome.refusals) >= self._allowed(method, outcome):
             return None
-        if outcome.asked is not None:
-            pause = outcome.asked
-        else:  # of a server that refuses everyone it is the server's tries that count
-            pause = min(float(self.first * 2 ** ((outcome.refusals or attempt) - 1)), self.longest)
+        # A pause of nothing is none. Of a server that refuses everyone it is the server's tries that count.
+        pause = outcome.asked or min(float(self.first * 2 ** ((outcome.refusals or attempt) - 1)), self.longest)
         affordable = min(self.ceiling, self.call_budget - waited.call, self.run_budget - waited.run)
         return pause if pause <= affordable else None
 
@@ -73,7 +71,8 @@ class Policy:
 def asked_pause(headers: dict[str, str], now: float) -> float | None:
     """Seconds a server asks to wait, from `retry-after-ms`, or `retry-after` in seconds or as an HTTP date.
 
-    `headers` have lower-case names; `now` is in seconds since the epoch. None when nothing readable was asked.
+    A date is measured from the server's own (`date`), and only without that from `now`, in seconds since the epoch:
+    clocks differ. `headers` have lower-case names. None when nothing readable was asked.
     """
     try:
         if milliseconds := headers.get("retry-after-ms"):
@@ -81,6 +80,16 @@ def asked_pause(headers: dict[str, str], now: float) -> float | None:
         text = headers.get("retry-after", "")
         if text.replace(".", "", 1).isdigit():
             return float(text)
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now) if text else None
+        return max(0.0, _epoch(text) - _epoch(headers.get("date"), now)) if text else None
     except (ValueError, OverflowError):
         return None
+
+
+def _epoch(date: str | None, otherwise: float | None = None) -> float:
+    """An HTTP date in seconds since the epoch. Raises ValueError for anything else, unless there is `otherwise`."""
+    try:
+        return parsedate_to_datetime(date or "").timestamp()
+    except (ValueError, OverflowError):
+        if otherwise is None:
+            raise
+        return otherwise

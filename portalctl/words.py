@@ -15,6 +15,11 @@ def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
+def wait_words(count: float) -> str:
+    """Seconds: `0.5 s`, `77 s`; tenths only where they count."""
+    return f"{count:,.1f}".removesuffix(".0") + " s" if count < 10 else f"{count:,.0f} s"
+
+
 def age_words(age: timedelta) -> str:
     """`26 min`, `3 h`, `2 days`: in the largest unit of which there is one, rounded down."""
     name, unit = next(((name, unit) for name, unit in UNITS if age >= unit), UNITS[-1])

@@ -15,7 +15,7 @@ from portalctl.events import Event, Progress, ReadDone, Settled, Waiting, Warned
 from portalctl.report.safe import terminal
 from portalctl.report.text.apply import settled_text
 from portalctl.report.text.style import Style
-from portalctl.words import plural
+from portalctl.words import plural, wait_words
 
 
 def style_for(stream: IO[str], *, verbose: bool = False, env: Mapping[str, str] = os.environ) -> Style:
@@ -46,7 +46,7 @@ class Console:
                     read = f"{plural(event.developers, 'developer')} in {plural(event.calls, 'call')}"
                     self._line(f"{event.portal}: read {read}, {event.seconds:.1f} s")
                 case Waiting():
-                    self._line(f"  … waiting {event.seconds:.0f} s: {terminal(event.because)}")
+                    self._line(f"  … waiting {wait_words(event.seconds)}: {terminal(event.because)}")
                 case Warned():
                     self._line(f"warning: {terminal(event.message)}")
                 case Settled():

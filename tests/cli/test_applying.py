@@ -72,6 +72,7 @@ def test_a_wait_longer_than_three_minutes_is_not_slept_through(bench: Bench) -> 
     done = bench.run("apply", "--yes")
     assert done.code == 4
     assert "leaver@club.example  not revoked: the portal answered 429" in done.told
+    assert "(it asks to wait 181 s; no more than 180 s are waited)" in done.out
     assert len(writes_to(bench, "leaver@club.example")) == 1
 
 

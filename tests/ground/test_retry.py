@@ -23,6 +23,8 @@ NOW = 1_700_000_000.0
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
         ({"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT"}, 30),
         ({"retry-after": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0),
+        ({"retry-after": "Tue, 14 Nov 2023 21:00:30 GMT", "date": "Tue, 14 Nov 2023 21:00:00 GMT"}, 30),
+        ({"retry-after": "Tue, 14 Nov 2023 22:13:50 GMT", "date": "today"}, 30),
         ({"retry-after": "soon"}, None),
         ({"retry-after": ""}, None),
         ({"retry-after": "-5"}, None),
@@ -53,6 +55,7 @@ def test_a_write_with_an_unclear_answer_is_never_repeated_blindly(method: str, s
 def test_what_was_surely_not_carried_out_is_repeated(method: str) -> None:
     assert POLICY.pause(method, 1, Outcome("answered", 429, asked=77.0)) == 77.0
     assert POLICY.pause(method, 1, Outcome("answered", 429)) == POLICY.first
+    assert POLICY.pause(method, 2, Outcome("answered", 429, asked=0.0)) == 2 * POLICY.first
     assert POLICY.pause(method, 1, Outcome("unconnected")) == POLICY.first
 
 
