@@ -338,7 +338,11 @@ def _no_to_all(sent: Written) -> bool:
 
     A 400 is about one person; a stranger whose approval fails must not hold back anybody's removal.
     """
-    return sent.result != "done" and (sent.status is None or sent.status in {401, 403, 429} or sent.status >= 500)
+    return (
+        sent.result != "done"
+        and not sent.personal
+        and (sent.status is None or sent.status in {401, 403, 429} or sent.status >= 500)
+    )
 
 
 def _confirm(run: _Run, changes: Sequence[Change]) -> None:

@@ -211,6 +211,16 @@ def test_a_deletion_that_would_need_an_approval_that_cannot_be_tied_is_not_plann
     assert bench.writes == []
 
 
+def test_one_registration_that_cannot_be_tied_holds_back_nobody_s_removal(make: Callable[..., Bench]) -> None:
+    bench = make(created_state="Pending", approval_portal="absent")
+    bench.sign_up("gone@club.example", state="Active")
+    bench.manifest(GONE + "  - {developer: org_new, status: approved, reason: Ours}\n")
+    done = bench.run("apply", "--yes", "--allow-delete")
+    assert done.code == 4
+    assert "the account is made and waits for approval: no pending approval is provably that of org_new" in done.out
+    assert bench.states == {"org_new": "Pending"}
+
+
 def test_whoever_is_protected_by_developer_id_is_not_deleted(bench: Bench) -> None:
     bench.sign_up("gone@club.example", state="Active")
     bench.manifest(GONE + "protected: [org_gone]\n")

@@ -27,6 +27,10 @@ class _Call:
     body: Mapping[str, object] | None = None
 
 
+class _UntiedError(PortalError):
+    """No approval is provably this person's."""
+
+
 class _OvertakenError(PortalError):
     """The live state is not that of the plan any more: nothing was sent, and only the live state can tell."""
 
@@ -61,9 +65,9 @@ class Writer:
         try:
             call = self._call(write)
         except _OvertakenError as error:
-            return Written("unclear", error.message)
-        except PortalError as error:
-            return Written("refused", error.message)  # nothing was sent
+            return Written("unclear", error.message, personal=True)
+        except PortalError as error:  # nothing was sent
+            return Written("refused", error.message, personal=isinstance(error, _UntiedError))
         try:
             answer = call.client.request(call.method, call.path, params=call.params, body=call.body)
         except NoAnswerError as error:
@@ -126,7 +130,7 @@ class Writer:
             if person is None or not person.pending:
                 raise _OvertakenError(f"{developer_id} does not wait for approval any more")
         if approval is None:
-            raise PortalError(
+            raise _UntiedError(
                 f"no pending approval is provably that of {developer_id}: decide on it in the Dashboard"
             )
         if approval not in self._live.registrations.since(asked):

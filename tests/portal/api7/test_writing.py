@@ -65,6 +65,7 @@ def test_an_account_that_waits_by_no_provable_approval_is_told(make: Make) -> No
     assert (written.result, written.id) == ("refused", "org_new")
     assert written.detail.startswith("the account is made and waits for approval: no pending approval is provably")
     assert bench.writes == ["POST /api/developers"]
+    assert written.personal
 
 
 def test_only_creation_needs_the_backend(bench: Bench) -> None:
