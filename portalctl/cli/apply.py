@@ -79,7 +79,7 @@ def apply(
         made, run = _planned(target, selection, expect_digest, patience)
     else:
         made, run = _saved(plan_file, target, selection, expect_digest, patience)
-    check_backends(made, run.backends)
+    check_backends(made, run.backends, os.environ)
     run = records.attached(made, run)
     style = style_for(sys.stdout, verbose=verbose)
     show(plan_text(made, style), style)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -82,9 +83,9 @@ def servers(portals: Iterable[Destination], env: Mapping[str, str], tls: Tls) ->
 
 
 def backends(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -> dict[str, Server]:
-    """The portal backends of API7, by portal name, where the environment tells of them.
+    """The portal backends of API7, by portal name, where the environment tells of server and token.
 
-    Raises BadUsageError where half of what is needed is there, or where two portals would share what is one's.
+    Raises BadUsageError where two portals would share what is one's.
     """
     api7 = [portal for portal in portals if portal.provider == "api7"]
     shared = [name for name in (BACKEND.any_server, BACKEND.any_token) if env.get(name, "").strip()]
@@ -93,20 +94,25 @@ def backends(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -
             f"{' and '.join(shared)} can't serve {len(api7)} portals: a portal's backend and token are its own",
             *(f"for {portal.name}: {' and '.join(_named(portal.name, BACKEND))}" for portal in api7),
         )
-    searches = [_Search(portal, BACKEND, env, tls) for portal in api7]
-    return {search.portal.name: search.server() for search in searches if search.told}
+    found = {}
+    for portal in api7:
+        with suppress(BadUsageError):  # it is told once something needs it
+            found[portal.name] = _Search(portal, BACKEND, env, tls).server()
+    return found
 
 
-def check_backends(plan: Plan, known: Collection[str]) -> None:
+def check_backends(plan: Plan, known: Collection[str], env: Mapping[str, str]) -> None:
     """Raises BadUsageError where a plan makes accounts that only a portal backend can make, and none is `known`."""
     for portal in plan.portals:
         makes = any(change.op == "create_developer" for change in portal.changes)
         if makes and portal.provider == "api7" and portal.name not in known:
-            named = " and ".join(_named(portal.name, BACKEND))
+            names = (*_named(portal.name, BACKEND), BACKEND.any_server, BACKEND.any_token)
+            told = [name for name in names if env.get(name, "").strip()]
+            half = f"; {' and '.join(told)} alone {'does' if len(told) == 1 else 'do'} not tell it" if told else ""
             raise BadUsageError(
-                f"portal {portal.name}: accounts are made by its portal backend, which is not known",
-                f"set {named}, or {BACKEND.any_server} and {BACKEND.any_token}, in the environment",
-                "or leave them out: --only with the other classes",
+                f"portal {portal.name}: accounts are made by its portal backend, which is not known{half}",
+                f"set {names[0]} and {names[1]}, or {names[2]} and {names[3]}, in the environment",
+                "or leave them out: `--developer` names whom a run is about",
             )
 
 
@@ -128,12 +134,6 @@ class _Search:
     @property
     def _named(self) -> tuple[str, str]:
         return _named(self.portal.name, self.service)
-
-    @property
-    def told(self) -> bool:
-        """Whether the environment says anything of it."""
-        names = (*self._named, self.service.any_server, self.service.any_token)
-        return any(self.env.get(name, "").strip() for name in names)
 
     def server(self) -> Server:
         url, url_source = self._url()

@@ -104,7 +104,9 @@ class _Loading:
         made: dict[str, PortalManifest] = {}
         for portal in portals:
             rules = sorted(portal.rules, key=lambda each: each.file)
-            whole = together(rules, all_teams_known=self._teams_known)
+            # API7 has no teams: that is what is said of each, and not that nobody declares them.
+            has_teams = portal.entry.portal.provider != "api7"
+            whole = together(rules, all_teams_known=self._teams_known and has_teams)
             self.findings += whole.findings
             warnings += whole.warnings
             made[portal.entry.portal.name] = _portal_manifest(portal, whole)

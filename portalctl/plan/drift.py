@@ -23,6 +23,7 @@ KINDS: tuple[Kind, ...] = (
     "setting",
     "backlog",
 )
+REMOVAL = "override with status: absent"  # wanted of who is in, where a portal can only delete them
 FAILING: frozenset[Kind] = frozenset(KINDS) - {"backlog"}
 
 
@@ -149,7 +150,7 @@ def _left_alone(found: Difference) -> Iterator[DriftFinding]:
     for held in found.beyond:
         kind: Kind = "expired" if held.decision.lapsed else "unexpected_grant"
         why = why_of((held.decision.lapsed or held.decision.why)[0])
-        yield _person(kind, held.developer, "approved", "override with status: absent", why=why)
+        yield _person(kind, held.developer, "approved", REMOVAL, why=why)
     for held in found.blocked:
         if (
             held.decision.blocked == "pin"

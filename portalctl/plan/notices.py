@@ -119,8 +119,9 @@ def _withheld(held: Held) -> Notice:
 def _deletions(provider: str, changes: Iterable[Change]) -> Iterator[Notice]:
     count = sum(change.op == "delete_developer" for change in changes)
     if count:
-        what = f"deleting {'an account' if count == 1 else f'{count} accounts'} can't be undone"
-        yield _warn("deletion", f"{what}; with it go {CAPABILITIES[provider].deletion}")
+        what, it = ("an account", "it") if count == 1 else (f"{count} accounts", "them")
+        text = f"deleting {what} can't be undone; with {it} go {CAPABILITIES[provider].deletion}"
+        yield _warn("deletion", text)
 
 
 def _beyond(held: Held) -> Notice:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 Ability = Literal[
-    "teams", "roles", "api_names", "registrations", "accounts", "account_ids", "verified_email", "mails"
+    "teams",
+    "roles",
+    "api_names",
+    "registrations",
+    "accounts",
+    "account_ids",
+    "account_details",
+    "verified_email",
+    "mails",
 ]
 
 # What some kinds of portal can do and others can't. `plan/capability.py` says what in a manifest asks for it.
@@ -18,6 +26,7 @@ ABILITIES: Mapping[Ability, str] = {
     "registrations": "registrations revoked alone (`on_revoke: revoke_registrations`)",
     "accounts": "accounts made by address (`invite: true`)",
     "account_ids": "accounts made by developer_id (`status: approved`)",
+    "account_details": "accounts made with a name, and told by mail (`full_name`, `send_invitation_email`)",
     "verified_email": "tells whose address is verified (`require_verified_email`)",
     "mails": "writes a mail to whom a decision is about",
 }
@@ -40,7 +49,7 @@ CAPABILITIES: Mapping[str, Capabilities] = {
     "konnect": Capabilities(
         title="Kong Konnect (v3)",
         statuses=_KONNECT_STATUSES,
-        abilities=frozenset({"teams", "roles", "api_names", "registrations", "accounts", "mails"}),
+        abilities=frozenset({"teams", "roles", "api_names", "registrations", "accounts", "account_details", "mails"}),
         deletion=_KONNECT_DELETION,
     ),
     "konnect-v2": Capabilities(

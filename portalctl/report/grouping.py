@@ -24,6 +24,7 @@ from portalctl.plan.model import (
     UnruledGrant,
     Why,
 )
+from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.words import people, plural
 
 Safe = Callable[[str], str]
@@ -223,6 +224,13 @@ def keeps(person: Kept, safe: Safe) -> str:
     """In words: `stays approved, in reds`."""
     words = ("approved" if grant.team is None else f"in {safe(grant.team)}" for grant in person.grants)
     return f"stays {', '.join(words)}"
+
+
+def rules_that_take(provider: str, code: Safe) -> str:
+    """In words, what to write where somebody shall lose access on this kind of portal; `code` sets off a key."""
+    if "revoked" in CAPABILITIES[provider].statuses:
+        return f"{code('denied_domains')}, or an override with {code('status: revoked')}"
+    return f"an override with {code('status: absent')}, which deletes the account"
 
 
 def place(why: Why) -> str | None:

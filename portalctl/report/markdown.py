@@ -94,7 +94,9 @@ def _portal(portal: PortalPlan, most: int, *, alone: bool) -> _Portal:
     parts = (
         _part(6, "reasons", portal.refusals, _refusal, lambda rows: _refused(rows, portal), most=most),
         _part(7, "rows that take away", takes, _effect, lambda rows: f"### Takes away\n\n{_table(rows)}", most=most),
-        _part(5, "who stay live", grouping.kept(unruled), _kept, lambda rows: _stays(rows, unruled), most=most),
+        _part(
+            5, "who stay live", grouping.kept(unruled), _kept, lambda rows: _stays(rows, unruled, portal), most=most
+        ),
         _part(4, "prevented", prevented, _effect, _prevented, most=most),
         _part(3, "warnings", warnings, _warning, lambda rows: f"### ⚠ Warnings\n\n{_list(rows)}", most=most),
         _part(2, "rows that give", gives, _effect, lambda rows: _given(rows, sizes), most=most),
@@ -198,13 +200,13 @@ def _prevented(rows: Sequence[_Row]) -> str:
     return f"### Prevented by this change\n\nPlanned before it, and not any more:\n\n{_table(rows, GONE)}"
 
 
-def _stays(rows: Sequence[_Row], unruled: Sequence[UnruledGrant]) -> str:
+def _stays(rows: Sequence[_Row], unruled: Sequence[UnruledGrant], portal: PortalPlan) -> str:
     count = len({each.developer.key for each in unruled})
     verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
     return (
         f"### ⚠ {people(count)} {verb} the last rule and {stay} live\n\n"
         "Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: "
-        f"`denied_domains`, or an override with `status: revoked`.\n\n{_table(rows, GONE)}"
+        f"{grouping.rules_that_take(portal.provider, '`{}`'.format)}.\n\n{_table(rows, GONE)}"
     )
 
 

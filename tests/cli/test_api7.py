@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_registrations_are_approved_through_their_approvals(bench: Bench) -> Non
     assert [(n["code"], n["developer"]) for n in portal["notices"]] == [
         ("unverified_address", "unverified@club.example")
     ]
-    done = bench.run("apply", "--yes", backend=False)
+    done = bench.run("apply", "--yes", backend=False, env={"API7_PORTAL_TOKEN": "a7prt-half-of-it"})
     assert done.code == 0, done.err + done.out
     assert {write.rpartition("/")[2] for write in bench.writes} == {"accept"}
     assert len(bench.writes) == 4
@@ -141,6 +142,9 @@ def test_whoever_is_denied_and_in_is_drift_with_the_remedy_and_never_written(ben
     (finding,) = done.json["portals"][0]["findings"]
     assert (finding["kind"], finding["wanted"]) == ("unexpected_grant", "override with status: absent")
     assert "override with `status: absent`" in bench.run("plan").out
+    text = bench.run("drift").out
+    assert "remove them:" in text
+    assert '- {developer: in@bad.example, status: absent, reason: "…"}' in text
     assert bench.writes == []
 
 
@@ -163,10 +167,26 @@ def test_absent_rejects_who_waits_and_deletes_who_is_in(bench: Bench, state: Any
     assert bench.states == {}
 
 
+def test_advice_on_taking_access_away_is_what_api7_can_do(bench: Bench) -> None:
+    bench.sign_up("in@club.example", state="Active")
+    bench.manifest("trusted_domains: [club.example]\n")
+    shutil.copytree(bench.folder, "base")
+    bench.manifest("trusted_domains: [other.example]\n")
+    for form in ("markdown", "html"):
+        told = bench.run("plan", "--base", "base", "-o", form).out
+        assert "status: absent" in told
+        assert "status: revoked" not in told
+
+
 def test_what_api7_cannot_express_is_an_error_offline(bench: Bench) -> None:
-    bench.manifest("teams: [{name: reds}]\noverrides: [{developer: a@b.example, status: revoked, reason: x}]\n")
+    bench.manifest(
+        "teams: [{name: reds}]\noverrides: [{developer: a@b.example, status: revoked, reason: x}]\n"
+        "trusted_domains: [{domain: club.example, teams: [blues]}]\n"
+    )
     done = portalctl("validate", "-f", "portals")
     assert done.code == 65
+    assert "partners.yaml:5:19: API7 Enterprise has no teams; leave them out" in done.err
+    assert "declares this team" not in done.err
     assert "partners.yaml:3:9: API7 Enterprise has no teams; leave them out" in done.err
     assert "partners.yaml:4:13: API7 Enterprise has no status revoked; write status: absent" in done.err
 
@@ -177,6 +197,9 @@ def test_an_account_for_a_developer_id_is_made_by_the_backend(bench: Bench) -> N
     done = bench.run("apply", "--yes", backend=False)
     assert done.code == 64
     assert "PORTALCTL_PARTNERS_BACKEND_SERVER and PORTALCTL_PARTNERS_BACKEND_TOKEN" in done.err
+    half = bench.run("apply", "--yes", backend=False, env={"API7_PORTAL_SERVER": bench.sim.portal_url})
+    assert half.code == 64
+    assert "is not known; API7_PORTAL_SERVER alone does not tell it" in half.err
     assert bench.writes == []
     done = bench.run("apply", "--yes")
     assert done.code == 0, done.err + done.out

@@ -8,6 +8,7 @@ import pytest
 
 from portalctl.errors import InputError, Position
 from portalctl.manifest.model import (
+    AccessRule,
     Invitation,
     Manifest,
     Override,
@@ -15,8 +16,10 @@ from portalctl.manifest.model import (
     PortalManifest,
     ProviderName,
     Reason,
+    Role,
     RuleKind,
     Team,
+    TrustedDomain,
 )
 from portalctl.plan.capability import check
 
@@ -54,6 +57,31 @@ def test_what_a_kind_of_portal_lacks_is_refused_at_each_place_that_asks_for_it()
         "partners.yaml:9:5: API7 Enterprise has no teams; leave them out",
         "partners.yaml:12:5: API7 Enterprise has no status rejected; write status: absent, which deletes the account",
     ]
+
+
+def test_each_rule_that_names_teams_is_told_where_there_are_none() -> None:
+    wanted = manifest(
+        "api7",
+        trusted_domains=(TrustedDomain("x.com", reason(4), teams=("reds",)), TrustedDomain("y.com", reason(5))),
+        access_requests=(AccessRule(("Tickets",), reason(6), teams=("reds",)),),
+        overrides=(Override("acme", reason(8, "overrides"), status="approved", teams=()),),
+    )
+    assert [finding.split(":")[1] for finding in findings(wanted)] == ["4", "6", "8"]
+
+
+def test_what_is_nothing_without_something_else_that_is_missing_is_not_told_twice() -> None:
+    reds = Team("reds", reason(7), roles=(Role("API Viewer", "Fixtures", reason(8)),))
+    assert findings(manifest("api7", teams=(reds,))) == [
+        "partners.yaml:7:5: API7 Enterprise has no teams; leave them out"
+    ]
+
+
+def test_an_account_by_developer_id_has_no_name_and_gets_no_mail() -> None:
+    plain = Override("acme", reason(12, "overrides"), status="approved", invitation=Invitation())
+    check(manifest("api7", overrides=(plain,)))
+    for invitation in (Invitation(full_name="Acme"), Invitation(mail=True)):
+        (told,) = findings(manifest("api7", overrides=(replace(plain, invitation=invitation),)))
+        assert told.endswith("makes accounts by developer_id alone; leave out full_name and send_invitation_email")
 
 
 def test_what_api7_can_do_is_let_through() -> None:

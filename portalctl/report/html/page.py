@@ -117,7 +117,7 @@ def _portal(portal: PortalPlan, effects: Sequence[Effect], anchor: str) -> Itera
     yield from _counts(portal)
     yield from _refused(portal)
     yield from _taken([effect for effect in effects if effect.kind == "takes"])
-    yield from _not_done(portal.base) if portal.base is not None else ()
+    yield from _not_done(portal.base, portal.provider) if portal.base is not None else ()
     groups = grouping.notice_groups(portal.notices)
     warnings = [_notice(group) for group in groups if group.warning]
     notes = [*map(html, grouping.left_alone(portal)), *(_notice(group) for group in groups if not group.warning)]
@@ -192,7 +192,7 @@ def _line(effect: Effect) -> str:
     return f'{_who(effect)} {what} <span class="quiet">{_reasons(effect.why)}</span>'
 
 
-def _not_done(base: BaseComparison) -> Iterator[str]:
+def _not_done(base: BaseComparison, provider: str) -> Iterator[str]:
     """What this change of the manifest does without writing anything. `why` are rules as they were before it."""
     count = len({each.developer.key for each in base.unruled})
     verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
@@ -201,7 +201,7 @@ def _not_done(base: BaseComparison) -> Iterator[str]:
     ]
     advice = (
         "<p>Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: "
-        "<code>denied_domains</code>, or an override with <code>status: revoked</code>.</p>"
+        f"{grouping.rules_that_take(provider, code)}.</p>"
     )
     yield from box("changes", f"{people(count)} {verb} the last rule and {stay} live", live, advice)
     prevented = [

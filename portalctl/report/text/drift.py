@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, Kind, PortalDrift
+from portalctl.plan.drift import FAILING, REMOVAL, Acknowledged, DriftFinding, Kind, PortalDrift
 from portalctl.plan.model import Notice
 from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.manifest import override_to_paste
@@ -59,9 +59,10 @@ def _lines(finding: DriftFinding) -> list[Line]:
     sign = SIGNS.get(finding.kind, "+")
     what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
     lines = [Line(sign, f"{kind:<16}  {who}", what, why)]
-    if finding.kind == "withheld" and finding.developer:
-        keep = override_to_paste(finding.developer, status=finding.live)
-        lines.append(Line(" ", f"{'':<16}  keep it so:", keep, why))
+    if finding.developer and (finding.kind == "withheld" or finding.wanted == REMOVAL):
+        title, status = ("keep it so", finding.live) if finding.kind == "withheld" else ("remove them", "absent")
+        paste = override_to_paste(finding.developer, status=status)
+        lines.append(Line(" ", f"{'':<16}  {title}:", paste, why))
     return lines
 
 
