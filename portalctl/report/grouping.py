@@ -7,7 +7,7 @@ Nothing here is made for a medium. Where foreign text becomes part of a phrase, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -193,9 +193,9 @@ def left_alone(portal: PortalPlan) -> tuple[str, ...]:
     return (*said, waits) if awaited else tuple(said)
 
 
-def what(effect: Effect, safe: Safe) -> str:
-    """What happens, in words: `pending → approved, joins reds`."""
-    return ", ".join(_change_words(change, safe) for change in effect.changes)
+def what(effect: Effect, safe: Safe, most: int | None = None) -> str:
+    """What happens, in words: `pending → approved, joins reds`; beyond `most` changes, how many more there are."""
+    return _listed([_change_words(change, safe) for change in effect.changes[:most]], len(effect.changes))
 
 
 def origin_note(about: Effect | Refusal) -> str:
@@ -220,10 +220,10 @@ def kept(grants: Iterable[UnruledGrant]) -> tuple[Kept, ...]:
     return tuple(Kept(group[0].developer.name, tuple(group)) for group in grouped.values())
 
 
-def keeps(person: Kept, safe: Safe) -> str:
-    """In words: `stays approved, in reds`."""
-    words = ("approved" if grant.team is None else f"in {safe(grant.team)}" for grant in person.grants)
-    return f"stays {', '.join(words)}"
+def keeps(person: Kept, safe: Safe, most: int | None = None) -> str:
+    """In words: `stays approved, in reds`; beyond `most` grants, how many more there are."""
+    words = ["approved" if grant.team is None else f"in {safe(grant.team)}" for grant in person.grants[:most]]
+    return f"stays {_listed(words, len(person.grants))}"
 
 
 def rules_that_take(provider: str, code: Safe) -> str:
@@ -241,6 +241,10 @@ def place(why: Why) -> str | None:
 def rule(why: Why, safe: Safe) -> str:
     """The rule in words: `trusted domain liverpoolfc.com`. Rules that name a person are not told with the name."""
     return RULES[why.rule] if why.rule in {"overrides", "members"} else f"{RULES[why.rule]} {safe(why.value)}"
+
+
+def _listed(words: Sequence[str], total: int) -> str:
+    return ", ".join([*words, *([f"{total - len(words):,} more"] if total > len(words) else [])])
 
 
 def _who(change: Change) -> str:

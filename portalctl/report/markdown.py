@@ -27,6 +27,7 @@ LONGEST_SHARE = 10  # a row longer than this part of the document is only counte
 LONGEST_NAME = 200  # characters of a name in a heading or at the foot
 LONGEST_REASON = 300  # characters of what somebody wrote as a reason
 MOST_TEAMS = 3  # in the line that opens a group
+MOST_WORDS = 10  # things that happen to one person, in one row
 TABLE = "| who | what | why |\n| --- | --- | --- |\n"
 GONE = "| who | what | rule before this change |\n| --- | --- | --- |\n"
 
@@ -239,13 +240,13 @@ def more(count: int, named: str) -> str:
 
 def _effect(effect: Effect) -> _Row:
     who = f"team {markdown(effect.who)}" if effect.about_team else markdown(effect.who)
-    what = grouping.what(effect, markdown) + grouping.origin_note(effect)
+    what = grouping.what(effect, markdown, MOST_WORDS) + grouping.origin_note(effect)
     return _Row(f"| {who} | {what} | {'; '.join(map(why_words, effect.why))} |", _about(effect))
 
 
 def _kept(person: Kept) -> _Row:
     reasons = "; ".join(map(why_words, person.why))
-    return _Row(f"| {markdown(person.who)} | {grouping.keeps(person, markdown)} | {reasons} |")
+    return _Row(f"| {markdown(person.who)} | {grouping.keeps(person, markdown, MOST_WORDS)} | {reasons} |")
 
 
 def _about(effect: Effect) -> str:

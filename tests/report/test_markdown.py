@@ -5,14 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.plan.model import Plan
+from portalctl.plan.model import (
+    BaseComparison,
+    Change,
+    Notice,
+    Op,
+    Plan,
+    Refusal,
+    Status,
+    Subject,
+    UnruledGrant,
+    Why,
+)
 from portalctl.report.html.page import plan_html
-from portalctl.report.markdown import plan_markdown
+from portalctl.report.markdown import LONGEST_SHARE, plan_markdown
 from portalctl.report.safe import markdown, markdown_words, terminal
 from tests.conftest import Bench
 from tests.plan.build import whole_plan
@@ -145,6 +157,75 @@ def test_any_plan_fits(texts: list[str], most: int) -> None:
     portals = [replace(plan.portals[0], name=text or "x", server=f"https://{len(text)}") for text in texts]
     whole = replace(plan, portals=tuple(portals), generator="g" * 3000)
     assert_inert(rendered(shrunk(whole, most)))
+
+
+SECTIONS = {  # how a section that lost rows says so, most important first
+    "takes": "rows that take away",
+    "refusals": "reasons",
+    "unruled": "who stay live",
+    "prevented": "prevented",
+    "warnings": "warnings",
+    "gives": "rows that give",
+    "notes": "notes",
+}
+SIZES = st.fixed_dictionaries({name: st.sampled_from([0, 1, 30, 200]) for name in SECTIONS})
+
+
+def of_sizes(count: dict[str, int], length: int) -> Plan:
+    """So many of each; every text in it has `length` characters and tells its section and number."""
+
+    def texts(name: str) -> list[str]:
+        return [f"{name}-{number:05}-{'x' * length}" for number in range(count[name])]
+
+    def changes(name: str, op: Op, before: Status, after: Status) -> tuple[Change, ...]:
+        states = {"status": before}, {"status": after}
+        return tuple(
+            Change(text, op, "offboard", Subject(text, text), None, *states, (Why("overrides", text, "f", 1, text),))
+            for text in texts(name)
+        )
+
+    why = (Why("trusted_domains", "x.org", "f.yaml", 1),)
+    base = BaseComparison(
+        changes("prevented", "approve", "pending", "approved"),
+        tuple(UnruledGrant(Subject(text, text), None, why) for text in texts("unruled")),
+    )
+    notices = [Notice("code", "warning", text) for text in texts("warnings")]
+    notices += [Notice("code", "info", text) for text in texts("notes")]
+    nothing = {"mails": 0, "removals": 0, "unmanaged": 0, "awaited": 0}
+    takes, gives = (
+        changes("takes", "revoke", "approved", "revoked"),
+        changes("gives", "approve", "pending", "approved"),
+    )
+    refusals = tuple(Refusal("removals", text) for text in texts("refusals"))
+    given = replace(
+        everyday(0), changes=takes + gives, refusals=refusals, notices=tuple(notices), summary=nothing, base=base
+    )
+    return whole_plan(given)
+
+
+def assert_counted(count: dict[str, int], length: int, most: int) -> None:
+    text = shrunk(of_sizes(count, length), most)
+    shown = {name: len(set(re.findall(rf"{name}-(\d{{5}})-", text))) for name in SECTIONS}
+    missing = {what: int(n.replace(",", "")) for n, what in re.findall(r"\*\*([\d,]+) more\*\* ([a-z ]+)\n", text)}
+    said = {name: missing.get(words, 0) for name, words in SECTIONS.items()}
+    assert {name: shown[name] + said[name] for name in SECTIONS} == count
+    if length < most // LONGEST_SHARE // 4:  # else a row is too long for any section
+        whole = list(takewhile(lambda name: shown[name] == count[name], SECTIONS))
+        assert not any(shown[name] for name in list(SECTIONS)[len(whole) + 1 :]), "rows fall out from the end"
+
+
+@given(SIZES, st.sampled_from([0, 60]), st.sampled_from([4_000, 20_000]))
+def test_any_numbers_fit_and_what_is_missing_is_counted_exactly(
+    count: dict[str, int], length: int, most: int
+) -> None:
+    assert_counted(count, length, most)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("length", [0, 200, 5_000, 70_000])
+def test_thousands_of_everything_fit(length: int) -> None:
+    number = 3_000 if length < 5_000 else 60
+    assert_counted(dict.fromkeys(SECTIONS, number), length, 60_000)
 
 
 def test_nothing_to_do_is_short() -> None:
