@@ -12,11 +12,10 @@ PortalctlError                1   could not read or write
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A place in a file: `line` and `column` count from 1; `file` is as shown to people."""
 
     file: str

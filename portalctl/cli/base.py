@@ -53,7 +53,7 @@ def _files(where: str, target: Target) -> Sequence[File]:
         files, findings = read_files([path for path in map(found.inside, paths) if path.exists()])
         return _whole(
             [replace(file, shown=found.shown(file.path)) for file in files],
-            [replace(each, at=replace(each.at, file=found.shown(each.at.file))) for each in findings],
+            [replace(each, at=each.at._replace(file=found.shown(each.at.file))) for each in findings],
         )
 
 

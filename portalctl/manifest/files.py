@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,14 +38,13 @@ def read_files(paths: Sequence[Path]) -> tuple[tuple[File, ...], list[Finding]]:
     """
     files: dict[str, File] = {}
     findings: list[Finding] = []
-    for path in paths:
-        for found in _below(path) if path.is_dir() else (path,):
-            file = _read(found, path) if isinstance(found, Path) else found
+    for place in map(_place, paths):
+        for found in _below(place) if Path(place.disk).is_dir() else (place,):
+            file = _read(found) if isinstance(found, _Place) else found
             if isinstance(file, Finding):
                 findings.append(file)
-            else:
-                real = os.path.realpath(file.path)
-                files[real] = min(file, files.get(real, file), key=lambda each: (each.shown, each.name))
+            elif isinstance(found, _Place):
+                files[found.real] = min(file, files.get(found.real, file), key=lambda each: (each.shown, each.name))
     return tuple(sorted(files.values(), key=lambda file: file.shown)), findings
 
 
@@ -58,61 +58,94 @@ def digest(files: Iterable[File]) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def _below(folder: Path) -> Iterator[Path | Finding]:
-    """The manifest files in a folder, in order; at least one thing."""
-    found = False
-    for each in _walk(folder, Path(os.path.realpath(folder)), frozenset()):
-        found = True
-        yield each
-    if not found:
-        yield _finding(folder, "no *.yaml or *.yml file in this folder")
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A file or folder that is asked for, or below one that is. `disk`: how the system finds it; `real`: without
+    links; the others are as in File. What is below a folder is named after it, so that each name is worked out once.
+    """
+
+    disk: str
+    real: str
+    shown: str
+    name: str
+    path: str
+
+    def below(self, entry: os.DirEntry[str]) -> _Place:
+        here = os.path.join(self.real, entry.name)  # noqa: PTH118 - there may be thousands
+        return _Place(
+            disk=entry.path,
+            real=os.path.realpath(here) if entry.is_symlink() else here,
+            shown=_joined(self.shown, entry.name),
+            name=_joined(self.name, entry.name),
+            path=_joined(self.path, entry.name),
+        )
 
 
-def _walk(folder: Path, root: Path, above: frozenset[str]) -> Iterator[Path | Finding]:
-    """`above`: the real paths of the folders on the way here, so that a link to one of them ends the walk."""
-    above |= {os.path.realpath(folder)}
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError as error:
-        yield _finding(folder, f"cannot read this folder: {error.strerror}")
-        return
-    for path in paths:
-        is_folder = path.is_dir()
-        if path.name.startswith(".") or not (is_folder or path.suffix in _SUFFIXES):
-            continue
-        real = Path(os.path.realpath(path))
-        if not real.is_relative_to(root):
-            yield _finding(path, "this link leads out of the folder; name its target with a further -f")
-        elif not is_folder:
-            yield path if path.is_file() else _finding(path, _no_file(path))
-        elif str(real) not in above:
-            yield from _walk(path, root, above)
-
-
-def _no_file(path: Path) -> str:
-    return "this is not a file" if path.exists() else "no such file"
-
-
-def _read(path: Path, asked: Path) -> File | Finding:
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
-    except OSError as error:
-        return _finding(path, f"cannot read this file: {error.strerror}")
-    if len(content) > MOST_BYTES:
-        return _finding(path, f"too large: a manifest file has at most {MOST_BYTES // 1024**2} MiB")
-    name = path.name if path == asked else path.relative_to(asked).as_posix()
-    return File(_shown(path), name, Path(os.path.abspath(path)).as_posix(), content)  # noqa: PTH100 - links stay
+def _place(path: Path) -> _Place:
+    """Something that is asked for. A folder has no name of its own: the checkout may lie anywhere."""
+    absolute = Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - links stay
+    name = "" if path.is_dir() else path.name
+    return _Place(str(path), os.path.realpath(path), _shown(path), name, absolute)
 
 
 def _shown(path: Path) -> str:
     """As people know it: relative to where they are when below it, else as they gave it."""
     normal, here = Path(os.path.normpath(path)), Path.cwd()
     absolute = here / normal
-    return (
-        absolute.relative_to(here) if absolute.is_relative_to(here) and ".." not in normal.parts else normal
-    ).as_posix()
+    below = absolute.is_relative_to(here) and ".." not in normal.parts
+    return (absolute.relative_to(here) if below else normal).as_posix()
 
 
-def _finding(path: Path, message: str) -> Finding:
-    return Finding(Position(_shown(path), 1, 1), message)
+def _joined(folder: str, name: str) -> str:
+    return name if folder in ("", ".") else posixpath.join(folder, name)
+
+
+def _below(folder: _Place) -> Iterator[_Place | Finding]:
+    """The manifest files in a folder, in order; at least one thing."""
+    found = False
+    for each in _walk(folder, Path(folder.real), frozenset()):
+        found = True
+        yield each
+    if not found:
+        yield _finding(folder, "no *.yaml or *.yml file in this folder")
+
+
+def _walk(folder: _Place, root: Path, above: frozenset[str]) -> Iterator[_Place | Finding]:
+    """`above`: the real paths of the folders on the way here, so that a link to one of them ends the walk."""
+    above |= {folder.real}
+    try:
+        with os.scandir(folder.disk) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
+    except OSError as error:
+        yield _finding(folder, f"cannot read this folder: {error.strerror}")
+        return
+    for entry in entries:
+        is_folder = entry.is_dir()
+        if entry.name.startswith(".") or not (is_folder or entry.name.endswith(_SUFFIXES)):
+            continue
+        place = folder.below(entry)
+        if entry.is_symlink() and not Path(place.real).is_relative_to(root):
+            yield _finding(place, "this link leads out of the folder; name its target with a further -f")
+        elif not is_folder:
+            yield place if entry.is_file() else _finding(place, _no_file(place))
+        elif place.real not in above:
+            yield from _walk(place, root, above)
+
+
+def _no_file(place: _Place) -> str:
+    return "this is not a file" if Path(place.disk).exists() else "no such file"
+
+
+def _read(place: _Place) -> File | Finding:
+    try:
+        with open(place.disk, "rb") as stream:  # noqa: PTH123 - there may be thousands
+            content = stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        return _finding(place, f"cannot read this file: {error.strerror}")
+    if len(content) > MOST_BYTES:
+        return _finding(place, f"too large: a manifest file has at most {MOST_BYTES // 1024**2} MiB")
+    return File(place.shown, place.name, place.path, content)
+
+
+def _finding(place: _Place, message: str) -> Finding:
+    return Finding(Position(place.shown, 1, 1), message)

@@ -34,6 +34,8 @@ from portalctl.manifest.model import (
 from portalctl.manifest.shape import Shaped
 from portalctl.manifest.source import Branch, Mark, position
 
+_SHORT_MEMBER: Final = MemberEntry.model_construct(developer="")  # what holds for an address alone
+
 # API7's own pattern (POST /api/developers: `^[a-zA-Z0-9-_.]+$`, 1-256), less `.` and `..`, which mean folders.
 _DEVELOPER_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,256}")
 
@@ -149,11 +151,11 @@ class _Making:
     def _members(self, entries: Iterable[str | MemberEntry], marks: list[Mark]) -> tuple[Member, ...]:
         members = []
         for each, mark in zip(entries, marks, strict=True):
-            entry = MemberEntry(developer=each) if isinstance(each, str) else each
-            address = normal_address(entry.developer)
+            text, entry = (each, _SHORT_MEMBER) if isinstance(each, str) else (each.developer, each)
+            address = normal_address(text)
             invitation = self._invitation(entry, mark)
             if address is None:
-                self._find(part(mark, "developer"), _no_address(entry.developer))
+                self._find(part(mark, "developer"), _no_address(text))
             else:
                 why = self._reason("members", address, mark, entry.reason)
                 members.append(Member(address, why, entry.expires, invitation))
@@ -171,8 +173,9 @@ class _Making:
     def _invitation(self, entry: MemberEntry | OverrideEntry, mark: Mark) -> Invitation | None:
         if entry.invite:
             return Invitation(entry.full_name, entry.send_invitation_email)
-        for key in [key for key in ("full_name", "send_invitation_email") if key in entry.model_fields_set]:
-            self._find(part(mark, key), f"`{key}` has an effect only with `invite: true`")
+        if entry is not _SHORT_MEMBER:
+            for key in [key for key in ("full_name", "send_invitation_email") if key in entry.model_fields_set]:
+                self._find(part(mark, key), f"`{key}` has an effect only with `invite: true`")
         return None
 
     def overrides(self, entries: Iterable[OverrideEntry], marks: list[Any]) -> None:

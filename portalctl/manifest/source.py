@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias, TypeGuard
 
-from ruamel.yaml import YAML
+from ruamel.yaml.cyaml import CParser  # type: ignore[attr-defined]
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -123,12 +123,6 @@ class _UnreadableError(Exception):
     """The rest of the file can't be made sense of; the finding is with the tree."""
 
 
-class _Yaml(YAML):
-    def official_plug_ins(self) -> list[str]:
-        """None: looking for them on the disk takes longer than reading a small file."""
-        return []
-
-
 @dataclass(slots=True)
 class _Anchor:
     value: Data
@@ -149,7 +143,7 @@ class _Tree:
         self._depth = 0
 
     def read(self, text: str) -> Source | None:
-        self._events = _Yaml(typ="safe").parse(text)  # in C, where that is installed
+        self._events = iter(CParser(text).get_event, None)
         found: Source | None = None
         for event in self._events:
             if not isinstance(event, DocumentStartEvent):
