@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from random import Random
 from typing import Any
 
@@ -424,6 +425,7 @@ class Writer:
         self.random = random
         self.comments: list[str] = []
         self.anchors: dict[str, str] = {}
+        self.numbers = count()
 
     def chance(self) -> bool:
         return self.random.randrange(4) == 0
@@ -450,7 +452,9 @@ class Writer:
         """A new anchor, or none. A text that has one may be written as an alias from then on."""
         if self.random.randrange(12) != 0:
             return ""
-        name = f"a{self.random.randrange(9)}{len(self.anchors)}"
+        name = f"a{self.random.randrange(9)}{len(self.anchors)}"  # a name may come back
+        if not isinstance(value, str):
+            name = f"b{next(self.numbers)}"  # but not inside what has it
         self.anchors[repr(value)] = name
         return f"&{name} "
 
