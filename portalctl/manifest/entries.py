@@ -94,7 +94,10 @@ Address = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^
 Person = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
 
 _REASON: Final = "Why this is here, for whoever reviews the file or asks `portalctl explain`."
-_EXPIRES: Final = "The last day this holds (YYYY-MM-DD, UTC). After it the entry counts as not written."
+_EXPIRES: Final = (
+    "The last day this holds (YYYY-MM-DD, UTC). After it the entry counts as not written, and what only it gave is "
+    "withdrawn."
+)
 _SUBDOMAINS: Final = "Whether the rule covers every subdomain too, not only exactly this domain."
 
 
@@ -168,19 +171,23 @@ class LimitsEntry(Entry):
     """The brake: how many people may lose something in one run."""
 
     removals: int = Field(
-        default=Limits().removals, ge=0, description="The most people who may lose something they have."
+        default=Limits().removals,
+        ge=0,
+        description=f"The most people who may lose something in one run ({Limits().removals} unless written).",
     )
     removals_percent: int = Field(
         default=Limits().removals_percent,
         ge=0,
         le=100,
-        description="The same, as a percentage of the approved people. Counts from five people on.",
+        description=f"The same, as a percentage of the approved people ({Limits().removals_percent} unless written). "
+        "By this limit, four people may always lose something.",
     )
     team_percent: int = Field(
         default=Limits().team_percent,
         ge=0,
         le=100,
-        description="The most that one team of four or more people may lose, as a percentage.",
+        description="The most people that one team of four or more may lose, as a percentage "
+        f"({Limits().team_percent} unless written).",
     )
     until: Day | None = Field(
         default=None, description="The last day these limits hold (YYYY-MM-DD, UTC); then the defaults hold again."
@@ -195,15 +202,18 @@ class PolicyEntry(Entry):
     )
     reinstate: bool = Field(
         default=Policy().reinstate,
-        description="Whether rules may approve again who is revoked or rejected on the portal.",
+        description="Whether rules may approve again who is revoked or rejected on the portal. `false` unless "
+        "written: what an administrator took away is not given back.",
     )
     require_verified_email: bool = Field(
         default=Policy().require_verified_email,
-        description="Whether only verified addresses are let in, where the portal tells (API7).",
+        description="Whether trusted domains let in verified addresses only, where the portal tells (API7). `true` "
+        "unless written.",
     )
     on_revoke: OnRevoke = Field(
         default=Policy().on_revoke,
-        description="Registrations of people who are kept out: only report them, or revoke them too.",
+        description="What their applications go on using once people are kept out: `report` shows it, "
+        "`revoke_registrations` ends it.",
     )
     allow_delete: bool = Field(
         default=Policy().allow_delete,
@@ -219,7 +229,9 @@ class TrustedEntry(Entry):
 
     domain: Domain = Field(description="The domain after the `@`, as in example.com.")
     subdomains: bool = Field(default=False, description=_SUBDOMAINS)
-    teams: Many[TeamName] = Field(default=(), description="Teams these people are put in.")
+    teams: Many[TeamName] = Field(
+        default=(), description="Teams these people are put in. Each is declared under `teams`."
+    )
     reason: Prose | None = Field(
         default=None, description=f"{_REASON} Required for domains where anyone gets an address."
     )
@@ -287,7 +299,8 @@ class TeamEntry(Entry):
     )
     membership: Membership | None = Field(
         default=None,
-        description="`additive` (the default): people are added, others stay. `exclusive`: others are taken out. "
+        description="`additive` (the default): people are added, others stay. `exclusive`: others are taken out, "
+        "once `members` is written or another rule names the team. "
         "`idp`: the identity provider owns the members, and they are never written.",
     )
     members: Many[Member] | None = Field(
@@ -313,7 +326,10 @@ class OverrideEntry(Entry):
 
     developer: Person = Field(description="The person's e-mail address; on API7 also a developer_id.")
     status: Status | None = Field(
-        default=None, description="What the person is to be, whatever the domains say. `absent`: no account at all."
+        default=None,
+        description="What the person is to be, whatever the domains say. `approved` lets in, `pending` makes wait, "
+        "`rejected` and `revoked` keep out. `absent` deletes the account, which `policy.allow_delete` and the run's "
+        "`--allow-delete` have to allow.",
     )
     teams: Many[TeamName] | None = Field(
         default=None,
@@ -330,7 +346,9 @@ class OverrideEntry(Entry):
         default=None, description="Whether this person may be approved again when revoked or rejected on the portal."
     )
     on_revoke: OnRevoke | None = Field(
-        default=None, description="This person's registrations while kept out: only report them, or revoke them too."
+        default=None,
+        description="What this person's applications go on using while the person is kept out: `report` shows it, "
+        "`revoke_registrations` ends it. Left out: as the policy says.",
     )
     invite: Invite = False
     full_name: FullName | None = None
