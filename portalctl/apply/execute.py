@@ -59,6 +59,7 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
     known = statuses(plan.changes)
     stands = {change.id: stand(change, seen) for change in plan.changes}
     stale = [reason for change in plan.changes for reason in _stale(change, stands[change.id], seen, known)]
+    stale += [f"team {name}: planned to be there, but it is now gone" for name in _gone(plan.changes, seen)]
     if stale:
         raise RefusedError(
             f"portal {plan.name}: the plan is stale, and nothing was written",
@@ -110,6 +111,13 @@ def carry_out(
     )
     run.note(lambda: journal.end(report))
     return report
+
+
+def _gone(changes: Sequence[Change], seen: Sighting) -> list[str]:
+    """Teams that people were to join or leave, that the plan does not make, and that are not there."""
+    made = {change.team for change in changes if change.op == "create_team"}
+    named = {change.team for change in changes if change.team is not None and change.developer is not None}
+    return sorted(named - made - seen.teams.keys())
 
 
 def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, frozenset[str | None]]) -> Iterator[str]:

@@ -169,6 +169,10 @@ def test_what_someone_did_meanwhile_as_planned_counts_as_done(club: Bench) -> No
             "x@other.example: planned from status approved, but it is now status pending",
         ),
         (lambda b: b.sim.store.set_team(b.teams["reds"], description="Ours"), "team reds: planned from"),
+        (
+            lambda b: b.sim.store.delete_team(b.teams["gunners"]),
+            "team gunners: planned to be there, but it is now gone",
+        ),
         (lambda b: b.sim.store.delete_team(b.teams["reds"]), "team reds: planned from"),
     ],
 )
