@@ -69,7 +69,7 @@ class _Options:
     help="Choose how the vendor behaves where its documents are silent, such as duplicate_team=409. Repeatable.",
 )
 @click.option("--latency", type=click.FloatRange(0), default=0.0, help="Seconds each answer takes at least.")
-@click.option("--tls", is_flag=True, help="Speak TLS, with a self-signed certificate.")
+@click.option("--tls", is_flag=True, help="Speak TLS, with a self-signed certificate made at each start.")
 @click.option(
     "--token", help="The token that is accepted; api7: by the Dashboard.", show_default="kpat_sim, a7ee-sim"
 )
@@ -82,11 +82,15 @@ def serve(provider: str, **options: object) -> None:
       portalctl sim serve --port 8080 --seed demo
       portalctl sim serve --provider api7 --seed demo --fault status=429,times=1,retry_after=5
     """
+    from portalctl.sim.tls import NoTlsError  # `--help` must not wait for it
+
     start: dict[str, Callable[[_Options], Started]] = {"konnect": _konnect, "api7": _api7}
     try:
         simulator, lines = start[provider](_Options(**options))  # type: ignore[arg-type]  # click made them so
     except ValueError as error:  # bad seed, fault or behaviour
         raise click.UsageError(str(error)) from error
+    except NoTlsError as error:
+        raise click.UsageError(f"--tls: {error}") from error
     except (OSError, sqlite3.Error) as error:
         raise click.UsageError(f"cannot start the simulator: {error}") from error
     stopped = threading.Event()
@@ -101,7 +105,7 @@ def serve(provider: str, **options: object) -> None:
 
 
 def _konnect(options: _Options) -> Started:
-    from portalctl.sim.behaviour import parse_behaviour  # `--help` must not wait for it
+    from portalctl.sim.behaviour import parse_behaviour
     from portalctl.sim.faults import parse_fault
     from portalctl.sim.server import TOKEN, Simulator
 

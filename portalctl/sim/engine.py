@@ -13,7 +13,7 @@ from typing import Protocol, Self
 
 from portalctl.sim.faults import Fault, Faults, refusal, refusal_status, spoil
 from portalctl.sim.message import Answer, Exchange, Request
-from portalctl.sim.tls import CERTIFICATE, server_context
+from portalctl.sim.tls import Certificate
 from portalctl.sim.wire import Listener, Reply, render
 
 _CREDENTIALS = frozenset({"authorization", "x-api-key"})
@@ -49,14 +49,15 @@ class Engine:
     """Runs services; `close` it, or use it as a context manager.
 
     `latency`: seconds each answer takes at least. `tls`: all services speak TLS, with a self-signed certificate that
-    is in the file `ca_file`. `log_limit`: how many exchanges are kept, bodies and all; 0 keeps none.
+    is in the file `ca_file` while they run; raises NoTlsError. `log_limit`: how many exchanges are kept, bodies and
+    all; 0 keeps none.
     """
 
     def __init__(
         self, *, faults: Iterable[Fault] = (), latency: float = 0.0, tls: bool = False, log_limit: int = 100_000
     ) -> None:
-        self.ca_file = CERTIFICATE if tls else None
-        self._tls = server_context() if tls else None
+        self._certificate = Certificate() if tls else None
+        self.ca_file = self._certificate.file if self._certificate else None
         self._faults = Faults(faults)
         self._latency = latency
         self._log: deque[Exchange] = deque(maxlen=log_limit)
@@ -90,6 +91,8 @@ class Engine:
             self._closing.set()
             for listener in self._listeners:
                 listener.close()
+            if self._certificate is not None:
+                self._certificate.close()
 
     def __enter__(self) -> Self:
         return self
@@ -101,7 +104,8 @@ class Engine:
 
     def _serve(self, service: Service, port: int) -> str:
         """Starts a service and returns its address. Raises OSError where the port is taken."""
-        listener = Listener(lambda request: self._reply(service, request), port, self._tls)
+        context = self._certificate.context if self._certificate else None
+        listener = Listener(lambda request: self._reply(service, request), port, context)
         self._listeners.append(listener)
         return listener.url
 

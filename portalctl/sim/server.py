@@ -47,9 +47,9 @@ class Simulator(Engine):
         db: Path | str = ":memory:",
         log_limit: int = 100_000,
     ) -> None:
+        portals = read_seed(seed)
         super().__init__(faults=faults, latency=latency, tls=tls, log_limit=log_limit)
         self.token = token
-        portals = read_seed(seed)
         self._world = World(str(db), behaviour)
         self.store = Store(self._world)
         try:
@@ -57,7 +57,7 @@ class Simulator(Engine):
                 plant(portals, self.store)
             self.url = self._serve(Konnect(self._world, token), port)
         except BaseException:
-            self._world.db.close()
+            self.close()
             raise
 
     def close(self) -> None:

@@ -1,22 +1,76 @@
-"""TLS for simulated services: a self-signed certificate that ships with the package, and its private key.
+"""TLS for simulated services: a self-signed certificate, made anew at each start.
 
-The key is no secret: everybody has it, as it is with the test certificate of Go's net/http/httptest. Making one at
-each start would need a library for certificates that nothing else here needs. All that the certificate can vouch for
-is `localhost` and the loopback addresses, and it is no authority that could sign another.
+It vouches for `localhost` and the loopback addresses, for a day, and is no authority that could sign another. The
+private key is on disk only for the moment in which Python reads it, and only its owner could read it there.
 """
 
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-_FOLDER = Path(__file__).with_name("certificate")
-CERTIFICATE = _FOLDER / "certificate.pem"  # what a client has to trust; also the server's own
-_KEY = _FOLDER / "key.pem"
+EXTRA = "portalctl[sim-tls]"
+_NAME = "portalctl simulator"
+_LIFE = timedelta(days=1)
+_SKEW = timedelta(minutes=5)  # a client's clock may be behind
 
 
-def server_context() -> ssl.SSLContext:
-    """The server's side of TLS."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE, _KEY)
-    return context
+class NoTlsError(Exception):
+    """What makes certificates is not installed."""
+
+
+class Certificate:
+    """`file` is what a client has to trust, until `close`; `context` the server's side. Raises NoTlsError."""
+
+    def __init__(self) -> None:
+        self._folder = TemporaryDirectory(prefix="portalctl-sim-")
+        self.file = Path(self._folder.name, "certificate.pem")
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            self._load()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._folder.cleanup()
+
+    def _load(self) -> None:
+        certificate, key = _made()
+        key_file = self.file.with_name("key.pem")
+        self.file.write_bytes(certificate)
+        key_file.write_bytes(key)
+        self.context.load_cert_chain(self.file, key_file)
+        key_file.unlink()
+
+
+def _made() -> tuple[bytes, bytes]:
+    """A certificate and its key, both as PEM."""
+    try:
+        from cryptography import x509
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import ec
+    except ImportError as error:
+        raise NoTlsError(f"TLS needs a library for certificates: pip install '{EXTRA}'") from error
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, _NAME)])
+    addresses = [x509.IPAddress(ip_address(text)) for text in ("127.0.0.1", "::1")]
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(subject_name=name, issuer_name=name, public_key=key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - _SKEW)
+        .not_valid_after(now + _LIFE)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost"), *addresses]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return (
+        certificate.public_bytes(serialization.Encoding.PEM),
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+    )

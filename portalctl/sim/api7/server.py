@@ -53,14 +53,13 @@ class Api7Simulator(Engine):
         portal_port: int = 0,
         log_limit: int = 100_000,
     ) -> None:
+        portals = read_seed(seed)
         super().__init__(faults=faults, latency=latency, tls=tls, log_limit=log_limit)
         self.token = token
         self.portal_token = portal_token
-        portals = read_seed(seed)
         behaviour = behaviour or Api7Behaviour()
         self._db = Database(behaviour)
         self.store = Store(self._db, portal_token)
-        plant(portals, self.store)
         admin = Api7Service(
             "dashboard", self._db, Dashboard(behaviour), routes=dashboard.ROUTES, authorize=self._admin
         )
@@ -73,9 +72,10 @@ class Api7Simulator(Engine):
             open_paths=(backend.HEALTH,),
         )
         try:
+            plant(portals, self.store)
             self.url = self._serve(admin, port)
             self.portal_url = self._serve(portal, portal_port)
-        except OSError:
+        except BaseException:
             self.close()
             raise
 

@@ -39,6 +39,13 @@ def test_it_serves_both_services_over_tls_until_it_is_told_to_stop() -> None:
         assert (process.returncode, rest, errors) == (0, "", "")
 
 
+def test_tls_without_a_library_for_certificates_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "cryptography", None)
+    result = CliRunner().invoke(sim, ["serve", "--provider", "api7", "--tls"])
+    assert result.exit_code == 2
+    assert "--tls: TLS needs a library for certificates: pip install 'portalctl[sim-tls]'" in result.output
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -125,6 +125,17 @@ def test_tls_with_a_certificate_that_has_to_be_trusted(kind: str) -> None:
             assert silent.recv(1) == b""  # one that never shakes hands is cut off
 
 
+def test_each_start_has_a_certificate_of_its_own_and_leaves_no_key_behind() -> None:
+    with Api7Simulator(tls=True) as one, Api7Simulator(tls=True) as other:
+        assert one.ca_file
+        assert other.ca_file
+        assert one.ca_file.read_bytes() != other.ca_file.read_bytes()
+        folder = one.ca_file.parent
+        assert [each.name for each in folder.iterdir()] == ["certificate.pem"]
+        assert folder.stat().st_mode & 0o077 == 0
+    assert not folder.exists()
+
+
 def test_without_tls_there_is_nothing_to_trust() -> None:
     with Api7Simulator() as sim:
         assert sim.ca_file is None
