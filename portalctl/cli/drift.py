@@ -13,7 +13,7 @@ from portalctl import flow
 from portalctl.cli.completers import one_more_of
 from portalctl.cli.console import show, style_for
 from portalctl.cli.notify_option import Notify, notify_option
-from portalctl.cli.options import Target, choices, target_options
+from portalctl.cli.options import Target, choices, mask_key, mask_option, target_options
 from portalctl.cli.private import write_public
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import BadUsageError
@@ -23,6 +23,7 @@ from portalctl.plan.acknowledge import acknowledged, acknowledgement_notices
 from portalctl.plan.drift import FAILING, KINDS, PortalDrift
 from portalctl.plan.model import Notice
 from portalctl.report.documents import drift_json
+from portalctl.report.masking import mask_with, masked
 from portalctl.report.metrics import drift_metrics
 from portalctl.report.text.drift import drift_text
 from portalctl.report.text.style import Style
@@ -53,6 +54,7 @@ DIFFERENT = 2
     help="Write what was found as Prometheus metrics, for node-exporter's textfile collector (FILE ends in .prom). "
     "Not touched when a portal could not be read.",
 )
+@mask_option
 @notify_option
 def drift(
     *,
@@ -61,6 +63,7 @@ def drift(
     acknowledge: Path | None,
     output: str,
     metrics: Path | None,
+    mask_emails: bool,
     notify: Notify,
 ) -> None:
     """Say where portal and files disagree, by kind. Cannot write to a portal.
@@ -80,7 +83,8 @@ def drift(
     if metrics is not None:
         _write(metrics, drift_metrics(found, finished=now, throttles=throttles.count))
     style = style_for(sys.stdout)
-    show(_in_form(output, found, tuple(acknowledgement_notices(found, known, now.date())), style), style)
+    shown = found, tuple(acknowledgement_notices(found, known, now.date()))
+    show(_in_form(output, *(masked(shown, mask_with(mask_key())) if mask_emails else shown), style), style)
     notify.drift(found, session.run.observer)
     if any(finding.kind in (fail_on or FAILING) for portal in found for finding in portal.findings):
         leave(DIFFERENT)

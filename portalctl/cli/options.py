@@ -88,6 +88,14 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 verbose_option = click.option("--verbose", is_flag=True, help="Show like changes one by one.")
 
 
+mask_option = click.option(
+    "--mask-emails",
+    is_flag=True,
+    help="Show an id and the domain in place of each address; PORTALCTL_MASK_KEY keeps the ids the same from run to "
+    "run. JSON masked so cannot be applied; files that are written are not masked.",
+)
+
+
 def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
     """A click callback: a comma list of known words → those words."""
 

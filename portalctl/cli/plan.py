@@ -12,7 +12,7 @@ import portalctl
 from portalctl.cli.base import load_base
 from portalctl.cli.console import show, style_for
 from portalctl.cli.notify_option import Notify, notify_option
-from portalctl.cli.options import Target, mask_key, target_options, verbose_option
+from portalctl.cli.options import Target, mask_key, mask_option, target_options, verbose_option
 from portalctl.cli.private import write_private
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_session
@@ -45,12 +45,7 @@ FORMS = ("text", "json", "markdown", "html", "gitlab")
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as JSON (mode 0600).")
 @click.option("-o", "--output", type=click.Choice(FORMS), default="text", show_default=True)
-@click.option(
-    "--mask-emails",
-    is_flag=True,
-    help="Show an id and the domain in place of each address; PORTALCTL_MASK_KEY keeps the ids the same from run to "
-    "run. JSON masked so cannot be applied; what --out writes is not masked.",
-)
+@mask_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
 @notify_option
 @verbose_option

@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from portalctl.events import Sent, Settled
 from portalctl.identity import normal_address, normal_domain
 from portalctl.plan.drift import DriftFinding
 from portalctl.plan.model import Change, Notice, Refusal, Subject
 from portalctl.report.audit import Outcome
 
-D = TypeVar("D")  # a plan, a report, or where a portal and the files disagree
+D = TypeVar("D")  # a plan, a report, where a portal and the files disagree, or an event
 
 NAMES = frozenset({"full_name"})  # in the state of an account that is to be made
 Mask = Callable[[str], str]
@@ -48,7 +49,7 @@ def masked(document: D, mask: Mask) -> D:
 
     So is the name of a person to be invited. The ids that the portal gave stay, and so does the digest: it tells
     which plan this was, and since it is not the digest of these contents, they cannot be applied. The same goes for
-    a report, and for where portal and files disagree.
+    a report, for where portal and files disagree, and for what an observer is told.
     """
     result = _Masking(mask).value(document)
     assert isinstance(result, type(document))  # noqa: S101 (each value becomes one of its own type)
@@ -82,6 +83,8 @@ class _Masking:
                 return replace(plain, developer=self.mask(person))
             case Refusal(developer=str() as person) | Notice(developer=str() as person):
                 return replace(plain, developer=self.mask(person), message=self.sentence(value.message, person))
+            case Sent(subject=who) | Settled(subject=who) if "@" in who and not who.startswith("team "):
+                return replace(plain, subject=self.mask(who))
         return plain
 
     def fields(self, value: Any) -> Any:  # noqa: ANN401 (any model)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from portalctl.report.masking import mask_with
 from portalctl.sim.faults import Fault
 from tests.conftest import Bench
 from tests.report.test_metrics import parsed
@@ -124,6 +125,14 @@ def test_a_file_that_cannot_be_written_is_told(club: Bench) -> None:
     done = club.run("drift", "--metrics", "none/portalctl.prom")
     assert (done.code, done.out) == (64, "")
     assert "--metrics none/portalctl.prom: No such file or directory" in done.err
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_nobody_is_named_where_addresses_are_masked(club: Bench, form: str) -> None:
+    done = club.run("drift", "--mask-emails", "-o", form, PORTALCTL_MASK_KEY="k")
+    assert done.code == 2
+    assert mask_with(b"k")("ann@city.com") in done.out
+    assert "ann@" not in done.out + done.err
 
 
 def test_the_override_to_paste_is_yaml_whatever_the_address(club: Bench) -> None:

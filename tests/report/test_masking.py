@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.errors import RefusedError
+from portalctl.events import Sent, Settled
 from portalctl.identity import normal_address
 from portalctl.plan import saved
 from portalctl.plan.document import to_json
@@ -114,6 +115,19 @@ def test_an_address_in_a_sentence_is_masked(local: str, sentence: str) -> None:
     base = everyday(0)
     shown = masked(whole_plan(replace(base, notices=(told,))), MASK).portals[0].notices[0].message
     assert shown == sentence.format(MASK(address))
+
+
+def test_an_event_names_nobody() -> None:
+    sent = Sent("partners", "revoke:Ann@x.com", "Ann@x.com", "revoked")
+    ann = MASK("ann@x.com")
+    assert masked(sent, MASK) == Sent("partners", f"revoke:{ann}", ann, "revoked")
+    told = Settled(
+        "partners", "remove_member:odd one@x@y.com:a", "odd one@x@y.com", "left a", "failed", "of ann@x.com"
+    )
+    shown = masked(told, MASK)
+    assert (shown.subject, shown.detail) == (MASK("odd one@x@y.com"), f"of {ann}")
+    made = Settled("partners", "create_team:reds", "team reds", "created", "confirmed", "")
+    assert masked(made, MASK) == made
 
 
 def test_masks_depend_on_the_key() -> None:
