@@ -107,6 +107,11 @@ class Answer:
     def ok(self) -> bool:
         return 200 <= self.status < 300
 
+    @property
+    def is_page(self) -> bool:
+        """Whether it is a page of HTML, which no portal answers with, but proxies and log-in pages do."""
+        return self.body.lstrip()[:1] == b"<"
+
     def error(self, *advice: str) -> AnswerError:
         """This answer as an error."""
         return AnswerError(self.call, self.status, self.detail, self.trace, *advice)
@@ -222,9 +227,8 @@ class Client:
 
     def not_json(self, answer: Answer) -> NoAnswerError:
         """An answer that should have been the portal's JSON and is something else."""
-        page = answer.body.lstrip()[:1] == b"<"
         return NoAnswerError(
-            f"{answer.call} was answered {answer.status} with {'an HTML page' if page else 'something'} "
+            f"{answer.call} was answered {answer.status} with {'an HTML page' if answer.is_page else 'something'} "
             "that is not the portal's JSON",
             f"is {self.server.url} (from {self.server.url_source}) the API's address, and no proxy in between?",
             sent=True,

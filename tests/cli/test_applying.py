@@ -123,6 +123,23 @@ def test_after_a_lost_answer_the_portal_is_looked_at_before_anything_is_repeated
     assert_all_done(bench)
 
 
+def test_a_page_of_html_is_no_portal_s_yes(bench: Bench) -> None:
+    """A log-in page of something in between: nothing reached the portal, though the answer is 200."""
+    fill(bench).sim.inject(Fault("status", method="P*", path="*/developers*", status=200, body="html", times=2))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert len(bench.writes) == 6 + 2
+    assert_all_done(bench)
+
+
+def test_a_conflict_that_left_nobody_in_the_team_is_told_as_what_it_was(bench: Bench) -> None:
+    fill(bench).sim.inject(Fault("status", method="POST", path="*/teams/*/developers", status=409, times=1))
+    done = bench.run("apply", "--yes", "--confirm-timeout", "0")
+    assert done.code == 4
+    assert "club.example  perhaps joined reds: the portal answered 409 to POST /v3/portals/" in done.told
+    assert "5 confirmed, 1 unknown of 6" in done.out
+
+
 def test_a_lost_answer_to_a_team_creation_never_makes_two(bench: Bench) -> None:
     fill(bench).sim.inject(Fault("drop-after", method="POST", path="*/teams", times=1))
     done = bench.run("apply", "--yes")

@@ -375,12 +375,16 @@ class Konnect:
             answer = self._client.request(method, path, body=body)
         except NoAnswerError as error:
             return Written("unclear" if error.sent else "refused", error.message)
-        if answer.ok or (isinstance(write, AddMember | AssignRole) and answer.status == 409):
+        if answer.ok and answer.is_page:  # of something in between, which may or may not have passed the request on
+            return Written("unclear", self._client.not_json(answer).message, answer.trace, status=answer.status)
+        if answer.ok:
             created = _id_told(answer.body) if isinstance(write, CreateTeam | CreateDeveloper) else None
             return Written("done", trace=answer.trace, id=created, status=answer.status)
+        problem = self._client.explain(answer)
+        if isinstance(write, AddMember | AssignRole) and answer.status == 409:
+            return Written("done", problem.message, answer.trace, status=answer.status)
         # What is to end may have ended already: a 404 can be that, or a wrong path. The live state tells.
         gone = isinstance(write, ENDINGS) and answer.status == 404
-        problem = self._client.explain(answer)
         result: Literal["unclear", "refused"] = "unclear" if gone or answer.status >= 500 else "refused"
         return Written(result, problem.message, answer.trace, status=answer.status)
 
