@@ -452,10 +452,9 @@ class Writer:
         """A new anchor, or none. A text that has one may be written as an alias from then on."""
         if self.random.randrange(12) != 0:
             return ""
-        name = f"a{self.random.randrange(9)}{len(self.anchors)}"  # a name may come back
-        if not isinstance(value, str):
-            name = f"b{next(self.numbers)}"  # but not inside what has it
-        self.anchors[repr(value)] = name
+        # A name may come back, and then stands for the later text; but not inside what has it.
+        name = f"a{self.random.randrange(9)}" if isinstance(value, str) else f"b{next(self.numbers)}"
+        self.anchors = {text: other for text, other in self.anchors.items() if other != name} | {repr(value): name}
         return f"&{name} "
 
     def scalar(self, value: Any, *, flow: bool = False) -> str:
@@ -468,7 +467,7 @@ class Writer:
             return str(value).lower()
         if "\n" not in value and self.chance():
             return "'" + value.replace("'", "''") + "'"
-        plain = re.fullmatch(r"[a-z][a-z.@-]*|\d{4}-\d\d-\d\d", value) and value not in ("no", "null")
+        plain = re.fullmatch(r"[a-z][a-z.@-]*|\d{4}-\d\d-\d\d", value) and value not in ("no", "null", "true", "false")
         if plain and not (flow and self.chance()):
             return value
         escaped = "".join(
