@@ -9,9 +9,9 @@ from portalctl.ci.documents import Document, Drift
 from portalctl.plan.drift import FAILING
 from portalctl.plan.model import Plan, PortalPlan
 from portalctl.report.audit import Report
-from portalctl.report.audit_markdown import report_markdown
-from portalctl.report.drift_markdown import drift_markdown
-from portalctl.report.markdown import plan_markdown
+from portalctl.report.markdown.audit import report_markdown
+from portalctl.report.markdown.drift import drift_markdown
+from portalctl.report.markdown.plan import plan_markdown
 
 Mode = Literal["on-change", "always", "never"]
 

@@ -107,7 +107,7 @@ def _in_form(form: str, found: Sequence[PortalDrift], notices: Sequence[Notice],
         case "json":
             return drift_json(found, notices, generator=flow.GENERATOR)
         case "markdown":
-            from portalctl.report.drift_markdown import drift_markdown
+            from portalctl.report.markdown.drift import drift_markdown
 
             return drift_markdown(found, notices, generator=flow.GENERATOR)
         case _:

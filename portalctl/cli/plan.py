@@ -93,7 +93,7 @@ def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
         case "json":
             return plan_json(plan)
         case "markdown":
-            from portalctl.report.markdown import plan_markdown
+            from portalctl.report.markdown.plan import plan_markdown
 
             return plan_markdown(plan)
         case "html":

@@ -18,9 +18,9 @@ from portalctl.plan.drift import DriftFinding
 from portalctl.plan.guard import takes
 from portalctl.plan.model import Change, Notice, Subject
 from portalctl.report.audit import RESULTS, Outcome, PortalOutcome, Report, Who, report_json
-from portalctl.report.audit_markdown import report_markdown
 from portalctl.report.fit import size
 from portalctl.report.gitlab import code_quality_json, terraform_json
+from portalctl.report.markdown.audit import report_markdown
 from portalctl.report.masking import mask_with, masked
 from tests.ci.conftest import EVERYDAY, Job
 from tests.conftest import Bench, portalctl

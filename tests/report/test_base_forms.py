@@ -13,7 +13,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from portalctl.manifest.model import Limits, Policy
 from portalctl.plan.model import BaseComparison, Plan, PortalPlan, UnruledGrant
 from portalctl.report.html.page import plan_html
-from portalctl.report.markdown import plan_markdown
+from portalctl.report.markdown.plan import plan_markdown
 from portalctl.report.text.plan import plan_text
 from portalctl.report.text.style import Style
 from tests.plan.build import override, person, portal, snapshot, team, trusted, whole_plan

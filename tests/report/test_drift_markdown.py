@@ -8,7 +8,7 @@ import cmarkgfm
 
 from portalctl.plan.drift import Acknowledged, DriftFinding, Kind, PortalDrift
 from portalctl.plan.model import Notice, Why
-from portalctl.report.drift_markdown import drift_markdown
+from portalctl.report.markdown.drift import drift_markdown
 from portalctl.report.text.drift import drift_text
 from portalctl.report.text.style import Style
 from tests.report.hostile import HOSTILE

@@ -11,7 +11,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from portalctl.plan.model import Plan, PortalPlan
 from portalctl.report.html.page import plan_html
-from portalctl.report.markdown import plan_markdown
+from portalctl.report.markdown.plan import plan_markdown
 from portalctl.report.masking import mask_with, masked
 from tests.plan.build import whole_plan
 from tests.report.hostile import HOSTILE

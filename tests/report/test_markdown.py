@@ -24,7 +24,8 @@ from portalctl.plan.model import (
     Why,
 )
 from portalctl.report.html.page import plan_html
-from portalctl.report.markdown import LONGEST_SHARE, plan_markdown
+from portalctl.report.markdown.parts import LONGEST_SHARE
+from portalctl.report.markdown.plan import plan_markdown
 from portalctl.report.safe import markdown, markdown_words, terminal
 from tests.conftest import Bench
 from tests.plan.build import whole_plan

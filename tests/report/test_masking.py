@@ -16,7 +16,7 @@ from portalctl.plan import saved
 from portalctl.plan.document import to_json
 from portalctl.plan.model import Change, Notice, Plan, Refusal, Subject
 from portalctl.report.html.page import plan_html
-from portalctl.report.markdown import plan_markdown
+from portalctl.report.markdown.plan import plan_markdown
 from portalctl.report.masking import mask_with, masked
 from portalctl.report.text.plan import plan_text
 from portalctl.report.text.style import Style

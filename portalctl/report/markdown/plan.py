@@ -1,35 +1,30 @@
 """A plan as Markdown, for a comment on a pull request that is understood in ten seconds.
 
-What is refused, what takes away and what warns stands first and is never collapsed. A comment of GitHub's has room
-for 65,536 characters, so a document keeps to a limit whatever the plan.
+What is refused, what takes away and what warns stands first and is never collapsed. The document keeps to a limit,
+whatever the plan.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby, islice
-from typing import TypeVar
 from urllib.parse import urlsplit
 
-from portalctl.plan.model import Plan, PortalPlan, Refusal, UnruledGrant, Why
+from portalctl.plan.model import Plan, PortalPlan, Refusal, UnruledGrant
 from portalctl.report import grouping
 from portalctl.report.fit import Part, fitted, size
 from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup
+from portalctl.report.markdown.parts import MOST, Row, collapsed, listed, more, part, short, table, why_words
 from portalctl.report.safe import html, markdown, markdown_words
 from portalctl.words import age_between, moment, people, plural
 
-T = TypeVar("T")
-
-SHORTEST_ROW = 20  # bytes: of more rows than fit at this length, none need be written out
-LONGEST_SHARE = 10  # a row longer than this part of the document is only counted, so that it crowds out no other
-LONGEST_NAME = 200  # characters of a name in a heading or at the foot
-LONGEST_REASON = 300  # characters of what somebody wrote as a reason
 MOST_TEAMS = 3  # in the line that opens a group
 MOST_WORDS = 10  # things that happen to one person, in one row
-TABLE = "| who | what | why |\n| --- | --- | --- |\n"
-GONE = "| who | what | rule before this change |\n| --- | --- | --- |\n"
+TABLE = ("who", "what", "why")
+GONE = ("who", "what", "rule before this change")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +40,7 @@ class _Portal:
         return size(self.heading) + sum(part.size(0) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """`about`: what rows are collected under."""
-
-    text: str
-    about: str = ""
-
-
-def plan_markdown(plan: Plan, *, most: int = 60_000) -> str:
+def plan_markdown(plan: Plan, *, most: int = MOST) -> str:
     """The whole plan in at most `most` bytes of UTF-8; `most` is 4,000 or more.
 
     Rows fall out from the least important part first, what is taken away last, and each part says how many did. Where
@@ -92,17 +79,18 @@ def _portal(portal: PortalPlan, most: int, *, alone: bool) -> _Portal:
     sizes = Counter(map(_about, gives))
     unruled = portal.base.unruled if portal.base is not None else ()
     prevented = grouping.effects(portal.base.prevented) if portal.base is not None else ()
+    sized = partial(part, most=most)
     parts = (
-        _part(6, "reasons", portal.refusals, _refusal, lambda rows: _refused(rows, portal), most=most),
-        _part(7, "rows that take away", takes, _effect, lambda rows: f"### Takes away\n\n{_table(rows)}", most=most),
-        _part(
-            5, "who stay live", grouping.kept(unruled), _kept, lambda rows: _stays(rows, unruled, portal), most=most
+        sized(6, portal.refusals, _refusal, lambda rows: _refused(rows, portal), named="reasons"),
+        sized(7, takes, _effect, _taken, named="rows that take away"),
+        sized(5, grouping.kept(unruled), _kept, lambda rows: _stays(rows, unruled, portal), named="who stay live"),
+        sized(4, prevented, _effect, _prevented, named="prevented"),
+        sized(3, warnings, _warning, lambda rows: f"### ⚠ Warnings\n\n{listed(rows)}", named="warnings"),
+        sized(2, gives, _effect, lambda rows: _given(rows, sizes), named="rows that give"),
+        sized(
+            1, changes, _effect, lambda rows: collapsed("Other changes", table(rows, *TABLE)), named="other changes"
         ),
-        _part(4, "prevented", prevented, _effect, _prevented, most=most),
-        _part(3, "warnings", warnings, _warning, lambda rows: f"### ⚠ Warnings\n\n{_list(rows)}", most=most),
-        _part(2, "rows that give", gives, _effect, lambda rows: _given(rows, sizes), most=most),
-        _part(1, "other changes", changes, _effect, lambda rows: collapsed("Other changes", _table(rows)), most=most),
-        _part(0, "notes", notes, _note, lambda rows: collapsed("Left alone", _list(rows)), most=most),
+        sized(0, notes, _note, lambda rows: collapsed("Left alone", listed(rows)), named="notes"),
     )
     heading = _heading(portal, len(warnings), alone=alone)
     return _Portal(portal.name, heading, parts, bool(portal.refusals or takes or unruled))
@@ -110,25 +98,6 @@ def _portal(portal: PortalPlan, most: int, *, alone: bool) -> _Portal:
 
 def _was_pending(effect: Effect) -> bool:
     return effect.origin == "pending"
-
-
-def _part(
-    importance: int,
-    named: str,
-    items: Sequence[T],
-    row: Callable[[T], _Row],
-    frame: Callable[[Sequence[_Row]], str],
-    *,
-    most: int,
-) -> Part:
-    """`frame` puts some rows, or none, under their heading. `named`: what those are that are missing."""
-    written = [row(item) for item in items[: most // SHORTEST_ROW]]
-    rows = [each for each in written if size(each.text) <= most // LONGEST_SHARE]
-
-    def text(kept: int) -> str:
-        return frame(rows[:kept]) + more(len(items) - kept, named) if items else ""
-
-    return Part(importance, len(rows), text)
 
 
 def _heading(portal: PortalPlan, warnings: int, *, alone: bool) -> str:
@@ -182,11 +151,7 @@ def _reading(plan: Plan) -> Iterator[str]:
         yield f"snapshot {age} old ({moment(read)})" if age else f"snapshot of {moment(read)}"
 
 
-def short(name: str) -> str:
-    return markdown(name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…")
-
-
-def _refused(rows: Sequence[_Row], portal: PortalPlan) -> str:
+def _refused(rows: Sequence[Row], portal: PortalPlan) -> str:
     ways = ""
     if any(refusal.code in BRAKE for refusal in portal.refusals):
         allow = markdown(f"--allow-removals {portal.summary['removals']}")
@@ -194,59 +159,44 @@ def _refused(rows: Sequence[_Row], portal: PortalPlan) -> str:
             "Two ways on: raise that limit under `policy.limits` in the manifest (with `until`), "
             f"or allow this run alone: {allow}\n\n"
         )
-    return f"### Refused: nothing of this portal can be written\n\n{_list(rows)}{ways}"
+    return f"### Refused: nothing of this portal can be written\n\n{listed(rows)}{ways}"
 
 
-def _prevented(rows: Sequence[_Row]) -> str:
-    return f"### Prevented by this change\n\nPlanned before it, and not any more:\n\n{_table(rows, GONE)}"
+def _taken(rows: Sequence[Row]) -> str:
+    return f"### Takes away\n\n{table(rows, *TABLE)}"
 
 
-def _stays(rows: Sequence[_Row], unruled: Sequence[UnruledGrant], portal: PortalPlan) -> str:
+def _prevented(rows: Sequence[Row]) -> str:
+    return f"### Prevented by this change\n\nPlanned before it, and not any more:\n\n{table(rows, *GONE)}"
+
+
+def _stays(rows: Sequence[Row], unruled: Sequence[UnruledGrant], portal: PortalPlan) -> str:
     count = len({each.developer.key for each in unruled})
     verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
     return (
         f"### ⚠ {people(count)} {verb} the last rule and {stay} live\n\n"
         "Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: "
-        f"{grouping.rules_that_take(portal.provider, '`{}`'.format)}.\n\n{_table(rows, GONE)}"
+        f"{grouping.rules_that_take(portal.provider, '`{}`'.format)}.\n\n{table(rows, *GONE)}"
     )
 
 
-def _given(rows: Sequence[_Row], sizes: Mapping[str, int]) -> str:
+def _given(rows: Sequence[Row], sizes: Mapping[str, int]) -> str:
     groups = (
-        collapsed(f"{about}: {sizes[about]:,}", _table(list(group)))
+        collapsed(f"{about}: {sizes[about]:,}", table(list(group), *TABLE))
         for about, group in groupby(rows, key=lambda row: row.about)
     )
     return f"### Gives\n\n{''.join(groups)}"
 
 
-def collapsed(summary: str, body: str) -> str:
-    """`summary` is HTML: Markdown means nothing in it."""
-    return f"<details><summary>{summary}</summary>\n\n{body}</details>\n\n" if body else ""
-
-
-def _table(rows: Sequence[_Row], head: str = TABLE) -> str:
-    lines = "".join(f"{row.text}\n" for row in rows)
-    return f"{head}{lines}\n" if lines else ""
-
-
-def _list(rows: Sequence[_Row]) -> str:
-    lines = "".join(f"{row.text}\n" for row in rows)
-    return f"{lines}\n" if lines else ""
-
-
-def more(count: int, named: str) -> str:
-    return f"**{count:,} more** {named}\n\n" if count else ""
-
-
-def _effect(effect: Effect) -> _Row:
+def _effect(effect: Effect) -> Row:
     who = f"team {markdown(effect.who)}" if effect.about_team else markdown(effect.who)
     what = grouping.what(effect, markdown, MOST_WORDS) + grouping.origin_note(effect)
-    return _Row(f"| {who} | {what} | {'; '.join(map(why_words, effect.why))} |", _about(effect))
+    return Row(f"| {who} | {what} | {'; '.join(map(why_words, effect.why))} |", _about(effect))
 
 
-def _kept(person: Kept) -> _Row:
+def _kept(person: Kept) -> Row:
     reasons = "; ".join(map(why_words, person.why))
-    return _Row(f"| {markdown(person.who)} | {grouping.keeps(person, markdown, MOST_WORDS)} | {reasons} |")
+    return Row(f"| {markdown(person.who)} | {grouping.keeps(person, markdown, MOST_WORDS)} | {reasons} |")
 
 
 def _about(effect: Effect) -> str:
@@ -259,24 +209,16 @@ def _about(effect: Effect) -> str:
     return about[0].upper() + about[1:]
 
 
-def why_words(why: Why) -> str:
-    place = grouping.place(why)
-    told = why.reason or ""
-    told = told if len(told) <= LONGEST_REASON else f"{told[:LONGEST_REASON]}…"
-    reason = f': "{markdown_words(told)}"' if told else ""
-    return f"{markdown(place) if place else 'built-in default'} {grouping.rule(why, markdown)}{reason}"
+def _refusal(refusal: Refusal) -> Row:
+    return Row(f"- ✗ {markdown_words(refusal.message)}{grouping.origin_note(refusal)}")
 
 
-def _refusal(refusal: Refusal) -> _Row:
-    return _Row(f"- ✗ {markdown_words(refusal.message)}{grouping.origin_note(refusal)}")
+def _warning(group: NoticeGroup) -> Row:
+    return Row(f"- {_notice(group)}")
 
 
-def _warning(group: NoticeGroup) -> _Row:
-    return _Row(f"- {_notice(group)}")
-
-
-def _note(note: str) -> _Row:
-    return _Row(f"- {note}")
+def _note(note: str) -> Row:
+    return Row(f"- {note}")
 
 
 def _notice(group: NoticeGroup) -> str:
