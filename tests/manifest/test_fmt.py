@@ -467,7 +467,8 @@ class Writer:
             return str(value).lower()
         if "\n" not in value and self.chance():
             return "'" + value.replace("'", "''") + "'"
-        plain = re.fullmatch(r"[a-z][a-z.@-]*|\d{4}-\d\d-\d\d", value) and value not in ("no", "null", "true", "false")
+        words = ("no", "null", "true", "false")
+        plain = re.fullmatch(r"[a-z][a-z.@-]*|\d{4}-\d\d-\d\d", value) and value not in words
         if plain and not (flow and self.chance()):
             return value
         escaped = "".join(
