@@ -18,7 +18,7 @@ from portalctl.apply.verify import Stand, live_state, live_status, stand, status
 from portalctl.errors import PortalctlError, PortalError, RefusedError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
-from portalctl.plan.model import CLASSES, Change, Op, PortalPlan, State, by_target, needs
+from portalctl.plan.model import CLASSES, Change, PortalPlan, State, by_target, needs
 from portalctl.portal.models import Sighting, Team
 from portalctl.portal.provider import Provider, Reader
 from portalctl.portal.writes import Written
@@ -141,13 +141,13 @@ def _words(state: State | None) -> str:
 
 
 def _stages(changes: tuple[Change, ...]) -> Iterable[list[Change]]:
-    """By class in order; a change that needs another is not made in an earlier stage than that."""
+    """By class in order; a change that needs another is not made in an earlier stage than that, nor before it."""
     targets = by_target(changes)
     stages: dict[str, list[Change]] = {name: [] for name in CLASSES}
     for change in changes:
         classes = [change.op_class, *(other.op_class for other in needs(change, targets))]
         stages[max(classes, key=CLASSES.index)].append(change)
-    return [stage for stage in stages.values() if stage]
+    return [sorted(stage, key=lambda change: change.op_class != name) for name, stage in stages.items() if stage]
 
 
 def _ids(seen: Sighting) -> dict[str, str]:
@@ -176,7 +176,7 @@ class _Run:
     settled: list[Settled] = field(default_factory=list)
     sent: dict[str, Written] = field(default_factory=dict)
     times: dict[str, tuple[str, str]] = field(default_factory=dict)  # sent, answered
-    failed: set[tuple[Op, str]] = field(default_factory=set)
+    not_approved: dict[str, str] = field(default_factory=dict)  # why, by person
     no_grant_worked: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -278,6 +278,8 @@ class _Run:
         with self.lock:
             self.sent[change.id] = written
             self.observer(Progress(self.portal, "writing", len(self.sent), self.total))
+        if change.op == "approve" and change.developer is not None and written.result == "unclear":
+            self.not_approved[change.developer.key] = "may have failed"
         if written.result == "refused":
             result: Result = "skipped" if written.detail == INTERRUPTED else "failed"
             self.settle(change, result, written.detail, written.trace)
@@ -306,8 +308,8 @@ class _Run:
             return INTERRUPTED
         if self.no_grant_worked and change.op_class in REMOVALS:
             return "skipped, because nothing that the plan gives could be given: nothing is taken away either"
-        if change.developer is not None and ("approve", change.developer.key) in self.failed:
-            return "skipped, because the approval failed"
+        if change.developer is not None and (why := self.not_approved.get(change.developer.key)):
+            return f"skipped, because the approval {why}"
         if (
             change.developer is not None
             and change.op != "create_developer"
@@ -332,8 +334,8 @@ class _Run:
                     settled_at=self.now(),
                 )
             )
-            if result != "confirmed" and change.developer is not None:
-                self.failed.add((change.op, change.developer.key))
+            if result != "confirmed" and change.op == "approve" and change.developer is not None:
+                self.not_approved[change.developer.key] = "failed"
         self.observer(SettledEvent(self.portal, change.id, _subject(change), done(change), result, detail))
 
 

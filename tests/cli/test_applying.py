@@ -175,6 +175,22 @@ def test_one_person_failing_stops_neither_the_others_nor_the_rest(bench: Bench) 
     assert "Run the same command again" in done.out
 
 
+def test_whoever_s_approval_may_have_failed_joins_no_team(bench: Bench) -> None:
+    who = fill(bench).emails["a@club.example"]
+    bench.sim.inject(Fault("status", method="PATCH", path=f"*/{who}", status=500))
+    done = bench.run("apply", "--yes", "--confirm-timeout", "0")
+    assert done.code == 4
+    assert "a@club.example  not joined reds: skipped, because the approval may have failed" in done.told
+    assert bench.members("reds") == {"b@club.example"}
+
+
+def test_whoever_is_let_back_in_joins_their_team_after_that(bench: Bench) -> None:
+    bench.people(revoked=["back@club.example"])
+    bench.manifest(RULES + "policy: {reinstate: true}\n")
+    assert bench.run("apply", "--yes").code == 0
+    assert [write.split()[0] for write in bench.writes] == ["POST", "PATCH", "POST"]
+
+
 def test_a_server_error_that_stays_is_unknown_and_never_called_done(bench: Bench) -> None:
     who = fill(bench).emails["leaver@club.example"]
     bench.sim.inject(Fault("status", method="PATCH", path=f"*/{who}", status=503))
