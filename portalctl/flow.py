@@ -80,6 +80,9 @@ class Run:
 class _Source(Protocol):
     """Where a portal is read from: the portal itself, or a saved reading of it. See `Reader`."""
 
+    @property
+    def calls(self) -> int: ...
+
     def read(self, scope: Scope) -> Snapshot: ...
 
     def details(self, people: Collection[str]) -> tuple[Registration, ...]: ...
@@ -89,13 +92,14 @@ class _Source(Protocol):
 class _Compared:
     """`before` is what the base says of the portal and where that differs from it, on the same reading.
 
-    `unread`: why the registrations of those who are kept out could not be read.
+    `calls`: the requests that it took. `unread`: why the registrations of those who are kept out could not be read.
     """
 
     portal: PortalManifest
     snapshot: Snapshot
     found: Difference
     registrations: tuple[Registration, ...]
+    calls: int
     before: tuple[PortalManifest, Difference] | None
     unread: str | None = None
 
@@ -171,7 +175,7 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
             observed_at=item.snapshot.observed_at,
             developers=len(item.snapshot.developers),
             statuses=dict(sorted(Counter(person.status for person in item.snapshot.developers).items())),
-            calls=item.snapshot.calls,
+            calls=item.calls,
             findings=drift_findings(item.portal.name, item.found),
         )
         for item in _compare_all(manifest, run, run.clock())
@@ -276,9 +280,10 @@ def _compare_all(
             was = compare(before, snapshot, today) if before is not None else Difference()
             registrations, unread = _details(source, found, was)
         if run.snapshot is None:
-            run.observer(ReadDone(portal.name, len(snapshot.developers), snapshot.calls, time.monotonic() - began))
+            run.observer(ReadDone(portal.name, len(snapshot.developers), source.calls, time.monotonic() - began))
         found, was = (_with_own(each, registrations) for each in (found, was))
-        yield _Compared(portal, snapshot, found, registrations, (before, was) if before is not None else None, unread)
+        earlier = (before, was) if before is not None else None
+        yield _Compared(portal, snapshot, found, registrations, source.calls, earlier, unread)
 
 
 def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, ...], str | None]:

@@ -23,6 +23,11 @@ KINDS: tuple[Kind, ...] = (
     "setting",
     "backlog",
 )
+NOT_THERE = {
+    "create_team": "not on the portal",
+    "create_developer": "not on the portal",
+    "delete_developer": "no account",
+}
 REMOVAL = "override with status: absent"  # wanted of who is in, where a portal can only delete them
 FAILING: frozenset[Kind] = frozenset(KINDS) - {"backlog"}
 
@@ -132,7 +137,7 @@ def _kind(change: Change, entering: set[str]) -> Kind:
 
 def _said(op: str, state: object) -> str:
     if not isinstance(state, dict):
-        return "not on the portal" if op in {"create_team", "create_developer"} else "nothing"
+        return NOT_THERE.get(op, "nothing")
     if "member" in state:
         return "member" if state["member"] else "not a member"
     if "status" in state:

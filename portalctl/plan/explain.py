@@ -123,7 +123,6 @@ def explain_offline(portal: PortalManifest, subject: Subject, today: date) -> Po
         teams=tuple(LiveTeam(team.name, team.name, team.description) for team in portal.teams),
         members={},
         observed_at="",
-        calls=0,
     )
     told = explain(portal, nobody, Difference(), subject, today)
     return replace(told, observed_at=None, live={})

@@ -113,8 +113,7 @@ class Snapshot:
     """A reading of a portal, complete for its scope.
 
     `members` and `roles` map a team id to the ids of its people and to its roles, for the teams of the scope that
-    exist. `apis` maps each name of the scope to the ids of the APIs that carry it. `observed_at` is RFC 3339, UTC;
-    `calls` counts requests.
+    exist. `apis` maps each name of the scope to the ids of the APIs that carry it. `observed_at` is RFC 3339, UTC.
     """
 
     portal_id: str
@@ -125,7 +124,6 @@ class Snapshot:
     teams: tuple[Team, ...]
     members: Mapping[str, frozenset[str]]
     observed_at: str
-    calls: int
     remarks: tuple[Remark, ...] = ()
     roles: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
     apis: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -20,6 +20,11 @@ class Reader(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    @property
+    def calls(self) -> int:
+        """The requests that were sent so far."""
+        ...
+
     def read(self, scope: Scope) -> Snapshot:
         """All developers and teams, and the members of the scope's teams; never anything less."""
         ...

@@ -148,6 +148,17 @@ def test_whoever_is_denied_and_in_is_drift_with_the_remedy_and_never_written(ben
     assert bench.writes == []
 
 
+def test_calls_to_both_services_are_counted(bench: Bench) -> None:
+    bench.sign_up("gone@club.example", state="Active")
+    bench.manifest(GONE)
+    done = bench.run("drift", "--metrics", "m.prom")
+    assert "approved; wanted: no account" in done.out
+    (calls,) = [line for line in Path("m.prom").read_text().splitlines() if line.startswith("portalctl_api_calls{")]
+    assert int(calls.split()[-1]) == len(bench.sim.log)
+    assert f"in {len(bench.sim.log)} calls" in done.err
+    assert any(exchange.path == "/api/applications" for exchange in bench.sim.log)
+
+
 @pytest.mark.parametrize(("state", "sent"), [("Pending", "reject"), ("Active", "DELETE")])
 def test_absent_rejects_who_waits_and_deletes_who_is_in(bench: Bench, state: Any, sent: str) -> None:
     person = bench.sign_up("gone@club.example", state=state)

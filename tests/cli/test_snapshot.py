@@ -59,7 +59,6 @@ def keep(when: datetime) -> None:
         teams=(Team("t-1", "reds"), Team("t-2", "blues")),
         members={"t-1": frozenset({"id-ann@city.com"}), "t-2": frozenset({"id-eve@x.org"})},
         observed_at=when.isoformat(timespec="seconds"),
-        calls=9,
         roles={"t-1": (), "t-2": ()},
     )
     here = SavedPortal(Declared("partners", "konnect", None, PORTAL_ID, None), read, frozenset(), ())

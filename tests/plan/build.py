@@ -106,7 +106,6 @@ def snapshot(
         teams=more.pop("live_teams", tuple(LiveTeam(f"t-{name}", name) for name in live)),
         members={f"t-{name}": frozenset(ids[who] for who in members) for name, members in live.items()},
         observed_at="2026-06-15T08:00:00Z",
-        calls=3,
         **more,
     )
 

@@ -37,7 +37,6 @@ READ = Snapshot(
     teams=(Team("t-1", "reds"), Team("t-2", "blues", "Blue")),
     members={"t-1": frozenset({"1", "2"}), "t-2": frozenset()},
     observed_at="2026-06-15T08:00:00Z",
-    calls=9,
     remarks=(Remark("code", "message", "ann@x.org"),),
     roles={"t-1": (Assignment("a", "API Viewer", "api-1"),), "t-2": ()},
     apis={"Fixtures": ("api-1",)},
@@ -105,7 +104,7 @@ def good() -> dict[str, Any]:
         (b'{"version": 2, "kind": "snapshot"}', "version: should be 1"),
         (b"[" * 9999, "this is no snapshot: it is nested too deeply"),
         (edited(developers=[]), "digest: does not fit the contents"),
-        (edited(calls="9"), "portals[0].snapshot.calls: should be a valid integer"),
+        (edited(observed_at=9), "portals[0].snapshot.observed_at: should be a valid string"),
         (edited(members={"t-1": ["1", "1"]}), "portals[0].snapshot.members.t-1: has something twice"),
     ],
 )

@@ -79,13 +79,17 @@ class Api7:
             if client is not None:
                 client.__exit__(kind, error, trace)
 
+    @property
+    def calls(self) -> int:
+        """See `Reader.calls`: those to both services."""
+        return self._dashboard.calls + (self._backend_client.calls if self._backend_client is not None else 0)
+
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`. There are no teams, so of the scope only requests are left to read.
 
         Remarks: `untied_approval` and `unowned_request` where it can't be known whose an approval is,
         `settings_unread` where the portal's own approval of sign-ups can't be.
         """
-        calls = self._dashboard.calls
         observed_at = self._now()
         place = self._live.place()
         settings, unread = self._live.settings()
@@ -101,7 +105,6 @@ class Api7:
             teams=(),
             members={},
             observed_at=observed_at,
-            calls=self._dashboard.calls - calls,
             remarks=(*unread, *map(_remark, look.ties.untied), *unowned),
             requests=requests,
         )

@@ -133,9 +133,13 @@ class Konnect:
 
     # --- reading
 
+    @property
+    def calls(self) -> int:
+        """See `Reader.calls`."""
+        return self._client.calls
+
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`."""
-        calls = self._client.calls
         observed_at = self._now()
         settings = self._settings()
         teams, developers, members = settle(lambda: self._everything(scope))
@@ -151,7 +155,6 @@ class Konnect:
             teams=teams,
             members=members,
             observed_at=observed_at,
-            calls=self._client.calls - calls,
             roles=roles,
             apis=apis,
             requests=requests,

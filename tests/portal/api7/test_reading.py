@@ -45,7 +45,7 @@ def test_a_reading_holds_everybody_as_the_portal_tells_them(bench: Bench) -> Non
         "2026-01-01T00:00:00Z",
     )
     assert (snapshot.teams, snapshot.members, snapshot.remarks) == ((), {}, ())
-    assert snapshot.calls == len(bench.sim.log)
+    assert bench.api7.calls == len(bench.sim.log)
 
 
 # Every switch of the simulator that a reading can notice. Behind a comma: what the reading then lacks.
