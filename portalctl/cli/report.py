@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import click
@@ -14,7 +15,10 @@ from portalctl.cli.options import Target, target_options
 from portalctl.cli.private import write_private
 from portalctl.cli.session import open_session
 from portalctl.errors import BadUsageError
-from portalctl.plan.access_review import AccessReview
+from portalctl.events import Warned
+from portalctl.plan.access_review import REMARKS, AccessReview
+from portalctl.report.safe import terminal
+from portalctl.words import people
 
 FORMS = ("csv", "json", "html")
 
@@ -49,8 +53,9 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Path | No
     """Everybody on the portals: status, since when, teams, and the rule behind each with its place in the files.
 
     Where the files are committed to Git, commit and author of each rule are told. Marked are people of whom no rule
-    speaks (unmanaged), who are in a team by no rule (orphan), whose status is not what the rules say (differs), and
-    who can't be told for sure (blocked). Fails rather than tell of a part. Cannot write to a portal.
+    speaks (unmanaged), who are in a team by no rule (orphan), whose status is not what the rules say (differs), who
+    can't be told for sure (blocked), and whom a rule names and who have no account (absent). Fails rather than tell
+    of a part. Cannot write to a portal.
 
     \b
     Examples:
@@ -58,7 +63,13 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Path | No
       portalctl report access -f portals/ -o json --snapshot snapshot.json
     """
     session = open_session(target, snapshot=snapshot)
-    review = flow.access(session.manifest, session.run, origins(session.manifest.files))
+    known = origins(session.manifest.files)
+    if known.cut:
+        text = (
+            "this clone is shallow: who wrote a line before it was cut is not told (actions/checkout: fetch-depth: 0)"
+        )
+        session.run.observer(Warned(text))
+    review = flow.access(session.manifest, session.run, known.lines)
     text = _in_form(output, review)
     if out is None:
         show(text, style_for(sys.stdout))
@@ -67,6 +78,15 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Path | No
         write_private(out, text)
     except OSError as error:
         raise BadUsageError(f"--out {out}: {error.strerror}") from error
+    click.echo(_said(out, review), err=True)
+
+
+def _said(out: Path, review: AccessReview) -> str:
+    """Where it is, and how much there is to look at."""
+    every = [each for portal in review.portals for each in portal.developers]
+    count = Counter(remark for each in every for remark in each.remarks)
+    marked = ", ".join(f"{count[remark]:,} {remark}" for remark in REMARKS if count[remark])
+    return f"{terminal(str(out))}: {people(len(every))}; {marked or 'nothing marked'}"
 
 
 def _in_form(form: str, review: AccessReview) -> str:

@@ -1,6 +1,7 @@
 """Who has what on a portal, and which rule gives it: for auditors. Pure.
 
-Everybody on the portal is in it, whatever the rules say of them; what no rule gives is marked, not left out.
+Everybody on the portal is in it, whatever the rules say of them; what no rule gives is marked, not left out. So is
+whoever a rule names and who is not on the portal: what it gives waits for the first to sign up under that address.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Literal
 
 from portalctl.identity import normal_address, suspects
 from portalctl.manifest.model import Override, PortalManifest, Reason
+from portalctl.plan.invitations import unregistered
 from portalctl.plan.lint import ending
 from portalctl.plan.model import Why
 from portalctl.plan.resolve import Decision, Verdict, resolve
@@ -21,14 +23,16 @@ from portalctl.portal.models import OUT, Developer, Scope, Snapshot
 WHOLE = Scope(every_team=True)
 UNKNOWN = "unknown"
 
-# unmanaged: no rule speaks of them; orphan: in a team that no rule gives them; differs: rules would have another
-# status; blocked: rules would give something, but not to someone who can't be told for sure.
-Remark = Literal["unmanaged", "orphan", "differs", "blocked"]
+# unmanaged: no rule speaks of them; orphan: in a team by no rule, and by no identity provider; differs: rules would
+# have another status; blocked: rules would give something, but not to someone who can't be told for sure; absent: a
+# rule names them, and they have no account.
+Remark = Literal["unmanaged", "orphan", "differs", "blocked", "absent"]
 REMARKS: Mapping[Remark, str] = {
     "unmanaged": "no rule speaks of them",
     "orphan": "in a team by no rule",
     "differs": "the rules would have another status",
     "blocked": "not certain to be the person whom the rules mean",
+    "absent": "named by a rule, and without an account",
 }
 
 
@@ -71,7 +75,8 @@ class Overridden:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One developer. `developer` is the live address, else the id; `since` RFC 3339, or `unknown`.
+    """One developer. `developer` is the live address, else the id; `since` when they registered, RFC 3339, or
+    `unknown`. Who has no account has the status `absent`.
 
     `rules_say` is the verdict, `why` the rules behind it; `teams` are those they are in now.
     """
@@ -90,7 +95,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class PortalAccess:
-    """Everybody on one portal, by name."""
+    """Everybody on one portal, by name, and then who has no account."""
 
     name: str
     provider: str
@@ -126,14 +131,22 @@ def review(portal: PortalManifest, snapshot: Snapshot, today: date, origins: Ori
         _access(book, grants, developer, decision, teams.get(developer.id, []))
         for developer, decision in resolve(book, snapshot.developers)
     ]
+    missing = [_access(book, grants, *each, ()) for each in resolve(book, _missing(book, snapshot))]
     return PortalAccess(
         name=portal.name,
         provider=portal.provider,
         portal_id=snapshot.portal_id,
         server=snapshot.server,
         observed_at=snapshot.observed_at,
-        developers=tuple(sorted(people, key=lambda each: (each.developer.lower(), each.id))),
+        developers=(*sorted(people, key=lambda each: (each.developer.lower(), each.id)), *missing),
     )
+
+
+def _missing(book: Rulebook, snapshot: Snapshot) -> list[Developer]:
+    """Those whom a member list or an override names and who have no account, as if they had one."""
+    ids = {each.id for each in snapshot.developers}
+    addresses = {normal_address(each.email or "") for each in snapshot.developers}
+    return [unregistered(name) for name in sorted(book.named - ids - addresses)]
 
 
 class _Grants:
@@ -142,7 +155,13 @@ class _Grants:
     def __init__(self, portal: PortalManifest, origins: Origins) -> None:
         self._origins = origins
         self._expires = {why: expires for expires, why in ending(portal)}
+        self._owned = {team.name: team.why for team in portal.teams if team.membership == "idp"}
         self._made: dict[Reason, Grant] = {}
+
+    def of_team(self, team: str, decision: Decision) -> tuple[Grant, ...]:
+        """The rules that put somebody into a team; for one of the identity provider's, that it is so."""
+        owned = [self._owned[team]] if team in self._owned else []
+        return self.of(decision.teams.get(team) or owned)
 
     def of(self, reasons: Iterable[Reason]) -> tuple[Grant, ...]:
         return tuple(map(self._one, reasons))
@@ -166,7 +185,7 @@ def _teams_of(snapshot: Snapshot) -> dict[str, list[str]]:
 
 
 def _access(book: Rulebook, grants: _Grants, person: Developer, decision: Decision, teams: Iterable[str]) -> Access:
-    memberships = tuple(Membership(team, grants.of(decision.teams.get(team, ()))) for team in teams)
+    memberships = tuple(Membership(team, grants.of_team(team, decision)) for team in teams)
     override = _override(book, person)
     return Access(
         developer=person.email or person.id,
@@ -192,6 +211,9 @@ def _override(book: Rulebook, person: Developer) -> Override | None:
 
 
 def _remarks(person: Developer, decision: Decision, memberships: Iterable[Membership]) -> Iterator[Remark]:
+    if person.status == "absent":
+        yield "absent"
+        return
     if decision.verdict == "unmatched":
         yield "unmanaged"
     if any(not each.why for each in memberships):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portalctl.cli.blame import origins
+from portalctl.cli.blame import Known, origins
 from portalctl.sim.faults import Fault
 from tests.conftest import PORTAL_ID, Bench, Done, portalctl
 from tests.report.hostile import HOSTILE
@@ -111,10 +111,12 @@ def test_a_shallow_clone_does_not_name_the_commit_it_was_cut_at(tmp_path: Path) 
         depth = ["--depth", "1"] if name == "cut" else []
         if number:
             subprocess.run([*git, "clone", "-q", *depth, whole.as_uri(), str(tmp_path / name)], check=True)
-        found = origins([str(tmp_path / name / "a.yaml")])
+        known = origins([str(tmp_path / name / "a.yaml")])
+        found = known.lines
+        assert known.cut == (name == "cut")
         assert sorted(line for _, line in found) == ([] if name == "cut" else [1, 2])
         assert {each.author for each in found.values()} <= {"Ann <ann@arsenal.com>"}
-    assert origins([str(tmp_path / "nowhere.yaml")]) == {}
+    assert origins([str(tmp_path / "nowhere.yaml")]) == Known({}, cut=False)
 
 
 def test_what_strangers_typed_is_no_formula_and_no_element(bench: Bench) -> None:
@@ -149,3 +151,4 @@ def test_a_file_is_for_its_owner_alone_and_a_saved_reading_serves_too(peopled: B
     assert (done.code, done.out, len(peopled.reads)) == (0, "", asked)
     assert stat.S_IMODE(Path("access.csv").stat().st_mode) == 0o600
     assert len(table(Path("access.csv").read_text())) == 4
+    assert done.err.endswith("access.csv: 4 people; 1 unmanaged, 1 orphan, 1 differs\n")

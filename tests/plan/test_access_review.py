@@ -70,6 +70,28 @@ def test_an_orphan_is_in_a_team_by_no_rule_even_one_that_no_file_declares() -> N
     assert [(each.team, bool(each.why)) for each in found.teams] == [("known", True), ("secret", False)]
 
 
+def test_a_place_in_a_team_of_the_identity_provider_is_no_orphan() -> None:
+    rules = portal(trusted_domains=(trust("a.example"),), teams=(team("sso", membership="idp"),))
+    found = reviewed(rules, snapshot(person("ann@a.example"), teams={"sso": ["ann@a.example"]}))["ann@a.example"]
+    assert found.remarks == ()
+    assert [(each.rule, each.value) for each in found.teams[0].why] == [("teams", "sso")]
+
+
+def test_whom_a_rule_names_and_who_has_no_account_comes_last() -> None:
+    rules = portal(
+        teams=(team("t", ["zoe@a.example", "ann@a.example"]),),
+        overrides=(override("bob@b.example", "approved"), override("eve@b.example", "revoked")),
+    )
+    made = review(rules, whole(snapshot(person("Zoe@a.example"))), TODAY)
+    assert [(each.developer, each.status, each.rules_say, each.remarks) for each in made.developers] == [
+        ("Zoe@a.example", "approved", "silent", ()),
+        ("ann@a.example", "absent", "silent", ("absent",)),
+        ("bob@b.example", "absent", "approved", ("absent",)),
+        ("eve@b.example", "absent", "revoked", ("absent",)),
+    ]
+    assert [each.override is not None for each in made.developers] == [False, False, True, True]
+
+
 def test_overrides_are_told_with_their_end_after_it_too() -> None:
     rules = portal(
         overrides=(
@@ -80,7 +102,7 @@ def test_overrides_are_told_with_their_end_after_it_too() -> None:
     )
     live = snapshot(*(person(address) for address in ("ann@a.example", "bob@a.example", "eve+2@a.example")))
     found = reviewed(rules, live)
-    told = {name: each.override for name, each in found.items()}
+    told = {name: each.override for name, each in found.items() if each.status != "absent"}
     assert [(name, o.status, o.why.expires) for name, o in told.items() if o] == [
         ("ann@a.example", "approved", TOMORROW),
         ("bob@a.example", "approved", YESTERDAY),
@@ -110,5 +132,6 @@ def test_nobody_and_no_membership_is_left_out(people: list[tuple[str | None, str
     inside = [each.id for each in developers[:members]]
     rules = portal(trusted_domains=(trust("a.example", "t"),), teams=(team("t", ["bob@b.example"]),))
     made = review(rules, whole(snapshot(*developers, teams={"t": inside})), TODAY)
-    assert sorted((each.id, each.status) for each in made.developers) == [(d.id, d.status) for d in developers]
+    told = [(each.id, each.status) for each in made.developers if each.status != "absent"]
+    assert sorted(told) == [(d.id, d.status) for d in developers]
     assert sorted(each.id for each in made.developers if each.teams) == inside

@@ -28,7 +28,8 @@ def access_html(review: AccessReview) -> str:
 
 
 def _portal(portal: PortalAccess, anchor: str) -> Iterator[str]:
-    facts = [html(portal.provider), code(urlsplit(portal.server).netloc), plural(len(portal.developers), "developer")]
+    there = sum(each.status != "absent" for each in portal.developers)
+    facts = [html(portal.provider), code(urlsplit(portal.server).netloc), plural(there, "developer")]
     yield f'<section aria-labelledby="{anchor}">'
     yield f'<h2 id="{anchor}">{html(portal.name)}</h2>'
     yield f'<p class="quiet">{" · ".join([*facts, f"read {html(portal.observed_at)}"])}</p>'
