@@ -265,21 +265,13 @@ class Client:
 
     def _unreachable(self, error: httpx.HTTPError) -> NoAnswerError:
         where = f"{self.server.url} (from {self.server.url_source})"
-        cause: BaseException | None = error
-        while cause is not None:
-            if isinstance(cause, ssl.SSLCertVerificationError):
-                return NoAnswerError(
-                    f"the certificate of {where} can't be trusted: {cause.verify_message}",
-                    "give the authority that signed it with --ca-file FILE, or for a test only "
-                    "--insecure-skip-tls-verify",
-                    sent=False,
-                )
-            cause = cause.__cause__ or cause.__context__
-        return NoAnswerError(
-            f"can't reach {where}: {self._clean(str(error))}",
-            "is the address right, and the network?",
-            sent=False,
-        )
+        trouble = _tls_trouble(error)
+        if isinstance(trouble, ssl.SSLCertVerificationError):
+            misnamed = [_MISNAMED] if trouble.verify_code in _NAME_MISMATCHES else []
+            text = f"the certificate of {where} can't be trusted: {trouble.verify_message}"
+            return NoAnswerError(text, *misnamed, _UNTRUSTED, sent=False)
+        advice = "is the address right, and the network?" if trouble is None else "does it speak plain http there?"
+        return NoAnswerError(f"can't reach {where}: {self._clean(str(error))}", advice, sent=False)
 
     def _clean(self, text: str) -> str:
         return text.replace(self.server.token, "[token]")
@@ -378,6 +370,9 @@ def post_once(url: str, body: Mapping[str, object], *, seconds: float) -> int:
 
 _NAP = 0.2  # seconds
 _TEXTS = ("error_msg", "detail", "message", "title", "warning_msg")  # what errors are told by, best first
+_UNTRUSTED = "give the authority that signed it with --ca-file FILE, or for a test only --insecure-skip-tls-verify"
+_MISNAMED = "write the server as the certificate names it, if that is the portal's"
+_NAME_MISMATCHES = frozenset({62, 64})  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and …_IP_ADDRESS_MISMATCH
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _EXTENSIONS = {"timeout": _TIMEOUT.as_dict()}
 
@@ -402,6 +397,14 @@ def _tls_context(server: Server) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(server.ca_file))
     except (OSError, ssl.SSLError) as error:
         raise BadUsageError(f"--ca-file {server.ca_file} can't be read as certificates: {error}") from error
+
+
+def _tls_trouble(error: BaseException) -> ssl.SSLError | None:
+    """What went wrong in TLS, where that is behind an error."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    return cause
 
 
 def _told(body: bytes) -> tuple[str | None, str]:

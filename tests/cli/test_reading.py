@@ -307,6 +307,21 @@ def test_tls_spoken_to_a_plain_server(bench: Bench) -> None:
         done = bench.run("plan", KONNECT_SERVER_URL=url.replace("http:", "https:"))
     assert done.code == 1
     assert "can't reach" in done.err
+    assert "does it speak plain http there?" in done.err
+
+
+def test_a_certificate_of_another_name(bench: Bench, tmp_path: Path) -> None:
+    bench.manifest(RULES)
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("portal.example").configure_cert(context)
+    trusted = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(trusted))
+    with answering(http("401 Unauthorized"), tls=context) as url:
+        done = bench.run("plan", "--ca-file", str(trusted), KONNECT_SERVER_URL=url)
+    assert done.code == 1
+    assert "write the server as the certificate names it" in done.err
+    assert "--insecure-skip-tls-verify" in done.err
 
 
 def test_a_ca_file_that_is_none(bench: Bench, tmp_path: Path) -> None:
