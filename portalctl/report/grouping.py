@@ -226,11 +226,20 @@ def keeps(person: Kept, safe: Safe, most: int | None = None) -> str:
     return f"stays {_listed(words, len(person.grants))}"
 
 
-def rules_that_take(provider: str, code: Safe) -> str:
-    """In words, what to write where somebody shall lose access on this kind of portal; `code` sets off a key."""
+def unruled_words(unruled: Iterable[UnruledGrant]) -> str:
+    """`3 people lose their last rule and stay live`."""
+    count = len({grant.developer.key for grant in unruled})
+    verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
+    return f"{people(count)} {verb} their last rule and {stay} live"
+
+
+def unruled_advice(provider: str, code: Safe) -> str:
+    """What that means, and what to write on this kind of portal where more was meant; `code` sets off a key."""
     if "revoked" in CAPABILITIES[provider].statuses:
-        return f"{code('denied_domains')}, or an override with {code('status: revoked')}"
-    return f"an override with {code('status: absent')}, which deletes the account"
+        rules = f"{code('denied_domains')}, or an override with {code('status: revoked')}"
+    else:
+        rules = f"an override with {code('status: absent')}, which deletes the account"
+    return f"Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: {rules}."
 
 
 def place(why: Why) -> str | None:

@@ -75,7 +75,7 @@ def test_markdown(snapshot: SnapshotAssertion) -> None:
 def test_a_page_has_them_too() -> None:
     page = plan_html(fixed(reviewed(1)))
     for shown in (
-        "<h3>1 person loses the last rule and stays live</h3>",
+        "<h3>1 person loses their last rule and stays live</h3>",
         "<code>p00@old.com</code> stays approved, in <code>reds</code>",
         "<h3>Prevented by this change</h3>",
         "<code>wait@old.com</code> pending &#8594; approved, joins <code>reds</code>",

@@ -194,16 +194,11 @@ def _line(effect: Effect) -> str:
 
 def _not_done(base: BaseComparison, provider: str) -> Iterator[str]:
     """What this change of the manifest does without writing anything. `why` are rules as they were before it."""
-    count = len({each.developer.key for each in base.unruled})
-    verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
     live = [
         f"{code(each.who)} {grouping.keeps(each, code)} {_before(each.why)}" for each in grouping.kept(base.unruled)
     ]
-    advice = (
-        "<p>Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: "
-        f"{grouping.rules_that_take(provider, code)}.</p>"
-    )
-    yield from box("changes", f"{people(count)} {verb} the last rule and {stay} live", live, advice)
+    advice = f"<p>{grouping.unruled_advice(provider, code)}</p>"
+    yield from box("changes", grouping.unruled_words(base.unruled), live, advice)
     prevented = [
         f"{_who(effect)} {grouping.what(effect, code)} {_before(effect.why)}"
         for effect in grouping.effects(base.prevented)

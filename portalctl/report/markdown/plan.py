@@ -171,13 +171,8 @@ def _prevented(rows: Sequence[Row]) -> str:
 
 
 def _stays(rows: Sequence[Row], unruled: Sequence[UnruledGrant], portal: PortalPlan) -> str:
-    count = len({each.developer.key for each in unruled})
-    verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
-    return (
-        f"### ⚠ {people(count)} {verb} the last rule and {stay} live\n\n"
-        "Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: "
-        f"{grouping.rules_that_take(portal.provider, '`{}`'.format)}.\n\n{table(rows, *GONE)}"
-    )
+    advice = grouping.unruled_advice(portal.provider, "`{}`".format)
+    return f"### ⚠ {grouping.unruled_words(unruled)}\n\n{advice}\n\n{table(rows, *GONE)}"
 
 
 def _given(rows: Sequence[Row], sizes: Mapping[str, int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from textwrap import wrap
 from urllib.parse import urlsplit
 
 from portalctl.plan.model import BaseComparison, Notice, Plan, PortalPlan, Why
@@ -22,11 +23,13 @@ from portalctl.report.grouping import (
     origin_words,
     totals,
     totals_words,
+    unruled_advice,
+    unruled_words,
     what,
 )
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
-from portalctl.words import people, plural
+from portalctl.words import plural
 
 HEADINGS: dict[Kind, str] = {"takes": "Takes away", "gives": "Gives", "changes": "Changes"}
 
@@ -58,22 +61,21 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
         chosen = [effect for effect in found if effect.kind == kind]
         if chosen:
             yield from ("", f"  {style.strong(heading)}", *rows(_lines(chosen, style), style))
-    yield from _not_done(portal.base, style) if portal.base is not None else ()
+    yield from _not_done(portal.base, portal.provider, style) if portal.base is not None else ()
     left = [*(f"    {line}" for line in left_alone(portal)), *_notices(portal.notices, style)]
     if left:
         yield from ("", f"  {style.strong('Left alone')}", *left)
 
 
-def _not_done(base: BaseComparison, style: Style) -> Iterator[str]:
+def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str]:
     """What this change of the manifest does without writing anything. Never folded: nothing else tells of it."""
     unruled = [
         Line("!", terminal(each.who), keeps(each, terminal), " + ".join(map(said, each.why)))
         for each in kept(base.unruled)
     ]
     if unruled:
-        count = len({each.developer.key for each in base.unruled})
-        heading = f"Nothing is taken from {people(count)}: their last rule is gone"
-        yield from ("", f"  {style.strong(heading)}", *rows(unruled, style))
+        yield from ("", f"  {style.strong(unruled_words(base.unruled))}", *rows(unruled, style))
+        yield from (f"    {line}" for line in wrap(unruled_advice(provider, str), style.width - 4))
     prevented = [
         Line("~", _who(effect), what(effect, terminal), " + ".join(map(said, effect.why)))
         for effect in effects(base.prevented)
