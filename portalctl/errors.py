@@ -88,6 +88,10 @@ class AnswerError(PortalError):
         self.trace = trace
 
 
+#: Statuses of an answer that says: this token may not see it, or this portal does not have it.
+UNTOLD: frozenset[int] = frozenset({403, 404, 405})
+
+
 class NoAnswerError(PortalError):
     """No usable answer came. `sent`: whether the request may have reached the portal all the same."""
 

@@ -19,7 +19,7 @@ from typing import Protocol
 from portalctl.apply.execute import Patience, Ready, carry_out, prepare
 from portalctl.apply.journal import NO_JOURNAL, Journal, open_journal
 from portalctl.apply.model import Clock, PortalReport
-from portalctl.errors import AnswerError, RefusedError
+from portalctl.errors import UNTOLD, AnswerError, RefusedError
 from portalctl.events import Observer, ReadDone, ignore
 from portalctl.garbage import no_garbage_collection
 from portalctl.http import READ_ONLY, READ_WRITE, Server
@@ -296,7 +296,7 @@ def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, .
         return source.details({key for each in found for key in each.out}), None
     except AnswerError as error:
         planned = any(person.on_revoke != "report" for each in found for person in each.out.values())
-        if planned or error.status not in {403, 404, 405}:
+        if planned or error.status not in UNTOLD:
             raise
         return (), error.message
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from portalctl.errors import NoAnswerError, PortalError
+from portalctl.errors import UNTOLD, AnswerError, NoAnswerError, PortalError
 from portalctl.http import Answer, Client
 from portalctl.portal.checkup import Check, Result
 
@@ -43,12 +43,19 @@ class Examination:
         self.checks.append(Check("token", "ok", f"the token from {server.token_source} is taken"))
         return True
 
-    def look(self, code: str, message: str, read: Callable[[], T]) -> T | None:
-        """What was read; None where that failed."""
+    def look(self, code: str, message: str, read: Callable[[], T], *, without: str | None = None) -> T | None:
+        """What was read; None where that failed.
+
+        `without`: what becomes of a plan where the token has no right to this, or the portal has it not. That is no
+        failure then.
+        """
         try:
             found = read()
         except PortalError as error:
-            self._failed(code, error)
+            if without is not None and isinstance(error, AnswerError) and error.status in UNTOLD:
+                self.note(code, "warning", error.message, without)
+            else:
+                self._failed(code, error)
             return None
         self.checks.append(Check(code, "ok", message))
         return found
@@ -57,14 +64,18 @@ class Examination:
         self.checks.append(Check(code, result, message, remedy))
 
     def _failed(self, code: str, error: PortalError) -> None:
-        self.checks.append(Check(code, "failed", error.message, "; ".join(error.advice) or None))
+        server = self._client.server
+        advice = error.advice or (f"is {server.url} (from {server.url_source}) the API's address?",)
+        self.checks.append(Check(code, "failed", error.message, "; ".join(advice)))
 
 
 def _clock(answer: Answer, now: str) -> Check:
     """Expiry and the validity of plans go by this machine's clock."""
     told = _moment(answer.date)
     if told is None:
-        return Check("clock", "unknown", "the server does not tell its time")
+        return Check(
+            "clock", "unknown", "the server does not tell its time", "see that this machine's clock is right"
+        )
     skew = datetime.fromisoformat(now) - told
     if abs(skew) <= MOST_SKEW:
         return Check("clock", "ok", "this machine's clock agrees with the server's")

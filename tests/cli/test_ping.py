@@ -64,6 +64,31 @@ def test_a_right_that_is_missing_is_named_with_its_remedy(make_bench: Callable[.
     assert "role Admin" in remedy(done, "read_teams")
 
 
+@pytest.mark.parametrize(
+    ("fault", "code", "failed"),
+    [
+        (Fault("html", path="*/developers"), 1, {"read_developers"}),
+        slow(Fault("status", status=500), 1, {"server"}),
+        slow(Fault("status", status=302), 1, {"server"}),
+        slow(Fault("drop-before"), 1, {"server"}),
+        slow(Fault("status", path="*/teams", status=418), 1, {"read_teams"}),
+        slow(Fault("truncate", path="*/portals/*"), 1, {"portal"}),
+        (Fault("status", path="*/application-registrations", status=405), 0, set()),
+        slow(Fault("status", path="*/applications", status=403), 0, set()),
+        slow(Fault("status", path="*/applications", status=503), 1, {"read_applications"}),
+    ],
+)
+def test_whatever_is_wrong_has_a_remedy(
+    make_bench: Callable[..., Bench], fault: Fault, code: int, failed: set[str]
+) -> None:
+    bench = make_bench(faults=[fault])
+    bench.manifest("teams: [{name: city}]\n")
+    done = bench.run("ping", "-o", "json")
+    assert (done.code, {name for name, result in results(done).items() if result == "failed"}) == (code, failed)
+    checks = done.json["portals"][0]["checks"]
+    assert [each["code"] for each in checks if each["result"] != "ok" and not each["remedy"]] == []
+
+
 def test_a_token_that_is_not_taken(bench: Bench) -> None:
     bench.manifest("")
     done = bench.run("ping", "-o", "json", KONNECT_TOKEN="kpat_other")
@@ -154,7 +179,18 @@ def test_api7_tells_its_release(
     assert (results(alone)["version"], results(alone)["backend"]) == (version, "unknown")
     assert (backed.code, results(backed)["backend"]) == (0, "ok")
     assert (wrong.code, results(wrong)["backend"]) == (1, "failed")
-    assert "API7_PORTAL_TOKEN" in remedy(wrong, "backend")
+    for done in (alone, wrong):
+        assert "API7_PORTAL_TOKEN" in remedy(done, "backend")
+
+
+def test_api7_a_page_of_a_proxy_is_no_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("portal.yaml").write_text("version: 1\nportal: {name: fans, provider: api7, id: portal-1}\n")
+    with Api7Simulator(faults=[Fault("html", path="*/approvals")]) as sim:
+        sim.store.add_portal("portal-1", "Fans")
+        done = portalctl("ping", "-o", "json", env={"API7_SERVER": sim.url, "API7_TOKEN": sim.token})
+    assert (done.code, results(done)["read_approvals"]) == (1, "failed")
+    assert "API7_SERVER" in remedy(done, "read_approvals")
 
 
 def backend(sim: Api7Simulator) -> dict[str, str]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from portalctl.errors import AnswerError, PortalError
-from portalctl.http import Answer, Client
+from portalctl.http import Client
 from portalctl.portal.api7.wire import REFUSED
 from portalctl.portal.examination import Examination
 from portalctl.portal.shape import shaped
 
 KNOWN_FROM = (3, 9)  # the oldest release whose documents the paths and fields are from
 BACKEND = "the portal backend"
+NAME_IT = (
+    "where the manifest makes accounts or keeps people out, set API7_PORTAL_SERVER and API7_PORTAL_TOKEN, "
+    "or those for this portal alone"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +26,25 @@ class _Version:
     value: str = ""
 
 
-def first_row(client: Client, path: str, params: Mapping[str, str]) -> Answer:
-    """As little of a list as the release lets one ask for. Raises PortalError."""
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Any list, for whoever asks only whether there is one. Where it is empty, `list` may be missing."""
+
+    total: int | None = None
+    list: Sequence[object] | None = None
+
+
+def first_row(client: Client, path: str, params: Mapping[str, str]) -> None:
+    """As little of a list as the release lets one ask for. Raises PortalError, for what is no list too."""
     try:
-        return client.get(path, {**params, "page": "1", "page_size": "1"})
+        answer = client.get(path, {**params, "page": "1", "page_size": "1"})
     except AnswerError as error:
         if error.status not in REFUSED:
             raise
-        return client.get(path, params)
+        answer = client.get(path, params)
+    found = shaped(client, answer, _Rows)
+    if found.total is None and found.list is None:
+        raise client.not_json(answer)
 
 
 def check_version(exam: Examination, client: Client) -> None:
@@ -39,7 +55,10 @@ def check_version(exam: Examination, client: Client) -> None:
         told = ""
     number = re.match(r"(\d+)\.(\d+)", told)
     if number is None:
-        exam.note("version", "unknown", "the Dashboard does not tell its release")
+        oldest = ".".join(map(str, KNOWN_FROM))
+        exam.note(
+            "version", "unknown", "the Dashboard does not tell its release", f"see that it is {oldest} or later"
+        )
     elif (int(number[1]), int(number[2])) < KNOWN_FROM:
         oldest = ".".join(map(str, KNOWN_FROM))
         exam.note(
@@ -53,6 +72,6 @@ def check_backend(exam: Examination, backend: Client | None) -> None:
     """Only making accounts and listing applications need it."""
     if backend is None:
         text = f"{BACKEND} is not known: accounts can't be made, and applications not be listed"
-        exam.note("backend", "unknown", text, "name it where the manifest makes accounts or keeps people out")
+        exam.note("backend", "unknown", text, NAME_IT)
         return
-    exam.look("backend", f"{BACKEND} takes its token", lambda: first_row(backend, "/api/developers", {}))
+    exam.look("backend", f"{BACKEND} takes its token", partial(first_row, backend, "/api/developers", {}))

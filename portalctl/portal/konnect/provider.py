@@ -55,6 +55,11 @@ from portalctl.portal.writes import (
 
 WORKERS = 16
 FIRST_ROW = {"page[size]": "1", "page[number]": "1"}
+INFORMING = frozenset({"read_registrations", "read_applications"})
+REGISTRATIONS_UNREAD = (
+    "a plan then does not tell what applications of people who are kept out go on using, and cannot end it "
+    "(`on_revoke: revoke_registrations`)"
+)
 ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: it has ended already
 FEW = 16  # people are asked for one by one up to here; beyond, the whole list is read
 
@@ -70,6 +75,13 @@ class _Portal:
     name: str
     auto_approve_developers: bool | None = None
     rbac_enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Any list, for whoever asks only whether there is one."""
+
+    data: list[object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +203,8 @@ class Konnect:
         exam.note("version", "ok", f"Portal Management API {self._dialect.prefix[1:]}")
         teams = exam.look("read_teams", "teams can be read", self._teams) or ()
         for code, what, path in self._needed(scope, teams[:1]):
-            exam.look(code, f"{what} can be read", partial(self._client.get, path, FIRST_ROW))
+            without = REGISTRATIONS_UNREAD if code in INFORMING else None
+            exam.look(code, f"{what} can be read", partial(self._first_row, path), without=without)
         settings = exam.look("read_settings", "settings can be read", self._settings)
         exam.note("write", "unknown", WRITING, ADVICE[403])
         return Checkup(tuple(exam.checks), settings)
@@ -208,6 +221,9 @@ class Konnect:
                 yield "read_roles", "roles of teams", f"{path}/assigned-roles"
         if scope.apis:
             yield "read_apis", "APIs", f"{self._dialect.prefix}/apis"
+
+    def _first_row(self, path: str) -> _Rows:
+        return self._wire.parse(self._client.get(path, FIRST_ROW), _Rows)
 
     @property
     def _portal(self) -> _Portal:
