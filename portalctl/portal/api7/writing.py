@@ -67,7 +67,8 @@ class Writer:
         except _OvertakenError as error:
             return Written("unclear", error.message, personal=True)
         except PortalError as error:  # nothing was sent
-            return Written("refused", error.message, personal=isinstance(error, _UntiedError))
+            told = "; ".join((error.message, *error.advice))
+            return Written("refused", told, personal=isinstance(error, _UntiedError))
         try:
             answer = call.client.request(call.method, call.path, params=call.params, body=call.body)
         except NoAnswerError as error:

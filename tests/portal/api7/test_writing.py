@@ -51,6 +51,14 @@ def test_an_account_is_made_on_the_backend(bench: Bench) -> None:
     assert bench.status("new") == ["approved"]
 
 
+def test_a_wrong_token_of_the_backend_is_named(bench: Bench) -> None:
+    written = bench.open(portal_token="a7prt-wrong").write(CREATE)
+    assert written.result == "refused"
+    assert "answered 401 to GET /api/developers" in written.detail
+    assert "the token came from API7_PORTAL_TOKEN" in written.detail
+    assert "a7prt-wrong" not in written.detail
+
+
 def test_an_account_that_starts_as_waiting_is_accepted(make: Make) -> None:
     bench = make(created_state="Pending", applicant_id="developer_id")
     bench.person("ann")
