@@ -282,6 +282,19 @@ def test_the_backend_of_one_portal_is_not_that_of_another(bench: Bench) -> None:
     assert "API7_PORTAL_SERVER and API7_PORTAL_TOKEN can't serve 2 portals" in done.err
 
 
+def test_a_portal_that_lets_everybody_in_by_itself_is_told(make: Callable[..., Bench]) -> None:
+    bench = make(login_options="shown", warning="The licence ends soon")
+    bench.store.set_portal(PORTAL, auto_approve=True)
+    bench.sign_up("eve@bad.example")
+    bench.manifest(RULES)
+    done = bench.run("plan")
+    assert done.code == 0
+    assert "the portal approves every sign-up by itself, whatever the rules say" in done.out
+    assert "eve@bad.example: approved on the portal, and rules would not have it" in done.out
+    assert done.err.count("The licence ends soon") == 1
+    assert bench.run("drift").code == 2
+
+
 @pytest.mark.parametrize("missing", ["API7_SERVER", "API7_TOKEN"])
 def test_a_missing_variable_is_named(bench: Bench, missing: str) -> None:
     bench.manifest(RULES)

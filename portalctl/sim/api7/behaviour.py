@@ -21,14 +21,15 @@ class Api7Behaviour:
     Shapes: `envelope` is what the Dashboard puts around single objects, `empty_list` how it shows a list without
     items, `dashboard_errors` the body of its errors; `dashboard_times` and `backend_times` spell times,
     `operated_at_unset` the time of a decision that is still open. `write_answer` is the Dashboard's code for accept,
-    reject and delete, `write_body` whether there is a body.
+    reject and delete, `write_body` whether there is a body. `warning` stands beside each of its successes.
 
     Reading: `paging` is what `page` and `page_size` do: without a size the whole list comes (`by_size`), or pages of
     `page_size_default` (`always`), or `page` counts for nothing (`first_page`), or neither does (`ignored`). More
     than `page_size_max` is clamped. `order` of lists nobody sorts: by a time that changes, as stored, shuffled (an
     order of its own that stays), or restless (another on each request). `state_filter` and `developers_sort` are what
     the Dashboard makes of `state`, and of `order_by` and `direction`, for developers; `unknown_parameters` is what
-    becomes of others. `portal_id_missing`, `unknown_portal`: its answer for developers without a portal, or of one
+    becomes of others. `login_options`: whether the Dashboard has them, and so tells of auto-approval.
+    `portal_id_missing`, `unknown_portal`: its answer for developers without a portal, or of one
     that doesn't exist. `version` decides whether the backend has approvals. `portal_by_id`, `approval_by_id`,
     `developer_by_id`: whether the Dashboard opens one by its id; `draft_reads`: whether it has the paths that only
     draft pages show: the applications, the subscriptions, and the developers below a portal. `visible_after`: seconds
@@ -55,6 +56,7 @@ class Api7Behaviour:
     operated_at_unset: Literal["null", "zero", "absent"] = "null"
     write_answer: Literal["200", "204"] = "200"
     write_body: Literal["value", "empty"] = "value"
+    warning: str = ""
     paging: Literal["by_size", "always", "first_page", "ignored"] = "by_size"
     page_size_default: int = 10
     page_size_max: int = 1_000_000
@@ -62,6 +64,7 @@ class Api7Behaviour:
     state_filter: Literal["ignored", "honoured", "refused"] = "ignored"
     developers_sort: Literal["refused", "ignored", "honoured"] = "refused"
     unknown_parameters: Literal["refused", "ignored"] = "refused"
+    login_options: Literal["absent", "shown"] = "absent"
     portal_id_missing: Literal["400", "all"] = "400"
     unknown_portal: Literal["404", "400", "empty"] = "404"
     version: str = "3.10.1"

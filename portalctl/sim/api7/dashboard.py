@@ -21,6 +21,7 @@ from portalctl.sim.api7.records import Application, Developer, Portal, Product, 
 from portalctl.sim.message import Answer, json_answer
 
 _PORTALS: Listing[Portal] = Listing(changing=lambda each: each.created_at, searched=lambda each: (each.name,))
+_LOGIN_OPTIONS: Listing[Portal] = replace(_PORTALS, accepted=("portal_id",))
 _DEVELOPERS: Listing[Developer] = Listing(
     changing=lambda each: each.last_active_at or each.created_at,
     searched=lambda each: (each.name, each.username, each.email, each.developer_id),
@@ -47,6 +48,15 @@ def get_portal(call: Call) -> Answer:
     if not call.behaviour.portal_by_id:
         raise not_found("path")
     return call.dialect.one(shapes.portal(record(call, Portal, call.ids["portal_id"], "portal")))
+
+
+def list_login_options(call: Call) -> Answer:
+    """Releases since 3.9 may not have them. Here there is the built-in one, which says who is let in by itself."""
+    if call.behaviour.login_options == "absent":
+        raise not_found("path")
+    portal_id = _portal_id(call, _LOGIN_OPTIONS.known)
+    found = [each for each in call.seen.all(Portal) if portal_id in (None, each.id)]
+    return page(call, _LOGIN_OPTIONS, found, shapes.login_option)
 
 
 def list_developers(call: Call) -> Answer:
@@ -194,6 +204,7 @@ ROUTES: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/api/version", get_version),
     ("GET", "/api/portals", list_portals),
     ("GET", "/api/portals/{portal_id}", get_portal),
+    ("GET", "/api/portal/login_options", list_login_options),
     ("GET", "/api/developers", list_developers),
     ("GET", "/api/developers/{developer_id}", get_developer),
     ("POST", "/api/developers/invites", invite_developer),

@@ -54,15 +54,15 @@ class Dashboard:
         return spelled(time, self.behaviour.dashboard_times)
 
     def one(self, value: Json) -> Answer:
-        return json_answer(200, {"value": value} if self.behaviour.envelope == "value" else value)
+        return self._success({"value": value} if self.behaviour.envelope == "value" else value)
 
     def created(self, value: Json) -> Answer:
         return self.one(value)
 
     def many(self, items: Sequence[Json], total: int) -> Answer:
         if items or self.behaviour.empty_list == "list":
-            return json_answer(200, {"list": list(items), "total": total})
-        return json_answer(200, {"total": total} | ({"list": None} if self.behaviour.empty_list == "null" else {}))
+            return self._success({"list": list(items), "total": total})
+        return self._success({"total": total} | ({"list": None} if self.behaviour.empty_list == "null" else {}))
 
     def deleted(self, value: Json) -> Answer:
         if self.behaviour.write_answer == "204":
@@ -80,6 +80,10 @@ class Dashboard:
                 return Answer(status, text.encode(), _TEXT)
             case key:
                 return json_answer(status, {key: text})
+
+    def _success(self, value: Json) -> Answer:
+        warning = {"warning_msg": self.behaviour.warning} if self.behaviour.warning else {}
+        return json_answer(200, {**value, **warning} if isinstance(value, dict) else value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,12 @@ def portal(record: Portal) -> Shown:
     return {"id": record.id, "name": record.name}
 
 
+def login_option(record: Portal) -> Shown:
+    """The portal's built-in one."""
+    config = {"enable_self_registration": True, "registration_auto_approval": record.auto_approve}
+    return {"id": f"{record.id}-login", "provider_type": "built_in", "disable": False, "builtin_config": config}
+
+
 def dashboard_developer(call: Call, record: Developer) -> Shown:
     shown = {
         "id": record.id,

@@ -91,6 +91,19 @@ def order(here: World) -> str:
     return "stored" if one == stored else "reversed" if one == stored[::-1] else "shuffled"
 
 
+def login_options(here: World) -> Any:
+    here.client.store.set_portal(PORTAL, auto_approve=True)
+    answer = here.client.dashboard("GET", f"/api/portal/login_options?portal_id={PORTAL}")
+    if answer.status_code != 200:
+        return answer.status_code
+    return [each["builtin_config"]["registration_auto_approval"] for each in answer.json()["list"]]
+
+
+def warnings(here: World) -> set[str]:
+    answers = [here.client.dashboard("GET", f"/api/portals{rest}") for rest in ("", f"/{PORTAL}")]
+    return {answer.json().get("warning_msg", "") for answer in answers}
+
+
 def pending_only(here: World) -> Any:
     answer = here.client.dashboard("GET", f"/api/developers?portal_id={PORTAL}&state=Pending")
     return len(answer.json()["list"]) if answer.status_code == 200 else answer.status_code
@@ -289,6 +302,8 @@ PROBES: dict[str, tuple[Callable[[World], Any], dict[Any, Any]]] = {
         {"id": True, "developer_id": False, "name": False, "absent": True},
     ),
     "resource_name": (lambda here: approval(here).get("resource_name"), ANN),
+    "login_options": (login_options, {"absent": 404, "shown": [True]}),
+    "warning": (warnings, {"": {""}, "The licence ends soon": {"The licence ends soon"}}),
     "approval_portal": (
         portal_names,
         {"both": ["portal_id", "portal_name"], "id": ["portal_id"], "name": ["portal_name"], "absent": []},
