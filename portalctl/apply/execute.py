@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from portalctl.apply.commands import command, done
 from portalctl.apply.journal import NO_JOURNAL, Journal
+from portalctl.apply.looks import Looks
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
-from portalctl.apply.verify import Stand, live_state, live_status, stand, statuses, touched
+from portalctl.apply.verify import Stand, live_state, live_status, stand, statuses, touched, touched_alone
 from portalctl.errors import PortalctlError, PortalError, RefusedError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
-from portalctl.plan.model import CLASSES, Change, PortalPlan, State, by_target, needs
+from portalctl.plan.model import CLASSES, STATUS_OPS, Change, PortalPlan, State, by_target, needs
 from portalctl.portal.models import Sighting, Team
 from portalctl.portal.provider import Provider, Reader
 from portalctl.portal.writes import Written
@@ -43,11 +45,15 @@ class Patience:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A portal's plan, checked against the live state: what is still to be made, and what was seen of it."""
+    """A portal's plan, checked against the live state: what is still to be made, what was seen of it, and when.
+
+    `at` is of `time.monotonic`.
+    """
 
     plan: PortalPlan
     todo: tuple[Change, ...]
     seen: Sighting
+    at: float
 
 
 def prepare(plan: PortalPlan, provider: Reader) -> Ready:
@@ -55,6 +61,7 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
 
     Raises RefusedError when something is neither as planned before nor as wanted, PortalError when it can't be read.
     """
+    at = time.monotonic()
     seen = provider.reread(touched(plan.changes))
     known = statuses(plan.changes)
     stands = {change.id: stand(change, seen) for change in plan.changes}
@@ -66,7 +73,7 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
             *dict.fromkeys(stale),
             "plan again, and look at what changed",
         )
-    return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen)
+    return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen, at)
 
 
 def carry_out(
@@ -83,6 +90,7 @@ def carry_out(
 
     Once `stop` is asked nothing new is sent, what is in flight is waited for, and what was sent is looked at once.
     """
+    stages = _stages(ready.todo)
     run = _Run(
         ready.plan.name,
         provider,
@@ -94,11 +102,12 @@ def carry_out(
         teams=dict(ready.seen.teams),
         people=_ids(ready.seen),
         statuses=statuses(ready.plan.changes),
+        looks=Looks(provider, chain(*stages), ready.seen.status.items(), ready.at, time.monotonic),
         total=len(ready.todo),
         grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
     )
     started_at = run.now()
-    for stage in _stages(ready.todo):
+    for stage in stages:
         run.write_all(stage)
     _confirm(run, ready.todo)
     settled = {item.change.id: item for item in run.settled}
@@ -140,7 +149,7 @@ def _words(state: State | None) -> str:
     return ", ".join(f"{key} {value}" for key, value in state.items())
 
 
-def _stages(changes: tuple[Change, ...]) -> Iterable[list[Change]]:
+def _stages(changes: tuple[Change, ...]) -> list[list[Change]]:
     """By class in order; a change that needs another is not made in an earlier stage than that, nor before it."""
     targets = by_target(changes)
     stages: dict[str, list[Change]] = {name: [] for name in CLASSES}
@@ -171,6 +180,7 @@ class _Run:
     teams: dict[str, Team]
     people: dict[str, str]
     statuses: Mapping[str, frozenset[str | None]]
+    looks: Looks
     total: int
     grants: tuple[Change, ...]
     settled: list[Settled] = field(default_factory=list)
@@ -196,8 +206,8 @@ class _Run:
     def _write_group(self, changes: list[Change]) -> None:
         for change in changes:
             because = self._held_back(change)
-            if because is None and change.op_class in REMOVALS and change.developer is not None:
-                now, because = self._look_again(change, change.developer.key)
+            if because is None:
+                now, because = self._look_again(change)
                 if now == "after":
                     continue  # someone else did it, and it counts as already so
             because = because or self._announced(change)
@@ -206,21 +216,42 @@ class _Run:
                 continue
             self._take(change, self._send(change))
 
-    def _look_again(self, change: Change, person: str) -> tuple[Stand | None, str | None]:
-        """Where a removal stands just before it would be sent, and why it must not be sent, if so.
+    def _look_again(self, change: Change) -> tuple[Stand | None, str | None]:
+        """Where a change stands just before it would be sent, and why it must not be sent, if so.
 
-        From someone whose status another hand has changed meanwhile nothing more is taken: half of what each
+        About someone whose status another hand has changed meanwhile nothing more is written: half of what each
         wants would be what nobody wants.
         """
+        person = change.developer
         try:
-            seen = self.provider.reread(touched([change]))
+            if change.op == "create_team":
+                return self._look_for_team(change)
+            if person is None or person.id is None:
+                return None, None
+            now, status = self._look_at(change, person.id)
         except PortalError as error:
             return None, f"skipped, because it could not be looked at just before: {error.message}"
-        now, status = stand(change, seen), seen.status.get(person)
-        if now == "after" or status in self.statuses[person]:
+        if now == "after" or status in self.statuses[person.key]:
             return now, None
         found = f"is now {status}" if status is not None else "is gone"
         return None, f"skipped, because someone else changed this person meanwhile, who {found}"
+
+    def _look_at(self, change: Change, person: str) -> tuple[Stand, str | None]:
+        """Where a change of a person stands, and their status: seen this moment before a removal, else lately."""
+        if change.op_class in REMOVALS:
+            seen = self.provider.reread(touched_alone(change))
+            return stand(change, seen), seen.status.get(person)
+        status = self.looks.status(person)
+        done_already = status is not None and status == STATUS_OPS.get(change.op)
+        return "after" if done_already else "before", status
+
+    def _look_for_team(self, change: Change) -> tuple[Stand, str | None]:
+        """A team that someone else has made since the plan was checked is used, and not made once more."""
+        seen = self.provider.reread(touched([change]))
+        self.teams |= seen.teams
+        now = stand(change, seen)
+        made = _words(live_state(change, seen))
+        return now, f"skipped, because someone else made it meanwhile: {made}" if now == "other" else None
 
     def _announced(self, change: Change) -> str | None:
         """Put the intent on disk; why that failed, in words."""
@@ -268,7 +299,7 @@ class _Run:
 
     def _stand(self, change: Change) -> Stand | None:
         try:
-            return stand(change, self.provider.reread(touched([change])))
+            return stand(change, self.provider.reread(touched_alone(change)))
         except PortalError:
             return None  # nothing is known: the confirmation at the end looks again, and says so
 

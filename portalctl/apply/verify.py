@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Literal
 
 from portalctl.plan.model import STATUS_OPS, Change, State, Subject
@@ -32,6 +33,12 @@ def touched(changes: Iterable[Change]) -> Touched:
         ),
         roles_of=frozenset(change.team for change in changes if change.team is not None and change.op in ROLE_OPS),
     )
+
+
+def touched_alone(change: Change) -> Touched:
+    """What has to be looked at for this change only. Of a person's teams it counts whether they are in them."""
+    one = touched([change])
+    return replace(one, teams=frozenset()) if change.developer is not None else one
 
 
 def stand(change: Change, seen: Sighting) -> Stand:

@@ -136,7 +136,7 @@ class Touched:
 
     `people` are developers (id, live address), `newcomers` addresses without an account; `registrations_of` the ids
     of developers, `requests` those of requests for access. The others are names of teams: that exist, whose members
-    count, whose roles do.
+    count, whose roles do. A team in `members_of` alone need not be found when nobody who is touched is in it.
     """
 
     people: tuple[tuple[str, str | None], ...] = ()

@@ -8,6 +8,7 @@ import pytest
 
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
+from portalctl.sim.message import Request
 from tests.conftest import PORTAL_ID, Bench
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -250,6 +251,36 @@ def test_someone_changed_between_plan_and_write_stops_all(bench: Bench) -> None:
     assert "stale" in done.err
     assert "leaver@club.example: planned from status approved, but it is now status rejected" in done.err
     assert bench.writes == []
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (
+            "revoked",
+            "b@club.example  not approved: skipped, because someone else changed this person meanwhile, who is",
+        ),
+        ("approved", "(1 of them already so)"),
+    ],
+)
+def test_someone_changed_while_an_apply_goes_on_for_long_is_seen(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, status: str, told: str
+) -> None:
+    """Between two looks, here with each write, an admin decides on b."""
+    monkeypatch.setattr("portalctl.apply.execute.IN_FLIGHT", 1)
+    monkeypatch.setattr("portalctl.apply.looks.FRESH", -1.0)
+    who = fill(bench).emails["b@club.example"]
+
+    def hook(request: Request) -> None:
+        if request.method == "PATCH" and bench.status("b@club.example") == "pending":
+            bench.sim.store.set_status(who, status)
+
+    bench.sim.on_request(hook)
+    done = bench.run("apply", "--yes")
+    assert told in done.told
+    assert bench.status("b@club.example") == status
+    assert f"PATCH /developers/{who}" not in bench.writes
+    assert bench.members("reds") == {"a@club.example"} | ({"b@club.example"} if status == "approved" else set())
 
 
 def test_a_newcomer_between_plan_and_write_does_not_matter(bench: Bench) -> None:

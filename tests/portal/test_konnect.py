@@ -212,6 +212,18 @@ def test_a_portal_without_the_filter_is_asked_for_people_by_their_ids(bench: Ben
     assert bench.konnect.reread(Touched(people=((ann, "ann@x.com"),))).status == {ann: "revoked"}
 
 
+def test_of_one_person_it_is_asked_which_teams_they_are_in_however_large_those_are(bench: Bench) -> None:
+    ann = bench.person("ann")
+    reds, blues = (bench.store.add_team(PORTAL, name) for name in ("reds", "blues"))
+    for team in (reds, blues):
+        bench.store.add_member(team, ann)
+    wanted = Touched(people=((ann, "ann@x.com"),), members_of=frozenset({"reds", "whites"}))
+    assert bench.konnect.reread(wanted).members == {"reds": {ann}}
+    assert bench.paths() == ["", f"/developers/{ann}/teams", "/developers"]
+    gone = Touched(people=((NOBODY, "nobody@x.com"),), members_of=frozenset({"reds"}))
+    assert (bench.konnect.reread(gone).members, bench.konnect.reread(gone).status) == ({}, {NOBODY: None})
+
+
 # --- registrations
 
 

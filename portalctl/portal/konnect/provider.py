@@ -283,8 +283,13 @@ class Konnect:
         return teams, developers, members
 
     def _touched_teams(self, touched: Touched) -> tuple[dict[str, Team], dict[str, frozenset[str]]]:
-        """Touched teams by name, and members by team id. Raises UnsettledError."""
+        """Touched teams by name, and members by team id. Raises UnsettledError.
+
+        Where only one person's memberships count, these are read from that side: a team may have thousands.
+        """
         names = touched.teams | touched.members_of | touched.roles_of
+        if names and not touched.teams | touched.roles_of | touched.newcomers and len(touched.people) == 1:
+            return self._teams_of(touched.people[0][0], names)
         teams = [team for team in self._teams() if team.name in names] if names else []
         by_name = {team.name: team for team in teams}
         if len(by_name) < len(teams):
@@ -294,6 +299,17 @@ class Konnect:
                 "rename or delete the others on the portal, and plan again",
             )
         return by_name, self._members(team for team in teams if team.name in touched.members_of)
+
+    def _teams_of(self, person: str, names: Collection[str]) -> tuple[dict[str, Team], dict[str, frozenset[str]]]:
+        """Those of the named teams that one person is in."""
+        try:
+            teams = self._wire.read_list("teams", Query(f"{self._path}/developers/{segment(person)}/teams"), Team)
+        except AnswerError as error:
+            if error.status != 404:
+                raise
+            return {}, {}  # the person is gone
+        teams = tuple(team for team in teams if team.name in names)
+        return {team.name: team for team in teams}, {team.id: frozenset({person}) for team in teams}
 
     def _developers(self) -> tuple[Developer, ...]:
         # New sign-ups land at the end of this order, where a reading can follow them.

@@ -1,0 +1,53 @@
+"""Looking at people shortly before something is written about them: a long apply must not write on an old look."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+from portalctl.plan.model import Change
+from portalctl.portal.models import Touched
+from portalctl.portal.provider import Reader
+
+FRESH = 5.0  # seconds for which a look is good enough to give somebody something
+BATCH = 200  # people looked at together
+
+
+class Looks:
+    """The statuses of people who have accounts, each at most FRESH seconds old. From any number of threads.
+
+    `changes` come in the order in which they are to be written, and were looked at when `statuses` was read, at `at`
+    of `clock`.
+    """
+
+    def __init__(
+        self,
+        provider: Reader,
+        changes: Iterable[Change],
+        statuses: Iterable[tuple[str, str | None]],
+        at: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._provider = provider
+        self._clock = clock
+        people = (change.developer for change in changes if change.developer is not None)
+        self._people = list({person.id: person.email for person in people if person.id is not None}.items())
+        self._place = {person: place for place, (person, _) in enumerate(self._people)}
+        self._seen = {person: (at, status) for person, status in statuses}
+        self._lock = threading.Lock()
+
+    def status(self, person: str) -> str | None:
+        """The status of a developer (id); None: gone. Raises PortalError when it can't be read."""
+        if self._old(person):
+            with self._lock:
+                if self._old(person):
+                    self._look(self._place[person])
+        return self._seen[person][1]
+
+    def _old(self, person: str) -> bool:
+        return self._clock() - self._seen[person][0] > FRESH
+
+    def _look(self, place: int) -> None:
+        at = self._clock()
+        people = tuple(self._people[place : place + BATCH])
+        self._seen |= {id_: (at, status) for id_, status in self._provider.reread(Touched(people)).status.items()}
