@@ -76,7 +76,7 @@ def test_json_and_html_say_the_same(peopled: Bench) -> None:
     }
     page = read(access(peopled, "-o", "html").out)
     for person in people.values():
-        for text in (person["developer"], person["status"], person["since"], *person["remarks"]):
+        for text in (person["developer"], person["status"], person["since"][:10], *person["remarks"]):
             assert text in page.text
     assert "script" not in page.tags
 

@@ -10,7 +10,7 @@ from portalctl.plan.access_review import REMARKS, Access, AccessReview, Grant, M
 from portalctl.report import grouping
 from portalctl.report.html.frame import code, document
 from portalctl.report.safe import html
-from portalctl.words import plural
+from portalctl.words import moment, plural
 
 COLUMNS = ("Who", "Status", "Since", "Teams", "By which rule", "Override")
 
@@ -22,7 +22,7 @@ def access_html(review: AccessReview) -> str:
     return document(
         f"{html(names)}: access review",
         "Portal access: who has what",
-        f"manifest {code(review.manifest)} · made {html(review.created_at)} · {html(review.generator)}",
+        f"manifest {code(review.manifest)} · made {html(moment(review.created_at))} · {html(review.generator)}",
         sections,
     )
 
@@ -32,9 +32,9 @@ def _portal(portal: PortalAccess, anchor: str) -> Iterator[str]:
     facts = [html(portal.provider), code(urlsplit(portal.server).netloc), plural(there, "developer")]
     yield f'<section aria-labelledby="{anchor}">'
     yield f'<h2 id="{anchor}">{html(portal.name)}</h2>'
-    yield f'<p class="quiet">{" · ".join([*facts, f"read {html(portal.observed_at)}"])}</p>'
+    yield f'<p class="quiet">{" · ".join([*facts, f"read {html(moment(portal.observed_at))}"])}</p>'
     yield from _counts(portal)
-    yield "<table>"
+    yield '<table class="people-table">'
     yield "<caption>Developers</caption>"
     heads = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
     yield f"<thead><tr>{heads}</tr></thead>"
@@ -60,12 +60,13 @@ def _row(person: Access) -> str:
     cells = (
         "<br>".join([*names, *remarks]),
         html(person.status),
-        html(person.since),
+        html(moment(person.since)) if person.since else "",
         "<br>".join(map(_membership, person.teams)),
         "<br>".join(map(_rule, person.why)),
         _override(person),
     )
-    return "".join(["<tr>", *(f"<td>{cell}</td>" for cell in cells), "</tr>"])
+    named = (f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True))
+    return "".join(["<tr>", *named, "</tr>"])
 
 
 def _membership(membership: Membership) -> str:
