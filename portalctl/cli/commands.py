@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portalctl.garbage import no_garbage_collection
 from portalctl.version import VERSION_LINE
 
 if TYPE_CHECKING:
@@ -48,8 +47,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # as PEP 8 spells such names
-        with no_garbage_collection():  # what modules define stays
-            command = getattr(importlib.import_module(f"portalctl.cli.{name}"), name)
+        command = getattr(importlib.import_module(f"portalctl.cli.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 (a mistake of ours otherwise)
         return command
 

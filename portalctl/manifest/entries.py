@@ -3,9 +3,9 @@
 The descriptions are shown by editors (through the JSON Schema) to whoever hovers over a key. Only what one entry
 can get wrong by itself is declared here; what takes a second look at the text (is this a domain?) is in
 `rules`, and what takes two entries is in `check`. A null never gets this far, so None means: not written.
-"""
 
-from __future__ import annotations
+Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
+"""
 
 import re
 from collections.abc import Mapping
@@ -198,7 +198,7 @@ class PolicyEntry(Entry):
     """What holds for the whole portal."""
 
     unmatched: UnmatchedEntry = Field(
-        default=UnmatchedEntry(), description="What becomes of people no rule speaks of."
+        default=UnmatchedEntry.model_construct(), description="What becomes of people no rule speaks of."
     )
     reinstate: bool = Field(
         default=Policy().reinstate,
@@ -220,7 +220,7 @@ class PolicyEntry(Entry):
         description="Whether developers may be deleted at all. A run needs `--allow-delete` as well.",
     )
     limits: LimitsEntry = Field(
-        default=LimitsEntry(), description="The brake: how many people may lose something in one run."
+        default=LimitsEntry.model_construct(), description="The brake: how many people may lose something in one run."
     )
 
 
@@ -390,7 +390,7 @@ class RootFile(Entry):
 
     version: Version = Field(description=_VERSION)
     portal: PortalEntry = Field(description="Which portal this is.")
-    policy: PolicyEntry = Field(default=PolicyEntry(), description="What holds for the whole portal.")
+    policy: PolicyEntry = Field(default=PolicyEntry.model_construct(), description="What holds for the whole portal.")
     trusted_domains: Many[Trusted] = Field(
         default=(), description="Domains whose people are approved: names, or mappings with `domain`."
     )

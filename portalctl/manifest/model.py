@@ -36,6 +36,8 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class TrustedDomain:
+    """A domain whose people are approved, and put in `teams`."""
+
     domain: str
     why: Reason
     subdomains: bool = False
@@ -46,6 +48,8 @@ class TrustedDomain:
 
 @dataclass(frozen=True, slots=True)
 class DeniedDomain:
+    """A domain whose people are kept out."""
+
     domain: str
     why: Reason
     subdomains: bool = False
@@ -133,6 +137,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
+    """What holds for the whole portal."""
+
     unmatched_pending: Literal["keep", "rejected"] = "keep"
     unmatched_approved: Literal["keep", "revoked"] = "keep"
     unmatched_why: Reason = Reason("policy", "unmatched")
@@ -146,6 +152,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
+    """Someone from whom nothing may be taken. `developer` is as in Override."""
+
     developer: str
     why: Reason
 
