@@ -10,14 +10,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, repeat
 
 from portalctl.apply.commands import command, done
 from portalctl.apply.journal import NO_JOURNAL, Journal
 from portalctl.apply.looks import Looks
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
 from portalctl.apply.verify import Stand, live_state, live_status, stand, statuses, touched, touched_alone
-from portalctl.errors import PortalctlError, PortalError, RefusedError
+from portalctl.errors import AnswerError, PortalctlError, PortalError, RefusedError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
 from portalctl.plan.model import CLASSES, STATUS_OPS, Change, PortalPlan, State, by_target, needs
@@ -188,6 +188,7 @@ class _Run:
     times: dict[str, tuple[str, str]] = field(default_factory=dict)  # sent, answered
     not_approved: dict[str, str] = field(default_factory=dict)  # why, by person
     no_grant_worked: bool = False
+    locked_out: bool = False  # the portal no longer takes the token
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def now(self) -> str:
@@ -230,6 +231,7 @@ class _Run:
                 return None, None
             now, status = self._look_at(change, person.id)
         except PortalError as error:
+            self.learn_of(error)
             return None, f"skipped, because it could not be looked at just before: {error.message}"
         if now == "after" or status in self.statuses[person.key]:
             return now, None
@@ -287,8 +289,22 @@ class _Run:
         teams = {name: team.id for name, team in self.teams.items()}
         written = self.provider.write(command(change, teams, self.people))
         self.times[change.id] = (sent_at, self.now())
+        self.locked_out |= written.status == 401
         self.note(lambda: self.journal.answer(change, written))
         return written
+
+    def turns(self) -> Iterator[None]:
+        """A turn for each look at something that may show late, until patience ends or the run is to stop."""
+        deadline = self.patience.clock() + self.patience.seconds
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+            yield
+            left = 0.0 if self.stop.asked else deadline - self.patience.clock()
+            if left <= 0:
+                return
+            self.patience.sleep(min(pause, left))
+
+    def learn_of(self, error: PortalError) -> None:
+        self.locked_out |= isinstance(error, AnswerError) and error.status == 401
 
     def note(self, write: Callable[[], None]) -> None:
         """Write what nothing depends on to the journal: a failure is told, and stops nothing."""
@@ -319,26 +335,37 @@ class _Run:
 
     def _learn(self, change: Change, written: Written) -> None:
         """A new thing's id: as told, or, when the answer was lost, as found on the portal. Never by a second POST."""
-        found = written.id
-        if found is None:
-            try:
-                seen = self.provider.reread(touched([change]))
-            except PortalError as error:
-                self.observer(Warned(f"{change.id}: could not look for it after its creation: {error.message}"))
-                return
-            known = {name: team.id for name, team in seen.teams.items()} | _ids(seen)
-            found = known.get(change.developer.key if change.developer else change.team or "")
+        found = written.id or self._found(change)
         if found is not None and change.developer is not None:
             self.people[change.developer.key] = found
         elif found is not None:
             self.teams[change.team or ""] = Team(found, change.team or "")
 
+    def _found(self, change: Change) -> str | None:
+        """The id that a new thing has on the portal, where it may show late."""
+        for _ in self.turns():
+            try:
+                seen = self.provider.reread(touched([change]))
+            except PortalError as error:
+                self.observer(Warned(f"{change.id}: could not look for it after its creation: {error.message}"))
+                return None
+            known = {name: team.id for name, team in seen.teams.items()} | _ids(seen)
+            if found := known.get(change.developer.key if change.developer else change.team or ""):
+                return found
+        return None
+
     def _held_back(self, change: Change) -> str | None:
-        """Why this change is not to be sent: the run stops, or what it needs is not there."""
+        """Why this change is not to be sent: nothing more is, or what it needs is not there."""
         if self.stop.asked:
             return INTERRUPTED
+        if self.locked_out:
+            return "skipped, because the portal no longer takes the token"
         if self.no_grant_worked and change.op_class in REMOVALS:
             return "skipped, because nothing that the plan gives could be given: nothing is taken away either"
+        return self._lacks(change)
+
+    def _lacks(self, change: Change) -> str | None:
+        """What this change needs and is not there, in words."""
         if change.developer is not None and (why := self.not_approved.get(change.developer.key)):
             return f"skipped, because the approval {why}"
         if (
@@ -388,14 +415,11 @@ def _no_to_all(sent: Written) -> bool:
 
 def _confirm(run: _Run, changes: Sequence[Change]) -> None:
     """Look until every write that was sent is seen, or patience ends; then say what is not known."""
-    patience = run.patience
     open_changes = {
         change.id: change for change in changes if change.id in run.sent and run.sent[change.id].result != "refused"
     }
-    deadline = patience.clock() + patience.seconds
-    look = 0
     found: dict[str, str] = {}  # what was seen instead, by change
-    while open_changes:
+    for _ in run.turns() if open_changes else ():
         trouble = ""
         try:
             seen = run.provider.reread(touched(open_changes.values()))
@@ -404,14 +428,12 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
                 del open_changes[change.id]
             found = {c.id: f"; it is {_words(live_state(c, seen))}" for c in open_changes.values()}
         except PortalError as error:
+            run.learn_of(error)
             trouble = f"; it could not be read: {error.message}"
-        left = 0.0 if run.stop.asked else deadline - patience.clock()
-        if not open_changes or left <= 0:
+        if not open_changes or run.locked_out:
             break
-        patience.sleep(min(PAUSES[min(look, len(PAUSES) - 1)], left))
-        look += 1
-    looked = "before the interrupt" if run.stop.asked else f"within {patience.seconds:g} s"
+    looked = " before the interrupt" if run.stop.asked else f" within {run.patience.seconds:g} s"
     for change in open_changes.values():
         sent = run.sent[change.id]
-        said = f"{sent.detail or 'the portal took it'}, and it was not seen {looked}"
+        said = f"{sent.detail or 'the portal took it'}, and it was not seen{looked if not run.locked_out else ''}"
         run.settle(change, "unknown", said + (trouble or found[change.id]), sent.trace)

@@ -149,6 +149,31 @@ def test_a_lost_answer_to_a_team_creation_never_makes_two(bench: Bench) -> None:
     assert_all_done(bench)
 
 
+def test_a_team_whose_creation_was_not_answered_is_waited_for(make_bench: BenchMaker) -> None:
+    bench = fill(make_bench(behaviour=Behaviour(visible_after=0.4)))
+    bench.sim.inject(Fault("drop-after", method="POST", path="*/teams", times=1))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert bench.writes.count("POST /teams") == 1
+
+
+def test_once_the_token_is_refused_nothing_more_is_sent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portalctl.apply.execute.IN_FLIGHT", 1)
+    fill(bench)
+
+    def hook(request: Request) -> None:
+        if request.method == "PATCH":
+            bench.sim.inject(Fault("status", status=401))
+
+    bench.sim.on_request(hook)
+    done = bench.run("apply", "--yes")
+    assert done.code == 4
+    assert [write.split()[0] for write in bench.writes] == ["POST", "PATCH"]
+    assert done.out.count("skipped, because the portal no longer takes the token") == 4
+    assert "team reds  perhaps created: the portal took it, and it was not seen; it could not be read" in done.told
+    assert bench.reads[-1] == "GET /teams", "one look, and no more"
+
+
 def test_a_team_that_could_not_be_created_leaves_its_members_out_and_the_rest_goes_on(bench: Bench) -> None:
     fill(bench).sim.inject(Fault("status", method="POST", path="*/teams", status=400))
     done = bench.run("apply", "--yes")
