@@ -78,7 +78,7 @@ def _of_plan(portal: PortalPlan) -> Iterator[Annotation]:
         level: Level = "warning" if refusal.origin == "pending" else "error"
         yield Annotation(level, f"{portal.name}: refused", refusal.message)
     takes = [effect for effect in grouping.effects(portal.changes) if effect.kind == "takes"]
-    for effect in sorted(takes, key=lambda each: each.origin == "pending"):
+    for effect in sorted(takes, key=grouping.was_pending):
         yield _of_effect(portal.name, effect)
     for grant in portal.base.unruled if portal.base is not None else ():
         kept = f"in team {grant.team}" if grant.team else "approved"

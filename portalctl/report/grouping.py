@@ -198,6 +198,11 @@ def what(effect: Effect, safe: Safe, most: int | None = None) -> str:
     return _listed([_change_words(change, safe) for change in effect.changes[:most]], len(effect.changes))
 
 
+def was_pending(effect: Effect) -> bool:
+    """What the change under review does is what its reviewer is asked about: it stands before what was pending."""
+    return effect.origin == "pending"
+
+
 def origin_note(about: Effect | Refusal) -> str:
     """Whose doing it is, to be put behind what is said of it; empty where that is not known."""
     return f" ({ORIGINS[about.origin]})" if about.origin is not None else ""

@@ -59,7 +59,7 @@ def plan_html(plan: Plan) -> str:
 
 def _ordered(effects: Iterable[Effect]) -> list[Effect]:
     """What takes away first; then, what the change under review does before what was pending."""
-    return sorted(effects, key=lambda effect: (list(KINDS).index(effect.kind), effect.origin == "pending"))
+    return sorted(effects, key=lambda effect: (list(KINDS).index(effect.kind), grouping.was_pending(effect)))
 
 
 def _stamp(plan: Plan) -> str:

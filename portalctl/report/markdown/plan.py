@@ -70,9 +70,8 @@ def _portal(portal: PortalPlan, most: int, *, alone: bool) -> _Portal:
     kinds: dict[Kind, list[Effect]] = {kind: [] for kind in grouping.SIGNS}
     for effect in grouping.effects(portal.changes):
         kinds[effect.kind].append(effect)
-    # What this change of the manifest does is what its reviewer is asked about: it stands before what was pending.
-    takes, changes = (sorted(kinds[kind], key=_was_pending) for kind in ("takes", "changes"))
-    gives = sorted(kinds["gives"], key=lambda each: (_was_pending(each), each.teams))
+    takes, changes = (sorted(kinds[kind], key=grouping.was_pending) for kind in ("takes", "changes"))
+    gives = sorted(kinds["gives"], key=lambda each: (grouping.was_pending(each), each.teams))
     groups = grouping.notice_groups(portal.notices)
     warnings = [group for group in groups if group.warning]
     notes = [*map(markdown_words, grouping.left_alone(portal)), *(_notice(g) for g in groups if not g.warning)]
@@ -94,10 +93,6 @@ def _portal(portal: PortalPlan, most: int, *, alone: bool) -> _Portal:
     )
     heading = _heading(portal, len(warnings), alone=alone)
     return _Portal(portal.name, heading, parts, bool(portal.refusals or takes or unruled))
-
-
-def _was_pending(effect: Effect) -> bool:
-    return effect.origin == "pending"
 
 
 def _heading(portal: PortalPlan, warnings: int, *, alone: bool) -> str:

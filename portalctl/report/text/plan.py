@@ -25,6 +25,7 @@ from portalctl.report.grouping import (
     totals_words,
     unruled_advice,
     unruled_words,
+    was_pending,
     what,
 )
 from portalctl.report.safe import terminal
@@ -56,7 +57,7 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
         yield f"{title}: nothing to do{_left_alone_in_brief(portal)}"
         return
     yield title if portal.changes else f"{title}: nothing to do"
-    found = effects(portal.changes)
+    found = sorted(effects(portal.changes), key=was_pending)
     for kind, heading in HEADINGS.items():
         chosen = [effect for effect in found if effect.kind == kind]
         if chosen:
