@@ -228,6 +228,8 @@ def test_what_cannot_be_tied_is_told_and_never_accepted(make: Callable[..., Benc
     assert portal["changes"] == []
     codes = {notice["code"] for notice in portal["notices"]}
     assert {"untied_approval", "untied_registration"} == codes
+    assert "Ann" in bench.run("plan").out
+    assert "Ann" not in bench.run("plan", "--mask-emails", "-o", "markdown").out
     assert bench.run("apply", "--yes").code == 0
     assert bench.writes == []
 

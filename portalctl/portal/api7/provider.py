@@ -172,6 +172,7 @@ def _newcomers(names: Collection[str], people: People) -> dict[str, Developer]:
 
 
 def _remark(untied: Untied) -> Remark:
-    named = next(filter(None, untied.approval.names), "no name")
-    text = f"approval {untied.approval.id} ({named}) can't be tied to a registration: {untied.because}"
-    return Remark("untied_approval", f"{text}; it is neither accepted nor rejected")
+    """Its `developer` is who the approval says it is about: what they typed, and nothing is decided by it."""
+    text = f"approval {untied.approval.id} can't be tied to a registration: {untied.because}"
+    named = next(filter(None, untied.approval.names), None)
+    return Remark("untied_approval", f"{text}; it is neither accepted nor rejected", named)
