@@ -190,7 +190,7 @@ def _access(book: Rulebook, grants: _Grants, person: Developer, decision: Decisi
     return Access(
         developer=person.email or person.id,
         id=person.id,
-        full_name=person.full_name,
+        full_name=person.full_name or "",
         status=person.status,
         since=person.created_at or UNKNOWN,
         rules_say=decision.verdict,

@@ -138,6 +138,8 @@ def _kind(change: Change, entering: set[str]) -> Kind:
 def _said(op: str, state: object) -> str:
     if not isinstance(state, dict):
         return NOT_THERE.get(op, "nothing")
+    if "registration_id" in state:
+        return f"registration of {state['application']} for {state['api']}: {state['status']}"
     if "member" in state:
         return "member" if state["member"] else "not a member"
     if "status" in state:

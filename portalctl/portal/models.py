@@ -20,7 +20,7 @@ class Developer:
     id: str
     email: str | None
     status: str
-    full_name: str = ""
+    full_name: str | None = None
     created_at: str | None = None
     email_verified: bool | None = None
     provider: str | None = None

@@ -182,6 +182,19 @@ def test_registrations_that_cannot_be_read_keep_nobody_in(bench: Bench, status: 
     assert bench.run("plan").code == 1
 
 
+def test_drift_names_each_live_registration_of_somebody_who_is_kept_out(bench: Bench) -> None:
+    bench.people(revoked=["leaver@club.example"])
+    for api in ("Weather", "Tides"):
+        register(bench, "leaver@club.example", api=api)
+    bench.manifest(OUT)
+    drift = bench.run("drift")
+    assert drift.code == 2
+    for api in ("Weather", "Tides"):
+        assert f"leaver@club.example  registration of Scores for {api}: approved; wanted: revoked" in drift.told
+    found = bench.run("drift", "-o", "json").json["portals"][0]["findings"]
+    assert len({each["fingerprint"] for each in found}) == 2
+
+
 def test_what_expires_takes_the_registrations_too(bench: Bench) -> None:
     bench.people(approved=["ann@club.example"])
     register(bench, "ann@club.example")

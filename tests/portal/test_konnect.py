@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from portalctl.errors import AnswerError, NoAnswerError, PortalError
 from portalctl.events import ignore
-from portalctl.http import READ_WRITE, Client, Server
+from portalctl.http import READ_WRITE, Answer, Client, Server
 from portalctl.portal.konnect.dialect import DIALECTS
 from portalctl.portal.konnect.provider import Konnect
 from portalctl.portal.konnect.wire import BATCH_CHARACTERS, SETTLE_PAUSES, batches
-from portalctl.portal.models import Registration, Scope, Touched
+from portalctl.portal.models import Developer, Registration, Scope, Touched
+from portalctl.portal.shape import shaped
 from portalctl.portal.writes import AddMember, RemoveMember, RevokeRegistration, SetStatus
 from portalctl.retry import Policy
 from portalctl.sim.behaviour import Behaviour
@@ -153,6 +154,13 @@ def test_a_total_that_is_no_count_is_a_clear_error(make: Callable[..., Bench], t
     page = f'{{"data": [], "meta": {{"page": {{"total": {total}}}}}}}'.encode()
     with answering(http("200 OK", page)) as url, pytest.raises(NoAnswerError, match="a shape that is not the API's"):
         make().open(url, title="partners").read(Scope())
+
+
+def test_a_developer_without_a_name_is_one_all_the_same() -> None:
+    """Nothing depends on it, and single sign-on may know none."""
+    row = b'{"id": "1", "email": "ann@x.com", "status": "approved", "full_name": null}'
+    client = Client(Server("http://127.0.0.1", "token"))
+    assert shaped(client, Answer("GET /", 200, row, None, ""), Developer) == Developer("1", "ann@x.com", "approved")
 
 
 @pytest.mark.wide(2)

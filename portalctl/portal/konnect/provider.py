@@ -64,7 +64,10 @@ ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a
 FEW = 16  # people are asked for one by one up to here; beyond, the whole list is read
 
 ADVICE = {
-    401: "kpat_ tokens end after 12 months at most, and stop when their owner leaves",
+    401: (
+        "kpat_ tokens end after 12 months at most, and stop when their owner leaves; "
+        "a new one needs the role Admin on the portal"
+    ),
     403: "reading teams and writing need the role Admin on the portal (Organization > Teams or System Accounts)",
 }
 
