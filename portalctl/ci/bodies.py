@@ -13,6 +13,8 @@ from portalctl.report.markdown.audit import report_markdown
 from portalctl.report.markdown.drift import drift_markdown
 from portalctl.report.markdown.plan import plan_markdown
 
+ABOUT_BASE = frozenset({"no_base", "portal_gone"})  # notices that tell of the change under review
+
 Mode = Literal["on-change", "always", "never"]
 
 
@@ -43,7 +45,9 @@ def comments(plan: Plan, mode: Mode, head: str | None) -> tuple[Body, ...]:
 
 def _says_something(portal: PortalPlan) -> bool:
     compared = portal.base is not None and portal.base.says_something
-    return bool(portal.changes or portal.refusals) or compared
+    return (
+        bool(portal.changes or portal.refusals) or compared or any(each.code in ABOUT_BASE for each in portal.notices)
+    )
 
 
 def issues(drift: Drift, run: str | None) -> tuple[Body, ...]:

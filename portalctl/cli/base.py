@@ -25,9 +25,9 @@ def load_base(where: str, target: Target, head: Manifest, observer: Observer) ->
     base = _base(where, target)
     if base.problem is not None:
         observer(Warned(f"--base {where}: {base.problem}"))
-    for name in sorted(base.portals.keys() - head.portals.keys()) if target.portal_name is None else ():
-        observer(Warned(f"portal {name} is in the base only: nothing of it is planned, so nobody there loses access"))
-    return base
+    if target.portal_name is not None:  # then `head` has no other
+        return base
+    return replace(base, gone=tuple(sorted(base.portals.keys() - head.portals.keys())))
 
 
 def _base(where: str, target: Target) -> Base:

@@ -34,10 +34,14 @@ NO_RULE = frozenset({"unmatched", "silent"})  # verdicts
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """The manifest that a change starts from. `problem`: why there is none; then it says nothing of any portal."""
+    """The manifest that a change starts from.
+
+    `problem`: why there is none; then it says nothing of any portal. `gone`: the portals that the change takes out.
+    """
 
     portals: Mapping[str, PortalManifest]
     problem: str | None = None
+    gone: tuple[str, ...] = ()
 
     def of(self, head: PortalManifest) -> PortalManifest:
         """What the base says of a portal; where it doesn't have that portal, a manifest without rules."""
@@ -46,11 +50,13 @@ class Base:
             return found
         return PortalManifest(head.name, head.provider, head.at, region=head.region, id=head.id, title=head.title)
 
-    def notices(self) -> tuple[Notice, ...]:
-        if self.problem is None:
-            return ()
-        text = f"no base to compare with, so every change counts as from this change: {self.problem}"
-        return (Notice("no_base", "warning", text),)
+    def notices(self) -> Iterator[Notice]:
+        if self.problem is not None:
+            text = f"no base to compare with, so every change counts as from this change: {self.problem}"
+            yield Notice("no_base", "warning", text)
+        for name in self.gone:
+            text = f"portal {name} is in the base only: nothing of it is planned, so nobody there loses access"
+            yield Notice("portal_gone", "warning", text)
 
 
 def against(head: PortalPlan, base: PortalPlan, unruled: Sequence[UnruledGrant]) -> PortalPlan:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from portalctl.ci.marker import Posted, marked, ours
+from portalctl.plan.base import Base
 from tests.ci.conftest import EVERYDAY, HEAD, NOTHING, Job
 from tests.ci.stand_in import BOT, MOST, TOKEN, GitHub
 from tests.plan.build import person, planned, portal, snapshot, team, trusted
@@ -94,6 +95,13 @@ def test_a_plan_that_changes_nothing_is_worth_a_comment_only_when_asked(job: Job
     assert job.run(job.plan(NOTHING), "--comment", mode).code == 0
     assert len(job.github.comments) == made
     assert "nothing to do" in job.summary
+
+
+def test_a_change_that_takes_a_portal_out_is_worth_a_comment(job: Job) -> None:
+    (gone,) = Base({}, gone=("second",)).notices()
+    assert job.run(job.plan(replace(NOTHING, notices=(gone,)))).code == 0
+    (comment,) = job.github.comments
+    assert "portal second is in the base only" in str(comment.body)
 
 
 def test_a_refused_plan_is_told_and_is_no_error_of_the_telling(job: Job) -> None:

@@ -219,7 +219,7 @@ def test_another_portal_under_the_name_or_none_says_nothing() -> None:
     assert Base({"partners": head}).of(head) == head
     for base in (Base({"partners": other}), Base({}), Base({}, "broken")):
         assert base.of(head) == portal()
-    assert [notice.code for notice in Base({}, "broken").notices()] == ["no_base"]
+    assert [notice.code for notice in Base({}, "broken", ("second",)).notices()] == ["no_base", "portal_gone"]
 
 
 DOMAINS = st.lists(st.sampled_from(["city.com", "old.com", "x.org"]), unique=True)
