@@ -23,10 +23,11 @@ def plan_message(plan: Plan, run: str | None) -> Message:
 
 
 def drift_message(portals: Iterable[PortalDrift], run: str | None) -> Message:
-    portals = list(portals)
-    kinds = [Counter(found.kind for found in portal.findings if found.kind in FAILING) for portal in portals]
-    lines = [f"{portal.name}: {_drift_words(count)}" for portal, count in zip(portals, kinds, strict=True)]
-    listed = [{"name": portal.name, "findings": count.total()} for portal, count in zip(portals, kinds, strict=True)]
+    counted = {
+        portal.name: Counter(found.kind for found in portal.findings if found.kind in FAILING) for portal in portals
+    }
+    lines = [f"{name}: {_drift_words(kinds)}" for name, kinds in counted.items()]
+    listed = [{"name": name, "findings": kinds.total()} for name, kinds in counted.items()]
     return _message("drift", lines, listed, run)
 
 
@@ -63,8 +64,8 @@ def _plan_words(portal: PortalPlan) -> str:
 
 
 def _drift_words(kinds: Counter[Kind]) -> str:
-    """`differs in 3 places (2 unruled grant, 1 withheld)`."""
-    listed = ", ".join(f"{count:,} {kind.replace('_', ' ')}" for kind, count in kinds.most_common())
+    """`differs in 3 places (unruled grant: 2, withheld: 1)`."""
+    listed = ", ".join(f"{kind.replace('_', ' ')}: {count:,}" for kind, count in kinds.most_common())
     return f"differs in {plural(kinds.total(), 'place')} ({listed})" if kinds else "no drift"
 
 
