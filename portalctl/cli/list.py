@@ -35,7 +35,7 @@ def portals(paths: tuple[Path, ...], output: str) -> None:
     \b
     Examples:
       portalctl list portals -f portals/
-      echo "matrix=$(portalctl list portals -f portals/ -o json)" >> "$GITHUB_OUTPUT"
+      echo "portals=$(portalctl list portals -f portals/ -o json)" >> "$GITHUB_OUTPUT"
     """
     found = portalctl.load(*manifest_paths(paths)).portals.values()
     click.echo(portals_json(found) if output == "json" else portals_text(found), nl=False)

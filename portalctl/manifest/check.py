@@ -181,7 +181,7 @@ def _check_agreement(whole: Together, key: str, parts: list[TeamPart]) -> None:
     written = [part for part in parts if getattr(part.entry, key) is not None]
     for part in written[1:]:
         if getattr(part.entry, key) != getattr(written[0].entry, key):
-            _contradict(whole, _at_key(part, key), _at_key(written[0], key), "about the same team")
+            _contradict(whole, _at_key(part, key), _at_key(written[0], key), f"about the same team's `{key}`")
 
 
 def _check_idp(whole: Together, parts: list[TeamPart]) -> None:

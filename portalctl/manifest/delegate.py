@@ -10,12 +10,15 @@ from typing import Final
 from portalctl.errors import Finding, Position
 from portalctl.identity import normal_domain
 from portalctl.manifest.check import at, place
-from portalctl.manifest.entries import GrantEntry, RootFile
+from portalctl.manifest.entries import FragmentFile, GrantEntry, RootFile
 from portalctl.manifest.rules import Rules, no_domain
 from portalctl.manifest.shape import Shaped
 from portalctl.manifest.source import position
 
-_SECTIONS: Final[tuple[str, ...]] = ("teams", "trusted_domains", "overrides")
+_SECTIONS: Final[tuple[str, ...]] = tuple(
+    key for key in FragmentFile.model_fields if key not in {"version", "portal", "portals"}
+)
+_WITH_ALL: Final = frozenset({"policy", "denied_domains", "access_requests", "protected"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,9 @@ def check_granted(delegation: Delegation, fragment: Shaped, path: str, rules: Ru
     if delegation.grants is None:
         for key in written:
             if key != "teams":
-                message = (
-                    f"only the portal's own file ({root.file}) may write `{key}`, unless it delegates it to this one"
-                )
-                yield Finding(source.key_at(key), message)
+                it = "`all`" if key in _WITH_ALL else "it"
+                owner = f"only the portal's own file ({root.file}) may write `{key}`"
+                yield Finding(source.key_at(key), f"{owner}, unless it delegates {it} to this one")
         return
     granted = delegation.grants.get(posixpath.relpath(path, delegation.folder))
     if granted is None:
@@ -70,6 +72,12 @@ def check_granted(delegation: Delegation, fragment: Shaped, path: str, rules: Ru
             yield Finding(here, f"{place(where, here)} delegates nothing to this file")
         return
     as_written, grant = granted
+    if grant.all:
+        return
+    for key in written:
+        if key in _WITH_ALL:
+            where, here = root.key_at("delegate", as_written), source.key_at(key)
+            yield Finding(here, f"{place(where, here)} does not delegate `{key}` to this file (`all: true` does)")
     yield from _beyond(grant, root.key_at("delegate", as_written), fragment, rules)
 
 

@@ -380,9 +380,15 @@ class GrantEntry(Entry):
         default=(), description="Domains the file may trust: exactly these, without their subdomains."
     )
     overrides: bool = Field(default=False, description="Whether the file may write overrides.")
+    all: bool = Field(
+        default=False,
+        description="Whether the file may write whatever this one may, but `delegate`: for a policy and rules that "
+        "several portals share.",
+    )
 
 
 _VERSION: Final = "The version of the manifest's format: 1."
+_IF_ALL: Final = "Only where the portal's own file delegates `all` to this one."
 
 
 class RootFile(Entry):
@@ -423,13 +429,19 @@ class FragmentFile(Entry):
     portals: Many[Handle] = Field(
         default=(), min_length=1, description="The names of the portals this belongs to, when there are several."
     )
+    policy: PolicyEntry = Field(default=PolicyEntry(), description=f"What holds for the whole portal. {_IF_ALL}")
     trusted_domains: Many[Trusted] = Field(
         default=(), description="Domains whose people are approved. Only where the portal's own file delegates them."
     )
+    denied_domains: Many[Denied] = Field(default=(), description=f"Domains whose people are kept out. {_IF_ALL}")
     teams: Many[TeamEntry] = Field(default=(), description="Teams that rules may name, and who is in them.")
     overrides: Many[OverrideEntry] = Field(
         default=(), description="Exceptions for single people. Only where the portal's own file delegates them."
     )
+    access_requests: Many[AccessEntry] = Field(
+        default=(), description=f"Requests for access to APIs that are approved. {_IF_ALL}"
+    )
+    protected: Many[Person] = Field(default=(), description=f"People from whom nothing may be taken. {_IF_ALL}")
 
 
 class AcknowledgementEntry(Entry):

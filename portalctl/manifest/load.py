@@ -58,12 +58,13 @@ def assemble(files: Sequence[File], findings: Sequence[Finding] = ()) -> Manifes
 
 @dataclass(slots=True)
 class _Portal:
-    """A portal while it is put together: its own file, and the rules of this and of every other file."""
+    """A portal while it is put together: its own file, and the rules and policies of this and of every other file."""
 
     own: Shaped
     entry: RootFile
     delegation: Delegation
     rules: list[Rules]
+    policies: list[tuple[PolicyEntry, Source]]
 
 
 class _Loading:
@@ -109,6 +110,7 @@ class _Loading:
             whole = together(rules, all_teams_known=self._teams_known and has_teams)
             self.findings += whole.findings
             warnings += whole.warnings
+            self.findings += _check_one_policy(portal)
             made[portal.entry.portal.name] = _portal_manifest(portal, whole)
         return made, warnings
 
@@ -118,7 +120,7 @@ class _Loading:
         delegation, findings = delegation_of(shaped, file.path)
         self.findings += findings
         self.findings += _check_portal(shaped, entry)
-        return _Portal(shaped, entry, delegation, [rules])
+        return _Portal(shaped, entry, delegation, [rules], _policies(shaped))
 
     def _check_names(self, portals: list[_Portal]) -> None:
         """One portal, one name."""
@@ -142,6 +144,7 @@ class _Loading:
         rules = self._rules(shaped, developer_ids=ids)
         for portal in portals:
             portal.rules.append(rules)
+            portal.policies += _policies(shaped)
             self.findings += check_granted(portal.delegation, shaped, file.path, rules)
 
     def _named(self, shaped: Shaped, entry: FragmentFile) -> list[_Portal]:
@@ -181,8 +184,22 @@ def _check_portal(shaped: Shaped, entry: RootFile) -> Iterator[Finding]:
         yield Finding(source.at("portal", "id"), "expected a UUID: so Konnect names its portals")
 
 
+def _policies(shaped: Shaped) -> list[tuple[PolicyEntry, Source]]:
+    """The policy that a file writes, if it does."""
+    return [(shaped.entry.policy, shaped.source)] if "policy" in shaped.entry.model_fields_set else []
+
+
+def _check_one_policy(portal: _Portal) -> Iterator[Finding]:
+    """A portal has one policy, in one file: parts of several would add up to what nobody has read."""
+    places = sorted(source.key_at("policy") for _, source in portal.policies)
+    for here, other in zip(places, [*places[1:], *places[:1]], strict=True):
+        if here != other:
+            yield Finding(here, f"{place(other, here)} writes a policy for this portal too; write it in one file")
+
+
 def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
     entry, source = portal.entry, portal.own.source
+    policy = portal.policies[0] if portal.policies else (entry.policy, source)
     return PortalManifest(
         name=entry.portal.name,
         provider=entry.portal.provider,
@@ -190,7 +207,7 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
         region=entry.portal.region,
         id=entry.portal.id,
         title=entry.portal.title,
-        policy=_policy(entry.policy, source),
+        policy=_policy(*policy),
         trusted_domains=tuple(whole.trusted),
         denied_domains=tuple(whole.denied),
         teams=tuple(whole.teams),

@@ -15,7 +15,6 @@ from portalctl.manifest.entries import (
     MemberEntry,
     OverrideEntry,
     RoleEntry,
-    RootFile,
     TeamEntry,
     TrustedEntry,
 )
@@ -75,10 +74,9 @@ def rules_of(shaped: Shaped, *, developer_ids: bool) -> tuple[Rules, list[Findin
     making.trusted(entry.trusted_domains, _inside(mark, "trusted_domains"))
     making.teams(entry.teams, _inside(mark, "teams"))
     making.overrides(entry.overrides, _inside(mark, "overrides"))
-    if isinstance(entry, RootFile):
-        making.denied(entry.denied_domains, _inside(mark, "denied_domains"))
-        making.access(entry.access_requests, _inside(mark, "access_requests"))
-        making.protected(entry.protected, _inside(mark, "protected"))
+    making.denied(entry.denied_domains, _inside(mark, "denied_domains"))
+    making.access(entry.access_requests, _inside(mark, "access_requests"))
+    making.protected(entry.protected, _inside(mark, "protected"))
     return making.rules, making.findings
 
 

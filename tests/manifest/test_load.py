@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from portalctl.errors import InputError, Position
+from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble, load
 from portalctl.manifest.model import (
     DeniedDomain,
@@ -202,6 +204,8 @@ def delegated(grant: str, body: str) -> Manifest:
             "trusted_domains: [{domain: cityfc.com, teams: [staff]}]",
         ),
         ("teams/city.yaml: {overrides: true}", "overrides: [{developer: a@b.example, status: approved, reason: x}]"),
+        ("teams/city.yaml: {all: true}", "teams: [{name: city, roles: []}]\ntrusted_domains: [a.example]"),
+        ("teams/city.yaml: {all: true}", "policy: {reinstate: true}\nprotected: [a@b.example]"),
     ],
 )
 def test_what_is_delegated_is_accepted(grant: str, body: str) -> None:
@@ -218,6 +222,9 @@ def test_what_is_delegated_is_accepted(grant: str, body: str) -> None:
         ("teams/city.yaml: {domains: [cityfc.com]}", "trusted_domains: [{domain: cityfc.com, teams: [staff]}]"),
         ("teams/city.yaml: {teams: [city]}", "overrides: [{developer: a@b.example, status: approved, reason: x}]"),
         ("teams/city.yaml: {overrides: true}", "overrides: [{developer: a@b.example, teams: [staff], reason: x}]"),
+        ("teams/city.yaml: {overrides: true}", "policy: {reinstate: true}"),
+        ("teams/city.yaml: {domains: [a.example]}", "denied_domains: [a.example]"),
+        ("teams/city.yaml: {teams: [city]}", "protected: [a@b.example]"),
     ],
 )
 def test_what_is_not_delegated_is_refused_and_names_the_place(grant: str, body: str) -> None:
@@ -226,6 +233,45 @@ def test_what_is_not_delegated_is_refused_and_names_the_place(grant: str, body: 
     (finding,) = caught.value.findings
     assert finding.at.file == "portals/teams/city.yaml"
     assert "portals/root.yaml:4 " in finding.message
+
+
+SHARED = """version: 1
+portals: [partners, staging]
+policy: {unmatched: {pending: rejected}, limits: {removals: 3}}
+trusted_domains: [{domain: city.example, teams: [city]}]
+denied_domains: [spam.example]
+teams: [{name: city}]
+access_requests: [{products: [Fixtures], teams: [city], status: approved}]
+protected: [owner@city.example]
+"""
+
+
+def both(extra: str = "") -> list[File]:
+    """Two portals that have their whole policy from one further file."""
+    granting = ROOT + "delegate: {shared.yaml: {all: true}}\n" + extra
+    staging = granting.replace("partners", "staging")
+    return [file(granting, "partners.yaml"), file(staging, "staging.yaml"), file(SHARED, "shared.yaml")]
+
+
+def test_one_policy_serves_several_portals() -> None:
+    partners, staging = assemble(both()).portals.values()
+    assert replace(staging, name="partners", at=partners.at, files=partners.files) == partners
+    assert (partners.policy.unmatched_pending, partners.policy.limits.removals) == ("rejected", 3)
+    assert partners.policy.unmatched_why.at == Position("shared.yaml", 3, 10)
+    assert [rule.domain for rule in partners.denied_domains] == ["spam.example"]
+    assert [rule.products for rule in partners.access_requests] == [("Fixtures",)]
+    assert [rule.developer for rule in partners.protected] == ["owner@city.example"]
+
+
+def test_two_policies_for_one_portal_are_told_at_both_places() -> None:
+    with pytest.raises(InputError) as caught:
+        assemble(both("policy: {}\n"))
+    assert [str(each) for each in caught.value.findings] == [
+        "partners.yaml:4:1: shared.yaml:3 writes a policy for this portal too; write it in one file",
+        "shared.yaml:3:1: partners.yaml:4 writes a policy for this portal too; write it in one file",
+        "shared.yaml:3:1: staging.yaml:4 writes a policy for this portal too; write it in one file",
+        "staging.yaml:4:1: shared.yaml:3 writes a policy for this portal too; write it in one file",
+    ]
 
 
 def test_an_error_does_not_lead_to_errors_that_are_none() -> None:

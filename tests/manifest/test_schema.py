@@ -27,7 +27,7 @@ def loads(text: str) -> bool:
     """Whether a file is right, in a portal where it may say all that it says."""
     files = [file(text)]
     if "portal: {" not in text:
-        root = ROOT + "delegate: {portal.yaml: {teams: [city], domains: [city.example], overrides: true}}\n"
+        root = ROOT + "delegate: {portal.yaml: {all: true}}\n"
         files.append(file(root, "root.yaml"))
     try:
         assemble(files)
@@ -58,6 +58,8 @@ PERSON = "{developer: a@b.example, reason: x, "
     "text",
     [
         ROOT,
+        FRAGMENT + "policy: {reinstate: true}\ndenied_domains: [a.example]\nprotected: [a@b.example]",
+        FRAGMENT + "access_requests: [{products: [x], domains: [city.example], status: approved}]",
         API7,
         FRAGMENT,
         "version: 1\nportals: [partners]\n",
@@ -107,8 +109,7 @@ def test_what_loads_fits(text: str) -> None:
         ROOT + "overrides: [{developer: a@b.example, status: revoked}]",
         ROOT + "overrides: [{developer: a@b.example, status: revoked, reason: ' '}]",
         ROOT + "delegate: {/etc/passwd: {}}",
-        FRAGMENT + "policy: {}",
-        FRAGMENT + "denied_domains: []",
+        FRAGMENT + "delegate: {}",
         FRAGMENT + "portals: [staging]",
     ],
 )

@@ -40,6 +40,8 @@ access_requests:
   - products: [Payments]
     teams: [city]
     status: approved
+delegate:
+  shared.yaml: {all: true}
 """
 )
 FRAGMENT = "version: 1\nportals: [partners]\n"
