@@ -89,4 +89,13 @@ def portalctl() -> None:
       64   wrong usage
       65   bad manifest or plan file
       130  interrupted
+
+    \b
+    Environment (what a manifest must not hold):
+      KONNECT_TOKEN, KONNECT_SERVER_URL         Kong Konnect
+      API7_TOKEN, API7_SERVER                   API7's Dashboard
+      API7_PORTAL_TOKEN, API7_PORTAL_SERVER     API7's portal backend
+      PORTALCTL_<NAME>_TOKEN, …_SERVER          for the portal NAME alone
+      PORTALCTL_<NAME>_BACKEND_TOKEN, …_SERVER  its portal backend
+      NO_COLOR, FORCE_COLOR                     colours: never, always
     """

@@ -174,17 +174,29 @@ def _write(texts: Mapping[Path, str]) -> None:
 
 
 def _said(adopted: Adopted, paths: Mapping[Path, str], acknowledgements: Path) -> str:
-    members = {member for team in adopted.teams for member in team.members or ()}
+    folder, ours = (terminal(str(path)) for path in (_asked(paths), acknowledgements))
     lines = [
         *(terminal(str(path)) for path in (*paths, acknowledgements)),
         "",
-        f"{plural(len(adopted.teams), 'team')} with {people(len(members))}; "
-        f"{plural(len(adopted.denials), 'override')} for people who are out; "
-        f"{plural(len(adopted.suggestions), 'domain')} suggested; {len(adopted.unsaid):,} that no rule can name.",
-        f"Next:  portalctl plan -f {terminal(str(_asked(paths)))}",
-        f"       portalctl drift -f {terminal(str(_asked(paths)))} --acknowledge {terminal(str(acknowledgements))}",
+        _counted(adopted),
+        f"Next:  portalctl plan -f {folder}",
+        f"       portalctl drift -f {folder} --acknowledge {ours}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _counted(adopted: Adopted) -> str:
+    """What the files say, and what they leave to people."""
+    members = {member for team in adopted.teams for member in team.members or ()}
+    counts = {
+        f"{plural(len(adopted.teams), 'team')} with {people(len(members))}": len(adopted.teams),
+        f"{plural(len(adopted.denials), 'override')} for people who are out": len(adopted.denials),
+        f"{plural(len(adopted.suggestions), 'domain')} suggested in comments": len(adopted.suggestions),
+        f"{len(adopted.unsaid):,} that no rule can name, listed in comments": len(adopted.unsaid),
+    }
+    said = "; ".join(text for text, count in counts.items() if count) or "no rules"
+    kept = f"{adopted.approved:,} approved and {adopted.pending:,} waiting stay as they are"
+    return f"{said}; {kept}."
 
 
 def _asked(paths: Mapping[Path, str]) -> Path:

@@ -18,10 +18,12 @@ _VERBATIM = "\b"  # click: the paragraph after it keeps its lines
 def man() -> None:
     """Print the manual page of portalctl and all its commands, in the language of man(1).
 
+    A package installs it as share/man/man1/portalctl.1. It is the same wherever it is made, and needs no network.
+
     \b
     Examples:
-      portalctl man > portalctl.1
       portalctl man | man -l -
+      portalctl man > /usr/local/share/man/man1/portalctl.1
     """
     root = click.get_current_context().find_root().command
     click.echo(page(root), nl=False)

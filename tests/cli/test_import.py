@@ -63,7 +63,8 @@ def test_only_its_owner_can_read_what_is_written(bench: Bench) -> None:
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     shown, _, after = done.out.partition("\n\n")
     assert sorted(shown.splitlines()) == sorted(map(str, files))
-    assert after.splitlines()[1:] == [
+    assert after.splitlines() == [
+        "1 team with 0 people; 0 approved and 0 waiting stay as they are.",
         "Next:  portalctl plan -f new/place",
         "       portalctl drift -f new/place --acknowledge new/place/.partners.acknowledged.yaml",
     ]
@@ -227,7 +228,7 @@ def test_any_konnect_portal(konnect: Simulator, live: Snapshot) -> None:
     for each in live.developers:
         if each.email and each.email not in taken and each.status != "asleep":
             taken.add(each.email)
-            ids[each.id] = konnect.store.add_developer(portal_id, each.email, sent(each.full_name), each.status)
+            ids[each.id] = konnect.store.add_developer(portal_id, each.email, sent(each.full_name or ""), each.status)
     for name, team in {sent(team.name): team for team in live.teams}.items():
         team_id = konnect.store.add_team(portal_id, name, description=sent(team.description or ""))
         konnect.store.add_members(team_id, [ids[each] for each in live.members[team.id] if each in ids])
