@@ -181,6 +181,17 @@ def _unused_team(look: _Look) -> Said:
             yield team.why, f"no rule puts anyone into {team.name} or uses it"
 
 
+def _not_written(look: _Look) -> Said:
+    portal = look.portal
+    owned = {team.name for team in portal.teams if team.membership == "idp"}
+    named = [(rule.why, rule.teams) for rule in portal.trusted_domains]
+    named += [(rule.why, rule.teams or ()) for rule in portal.overrides]
+    for why, teams in named:
+        for team in teams:
+            if team in owned:
+                yield why, f"the identity provider decides who is in {team}, so this rule puts nobody there"
+
+
 @dataclass(frozen=True, slots=True)
 class Lint:
     """One thing that is looked for: `about` is what it is, `why` what is bad about it, `remedy` what to do.
@@ -268,6 +279,13 @@ LINTS: Mapping[str, Lint] = {
         "whoever reads the grant takes the person to be in",
         "take out the grant, or the denial",
         lambda _: iter(()),
+    ),
+    "PC011": Lint(
+        "not-written",
+        "a rule that puts people into a team of the identity provider",
+        "portalctl never writes such a team, and whoever reads the rule takes people to be in it",
+        "take the team out of the rule, or `membership: idp` out of the team",
+        _not_written,
     ),
 }
 

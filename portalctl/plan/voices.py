@@ -113,7 +113,9 @@ def _domains(portal: PortalManifest, domains: list[str]) -> Iterator[_Claim]:
         if any(covers(rule.domain, domain, subdomains=rule.subdomains) for domain in domains):
             teams = rule.teams if isinstance(rule, TrustedDomain) else ()
             status = "approved" if isinstance(rule, TrustedDomain) else "kept out"
-            yield _Claim(rule.why, ", ".join([status, *(f"in {team}" for team in teams)]), rule.expires)
+            owned = {team.name for team in portal.teams if team.membership == "idp"}
+            into = (f"in {team}" + " (the identity provider's: not written)" * (team in owned) for team in teams)
+            yield _Claim(rule.why, ", ".join([status, *into]), rule.expires)
 
 
 def _lists(portal: PortalManifest, address: str, before: str = "") -> Iterator[_Claim]:

@@ -218,7 +218,17 @@ def test_what_is_said_to_repeat_can_be_left_out(overridden: list[str], listed: s
 )
 def test_a_team_that_no_rule_uses(declared: Any, expected: list[str]) -> None:
     assert codes(teams=(declared,)) == expected
-    assert codes(teams=(declared,), trusted_domains=(trust("arsenal.com", "t"),)) == []
+    assert "PC009" not in codes(teams=(declared,), trusted_domains=(trust("arsenal.com", "t"),))
+
+
+def test_a_rule_for_a_team_that_is_never_written() -> None:
+    keys: dict[str, Any] = {
+        "trusted_domains": (trust("arsenal.com", "sso", "t"),),
+        "overrides": (override("ann@arsenal.com", teams=["sso"]), override("bob@arsenal.com", teams=["t"])),
+    }
+    teams = (team("t", []), team("sso", membership="idp"))
+    assert found(portal(**keys, teams=teams)) == [("PC011", 10), ("PC011", 50)]
+    assert codes(**keys, teams=(team("t", []), team("sso", []))) == []
 
 
 def test_levels_change_severity_and_switch_off() -> None:
@@ -256,4 +266,5 @@ def test_codes_are_for_ever() -> None:
         "PC008 repeats",
         "PC009 unused-team",
         "PC010 denied-grant",
+        "PC011 not-written",
     ]
