@@ -300,4 +300,4 @@ def test_an_override_to_paste_means_the_address_and_does_nothing_before(text: st
     assert "::" not in shown
     assert "##" not in shown
     means = re.sub("[\ud800-\udfff]", "\ufffd", text)
-    assert YAML(typ="safe", pure=True).load(shown) == [{"developer": means, "status": "revoked", "reason": "…"}]
+    assert YAML(typ="safe").load(shown) == [{"developer": means, "status": "revoked", "reason": "…"}]
