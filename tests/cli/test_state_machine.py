@@ -1,301 +1,192 @@
-"""Random manifests, portals, meddling hands and faults, through the command line against the simulator.
+"""A portal that many hands work on: people sign up, admins act, files are edited; applies run, go wrong, are killed.
 
-Whatever goes wrong on the way, nothing is sent that was not planned, no exit code and no report says what is not so,
-and once things go well again, one more run makes all of it so and the next has nothing to do.
+After any such story: what is sent is what was planned, each write once; what is said is so; nobody gets back unasked
+what was taken from them; and one more apply makes everything so, after which there is nothing to do.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from portalctl.sim.behaviour import Behaviour
+from portalctl.portal.models import OUT
 from portalctl.sim.faults import Fault
-from portalctl.sim.server import Simulator
-from tests.conftest import PORTAL_ID, WRITES, Bench, Done, portalctl
-
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
-steady = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # `quick` stays
-
-Manifest = dict[str, Any]
-People = dict[str, tuple[str, tuple[str, ...]]]  # status and teams by address, in the order of registration
-Request = tuple[str, str, str]  # method, path below the portal, body as "key value"
-
-PEOPLE = ("ann@a.example", "Ann@A.example", "bob@a.example", "bob+x@a.example", "eve@b.example", "dan@c.example")
-NAMED = ("ann@a.example", "bob@a.example", "eve@b.example")
-STATUSES = ("pending", "approved", "revoked", "rejected")
-NEW = "new"  # a team that is not on the portal yet
-TEAMS = ("red", "green", NEW)
-STATUS_AFTER = {"approve": "approved", "reject": "rejected", "revoke": "revoked", "reopen": "pending"}
-
-some_teams = st.lists(st.sampled_from(TEAMS), unique=True)
-domain_rules = st.one_of(st.none(), st.none(), some_teams)  # denied by the last
-team_rules = st.fixed_dictionaries(
-    {"membership": st.sampled_from(["additive", "exclusive"])},
-    optional={
-        "members": st.lists(st.sampled_from(NAMED), unique=True),
-        "description": st.sampled_from(["old", "text"]),
-    },
-)
-override_rules = st.fixed_dictionaries(
-    {"status": st.sampled_from(STATUSES), "reason": st.just("r")},
-    optional={"teams": some_teams, "reinstate": st.booleans()},
-)
-
-
-@st.composite
-def manifests(draw: st.DrawFn) -> Manifest:
-    """What is trusted, denied, listed and overridden, of a small world in which rules collide."""
-    kinds = {domain: draw(st.sampled_from(["trusted", "denied", "neither"])) for domain in ("a.example", "b.example")}
-    return {
-        "policy": {
-            "unmatched": {
-                "pending": draw(st.sampled_from(["keep", "rejected"])),
-                "approved": draw(st.sampled_from(["keep", "revoked"])),
-            },
-            "reinstate": draw(st.booleans()),
-        },
-        "trusted_domains": [
-            {"domain": domain, "teams": draw(some_teams)} for domain, kind in kinds.items() if kind == "trusted"
-        ],
-        "denied_domains": [{"domain": domain} for domain, kind in kinds.items() if kind == "denied"],
-        "teams": [{"name": name, **draw(team_rules)} for name in TEAMS],
-        "overrides": [
-            {"developer": who, **draw(override_rules)} for who in draw(st.lists(st.sampled_from(NAMED), unique=True))
-        ],
-    }
-
-
-people = st.dictionaries(
-    st.sampled_from(PEOPLE),
-    st.tuples(st.sampled_from(STATUSES), st.sampled_from([(), ("red",), ("red", "green")])),
-    min_size=2,
-)
-faults = st.builds(
-    Fault,
-    st.sampled_from(["status", "drop-before", "drop-after", "truncate", "html", "empty", "lose-row"]),
-    method=st.sampled_from(["*", "GET", *sorted(WRITES - {"PUT"})]),
-    path=st.sampled_from(["*", "*/developers*", "*/teams", "*/teams/*"]),
-    after=st.integers(0, 4),
-    times=st.sampled_from([1, 2, 4, 8, None]),
-    status=st.sampled_from([400, 403, 429, 500, 503]),
-    plain=st.booleans(),
-)
-
-
-def write_manifest(folder: Path, manifest: Manifest) -> None:
-    folder.mkdir(exist_ok=True)
-    head = {"version": 1, "portal": {"name": "partners", "provider": "konnect", "id": PORTAL_ID}}
-    (folder / "partners.yaml").write_text(json.dumps(head | manifest))
-
-
-def put(bench: Bench, who: str, status: str, teams: tuple[str, ...]) -> None:
-    number = PEOPLE.index(who)
-    id_ = f"00000000-0000-4000-8000-{number:012}"
-    bench.emails[who] = bench.sim.store.add_developer(PORTAL_ID, who, status=status, id=id_)
-    for team in teams:
-        bench.sim.store.add_member(bench.teams[team], id_)
-
-
-@contextlib.contextmanager
-def portal(folder: Path, live: People, behaviour: Behaviour | None = None) -> Iterator[Bench]:
-    seed = {"portals": [{"id": PORTAL_ID, "name": "partners", "display_name": "Partners"}]}
-    with Simulator(seed=seed, behaviour=behaviour) as sim:
-        bench = Bench(sim, folder)
-        for number, name in enumerate(("red", "green")):
-            id_ = f"00000000-0000-4000-9000-{number:012}"
-            bench.teams[name] = sim.store.add_team(PORTAL_ID, name, description="old", id=id_)
-        for who, (status, teams) in live.items():
-            put(bench, who, status, teams)
-        yield bench
-
-
-def run(bench: Bench, command: str, *words: str) -> Done:
-    env = {"KONNECT_SERVER_URL": bench.sim.url, "KONNECT_TOKEN": bench.sim.token}
-    return portalctl(command, *words, env=env)
-
-
-def files(bench: Bench) -> tuple[str, ...]:
-    """The manifest, without the brake, which has tests of its own."""
-    return "-f", str(bench.folder), "--allow-removals", "100"
-
-
-def apply(bench: Bench, *words: str) -> Done:
-    journal = str(bench.folder.parent / "journal.jsonl")
-    return run(bench, "apply", *words, "--yes", "--confirm-timeout", "0.2", "--journal", journal)
-
-
-def request_for(bench: Bench, change: dict[str, Any]) -> Request:
-    """The one request that makes this change. A team's id is the one it has now."""
-    teams = {team["name"]: team["id"] for team in bench.sim.store.teams(PORTAL_ID)}
-    op, after = change["op"], change["after"] or {}
-    who, team = (change["developer"] or {}).get("id", ""), teams.get(change["team"], "")
-    body = " ".join(f"{key} {value}" for key, value in sorted(after.items()))
-    requests: dict[str, Request] = {
-        "create_team": ("POST", "/teams", body),
-        "update_team": ("PATCH", f"/teams/{team}", body),
-        "add_member": ("POST", f"/teams/{team}/developers", f"id {who}"),
-        "remove_member": ("DELETE", f"/teams/{team}/developers/{who}", ""),
-    }
-    return requests.get(op) or ("PATCH", f"/developers/{who}", body)
-
-
-def sent(bench: Bench, *, with_effect: bool = False) -> Counter[Request]:
-    prefix = f"/v3/portals/{PORTAL_ID}"
-    return Counter(
-        (
-            each.method,
-            each.path.removeprefix(prefix),
-            " ".join(f"{key} {value}" for key, value in sorted((each.body or {}).items())),
-        )
-        for each in bench.sim.log
-        if each.method in WRITES and not (with_effect and each.fault in {"status", "drop-before"})
-    )
-
-
-def live(bench: Bench, change: dict[str, Any]) -> bool:
-    """Whether a change is as wanted on the portal."""
-    store, op = bench.sim.store, str(change["op"])
-    teams = {team["name"]: team for team in store.teams(PORTAL_ID)}
-    if op in {"create_team", "update_team"}:
-        team = teams.get(change["team"], {})
-        return all(team.get(key) == value for key, value in change["after"].items())
-    if op in STATUS_AFTER:
-        return bench.status(str(change["developer"]["email"])) == STATUS_AFTER[op]
-    inside = {each["id"] for each in store.members(teams[change["team"]]["id"])} if change["team"] in teams else set()
-    member: bool = change["developer"]["id"] in inside
-    return member is (op == "add_member")
-
-
-def judge(bench: Bench, planned: list[dict[str, Any]], done: Done, report: Path) -> None:
-    """Nothing but the plan was sent, and what was said of it is so."""
-    assert sent(bench).keys() <= {request_for(bench, change) for change in planned}
-    event(f"exit {done.code}")
-    assert done.code in {0, 1, 3, 4}, done.err
-    if done.code in {1, 3}:
-        assert sent(bench) == {}, done.err
-        return
-    (told,) = json.loads(report.read_text())["portals"] if planned else ({"changes": []},)
-    results = {change["id"]: change["result"] for change in told["changes"]}
-    assert results.keys() == {change["id"] for change in planned}
-    assert done.code == (4 if set(results.values()) - {"confirmed"} else 0)
-    for change in planned:
-        assert live(bench, change) or results[change["id"]] != "confirmed", change["id"]
-        assert not live(bench, change) or results[change["id"]] != "failed", change["id"]
-
-
-def in_peace(bench: Bench) -> None:
-    """Once nothing goes wrong any more, one run does all that is left, and no more."""
-    bench.sim.clear_faults()
-    planned = run(bench, "plan", *files(bench), "-o", "json").json["portals"][0]["changes"]
-    bench.sim.clear_log()
-    done = apply(bench, *files(bench))
-    assert done.code == 0, done.out + done.err
-    assert sent(bench) == Counter(request_for(bench, change) for change in planned)
-    bench.sim.clear_log()
-    again = apply(bench, *files(bench))
-    assert (again.code, sent(bench)) == (0, {}), again.out
-
-
-@steady
-@given(
-    manifests(),
+from tests.cli.test_journal import Death, dying
+from tests.cli.world import (
+    PEOPLE,
+    STATUSES,
+    Manifest,
+    People,
+    apply,
+    faults,
+    files,
+    in_peace,
+    judge,
+    losses,
+    manifests,
     people,
-    st.lists(faults, max_size=4),
-    st.sampled_from([0.0, 0.0, 0.02]),
-    st.none() | st.sampled_from(PEOPLE),
+    planned_portal,
+    portal,
+    put,
+    request_for,
+    run,
+    sent,
+    without_place,
+    write_manifest,
 )
-def test_whatever_goes_wrong_nothing_unplanned_is_done_and_the_end_is_the_same(
-    manifest: Manifest, there: People, trouble: list[Fault], late: float, meddled: str | None
-) -> None:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        portal(Path(folder, "p"), there, Behaviour(visible_after=late)) as bench,
-    ):
-        write_manifest(bench.folder, manifest)
-        plan, report = Path(folder, "plan.json"), Path(folder, "report.json")
-        assert run(bench, "plan", *files(bench), "--out", str(plan)).code == 0
-        planned = json.loads(plan.read_text())["portals"][0]["changes"]
-        if meddled is not None:
-            meddle(bench, meddled)
+from tests.conftest import PORTAL_ID, Bench
+
+Changes = list[dict[str, Any]]
+STEPS = 25
+who = st.sampled_from(PEOPLE)
+write_faults = st.builds(
+    Fault,
+    st.sampled_from(["status", "drop-before", "drop-after"]),
+    method=st.sampled_from(["POST", "PATCH", "DELETE"]),
+    after=st.integers(0, 2),
+    times=st.sampled_from([1, 2, None]),
+    status=st.sampled_from([400, 403, 429, 503]),
+)
+trouble: st.SearchStrategy[list[Fault]] = st.one_of(
+    st.just([]), st.lists(write_faults, min_size=1, max_size=3), st.lists(faults, min_size=1, max_size=3)
+)
+rewritten = manifests() | manifests() | st.none()  # None: the files stay as they are
+
+
+class ManyHands(RuleBasedStateMachine):
+    """`saved`: the changes of the plan file, if there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        self.plan, self.report = self.folder / "plan.json", self.folder / "report.json"
+        self.manifest: Manifest = {}
+        self.saved: Changes | None = None
+        self.bench: Bench
+
+    def teardown(self) -> None:
+        self.stack.close()
+
+    @initialize(manifest=manifests(), there=people)
+    def begin(self, manifest: Manifest, there: People) -> None:
+        self.bench = self.stack.enter_context(portal(self.folder / "p", there))
+        self.write(manifest)
+
+    # --- what people, admins and authors do
+
+    @rule(address=who)
+    def sign_up(self, address: str) -> None:
+        if address not in self.addresses:
+            put(self.bench, address, "pending", ())
+
+    @rule(address=who, status=st.sampled_from(STATUSES))
+    def an_admin_sets_a_status(self, address: str, status: str) -> None:
+        if address in self.addresses:
+            self.bench.sim.store.set_status(self.bench.emails[address], status)
+
+    @rule(address=who, team=st.sampled_from(["red", "green"]))
+    def an_admin_puts_someone_in_a_team_or_takes_them_out(self, address: str, team: str) -> None:
+        if address in self.addresses:
+            inside = address in self.bench.members(team)
+            change = self.bench.sim.store.remove_member if inside else self.bench.sim.store.add_member
+            change(self.bench.teams[team], self.bench.emails[address])
+
+    @rule()
+    def the_files_are_put_in_another_order(self) -> None:
+        before = without_place(planned_portal(self.bench))
+        self.write({key: each[::-1] if isinstance(each, list) else each for key, each in self.manifest.items()})
+        assert without_place(planned_portal(self.bench)) == before
+
+    @precondition(lambda self: not self.manifest["policy"]["reinstate"])
+    @rule()
+    def another_domain_is_trusted(self) -> None:
+        """`reinstate` apart: who is let back in is held to their own complete list of teams."""
+        before = losses(planned_portal(self.bench))
+        rest = [each for each in self.manifest["trusted_domains"] if each["domain"] != "c.example"]
+        self.write(self.manifest | {"trusted_domains": [*rest, {"domain": "c.example"}]})
+        assert losses(planned_portal(self.bench)) <= before
+
+    # --- what portalctl does
+
+    @rule(manifest=rewritten)
+    def a_plan_is_saved(self, manifest: Manifest | None) -> None:
+        self.write(manifest or self.manifest)
+        self.bench.sim.clear_log()
+        assert run(self.bench, "plan", *files(self.bench), "--out", str(self.plan)).code == 0
+        assert sent(self.bench) == {}
+        self.saved = json.loads(self.plan.read_text())["portals"][0]["changes"]
+        self.check(self.saved)
+
+    @precondition(lambda self: self.saved is not None)
+    @rule(trouble=trouble)
+    def the_saved_plan_is_applied(self, trouble: list[Fault]) -> None:
+        self.apply(self.saved or [], trouble, str(self.plan))
+
+    @rule(manifest=rewritten, trouble=trouble)
+    def the_files_are_applied(self, manifest: Manifest | None, trouble: list[Fault]) -> None:
+        """Of a portal that it could not read as it is, it makes no plan."""
+        self.write(manifest or self.manifest)
+        self.apply(self.check(planned_portal(self.bench)["changes"]), trouble, *files(self.bench))
+
+    @rule(manifest=rewritten, at=st.integers(1, 8), after=st.booleans())
+    def an_apply_is_killed_and_run_again(self, manifest: Manifest | None, at: int, *, after: bool) -> None:
+        self.write(manifest or self.manifest)
+        planned = planned_portal(self.bench)["changes"]
+        self.bench.sim.clear_log()
+        with dying(at, after=after), suppress(Death):
+            assert apply(self.bench, *files(self.bench)).code == 0
+        assert apply(self.bench, *files(self.bench)).code == 0
+        assert sent(self.bench) == Counter(request_for(self.bench, change) for change in planned)
+
+    @rule()
+    def nothing_goes_wrong(self) -> None:
+        in_peace(self.bench)
+
+    # --- what must hold
+
+    @property
+    def addresses(self) -> set[str]:
+        return {row["email"] for row in self.bench.sim.store.developers(PORTAL_ID)}
+
+    def write(self, manifest: Manifest) -> None:
+        self.manifest = manifest
+        write_manifest(self.bench.folder, manifest)
+
+    def check(self, planned: Changes) -> Changes:
+        """Nobody is let back in unless somebody wrote that they should be."""
+        asked = self.manifest["policy"]["reinstate"] or any(
+            each.get("reinstate") for each in self.manifest["overrides"]
+        )
+        back = [each for each in planned if each["op"] in {"approve", "reopen"} and each["before"]["status"] in OUT]
+        assert all(each["class"] == "reinstate" for each in back)
+        assert asked or not back
+        return planned
+
+    def apply(self, planned: Changes, trouble: list[Fault], *words: str) -> None:
+        self.bench.sim.clear_log()
         for fault in trouble:
-            bench.sim.inject(fault)
-        done = apply(bench, str(plan), "--report", str(report))
-        judge(bench, planned, done, report)
-        if not late:
-            effects = sent(bench, with_effect=True)
-            assert all(count == 1 for count in effects.values()), effects
-        if not trouble and meddled is None:
-            assert sent(bench) == Counter(request_for(bench, change) for change in planned)
-        in_peace(bench)
+            self.bench.sim.inject(fault)
+        done = apply(self.bench, *words, "--report", str(self.report))
+        judge(self.bench, planned, done, self.report)
+        effects = sent(self.bench, with_effect=True)
+        assert all(count == 1 for count in effects.values()), effects
+        self.bench.sim.clear_faults()
 
 
-def meddle(bench: Bench, who: str) -> None:
-    """An admin rejects someone, or someone signs up."""
-    if who in bench.emails:
-        bench.sim.store.set_status(bench.emails[who], "rejected")
-    else:
-        put(bench, who, "pending", ())
-
-
-def without_place(portal: dict[str, Any]) -> Any:
-    """A plan's portal, but for files and lines, and what belongs to one portal or one moment."""
-    reasons = [sorted((why["rule"], why["value"]) for why in change["why"]) for change in portal["changes"]]
-    changes = [{key: value for key, value in change.items() if key != "why"} for change in portal["changes"]]
-    notices = sorted((each["code"], each["developer"] or "", each["message"]) for each in portal["notices"])
-    return changes, reasons, notices, portal["summary"], portal["refusals"]
-
-
-def planned_portal(bench: Bench) -> dict[str, Any]:
-    done = run(bench, "plan", *files(bench), "-o", "json")
-    assert done.code == 0, done.err
-    portal: dict[str, Any] = done.json["portals"][0]
-    return portal
-
-
-@steady
-@given(manifests(), people)
-def test_the_order_of_files_of_what_they_say_and_of_live_rows_changes_nothing(
-    manifest: Manifest, there: People
-) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        with portal(Path(folder, "p"), there) as bench:
-            write_manifest(bench.folder, manifest)
-            one = planned_portal(bench)
-        backwards = {key: rules[::-1] if isinstance(rules, list) else rules for key, rules in manifest.items()}
-        with portal(Path(folder, "q"), dict(reversed(there.items()))) as bench:
-            # The teams, each in a file of its own, some of which come before the others' file.
-            teams = backwards.pop("teams")
-            write_manifest(bench.folder, backwards)
-            for file, team in zip("azb", teams, strict=True):
-                fragment = {"version": 1, "portal": "partners", "teams": [team]}
-                Path(bench.folder, f"{file}.yaml").write_text(json.dumps(fragment))
-            other = planned_portal(bench)
-    assert without_place(one) == without_place(other)
-
-
-def losses(portal: dict[str, Any]) -> set[tuple[str, str]]:
-    removals = {"reject", "revoke", "reopen", "remove_member"}
-    return {(change["op"], change["id"]) for change in portal["changes"] if change["op"] in removals}
-
-
-@steady
-@given(manifests(), people)
-def test_another_trusted_domain_takes_nothing_from_anyone(manifest: Manifest, there: People) -> None:
-    """`reinstate` apart: who is let back in is held to their own complete list of teams."""
-    manifest["policy"]["reinstate"] = False
-    with tempfile.TemporaryDirectory() as folder, portal(Path(folder, "p"), there) as bench:
-        write_manifest(bench.folder, manifest)
-        before = losses(planned_portal(bench))
-        manifest["trusted_domains"].append({"domain": "c.example"})
-        write_manifest(bench.folder, manifest)
-        assert losses(planned_portal(bench)) <= before
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick")
+def test_whatever_many_hands_do_each_apply_does_its_plan_and_says_what_is_so() -> None:
+    examples = max(5, settings().max_examples // 4)  # each is a dozen commands or more
+    run_state_machine_as_test(
+        ManyHands, settings=settings(max_examples=examples, stateful_step_count=STEPS, deadline=None)
+    )
