@@ -15,15 +15,15 @@ B = TypeVar("B")
 
 
 class Pool:
-    """So many threads, named for whoever looks at them. Leaving it waits for what has begun, and drops the rest.
+    """So many calls at a time. Leaving it waits for what has begun, and drops the rest.
 
-    Each thread makes calls until none is left: a task for each call, as an executor has it, takes half as long as
-    decoding a page.
+    Whoever asks makes calls too, and each thread makes calls until none is left: a task for each call, as an executor
+    has it, takes half as long as decoding a page. `name` is for whoever looks at the threads.
     """
 
     def __init__(self, workers: int, name: str) -> None:
         self._workers = workers
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix=f"portalctl-{name}")
+        self._threads = ThreadPoolExecutor(max(1, workers - 1), thread_name_prefix=f"portalctl-{name}")
 
     def __enter__(self) -> Self:
         return self
@@ -48,9 +48,11 @@ class Pool:
                 raise
             return done
 
-        threads = [self._threads.submit(work) for _ in range(min(self._workers, len(given)))]
+        helpers = [self._threads.submit(work) for _ in range(min(self._workers, len(given)) - 1)]
         try:
-            done = [each for thread in threads for each in thread.result()]
+            done = work()
+            for helper in helpers:
+                done += helper.result()
         finally:
-            stop.set()  # also when it is the waiting that is interrupted
+            stop.set()  # also when the waiting is interrupted
         return [result for _, result in sorted(done, key=itemgetter(0))]

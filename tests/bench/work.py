@@ -7,7 +7,7 @@ import json
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -46,7 +46,7 @@ def plan(url: str, folder: str, again: bool = False) -> dict[str, float]:
             run = flow.Run({"partners": Server(url, TOKEN)}, observer=read.append)
             made = flow.plan(load([Path(folder)]), run)
             (Path(folder) / "plan.json").write_text(plan_json(made), encoding="utf-8")
-        numbers[f"{which}calls"] = next(event.calls for event in read if isinstance(event, ReadDone))
+        numbers[f"{which}calls"] = _calls(read)
     return {**numbers, "changes": made.changes}
 
 
@@ -118,11 +118,18 @@ def safe_load(paths: list[str]) -> dict[str, float]:
 def apply(url: str, folder: str) -> dict[str, float]:
     """`portalctl apply --yes`, with a journal; only what comes after the plan is timed."""
     numbers: dict[str, float] = {}
-    run = flow.Run({"partners": Server(url, TOKEN)}, journals={"partners": Path(folder) / "journal.jsonl"})
+    read: list[Event] = []
+    journals = {"partners": Path(folder) / "journal.jsonl"}
+    run = flow.Run({"partners": Server(url, TOKEN)}, journals=journals, observer=read.append)
     made = flow.plan(load([Path(folder)]), run)
+    numbers["plan calls"] = _calls(read)
     with timed(numbers):
         (report,) = flow.apply(made, run)
     return {**numbers, "changes": made.changes, "confirmed": report.count("confirmed")}
+
+
+def _calls(seen: Iterable[Event]) -> int:
+    return next(event.calls for event in seen if isinstance(event, ReadDone))
 
 
 class _CachedPages(Client):

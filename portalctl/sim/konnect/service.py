@@ -101,6 +101,9 @@ def _routes() -> Iterator[tuple[str, str, _Route]]:
             yield method, f"/api{api.prefix}{template}", _Route(api, operation)
 
 
+_ROUTER = Router(_routes())
+
+
 class Konnect:
     """Answers requests from a World. `token` is the one bearer token that is accepted."""
 
@@ -110,7 +113,6 @@ class Konnect:
     def __init__(self, world: World, token: str) -> None:
         self.world = world
         self._authorization = f"Bearer {token}"
-        self._router = Router(_routes())
 
     def answer(self, request: Request) -> Answer:
         try:
@@ -130,7 +132,7 @@ class Konnect:
     def _operate(self, request: Request) -> Answer:
         if not request.path.startswith("/api/") and request.headers.get("authorization") != self._authorization:
             raise ProblemError(401)
-        routes, ids = self._router.find(request.segments)
+        routes, ids = _ROUTER.find(request.segments)
         if not routes:
             raise not_found()
         route = routes.get(request.method)
