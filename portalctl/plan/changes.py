@@ -66,7 +66,7 @@ class Difference:
     ambiguous_teams: list[Team] = field(default_factory=list)
     missing_idp_teams: list[Team] = field(default_factory=list)
     unclear_apis: list[tuple[Team, Role, int]] = field(default_factory=list)  # names, and how many APIs have them
-    out: dict[str, KeptOut] = field(default_factory=dict)  # by id: who is being or kept out by a rule
+    out: dict[str, KeptOut] = field(default_factory=dict)  # by id: kept out, and their registrations count
     residual: list[Residual] = field(default_factory=list)
     beyond: list[Held] = field(default_factory=list)  # rules keep them out, and this portal cannot
 

@@ -86,7 +86,7 @@ def _person(portal: PortalManifest, developer: Developer, decision: Decision, re
         after = {"status": STATUS_OPS[op]} if op in STATUS_OPS else None
         op_class = _status_class(op, live, decision)
         result.changes.append(change(op, op_class, reasons, developer=developer, before=before, after=after))
-    if decision.verdict in KEEPS_OUT or op in {"reject", "revoke"}:
+    if _has_registrations(portal, op) and (decision.verdict in KEEPS_OUT or op in {"reject", "revoke"}):
         result.out[developer.id] = _kept_out(portal, developer, decision, op, reasons)
     if op == "delete_developer":
         return None  # memberships go with the account
@@ -96,6 +96,11 @@ def _person(portal: PortalManifest, developer: Developer, decision: Decision, re
 def _possible(op: Op, portal: PortalManifest) -> bool:
     """Whether this kind of portal can do this to a person."""
     return op not in STATUS_OPS or STATUS_OPS[op] in CAPABILITIES[portal.provider].statuses
+
+
+def _has_registrations(portal: PortalManifest, op: Op | None) -> bool:
+    """Whether it is worth knowing what somebody who is kept out can use: it ends with the account, or could alone."""
+    return op == "delete_developer" or "registrations" in CAPABILITIES[portal.provider].abilities
 
 
 def _kept_out(

@@ -148,6 +148,14 @@ def test_whoever_is_denied_and_in_is_drift_with_the_remedy_and_never_written(ben
     assert bench.writes == []
 
 
+def test_only_of_who_is_to_be_deleted_is_the_backend_asked(bench: Bench) -> None:
+    for state in ("Active", "Pending"):  # as many as like to sign up
+        bench.sign_up(f"{state.lower()}@bad.example", state=state)
+    bench.manifest(RULES.partition("overrides")[0])
+    bench.run("plan")
+    assert {exchange.service for exchange in bench.sim.log} == {"dashboard"}
+
+
 def test_calls_to_both_services_are_counted(bench: Bench) -> None:
     bench.sign_up("gone@club.example", state="Active")
     bench.manifest(GONE)
@@ -169,9 +177,7 @@ def test_absent_rejects_who_waits_and_deletes_who_is_in(bench: Bench, state: Any
     portal = bench.plan("--allow-delete")
     assert [change["op"] for change in portal["changes"]] == ["delete_developer"]
     assert portal["summary"]["removals"] == 1
-    # Who waits can have nothing, and nobody is asked about them.
-    told = ["deletion"] if state == "Pending" else ["deleted_with_account", "deletion"]
-    assert [notice["code"] for notice in portal["notices"]] == told
+    assert [notice["code"] for notice in portal["notices"]] == ["deleted_with_account", "deletion"]
     done = bench.run("apply", "--yes", "--allow-delete")
     assert done.code == 0, done.err + done.out
     assert [sent in write for write in bench.writes] == [True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer
@@ -54,21 +55,18 @@ class Live:
         self._wire = Wire(client, pool, name=name, observer=observer)
         self._place = Shared(self._find_portal)
         self.people = Shared(self._read_people)
-        self.registrations = Shared(self._read_registrations)
+        self.registrations = Shared(partial(self._approvals, "developer_registration", status="pending"))
+        self.requests = Shared(partial(self._approvals, "api_product_subscription", status="pending"))
         self.looks = Shared(self._look)
 
     def place(self) -> Place:
         return self._place.any()
 
-    def subscriptions(self, params: Mapping[str, str]) -> tuple[Approval, ...]:
-        """Requests for access, of all portals that the token can see."""
-        return self._approvals("requests", {"event": "api_product_subscription", **params})
-
     def outcomes(self, ids: Collection[str]) -> dict[str, str]:
         """What has become of these requests for access; those that are gone are absent."""
         if not ids:
             return {}
-        return {each.id: each.outcome for each in self.subscriptions({}) if each.id in ids}
+        return {each.id: each.outcome for each in self._approvals("api_product_subscription") if each.id in ids}
 
     def settings(self) -> tuple[Settings, tuple[Remark, ...]]:
         """Releases since 3.9 may not have login options (404, 405): then nothing is told. They only inform."""
@@ -113,12 +111,10 @@ class Live:
             )
         return people
 
-    def _read_registrations(self) -> tuple[Approval, ...]:
-        return self._approvals("approvals", {"event": "developer_registration", "status": "pending"})
-
-    def _approvals(self, what: str, params: Mapping[str, str]) -> tuple[Approval, ...]:
+    def _approvals(self, event: str, **params: str) -> tuple[Approval, ...]:
         """Those of all portals that the token can see: the Dashboard has no way to ask for one portal's."""
-        return self._wire.read_list(what, Query("/api/approvals", params, order_by="applied_at"), Approval)
+        query = Query("/api/approvals", {"event": event, **params}, order_by="applied_at")
+        return self._wire.read_list("approvals", query, Approval)
 
     def _look(self) -> Look:
         # In this order whoever an approval is about is in the list of people, if they are still there.

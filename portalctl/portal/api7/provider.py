@@ -94,7 +94,7 @@ class Api7:
         place = self._live.place()
         settings, unread = self._live.settings()
         look = self._live.looks.since(time.monotonic())
-        asked = self._live.subscriptions({"status": "pending"}) if scope.requests else ()
+        asked = self._live.requests.since(time.monotonic()) if scope.requests else ()
         requests, unowned = requests_of(place, look.people.values(), asked)
         return Snapshot(
             portal_id=place.id,
@@ -123,13 +123,12 @@ class Api7:
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
         """The applications of these developers and what they are subscribed to. Of credentials nothing is told.
 
-        Only the backend tells, and only of one developer at a time: two calls for each person. Who still waits can't
-        subscribe to anything, and is not asked about: anybody can sign up. Without a backend nothing can be known.
+        Only the backend tells, and only of one developer at a time: two calls for each of the few whose accounts are
+        to go. Without a backend nothing can be known.
         """
-        known = self._live.looks.any().people if people else {}
-        there = sorted(key for key in people if key in known and not known[key].pending)
-        if self._backend is None or not there:
+        if self._backend is None or not people:
             return ()
+        there = sorted(frozenset(people) & self._live.people.any().keys())
         with Pool(WORKERS, "details") as readers:
             return self._backend.registrations(there, readers)
 

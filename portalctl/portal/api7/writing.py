@@ -27,6 +27,12 @@ class _Call:
     body: Mapping[str, object] | None = None
 
 
+# Seconds for which a look that found an approval waiting holds for accepting it: thousands are accepted in one apply,
+# and each look reads all that wait. Whoever decides in these seconds goes first, and the live state then tells. A
+# rejection deletes an account, and is preceded by a look of its own.
+FRESH = 3.0
+
+
 class _UntiedError(PortalError):
     """No approval is provably this person's."""
 
@@ -41,10 +47,13 @@ class Writer:
     def __init__(self, live: Live, backend: Backend | None) -> None:
         self._live = live
         self._backend = backend
+        self._unsure = float("-inf")  # when a write last went otherwise than well: no look from before it holds
 
     def write(self, write: Write) -> Written:
         """See `Provider.write`."""
         written = self._send(write)
+        if written.result != "done":
+            self._unsure = time.monotonic()
         if isinstance(write, CreateDeveloper) and written.result == "done":
             return self._let_in(write.developer, written)
         return written
@@ -107,25 +116,28 @@ class Writer:
         return _Call(self._live.client, "DELETE", path, {"portal_id": self._live.place().id})
 
     def _decision(self, verb: Literal["accept", "reject"], developer_id: str) -> _Call:
-        approval = self._waiting_approval(developer_id)
+        asked = self._fresh() if verb == "accept" else time.monotonic()
+        approval = self._waiting_approval(developer_id, asked)
         return _Call(self._live.client, "POST", f"/api/approvals/{_checked(approval.id)}/{verb}")
 
     def _acceptance(self, request_id: str) -> _Call:
-        asked = self._live.subscriptions({"status": "pending"})
-        if request_id not in {each.id for each in asked if each.awaits_subscription}:
+        waiting = self._live.requests.since(self._fresh())
+        if request_id not in {each.id for each in waiting if each.awaits_subscription}:
             raise _OvertakenError(f"request {request_id} does not wait any more: somebody decided on it")
         return _Call(self._live.client, "POST", f"/api/approvals/{_checked(request_id)}/accept")
 
-    def _waiting_approval(self, developer_id: str) -> Approval:
-        """The developer's approval, seen waiting just now.
+    def _fresh(self) -> float:
+        """Since when a look at what waits holds for accepting it."""
+        return max(time.monotonic() - FRESH, self._unsure)
 
-        Whose an approval is does not change: one look at all people does for many decisions. That it still waits is
-        looked at each time.
+    def _waiting_approval(self, developer_id: str, asked: float) -> Approval:
+        """The developer's approval, seen waiting since `asked`.
+
+        Whose an approval is does not change: one look at all people does for many decisions.
         """
-        asked = time.monotonic()
         approval = self._live.looks.any().approval_of(developer_id)
         if approval is None:
-            look = self._live.looks.since(asked)
+            look = self._live.looks.since(time.monotonic())
             approval = look.approval_of(developer_id)
             person = look.people.get(developer_id)
             if person is None or not person.pending:

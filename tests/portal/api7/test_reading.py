@@ -460,13 +460,6 @@ def test_what_goes_with_an_account_is_told_by_the_backend(bench: Bench) -> None:
     assert bench.open(backend=False).details(["org_ann"]) == ()
 
 
-def test_who_still_waits_is_not_asked_about_one_by_one(bench: Bench) -> None:
-    bench.person("ann"), bench.person("bob", state="Active")
-    bench.api7.details(["org_ann", "org_bob"])
-    asked = [each for each in bench.sim.log if each.path in {"/api/applications", "/api/subscriptions"}]
-    assert {each.headers.get("x-portal-developer-id") for each in asked} == {"org_bob"}
-
-
 def test_a_backend_of_another_portal_is_not_believed(bench: Bench) -> None:
     other = bench.store.add_portal("portal-2", "Others", token="a7prt-other")
     bench.store.sign_up(other.id, "ann@x.com", "ann", developer_id="org_x")
