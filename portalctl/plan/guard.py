@@ -6,7 +6,7 @@ Counted in people, on exactly the changes that would be sent.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from portalctl.identity import normal_address, untagged
@@ -93,17 +93,20 @@ def _brake(guard: Guard, snapshot: Snapshot, changes: Sequence[Change]) -> Itera
             f"{count:,} of {approved:,} approved people would lose something; "
             f"policy.limits.removals_percent is {limits.removals_percent}",
         )
-    sizes = {team.name: len(snapshot.members[team.id]) for team in snapshot.teams if team.id in snapshot.members}
-    yield from _team_brake(limits, sizes, changes)
+    yield from _team_brake(limits, snapshot, changes)
 
 
-def _team_brake(limits: GuardLimits, sizes: Mapping[str, int], changes: Sequence[Change]) -> Iterable[Refusal]:
-    losses = Counter(change.team for change in changes if change.op == "remove_member" and change.team is not None)
-    for team, loss in sorted(losses.items()):
-        if sizes[team] >= SMALLEST_TEAM and loss * 100 > limits.team_percent * sizes[team]:
+def _team_brake(limits: GuardLimits, snapshot: Snapshot, changes: Sequence[Change]) -> Iterable[Refusal]:
+    """An account that is deleted is lost to each of its teams."""
+    removed = Counter(change.team for change in changes if change.op == "remove_member")
+    deleted = {each.developer.key for each in changes if each.op == "delete_developer" and each.developer is not None}
+    read = {team.name: snapshot.members[team.id] for team in snapshot.teams if team.id in snapshot.members}
+    for team, members in sorted(read.items()):
+        loss = removed[team] + len(deleted.intersection(members))
+        if len(members) >= SMALLEST_TEAM and loss * 100 > limits.team_percent * len(members):
             yield Refusal(
                 "team_percent",
-                f"team {team} would lose {loss:,} of {sizes[team]:,} people; "
+                f"team {team} would lose {loss:,} of {len(members):,} people; "
                 f"policy.limits.team_percent is {limits.team_percent}",
                 team=team,
             )

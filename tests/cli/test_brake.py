@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Bench
+from tests.conftest import PORTAL_ID, Bench
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -25,6 +25,11 @@ KINDS: dict[str, tuple[str, str, str]] = {  # before, for each, after
     "reject": ("overrides:", "\n  - {developer: WHO, status: rejected, reason: r}", ""),
     "reopen": ("overrides:", "\n  - {developer: WHO, status: pending, reason: r}", ""),
     "expire": (f"trusted_domains: [{{domain: x.example, expires: {YESTERDAY}}}]", "", ""),
+    "delete": (
+        "teams: [{name: reds, members: []}]\noverrides:",
+        "\n  - {developer: WHO, status: absent, reason: r}",
+        "",
+    ),
     "unmatched": (TRUST, "", ""),
     "exclusive": (TRUST.replace("}", ", teams: [reds]}"), "", "teams: [{name: reds, membership: exclusive}]"),
     "own list": ("teams: [{name: reds}]\noverrides:", "\n  - {developer: WHO, teams: [], reason: r}", ""),
@@ -34,7 +39,7 @@ KINDS: dict[str, tuple[str, str, str]] = {  # before, for each, after
         "",
     ),
 }
-FROM_TEAM = ("exclusive", "own list", "member expired")
+FROM_TEAM = ("delete", "exclusive", "own list", "member expired")
 LOOSE = {"removals": 1000, "removals_percent": 100, "team_percent": 100}
 
 
@@ -52,11 +57,12 @@ def rules(kind: str, leave: int, **limits: object) -> str:
     people = "".join(each.replace("WHO", f"p{number}@x.example") for number in range(max(leave, 1)))
     unmatched = "  unmatched: {approved: revoked}\n" if kind == "unmatched" else ""
     shown = ", ".join(f"{name}: {value}" for name, value in limits.items())
-    return f"policy:\n  limits: {{{shown}}}\n{unmatched}{before}{people}\n{after}\n"
+    return f"policy:\n  allow_delete: true\n  limits: {{{shown}}}\n{unmatched}{before}{people}\n{after}\n"
 
 
 def codes(bench: Bench, *words: str) -> list[str]:
     """What `plan` refuses; `apply` must refuse it too, and write nothing."""
+    words += ("--allow-delete",)
     plan = bench.run("plan", "-o", "json", *words)
     refused = [refusal["code"] for refusal in plan.json["portals"][0]["refusals"]]
     assert plan.code == (3 if refused else 0), plan.err
@@ -132,7 +138,7 @@ def test_the_allowance_of_one_run_stands_in_for_all_limits(bench: Bench, kind: s
     bench.manifest(rules(kind, 5, removals=4, removals_percent=0, team_percent=0))
     assert codes(bench, "--allow-removals", "4") == ["removals"]
     assert codes(bench, "--allow-removals", "5") == []
-    assert bench.run("apply", "--yes", "--allow-removals", "5").code == 0
+    assert bench.run("apply", "--yes", "--allow-delete", "--allow-removals", "5").code == 0
     assert bench.run("plan", "--detailed-exitcode").code == 0
 
 
@@ -179,7 +185,7 @@ def test_an_empty_portal_and_one_with_a_single_person_work(bench: Bench, kind: s
     fill(bench, kind, 1, 0)
     assert removals(bench) == 1
     assert codes(bench) == []
-    assert bench.run("apply", "--yes").code == 0
+    assert bench.run("apply", "--yes", "--allow-delete").code == 0
 
 
 @pytest.mark.slow
@@ -187,10 +193,27 @@ def test_an_empty_portal_and_one_with_a_single_person_work(bench: Bench, kind: s
 def test_who_is_protected_stops_every_kind_of_removal(bench: Bench, kind: str) -> None:
     fill(bench, kind, 2, 2)
     bench.manifest(rules(kind, 2, **LOOSE) + "protected: [p1@x.example, p1@stay.example]\n")
-    plan = bench.run("plan", "-o", "json", "--allow-removals", "2")
+    plan = bench.run("plan", "-o", "json", "--allow-delete", "--allow-removals", "2")
     refusals = plan.json["portals"][0]["refusals"]
     assert [(each["code"], each["developer"]) for each in refusals] == [("protected", "p1@x.example")]
     assert codes(bench, "--allow-removals", "2") == ["protected"]
+
+
+@pytest.mark.wide(1)
+@pytest.mark.parametrize(("leave", "refused"), [(4, ["removals"]), (2, []), (3, [])])
+def test_who_only_loses_registrations_loses_something(bench: Bench, leave: int, refused: list[str]) -> None:
+    """They are out already, and their applications go on: one person each, however many those are."""
+    leavers = [f"p{number}@x.example" for number in range(leave)]
+    bench.people(revoked=leavers, approved=[f"p{number}@stay.example" for number in range(40)])
+    for who in leavers:
+        app = bench.sim.store.add_application(PORTAL_ID, "App", bench.emails[who])
+        bench.sim.store.add_registration(app, "Orders")
+        bench.sim.store.add_registration(app, "Scores")
+    bench.manifest(
+        "policy: {on_revoke: revoke_registrations, limits: {removals: 3}}\ndenied_domains: [{domain: x.example}]\n"
+    )
+    assert removals(bench) == leave
+    assert codes(bench) == refused
 
 
 def test_thirty_denied_sign_ups_do_not_stop_a_partner_s_onboarding(bench: Bench) -> None:
