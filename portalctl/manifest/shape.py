@@ -160,7 +160,8 @@ def _unknown_choice(problem: ErrorDetails) -> str:
     choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
     given = problem["input"]
     hint = did_you_mean(given, choices) if isinstance(given, str) else f"; found {kind(given)}"
-    return f"expected {', '.join(choices[:-1])} or {choices[-1]}{hint}"
+    listed = f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
+    return f"expected {listed}{hint}"
 
 
 def _wrong_type(problem: ErrorDetails) -> str:
