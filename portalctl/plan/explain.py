@@ -236,7 +236,7 @@ def _standing(
     names = {team.id: team.name for team in case.snapshot.teams}
     inside = sorted(names[key] for key, who in case.snapshot.members.items() if person.id in who)
     about = tuple(each for each in notes if each.developer == (person.email or person.id))
-    return _told(
+    return _with_changes(
         Standing(
             id=person.id,
             developer=person.email or person.id,
@@ -253,7 +253,7 @@ def _standing(
     )
 
 
-def _told(standing: Standing, changes: Iterable[Change]) -> Standing:
+def _with_changes(standing: Standing, changes: Iterable[Change]) -> Standing:
     """With its changes. What one of them joins is awaited no more; nor is anything by who is in, or gets nothing."""
     chosen = tuple(changes)
     joined = {change.team for change in chosen if change.op == "add_member"}
@@ -268,7 +268,7 @@ def _supposed(case: _Case, person: Developer, decision: Decision) -> Standing:
     found = compare(case.portal, with_them, case.today)
     changes = [each for each in found.changes if each.developer == Person(person.email, person.id or None)]
     notes = notices(case.portal, with_them, found, case.today)
-    return _told(replace(_standing(case, person, decision, (), notes), id=None), changes)
+    return _with_changes(replace(_standing(case, person, decision, (), notes), id=None), changes)
 
 
 def _sign_up(name: str) -> Developer:
