@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portalctl.manifest.model import AccessRule, Invitation, PortalManifest
 from portalctl.plan.explain import PortalExplanation, Standing, Subject, explain, explain_offline, subject_of
 from portalctl.portal.models import Snapshot
+from portalctl.portal.models import Team as LiveTeam
 from tests.plan.build import (
     TODAY,
     YESTERDAY,
@@ -155,6 +156,8 @@ def test_teams_wait_for_those_who_are_not_in_yet() -> None:
     live = snapshot(person("ann@x.com", "pending"), person("eve@x.com", "revoked"), teams={"city": (), "sso": ()})
     assert only(told(rules, live, "ann@x.com")).awaited == (), "she joins at once"
     assert only(told(rules, live, "eve@x.com")).awaited == ("city",)
+    twice = snapshot(person("sam@y.com"), live_teams=(LiveTeam("1", "city"), LiveTeam("2", "city")))
+    assert only(told(rules, twice, "sam@y.com")).awaited == (), "it waits for nobody's approval"
 
 
 def test_an_exclusive_team_is_a_rule_about_who_is_in_it() -> None:
