@@ -80,6 +80,12 @@ def portalctl() -> None:
     `plan` shows what would change and why, `apply` makes it so, and `drift` says when portal and files disagree.
 
     \b
+    Examples:
+      portalctl demo               see it done, without an account
+      portalctl init               begin a repository
+      portalctl plan -f portals/   then look, and apply
+
+    \b
     Exit codes:
       0    done, nothing wrong
       1    could not read or write

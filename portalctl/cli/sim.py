@@ -21,7 +21,13 @@ Started = tuple["Engine", Sequence[str]]
 
 @click.group()
 def sim() -> None:
-    """Run a simulated portal to try things on."""
+    """Run a simulated portal to try things on.
+
+    \b
+    Examples:
+      portalctl sim serve --port 8080 --seed demo
+      portalctl sim serve --provider api7 --seed demo
+    """
 
 
 @dataclass(frozen=True, slots=True)

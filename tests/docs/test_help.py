@@ -23,14 +23,19 @@ NAMED = ("plan.json", "report.json", "drift.json", "snapshot.json", "removals.js
 
 def below(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command that does something, with the words that lead to it."""
+    return ((words, each) for words, each in every(command, *path) if not isinstance(each, click.Group))
+
+
+def every(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command and group of commands."""
+    yield path, command
     if not isinstance(command, click.Group):
-        yield path, command
         return
     context = click.Context(command)
     for name in command.list_commands(context):
         found = command.get_command(context, name)
         assert found is not None
-        yield from below(found, *path, name)
+        yield from every(found, *path, name)
 
 
 def examples(command: click.Command) -> list[str]:
@@ -43,7 +48,7 @@ def examples(command: click.Command) -> list[str]:
 def invoked(example: str) -> list[list[str]]:
     """The words of each call of ours in a line of shell, without what redirects it."""
     calls = re.findall(r"(?:^|[\s(|])(portalctl [^|>)]*)", example)
-    return [shlex.split(call)[1:] for call in calls]
+    return [shlex.split(call.partition("   ")[0])[1:] for call in calls]  # what is behind it says what it does
 
 
 def parse(words: list[str]) -> None:
@@ -60,7 +65,7 @@ def test_every_command_has_two_examples_that_it_understands(tmp_path: Path, monk
     monkeypatch.chdir(tmp_path)
     for name in NAMED:
         (tmp_path / name).touch()
-    for path, command in below(root):
+    for path, command in every(root):
         found = examples(command)
         calls = [call for example in found for call in invoked(example)]
         assert len(found) >= 2, path
