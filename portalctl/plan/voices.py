@@ -46,7 +46,7 @@ def person_voices(portal: PortalManifest, key: str, name: str, decision: Decisio
     """`key` is the portal's id of the person, `name` the address as well as it is known."""
     claims = [
         *_overrides(portal, {key, normal_address(name)}, suspects(name)),
-        *_domains(portal, [domain_of(each) for each in suspects(name)]),
+        *_trusted_if_verified(portal, _domains(portal, [domain_of(each) for each in suspects(name)])),
         *_lists(portal, normal_address(name) or name),
         *_others(portal, name, decision, key),
     ]
@@ -62,7 +62,10 @@ def exclusive_voices(changes: Iterable[Change]) -> Iterator[Voice]:
 
 def domain_voices(portal: PortalManifest, domain: str, decision: Decision, today: date) -> tuple[Voice, ...]:
     """`decision` is that about somebody there whom no rule names. People who are named are told as exceptions."""
-    claims = [*_domains(portal, [domain]), *_others(portal, f"@{domain}", decision)]
+    claims = [
+        *_trusted_if_verified(portal, _domains(portal, [domain])),
+        *_others(portal, f"@{domain}", decision),
+    ]
     named = [rule for rule in portal.overrides if domain_of(rule.developer) == domain]
     listed = [member.developer for team in portal.teams for member in team.members or ()]
     people = dict.fromkeys(developer for developer in listed if domain_of(developer) == domain)
@@ -118,6 +121,15 @@ def _domains(portal: PortalManifest, domains: list[str]) -> Iterator[_Claim]:
             yield _Claim(rule.why, ", ".join([status, *into]), rule.expires)
 
 
+def _trusted_if_verified(portal: PortalManifest, domains: Iterable[_Claim]) -> Iterator[_Claim]:
+    """The rules for domains, and what trust depends on where the portal tells."""
+    claims = list(domains)
+    yield from claims
+    told = "verified_email" in CAPABILITIES[portal.provider].abilities and portal.policy.require_verified_email
+    if told and any(claim.reason.rule == "trusted_domains" for claim in claims):
+        yield _Claim(VERIFIED, "trust in a domain is for verified addresses only")
+
+
 def _lists(portal: PortalManifest, address: str, before: str = "") -> Iterator[_Claim]:
     for team in portal.teams:
         for member in team.members or ():
@@ -130,8 +142,6 @@ def _others(portal: PortalManifest, name: str, decision: Decision, key: str = ""
     if decision.verdict == "unmatched":
         policy = portal.policy
         yield _Claim(policy.unmatched_why, _unmatched_says(policy))
-    if "verified_email" in CAPABILITIES[portal.provider].abilities and portal.policy.require_verified_email:
-        yield _Claim(VERIFIED, "trust in a domain is for verified addresses only")
     for protected in portal.protected:
         if protected.developer in {*suspects(name), name, key}:
             yield _Claim(protected.why, "nothing may be taken from this person")

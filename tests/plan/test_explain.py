@@ -227,6 +227,7 @@ def test_trust_needs_a_verified_address_where_the_portal_tells() -> None:
     found = told(rules, snapshot(), "new@x.com")
     assert heard(found) == [("trusted_domains x.com", "decides"), ("policy require_verified_email", "adds")]
     assert ids(only(found).changes) == ["approve:new@x.com"]
+    assert heard(told(rules, snapshot(), "new@y.com")) == [("policy unmatched", "decides")], "no domain is trusted"
     waiting = replace(person("new@x.com", "pending"), email_verified=False)
     assert only(told(rules, snapshot(waiting), "new@x.com")).blocked == "unverified"
 
