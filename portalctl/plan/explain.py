@@ -285,5 +285,5 @@ def _normal(person: Developer) -> str | None:
 
 
 def _is(person: Person, ids: Collection[str], subject: Subject) -> bool:
-    """Whether a change is about the subject: by account, or by the address that an account is made for."""
-    return person.id in ids if person.id is not None else person.email == subject.name
+    """Whether a change is about the subject: by account, or by the name that an account is made for."""
+    return person.id in ids or (not ids and subject.name in {person.id, person.email})

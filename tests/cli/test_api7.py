@@ -211,6 +211,7 @@ def test_what_api7_cannot_express_is_an_error_offline(bench: Bench) -> None:
 def test_an_account_for_a_developer_id_is_made_by_the_backend(bench: Bench) -> None:
     bench.manifest('overrides: [{developer: acme-dev, status: approved, reason: "Machine account"}]\n')
     assert bench.ids() == ["create_developer:acme-dev"]
+    assert "+ acme-dev  new account, approved" in bench.run("explain", "acme-dev").out
     done = bench.run("apply", "--yes", backend=False)
     assert done.code == 64
     assert "PORTALCTL_PARTNERS_BACKEND_SERVER and PORTALCTL_PARTNERS_BACKEND_TOKEN" in done.err
