@@ -91,10 +91,11 @@ def portalctl(*words: str, env: dict[str, str] | None = None) -> Done:
 
 @dataclass(slots=True)
 class Bench:
-    """One simulated portal named `partners`, and a folder with the manifest for it."""
+    """One simulated portal named `partners`, and a folder with the manifest for it. `classic`: of API v2."""
 
     sim: Simulator
     folder: Path
+    classic: bool = False
     emails: dict[str, str] = field(default_factory=dict)
     teams: dict[str, str] = field(default_factory=dict)
 
@@ -110,7 +111,8 @@ class Bench:
             self.sim.store.add_member(self.teams[name], self.emails[address])
 
     def manifest(self, rules: str, name: str = "partners.yaml") -> None:
-        (self.folder / name).write_text(HEAD + rules, encoding="utf-8")
+        head = HEAD.replace("provider: konnect\n", "provider: konnect-v2\n") if self.classic else HEAD
+        (self.folder / name).write_text(head + rules, encoding="utf-8")
 
     def run(self, command: str, *words: str, **env: str) -> Done:
         """`portalctl COMMAND -f portals WORDS…` against this portal."""
@@ -150,9 +152,10 @@ def make_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     with contextlib.ExitStack() as stack:
         benches: list[Bench] = []
 
-        def make(**settings: Any) -> Bench:
-            seed = {"portals": [{"id": PORTAL_ID, "name": "partners", "display_name": "Partners"}]}
-            bench = Bench(stack.enter_context(Simulator(seed=seed, **settings)), folder)
+        def make(*, classic: bool = False, **settings: Any) -> Bench:
+            portal = {"classic": True} if classic else {"display_name": "Partners"}
+            seed = {"portals": [{"id": PORTAL_ID, "name": "partners", **portal}]}
+            bench = Bench(stack.enter_context(Simulator(seed=seed, **settings)), folder, classic=classic)
             benches.append(bench)
             return bench
 

@@ -1,12 +1,13 @@
 """The decision table through the command line: what is planned and why, what is sent, and what is there afterwards.
 
-One portal with one person per cell, in a domain of its own for each row. A row that comes later (`absent`, roles,
-invitations) is one more line in TABLE, with its rule in `rules_of`, or one more Case.
+One portal with one person per cell, in a domain of its own for each row. A row that comes later is one more line in
+TABLE, with its rule in `rules_of`, or one more Case.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 TOMORROW = datetime.now(UTC).date() + timedelta(days=1)
 FILE = "portals/partners.yaml"
-ALLOWED = ("--allow-removals", "1000")
+ALLOWED = ("--allow-removals", "1000", "--allow-delete")
 
 # The row's rule, then op/class for each live status; `withheld` is approval or reopening kept back.
 STATUSES = ("pending", "approved", "revoked", "rejected")
@@ -32,6 +33,7 @@ denied       reject/offboard   revoke/offboard   -                  -
 revoked      revoke/offboard   revoke/offboard   -                  -
 rejected     reject/offboard   reject/offboard   -                  -
 reopened     -                 reopen/offboard   withheld           withheld
+absent       deletes/offboard  deletes/offboard  deletes/offboard   deletes/offboard
 listed       -                 joins:lists/onboard  -              -
 nobody       -                 -                 -                  -
 """
@@ -47,7 +49,7 @@ listed       -                 joins:lists/onboard  -              -
 nobody       reject/offboard   revoke/offboard   -                  -
 """
 AFTER = {"approve": "approved", "reject": "rejected", "revoke": "revoked", "reopen": "pending"}
-OVERRIDES = {"approved": "approved", "revoked": "revoked", "rejected": "rejected", "reopened": "pending"}
+OVERRIDES = {name: name for name in ("approved", "revoked", "rejected", "absent")} | {"reopened": "pending"}
 
 
 Wanted = tuple[str, str, str | None, str]  # op, class, team, and "rule value" that says why
@@ -86,7 +88,11 @@ def cells(table: str) -> list[Case]:
                 "listed": f"members {email}",
                 **dict.fromkeys(OVERRIDES, f"overrides {email}"),
             }
-            changes = [f"{text.replace('joins:', 'add_member ')} by {why[row]}"] if "/" in text else []
+            changes = (
+                [f"{text.replace('joins:', 'add_member ').replace('deletes', 'delete_developer')} by {why[row]}"]
+                if "/" in text
+                else []
+            )
             cases.append(case(email, live, *changes, notice="withheld" if text == "withheld" else None))
     return cases
 
@@ -202,7 +208,7 @@ def rules_of(cases: list[Case], policy: str) -> str:
     by_row = [(each.email, each.email.split("@")[1].split(".")[0]) for each in cases if each not in GENERAL]
     members = ["    members:", *(f"      - {email}" for email, row in by_row if row == "listed"), ""]
     rules = RULES.replace("    members:\n", "\n".join(members))
-    return f"{policy}{rules}" + "".join(
+    return f"policy:\n  allow_delete: true\n{policy}{rules}" + "".join(
         f"  - {{developer: {email}, status: {OVERRIDES[row]}, reason: r}}\n"
         for email, row in by_row
         if row in OVERRIDES
@@ -250,13 +256,15 @@ def wanted_writes(bench: Bench, cases: list[Case]) -> Counter[tuple[str, str, st
                 writes["POST", members, f"id {id_}"] += 1
             elif op == "remove_member":
                 writes["DELETE", f"{members}/{id_}", ""] += 1
+            elif op == "delete_developer":
+                writes["DELETE", f"/developers/{id_}", ""] += 1
             else:
                 writes["PATCH", f"/developers/{id_}", f"status {AFTER[op]}"] += 1
     return writes
 
 
 def sent(bench: Bench) -> Counter[tuple[str, str, str]]:
-    prefix = f"/v3/portals/{PORTAL_ID}"
+    prefix = f"/{'v2' if bench.classic else 'v3'}/portals/{PORTAL_ID}"
     return Counter(
         (each.method, each.path.removeprefix(prefix), " ".join(f"{k} {v}" for k, v in (each.body or {}).items()))
         for each in bench.sim.log
@@ -272,7 +280,8 @@ def wanted_state(cases: list[Case]) -> dict[str, tuple[str, set[str]]]:
             status = AFTER.get(op, status)
             teams |= {team} if team and op == "add_member" else set()
             teams -= {team} if op == "remove_member" else set()
-        state[each.email] = (status, teams)
+        if all(op != "delete_developer" for op, *_ in each.changes):
+            state[each.email] = (status, teams)
     return state
 
 
@@ -286,17 +295,19 @@ def state(bench: Bench) -> dict[str, tuple[str, set[str]]]:
 
 
 @pytest.mark.wide(1)
+@pytest.mark.parametrize("classic", [False, True], ids=["v3", "v2"])
 @pytest.mark.parametrize(
     ("policy", "cases"),
     [
         pytest.param("", cells(TABLE) + GENERAL, id="as it is by default"),
-        pytest.param("policy:\n  reinstate: true\n", cells(REINSTATED), id="reinstate"),
-        pytest.param(
-            "policy:\n  unmatched: {pending: rejected, approved: revoked}\n", cells(UNMATCHED), id="unmatched"
-        ),
+        pytest.param("  reinstate: true\n", cells(REINSTATED), id="reinstate"),
+        pytest.param("  unmatched: {pending: rejected, approved: revoked}\n", cells(UNMATCHED), id="unmatched"),
     ],
 )
-def test_every_cell_is_planned_with_its_reason_and_made_so(bench: Bench, policy: str, cases: list[Case]) -> None:
+def test_every_cell_is_planned_with_its_reason_and_made_so(
+    make_bench: Callable[..., Bench], policy: str, cases: list[Case], *, classic: bool
+) -> None:
+    bench = make_bench(classic=classic)
     fill(bench, cases, policy)
     plan = bench.run("plan", "-o", "json", "--detailed-exitcode", *ALLOWED)
     assert plan.code == 2, plan.err
