@@ -351,6 +351,8 @@ class _Run:
                 return None
             known = {name: team.id for name, team in seen.teams.items()} | _ids(seen)
             if found := known.get(change.developer.key if change.developer else change.team or ""):
+                if change.developer is not None and stand(change, seen) == "other":
+                    self.not_approved[change.developer.key] = "has yet to come"
                 return found
         return None
 

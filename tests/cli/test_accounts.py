@@ -9,6 +9,7 @@ import pytest
 
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
+from portalctl.sim.message import Request
 from tests.conftest import PORTAL_ID, Bench, portalctl
 
 DELETES = """
@@ -245,6 +246,28 @@ def test_the_answer_to_an_invitation_may_be_lost(bench: Bench) -> None:
     assert done.code == 0, done.err + done.out
     assert len([write for write in bench.writes if write == "POST /developers"]) == 3
     assert bench.members("reds") == {"guest@agency.example", "new@club.example"}
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(("status", "code"), [("approved", 0), ("pending", 4)])
+def test_whoever_has_an_account_by_the_time_of_the_invitation_is_told_by_what_it_is(
+    bench: Bench, status: str, code: int
+) -> None:
+    bench.manifest(INVITES)
+
+    def hook(request: Request) -> None:
+        if b'"new@club.example"' in request.body and "new@club.example" not in bench.emails:
+            bench.people(**{status: ["new@club.example"]})
+
+    bench.sim.on_request(hook)
+    done = bench.run("apply", "--yes", "--confirm-timeout", "0")
+    assert done.code == code, done.out
+    assert ("new@club.example" in bench.members("reds")) == (status == "approved")
+    assert (
+        code == 0 or "new@club.example  not joined reds: skipped, because the approval has yet to come" in done.told
+    )
+    assert bench.run("apply", "--yes").code == 0
+    assert "new@club.example" in bench.members("reds")
 
 
 def test_a_saved_invitation_to_someone_who_signed_up_meanwhile_is_stale(bench: Bench) -> None:

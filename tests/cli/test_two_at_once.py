@@ -261,13 +261,16 @@ NEW_TEAM = f"teams:\n  - {{name: blues, members: [{ANN}]}}\n"
 def judge_team(bench: Bench, first: Done, *, late: bool, twice: bool) -> None:
     """`late`: the first had already looked. `twice`: the portal then makes another team of that name."""
     blues = [each["id"] for each in bench.sim.store.teams(PORTAL_ID) if each["name"] == "blues"]
-    assert len(blues) == (2 if late and twice else 1)
-    assert first.code == (4 if late else 0), first.out
+    assert len(blues) == 1
     if late and twice:
-        assert "more than one team named blues" in first.out
-        return
-    assert not late or "team blues  not created" in first.told
-    assert apply(bench, "first").code == 0
+        assert first.code == 0, first.out
+        assert [write for write in bench.writes if write.startswith("DELETE /teams/")] != [
+            f"DELETE /teams/{blues[0]}"
+        ]
+    else:
+        assert first.code == (4 if late else 0), first.out
+        assert not late or "team blues  not created" in first.told
+        assert apply(bench, "first").code == 0
     assert bench.members("blues") == {ANN}
 
 

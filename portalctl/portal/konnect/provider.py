@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from portalctl.errors import AnswerError, NoAnswerError, PortalError
-from portalctl.events import Observer
+from portalctl.events import Observer, Warned
 from portalctl.http import Client
 from portalctl.identity import normal_address
 from portalctl.portal.checkup import Checkup
@@ -95,6 +95,18 @@ class _AssignedRole:
 
 
 @dataclass(frozen=True, slots=True)
+class _NamedTeam:
+    name: str
+    id: str
+    created_at: str | None = None
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """The oldest first; two of one moment by their ids, so that everybody chooses the same."""
+        return self.created_at or "", self.id
+
+
+@dataclass(frozen=True, slots=True)
 class _Api:
     id: str
     name: str
@@ -133,6 +145,7 @@ class Konnect:
         self._wanted_id = portal_id
         self._title = title
         self._now = now
+        self._observer = observer
         self._pool = Pool(WORKERS, "read")
         self._wire = Wire(client, self._pool, name=name, observer=observer)
         self._found: _Portal | None = None
@@ -404,7 +417,10 @@ class Konnect:
     # --- writing
 
     def write(self, write: Write) -> Written:
-        """See `Provider.write`. 409 on an add is "already so", taken as done and confirmed by the list."""
+        """See `Provider.write`. 409 on an add is "already so", taken as done and confirmed by the list.
+
+        A team that somebody else has made at the same moment is used, and the one made here taken back.
+        """
         try:
             method, path, body = call(self._path, write)
         except PortalError as error:
@@ -417,14 +433,35 @@ class Konnect:
             return Written("unclear", self._client.not_json(answer).message, answer.trace, status=answer.status)
         if answer.ok:
             created = _id_told(answer.body) if isinstance(write, CreateTeam | CreateDeveloper) else None
+            if isinstance(write, CreateTeam) and created is not None:
+                created = self._one_of_this_name(write.name, created)
             return Written("done", trace=answer.trace, id=created, status=answer.status)
         problem = self._client.explain(answer)
         if isinstance(write, AddMember | AssignRole) and answer.status == 409:
             return Written("done", problem.message, answer.trace, status=answer.status)
-        # What is to end may have ended already: a 404 can be that, or a wrong path. The live state tells.
+        # What is to end may have ended already: a 404 can be that, or a wrong path. Who is to get an account may have
+        # one by now. The live state tells.
         gone = isinstance(write, ENDINGS) and answer.status == 404
-        result: Literal["unclear", "refused"] = "unclear" if gone or answer.status >= 500 else "refused"
+        there = isinstance(write, CreateDeveloper) and answer.status == 409
+        result: Literal["unclear", "refused"] = "unclear" if gone or there or answer.status >= 500 else "refused"
         return Written(result, problem.message, answer.trace, status=answer.status)
+
+    def _one_of_this_name(self, name: str, ours: str) -> str:
+        """The team to use after `ours` was made. Nothing keeps two hands, or a portal, from making two of one name.
+
+        The oldest stays, for everyone. What can't be read or taken back stays, too: the look at the end tells.
+        """
+        try:
+            teams = self._wire.read_list("teams", Query(f"{self._path}/teams"), _NamedTeam)
+            oldest = min((team for team in teams if team.name == name), key=lambda team: team.age, default=None)
+            if oldest is None or oldest.id == ours or all(team.id != ours for team in teams):
+                return ours
+            taken_back = self._client.request("DELETE", f"{self._path}/teams/{segment(ours)}").ok
+        except PortalError:
+            return ours
+        outcome = "was taken back" if taken_back else f"({ours}) could not be taken back"
+        self._observer(Warned(f"team {name}: somebody else made it at the same moment; the one made here {outcome}"))
+        return oldest.id
 
 
 def _either(*flags: bool | None) -> bool | None:
