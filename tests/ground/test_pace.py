@@ -123,7 +123,7 @@ def course(limit: Limit, total: int, *, told: bool = False, latency: float = 0.0
 kinds = pytest.mark.parametrize("kind", [Bucket, Window, MidWindow])
 
 
-@pytest.mark.wide(6)
+@pytest.mark.wide(3)
 @pytest.mark.parametrize("told", [False, True])
 @pytest.mark.parametrize("latency", [0.05, 0.005, 0.2])
 @pytest.mark.parametrize("requests", [300, 1000, 3000])
@@ -138,7 +138,7 @@ def test_a_limited_portal_is_used_to_nine_tenths_with_few_refusals(
     assert seen.refused <= 0.02 * seen.sent
 
 
-@pytest.mark.wide(4)
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("latency", [0.05, 0.005, 0.2])
 @pytest.mark.parametrize("asks", [True, False])
 @pytest.mark.parametrize("requests", [60, 100])
@@ -151,7 +151,7 @@ def test_of_the_smallest_limits_too_in_the_long_run(
     assert seen.refused <= 0.02 * seen.sent
 
 
-@pytest.mark.wide(4)
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("requests", [60, 100, 300, 1000, 3000])
 @pytest.mark.parametrize("asks", [True, False])
 @kinds
