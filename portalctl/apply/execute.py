@@ -1,4 +1,4 @@
-"""Making a plan so: staleness first, then the writes in the plan's order, then proof.
+"""Making a plan so: the writes in the plan's order, then proof.
 
 Nothing counts as done because the portal said so: only because it was seen.
 """
@@ -16,13 +16,14 @@ from portalctl.apply.commands import command, done
 from portalctl.apply.journal import NO_JOURNAL, Journal
 from portalctl.apply.looks import Looks
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
-from portalctl.apply.verify import Stand, live_state, live_status, stand, statuses, touched, touched_alone
-from portalctl.errors import AnswerError, PortalctlError, PortalError, RefusedError
+from portalctl.apply.prepare import Ready
+from portalctl.apply.verify import Stand, live_state, stand, statuses, subject, touched, touched_alone, words
+from portalctl.errors import AnswerError, PortalctlError, PortalError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
-from portalctl.plan.model import CLASSES, STATUS_OPS, Change, PortalPlan, State, by_target, needs
+from portalctl.plan.model import CLASSES, STATUS_OPS, Change, by_target, needs
 from portalctl.portal.models import Sighting, Team
-from portalctl.portal.provider import Provider, Reader
+from portalctl.portal.provider import Provider
 from portalctl.portal.writes import Written
 from portalctl.stop import INTERRUPTED, Stop
 
@@ -41,39 +42,6 @@ class Patience:
     seconds: float = 30.0
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A portal's plan, checked against the live state: what is still to be made, what was seen of it, and when.
-
-    `at` is of `time.monotonic`.
-    """
-
-    plan: PortalPlan
-    todo: tuple[Change, ...]
-    seen: Sighting
-    at: float
-
-
-def prepare(plan: PortalPlan, provider: Reader) -> Ready:
-    """Look at everything the plan touches, before anything is written.
-
-    Raises RefusedError when something is neither as planned before nor as wanted, PortalError when it can't be read.
-    """
-    at = time.monotonic()
-    seen = provider.reread(touched(plan.changes))
-    known = statuses(plan.changes)
-    stands = {change.id: stand(change, seen) for change in plan.changes}
-    stale = [reason for change in plan.changes for reason in _stale(change, stands[change.id], seen, known)]
-    stale += [f"team {name}: planned to be there, but it is now gone" for name in _gone(plan.changes, seen)]
-    if stale:
-        raise RefusedError(
-            f"portal {plan.name}: the plan is stale, and nothing was written",
-            *dict.fromkeys(stale),
-            "plan again, and look at what changed",
-        )
-    return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen, at)
 
 
 def carry_out(
@@ -120,33 +88,6 @@ def carry_out(
     )
     run.note(lambda: journal.end(report))
     return report
-
-
-def _gone(changes: Sequence[Change], seen: Sighting) -> list[str]:
-    """Teams that people were to join or leave, that the plan does not make, and that are not there."""
-    made = {change.team for change in changes if change.op == "create_team"}
-    named = {change.team for change in changes if change.team is not None and change.developer is not None}
-    return sorted(named - made - seen.teams.keys())
-
-
-def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, frozenset[str | None]]) -> Iterator[str]:
-    """Why a plan with this change is stale, if it is. `known` are the statuses that the plan knows of."""
-    person = change.developer
-    if now == "other":
-        yield _moved(_subject(change), change.before, live_state(change, seen))
-    elif person is not None and (status := live_status(person, seen)) not in known[person.key]:
-        now_has: State | None = {"status": status} if status is not None else None
-        yield _moved(person.name, {"status": change.developer_status}, now_has)
-
-
-def _moved(subject: str, before: State | None, live: State | None) -> str:
-    return f"{subject}: planned from {_words(before)}, but it is now {_words(live)}"
-
-
-def _words(state: State | None) -> str:
-    if state is None:
-        return "gone"
-    return ", ".join(f"{key} {value}" for key, value in state.items())
 
 
 def _stages(changes: tuple[Change, ...]) -> list[list[Change]]:
@@ -252,7 +193,7 @@ class _Run:
         seen = self.provider.reread(touched([change]))
         self.teams |= seen.teams
         now = stand(change, seen)
-        made = _words(live_state(change, seen))
+        made = words(live_state(change, seen))
         return now, f"skipped, because someone else made it meanwhile: {made}" if now == "other" else None
 
     def _announced(self, change: Change) -> str | None:
@@ -331,7 +272,7 @@ class _Run:
             result: Result = "skipped" if written.detail == INTERRUPTED else "failed"
             self.settle(change, result, written.detail, written.trace)
         else:
-            self.observer(Sent(self.portal, change.id, _subject(change), done(change)))
+            self.observer(Sent(self.portal, change.id, subject(change), done(change)))
 
     def _learn(self, change: Change, written: Written) -> None:
         """A new thing's id: as told, or, when the answer was lost, as found on the portal. Never by a second POST."""
@@ -396,11 +337,7 @@ class _Run:
             )
             if result != "confirmed" and change.op == "approve" and change.developer is not None:
                 self.not_approved[change.developer.key] = "failed"
-        self.observer(SettledEvent(self.portal, change.id, _subject(change), done(change), result, detail))
-
-
-def _subject(change: Change) -> str:
-    return change.developer.name if change.developer else f"team {change.team}"
+        self.observer(SettledEvent(self.portal, change.id, subject(change), done(change), result, detail))
 
 
 def _no_to_all(sent: Written) -> bool:
@@ -428,7 +365,7 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
             for change in [c for c in open_changes.values() if stand(c, seen) == "after"]:
                 run.settle(change, "confirmed", trace=run.sent[change.id].trace)
                 del open_changes[change.id]
-            found = {c.id: f"; it is {_words(live_state(c, seen))}" for c in open_changes.values()}
+            found = {c.id: f"; it is {words(live_state(c, seen))}" for c in open_changes.values()}
         except PortalError as error:
             run.learn_of(error)
             trouble = f"; it could not be read: {error.message}"

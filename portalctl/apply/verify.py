@@ -121,3 +121,15 @@ def _compared(wanted: State | None, live: State | None) -> State | None:
     if wanted is None or live is None:
         return wanted
     return {key: wanted.get(key, value) for key, value in live.items()}
+
+
+def subject(change: Change) -> str:
+    """Whom or what a change is about, for people to read."""
+    return change.developer.name if change.developer else f"team {change.team}"
+
+
+def words(state: State | None) -> str:
+    """A state, for people to read."""
+    if state is None:
+        return "gone"
+    return ", ".join(f"{key} {value}" for key, value in state.items())

@@ -1,0 +1,67 @@
+"""Looking at all that a plan touches before anything is written: what is still to be made, or why it is stale."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from portalctl.apply.verify import Stand, live_state, live_status, stand, statuses, subject, touched, words
+from portalctl.errors import RefusedError
+from portalctl.plan.model import Change, PortalPlan, State
+from portalctl.portal.models import Sighting
+from portalctl.portal.provider import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A portal's plan, checked against the live state: what is still to be made, what was seen of it, and when.
+
+    `at` is of `time.monotonic`.
+    """
+
+    plan: PortalPlan
+    todo: tuple[Change, ...]
+    seen: Sighting
+    at: float
+
+
+def prepare(plan: PortalPlan, provider: Reader) -> Ready:
+    """Look at everything the plan touches, before anything is written.
+
+    Raises RefusedError when something is neither as planned before nor as wanted, PortalError when it can't be read.
+    """
+    at = time.monotonic()
+    seen = provider.reread(touched(plan.changes))
+    known = statuses(plan.changes)
+    stands = {change.id: stand(change, seen) for change in plan.changes}
+    stale = [reason for change in plan.changes for reason in _stale(change, stands[change.id], seen, known)]
+    stale += [f"team {name}: planned to be there, but it is now gone" for name in _gone(plan.changes, seen)]
+    if stale:
+        raise RefusedError(
+            f"portal {plan.name}: the plan is stale, and nothing was written",
+            *dict.fromkeys(stale),
+            "plan again, and look at what changed",
+        )
+    return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen, at)
+
+
+def _gone(changes: Sequence[Change], seen: Sighting) -> list[str]:
+    """Teams that people were to join or leave, that the plan does not make, and that are not there."""
+    made = {change.team for change in changes if change.op == "create_team"}
+    named = {change.team for change in changes if change.team is not None and change.developer is not None}
+    return sorted(named - made - seen.teams.keys())
+
+
+def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, frozenset[str | None]]) -> Iterator[str]:
+    """Why a plan with this change is stale, if it is. `known` are the statuses that the plan knows of."""
+    person = change.developer
+    if now == "other":
+        yield _moved(subject(change), change.before, live_state(change, seen))
+    elif person is not None and (status := live_status(person, seen)) not in known[person.key]:
+        now_has: State | None = {"status": status} if status is not None else None
+        yield _moved(person.name, {"status": change.developer_status}, now_has)
+
+
+def _moved(subject: str, before: State | None, live: State | None) -> str:
+    return f"{subject}: planned from {words(before)}, but it is now {words(live)}"
