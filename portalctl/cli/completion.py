@@ -168,8 +168,9 @@ for _class in SHELLS.values():
 def completion(shell: str) -> None:
     """Print the script that completes commands, options, and the names of portals and teams in the manifest.
 
-    Put it where the shell reads it at its start: for fish in ~/.config/fish/completions/portalctl.fish, for
-    PowerShell at the end of $PROFILE.
+    Put it where the shell looks for it: for zsh as _portalctl in a folder of $fpath (or as below in ~/.zshrc, behind
+    compinit), for fish as ~/.config/fish/completions/portalctl.fish, for PowerShell at the end of $PROFILE. Bash has
+    to be 4.4 or later.
 
     \b
     Examples:
