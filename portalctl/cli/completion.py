@@ -113,7 +113,11 @@ complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
 
 
 class Zsh(_Complete, ZshComplete):
-    pass
+    """As _portalctl in $fpath, click's script completes when it is loaded, and not the next time."""
+
+    source_template = ZshComplete.source_template.replace(
+        "[[ $zsh_eval_context[-1] == loadautofunc ]]", "[[ $funcstack[1] == _%(prog_name)s ]]"
+    )
 
 
 class PowerShell(_Complete):

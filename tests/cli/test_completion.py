@@ -142,8 +142,11 @@ STARTS = {
 
 
 @contextmanager
-def typing(shell: str) -> Iterator[Callable[[str], list[str]]]:
-    """A real shell on a terminal, with our script. Gives what types a line, Tab and Enter, and tells the words."""
+def typing(shell: str, prepared: str | None = None) -> Iterator[Callable[[str], list[str]]]:
+    """A real shell on a terminal, with our script, or as `prepared` by other lines of shell.
+
+    Gives what types a line, Tab and Enter, and tells the words.
+    """
     options, script = STARTS[shell]
     child = pexpect.spawn(shell, [*options, "-i"], encoding="utf-8", timeout=60, dimensions=(50, 200))
 
@@ -154,7 +157,7 @@ def typing(shell: str) -> Iterator[Callable[[str], list[str]]]:
         return words
 
     try:
-        child.sendline(f"{script}; portalctl ready")
+        child.sendline(f"{prepared or script}; portalctl ready")
         child.expect("WORDS<ready>END")
         yield typed
     finally:
@@ -183,3 +186,14 @@ def test_a_real_shell_puts_the_name_on_the_line_as_one_word(shell: str, tmp_path
             assert typed(f"portalctl plan --team {line}") == ["plan", "--team", team]
         assert typed('portalctl plan --team="Man') == ["plan", "--team=Manchester City"]
     assert not Path("pwned").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_path")
+@_needs("zsh")
+def test_zsh_completes_each_time_with_the_script_in_its_path(tmp_path: Path) -> None:
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "functions" / "_portalctl").write_text(portalctl("completion", "zsh").out)
+    with typing("zsh", "fpath=($PWD/functions $fpath); autoload -Uz compinit; compinit -u -D") as typed:
+        for _ in range(3):
+            assert typed("portalctl plan --team r") == ["plan", "--team", "reds"]
