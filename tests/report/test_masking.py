@@ -47,7 +47,7 @@ def plan() -> Plan:
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_address_is_left_in_any_form(plan: Plan, form: str) -> None:
-    shown = FORMS[form](masked(plan, MASK))
+    shown = re.sub(r"'sha256-[^']+'", "", FORMS[form](masked(plan, MASK)))  # the page's policy holds any letters
     assert (
         re.findall(r"p00|p01|c00|strange|(?:peter|bob|wayne|throwaway|guest|owner|ann|no)@|x@c", shown.lower()) == []
     )
