@@ -21,7 +21,8 @@ _KINDS: tuple[str, ...] = typing.get_args(Kind)
 # Kinds whose first word may carry their main value: `status=429`, `slow=0.5`, `rate=100`.
 _MAIN = {"status": "status", "slow": "delay", "rate": "requests"}
 # Settings that take one of a few words.
-_CHOICES = {"retry_date": ("true", "false"), "plain": ("true", "false"), "body": ("error", "html", "none")}
+_BOOLEAN = ("true", "false")
+_CHOICES = {"retry_date": _BOOLEAN, "plain": _BOOLEAN, "window": _BOOLEAN, "body": ("error", "html", "none")}
 
 PLAIN_429 = {"message": "API rate limit exceeded"}
 
@@ -30,7 +31,8 @@ PLAIN_429 = {"message": "API rate limit exceeded"}
 class Fault:
     """What goes wrong, and for which requests.
 
-    `status`: answers `status` and changes nothing; `rate`: 429 beyond `requests` in `seconds` (a token bucket);
+    `status`: answers `status` and changes nothing; `rate`: 429 beyond `requests` in `seconds`, which come back bit by
+    bit (a token bucket), or with `window` all at once when the `seconds` are over, as with Kong's own limit;
     `drop-before`, `drop-after`: the connection closes without an answer, before or after the write happens;
     `truncate`: half of the body, though Content-Length promises all; `html`: 200 with a page of HTML instead;
     `empty`: no data, though the total stays; `lose-row`: the last row of the page is missing, though the total
@@ -57,6 +59,7 @@ class Fault:
     delay: float = 1.0
     requests: int = 100
     seconds: float = 60.0
+    window: bool = False
     service: str = "*"
 
     def meets(self, request: Request) -> bool:
@@ -131,9 +134,11 @@ class _Script:
 
     def _overdrawn(self, now: float) -> bool:
         fault = self.fault
-        earned = max(0.0, now - self._refilled) * fault.requests / fault.seconds
-        self._tokens = min(float(fault.requests), self._tokens + earned)
-        self._refilled = max(now, self._refilled)
+        periods = max(0.0, now - self._refilled) / fault.seconds
+        if fault.window:
+            periods = float(int(periods))
+        self._tokens = min(float(fault.requests), self._tokens + periods * fault.requests)
+        self._refilled += periods * fault.seconds
         if self._tokens < 1:
             return True
         self._tokens -= 1

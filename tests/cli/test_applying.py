@@ -60,10 +60,16 @@ def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench, *, date
 
 
 @pytest.mark.slow
-def test_a_limited_portal_refuses_few_of_an_apply_s_requests(bench: Bench) -> None:
+@pytest.mark.parametrize("window", [False, True])
+def test_a_limited_portal_refuses_few_of_an_apply_s_requests(bench: Bench, *, window: bool) -> None:
+    """Some 200 a second, 50 of them saved up, or 500 at a time."""
     bench.people(pending=[f"p{number}@club.example" for number in range(1500)])
     bench.manifest("trusted_domains: [club.example]\n")
-    bench.sim.inject(Fault("rate", requests=50, seconds=0.25, retry_after=1))
+    bench.sim.inject(
+        Fault("rate", requests=500, seconds=3, window=True)
+        if window
+        else Fault("rate", requests=50, seconds=0.25, retry_after=1)
+    )
     assert bench.run("apply", "--yes").code == 0
     statuses = [exchange.status for exchange in bench.sim.log]
     assert statuses.count(429) <= 0.02 * len(statuses)

@@ -127,6 +127,17 @@ def test_rate_is_a_bucket_that_refills(demo: Client) -> None:
     assert [demo.get("/v3/portal-roles").status_code for _ in range(3)] == [200, 429, 429]
 
 
+@pytest.mark.slow
+def test_a_window_gives_its_requests_back_all_at_once(demo: Client) -> None:
+    demo.simulator.inject(Fault("rate", requests=5, seconds=1, window=True))
+    statuses = [demo.get("/v3/portal-roles").status_code for _ in range(6)]
+    assert statuses == [200] * 5 + [429]
+    time.sleep(0.5)
+    assert demo.get("/v3/portal-roles").status_code == 429
+    time.sleep(0.6)
+    assert [demo.get("/v3/portal-roles").status_code for _ in range(6)] == [200] * 5 + [429]
+
+
 def test_the_first_fault_that_hits_acts_and_hides_the_request_from_the_next(demo: Client) -> None:
     demo.simulator.inject(Fault("status", status=500, times=1))
     demo.simulator.inject(Fault("status", status=502, times=1))
@@ -140,6 +151,7 @@ def test_the_first_fault_that_hits_acts_and_hides_the_request_from_the_next(demo
         ("status=429", Fault("status", status=429)),
         ("slow=0.5,path=*", Fault("slow", delay=0.5)),
         ("rate=3000,seconds=60", Fault("rate", requests=3000, seconds=60.0)),
+        ("rate=3000,window=true", Fault("rate", requests=3000, seconds=60.0, window=True)),
         (
             "status=429,method=POST,path=/v3/*/teams,query=page[number]=2,after=2,times=1,retry_after=77,"
             "retry_date=true,plain=true",
