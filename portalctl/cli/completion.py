@@ -123,7 +123,8 @@ class Zsh(_Complete, ZshComplete):
 class PowerShell(_Complete):
     """For Register-ArgumentCompleter -Native (Windows PowerShell 5.1, PowerShell 7).
 
-    Nothing is offered for files, since PowerShell then completes them itself.
+    Nothing is offered for files, since PowerShell then completes them itself. A variable that is set to nothing is
+    gone, so taking it away again must not fail.
     """
 
     name = "powershell"
@@ -141,7 +142,8 @@ Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
             [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $help)
         }
     } finally {
-        Remove-Item 'Env:COMP_WORDS', 'Env:COMP_CWORD', 'Env:%(complete_var)s'
+        $ours = 'Env:COMP_WORDS', 'Env:COMP_CWORD', 'Env:%(complete_var)s'
+        Remove-Item $ours -ErrorAction SilentlyContinue
     }
 }
 """
