@@ -42,7 +42,7 @@ def _portal(portal: PortalAccess, anchor: str) -> Iterator[str]:
 
 
 def _counts(portal: PortalAccess) -> Iterator[str]:
-    statuses = Counter(each.status for each in portal.developers)
+    statuses = Counter(each.status for each in portal.developers if each.status != "absent")  # that is a remark too
     remarks = Counter(remark for each in portal.developers for remark in each.remarks)
     yield '<ul class="counts">'
     yield from (f"<li><b>{count:,}</b> {html(status)}</li>" for status, count in sorted(statuses.items()))
@@ -82,9 +82,14 @@ def _rule(grant: Grant) -> str:
 
 
 def _override(person: Access) -> str:
-    if person.override is None:
+    """What it says and until when; where it is not the rule beside it, also which it is."""
+    override = person.override
+    if override is None:
         return ""
-    return f"{html(person.override.status or 'teams only')}<br>{_rule(person.override.why)}"
+    status = html(override.status or "teams only")
+    if override.why not in person.why:
+        return f"{status}<br>{_rule(override.why)}"
+    return f"{status} until {override.why.expires}" if override.why.expires else status
 
 
 def _place(grant: Grant) -> str:
