@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from itertools import count
 from operator import itemgetter
 from threading import Event
@@ -15,7 +15,7 @@ B = TypeVar("B")
 
 
 class Pool:
-    """So many calls at a time. Leaving it waits for what has begun, and drops the rest.
+    """So many calls at a time, which may use the pool themselves. Leaving it waits for what has begun, no more.
 
     Whoever asks makes calls too, and each thread makes calls until none is left: a task for each call, as an executor
     has it, takes half as long as decoding a page. `name` is for whoever looks at the threads.
@@ -23,6 +23,7 @@ class Pool:
 
     def __init__(self, workers: int, name: str) -> None:
         self._workers = workers
+        self._left = Event()
         self._threads = ThreadPoolExecutor(max(1, workers - 1), thread_name_prefix=f"portalctl-{name}")
 
     def __enter__(self) -> Self:
@@ -31,17 +32,21 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._left.set()
         self._threads.shutdown(cancel_futures=True)
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
-        """What `function` gives for each item, in their order. Raises what a call raised; no other is begun then."""
+        """What `function` gives for each item, in their order. Raises what a call raised; no other is begun then.
+
+        Raises CancelledError, which only another thread can see, when the pool is left meanwhile.
+        """
         given = list(items)
         turns, stop = count(), Event()
 
         def work() -> list[tuple[int, B]]:
             done = []
             try:
-                while not stop.is_set() and (turn := next(turns)) < len(given):
+                while not (stop.is_set() or self._left.is_set()) and (turn := next(turns)) < len(given):
                     done.append((turn, function(given[turn])))
             except BaseException:
                 stop.set()
@@ -52,7 +57,16 @@ class Pool:
         try:
             done = work()
             for helper in helpers:
-                done += helper.result()
+                if not helper.cancel():  # one that has not begun would find nothing left
+                    done += helper.result()
         finally:
             stop.set()  # also when the waiting is interrupted
+        if len(done) < len(given):
+            raise CancelledError
         return [result for _, result in sorted(done, key=itemgetter(0))]
+
+    def both(self, one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
+        """What two calls give that do not wait for each other. Raises what one raised, `one` before `other`."""
+        helper = self._threads.submit(other)
+        first = one()
+        return first, other() if helper.cancel() else helper.result()

@@ -48,3 +48,39 @@ def test_a_failure_ends_the_others_too_and_the_pool_goes_on() -> None:
             pool.map(second_fails, range(1000))
         assert pool.map(second_fails, [7]) == [7]
     assert len(begun) < 500
+
+
+def test_calls_may_use_the_pool_themselves() -> None:
+    with Pool(3, "test") as pool:
+        assert pool.map(lambda number: sum(pool.map(abs, range(number))), range(20)) == [
+            sum(range(number)) for number in range(20)
+        ]
+
+
+def test_both_are_made_at_the_same_time() -> None:
+    began = Event(), Event()
+
+    def meet(mine: int) -> int:
+        began[mine].set()
+        assert began[1 - mine].wait(5)
+        return mine
+
+    with Pool(2, "test") as pool:
+        assert pool.both(lambda: meet(0), lambda: meet(1)) == (0, 1)
+
+
+def test_an_error_of_one_waits_for_what_has_begun_and_for_no_more_of_the_other() -> None:
+    other_began, begun = Event(), []
+
+    def slowly(number: int) -> None:
+        begun.append(number)
+        other_began.set()
+        time.sleep(0.001)
+
+    def fails() -> None:
+        assert other_began.wait(5)
+        raise LookupError
+
+    with pytest.raises(LookupError), Pool(3, "test") as pool:
+        pool.both(fails, lambda: pool.map(slowly, range(1000)))
+    assert len(begun) < 500

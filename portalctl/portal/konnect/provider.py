@@ -169,13 +169,15 @@ class Konnect:
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`."""
         observed_at = self._now()
-        settings = self._settings()
-        teams, developers, members = settle(lambda: self._everything(scope))
+        portal = self._portal  # looked for once
+        settings, (teams, developers, members) = self._pool.both(
+            self._settings, lambda: settle(lambda: self._everything(scope))
+        )
         roles = settle(lambda: self._roles(team for team in teams if scope.has_roles(team.name)))
         apis = self._apis(scope.apis)
         requests, remarks = settle(lambda: read_requests(self._wire, self._path)) if scope.requests else ((), ())
         return Snapshot(
-            portal_id=self._portal.id,
+            portal_id=portal.id,
             server=self._client.server.url,
             settings=settings,
             scope=scope,
@@ -288,15 +290,17 @@ class Konnect:
 
     def _everything(self, scope: Scope) -> tuple[tuple[Team, ...], tuple[Developer, ...], dict[str, frozenset[str]]]:
         """Teams, developers, and the members of the scope's teams. Raises UnsettledError."""
-        teams = self._teams()
-        developers = self._developers()
-        members = self._members(team for team in teams if scope.has_members(team.name))
+        developers, (teams, members) = self._pool.both(self._developers, lambda: self._teams_and_members(scope))
         known = {developer.id for developer in developers}
         if not all(ids <= known for ids in members.values()):
             raise UnsettledError(
                 f"teams of portal {self._name} have members that the list of developers does not have"
             )
         return teams, developers, members
+
+    def _teams_and_members(self, scope: Scope) -> tuple[tuple[Team, ...], dict[str, frozenset[str]]]:
+        teams = self._teams()
+        return teams, self._members(team for team in teams if scope.has_members(team.name))
 
     def _touched_teams(self, touched: Touched) -> tuple[dict[str, Team], dict[str, frozenset[str]]]:
         """Touched teams by name, and members by team id. Raises UnsettledError.
