@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -16,7 +16,7 @@ from portalctl.cli.connection import REGIONS
 from portalctl.cli.examples import examples, pinned_action
 from portalctl.cli.private import create_public
 from portalctl.cli.questions import asked, chosen
-from portalctl.cli.scaffold import ACTION, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
+from portalctl.cli.scaffold import ACTION, IGNORE, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
 from portalctl.errors import BadUsageError, InputError
 from portalctl.manifest.entries import Handle, unfit
 from portalctl.manifest.files import File
@@ -95,6 +95,7 @@ def init(
 
     What no option says is asked on a terminal. With --team, each team has a file that its owners review, and that can
     speak of this team alone. Nothing is overwritten: if anything is in the way, it is named, and nothing is written.
+    Only a .gitignore may be there; what it should have is told.
 
     \b
     Examples:
@@ -116,8 +117,10 @@ def init(
     if asking and not teams and provider != "api7":
         teams = dict(_asked_teams())
     texts = _texts(Answers(name, provider, portal_id, title, region, ci, owner or OWNER, teams))
+    ignoring = out / IGNORE
+    told = _unignored(ignoring, texts.pop(IGNORE)) if ignoring.is_file() else []  # most repositories have one
     _write(out, texts)
-    _say_what_is_next(ci, texts)
+    _say_what_is_next(ci, texts, told)
 
 
 def _handle(text: str) -> str:
@@ -180,10 +183,18 @@ def _check_free(paths: Iterable[Path]) -> None:
         )
 
 
-def _say_what_is_next(ci: Ci, texts: Mapping[str, str]) -> None:
+def _unignored(path: Path, wanted: str) -> list[str]:
+    """Those of the wanted lines that an ignore file does not have."""
+    there = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    return [line for line in wanted.splitlines() if line not in there]
+
+
+def _say_what_is_next(ci: Ci, texts: Mapping[str, str], unignored: Sequence[str]) -> None:
+    """`unignored`: what an ignore file of somebody else's should have."""
     places = {
         OWNER: f"put your own owners in the place of {OWNER} in CODEOWNERS",
         ACTION: f"put where portalctl is, and a commit of it, in the place of {ACTION} in .github/workflows/",
     }
-    steps = [step for place, step in places.items() if any(place in text for text in texts.values())]
+    steps = [f"add to {IGNORE}, which was there: {' '.join(unignored)}"] if unignored else []
+    steps += [step for place, step in places.items() if any(place in text for text in texts.values())]
     click.echo("".join(f"Next: {step}\n" for step in [*steps, NEXT[ci]]), err=True, nl=False)

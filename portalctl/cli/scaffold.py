@@ -14,6 +14,7 @@ from portalctl.report.safe import yaml
 
 Ci = Literal["github", "gitlab", "none"]
 WORKFLOWS = ("portal-plan.yml", "portal-apply.yml", "portal-onboard.yml", "portal-drift.yml", "portal-snapshot.yml")
+IGNORE = ".gitignore"
 IGNORED = "".join(
     f"{name}\n" for name in (".portalctl/", "plan.json", "snapshot.json", "access.csv", "access.html", "access.json")
 )
@@ -62,7 +63,7 @@ def manifests(answers: Answers) -> dict[str, str]:
 
 def others(answers: Answers, examples: Examples) -> dict[str, str]:
     """What stands around the manifests: CI, who reviews what, and what is never committed."""
-    return {**_ci(answers, examples), "CODEOWNERS": _owners(answers), ".gitignore": IGNORED}
+    return {**_ci(answers, examples), "CODEOWNERS": _owners(answers), IGNORE: IGNORED}
 
 
 def team_files(answers: Answers) -> dict[str, str]:

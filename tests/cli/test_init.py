@@ -120,6 +120,15 @@ def test_what_must_not_be_committed_is_ignored() -> None:
     assert {".portalctl/", "plan.json", "snapshot.json"} <= set(Path(".gitignore").read_text().split())
 
 
+def test_an_ignore_file_that_is_there_stays_and_what_it_lacks_is_told() -> None:
+    Path(".gitignore").write_text("*.pyc\nplan.json\n")
+    done = init(*KONNECT, "--ci", "none")
+    assert (done.code, written(Path())) == (0, {".gitignore", "CODEOWNERS", "portals/partners.yaml"})
+    assert Path(".gitignore").read_text() == "*.pyc\nplan.json\n"
+    (told,) = [line for line in done.err.splitlines() if ".gitignore" in line]
+    assert told.partition("was there: ")[2].split()[:2] == [".portalctl/", "snapshot.json"]
+
+
 @pytest.mark.wide(2)
 @pytest.mark.parametrize("name", ["CODEOWNERS", "portals/partners.yaml", ".github/CODEOWNERS"])
 def test_what_is_there_is_named_and_nothing_is_written(name: str) -> None:
