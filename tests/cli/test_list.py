@@ -90,4 +90,4 @@ def test_the_example_for_a_ci_variable_works_in_a_shell(tmp_path: Path) -> None:
     env = {**os.environ, "GITHUB_OUTPUT": str(tmp_path / "output")}
     subprocess.run(["bash", "-euc", script], check=True, cwd=tmp_path, env=env)
     name, _, value = (tmp_path / "output").read_text().partition("=")
-    assert (name, json.loads(value)["portals"][0]["name"]) == ("matrix", "partners")
+    assert (name, json.loads(value)["portals"][0]["name"]) == ("portals", "partners")

@@ -46,7 +46,7 @@ FILES = ["-f", "examples/quickstart"]
         (["validate", *FILES], RULES),
         (["list", "portals", *FILES], RULES),
         (["plan", "--help"], PORTAL),
-        (["apply", "--help"], PORTAL),
+        (["apply", "--help"], PORTAL - {"ruamel.yaml"}),
         (["drift", "--help"], PORTAL),
         (["sim", "--help"], {"sqlite3"}),
     ],
