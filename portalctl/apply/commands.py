@@ -21,22 +21,22 @@ from portalctl.portal.writes import (
     Write,
 )
 
-# What to say of a change that was made.
+# What to say of a change that was made; with "not" or "perhaps" before it, of one that was not, or may have been.
 DONE: Mapping[Op, str] = {
     "create_team": "created",
     "update_team": "updated",
-    "assign_role": "got role {role} for API {api}",
-    "create_developer": "account made",
+    "assign_role": "given role {role} for API {api}",
+    "create_developer": "given an account",
     "approve": "approved",
     "add_member": "joined {team}",
-    "approve_request": "may use {product}",
-    "revoke_registration": "registration of {application} for {api} revoked",
+    "approve_request": "let into {product}",
+    "revoke_registration": "cut off from {api} (registration of {application})",
     "reopen": "set back to pending",
     "reject": "rejected",
     "revoke": "revoked",
     "remove_member": "left {team}",
-    "unassign_role": "lost role {role} for API {api_id}",
-    "delete_developer": "account deleted",
+    "unassign_role": "deprived of role {role} for API {api_id}",
+    "delete_developer": "deleted",
 }
 
 

@@ -365,7 +365,7 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
             for change in [c for c in open_changes.values() if stand(c, seen) == "after"]:
                 run.settle(change, "confirmed", trace=run.sent[change.id].trace)
                 del open_changes[change.id]
-            found = {c.id: f"; it is {words(live_state(c, seen))}" for c in open_changes.values()}
+            found = {c.id: f"; it is {words(live_state(c, seen), 'not there')}" for c in open_changes.values()}
         except PortalError as error:
             run.learn_of(error)
             trouble = f"; it could not be read: {error.message}"

@@ -128,8 +128,8 @@ def subject(change: Change) -> str:
     return change.developer.name if change.developer else f"team {change.team}"
 
 
-def words(state: State | None) -> str:
+def words(state: State | None, nothing: str = "gone") -> str:
     """A state, for people to read."""
     if state is None:
-        return "gone"
+        return nothing
     return ", ".join(f"{key} {value}" for key, value in state.items())

@@ -69,7 +69,7 @@ def test_who_is_to_be_absent_is_deleted_when_that_is_allowed_twice(bench: Bench,
     assert "1 account would be deleted; this run lacks --allow-delete" in refused.out
     done = bench.run("apply", "--yes", "--allow-delete")
     assert done.code == 0, done.err
-    assert "✓ gone@club.example  account deleted" in done.told
+    assert "✓ gone@club.example  deleted" in done.told
     assert bench.writes == [f"DELETE /developers/{bench.emails['gone@club.example']}"]
     assert ops(bench) == []
 
