@@ -14,6 +14,7 @@ from portalctl.manifest.entries import FragmentFile, GrantEntry, RootFile
 from portalctl.manifest.rules import Rules, no_domain
 from portalctl.manifest.shape import Shaped
 from portalctl.manifest.source import position
+from portalctl.manifest.syntax import quoted
 
 _SECTIONS: Final[tuple[str, ...]] = tuple(
     key for key in FragmentFile.model_fields if key not in {"version", "portal", "portals"}
@@ -64,12 +65,13 @@ def check_granted(delegation: Delegation, fragment: Shaped, path: str, rules: Ru
                 owner = f"only the portal's own file ({root.file}) may write `{key}`"
                 yield Finding(source.key_at(key), f"{owner}, unless it delegates {it} to this one")
         return
-    granted = delegation.grants.get(posixpath.relpath(path, delegation.folder))
+    name = posixpath.relpath(path, delegation.folder)
+    granted = delegation.grants.get(name)
     if granted is None:
         where = root.key_at("delegate")
         for key in written:
             here = source.key_at(key)
-            yield Finding(here, f"{place(where, here)} delegates nothing to this file")
+            yield Finding(here, f"{place(where, here)} delegates nothing to this file, which is {quoted(name)} there")
         return
     as_written, grant = granted
     if grant.all:
