@@ -282,6 +282,17 @@ def test_a_grant_by_developer_id_that_has_ended_is_expired_drift(bench: Bench) -
     assert bench.ids() == []
 
 
+@pytest.mark.parametrize(("expires", "planned"), [("2020-01-31", []), ("2999-01-31", ["approve:ann@club.example"])])
+def test_an_address_of_two_people_is_told_apart_by_developer_id_alone(
+    bench: Bench, expires: str, planned: list[str]
+) -> None:
+    bench.sign_up("ann@club.example", id="org_one")
+    bench.sign_up("ANN@club.example", id="org_two", name="other")
+    override = f"{{developer: org_one, status: approved, reason: Known, expires: {expires}}}"
+    bench.manifest(f"trusted_domains: [club.example]\noverrides: [{override}]\n")
+    assert bench.ids() == planned
+
+
 def test_the_backend_of_one_portal_is_not_that_of_another(bench: Bench) -> None:
     bench.manifest(RULES)
     other = HEAD.replace("name: partners", "name: others").replace(PORTAL, "portal-2")
