@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from portalctl.events import Observer
 from portalctl.http import Client, Server
-from portalctl.portal.api7 import provider as api7
-from portalctl.portal.konnect import provider as konnect
-from portalctl.portal.konnect.dialect import DIALECTS
 from portalctl.portal.provider import Provider
 from portalctl.stop import Stop
+
+_MakeClient = Callable[[Server, Mapping[int, str]], Client]  # with what is to be said to some statuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +38,41 @@ def connect(
     stop: Stop,
 ) -> Provider:
     """The portal of this kind, whose handle for messages is `name`. Only `methods` can be sent."""
-    if kind in DIALECTS:
-        client = Client(address.server, methods=methods, observer=observer, advice=konnect.ADVICE, stop=stop)
-        return konnect.Konnect(
-            client,
-            DIALECTS[kind],
-            name=name,
-            portal_id=address.portal_id,
-            title=address.title,
-            now=now,
-            observer=observer,
-        )
-    dashboard = Client(address.server, methods=methods, observer=observer, advice=api7.ADVICE, stop=stop)
-    backend = None
-    if address.backend is not None:
-        backend = Client(address.backend, methods=methods, observer=observer, advice=api7.BACKEND_ADVICE, stop=stop)
-    return api7.Api7(
-        dashboard,
-        backend,
+    make = _api7 if kind == "api7" else partial(_konnect, kind)
+    return make(
+        name,
+        address,
+        lambda server, advice: Client(server, methods=methods, observer=observer, advice=advice, stop=stop),
+        now=now,
+        observer=observer,
+    )
+
+
+def _konnect(
+    kind: str, name: str, address: Address, client: _MakeClient, *, now: Callable[[], str], observer: Observer
+) -> Provider:
+    from portalctl.portal.konnect import provider  # noqa: PLC0415 (loaded for its own portals only)
+    from portalctl.portal.konnect.dialect import DIALECTS  # noqa: PLC0415
+
+    return provider.Konnect(
+        client(address.server, provider.ADVICE),
+        DIALECTS[kind],
+        name=name,
+        portal_id=address.portal_id,
+        title=address.title,
+        now=now,
+        observer=observer,
+    )
+
+
+def _api7(
+    name: str, address: Address, client: _MakeClient, *, now: Callable[[], str], observer: Observer
+) -> Provider:
+    from portalctl.portal.api7 import provider  # noqa: PLC0415 (loaded for its own portals only)
+
+    return provider.Api7(
+        client(address.server, provider.ADVICE),
+        client(address.backend, provider.BACKEND_ADVICE) if address.backend is not None else None,
         name=name,
         portal_id=address.portal_id,
         title=address.title,
