@@ -239,6 +239,20 @@ def test_while_the_server_is_shut_one_request_at_a_time_tries_it() -> None:
     assert pace.wait(1.8) == 0.0
 
 
+@pytest.mark.parametrize(("asked", "opened"), [(False, 50.0), (True, 60.0)])
+def test_the_server_opened_when_it_said_or_else_midway_between_two_tries(*, asked: bool, opened: float) -> None:
+    pace = Pace()
+    pace.wait(0.0)
+    for _ in range(100):
+        pace.taken(1.0, 0.0)
+    for at, until in [(10.0, 40.0), (40.0, 60.0)]:
+        pace.refused(at, at - 0.1, None)
+        pace.hold(until, asked=asked)
+    assert pace.wait(60.0) == 0
+    pace.taken(60.1, 60.0)
+    assert pace.rate == pytest.approx(100 / opened, rel=0.01)
+
+
 @given(st.lists(st.sampled_from(["wait", "taken", "refused", "told", "hold", "asked", "later"]), max_size=200))
 def test_whatever_happens_a_turn_comes_and_the_rate_stays_above_nought(steps: list[str]) -> None:
     pace, now, sent_at = Pace(), 0.0, 0.0
