@@ -175,6 +175,8 @@ class Client:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is KeyboardInterrupt:
+            self._stop.ask()  # whoever is in the middle of a pause
         for transport in self._opened:
             transport.close()
 

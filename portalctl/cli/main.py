@@ -30,7 +30,12 @@ def main() -> NoReturn:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a Latin-1 terminal shows escapes, and nothing breaks
     gc.set_threshold(NEW_OBJECTS)
-    sys.exit(run())
+    code = run()
+    if code == INTERRUPTED:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)  # threads in the middle of a request would keep an ordinary exit waiting
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

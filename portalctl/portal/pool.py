@@ -15,7 +15,8 @@ B = TypeVar("B")
 
 
 class Pool:
-    """So many calls at a time, which may use the pool themselves. Leaving it waits for what has begun, no more.
+    """So many calls at a time, which may use the pool themselves. Leaving it waits for what has begun, no more; an
+    interrupt, which may come while the portal has everyone wait, waits for nothing.
 
     Whoever asks makes calls too, and each thread makes calls until none is left: a task for each call, as an executor
     has it, takes half as long as decoding a page. `name` is for whoever looks at the threads.
@@ -33,7 +34,7 @@ class Pool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._left.set()
-        self._threads.shutdown(cancel_futures=True)
+        self._threads.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
         """What `function` gives for each item, in their order. Raises what a call raised; no other is begun then.

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,12 @@ def club(bench: Bench) -> Bench:
     return bench
 
 
-def apply_and(bench: Bench, at_request: Callable[[Request, int], None], *words: str) -> Done:
+def apply_and(
+    bench: Bench,
+    at_request: Callable[[Request, int], None],
+    *words: str,
+    command: tuple[str, ...] = ("apply", "--yes"),
+) -> Done:
     """`portalctl apply --yes WORDS…` as a process of its own; `at_request` gets each request and the process id."""
     started = threading.Event()
     ids: list[int] = []
@@ -45,9 +51,9 @@ def apply_and(bench: Bench, at_request: Callable[[Request, int], None], *words: 
         "KONNECT_TOKEN": bench.sim.token,
         "LANG": "C.UTF-8",
     }
-    command = [sys.executable, "-m", "portalctl", "apply", "-f", "portals", "--yes", *words]
+    line = [sys.executable, "-m", "portalctl", *command, "-f", "portals", *words]
     with subprocess.Popen(
-        command, env=env, cwd=bench.folder.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        line, env=env, cwd=bench.folder.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         ids.append(process.pid)
         started.set()
@@ -118,3 +124,26 @@ def test_before_the_first_write_an_interrupt_just_ends_the_run(club: Bench) -> N
     assert done.err.splitlines()[-1] == "interrupted"
     assert club.writes == []
     assert not Path(".portalctl").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", status=429, path="*/developers", retry_after=60),
+        Fault("slow", path="*/developers", delay=60.0),
+    ],
+    ids=["a pause that was asked for", "an answer that does not come"],
+)
+def test_an_interrupt_waits_for_nothing_where_nothing_is_written(club: Bench, fault: Fault) -> None:
+    club.sim.inject(fault)
+
+    def later(process: int) -> None:
+        timer = threading.Timer(1.0, os.kill, (process, signal.SIGINT))
+        timer.start()
+
+    began = time.monotonic()
+    done = apply_and(club, once(lambda r: r.path.endswith("/developers"), later), command=("plan",))
+    assert done.code == 130
+    assert (done.out, done.err.splitlines()[-1]) == ("", "interrupted")
+    assert time.monotonic() - began < 15
