@@ -9,12 +9,12 @@ from portalctl.plan.model import Change
 from portalctl.portal.models import Touched
 from portalctl.portal.provider import Reader
 
-FRESH = 5.0  # seconds for which a look is good enough to give somebody something
-BATCH = 200  # people looked at together
+FRESH = 5.0  # seconds for which a look is good enough to give somebody something,
+PATIENT = 10.0  # or so many times what the last look took: a slow portal is not asked all the time
 
 
 class Looks:
-    """The statuses of people who have accounts, each at most FRESH seconds old. From any number of threads.
+    """The statuses of people who have accounts, each from a recent look. From any number of threads.
 
     `changes` come in the order in which they are to be written, and were looked at when `statuses` was read, at `at`
     of `clock`.
@@ -34,6 +34,7 @@ class Looks:
         self._people = list({person.id: person.email for person in people if person.id is not None}.items())
         self._place = {person: place for place, (person, _) in enumerate(self._people)}
         self._seen = {person: (at, status) for person, status in statuses}
+        self._fresh = FRESH
         self._lock = threading.Lock()
 
     def status(self, person: str) -> str | None:
@@ -45,9 +46,12 @@ class Looks:
         return self._seen[person][1]
 
     def _old(self, person: str) -> bool:
-        return self._clock() - self._seen[person][0] > FRESH
+        return self._clock() - self._seen[person][0] > self._fresh
 
     def _look(self, place: int) -> None:
-        at = self._clock()
-        people = tuple(self._people[place : place + BATCH])
-        self._seen |= {id_: (at, status) for id_, status in self._provider.reread(Touched(people)).status.items()}
+        began = self._clock()
+        people = tuple(self._people[place : place + self._provider.people_a_look])
+        seen = self._provider.reread(Touched(people)).status
+        ended = self._clock()
+        self._fresh = max(FRESH, PATIENT * (ended - began))
+        self._seen |= {person: (ended, status) for person, status in seen.items()}

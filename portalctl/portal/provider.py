@@ -25,6 +25,11 @@ class Reader(Protocol):
         """The requests that were sent so far."""
         ...
 
+    @property
+    def people_a_look(self) -> int:
+        """How many people at most `reread` is best asked for at a time, where there is a choice."""
+        ...
+
     def read(self, scope: Scope) -> Snapshot:
         """All developers and teams, and the members of the scope's teams; never anything less."""
         ...

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from typing import cast
 
-from portalctl.apply.looks import BATCH, FRESH, Looks
+from portalctl.apply.looks import FRESH, PATIENT, Looks
 from portalctl.plan.model import Change, Subject
 from portalctl.portal.models import Sighting, Touched
 from portalctl.portal.provider import Reader
 
 
 class Portal:
-    """Remembers who was looked at, time after time, and finds everybody approved."""
+    """Remembers who was looked at, time after time, and finds everybody approved. A look takes `takes` seconds."""
 
-    def __init__(self) -> None:
+    people_a_look = 100
+
+    def __init__(self, takes: float = 0.0) -> None:
         self.looks: list[list[str]] = []
+        self.now, self.takes = 0.0, takes
 
     def reread(self, touched: Touched) -> Sighting:
+        self.now += self.takes
         self.looks.append([person for person, _ in touched.people])
         return Sighting(status=dict.fromkeys(self.looks[-1], "approved"), teams={}, members={})
 
@@ -27,17 +31,26 @@ def approval(person: str) -> Change:
     return Change(f"approve:{person}", "approve", "onboard", subject, None, before, after, ())
 
 
-def test_people_are_looked_at_again_once_the_look_is_old_and_a_batch_at_a_time() -> None:
-    portal, now = Portal(), [0.0]
-    people = [f"p{number:03}" for number in range(2 * BATCH)]
-    changes = [approval(person) for person in people]
+def looks_at(portal: Portal, people: list[str]) -> Looks:
     pending = dict.fromkeys(people, "pending").items()
-    looks = Looks(cast(Reader, portal), changes, pending, 0.0, lambda: now[0])
+    return Looks(cast(Reader, portal), map(approval, people), pending, 0.0, lambda: portal.now)
 
-    now[0] = FRESH
-    assert [looks.status(person) for person in people] == ["pending"] * len(people)
+
+def test_people_are_looked_at_again_once_the_look_is_old_and_a_batch_at_a_time() -> None:
+    portal, people = Portal(), [f"p{number:03}" for number in range(200)]
+    looks = looks_at(portal, people)
+    portal.now = FRESH
+    assert [looks.status(person) for person in people] == ["pending"] * 200
     assert portal.looks == []
+    portal.now = FRESH + 0.1
+    assert [looks.status(person) for person in people[1:]] == ["approved"] * 199
+    assert portal.looks == [people[1:101], people[101:]]
 
-    now[0] = FRESH + 0.1
-    assert [looks.status(person) for person in people[1:]] == ["approved"] * (len(people) - 1)
-    assert portal.looks == [people[1 : BATCH + 1], people[BATCH + 1 :]]
+
+def test_looks_that_take_long_are_good_for_longer() -> None:
+    portal = Portal(takes=2.0)
+    looks = looks_at(portal, ["ann"])
+    for passed, number in ((FRESH + 0.1, 1), (PATIENT * 2.0, 1), (0.1, 2)):
+        portal.now += passed
+        looks.status("ann")
+        assert len(portal.looks) == number

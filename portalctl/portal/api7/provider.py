@@ -7,6 +7,7 @@ nothing else: who is rejected or deleted is gone, with all that was theirs.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Collection
 from functools import partial
@@ -83,6 +84,11 @@ class Api7:
     def calls(self) -> int:
         """See `Reader.calls`: those to both services."""
         return self._dashboard.calls + (self._backend_client.calls if self._backend_client is not None else 0)
+
+    @property
+    def people_a_look(self) -> int:
+        """See `Reader.people_a_look`: all are read in any case."""
+        return sys.maxsize
 
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`. There are no teams, so of the scope only requests are left to read.

@@ -166,6 +166,11 @@ class Konnect:
         """See `Reader.calls`."""
         return self._client.calls
 
+    @property
+    def people_a_look(self) -> int:
+        """See `Reader.people_a_look`: a few queries."""
+        return 200
+
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`."""
         observed_at = self._now()
