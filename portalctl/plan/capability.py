@@ -67,9 +67,15 @@ def _revoking(portal: PortalManifest) -> Iterator[Reason]:
     yield from (override.why for override in portal.overrides if override.on_revoke == "revoke_registrations")
 
 
-def _invited(portal: PortalManifest) -> Iterator[tuple[str, Invitation, Reason]]:
+def _invited(portal: PortalManifest) -> Iterator[tuple[str, Reason]]:
     rules: list[Member | Override] = [*(m for team in portal.teams for m in team.members or ()), *portal.overrides]
-    yield from ((rule.developer, rule.invitation, rule.why) for rule in rules if rule.invitation is not None)
+    yield from ((rule.developer, rule.why) for rule in rules if rule.invitation is not None)
+
+
+def _with_details(portal: PortalManifest) -> Iterator[Reason]:
+    """Accounts by id that are to be more than made and in."""
+    invited = (rule for rule in portal.overrides if rule.invitation is not None and "@" not in rule.developer)
+    yield from (rule.why for rule in invited if rule.invitation != Invitation() or rule.status != "approved")
 
 
 _ASKED: Mapping[Ability, _Asked] = {
@@ -86,15 +92,16 @@ _ASKED: Mapping[Ability, _Asked] = {
     ),
     "registrations": _Asked(_revoking, "has no registrations to revoke; write on_revoke: report"),
     "accounts": _Asked(
-        lambda portal: (why for name, _, why in _invited(portal) if "@" in name),
+        lambda portal: (why for name, why in _invited(portal) if "@" in name),
         "makes no account for an address; the person has to sign up",
     ),
     "account_ids": _Asked(
-        lambda portal: (why for name, _, why in _invited(portal) if "@" not in name), "makes no account by id"
+        lambda portal: (why for name, why in _invited(portal) if "@" not in name), "makes no account by id"
     ),
     "account_details": _Asked(
-        lambda portal: (why for name, told, why in _invited(portal) if "@" not in name and told != Invitation()),
-        "makes accounts by developer_id alone; leave out full_name and send_invitation_email",
+        _with_details,
+        "makes accounts by developer_id alone, and they are in at once; write status: approved, without full_name "
+        "and send_invitation_email",
         within="account_ids",
     ),
 }

@@ -76,12 +76,16 @@ def test_what_is_nothing_without_something_else_that_is_missing_is_not_told_twic
     ]
 
 
-def test_an_account_by_developer_id_has_no_name_and_gets_no_mail() -> None:
+def test_an_account_by_developer_id_has_no_name_gets_no_mail_and_does_not_wait() -> None:
     plain = Override("acme", reason(12, "overrides"), status="approved", invitation=Invitation())
     check(manifest("api7", overrides=(plain,)))
-    for invitation in (Invitation(full_name="Acme"), Invitation(mail=True)):
-        (told,) = findings(manifest("api7", overrides=(replace(plain, invitation=invitation),)))
-        assert told.endswith("makes accounts by developer_id alone; leave out full_name and send_invitation_email")
+    for change in (
+        {"invitation": Invitation(full_name="Acme")},
+        {"invitation": Invitation(mail=True)},
+        {"status": "pending"},
+    ):
+        (told,) = findings(manifest("api7", overrides=(replace(plain, **change),)))
+        assert told.endswith("write status: approved, without full_name and send_invitation_email")
 
 
 def test_what_api7_can_do_is_let_through() -> None:

@@ -35,7 +35,9 @@ class Look:
 class Live:
     """One portal of the Dashboard. Exactly one of `portal_id` and `title` is given.
 
-    The shared readings tell since when they are to be true (`time.monotonic`). All raise PortalError.
+    `people` are its developers; `registrations` and `requests` are the approvals that wait, of all portals that the
+    token can see; `looks` tie registrations to people. Each is asked since when its reading must have begun
+    (`time.monotonic`), and shared by all who ask at the same time. All raise PortalError.
     """
 
     def __init__(

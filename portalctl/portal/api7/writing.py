@@ -67,8 +67,9 @@ class Writer:
         if person is None or not person.pending:
             return made
         accepted = self._send(SetStatus(developer_id, "approved"))
-        detail = f"the account is made and waits for approval: {accepted.detail}" if accepted.detail else ""
-        return replace(accepted, id=made.id, detail=detail)
+        if accepted.result == "done":
+            return replace(accepted, id=made.id)
+        return replace(accepted, id=made.id, detail=f"the account is made and waits for approval: {accepted.detail}")
 
     def _send(self, write: Write) -> Written:
         try:
