@@ -51,6 +51,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.slow)
 
 
+def named_schema(manifest: Path) -> Path | None:
+    """The file that a manifest's first line names to editors."""
+    line, _, _ = manifest.read_text(encoding="utf-8").partition("\n")
+    _, named, place = line.partition("# yaml-language-server: $schema=")
+    return (manifest.parent / place).resolve() if named else None
+
+
 def pytest_configure() -> None:
     """No test reaches beyond this machine."""
     socket_allow_hosts(["127.0.0.1", "::1"], allow_unix_socket=True)

@@ -22,8 +22,9 @@ from portalctl.manifest.entries import PortalEntry, unfit
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
+from portalctl.manifest.schema import manifest_schema_text
 from portalctl.plan.adopt import Adopted, adopt
-from portalctl.report.manifest import Source, baseline_file, manifest_files
+from portalctl.report.manifest import SCHEMA_FILE, Source, baseline_file, manifest_files
 from portalctl.report.safe import terminal
 from portalctl.words import people, plural
 
@@ -50,6 +51,15 @@ class _Place:
         if out.is_dir() and any(out.iterdir()):
             raise _exists(out, "the folder is not empty")
         return cls(out, None)
+
+    @property
+    def schema(self) -> Path:
+        return self.folder / SCHEMA_FILE
+
+    @property
+    def will_have_schema(self) -> bool:
+        """A new folder gets one; beside a single file there may be one already."""
+        return self.file is None or self.schema.is_file()
 
     def paths(self, files: Mapping[str, str]) -> dict[Path, str]:
         return {self.folder / (self.file or name): text for name, text in files.items()}
@@ -107,13 +117,17 @@ def import_(
         raise BadUsageError("--split teams makes several files: give --out a folder")
     destination = Destination(name, provider, region, NOWHERE.file, "give --region")
     run = run_on(destination, Target((), name, ca_file, insecure))
-    made = _made(portal, run, suggest_from, split_teams=bool(split))
+    has_schema = place is not None and place.will_have_schema
+    made = _made(portal, run, suggest_from, split_teams=bool(split), has_schema=has_schema)
     if place is None:
         click.echo(made.files[f"{name}.yaml"], nl=False)
         return
     paths = place.paths(made.files)
     acknowledgements = place.folder / f".{name}.acknowledged.yaml"
-    _write(paths | {acknowledgements: made.baseline})
+    others = {place.schema: manifest_schema_text()} if place.file is None else {}
+    others[acknowledgements] = made.baseline
+    _write(paths | others)
+    click.echo("".join(f"{terminal(str(path))}\n" for path in (*paths, *others)), nl=False)
     click.echo(_said(made.adopted, paths, acknowledgements), nl=False)
 
 
@@ -126,12 +140,12 @@ class _Made:
     baseline: str
 
 
-def _made(portal: PortalManifest, run: flow.Run, suggest_from: int, *, split_teams: bool) -> _Made:
+def _made(portal: PortalManifest, run: flow.Run, suggest_from: int, *, split_teams: bool, has_schema: bool) -> _Made:
     """Reads the portal, once and whole. Raises PortalError."""
     read = portalctl.read(Manifest({portal.name: portal}, (), ""), run)
     adopted = adopt(read.portals[0].snapshot, suggest_from)
     source = Source(portal.name, portal.provider, portal.region, portal.id or "", read.created_at[:10], suggest_from)
-    files = manifest_files(adopted, source, split_teams=split_teams)
+    files = manifest_files(adopted, source, split_teams=split_teams, has_schema=has_schema)
     return _Made(adopted, files, _baseline(files, source, replace(run, snapshot=read)))
 
 
@@ -176,7 +190,6 @@ def _write(texts: Mapping[Path, str]) -> None:
 def _said(adopted: Adopted, paths: Mapping[Path, str], acknowledgements: Path) -> str:
     folder, ours = (terminal(str(path)) for path in (_asked(paths), acknowledgements))
     lines = [
-        *(terminal(str(path)) for path in (*paths, acknowledgements)),
         "",
         _counted(adopted),
         f"Next:  portalctl plan -f {folder}",

@@ -9,7 +9,8 @@ from typing import Literal
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.format import format_files
 from portalctl.manifest.model import ProviderName
-from portalctl.report.manifest import MODELINE, file_names
+from portalctl.manifest.schema import manifest_schema_text
+from portalctl.report.manifest import SCHEMA_FILE, file_names, modeline
 from portalctl.report.safe import yaml
 
 Ci = Literal["github", "gitlab", "none"]
@@ -56,14 +57,15 @@ def manifests(answers: Answers) -> dict[str, str]:
     Raises InputError for answers that no manifest would take.
     """
     texts = {f"portals/{answers.name}.yaml": _root(answers)}
-    texts |= {path: _team(answers.name, team) for team, path in team_files(answers).items()}
+    texts |= {path: _team(answers.name, team, path) for team, path in team_files(answers).items()}
     files = [File(path, path, f"/{path}", text.encode()) for path, text in texts.items()]
     return {each.file.name: each.text for each in format_files(files)}
 
 
 def others(answers: Answers, examples: Examples) -> dict[str, str]:
-    """What stands around the manifests: CI, who reviews what, and what is never committed."""
-    return {**_ci(answers, examples), "CODEOWNERS": _owners(answers), IGNORE: IGNORED}
+    """What stands around the manifests: CI, who reviews what, what is never committed, and what editors read."""
+    schema = {f"portals/{SCHEMA_FILE}": manifest_schema_text()}
+    return {**schema, **_ci(answers, examples), "CODEOWNERS": _owners(answers), IGNORE: IGNORED}
 
 
 def team_files(answers: Answers) -> dict[str, str]:
@@ -72,7 +74,7 @@ def team_files(answers: Answers) -> dict[str, str]:
 
 
 def _root(answers: Answers) -> str:
-    return "\n".join([MODELINE, "version: 1", *_portal(answers), "", *_rules(answers), ""])
+    return "\n".join([modeline(f"{answers.name}.yaml"), "version: 1", *_portal(answers), "", *_rules(answers), ""])
 
 
 def _portal(answers: Answers) -> Iterator[str]:
@@ -98,9 +100,9 @@ def _rules(answers: Answers) -> Iterator[str]:
     yield "trusted_domains: []"
 
 
-def _team(portal: str, team: str) -> str:
+def _team(portal: str, team: str, path: str) -> str:
     lines = [
-        MODELINE,
+        modeline(path.removeprefix("portals/")),
         "version: 1",
         f"portal: {yaml(portal)}",
         "teams:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Final
 
 from pydantic import JsonValue, TypeAdapter
@@ -27,6 +28,11 @@ def manifest_schema() -> dict[str, JsonValue]:
         "description": "Who gets into a developer portal: a portal's own file, or a fragment that names its portal.",
         **{key: _tidied(value) for key, value in schema.items()},
     }
+
+
+def manifest_schema_text() -> str:
+    """The schema as the contents of a file."""
+    return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _tidied(schema: JsonValue) -> JsonValue:

@@ -11,7 +11,7 @@ from portalctl.plan.adopt import Adopted, AdoptedTeam, Suggestion, Unsaid
 from portalctl.plan.drift import DriftFinding
 from portalctl.report.safe import terminal, yaml, yaml_comment
 
-MODELINE = "# yaml-language-server: $schema=https://portalctl.dev/schemas/manifest.v1.schema.json"
+SCHEMA_FILE = "manifest.v1.schema.json"  # beside the portal's own file
 LONGEST_FILE_NAME = 60  # characters
 
 
@@ -27,16 +27,26 @@ class Source:
     suggest_from: int
 
 
-def manifest_files(adopted: Adopted, source: Source, *, split_teams: bool) -> dict[str, str]:
-    """File names, relative to the root file's folder, and their texts; the root file is first."""
+def modeline(name: str) -> str:
+    """How editors find the schema; `name` is the file's, relative to the folder that has SCHEMA_FILE."""
+    return f"# yaml-language-server: $schema={'../' * name.count('/')}{SCHEMA_FILE}"
+
+
+def manifest_files(adopted: Adopted, source: Source, *, split_teams: bool, has_schema: bool) -> dict[str, str]:
+    """File names, relative to the root file's folder, and their texts; the root file is first.
+
+    `has_schema`: SCHEMA_FILE will be in that folder.
+    """
     root = f"{source.name}.yaml"
     inside = () if split_teams else adopted.teams
-    files = {root: _text([*_root(adopted, source), *_teams(inside), *_rest(adopted, source)])}
+    first = [modeline(root)] if has_schema else []
+    files = {root: _text([*first, *_root(adopted, source), *_teams(inside), *_rest(adopted, source)])}
     if not split_teams:
         return files
     for team, name in zip(adopted.teams, file_names(team.name for team in adopted.teams), strict=True):
-        head = [MODELINE, "version: 1", f"portal: {source.name}"]
-        files[f"teams/{name}.yaml"] = _text([*head, *_teams([team])])
+        file = f"teams/{name}.yaml"
+        first = [modeline(file)] if has_schema else []
+        files[file] = _text([*first, "version: 1", f"portal: {source.name}", *_teams([team])])
     return files
 
 
@@ -73,7 +83,6 @@ def _to_paste(value: str | bool) -> str:
 
 
 def _root(adopted: Adopted, source: Source) -> Iterator[str]:
-    yield MODELINE
     yield f"# Imported from the portal on {source.day}. The first plan changes nothing."
     yield from ("version: 1", "portal:", f"  name: {source.name}", f"  provider: {source.provider}")
     if source.region is not None:

@@ -16,7 +16,7 @@ from portalctl.portal.models import Snapshot
 from portalctl.sim.api7.records import State
 from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
 from portalctl.sim.server import Simulator
-from tests.conftest import PORTAL_ID, Bench, Done, portalctl
+from tests.conftest import PORTAL_ID, Bench, Done, named_schema, portalctl
 from tests.plan.odd_portals import ADDRESSES, NAMES, odd_portals
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -50,7 +50,9 @@ def test_the_first_plan_is_empty_and_the_first_drift_run_quiet(odd: Bench, split
     done = imported(odd, "--out", "portals", *split)
     assert done.code == 0, done.err
     assert odd.writes == []
-    assert len(list(odd.folder.rglob("*.yaml"))) == (5 if split else 2)
+    files = [path for path in odd.folder.rglob("*.yaml") if not path.name.startswith(".")]
+    assert len(files) == (4 if split else 1)
+    assert {named_schema(path) for path in files} == {(odd.folder / "manifest.v1.schema.json").resolve()}
     assert odd.run("plan", "--detailed-exitcode").code == 0
     assert odd.run("drift").code == 2
     assert odd.run("drift", "--acknowledge", "portals/.partners.acknowledged.yaml").code == 0
@@ -76,6 +78,7 @@ def test_without_out_the_manifest_is_the_output(bench: Bench) -> None:
     assert (done.code, tree(bench.folder)) == (0, {})
     (bench.folder / "partners.yaml").write_text(done.out)
     assert "bob@x.com" in done.out
+    assert "$schema" not in done.out  # there is no such file
     assert bench.run("plan", "--detailed-exitcode").code == 0
 
 
@@ -84,7 +87,15 @@ def test_a_file_may_be_named(bench: Bench) -> None:
     (bench.folder / "other.txt").write_text("here first")
     assert imported(bench, "--out", "portals/p.yml").code == 0
     assert sorted(tree(bench.folder)) == [".partners.acknowledged.yaml", "other.txt", "p.yml"]
+    assert named_schema(bench.folder / "p.yml") is None
     assert bench.run("plan", "--detailed-exitcode").code == 0
+
+
+def test_a_file_beside_the_schema_names_it(bench: Bench) -> None:
+    (bench.folder / "manifest.v1.schema.json").write_text("{}")
+    assert imported(bench, "--out", "portals/p.yml").code == 0
+    assert named_schema(bench.folder / "p.yml") == (bench.folder / "manifest.v1.schema.json").resolve()
+    assert (bench.folder / "manifest.v1.schema.json").read_text() == "{}"
 
 
 def words_only(*words: str) -> Done:

@@ -15,10 +15,11 @@ from ruamel.yaml import YAML
 from portalctl.cli.scaffold import ACTION, WORKFLOWS, Answers, manifests, team_files
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
-from tests.conftest import Done, portalctl
+from tests.conftest import Done, named_schema, portalctl
 
 KONNECT = ("--portal", "partners", "--provider", "konnect", "--region", "eu", "--title", "Partners")
 COMMIT = "1a2b3c4d" * 5
+SCHEMA = "portals/manifest.v1.schema.json"
 API7 = ("--portal", "fans", "--provider", "api7", "--portal-id", "portal-1")
 
 
@@ -52,6 +53,8 @@ def test_what_it_writes_is_valid_canonical_and_has_no_findings(words: tuple[str,
     checked = portalctl("validate")
     assert (checked.code, checked.err) == (0, "")
     assert portalctl("fmt", "--check").code == 0
+    assert json.loads(Path(SCHEMA).read_text()) == portalctl("schema", "manifest").json
+    assert {named_schema(path) for path in Path("portals").rglob("*.yaml")} == {Path(SCHEMA).resolve()}
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_on_api7_the_workflows_have_its_token_and_server() -> None:
 
 def test_gitlab_gets_a_pipeline() -> None:
     assert init(*KONNECT, "--ci", "gitlab").code == 0
-    assert written(Path()) == {".gitlab-ci.yml", ".gitignore", "CODEOWNERS", "portals/partners.yaml"}
+    assert written(Path()) == {".gitlab-ci.yml", ".gitignore", "CODEOWNERS", "portals/partners.yaml", SCHEMA}
 
 
 def test_a_team_reviews_its_file_and_can_speak_of_itself_alone() -> None:
@@ -123,7 +126,7 @@ def test_what_must_not_be_committed_is_ignored() -> None:
 def test_an_ignore_file_that_is_there_stays_and_what_it_lacks_is_told() -> None:
     Path(".gitignore").write_text("*.pyc\nplan.json\n")
     done = init(*KONNECT, "--ci", "none")
-    assert (done.code, written(Path())) == (0, {".gitignore", "CODEOWNERS", "portals/partners.yaml"})
+    assert (done.code, written(Path())) == (0, {".gitignore", "CODEOWNERS", "portals/partners.yaml", SCHEMA})
     assert Path(".gitignore").read_text() == "*.pyc\nplan.json\n"
     (told,) = [line for line in done.err.splitlines() if ".gitignore" in line]
     assert told.partition("was there: ")[2].split()[:2] == [".portalctl/", "snapshot.json"]
@@ -209,7 +212,8 @@ def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
     )
     assert conversation(tmp_path, ("--out", "new"), *answers) == 0
     assert portalctl("validate", "-f", "new/portals").err == ""
-    assert written(Path("new")) == {"CODEOWNERS", ".gitignore", "portals/partners.yaml", "portals/teams/city.yaml"}
+    files = {"CODEOWNERS", ".gitignore", "portals/partners.yaml", "portals/teams/city.yaml", SCHEMA}
+    assert written(Path("new")) == files
     assert "/portals/ @org/admins\n" in Path("new/CODEOWNERS").read_text()
 
 

@@ -28,7 +28,7 @@ SOURCE = Source("partners", "konnect", "eu", "3f51fa25-310a-421d-bd1a-007f859021
 
 
 def written(live: Snapshot, *, split_teams: bool = False) -> list[File]:
-    texts = manifest_files(adopt(live, SOURCE.suggest_from), SOURCE, split_teams=split_teams)
+    texts = manifest_files(adopt(live, SOURCE.suggest_from), SOURCE, split_teams=split_teams, has_schema=True)
     return [File(name, name, f"/portals/{name}", text.encode()) for name, text in texts.items()]
 
 
@@ -137,7 +137,8 @@ def test_teams_of_an_identity_provider_are_left_to_it() -> None:
 
 def test_each_team_has_a_file_of_its_own_whatever_it_is_called() -> None:
     names = ["City", "city", "../../etc", "Ω", "x" * 250]
-    texts = manifest_files(adopt(snapshot(teams=dict.fromkeys(names, ())), 3), SOURCE, split_teams=True)
+    adopted = adopt(snapshot(teams=dict.fromkeys(names, ())), 3)
+    texts = manifest_files(adopted, SOURCE, split_teams=True, has_schema=True)
     assert sorted(texts) == sorted(
         [
             "partners.yaml",
