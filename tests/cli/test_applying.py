@@ -303,6 +303,7 @@ def test_someone_changed_while_an_apply_goes_on_for_long_is_seen(
     """Between two looks, here with each write, an admin decides on b."""
     monkeypatch.setattr("portalctl.apply.execute.IN_FLIGHT", 1)
     monkeypatch.setattr("portalctl.apply.looks.FRESH", -1.0)
+    monkeypatch.setattr("portalctl.apply.looks.PATIENT", -1.0)
     who = fill(bench).emails["b@club.example"]
 
     def hook(request: Request) -> None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
-from portalctl.errors import AnswerError, NoAnswerError, PortalError
-from portalctl.events import Observer, Warned
+from portalctl.errors import AnswerError, PortalError
+from portalctl.events import Observer
 from portalctl.http import Client
 from portalctl.identity import normal_address
 from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
-from portalctl.portal.konnect.calls import call
 from portalctl.portal.konnect.dialect import Dialect
 from portalctl.portal.konnect.registrations import read_registrations, read_requests
 from portalctl.portal.konnect.wire import (
@@ -28,6 +26,7 @@ from portalctl.portal.konnect.wire import (
     segment,
     settle,
 )
+from portalctl.portal.konnect.writing import Writer
 from portalctl.portal.models import (
     Assignment,
     Developer,
@@ -40,18 +39,7 @@ from portalctl.portal.models import (
     Touched,
 )
 from portalctl.portal.pool import Pool
-from portalctl.portal.writes import (
-    AddMember,
-    AssignRole,
-    CreateDeveloper,
-    CreateTeam,
-    DeleteDeveloper,
-    RemoveMember,
-    RevokeRegistration,
-    UnassignRole,
-    Write,
-    Written,
-)
+from portalctl.portal.writes import Write, Written
 
 WORKERS = 16
 FIRST_ROW = {"page[size]": "1", "page[number]": "1"}
@@ -60,7 +48,6 @@ REGISTRATIONS_UNREAD = (
     "a plan then does not tell what applications of people who are kept out go on using, and cannot end it "
     "(`on_revoke: revoke_registrations`)"
 )
-ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: it has ended already
 FEW = 16  # people are asked for one by one up to here; beyond, the whole list is read
 
 ADVICE = {
@@ -92,18 +79,6 @@ class _AssignedRole:
     id: str
     role_name: str
     entity_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _NamedTeam:
-    name: str
-    id: str
-    created_at: str | None = None
-
-    @property
-    def age(self) -> tuple[str, str]:
-        """The oldest first; two of one moment by their ids, so that everybody chooses the same."""
-        return self.created_at or "", self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -423,65 +398,15 @@ class Konnect:
         found = self._wire.get(f"{self._path}/developers/{segment(developer_id)}", Developer)
         return found.status if found is not None else None
 
-    # --- writing
-
     def write(self, write: Write) -> Written:
-        """See `Provider.write`. 409 on an add is "already so", taken as done and confirmed by the list.
-
-        A team that somebody else has made at the same moment is used, and the one made here taken back.
-        """
+        """See `Provider.write`."""
         try:
-            method, path, body = call(self._path, write)
+            path = self._path
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
-        try:
-            answer = self._client.request(method, path, body=body)
-        except NoAnswerError as error:
-            return Written("unclear" if error.sent else "refused", error.message)
-        if answer.ok and answer.is_page:  # of something in between, which may or may not have passed the request on
-            return Written("unclear", self._client.not_json(answer).message, answer.trace, status=answer.status)
-        if answer.ok:
-            created = _id_told(answer.body) if isinstance(write, CreateTeam | CreateDeveloper) else None
-            if isinstance(write, CreateTeam) and created is not None:
-                created = self._one_of_this_name(write.name, created)
-            return Written("done", trace=answer.trace, id=created, status=answer.status)
-        problem = self._client.explain(answer)
-        if isinstance(write, AddMember | AssignRole) and answer.status == 409:
-            return Written("done", problem.message, answer.trace, status=answer.status)
-        # What is to end may have ended already: a 404 can be that, or a wrong path. Who is to get an account may have
-        # one by now. The live state tells.
-        gone = isinstance(write, ENDINGS) and answer.status == 404
-        there = isinstance(write, CreateDeveloper) and answer.status == 409
-        result: Literal["unclear", "refused"] = "unclear" if gone or there or answer.status >= 500 else "refused"
-        return Written(result, problem.message, answer.trace, status=answer.status)
-
-    def _one_of_this_name(self, name: str, ours: str) -> str:
-        """The team to use after `ours` was made. Nothing keeps two hands, or a portal, from making two of one name.
-
-        The oldest stays, for everyone. What can't be read or taken back stays, too: the look at the end tells.
-        """
-        try:
-            teams = self._wire.read_list("teams", Query(f"{self._path}/teams"), _NamedTeam)
-            oldest = min((team for team in teams if team.name == name), key=lambda team: team.age, default=None)
-            if oldest is None or oldest.id == ours or all(team.id != ours for team in teams):
-                return ours
-            taken_back = self._client.request("DELETE", f"{self._path}/teams/{segment(ours)}").ok
-        except PortalError:
-            return ours
-        outcome = "was taken back" if taken_back else f"({ours}) could not be taken back"
-        self._observer(Warned(f"team {name}: somebody else made it at the same moment; the one made here {outcome}"))
-        return oldest.id
+        return Writer(self._wire, path, self._observer).write(write)
 
 
 def _either(*flags: bool | None) -> bool | None:
     told = [flag for flag in flags if flag is not None]
     return any(told) if told else None
-
-
-def _id_told(body: bytes) -> str | None:
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return None
-    created = told.get("id") if isinstance(told, dict) else None
-    return created if isinstance(created, str) else None
