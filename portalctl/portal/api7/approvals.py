@@ -58,7 +58,7 @@ def tie(place: Place, people: Collection[Person], approvals: Iterable[Approval])
     id_fits = Counter(person for claim in claims if claim.by_id for person in claim.people)
     found: dict[str, Approval] = {}
     untied = [
-        Untied(each, "it does not say of which portal it is") for each in registrations if _is_vague(each, place)
+        Untied(each, "it does not say of which portal it is") for each in registrations if is_vague(each, place)
     ]
     for claim in claims:
         because = _doubt(claim, waiting, id_fits if claim.by_id else fits)
@@ -76,7 +76,7 @@ def is_here(approval: Approval, place: Place) -> bool:
     return place.unique and bool(place.name) and approval.portal_name == place.name
 
 
-def _is_vague(approval: Approval, place: Place) -> bool:
+def is_vague(approval: Approval, place: Place) -> bool:
     """Whether it might be of this portal, and of another one as well."""
     if approval.portal_id or is_here(approval, place):
         return False

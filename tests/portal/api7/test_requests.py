@@ -38,5 +38,9 @@ def test_who_asked_can_be_nobody_for_certain() -> None:
     assert owner(ANN, EVE) == (None, ["unowned_request"])
 
 
+def test_a_request_that_names_no_portal_is_told() -> None:
+    assert owner(ANN, applicant_id="i-ann", portal_id=None) == (None, ["unowned_request"])
+
+
 def test_requests_of_another_portal_are_not_spoken_of() -> None:
     assert owner(ANN, applicant_id="i-ann", portal_id="p2") == (None, [])
