@@ -186,7 +186,7 @@ class ManyHands(RuleBasedStateMachine):
 @pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_whatever_many_hands_do_each_apply_does_its_plan_and_says_what_is_so() -> None:
-    examples = max(5, settings().max_examples // 4)  # each is a dozen commands or more
+    examples = max(5, settings().max_examples // 8)  # each is a dozen commands or more
     run_state_machine_as_test(
         ManyHands, settings=settings(max_examples=examples, stateful_step_count=STEPS, deadline=None)
     )
