@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -29,7 +30,11 @@ def style_for(stream: IO[str], *, verbose: bool = False, env: Mapping[str, str] 
 
 
 class Console:
-    """Shows events as they come, from any thread: progress on a terminal only, the rest a line each."""
+    """Shows events as they come, from any thread: progress on a terminal only, the rest a line each.
+
+    That nobody can read them any more (a closed pipe, a full disk) stops nothing that goes on: what shows the result
+    at the end will find that out, too.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,20 +43,23 @@ class Console:
         self._style = style_for(sys.stdout)
 
     def __call__(self, event: Event) -> None:
-        with self._lock:
-            match event:
-                case Progress():
-                    self._progress(f"{event.portal}: {event.doing} {event.done:,}/{event.total:,}")
-                case ReadDone():
-                    read = f"{plural(event.developers, 'developer')} in {plural(event.calls, 'call')}"
-                    self._line(f"{event.portal}: read {read}, {event.seconds:.1f} s")
-                case Waiting():
-                    self._line(f"  … waiting {wait_words(event.seconds)}: {terminal(event.because)}")
-                case Warned():
-                    self._line(f"warning: {terminal(event.message)}")
-                case Settled():
-                    self._clear()
-                    click.echo(settled_text(event, self._style), color=self._style.color)
+        with self._lock, contextlib.suppress(OSError):
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
+        match event:
+            case Progress():
+                self._progress(f"{event.portal}: {event.doing} {event.done:,}/{event.total:,}")
+            case ReadDone():
+                read = f"{plural(event.developers, 'developer')} in {plural(event.calls, 'call')}"
+                self._line(f"{event.portal}: read {read}, {event.seconds:.1f} s")
+            case Waiting():
+                self._line(f"  … waiting {wait_words(event.seconds)}: {terminal(event.because)}")
+            case Warned():
+                self._line(f"warning: {terminal(event.message)}")
+            case Settled():
+                self._clear()
+                click.echo(settled_text(event, self._style), color=self._style.color)
 
     def _progress(self, text: str) -> None:
         if self._live:

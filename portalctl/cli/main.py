@@ -6,6 +6,7 @@ and `--version` alone needs none of it.
 
 from __future__ import annotations
 
+import errno
 import gc
 import importlib
 import os
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 INTERRUPTED = 130
+UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})  # what is told on stdout
 # How many Python lets come before it looks for garbage. Its own 700 make that a twentieth of loading a command, whose
 # modules stay.
 NEW_OBJECTS = 50_000
@@ -81,8 +83,10 @@ def _exit_code(error: BaseException) -> int:
         case click.Abort() | KeyboardInterrupt():
             click.echo("interrupted", err=True)
             code = INTERRUPTED
-        case BrokenPipeError():
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader left; nothing more to say
+        case OSError() if error.errno in UNWRITABLE:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries it once more as it ends
+            if not isinstance(error, BrokenPipeError):  # where the reader has left there is nothing more to say
+                click.echo(f"error: the output can't be written: {error.strerror}", err=True)
             code = 1
         case Exception():
             code = _own_mistake(error)

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import os
+import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
 
 import pexpect
 import pytest
 
 from portalctl.cli.main import main
+from portalctl.sim.faults import Fault
 from tests.conftest import Bench, portalctl
 
 pytestmark = pytest.mark.slow
@@ -141,3 +146,41 @@ def test_usage_errors_are_64() -> None:
         assert done.code == 64, words
         assert done.err
     assert "did you mean 'onboard'" in portalctl("plan", "--only", "onbord").err
+
+
+def started(bench: Bench, *words: str, stdout: int | IO[bytes]) -> subprocess.Popen[bytes]:
+    """The program in a process of its own, without a terminal."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "portalctl", words[0], "-f", str(bench.folder), *words[1:]],
+        env={"PATH": os.environ["PATH"], "KONNECT_SERVER_URL": bench.sim.url, "KONNECT_TOKEN": bench.sim.token},
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+    )
+
+
+def test_a_full_disk_is_an_error_and_no_mistake_of_ours(club: Bench) -> None:
+    with Path("/dev/full").open("wb") as full, started(club, "plan", stdout=full) as run:
+        _, err = run.communicate(timeout=20)
+    assert run.returncode == 1
+    assert b"error: the output can't be written: No space left on device" in err
+    assert b"bug" not in err
+
+
+def test_an_apply_goes_on_when_its_reader_has_left(bench: Bench) -> None:
+    """What it did has to be in the report, whoever reads along."""
+    people = [f"p{number}@club.example" for number in range(40)]
+    bench.people(pending=people)
+    bench.manifest(RULES)
+    bench.sim.inject(Fault("status", method="PATCH", path=f"*/{bench.emails[people[0]]}", status=400))
+    bench.sim.inject(Fault("slow", method="PATCH", delay=0.3))
+    with started(bench, "apply", "--yes", "--report", "report.json", stdout=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        while "✗".encode() not in run.stdout.readline():
+            pass
+        run.stdout.close()
+        assert run.wait(timeout=20) == 1  # its result could not be told
+    outcomes = Counter(
+        each["result"] for each in json.loads(Path("report.json").read_text())["portals"][0]["changes"]
+    )
+    assert outcomes == {"confirmed": 39, "failed": 1}
+    assert sum(bench.status(who) == "approved" for who in people) == 39
