@@ -4,6 +4,7 @@ PortalctlError                1   could not read or write
 ├── BadUsageError             64   the call's own words are wrong
 ├── InputError               65   findings in manifest or plan files, each with its place
 ├── PortalError               1   a portal could not be read, or not provably completely
+│   ├── AmbiguousError        1   what is meant is there more than once
 │   ├── AnswerError           1   it answered, and the answer is an error
 │   └── NoAnswerError         1   no usable answer came: unreachable, broken off, TLS
 └── RefusedError              3   refused before any write
@@ -73,6 +74,10 @@ class InputError(PortalctlError):
 
 class PortalError(PortalctlError):
     """A portal could not be read, or what it answered was not provably complete."""
+
+
+class AmbiguousError(PortalError):
+    """What is meant is on the portal more than once. A plan that was made before that is stale."""
 
 
 class AnswerError(PortalError):

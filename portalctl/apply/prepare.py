@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from portalctl.apply.verify import Stand, live_state, live_status, stand, statuses, subject, touched, words
-from portalctl.errors import RefusedError
+from portalctl.errors import AmbiguousError, RefusedError
 from portalctl.plan.model import Change, PortalPlan, State
 from portalctl.portal.models import Sighting
 from portalctl.portal.provider import Reader
@@ -32,18 +32,21 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
     Raises RefusedError when something is neither as planned before nor as wanted, PortalError when it can't be read.
     """
     at = time.monotonic()
-    seen = provider.reread(touched(plan.changes))
+    try:
+        seen = provider.reread(touched(plan.changes))
+    except AmbiguousError as error:
+        raise _refused(plan, error.message, *error.advice) from error
     known = statuses(plan.changes)
     stands = {change.id: stand(change, seen) for change in plan.changes}
     stale = [reason for change in plan.changes for reason in _stale(change, stands[change.id], seen, known)]
     stale += [f"team {name}: planned to be there, but it is now gone" for name in _gone(plan.changes, seen)]
     if stale:
-        raise RefusedError(
-            f"portal {plan.name}: the plan is stale, and nothing was written",
-            *dict.fromkeys(stale),
-            "plan again, and look at what changed",
-        )
+        raise _refused(plan, *dict.fromkeys(stale), "plan again, and look at what changed")
     return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen, at)
+
+
+def _refused(plan: PortalPlan, *advice: str) -> RefusedError:
+    return RefusedError(f"portal {plan.name}: the plan is stale, and nothing was written", *advice)
 
 
 def _gone(changes: Sequence[Change], seen: Sighting) -> list[str]:

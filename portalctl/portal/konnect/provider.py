@@ -8,7 +8,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from portalctl.errors import AnswerError, PortalError
+from portalctl.errors import AmbiguousError, AnswerError, PortalError
 from portalctl.events import Observer
 from portalctl.http import Client
 from portalctl.identity import normal_address
@@ -174,7 +174,7 @@ class Konnect:
     def reread(self, touched: Touched) -> Sighting:
         """See `Reader.reread`. People are asked for by address in batches; see `_statuses` for the others.
 
-        Raises PortalError when a touched name is that of several teams: which is meant can't be told.
+        Raises AmbiguousError when a touched name is that of several teams: which is meant can't be told.
         """
         teams, members = settle(lambda: self._touched_teams(touched))
         roles = settle(lambda: self._roles(teams[name] for name in touched.roles_of & teams.keys()))
@@ -294,7 +294,7 @@ class Konnect:
         by_name = {team.name: team for team in teams}
         if len(by_name) < len(teams):
             twice = sorted(name for name in by_name if sum(team.name == name for team in teams) > 1)
-            raise PortalError(
+            raise AmbiguousError(
                 f"portal {self._name} has more than one team named {', '.join(twice)}: which is meant can't be told",
                 "rename or delete the others on the portal, and plan again",
             )
