@@ -363,7 +363,7 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
         try:
             seen = run.provider.reread(touched(open_changes.values()))
             for change in [c for c in open_changes.values() if stand(c, seen) == "after"]:
-                run.settle(change, "confirmed", trace=run.sent[change.id].trace)
+                run.settle(change, "confirmed", run.sent[change.id].note, run.sent[change.id].trace)
                 del open_changes[change.id]
             found = {c.id: f"; it is {words(live_state(c, seen), 'not there')}" for c in open_changes.values()}
         except PortalError as error:

@@ -99,7 +99,7 @@ class Written:
     """How the portal took a write: `done` it said so, `refused` it said no, `unclear` only the live state can tell.
 
     `status` is the HTTP status, None where no answer came; `id` is that of a created thing, when it was told.
-    `personal`: nothing was sent, for a reason that is this one person's.
+    `personal`: nothing was sent, for a reason that is this one person's. `note`: what else was done, for the record.
     """
 
     result: Literal["done", "refused", "unclear"]
@@ -108,3 +108,4 @@ class Written:
     id: str | None = None
     status: int | None = None
     personal: bool = False
+    note: str = ""

@@ -120,7 +120,6 @@ class Konnect:
         self._wanted_id = portal_id
         self._title = title
         self._now = now
-        self._observer = observer
         self._pool = Pool(WORKERS, "read")
         self._wire = Wire(client, self._pool, name=name, observer=observer)
         self._found: _Portal | None = None
@@ -404,7 +403,7 @@ class Konnect:
             path = self._path
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
-        return Writer(self._wire, path, self._observer).write(write)
+        return Writer(self._wire, path).write(write)
 
 
 def _either(*flags: bool | None) -> bool | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from portalctl.errors import NoAnswerError, PortalError
-from portalctl.events import Observer, Warned
 from portalctl.http import Answer
 from portalctl.portal.konnect.calls import call
 from portalctl.portal.konnect.wire import Query, Wire, segment
@@ -43,10 +42,9 @@ class _NamedTeam:
 class Writer:
     """Writes to the portal at the path `portal`."""
 
-    def __init__(self, wire: Wire, portal: str, observer: Observer) -> None:
+    def __init__(self, wire: Wire, portal: str) -> None:
         self._wire = wire
         self._portal = portal
-        self._observer = observer
 
     def write(self, write: Write) -> Written:
         """See `Provider.write`.
@@ -66,10 +64,10 @@ class Writer:
         if answer.is_page:  # of something in between, which may or may not have passed the request on
             message = self._wire.client.not_json(answer).message
             return Written("unclear", message, answer.trace, status=answer.status)
-        created = _id_told(answer.body) if isinstance(write, CreateTeam | CreateDeveloper) else None
+        created, note = _id_told(answer.body) if isinstance(write, CreateTeam | CreateDeveloper) else None, ""
         if isinstance(write, CreateTeam) and created is not None:
-            created = self._one_of_this_name(write.name, created)
-        return Written("done", trace=answer.trace, id=created, status=answer.status)
+            created, note = self._one_of_this_name(write.name, created)
+        return Written("done", trace=answer.trace, id=created, status=answer.status, note=note)
 
     def _refused(self, write: Write, answer: Answer) -> Written:
         """A 409 on an add is "already so", taken as done and confirmed by the list.
@@ -87,22 +85,22 @@ class Writer:
                 result = "unclear"
         return Written(result, self._wire.client.explain(answer).message, answer.trace, status=answer.status)
 
-    def _one_of_this_name(self, name: str, ours: str) -> str:
-        """The team to use after `ours` was made. Nothing keeps two hands, or a portal, from making two of one name.
+    def _one_of_this_name(self, name: str, ours: str) -> tuple[str, str]:
+        """The team to use after `ours` was made, and what was done about it, if anything.
 
-        The oldest stays, for everyone. What can't be read or taken back stays, too: the look at the end tells.
+        Nothing keeps two hands, or a portal, from making two of one name. The oldest stays, for everyone. What can't
+        be read or taken back stays, too: the look at the end tells.
         """
         try:
             teams = self._wire.read_list("teams", Query(f"{self._portal}/teams"), _NamedTeam)
             oldest = min((team for team in teams if team.name == name), key=lambda team: team.age, default=None)
             if oldest is None or oldest.id == ours or all(team.id != ours for team in teams):
-                return ours
+                return ours, ""
             taken_back = self._wire.client.request("DELETE", f"{self._portal}/teams/{segment(ours)}").ok
         except PortalError:
-            return ours
-        outcome = "was taken back" if taken_back else f"({ours}) could not be taken back"
-        self._observer(Warned(f"team {name}: somebody else made it at the same moment; the one made here {outcome}"))
-        return oldest.id
+            return ours, ""
+        outcome = "was taken back" if taken_back else "could not be taken back"
+        return oldest.id, f"somebody else made it at the same moment; the one made here ({ours}) {outcome}"
 
 
 def _id_told(body: bytes) -> str | None:
