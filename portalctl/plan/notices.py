@@ -40,6 +40,7 @@ def notices(portal: PortalManifest, snapshot: Snapshot, found: Difference, today
         *_deletions(portal.provider, found.changes),
         *_lookalikes(portal, found),
         *_teams(found),
+        *_similar_teams(snapshot, found.changes),
         *_dates(portal, today),
     ]
     return tuple(sorted(every, key=_weight))
@@ -146,6 +147,17 @@ def _teams(found: Difference) -> Iterator[Notice]:
         yield _warn(
             "missing_idp_team", f"team {declared.name} is not on the portal, and `membership: idp` is never written"
         )
+
+
+def _similar_teams(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Notice]:
+    """Portals take `City` beside `city`; who writes a manifest hardly wants both."""
+    live = {team.name.casefold(): team.name for team in snapshot.teams}
+    made = (change.team for change in changes if change.op == "create_team" and change.team is not None)
+    for name in made:
+        if other := live.get(name.casefold()):
+            yield _warn(
+                "similar_team", f"team {name} would be new beside {other}, which is on the portal: case counts"
+            )
 
 
 def _dates(portal: PortalManifest, today: date) -> Iterator[Notice]:

@@ -342,6 +342,13 @@ def test_the_identity_providers_team_is_never_written() -> None:
     assert [n.code for n in plan.notices] == ["missing_idp_team"]
 
 
+def test_a_new_team_that_differs_from_a_live_one_by_case_alone_is_told() -> None:
+    plan = planned(portal(teams=(team("city"), team("blues"))), snapshot(teams={"City": [], "Reds": []}))
+    assert [(c.op, c.team) for c in plan.changes] == [("create_team", "blues"), ("create_team", "city")]
+    assert [(n.code, n.severity) for n in plan.notices] == [("similar_team", "warning")]
+    assert plan.notices[0].message == "team city would be new beside City, which is on the portal: case counts"
+
+
 def test_two_live_teams_of_one_name_refuse_and_are_left_alone() -> None:
     manifest = portal(teams=(team("reds", [ANN], "exclusive", description="Red"),))
     twice = (LiveTeam("t-reds", "reds"), LiveTeam("t-2", "reds"))
