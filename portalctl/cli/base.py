@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from portalctl.cli.gitref import checkout
-from portalctl.cli.options import Target, manifest_paths
+from portalctl.cli.options import Target
+from portalctl.cli.paths import manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.events import Observer, Warned
 from portalctl.manifest.files import File, read_files

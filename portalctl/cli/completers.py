@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 import portalctl
+from portalctl.cli.paths import manifest_paths
 from portalctl.errors import PortalctlError
 
 if TYPE_CHECKING:
@@ -48,8 +49,6 @@ def team_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 
 def _portals(ctx: click.Context) -> Iterable[PortalManifest]:
     """None where the files can't be used: the command itself says why."""
-    from portalctl.cli.options import manifest_paths
-
     try:
         return portalctl.load(*manifest_paths(tuple(ctx.params.get("paths") or ()))).portals.values()
     except PortalctlError:

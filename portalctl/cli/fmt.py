@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from portalctl.cli.options import file_option, manifest_paths
+from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.cli.private import rewrite
 from portalctl.errors import PortalctlError
 from portalctl.manifest.files import read_files

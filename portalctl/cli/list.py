@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import portalctl
-from portalctl.cli.options import file_option, manifest_paths
+from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.report.documents import portals_json
 from portalctl.report.text.portals import portals_text
 

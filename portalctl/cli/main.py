@@ -13,6 +13,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from portalctl.cli.shell import COMPLETE
 from portalctl.version import VERSION_LINE
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, er
 # How many Python lets come before it looks for garbage. Its own 700 make that a twentieth of loading a command, whose
 # modules stay.
 NEW_OBJECTS = 50_000
-COMPLETE = "_PORTALCTL_COMPLETE"  # click's name for the variable by which a shell asks for completions
 
 
 def main() -> NoReturn:

@@ -12,19 +12,7 @@ from pathlib import Path
 import click
 
 from portalctl.cli.completers import portal_names
-from portalctl.errors import BadUsageError
-
-DEFAULT_PATHS = (Path("portals"), Path("portal.yaml"))
-
-file_option = click.option(
-    "-f",
-    "--file",
-    "paths",
-    multiple=True,
-    metavar="PATH",
-    type=click.Path(path_type=Path),
-    help="Manifest file or folder; repeats.  [default: ./portals/ if present, else ./portal.yaml]",
-)
+from portalctl.cli.paths import file_option
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +114,3 @@ def did_you_mean(word: str, known: tuple[str, ...]) -> str:
 
     near = get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def manifest_paths(paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """What `-f` named, or the default. Raises BadUsageError when there is neither."""
-    if paths:
-        return paths
-    for path in DEFAULT_PATHS:
-        if path.exists():
-            return (path,)
-    raise BadUsageError(
-        "no manifest: neither ./portals/ nor ./portal.yaml is here", "name one with -f PATH; see examples/quickstart"
-    )

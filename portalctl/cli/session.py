@@ -13,7 +13,8 @@ import portalctl
 from portalctl.apply.execute import Patience
 from portalctl.cli.connection import Destination, Tls, backends, servers
 from portalctl.cli.console import Console
-from portalctl.cli.options import Target, did_you_mean, manifest_paths
+from portalctl.cli.options import Target, did_you_mean
+from portalctl.cli.paths import manifest_paths
 from portalctl.errors import BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.flow import Run, utc_now

@@ -11,7 +11,7 @@ import click
 
 import portalctl
 from portalctl.cli.lint_option import lint_option, lints_help
-from portalctl.cli.options import file_option, manifest_paths
+from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.capability import check

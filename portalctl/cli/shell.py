@@ -1,0 +1,3 @@
+"""How a shell asks."""
+
+COMPLETE = "_PORTALCTL_COMPLETE"  # click's name for the variable by which completions are asked for
