@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from portalctl.retry import Policy
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
 from portalctl.sim.message import Request
@@ -61,8 +62,11 @@ def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench, *, date
 
 @pytest.mark.slow
 @pytest.mark.parametrize("window", [False, True])
-def test_a_limited_portal_refuses_few_of_an_apply_s_requests(bench: Bench, *, window: bool) -> None:
-    """Some 200 a second, 50 of them saved up, or 500 at a time."""
+def test_a_limited_portal_refuses_few_of_an_apply_s_requests(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, window: bool
+) -> None:
+    """Some 200 a second, 50 of them saved up, or 500 at a time, with the pauses that users have."""
+    monkeypatch.setattr("portalctl.http.DEFAULT_POLICY", Policy())
     bench.people(pending=[f"p{number}@club.example" for number in range(1500)])
     bench.manifest("trusted_domains: [club.example]\n")
     bench.sim.inject(
