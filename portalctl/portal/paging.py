@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from operator import attrgetter
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from portalctl.errors import PortalError
 from portalctl.portal.pool import Pool
@@ -22,14 +21,7 @@ from portalctl.portal.pool import Pool
 ROUNDS = 3
 MOST_PAGES = 100_000
 
-
-class Row(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-T = TypeVar("T", bound=Row)
-_ID = attrgetter("id")
+T = TypeVar("T")
 
 
 class IncompleteError(PortalError):
@@ -38,9 +30,10 @@ class IncompleteError(PortalError):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One answer: its rows, and how many the server says there are in all."""
+    """One answer: its rows, the id of each, and how many rows the server says there are in all."""
 
     rows: Sequence[T]
+    ids: Sequence[str]
     total: int
 
 
@@ -85,7 +78,7 @@ class _Reading(Generic[T]):
     def take(self, page: Page[T]) -> bool:
         """Add a page's rows; whether any was new."""
         before = len(self.rows)
-        self.rows.update(zip(map(_ID, page.rows), page.rows, strict=True))
+        self.rows.update(zip(page.ids, page.rows, strict=True))
         return len(self.rows) > before
 
     def read_on(self) -> None:

@@ -170,6 +170,7 @@ def _cached(manifest: Manifest, folder: Path) -> Snapshot:
         title=None,
         now=lambda: "2026-06-01T00:00:00Z",
         observer=ignore,
+        workers=1,  # files make nobody wait
     ) as provider:
         return provider.read(Rulebook.of(portal, TODAY).scope)
 

@@ -19,6 +19,10 @@ class Item:
     id: str
 
 
+def page_of(ids: list[str], total: int) -> Page[Item]:
+    return Page([Item(row) for row in ids], ids, total)
+
+
 @dataclass(slots=True)
 class Portal:
     """A list on a server that serves `size` rows a page. `acts` happen before the n-th page is served."""
@@ -34,7 +38,7 @@ class Portal:
         if callable(act):
             act(self)
         start = (number - 1) * self.size
-        return Page([Item(row) for row in self.rows[start : start + self.size]], len(self.rows))
+        return page_of(self.rows[start : start + self.size], len(self.rows))
 
     @property
     def source(self) -> Source[Item]:
@@ -111,11 +115,11 @@ def test_only_the_list_that_changed_is_read_again(pool: Pool) -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        Page([Item("a"), Item("b")], 3),
-        Page([], 3),
-        Page([Item("a"), Item("a")], 2),
-        Page([Item("a"), Item("b")], 1),
-        Page([Item("a"), Item("b")], 0),
+        page_of(["a", "b"], 3),
+        page_of([], 3),
+        page_of(["a", "a"], 2),
+        page_of(["a", "b"], 1),
+        page_of(["a", "b"], 0),
     ],
     ids=["row missing", "empty", "one row twice", "more than told", "told none"],
 )
@@ -124,7 +128,7 @@ def test_a_list_that_never_adds_up_is_an_error_after_three_rounds(pool: Pool, pa
 
     def fetch(number: int) -> Page[Item]:
         calls.append(number)
-        return page if number == 1 else Page([], page.total)
+        return page if number == 1 else page_of([], page.total)
 
     with pytest.raises(PortalError, match=r"GET /things: the list can't be read completely.*of \d"):
         read_lists([Source("GET /things", fetch)], pool)
@@ -136,7 +140,7 @@ def test_a_total_beyond_all_measure_is_an_error_and_not_a_million_requests(pool:
 
     def fetch(number: int) -> Page[Item]:
         calls.append(number)
-        return Page([Item(f"x{number}")], 10**12)
+        return page_of([f"x{number}"], 10**12)
 
     with pytest.raises(PortalError, match="no list to read"):
         read_lists([Source("GET /things", fetch)], pool)
@@ -147,7 +151,7 @@ def test_an_error_on_one_page_ends_the_reading(pool: Pool) -> None:
     def fetch(number: int) -> Page[Item]:
         if number == 2:
             raise PortalError("page 2")
-        return Page([Item(f"x{number}")], 3)
+        return page_of([f"x{number}"], 3)
 
     with pytest.raises(PortalError, match="page 2"):
         read_lists([Source("GET /things", fetch)], pool)

@@ -8,21 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Protocol, TypeVar
 
 from pydantic import Field
 
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress, Warned
 from portalctl.http import Answer, Client
-from portalctl.portal.paging import MOST_PAGES, IncompleteError, Page, Row, Source, read_lists
+from portalctl.portal.paging import MOST_PAGES, IncompleteError, Page, Source, read_lists
 from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
 PAGE_SIZE = 100
 REFUSED = frozenset({400, 422})  # statuses of a parameter that a release does not take
 
-T = TypeVar("T", bound=Row)
+
+class _Row(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +100,11 @@ class Wire:
             if total is not None:
                 done = min(number * PAGE_SIZE, total) if way.paged else total
                 self._observer(Progress(self._name, f"reading {what}", done, total))
-                return Page(rows, total)
+                return Page(rows, [row.id for row in rows], total)
             if way.paged:
                 rows = self._to_the_end(query, kind, way)
-            return Page(rows, len({row.id for row in rows}))
+            ids = [row.id for row in rows]
+            return Page(rows, ids, len(set(ids)))
 
         return Source(f"GET {query.path}", fetch)
 

@@ -17,7 +17,6 @@ from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.konnect.dialect import Dialect
 from portalctl.portal.konnect.registrations import read_registrations, read_requests
 from portalctl.portal.konnect.wire import (
-    Identified,
     Query,
     UnsettledError,
     Wire,
@@ -100,7 +99,8 @@ class _Authentication:
 class Konnect:
     """One portal. `name` is the handle for messages; exactly one of `portal_id` and `title` is given.
 
-    `now` gives the time of a reading as RFC 3339. The client decides whether writes can be sent.
+    `now` gives the time of a reading as RFC 3339. The client decides whether writes can be sent. `workers`: the most
+    requests in flight while reading.
     """
 
     def __init__(
@@ -113,6 +113,7 @@ class Konnect:
         title: str | None,
         now: Callable[[], str],
         observer: Observer,
+        workers: int = WORKERS,
     ) -> None:
         self._client = client
         self._dialect = dialect
@@ -120,7 +121,7 @@ class Konnect:
         self._wanted_id = portal_id
         self._title = title
         self._now = now
-        self._pool = Pool(WORKERS, "read")
+        self._pool = Pool(workers, "read")
         self._wire = Wire(client, self._pool, name=name, observer=observer)
         self._found: _Portal | None = None
 
@@ -324,8 +325,8 @@ class Konnect:
         teams = list(teams)
         queries = [Query(f"{self._path}/teams/{segment(team.id)}/developers") for team in teams]
         with just_listed():
-            lists = self._wire.read_lists("members", queries, Identified)
-        return {team.id: frozenset(row.id for row in rows) for team, rows in zip(teams, lists, strict=True)}
+            lists = self._wire.read_ids("members", queries)
+        return {team.id: frozenset(ids) for team, ids in zip(teams, lists, strict=True)}
 
     def _roles(self, teams: Iterable[Team]) -> dict[str, tuple[Assignment, ...]]:
         """By team id. Raises UnsettledError."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from portalctl.portal.konnect.wire import Identified, Query, Wire, batches, just_listed, segment
+from portalctl.portal.konnect.wire import Query, Wire, batches, just_listed, segment
 from portalctl.portal.models import OUT, AccessRequest, Registration, Remark
 
 
@@ -13,6 +13,11 @@ from portalctl.portal.models import OUT, AccessRequest, Registration, Remark
 class _Named:
     id: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Developer:
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,7 @@ class _Registration:
     application: _Named
     api: _Named | None = None
     product: _Named | None = None
-    developer: Identified | None = None
+    developer: _Developer | None = None
 
     @property
     def subject(self) -> str:
@@ -130,11 +135,11 @@ def _of_teams(wire: Wire, portal: str, people: frozenset[str]) -> list[Registrat
     teams = [team for team in wire.read_list("teams", Query(f"{portal}/teams"), _Team) if team.can_own_applications]
     queries = [Query(f"{portal}/teams/{segment(team.id)}/developers") for team in teams]
     with just_listed():
-        members = wire.read_lists("members", queries, Identified)
+        members = wire.read_ids("members", queries)
     concerned = {
-        team.id: (team.name, sorted(people & {row.id for row in rows}))
-        for team, rows in zip(teams, members, strict=True)
-        if any(row.id in people for row in rows)
+        team.id: (team.name, sorted(people.intersection(ids)))
+        for team, ids in zip(teams, members, strict=True)
+        if not people.isdisjoint(ids)
     }
     owned = [
         (app, team_id)

@@ -7,13 +7,16 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from operator import attrgetter, itemgetter
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote
+
+from typing_extensions import TypedDict
 
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress
 from portalctl.http import Answer, Client
-from portalctl.portal.paging import Page, Row, Source, read_lists
+from portalctl.portal.paging import Page, Source, read_lists
 from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
@@ -24,13 +27,22 @@ MODEST_PAGE_SIZE = 10
 BATCH_CHARACTERS = 1500  # of values in one query, as they are sent: keeps the URL well below what servers take
 SETTLE_PAUSES = (0.5, 2.0)  # seconds before reading again what contradicted itself
 
-T = TypeVar("T", bound=Row)
+
+class _Row(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=_Row)
+U = TypeVar("U")
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """A row of which only the id is needed; a list of a team's members requires no field at all."""
+class _Identified(TypedDict):
+    """A row of which only the id is needed; a list of a team's members requires no field at all.
+
+    There are more of these than of anything else, and a dictionary is made in a third less time than an object.
+    """
 
     id: str
 
@@ -54,8 +66,8 @@ class _Meta:
 
 
 @dataclass(frozen=True, slots=True)
-class _List(Generic[T]):
-    data: list[T]
+class _List(Generic[V]):
+    data: list[V]
     meta: _Meta
 
 
@@ -112,21 +124,25 @@ class Wire:
 
     def read_lists(self, what: str, queries: Sequence[Query], kind: type[T]) -> list[tuple[T, ...]]:
         """All rows of each list, read side by side. Raises PortalError unless each was read completely."""
-        return read_lists([self._source(what, query, kind) for query in queries], self._pool)
+        shape: type[_List[T]] = _List[kind]  # type: ignore[valid-type]
+        return read_lists([self._source(what, query, shape, _rows) for query in queries], self._pool)
+
+    def read_ids(self, what: str, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        """The ids in each list, read side by side. Raises PortalError unless each was read completely."""
+        return read_lists([self._source(what, query, _List[_Identified], _ids) for query in queries], self._pool)
 
     def parse(self, answer: Answer, kind: type[V]) -> V:
         """The answer's JSON as `kind`. Raises NoAnswerError for anything else."""
         return shaped(self.client, answer, kind)
 
-    def _source(self, what: str, query: Query, kind: type[T]) -> Source[T]:
-        shape: type[_List[T]] = _List[kind]  # type: ignore[valid-type]
-
-        def fetch(number: int) -> Page[T]:
-            listed = self.parse(self._page(query, number), shape)
-            total = listed.meta.page.total
-            done = min(number * self._page_size, total)
-            self._observer(Progress(self._name, f"reading {what}", done, total))
-            return Page(listed.data, total)
+    def _source(
+        self, what: str, query: Query, shape: type[_List[V]], taken: Callable[[_List[V]], Page[U]]
+    ) -> Source[U]:
+        def fetch(number: int) -> Page[U]:
+            page = taken(self.parse(self._page(query, number), shape))
+            done = min(number * self._page_size, page.total)
+            self._observer(Progress(self._name, f"reading {what}", done, page.total))
+            return page
 
         return Source(f"GET {query.path}", fetch)
 
@@ -140,6 +156,15 @@ class Wire:
         if not answer.ok:
             raise self.client.explain(answer)
         return answer
+
+
+def _rows(listed: _List[T]) -> Page[T]:
+    return Page(listed.data, tuple(map(attrgetter("id"), listed.data)), listed.meta.page.total)
+
+
+def _ids(listed: _List[_Identified]) -> Page[str]:
+    ids = tuple(map(itemgetter("id"), listed.data))
+    return Page(ids, ids, listed.meta.page.total)
 
 
 def segment(text: str) -> str:
