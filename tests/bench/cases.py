@@ -137,8 +137,8 @@ def manifest(size: Size) -> Iterator[Row]:
     count = size.members
     with TemporaryDirectory() as folder_name:
         folder = Path(folder_name)
-        one = _written(folder / "one", population.lists(count))
-        several = _written(folder / "several", population.lists(count, folders=size.files))
+        one = _written(folder / "one", population.lists(count, teams=size.files))
+        several = _written(folder / "several", population.lists(count, teams=size.files, files=size.files))
         works = [("read_files", [one]), ("safe_load", _below(one)), ("read_files", [several])]
         runs = [[measured(work, paths=paths) for work, paths in works] for _ in range(size.rounds)]
     ours, safe, small = (least(each) for each in zip(*runs, strict=True))
@@ -152,7 +152,7 @@ def manifest(size: Size) -> Iterator[Row]:
 def apply(size: Size) -> Iterator[Row]:
     """Target 5: one write for each change, at the rate that answers or the portal's limit allow."""
     for people, limit in ((size.writes, False), (size.limited_writes, True)):
-        with _folder(*population.lists(people)) as folder:
+        with _folder(*population.lists(people, teams=population.teams(people))) as folder:
             with Portal(people, latency=LATENCY, log_limit=1_000_000) as portal:
                 if limit:
                     portal.ask("limit")

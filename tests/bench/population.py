@@ -71,16 +71,14 @@ def manifest(developers: int) -> str:
     return "".join(lines)
 
 
-def lists(developers: int, *, folders: int = 1) -> list[str]:
-    """The rules for people one by one, spread over so many files. One in ten has an end and a reason."""
-    count = teams(developers)
-    files = [f"{HEAD}teams:\n"] + ["version: 1\nportal: partners\nteams:\n"] * (folders - 1)
-    parts = max(folders, count)
-    for part in range(parts):
-        people = range(part, developers, parts)
-        lines = [f"  - name: team{part % count}\n    members:\n", *(_listed(n, developers) for n in people)]
-        files[part % folders] += "".join(lines)
-    return files
+def lists(developers: int, *, teams: int, files: int = 1) -> list[str]:
+    """The rules for people one by one, in so many teams, in so many files. One in ten has an end and a reason."""
+    texts = [f"{HEAD}teams:\n"] + ["version: 1\nportal: partners\nteams:\n"] * (files - 1)
+    for team in range(teams):
+        people = range(team, developers, teams)
+        lines = [f"  - name: team{team}\n    members:\n", *(_listed(n, developers) for n in people)]
+        texts[team % files] += "".join(lines)
+    return texts
 
 
 def _listed(number: int, developers: int) -> str:
