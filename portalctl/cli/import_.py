@@ -18,8 +18,9 @@ from portalctl.cli.private import create_private
 from portalctl.cli.session import run_on
 from portalctl.errors import BadUsageError, PortalctlError, Position
 from portalctl.identity import is_uuid
-from portalctl.manifest.entries import PortalEntry, unfit
+from portalctl.manifest.entries import PortalEntry
 from portalctl.manifest.files import File
+from portalctl.manifest.forms import unfit
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
 from portalctl.manifest.schema import manifest_schema_text

@@ -18,8 +18,8 @@ from portalctl.cli.private import create_public
 from portalctl.cli.questions import asked, chosen
 from portalctl.cli.scaffold import ACTION, IGNORE, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
 from portalctl.errors import BadUsageError, InputError
-from portalctl.manifest.entries import Handle, unfit
 from portalctl.manifest.files import File
+from portalctl.manifest.forms import Handle, unfit
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import ProviderName
 from portalctl.plan.capability import check

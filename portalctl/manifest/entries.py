@@ -7,91 +7,39 @@ can get wrong by itself is declared here; what takes a second look at the text (
 Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
 """
 
-import re
 from collections.abc import Mapping
-from datetime import date
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    JsonValue,
-    Strict,
-    StringConstraints,
-    Tag,
-    ValidationError,
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
+
+from portalctl.manifest.forms import (
+    Address,
+    Day,
+    Description,
+    DeveloperId,
+    Domain,
+    FilePath,
+    Fingerprint,
+    Handle,
+    Many,
+    Person,
+    PersonName,
+    PortalId,
+    ProductName,
+    Prose,
+    RoleName,
+    TeamName,
+    Version,
 )
-from pydantic_core import PydanticCustomError
-
 from portalctl.manifest.model import Limits, Membership, OnRevoke, Policy, ProviderName, Status
 
 SHORT: Final = "<text>"  # the two forms of an entry, as they stand in pydantic's locations
 LONG: Final = "<mapping>"
 
-_CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
-_HANDLE: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
-_NAME: Final = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
-_LINE: Final = rf"^[^{_CONTROL}]*$"
-_ODD: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"  # in prose, which may have several lines
-_PROSE: Final = rf"^[^{_ODD}]*[^\s{_ODD}][^{_ODD}]*$"
-_SAFE_ID: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
-_PATH: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*$"
-_FINGERPRINT: Final = r"^f[0-9a-f]{12}$"
-_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-
-#: What to say when text does not have the form that its key asks for.
-FORMS: Final[Mapping[str, str]] = {
-    _HANDLE: "expected lower-case words and digits joined by single hyphens, beginning with a letter",
-    _NAME: "expected one line without control characters, and no blank at either end",
-    _LINE: "expected one line without control characters; write a folded text with `>-`",
-    _PROSE: "expected text: not only blanks, and no control characters",
-    _SAFE_ID: "expected an id: letters, digits and . _ - only",
-    _PATH: "expected a file's path, relative to this file's folder, with `/`",
-    _FINGERPRINT: "expected the fingerprint of a finding: f and 12 hexadecimal digits, as `portalctl drift` shows it",
-}
-
-
-def unfit(error: ValidationError) -> tuple[str, str]:
-    """The key whose value has not the form it needs, the first of them, and what to say of it."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    said = FORMS.get(str(first.get("ctx", {}).get("pattern")), first["msg"])
-    return ".".join(map(str, first["loc"])), said
-
-
-T = TypeVar("T")
-Many = Annotated[tuple[T, ...], Strict(strict=False)]  # written as a list, kept as a tuple
-
-
-def _day(value: object) -> object:
-    if isinstance(value, str) and re.fullmatch(_DAY, value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise PydanticCustomError("day", "no such day in the calendar") from None
-    raise PydanticCustomError("day", "expected a date: YYYY-MM-DD")
-
 
 def _form(value: object) -> str:
     return LONG if isinstance(value, dict) else SHORT
 
-
-def _text(pattern: str, longest: int) -> StringConstraints:
-    return StringConstraints(pattern=pattern, min_length=1, max_length=longest)
-
-
-Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY})]
-Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] takes `true` for 1
-Handle = Annotated[str, _text(_HANDLE, 63)]
-TeamName = Annotated[str, _text(_NAME, 250)]
-ProductName = Annotated[str, _text(_NAME, 255)]
-Prose = Annotated[str, _text(_PROSE, 1000)]
-# Loosely, for editors: `portalctl.identity` decides, and it also reads names in other scripts.
-Domain = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+$"})]
-Address = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+@[^@\s]+$"})]
-Person = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
 
 _REASON: Final = "Why this is here, for whoever reviews the file or asks `portalctl explain`."
 _EXPIRES: Final = (
@@ -109,8 +57,7 @@ Invite = Annotated[
     ),
 ]
 FullName = Annotated[
-    str,
-    _text(_LINE, 255),
+    PersonName,
     Field(description="The name on the new account. Left out: the address. Only with `invite: true`."),
 ]
 Mail = Annotated[bool, Field(description="Whether the portal tells the person by mail. Only with `invite: true`.")]
@@ -148,7 +95,7 @@ class PortalEntry(Entry):
     region: Literal["us", "eu", "au", "me", "in", "sg"] | None = Field(
         default=None, description="Konnect's region. Not for API7."
     )
-    id: Annotated[str, _text(_SAFE_ID, 128)] | None = Field(
+    id: PortalId | None = Field(
         default=None, description="The portal's id on its provider (on Konnect a UUID). Write this or `title`."
     )
     title: TeamName | None = Field(
@@ -278,10 +225,8 @@ Member = Annotated[
 class RoleEntry(Entry):
     """What a team may do with one API."""
 
-    role: Annotated[str, _text(_NAME, 100)] = Field(
-        description="The role's name on the portal, such as `API Viewer` or `API Consumer`."
-    )
-    api: Annotated[str, _text(_NAME, 255)] = Field(description="The API: its name, or its id (a UUID).")
+    role: RoleName = Field(description="The role's name on the portal, such as `API Viewer` or `API Consumer`.")
+    api: ProductName = Field(description="The API: its name, or its id (a UUID).")
 
 
 class TeamEntry(Entry):
@@ -294,7 +239,7 @@ class TeamEntry(Entry):
     )
 
     name: TeamName = Field(description="The team's own name on the portal.")
-    description: Annotated[str, _text(_LINE, 250)] | None = Field(
+    description: Description | None = Field(
         default=None, description="The team's description on the portal. Left out: not managed."
     )
     membership: Membership | None = Field(
@@ -337,7 +282,7 @@ class OverrideEntry(Entry):
     )
     reason: Prose = Field(description=_REASON)
     expires: Day | None = Field(default=None, description=_EXPIRES)
-    id: Annotated[str, _text(_NAME, 256)] | None = Field(
+    id: DeveloperId | None = Field(
         default=None,
         description="The developer's id on the portal. A grant then holds for this account only, not for someone "
         "else behind the same address.",
@@ -411,7 +356,7 @@ class RootFile(Entry):
     protected: Many[Person] = Field(
         default=(), description="People from whom nothing may be taken: a run that would do it is refused."
     )
-    delegate: dict[Annotated[str, _text(_PATH, 4096)], GrantEntry] | None = Field(
+    delegate: dict[FilePath, GrantEntry] | None = Field(
         default=None,
         json_schema_extra={"additionalProperties": False},
         description="What other files may say of this portal, by their path relative to this file's folder. Once "
@@ -447,7 +392,7 @@ class FragmentFile(Entry):
 class AcknowledgementEntry(Entry):
     """A finding of `portalctl drift` that somebody has looked at and lets stand."""
 
-    finding: Annotated[str, _text(_FINGERPRINT, 13)] = Field(description="Its fingerprint, as `drift` shows it.")
+    finding: Fingerprint = Field(description="Its fingerprint, as `drift` shows it.")
     reason: Prose = Field(description="Why it may stand.")
     until: Day | None = Field(
         default=None, description="The last day this holds (YYYY-MM-DD, UTC). After it the finding counts again."

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from portalctl.errors import Finding
-from portalctl.manifest.entries import FORMS, LONG, SHORT, Entry, FragmentFile, RootFile, keys_at
+from portalctl.manifest.entries import LONG, SHORT, Entry, FragmentFile, RootFile, keys_at
+from portalctl.manifest.forms import FORMS
 from portalctl.manifest.source import Data, Source
 from portalctl.manifest.syntax import close, did_you_mean, kind, quoted
 

@@ -1,0 +1,77 @@
+"""The forms that text has in a manifest, and what to say where it has another.
+
+What takes a second look at the text (is this a domain?) is in `rules`.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Final, TypeVar
+
+from pydantic import BeforeValidator, Field, Strict, StringConstraints, ValidationError
+from pydantic_core import PydanticCustomError
+
+_CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
+_HANDLE: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_NAME: Final = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
+_LINE: Final = rf"^[^{_CONTROL}]*$"
+_ODD: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"  # in prose, which may have several lines
+_PROSE: Final = rf"^[^{_ODD}]*[^\s{_ODD}][^{_ODD}]*$"
+_SAFE_ID: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+_PATH: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*$"
+_FINGERPRINT: Final = r"^f[0-9a-f]{12}$"
+_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+#: What to say when text does not have the form that its key asks for.
+FORMS: Final[Mapping[str, str]] = {
+    _HANDLE: "expected lower-case words and digits joined by single hyphens, beginning with a letter",
+    _NAME: "expected one line without control characters, and no blank at either end",
+    _LINE: "expected one line without control characters; write a folded text with `>-`",
+    _PROSE: "expected text: not only blanks, and no control characters",
+    _SAFE_ID: "expected an id: letters, digits and . _ - only",
+    _PATH: "expected a file's path, relative to this file's folder, with `/`",
+    _FINGERPRINT: "expected the fingerprint of a finding: f and 12 hexadecimal digits, as `portalctl drift` shows it",
+}
+
+
+def unfit(error: ValidationError) -> tuple[str, str]:
+    """The key whose value has not the form it needs, the first of them, and what to say of it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    said = FORMS.get(str(first.get("ctx", {}).get("pattern")), first["msg"])
+    return ".".join(map(str, first["loc"])), said
+
+
+T = TypeVar("T")
+Many = Annotated[tuple[T, ...], Strict(strict=False)]  # written as a list, kept as a tuple
+
+
+def _day(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(_DAY, value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise PydanticCustomError("day", "no such day in the calendar") from None
+    raise PydanticCustomError("day", "expected a date: YYYY-MM-DD")
+
+
+def _text(pattern: str, longest: int) -> StringConstraints:
+    return StringConstraints(pattern=pattern, min_length=1, max_length=longest)
+
+
+Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY})]
+Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] takes `true` for 1
+Handle = Annotated[str, _text(_HANDLE, 63)]
+TeamName = Annotated[str, _text(_NAME, 250)]
+ProductName = Annotated[str, _text(_NAME, 255)]
+Prose = Annotated[str, _text(_PROSE, 1000)]
+# Loosely, for editors: `portalctl.identity` decides, and it also reads names in other scripts.
+Domain = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+$"})]
+Address = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+@[^@\s]+$"})]
+Person = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
+PortalId = Annotated[str, _text(_SAFE_ID, 128)]
+DeveloperId = Annotated[str, _text(_NAME, 256)]
+PersonName = Annotated[str, _text(_LINE, 255)]
+Description = Annotated[str, _text(_LINE, 250)]
+RoleName = Annotated[str, _text(_NAME, 100)]
+FilePath = Annotated[str, _text(_PATH, 4096)]
+Fingerprint = Annotated[str, _text(_FINGERPRINT, 13)]
