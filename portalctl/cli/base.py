@@ -11,7 +11,7 @@ from portalctl.cli.options import Target
 from portalctl.cli.paths import manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.events import Observer, Warned
-from portalctl.manifest.files import File, read_files
+from portalctl.manifest.files import File, read_files, read_list
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest
 from portalctl.plan.base import Base
@@ -33,10 +33,9 @@ def load_base(where: str, target: Target, head: Manifest, observer: Observer) ->
 
 def _base(where: str, target: Target) -> Base:
     try:
-        files = _files(where, target)
-        if not files:
+        manifest = _manifest(where, target)
+        if manifest is None:
             return Base({}, "it has none of the manifest's files")
-        manifest = assemble(files)
         check(manifest)
     except InputError as error:
         finding = error.findings[0] if error.findings else error.message
@@ -45,20 +44,20 @@ def _base(where: str, target: Target) -> Base:
     return Base(manifest.portals)
 
 
-def _files(where: str, target: Target) -> Sequence[File]:
-    """Raises InputError for files that can't be read."""
+def _manifest(where: str, target: Target) -> Manifest | None:
+    """None where there are no files. Raises InputError for what can't be read."""
     if where and Path(where).is_dir():
-        return _whole(*read_files([Path(where)]))
+        return _assembled(*read_files([Path(where)]))
     paths = manifest_paths(target.paths)
     with checkout(where, paths) as found:
         files, findings = read_files([path for path in map(found.inside, paths) if path.exists()])
-        return _whole(
+        return _assembled(
             [replace(file, shown=found.shown(file.path)) for file in files],
             [replace(each, at=each.at._replace(file=found.shown(each.at.file))) for each in findings],
         )
 
 
-def _whole(files: Sequence[File], findings: Sequence[Finding]) -> Sequence[File]:
+def _assembled(files: Sequence[File], findings: Sequence[Finding]) -> Manifest | None:
     if findings:
         raise InputError(tuple(findings))
-    return files
+    return assemble(files, lists=read_list) if files else None

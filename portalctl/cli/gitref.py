@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from portalctl.errors import BadUsageError
 
 SUFFIXES = (".yaml", ".yml")
+LISTS = (".csv",)  # what manifest files may name, beside or below them
 LINK = "120000"  # the mode of a symbolic link (gitglossary, "tree object")
 SECONDS = 60
 QUIET = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
@@ -48,7 +49,8 @@ class Checkout:
 
 @contextmanager
 def checkout(ref: str, paths: Sequence[Path]) -> Iterator[Checkout]:
-    """The YAML files (and links) that a commit has at these paths, for as long as the context lasts.
+    """The YAML files (and links) that a commit has at these paths, with the lists beside and below them, for as long
+    as the context lasts.
 
     `ref` names the commit: a branch, tag, hash or anything else that `git rev-parse` knows. Raises GitError.
     """
@@ -90,7 +92,9 @@ def _commit(ref: str) -> str:
 
 def _listed(commit: str, paths: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Files and links by name, each with the id of its content."""
-    below = () if "." in paths else paths
+    asked = [PurePosixPath(path) for path in paths]
+    folders = [*asked, *(path.parent for path in asked if path.suffix in SUFFIXES)]
+    below = () if PurePosixPath() in folders else map(str, folders)
     files: dict[str, str] = {}
     links: dict[str, str] = {}
     for line in filter(None, git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *below).split(b"\0")):
@@ -102,9 +106,13 @@ def _listed(commit: str, paths: Sequence[str]) -> tuple[dict[str, str], dict[str
             continue
         if mode == LINK:
             links[name] = content
-        elif path.suffix in SUFFIXES or name in paths:
+        elif path in asked or path.suffix.lower() in LISTS or (path.suffix in SUFFIXES and _is_below(path, asked)):
             files[name] = content
     return files, links
+
+
+def _is_below(path: PurePosixPath, folders: Sequence[PurePosixPath]) -> bool:
+    return any(path.is_relative_to(folder) for folder in folders)
 
 
 def _contents(ids: Sequence[str]) -> Iterator[bytes]:

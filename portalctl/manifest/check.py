@@ -9,9 +9,10 @@ denied by an override stays denied, whatever grants there are, and those who wro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import chain, groupby
+from operator import attrgetter
 from typing import Final, TypeVar
 
 from portalctl.errors import Finding, Position
@@ -56,10 +57,10 @@ def together(files: Sequence[Rules], *, all_teams_known: bool) -> Together:
     `all_teams_known`: False when an error hides team names, so that one not found may be there after all.
     """
     whole = Together()
-    whole.trusted = _unique(whole, (rule for file in files for rule in file.trusted), _domain)
-    whole.denied = _unique(whole, (rule for file in files for rule in file.denied), _domain)
+    whole.trusted = _unique(whole, (rule for file in files for rule in file.trusted), "domain")
+    whole.denied = _unique(whole, (rule for file in files for rule in file.denied), "domain")
     whole.access = [rule for file in files for rule in file.access]
-    whole.protected = _unique(whole, (rule for file in files for rule in file.protected), _developer)
+    whole.protected = _unique(whole, (rule for file in files for rule in file.protected))
     whole.teams = _teams(whole, [part for file in files for part in file.teams])
     whole.overrides = _overrides(whole, [rule for file in files for rule in file.overrides])
     _check_trust_and_denial(whole)
@@ -81,27 +82,23 @@ def at(why: Reason) -> Position:
     return why.at
 
 
-def _domain(rule: TrustedDomain | DeniedDomain) -> tuple[str, str]:
-    return "domain", rule.domain
+def _unique(whole: Together, rules: Iterable[Rule], subject: str = "developer") -> list[Rule]:
+    """The rules, sorted by their subjects, each of which has one. What repeats or contradicts another is found.
 
-
-def _developer(rule: Override | Protected | Member) -> tuple[str, str]:
-    return "person", rule.developer
-
-
-def _unique(whole: Together, rules: Iterable[Rule], subject: Callable[[Rule], tuple[str, str]]) -> list[Rule]:
-    """The rules, sorted by their subjects, each of which has one. What repeats or contradicts another is found."""
-    first: dict[tuple[str, str], Rule] = {}
+    `subject`: the field that says whom or what a rule is about.
+    """
+    first: dict[str, Rule] = {}
+    about = attrgetter(subject)
     for rule in rules:
-        about = subject(rule)
-        other = first.setdefault(about, rule)
+        other = first.setdefault(about(rule), rule)
         if other is rule:
             continue
         if replace(rule, why=other.why) == other:
             whole.findings.append(Finding(at(rule.why), f"this repeats {place(at(other.why), at(rule.why))}"))
         else:
-            _contradict(whole, at(rule.why), at(other.why), f"about the same {about[0]}")
-    return [first[about] for about in sorted(first)]
+            who = "person" if subject == "developer" else subject
+            _contradict(whole, at(rule.why), at(other.why), f"about the same {who}")
+    return [first[key] for key in sorted(first)]
 
 
 def _contradict(whole: Together, one: Position, other: Position, how: str) -> None:
@@ -113,8 +110,8 @@ def _overrides(whole: Together, overrides: Iterable[Override]) -> list[Override]
     """One override for each person: the denial, where there is one."""
     denials = [each for each in overrides if each.status in _DENIALS]
     grants = [each for each in overrides if each.status not in _DENIALS]
-    kept = {each.developer: each for each in _unique(whole, grants, _developer)}
-    for denial in _unique(whole, denials, _developer):
+    kept = {each.developer: each for each in _unique(whole, grants)}
+    for denial in _unique(whole, denials):
         if (grant := kept.get(denial.developer)) is not None:
             _warn(whole, denial, grant.why)
         kept[denial.developer] = denial
@@ -163,7 +160,7 @@ def _team(whole: Together, parts: list[TeamPart]) -> Team:
         _check_agreement(whole, key, parts)
     _check_idp(whole, parts)
     listed = [part.members for part in parts if part.members is not None]
-    members = _unique(whole, (member for each in listed for member in each), _developer)
+    members = _unique(whole, chain.from_iterable(listed))
     first_part = parts[0]
     return Team(
         name=first_part.entry.name,
@@ -190,7 +187,7 @@ def _check_idp(whole: Together, parts: list[TeamPart]) -> None:
         return
     owner = _at_key(idp, "membership")
     for part in parts:
-        for key in [key for key in ("members", "roles") if key in part.branch.keys]:
+        for key in [key for key in ("members", "members_from", "roles") if key in part.branch.keys]:
             here = _at_key(part, key)
             message = f"the identity provider owns this team ({place(owner, here)}); leave `{key}` out"
             whole.findings.append(Finding(here, message))

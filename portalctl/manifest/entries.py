@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from portalctl.manifest.forms import (
     Address,
+    CsvPath,
     Day,
     Description,
     DeveloperId,
@@ -222,6 +223,21 @@ Member = Annotated[
 ]
 
 
+class ListEntry(Entry):
+    """A list of members that is kept in a CSV file."""
+
+    file: CsvPath = Field(description="The CSV file's path, relative to this file's folder.")
+    column: Annotated[str, Field(min_length=1)] = Field(
+        default="developer", description="The name of the column with the e-mail addresses, as the first line has it."
+    )
+
+
+MembersFrom = Annotated[
+    Annotated[CsvPath, Tag(SHORT)] | Annotated[ListEntry, Tag(LONG)],
+    Discriminator(_form),
+]
+
+
 class RoleEntry(Entry):
     """What a team may do with one API."""
 
@@ -234,7 +250,11 @@ class TeamEntry(Entry):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "not": {"properties": {"membership": {"const": "idp"}}, "required": ["membership", "members"]}
+            "not": {
+                "properties": {"membership": {"const": "idp"}},
+                "required": ["membership"],
+                "anyOf": [{"required": ["members"]}, {"required": ["members_from"]}],
+            }
         }
     )
 
@@ -245,13 +265,19 @@ class TeamEntry(Entry):
     membership: Membership | None = Field(
         default=None,
         description="`additive` (the default): people are added, others stay. `exclusive`: others are taken out, "
-        "once `members` is written or another rule names the team. "
+        "once `members` or `members_from` is written or another rule names the team. "
         "`idp`: the identity provider owns the members, and they are never written.",
     )
     members: Many[Member] | None = Field(
         default=None,
         description="Who is in the team: addresses, or mappings with `developer`. Left out: members come from "
         "domains and overrides only. `[]`: none.",
+    )
+    members_from: MembersFrom | None = Field(
+        default=None,
+        description="A CSV file with further members, beside those in `members`: its path relative to this file's "
+        "folder, or a mapping with `file` and `column`. Its first line names the columns: `developer`, and where "
+        "wanted `expires`, `reason`, `invite` and the other keys of a member. Other columns are not looked at.",
     )
     synced: bool | None = Field(
         default=None,
@@ -417,6 +443,7 @@ _INSIDE: Final[Mapping[tuple[str, ...], type[Entry]]] = {
     ("denied_domains",): DeniedEntry,
     ("teams",): TeamEntry,
     ("teams", "members"): MemberEntry,
+    ("teams", "members_from"): ListEntry,
     ("teams", "roles"): RoleEntry,
     ("overrides",): OverrideEntry,
     ("access_requests",): AccessEntry,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from portalctl.errors import Finding, Position
+from portalctl.manifest.syntax import quoted
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -46,6 +47,23 @@ def read_files(paths: Sequence[Path]) -> tuple[tuple[File, ...], list[Finding]]:
             elif isinstance(found, _Place):
                 files[found.real] = min(file, files.get(found.real, file), key=lambda each: (each.shown, each.name))
     return tuple(sorted(files.values(), key=lambda file: file.shown)), findings
+
+
+def read_list(file: File, path: str) -> File | str:
+    """The list that a manifest file names, by its path relative to the file's folder; or why there is none to read.
+
+    It lies in the folder that was asked for, or, where a file was asked for, in that file's folder or below.
+    """
+    folder = posixpath.dirname
+    disk = posixpath.normpath(posixpath.join(folder(file.path), path))
+    shown, name = (posixpath.normpath(posixpath.join(folder(each), path)) for each in (file.shown, file.name))
+    root = os.path.realpath(file.path.removesuffix(file.name))
+    real = os.path.realpath(disk)
+    if not Path(real).is_relative_to(root):
+        return "this list is outside the folder that the manifest is read from; give -f a folder that holds both"
+    place = _Place(disk, real, shown, name, disk)
+    read = _read(place) if Path(real).is_file() else f"there is no file {quoted(shown)}"
+    return read.message if isinstance(read, Finding) else read
 
 
 def digest(files: Iterable[File]) -> str:

@@ -19,6 +19,7 @@ _ODD: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"  # in prose, which may 
 _PROSE: Final = rf"^[^{_ODD}]*[^\s{_ODD}][^{_ODD}]*$"
 _SAFE_ID: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 _PATH: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*$"
+_CSV: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*\.[cC][sS][vV]$"
 _FINGERPRINT: Final = r"^f[0-9a-f]{12}$"
 _DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
@@ -30,6 +31,7 @@ FORMS: Final[Mapping[str, str]] = {
     _PROSE: "expected text: not only blanks, and no control characters",
     _SAFE_ID: "expected an id: letters, digits and . _ - only",
     _PATH: "expected a file's path, relative to this file's folder, with `/`",
+    _CSV: "expected the path of a file that ends in .csv, relative to this file's folder, with `/`",
     _FINGERPRINT: "expected the fingerprint of a finding: f and 12 hexadecimal digits, as `portalctl drift` shows it",
 }
 
@@ -74,4 +76,5 @@ PersonName = Annotated[str, _text(_LINE, 255)]
 Description = Annotated[str, _text(_LINE, 250)]
 RoleName = Annotated[str, _text(_NAME, 100)]
 FilePath = Annotated[str, _text(_PATH, 4096)]
+CsvPath = Annotated[str, _text(_CSV, 4096)]
 Fingerprint = Annotated[str, _text(_FINGERPRINT, 13)]

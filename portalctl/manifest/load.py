@@ -1,25 +1,28 @@
 """Paths → Manifest, or every error at once.
 
-files   paths → bytes              source  bytes → plain data with places
-shape   plain data → entries       rules   entries → the model's rules, each looked at by itself
+files   paths → bytes              source    bytes → plain data with places
+shape   plain data → entries       csv_list  bytes → entries of a list that a team names
+rules   entries → the model's rules, each looked at by itself
 check   the rules of all files of a portal together; delegate: which file may write what
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from portalctl.errors import Finding, InputError, Position
 from portalctl.garbage import no_garbage_collection
 from portalctl.identity import is_uuid
+from portalctl.manifest import csv_list
 from portalctl.manifest.check import Together, place, together
+from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.delegate import Delegation, check_granted, delegation_of
-from portalctl.manifest.entries import FragmentFile, PolicyEntry, RootFile
-from portalctl.manifest.files import File, digest, read_files
+from portalctl.manifest.entries import FragmentFile, ListEntry, PolicyEntry, RootFile
+from portalctl.manifest.files import File, digest, read_files, read_list
 from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest, Reason
-from portalctl.manifest.rules import Rules, rules_of
+from portalctl.manifest.rules import Rules, rules_of, wanted_list
 from portalctl.manifest.shape import Shaped, shape
 from portalctl.manifest.source import Source, read
 from portalctl.manifest.syntax import did_you_mean
@@ -32,15 +35,23 @@ def load(paths: Sequence[Path]) -> Manifest:
     """
     with no_garbage_collection():
         files, findings = read_files(paths)
-        return assemble(files, findings)
+        return assemble(files, findings, read_list)
 
 
-def assemble(files: Sequence[File], findings: Sequence[Finding] = ()) -> Manifest:
-    """The manifest that files say together. `findings`: what is known to be wrong already.
+ReadList = Callable[[File, str], File | str]
 
-    Raises InputError like `load`. Does no I/O.
+
+def _no_list(_: File, path: str) -> str:
+    raise AssertionError(f"a list is named where there is none: {path}")
+
+
+def assemble(files: Sequence[File], findings: Sequence[Finding] = (), lists: ReadList = _no_list) -> Manifest:
+    """The manifest that files say together. `findings`: what is known to be wrong already. `lists` gives the list
+    that a file names by a path, or says why it can't.
+
+    Raises InputError like `load`. Does no I/O but by `lists`.
     """
-    loading = _Loading(list(findings))
+    loading = _Loading(list(findings), lists)
     for file in sorted(files, key=lambda file: file.shown):
         loading.add(file)
     portals, warnings = loading.finish()
@@ -50,8 +61,8 @@ def assemble(files: Sequence[File], findings: Sequence[Finding] = ()) -> Manifes
         raise InputError(tuple(dict.fromkeys(loading.findings)))
     return Manifest(
         portals={name: portals[name] for name in sorted(portals)},
-        files=tuple(sorted(file.shown for file in files)),
-        digest=digest(files),
+        files=tuple(sorted(file.shown for file in [*files, *loading.lists])),
+        digest=digest([*files, *loading.lists]),
         warnings=tuple(sorted(dict.fromkeys(warnings))),
     )
 
@@ -70,13 +81,20 @@ class _Portal:
 class _Loading:
     """One load of several files."""
 
-    def __init__(self, findings: list[Finding]) -> None:
+    def __init__(self, findings: list[Finding], read: ReadList) -> None:
         self.findings = findings
+        self._read = read
+        self._lists: dict[str, File] = {}  # by path
         # Whether every name there is has been read: if not, one that is missing may be there after all.
         self._portals_known = self._teams_known = not findings
         self._roots: list[tuple[Shaped, RootFile, File]] = []
         self._fragments: list[tuple[Shaped, FragmentFile, File]] = []
         self._portals: dict[str, _Portal] = {}
+
+    @property
+    def lists(self) -> Iterable[File]:
+        """The lists that were read."""
+        return self._lists.values()
 
     def add(self, file: File) -> None:
         """Take one file in: YAML and form are checked now, the rest in `finish`."""
@@ -115,7 +133,7 @@ class _Loading:
         return made, warnings
 
     def _root(self, shaped: Shaped, entry: RootFile, file: File) -> _Portal:
-        rules = self._rules(shaped, developer_ids=entry.portal.provider == "api7")
+        rules = self._rules(shaped, file, developer_ids=entry.portal.provider == "api7")
         self._teams_known = self._teams_known and "teams" not in shaped.lost
         delegation, findings = delegation_of(shaped, file.path)
         self.findings += findings
@@ -141,7 +159,7 @@ class _Loading:
             self._teams_known = False
         # Only what every one of the portals understands.
         ids = all(portal.entry.portal.provider == "api7" for portal in portals)
-        rules = self._rules(shaped, developer_ids=ids)
+        rules = self._rules(shaped, file, developer_ids=ids)
         for portal in portals:
             portal.rules.append(rules)
             portal.policies += _policies(shaped)
@@ -164,10 +182,25 @@ class _Loading:
                 self.findings.append(Finding(here, f"no file has a `portal:` block of this name{hint}"))
         return list(named.values())
 
-    def _rules(self, shaped: Shaped, *, developer_ids: bool) -> Rules:
-        rules, findings = rules_of(shaped, developer_ids=developer_ids)
+    def _rules(self, shaped: Shaped, file: File, *, developer_ids: bool) -> Rules:
+        rules, findings = rules_of(shaped, self._member_lists(shaped, file), developer_ids=developer_ids)
         self.findings += findings
         return rules
+
+    def _member_lists(self, shaped: Shaped, file: File) -> dict[ListEntry, MemberList]:
+        """The lists that a file's teams name; what is wrong with them is found."""
+        read: dict[ListEntry, MemberList] = {}
+        for index, team in enumerate(shaped.entry.teams):
+            if team.members_from is None:
+                continue
+            wanted = wanted_list(team.members_from)
+            found = self._read(file, wanted.file)
+            if isinstance(found, str):
+                self.findings.append(Finding(shaped.source.at("teams", index, "members_from"), found))
+            elif wanted not in read:
+                read[wanted], findings = csv_list.read(self._lists.setdefault(found.path, found), wanted)
+                self.findings += findings
+        return read
 
 
 def _check_portal(shaped: Shaped, entry: RootFile) -> Iterator[Finding]:
@@ -214,7 +247,7 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
         overrides=tuple(whole.overrides),
         access_requests=tuple(whole.access),
         protected=tuple(whole.protected),
-        files=tuple(sorted(rules.file for rules in portal.rules)),
+        files=tuple(sorted({file for rules in portal.rules for file in (rules.file, *rules.lists)})),
     )
 
 

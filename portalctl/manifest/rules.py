@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, Protocol
 
 from portalctl.errors import Finding, Position
 from portalctl.identity import is_freemail, is_public_suffix, normal_address, normal_domain
+from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.entries import (
     AccessEntry,
     DeniedEntry,
+    ListEntry,
     MemberEntry,
+    MembersFrom,
     OverrideEntry,
     RoleEntry,
     TeamEntry,
@@ -52,9 +56,12 @@ class TeamPart:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of one file, in its order. `named`: every team that a rule names, with its place."""
+    """The rules of one file, in its order. `named`: every team that a rule names, with its place; `lists`: the
+    files of its lists.
+    """
 
     file: str
+    lists: tuple[str, ...] = ()
     trusted: list[TrustedDomain] = field(default_factory=list)
     denied: list[DeniedDomain] = field(default_factory=list)
     teams: list[TeamPart] = field(default_factory=list)
@@ -64,12 +71,20 @@ class Rules:
     named: list[tuple[str, Position]] = field(default_factory=list)
 
 
-def rules_of(shaped: Shaped, *, developer_ids: bool) -> tuple[Rules, list[Finding]]:
+def wanted_list(named: MembersFrom) -> ListEntry:
+    """A list that a team names, in the long form."""
+    return ListEntry(file=named) if isinstance(named, str) else named
+
+
+def rules_of(
+    shaped: Shaped, lists: Mapping[ListEntry, MemberList], *, developer_ids: bool
+) -> tuple[Rules, list[Finding]]:
     """The rules in one file, and what is wrong with them one by one.
 
-    `developer_ids`: whether a person may be named by developer_id (API7).
+    `lists`: those that its teams name, without the ones that can't be read. `developer_ids`: whether a person may be
+    named by developer_id (API7).
     """
-    making = _Making(shaped.source.file, developer_ids)
+    making = _Making(shaped.source.file, lists, developer_ids)
     entry, mark = shaped.entry, shaped.source.mark
     making.trusted(entry.trusted_domains, _inside(mark, "trusted_domains"))
     making.teams(entry.teams, _inside(mark, "teams"))
@@ -85,6 +100,10 @@ def part(mark: Mark, key: str) -> Mark:
     return _child(mark, key) or mark
 
 
+def _at(file: str, mark: Mark, key: str) -> Position:
+    return position(file, part(mark, key))
+
+
 def _child(mark: Mark, key: str) -> Mark | None:
     return mark.inside.get(key) if isinstance(mark, Branch) and isinstance(mark.inside, dict) else None
 
@@ -95,10 +114,37 @@ def _inside(mark: Mark, key: str) -> list[Mark]:
     return child.inside if isinstance(child, Branch) and isinstance(child.inside, list) else []
 
 
+class _Listed(Protocol):
+    """Members in a list, each with its place; `at` tells that of what an entry, by its index, says by a key."""
+
+    @property
+    def entries(self) -> Sequence[str | MemberEntry]: ...
+    @property
+    def places(self) -> Sequence[Position]: ...
+    def at(self, index: int, key: str) -> Position: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A list in a YAML file."""
+
+    file: str
+    entries: Sequence[str | MemberEntry]
+    marks: Sequence[Mark]
+
+    @property
+    def places(self) -> Sequence[Position]:
+        return [position(self.file, mark) for mark in self.marks]
+
+    def at(self, index: int, key: str) -> Position:
+        return _at(self.file, self.marks[index], key)
+
+
 class _Making:
-    def __init__(self, file: str, developer_ids: bool) -> None:
-        self.rules = Rules(file)
+    def __init__(self, file: str, lists: Mapping[ListEntry, MemberList], developer_ids: bool) -> None:
+        self.rules = Rules(file, tuple(each.file for each in lists.values()))
         self.findings: list[Finding] = []
+        self._lists = lists
         self._developer_ids = developer_ids
 
     def trusted(self, entries: Iterable[str | TrustedEntry], marks: list[Mark]) -> None:
@@ -138,26 +184,34 @@ class _Making:
 
     def teams(self, entries: Iterable[TeamEntry], marks: list[Any]) -> None:
         for entry, mark in zip(entries, marks, strict=True):
-            members = roles = None
-            if entry.members is not None:
-                members = self._members(entry.members, _inside(mark, "members"))
+            roles = None
+            members = self._all_members(entry, mark)
             if entry.roles is not None:
                 roles = self._roles(entry.roles, _inside(mark, "roles"))
             why = self._reason("teams", entry.name, mark, None)
             self.rules.teams.append(TeamPart(entry, why, members, roles, mark))
 
-    def _members(self, entries: Iterable[str | MemberEntry], marks: list[Mark]) -> tuple[Member, ...]:
-        members = []
-        for each, mark in zip(entries, marks, strict=True):
-            text, entry = (each, _SHORT_MEMBER) if isinstance(each, str) else (each.developer, each)
-            address = normal_address(text)
-            invitation = self._invitation(entry, mark)
-            if address is None:
-                self._find(part(mark, "developer"), _no_address(text))
+    def _all_members(self, entry: TeamEntry, mark: Mark) -> tuple[Member, ...] | None:
+        """Those written here and those in the list. None: neither is written."""
+        members: list[Member] = []
+        if entry.members is not None:
+            members += self._members(_Written(self.rules.file, entry.members, _inside(mark, "members")))
+        if entry.members_from is not None:
+            members += self._members(self._lists.get(wanted_list(entry.members_from), MemberList(self.rules.file)))
+        return tuple(members) if {"members", "members_from"} & entry.model_fields_set else None
+
+    def _members(self, listed: _Listed) -> Iterator[Member]:
+        for index, (each, place) in enumerate(zip(listed.entries, listed.places, strict=True)):
+            if isinstance(each, str):
+                text, entry, invitation = each, _SHORT_MEMBER, None
             else:
-                why = self._reason("members", address, mark, entry.reason)
-                members.append(Member(address, why, entry.expires, invitation))
-        return tuple(members)
+                text, entry, invitation = each.developer, each, self._invitation(each, partial(listed.at, index))
+            address = normal_address(text)
+            if address is None:
+                self.findings.append(Finding(listed.at(index, "developer"), _no_address(text)))
+            else:
+                reason = entry.reason.strip() if entry.reason else None
+                yield Member(address, Reason("members", address, place, reason), entry.expires, invitation)
 
     def _roles(self, entries: Iterable[RoleEntry], marks: list[Mark]) -> tuple[Role, ...]:
         roles: dict[tuple[str, str], Role] = {}
@@ -168,12 +222,11 @@ class _Making:
             roles[key] = Role(*key, self._reason("teams", f"{entry.role} on {entry.api}", mark, None))
         return tuple(roles.values())
 
-    def _invitation(self, entry: MemberEntry | OverrideEntry, mark: Mark) -> Invitation | None:
+    def _invitation(self, entry: MemberEntry | OverrideEntry, at: Callable[[str], Position]) -> Invitation | None:
         if entry.invite:
             return Invitation(entry.full_name, entry.send_invitation_email)
-        if entry is not _SHORT_MEMBER:
-            for key in [key for key in ("full_name", "send_invitation_email") if key in entry.model_fields_set]:
-                self._find(part(mark, key), f"`{key}` has an effect only with `invite: true`")
+        for key in [key for key in ("full_name", "send_invitation_email") if key in entry.model_fields_set]:
+            self.findings.append(Finding(at(key), f"`{key}` has an effect only with `invite: true`"))
         return None
 
     def overrides(self, entries: Iterable[OverrideEntry], marks: list[Any]) -> None:
@@ -184,7 +237,7 @@ class _Making:
             if entry.teams is not None:
                 teams = self._teams_named(entry.teams, _inside(mark, "teams"))
             developer = self._person(entry.developer, part(mark, "developer"))
-            invitation = self._invitation(entry, mark)
+            invitation = self._invitation(entry, partial(_at, self.rules.file, mark))
             if invitation is not None and entry.status in {"rejected", "revoked", "absent"}:
                 self._find(part(mark, "invite"), f"nobody is invited to be {entry.status}")
             if developer is None:

@@ -98,7 +98,7 @@ def described(source: Source, model: type[Entry], problems: list[ErrorDetails]) 
         at = source.at(*path)
         if problem["type"] == "extra_forbidden" or _KEY in problem["loc"]:
             at = source.key_at(*path)
-        findings.append(Finding(at, _message(problem, model, path)))
+        findings.append(Finding(at, message(problem, model, path)))
     return findings
 
 
@@ -107,7 +107,8 @@ def _path(problem: ErrorDetails) -> Path:
     return tuple(step for step in problem["loc"] if step not in (SHORT, LONG, _KEY))
 
 
-def _message(problem: ErrorDetails, model: type[Entry], path: Path) -> str:
+def message(problem: ErrorDetails, model: type[Entry], path: Path) -> str:
+    """What the model found wrong at one path, in our words."""
     if path == ("version",) and problem["type"] != "missing":
         return "expected `version: 1`, the only version there is"
     if problem["type"] == "extra_forbidden":

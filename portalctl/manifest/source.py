@@ -44,8 +44,10 @@ Data: TypeAlias = "dict[str, Data] | list[Data] | str | int | float | bool | Non
 class Mark(Protocol):
     """A place in the text. Both count from 0, as the parser's own marks do."""
 
-    line: int
-    column: int
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
 
 
 @dataclass(slots=True)

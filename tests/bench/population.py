@@ -81,11 +81,22 @@ def lists(developers: int, *, teams: int, files: int = 1) -> list[str]:
     return texts
 
 
+def csv_list(developers: int) -> tuple[str, str]:
+    """The same people in one team: its file, and the list that this names as `list.csv`."""
+    rows = (f"{email(n, developers)},{'2099-03-31' if n % 10 == 0 else ''},{_reason(n)}\n" for n in range(developers))
+    team = f"{HEAD}teams:\n  - name: team0\n    members_from: list.csv\n"
+    return team, "developer,expires,reason\n" + "".join(rows)
+
+
+def _reason(number: int) -> str:
+    return "" if number % 10 else f"Integration {number}"
+
+
 def _listed(number: int, developers: int) -> str:
     address = email(number, developers)
     if number % 10:
         return f"      - {address}\n"
-    return f'      - {{developer: {address}, expires: 2099-03-31, reason: "Integration {number}"}}\n'
+    return f'      - {{developer: {address}, expires: 2099-03-31, reason: "{_reason(number)}"}}\n'
 
 
 def pages(developers: int) -> Iterator[tuple[str, int, bytes]]:

@@ -101,8 +101,8 @@ def read_files(paths: list[str]) -> dict[str, float]:
     """The manifest in files."""
     numbers: dict[str, float] = {}
     with timed(numbers):
-        load([Path(path) for path in paths])
-    return numbers
+        kept = load([Path(path) for path in paths])
+    return {**numbers, "files": len(kept.files)}
 
 
 def safe_load(paths: list[str]) -> dict[str, float]:
@@ -110,9 +110,8 @@ def safe_load(paths: list[str]) -> dict[str, float]:
     numbers: dict[str, float] = {}
     gc.disable()
     with timed(numbers):
-        for path in paths:
-            YAML(typ="safe").load(Path(path).read_bytes())
-    return numbers
+        kept = [YAML(typ="safe").load(Path(path).read_bytes()) for path in paths]
+    return {**numbers, "files": len(kept)}
 
 
 def apply(url: str, folder: str) -> dict[str, float]:

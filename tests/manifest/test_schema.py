@@ -30,7 +30,7 @@ def loads(text: str) -> bool:
         root = ROOT + "delegate: {portal.yaml: {all: true}}\n"
         files.append(file(root, "root.yaml"))
     try:
-        assemble(files)
+        assemble(files, lists=lambda _, path: file("developer\na@b.example\n", path))
     except InputError:
         return False
     return True
@@ -67,6 +67,8 @@ PERSON = "{developer: a@b.example, reason: x, "
         ROOT + "denied_domains: [a.example, {domain: b.example, subdomains: true, reason: x}]",
         ROOT + "teams: [{name: city, members: [a@b.example, {developer: c@d.example}]}]",
         ROOT + "teams: [{name: city, membership: idp}]",
+        ROOT + "teams: [{name: city, members_from: lists/city.CSV}]",
+        ROOT + "teams: [{name: city, members: [], members_from: {file: ../city.csv, column: developer}}]",
         ROOT + f"overrides: [{PERSON}teams: []}}]",
         ROOT + "delegate: {}",
         FRAGMENT + "teams: [{name: city}]\ntrusted_domains: [city.example]",
@@ -104,6 +106,9 @@ def test_what_loads_fits(text: str) -> None:
         ROOT + "teams: [{name: city, members: }]",
         ROOT + "teams: [{name: city, members: [city]}]",
         ROOT + "teams: [{name: city, membership: idp, members: []}]",
+        ROOT + "teams: [{name: city, membership: idp, members_from: city.csv}]",
+        ROOT + "teams: [{name: city, members_from: city.txt}]",
+        ROOT + "teams: [{name: city, members_from: {column: developer}}]",
         ROOT + f"overrides: [{PERSON}}}]",
         ROOT + f"overrides: [{PERSON}status: gone}}]",
         ROOT + "overrides: [{developer: a@b.example, status: revoked}]",

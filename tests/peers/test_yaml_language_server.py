@@ -28,6 +28,7 @@ TITLED = (
     + """\
 teams:
   - name: city
+    members_from: {file: city.csv, column: developer}
     roles: [{role: API Viewer, api: Payments}]
 overrides:
   - developer: a@b.example

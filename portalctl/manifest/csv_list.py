@@ -1,0 +1,158 @@
+"""CSV text → the entries of a member list, and the place of each: what `members_from` names.
+
+The first line names the columns, by the keys that a member has in YAML; what is in other columns is not looked at, so
+that an export of a directory or of a sheet can be taken as it is. The first of `,`, `;` and tab in that line is what
+separates fields.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from io import StringIO
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from portalctl.errors import Finding, Position
+from portalctl.manifest import syntax
+from portalctl.manifest.entries import ListEntry, MemberEntry
+from portalctl.manifest.files import File
+from portalctl.manifest.shape import message
+
+_SEPARATOR: Final = re.compile(r"""(?:"[^"]*"|[^",;\t\r\n])*([,;\t])""")  # after what quotes hold
+_COLUMNS: Final = tuple(MemberEntry.model_fields)
+_ADDRESS: Final = "developer"
+_OTHERS: Final = tuple(key for key in _COLUMNS if key != _ADDRESS)
+_ALIKE: Final = 0.75  # of difflib: `expiry` and `Expires` are meant for `expires`, `name` not for `full_name`
+_SWITCHES: Final = ("invite", "send_invitation_email")
+_SWITCHED: Final[dict[str, str | bool]] = {"true": True, "false": False}
+
+
+@dataclass(frozen=True, slots=True)
+class MemberList:
+    """The entries of one list, and the place of each: the beginning of its line."""
+
+    file: str
+    entries: Sequence[str | MemberEntry] = ()
+    places: Sequence[Position] = ()
+
+    def at(self, index: int, key: str) -> Position:  # noqa: ARG002 - as in other lists, which tell it more exactly
+        """The place of what an entry says by a key."""
+        return self.places[index]
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where the addresses are, where what else is read is, and how many columns there are."""
+
+    address: int
+    others: tuple[tuple[str, int], ...]
+    count: int
+
+
+@dataclass(slots=True)
+class _Reading:
+    file: str
+    findings: list[Finding] = field(default_factory=list)
+
+    def find(self, line: int, text: str) -> None:
+        self.findings.append(Finding(Position(self.file, line + 1, 1), text))
+
+
+def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
+    """The people in a CSV file, and what is wrong with it. With findings, what is left serves to find more."""
+    text, findings = syntax.decode(file.shown, file.content)
+    reading = _Reading(file.shown, findings)
+    if findings:
+        return MemberList(file.shown), findings
+    lines = _lines(reading, text)
+    _, names = next(lines, (0, []))
+    columns = _columns(reading, [name.strip() for name in names], wanted)
+    if columns is None:
+        return MemberList(file.shown), reading.findings
+    rows = [(line, told) for line, cells in lines if (told := _told(reading, line, cells, columns))]
+    if not rows and not reading.findings:
+        reading.find(0, "nobody is in this list; for a team without members write `members: []` in its place")
+    entries = _entries(reading, rows)
+    places = [Position(file.shown, line + 1, 1) for line, _ in entries]
+    return MemberList(file.shown, [entry for _, entry in entries], places), reading.findings
+
+
+def _lines(reading: _Reading, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record that is there, with the line it begins in, from 0."""
+    separator = _SEPARATOR.match(text.lstrip())
+    records = csv.reader(StringIO(text, newline=""), delimiter=separator[1] if separator else ",", strict=True)
+    begin = 0
+    try:
+        for cells in records:
+            if cells:
+                yield begin, cells
+            begin = records.line_num
+    except csv.Error:
+        reading.find(begin, 'the quotes of this line can\'t be read; inside quotes, write "" for a quote')
+
+
+def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns | None:
+    """Where everything is, by the keys that columns stand for; None where it can't be told."""
+    # Where another column has the addresses, one named `developer` is like any other.
+    keys = [_ADDRESS if name == wanted.column else name if name != _ADDRESS else "" for name in names]
+    there = [key for key in keys if key in _COLUMNS]
+    if not names:
+        reading.find(0, "this file is empty; begin with the names of the columns, such as `developer,expires,reason`")
+    elif _ADDRESS not in there:
+        hint = syntax.did_you_mean(wanted.column, names) or "; begin with the names of the columns"
+        reading.find(0, f"no column {syntax.quoted(wanted.column)} in the first line{hint}")
+    elif len(set(there)) < len(there):
+        reading.find(0, "a column that is read is there twice")
+    for name in (name for name, key in zip(names, keys, strict=True) if key not in _COLUMNS):
+        near = get_close_matches(name.casefold(), _OTHERS, n=1, cutoff=_ALIKE)
+        if near and near[0] not in there:
+            reading.find(0, f"unknown column {syntax.quoted(name)}; did you mean {syntax.quoted(near[0])}?")
+    if reading.findings:
+        return None
+    others = tuple((key, index) for index, key in enumerate(keys) if key in _OTHERS)
+    return _Columns(keys.index(_ADDRESS), others, len(keys))
+
+
+def _told(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:
+    """What a line says, as in YAML: an address, or a mapping; None where it says nothing."""
+    if len(cells) != columns.count:
+        text = f"{len(cells)} fields, but {columns.count} columns; a field with a separator in it needs quotes"
+        reading.find(line, text)
+        return None
+    address = cells[columns.address].strip()
+    if not address:
+        if any(map(str.strip, cells)):
+            reading.find(line, "no address in this line")
+        return None
+    told: dict[str, str | bool] = {}
+    for key, index in columns.others:
+        if text := cells[index].strip():
+            told[key] = _SWITCHED.get(text, text) if key in _SWITCHES else text
+    return {_ADDRESS: address, **told} if told else address
+
+
+def _entries(
+    reading: _Reading, rows: Sequence[tuple[int, str | dict[str, str | bool]]]
+) -> Sequence[tuple[int, str | MemberEntry]]:
+    """The rows as entries. Where one has not the form it needs, only the addresses are left to look at."""
+    mappings = [(line, told) for line, told in rows if isinstance(told, dict)]
+    try:
+        long = iter(_many().validate_python([told for _, told in mappings]))
+    except ValidationError as error:
+        for problem in error.errors(include_url=False):
+            index, key = problem["loc"][0], str(problem["loc"][1])
+            said = message(problem, MemberEntry, (key,))
+            reading.find(mappings[int(index)][0], f"column {syntax.quoted(key)}: {said}")
+        return [(line, told) for line, told in rows if isinstance(told, str)]
+    return [(line, told if isinstance(told, str) else next(long)) for line, told in rows]
+
+
+@cache
+def _many() -> TypeAdapter[list[MemberEntry]]:
+    return TypeAdapter(list[MemberEntry])

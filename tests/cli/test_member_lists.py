@@ -1,0 +1,92 @@
+"""Teams whose members stand in a CSV file (`members_from`), through the command line."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Bench, portalctl
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+RULES = """
+teams:
+  - name: reds
+    membership: exclusive
+    members_from: {file: lists/reds.csv, column: E-Mail}
+"""
+PEOPLE = [f"p{number}@club.example" for number in range(12)]
+
+
+def listed(bench: Bench, *people: str) -> None:
+    path = bench.folder / "lists/reds.csv"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("Name;E-Mail\n" + "".join(f"X;{each}\n" for each in people))
+
+
+@pytest.fixture
+def reds(bench: Bench) -> Bench:
+    """All are in the team, live and in the list."""
+    bench.people(approved=PEOPLE)
+    bench.team("reds", *PEOPLE)
+    bench.manifest(RULES)
+    listed(bench, *PEOPLE)
+    return bench
+
+
+def test_who_is_in_the_list_gets_in_and_who_is_not_goes(reds: Bench) -> None:
+    assert reds.run("plan", "--detailed-exitcode").code == 0
+    reds.people(approved=["new@club.example"])
+    listed(reds, "new@club.example", *PEOPLE[1:])
+    plan = reds.run("plan")
+    assert "+ new@club.example  joins reds  portals/lists/reds.csv:2  member list" in plan.out
+    assert reds.run("apply", "--yes").code == 0
+    assert reds.members("reds") == {"new@club.example", *PEOPLE[1:]}
+
+
+def test_a_list_that_lost_most_of_its_people_is_stopped_by_the_brake(reds: Bench) -> None:
+    listed(reds, *PEOPLE[:5])
+    done = reds.run("apply", "--yes")
+    assert done.code == 3
+    assert "7 of 12" in done.told
+    assert reds.writes == []
+
+
+def test_a_list_without_people_is_an_error_and_takes_nobody_out(reds: Bench) -> None:
+    listed(reds)
+    done = reds.run("apply", "--yes")
+    assert done.code == 65
+    assert "portals/lists/reds.csv:1:1: nobody is in this list" in done.err
+    assert len(reds.sim.log) == 0
+
+
+def test_a_saved_plan_is_of_the_list_as_it_was(reds: Bench) -> None:
+    listed(reds, *PEOPLE[1:])
+    before = reds.run("plan", "-o", "json").json["manifest"]
+    listed(reds, *PEOPLE[2:])
+    after = reds.run("plan", "-o", "json").json["manifest"]
+    assert before["files"] == after["files"] == ["portals/lists/reds.csv", "portals/partners.yaml"]
+    assert before["digest"] != after["digest"]
+
+
+def test_explain_names_the_line_of_the_list(reds: Bench) -> None:
+    assert "portals/lists/reds.csv:5" in reds.run("explain", PEOPLE[3]).out
+
+
+@pytest.mark.parametrize("asked", ["portals", "portals/partners.yaml"])
+def test_the_base_of_a_change_has_its_own_list(reds: Bench, asked: str) -> None:
+    for words in (
+        ["init", "-q"],
+        ["add", "portals"],
+        ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "-qm", "Before"],
+    ):
+        subprocess.run(["git", *words], check=True)
+    listed(reds, *PEOPLE[1:])
+    env = {"KONNECT_SERVER_URL": reds.sim.url, "KONNECT_TOKEN": reds.sim.token}
+    done = portalctl("plan", "-f", asked, "--base", "HEAD", "-o", "json", env=env)
+    assert done.err.count("warning") == 0, done.err
+    (change,) = done.json["portals"][0]["changes"]
+    assert (change["op"], change["origin"]) == ("remove_member", "change")
+    assert Path("portals/lists/reds.csv").read_text().count("\n") == 12
