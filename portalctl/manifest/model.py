@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from portalctl.errors import Position
 
@@ -20,12 +20,11 @@ OnRevoke = Literal["report", "revoke_registrations"]
 RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "access_requests", "policy"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why a decision was made: one object per rule, shared by everyone it speaks of.
 
     `value` is the rule as written there (a domain, an address, a team name, or the policy key);
-    `text` is the author's own `reason:`.
+    `text` is the author's own `reason:`. A tuple, as there is one for each member: it is made in half the time.
     """
 
     rule: RuleKind

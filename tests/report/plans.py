@@ -13,7 +13,7 @@ from tests.report.hostile import HOSTILE
 def everyday(people: int = 3) -> PortalPlan:
     """Something of everything: `people` of each of two domains, two who lose something, and notices."""
     left = override("peter@arsenal.com", "revoked")
-    left = replace(left, why=replace(left.why, text="Left the club, HR-4711; ask ann@hr.example"))
+    left = replace(left, why=left.why._replace(text="Left the club, HR-4711; ask ann@hr.example"))
     manifest = portal(
         trusted_domains=(
             trusted("liverpoolfc.com", "reds"),
