@@ -30,7 +30,7 @@ _ADDRESS: Final = "developer"
 _OTHERS: Final = tuple(key for key in _COLUMNS if key != _ADDRESS)
 _ALIKE: Final = 0.75  # of difflib: `expiry` and `Expires` are meant for `expires`, `name` not for `full_name`
 _SWITCHES: Final = ("invite", "send_invitation_email")
-_SWITCHED: Final[dict[str, str | bool]] = {"true": True, "false": False}
+_SWITCHED: Final[dict[str, str | bool]] = {"true": True, "false": False}  # sheets write TRUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ def _told(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> 
     told: dict[str, str | bool] = {}
     for key, index in columns.others:
         if text := cells[index].strip():
-            told[key] = _SWITCHED.get(text, text) if key in _SWITCHES else text
+            told[key] = _SWITCHED.get(text.lower(), text) if key in _SWITCHES else text
     return {_ADDRESS: address, **told} if told else address
 
 

@@ -51,7 +51,7 @@ def test_a_line_is_an_entry_with_its_place() -> None:
         "developer,expires,reason,invite,full_name,send_invitation_email\n"
         "Zoe@Club.example,,,,,\n"
         'ann@club.example,2027-03-31,"Guest, for a year",,,\n'
-        "bob@club.example,,,true,Bob,true\n"
+        "bob@club.example,,,true,Bob,TRUE\n"
     )
     ann, bob, zoe = (f"{name}@club.example" for name in ("ann", "bob", "zoe"))
     assert found == (
