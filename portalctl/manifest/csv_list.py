@@ -28,7 +28,8 @@ _SEPARATOR: Final = re.compile(r"""(?:"[^"]*"|[^",;\t\r\n])*([,;\t])""")  # afte
 _COLUMNS: Final = tuple(MemberEntry.model_fields)
 _ADDRESS: Final = "developer"
 _OTHERS: Final = tuple(key for key in _COLUMNS if key != _ADDRESS)
-_ALIKE: Final = 0.75  # of difflib: `expiry` and `Expires` are meant for `expires`, `name` not for `full_name`
+_GUARDED: Final = "expires"  # where a slip in its name is not told, access has no end
+_ALIKE: Final = 0.75  # of difflib: `expiry`, `expired` and `Expires` are meant for it, `experience` is not
 _SWITCHES: Final = ("invite", "send_invitation_email")
 _SWITCHED: Final[dict[str, str | bool]] = {"true": True, "false": False}  # sheets write TRUE
 
@@ -85,16 +86,20 @@ def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
 
 def _lines(reading: _Reading, text: str) -> Iterator[tuple[int, list[str]]]:
     """Each record that is there, with the line it begins in, from 0."""
-    separator = _SEPARATOR.match(text.lstrip())
-    records = csv.reader(StringIO(text, newline=""), delimiter=separator[1] if separator else ",", strict=True)
+    separator = _SEPARATOR.match(text.lstrip("\r\n"))
+    delimiter = separator[1] if separator else ","
+    records = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
     begin = 0
     try:
         for cells in records:
             if cells:
                 yield begin, cells
             begin = records.line_num
-    except csv.Error:
-        reading.find(begin, 'the quotes of this line can\'t be read; inside quotes, write "" for a quote')
+    except csv.Error as error:
+        problem = 'the quotes of this line can\'t be read; inside quotes, write "" for a quote'
+        if "limit" in str(error):  # more likely a quote that is never closed than so long a text
+            problem = f"a field of this line has more than {csv.field_size_limit():,} characters"
+        reading.find(begin, f"{problem}. What comes after it was not read")
 
 
 def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns | None:
@@ -102,17 +107,18 @@ def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns
     # Where another column has the addresses, one named `developer` is like any other.
     keys = [_ADDRESS if name == wanted.column else name if name != _ADDRESS else "" for name in names]
     there = [key for key in keys if key in _COLUMNS]
-    if not names:
+    if not names and not reading.findings:
         reading.find(0, "this file is empty; begin with the names of the columns, such as `developer,expires,reason`")
-    elif _ADDRESS not in there:
-        hint = syntax.did_you_mean(wanted.column, names) or "; begin with the names of the columns"
-        reading.find(0, f"no column {syntax.quoted(wanted.column)} in the first line{hint}")
+    elif names and _ADDRESS not in there:
+        has_names = not any("@" in name for name in names)  # else it is somebody's line, and not to be shown
+        hint = syntax.did_you_mean(wanted.column, names) if has_names else ""
+        text = f"no column {syntax.quoted(wanted.column)} in the first line"
+        reading.find(0, text + (hint or "; begin with the names of the columns"))
     elif len(set(there)) < len(there):
         reading.find(0, "a column that is read is there twice")
-    for name in (name for name, key in zip(names, keys, strict=True) if key not in _COLUMNS):
-        near = get_close_matches(name.casefold(), _OTHERS, n=1, cutoff=_ALIKE)
-        if near and near[0] not in there:
-            reading.find(0, f"unknown column {syntax.quoted(name)}; did you mean {syntax.quoted(near[0])}?")
+    for name in names if _GUARDED not in there else ():
+        if get_close_matches(name.casefold(), [_GUARDED], cutoff=_ALIKE):
+            reading.find(0, f"unknown column {syntax.quoted(name)}; did you mean {syntax.quoted(_GUARDED)}?")
     if reading.findings:
         return None
     others = tuple((key, index) for index, key in enumerate(keys) if key in _OTHERS)
@@ -122,8 +128,8 @@ def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns
 def _told(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:
     """What a line says, as in YAML: an address, or a mapping; None where it says nothing."""
     if len(cells) != columns.count:
-        text = f"{len(cells)} fields, but {columns.count} columns; a field with a separator in it needs quotes"
-        reading.find(line, text)
+        text = f"fields in this line: {len(cells)}, in the first: {columns.count}"
+        reading.find(line, f"{text}; empty ones are written too, and one with a separator in it needs quotes")
         return None
     address = cells[columns.address].strip()
     if not address:
@@ -134,7 +140,16 @@ def _told(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> 
     for key, index in columns.others:
         if text := cells[index].strip():
             told[key] = _SWITCHED.get(text.lower(), text) if key in _SWITCHES else text
-    return {_ADDRESS: address, **told} if told else address
+    return _without_idle({_ADDRESS: address, **told}) if told else address
+
+
+def _without_idle(told: dict[str, str | bool]) -> dict[str, str | bool]:
+    """Less what says nothing of who is not invited: a column has a name in every line, an entry only where wanted."""
+    if told.get("invite", False) is False:
+        told.pop("full_name", None)
+        if told.get("send_invitation_email") is False:
+            del told["send_invitation_email"]
+    return told
 
 
 def _entries(

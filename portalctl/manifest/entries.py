@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
 from portalctl.manifest.forms import (
     Address,
+    ColumnName,
     CsvPath,
     Day,
     Description,
@@ -227,7 +228,7 @@ class ListEntry(Entry):
     """A list of members that is kept in a CSV file."""
 
     file: CsvPath = Field(description="The CSV file's path, relative to this file's folder.")
-    column: Annotated[str, Field(min_length=1)] = Field(
+    column: ColumnName = Field(
         default="developer", description="The name of the column with the e-mail addresses, as the first line has it."
     )
 

@@ -54,18 +54,31 @@ def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8-sig", errors="replace")
         message = f"this is not UTF-8 (byte {error.start + 1} of the file); save the file as UTF-8"
-        return "", [Finding(_place(file, before, len(before)), message)]
-    findings = [
-        Finding(
-            _place(file, text, bad.start()), f"the character U+{ord(bad.group()):04X} is not allowed in a manifest"
-        )
-        for bad in REFUSED.finditer(text)
-    ]
-    findings += [
-        Finding(_place(file, text, bad.start()), "this escape stands for no character")
-        for bad in _NO_CHARACTER.finditer(text)
-    ]
-    return text, findings
+        line_start = before.rfind("\n") + 1
+        return "", [Finding(Position(file, before.count("\n") + 1, len(before) - line_start + 1), message)]
+    if "\0\0" in text[:8] or "\0" in text[:2]:
+        return "", [Finding(Position(file, 1, 1), "this looks like UTF-16; save the file as UTF-8")]
+    return text, _each(file, text, REFUSED, "the character U+{:04X} is not allowed in a manifest")
+
+
+def escapes(file: str, text: str) -> list[Finding]:
+    """What is wrong with the escapes of a YAML text."""
+    return _each(file, text, _NO_CHARACTER, "this escape stands for no character")
+
+
+def _each(file: str, text: str, wrong: re.Pattern[str], message: str) -> list[Finding]:
+    """A finding for the first of these on each line. `message` may have a place for the character's number."""
+    findings: list[Finding] = []
+    line, line_start, seen = 1, 0, 0
+    for found in wrong.finditer(text):
+        newer = text.count("\n", seen, found.start())
+        if newer or not findings:
+            line += newer
+            line_start = text.rfind("\n", 0, found.start()) + 1 if newer else line_start
+            at = Position(file, line, found.start() - line_start + 1)
+            findings.append(Finding(at, message.format(ord(found[0][0]))))
+        seen = found.start()
+    return findings
 
 
 def explain(file: str, text: str, error: YAMLError) -> Finding:
@@ -84,11 +97,6 @@ def explain(file: str, text: str, error: YAMLError) -> Finding:
     problem = str(error.problem or "")
     ours = next((ours for theirs, ours in _PROBLEMS.items() if theirs in problem), None)
     return Finding(at, ours.replace("{}", str(begin.line + 1)) if ours else "this is not valid YAML")
-
-
-def _place(file: str, text: str, index: int) -> Position:
-    line_start = text.rfind("\n", 0, index) + 1
-    return Position(file, text.count("\n", 0, index) + 1, index - line_start + 1)
 
 
 def kind(value: object) -> str:

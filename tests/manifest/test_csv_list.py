@@ -37,7 +37,12 @@ def told(lists: str | bytes, rules: str = TEAM) -> list[str]:
 
 EMPTY = "this file is empty; begin with the names of the columns, such as `developer,expires,reason`"
 NOBODY = "nobody is in this list; for a team without members write `members: []` in its place"
-QUOTES = 'the quotes of this line can\'t be read; inside quotes, write "" for a quote'
+REST = "What comes after it was not read"
+QUOTES = f'the quotes of this line can\'t be read; inside quotes, write "" for a quote. {REST}'
+LONG = f"a field of this line has more than 131,072 characters. {REST}"
+WIDTH = "empty ones are written too, and one with a separator in it needs quotes"
+NO_HEADER = "no column 'developer' in the first line; begin with the names of the columns"
+MAIL = "`send_invitation_email` has an effect only with `invite: true`"
 PATH = "expected the path of a file that ends in .csv, relative to this file's folder, with `/`"
 IDP = "the identity provider owns this team (line 3); leave `members_from` out"
 
@@ -91,6 +96,10 @@ def test_it_adds_to_the_members_that_are_written() -> None:
         "name\tdeveloper\nA; B\ta@club.example\nB\tb@club.example\n",
         '"name, or so";"developer"\n"A\n""B""";"a@club.example"\nB;b@club.example\n',
         "name,region,developer\nA,north,a@club.example\nB,south,b@club.example\n",
+        "\tdeveloper\n0\ta@club.example\n1\tb@club.example\n",
+        'developer, "notes, if any"\na@club.example, "x, y"\nb@club.example, ""\n',
+        "developer,home,Season,Full Name\na@club.example,C:\\ud800\\U12345678,s,A\nb@club.example,,,\n",
+        "developer,full_name,invite,send_invitation_email\na@club.example,A,FALSE,FALSE\nb@club.example,B,,\n",
     ],
 )
 def test_what_programs_write_is_read(text: str) -> None:
@@ -115,18 +124,24 @@ def test_another_column_may_have_the_addresses() -> None:
         ("\n\n", f"1:1: {EMPTY}"),
         ("developer\n", f"1:1: {NOBODY}"),
         ("developer,x\n,\n", f"1:1: {NOBODY}"),
-        ("a@club.example\n", "1:1: no column 'developer' in the first line; begin with the names of the columns"),
+        ("a@club.example\n", f"1:1: {NO_HEADER}"),
         ("Developer\na@club.example\n", "1:1: no column 'developer' in the first line; did you mean 'Developer'?"),
         ("developer,reason,reason\na@club.example,,\n", "1:1: a column that is read is there twice"),
         ("developer,expiry\na@club.example,\n", "1:1: unknown column 'expiry'; did you mean 'expires'?"),
         ("developer,Expires\na@club.example,\n", "1:1: unknown column 'Expires'; did you mean 'expires'?"),
         ("developer\na@club\n", "2:1: expected an e-mail address, as in ann@example.com"),
         ("developer,name\n,Ann\n", "2:1: no address in this line"),
-        ("developer,n\na@b.example\n", "2:1: 1 fields, but 2 columns; a field with a separator in it needs quotes"),
+        ("developer,n\na@b.example\n", f"2:1: fields in this line: 1, in the first: 2; {WIDTH}"),
         ("developer,expires\na@club.example,31.3.2027\n", "2:1: column 'expires': expected a date: YYYY-MM-DD"),
         ("developer,expires\na@club.example,2027-02-30\n", "2:1: column 'expires': no such day in the calendar"),
         ("developer,invite\na@club.example,yes\n", "2:1: column 'invite': expected true or false, found text"),
-        ("developer,full_name\na@club.example,Ann\n", "2:1: `full_name` has an effect only with `invite: true`"),
+        ("developer,send_invitation_email\na@b.example,TRUE\n", f"2:1: {MAIL}"),
+        ("developer,EXPIRED\na@club.example,\n", "1:1: unknown column 'EXPIRED'; did you mean 'expires'?"),
+        ("developer@a.example\nann@b.example\n", f"1:1: {NO_HEADER}"),
+        ('"x" y,developer\na@b.example\n', f"1:1: {QUOTES}"),
+        (f"developer,n\na@b.example,{'x' * 140_000}\n", f"2:1: {LONG}"),
+        ("developer\na@club.example\n".encode("utf-16-be"), "1:1: this looks like UTF-16; save the file as UTF-8"),
+        ("developer\n".encode("utf-16"), "1:1: this is not UTF-8 (byte 1 of the file); save the file as UTF-8"),
         ('developer\na@club.example\n"b@club.example\n', f"3:1: {QUOTES}"),
         ('developer\n"b" c\n', f"2:1: {QUOTES}"),
         ("developer\na@club.example\nA@club.example\n", "3:1: this repeats line 2"),
