@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from portalctl.cli.gitref import checkout
@@ -11,8 +12,8 @@ from portalctl.cli.options import Target
 from portalctl.cli.paths import manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.events import Observer, Warned
-from portalctl.manifest.files import File, read_files, read_list
-from portalctl.manifest.load import assemble
+from portalctl.manifest.files import File, list_path, read_files, read_list
+from portalctl.manifest.load import ReadList, assemble
 from portalctl.manifest.model import Manifest
 from portalctl.plan.base import Base
 from portalctl.plan.capability import check
@@ -47,17 +48,25 @@ def _base(where: str, target: Target) -> Base:
 def _manifest(where: str, target: Target) -> Manifest | None:
     """None where there are no files. Raises InputError for what can't be read."""
     if where and Path(where).is_dir():
-        return _assembled(*read_files([Path(where)]))
-    paths = manifest_paths(target.paths)
-    with checkout(where, paths) as found:
-        files, findings = read_files([path for path in map(found.inside, paths) if path.exists()])
+        folder = [Path(where)]
+        return _assembled(*read_files(folder), partial(read_list, folder))
+    asked = manifest_paths(target.paths)
+    with checkout(where, asked) as found:
+        paths = [path for path in map(found.inside, asked) if path.exists()]
+        files, findings = read_files(paths)
+
+        def listed(file: File, path: str) -> File | str:
+            found.add(list_path(file, path))
+            return read_list(paths, file, path)
+
         return _assembled(
             [replace(file, shown=found.shown(file.path)) for file in files],
             [replace(each, at=each.at._replace(file=found.shown(each.at.file))) for each in findings],
+            listed,
         )
 
 
-def _assembled(files: Sequence[File], findings: Sequence[Finding]) -> Manifest | None:
+def _assembled(files: Sequence[File], findings: Sequence[Finding], lists: ReadList) -> Manifest | None:
     if findings:
         raise InputError(tuple(findings))
-    return assemble(files, lists=read_list) if files else None
+    return assemble(files, lists=lists) if files else None

@@ -10,16 +10,17 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from portalctl.errors import BadUsageError
 
 SUFFIXES = (".yaml", ".yml")
-LISTS = (".csv",)  # what manifest files may name, beside or below them
 LINK = "120000"  # the mode of a symbolic link (gitglossary, "tree object")
+MOST_LINKS = 8  # on the way to one file
 SECONDS = 60
+_PARTIAL = "a partial clone has not all of them: fetch the base in full"
 QUIET = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
 
 
@@ -28,11 +29,23 @@ class GitError(BadUsageError):
 
 
 @dataclass(frozen=True, slots=True)
+class _Blob:
+    """A file, or a link, as a commit has it."""
+
+    id: str
+    is_link: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Checkout:
-    """What was read of a commit, in a folder of its own; `root` stands for the repository's top folder `top`."""
+    """What was read of a commit, in a folder of its own; `root` stands for the repository's top folder `top`.
+
+    `blobs`: what else the commit has beside and below what was read, by its path below `top`.
+    """
 
     root: Path
     top: Path
+    blobs: Mapping[str, _Blob]
 
     def inside(self, path: Path) -> Path:
         """Where a path of the work tree is here, whether or not there is anything. Raises GitError beyond it."""
@@ -46,32 +59,54 @@ class Checkout:
         there = self.top / Path(path).relative_to(self.root)
         return Path(os.path.relpath(there, Path.cwd().resolve())).as_posix()
 
+    def add(self, path: str) -> None:
+        """Read one file more, by its path here: as the commit has it, and where it is a link, what it leads to.
+
+        Does nothing where there is none. Raises GitError for what can't be read.
+        """
+        for _ in range(MOST_LINKS):
+            real = Path(os.path.realpath(path))
+            name = real.relative_to(self.root).as_posix() if real.is_relative_to(self.root) else ""
+            blob = self.blobs.get(name)
+            if blob is None or os.path.lexists(real):
+                return
+            _lay_out(self.root, {name: blob})
+
 
 @contextmanager
 def checkout(ref: str, paths: Sequence[Path]) -> Iterator[Checkout]:
-    """The YAML files (and links) that a commit has at these paths, with the lists beside and below them, for as long
-    as the context lasts.
+    """The YAML files (and links) that a commit has at these paths, for as long as the context lasts.
 
     `ref` names the commit: a branch, tag, hash or anything else that `git rev-parse` knows. Raises GitError.
     """
     top = Path(git("rev-parse", "--show-toplevel").decode().rstrip("\n"))
     commit = _commit(ref)
     with TemporaryDirectory(prefix="portalctl-") as folder:
-        found = Checkout(Path(folder).resolve(), top.resolve())
-        wanted = [found.inside(path).relative_to(found.root).as_posix() for path in paths]
-        files, links = _listed(commit, wanted)
-        _lay_out(found.root, dict(zip(files, _contents(tuple(files.values())), strict=True)))
-        _lay_out(found.root, dict(zip(links, _contents(tuple(links.values())), strict=True)), links=True)
+        root = Path(folder).resolve()
+        found = Checkout(root, top.resolve(), {})
+        asked = [PurePosixPath(found.inside(path).relative_to(root).as_posix()) for path in paths]
+        found = replace(found, blobs=_listed(commit, asked))
+        _lay_out(
+            root, {name: blob for name, blob in found.blobs.items() if _is_asked(PurePosixPath(name), blob, asked)}
+        )
         yield found
 
 
-def _lay_out(root: Path, contents: Mapping[str, bytes], *, links: bool = False) -> None:
+def _is_asked(path: PurePosixPath, blob: _Blob, asked: Sequence[PurePosixPath]) -> bool:
+    if path in asked:
+        return True
+    return (blob.is_link or path.suffix in SUFFIXES) and any(path.is_relative_to(folder) for folder in asked)
+
+
+def _lay_out(root: Path, blobs: Mapping[str, _Blob]) -> None:
     """Write files, then links, so that no file is written through one. Raises GitError where a folder can't."""
-    for name, content in contents.items():
+    contents = _contents([blob.id for blob in blobs.values()])
+    read = zip(blobs.items(), contents, strict=True)
+    for (name, blob), content in sorted(read, key=lambda each: each[0][1].is_link):
         target = root / name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            if links:
+            if blob.is_link:
                 target.symlink_to(os.fsdecode(content))
             else:
                 target.write_bytes(content)
@@ -90,40 +125,33 @@ def _commit(ref: str) -> str:
         ) from None
 
 
-def _listed(commit: str, paths: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Files and links by name, each with the id of its content."""
-    asked = [PurePosixPath(path) for path in paths]
+def _listed(commit: str, asked: Sequence[PurePosixPath]) -> dict[str, _Blob]:
+    """The files and links below what is asked for, and beside a file that is: lists that manifests name."""
     folders = [*asked, *(path.parent for path in asked if path.suffix in SUFFIXES)]
     below = () if PurePosixPath() in folders else map(str, folders)
-    files: dict[str, str] = {}
-    links: dict[str, str] = {}
+    blobs: dict[str, _Blob] = {}
     for line in filter(None, git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *below).split(b"\0")):
         facts, _, raw = line.partition(b"\t")
         mode, kind, content = facts.decode().split()
         name = os.fsdecode(raw)
         path = PurePosixPath(name)
-        if kind != "blob" or path.is_absolute() or ".." in path.parts:
-            continue
-        if mode == LINK:
-            links[name] = content
-        elif path in asked or path.suffix.lower() in LISTS or (path.suffix in SUFFIXES and _is_below(path, asked)):
-            files[name] = content
-    return files, links
-
-
-def _is_below(path: PurePosixPath, folders: Sequence[PurePosixPath]) -> bool:
-    return any(path.is_relative_to(folder) for folder in folders)
+        if kind == "blob" and not path.is_absolute() and ".." not in path.parts:
+            blobs[name] = _Blob(content, mode == LINK)
+    return blobs
 
 
 def _contents(ids: Sequence[str]) -> Iterator[bytes]:
     """The contents of these ids, in their order."""
-    output = git("cat-file", "--batch", given="".join(f"{each}\n" for each in ids).encode())
+    try:
+        output = git("cat-file", "--batch", given="".join(f"{each}\n" for each in ids).encode())
+    except GitError as error:
+        raise GitError("files of the base can't be read", *error.advice, _PARTIAL) from error
     start = 0
     for _ in ids:
         end = output.index(b"\n", start)
         facts = output[start:end].split()  # id, "blob", size; or id, "missing"
         if len(facts) != 3:
-            raise GitError("this clone lacks files of the base", "it is a partial one: fetch the base in full")
+            raise GitError("this clone lacks files of the base", _PARTIAL)
         start = end + 1 + int(facts[2]) + 1
         yield output[end + 1 : start - 1]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -35,9 +35,10 @@ def read_files(paths: Sequence[Path]) -> tuple[tuple[File, ...], list[Finding]]:
     """Every manifest file at the paths, sorted by `shown`, and what could not be found or read.
 
     A folder stands for its `*.yaml` and `*.yml` files at any depth, except hidden files and folders. Symbolic
-    links are followed inside the folder; one that leads out of it is an error. A file met twice counts once.
+    links are followed inside the folder; one that leads out of it is an error. A file met twice counts once, by its
+    own name rather than by that of a link.
     """
-    files: dict[str, File] = {}
+    files: dict[str, tuple[bool, File]] = {}
     findings: list[Finding] = []
     for place in map(_place, paths):
         for found in _below(place) if Path(place.disk).is_dir() else (place,):
@@ -45,25 +46,44 @@ def read_files(paths: Sequence[Path]) -> tuple[tuple[File, ...], list[Finding]]:
             if isinstance(file, Finding):
                 findings.append(file)
             elif isinstance(found, _Place):
-                files[found.real] = min(file, files.get(found.real, file), key=lambda each: (each.shown, each.name))
-    return tuple(sorted(files.values(), key=lambda file: file.shown)), findings
+                here = (found.linked, file)
+                files[found.real] = min(here, files.get(found.real, here), key=_by_name)
+    return tuple(sorted((file for _, file in files.values()), key=lambda file: file.shown)), findings
 
 
-def read_list(file: File, path: str) -> File | str:
-    """The list that a manifest file names, by its path relative to the file's folder; or why there is none to read.
+def _by_name(met: tuple[bool, File]) -> tuple[bool, str, str]:
+    linked, file = met
+    return linked, file.shown, file.name
 
-    It lies in the folder that was asked for, or, where a file was asked for, in that file's folder or below.
+
+def list_path(file: File, path: str) -> str:
+    """Where a list lies that a manifest file names, by its path relative to the file's folder."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file.path), path))
+
+
+def read_list(paths: Sequence[Path], file: File, path: str) -> File | str:
+    """The list that a manifest file names; or why there is none to read.
+
+    It lies in a folder that was asked for (`paths`), or, where a file was asked for, in that file's folder or below.
     """
-    folder = posixpath.dirname
-    disk = posixpath.normpath(posixpath.join(folder(file.path), path))
-    shown, name = (posixpath.normpath(posixpath.join(folder(each), path)) for each in (file.shown, file.name))
-    root = os.path.realpath(file.path.removesuffix(file.name))
-    real = os.path.realpath(disk)
-    if not Path(real).is_relative_to(root):
-        return "this list is outside the folder that the manifest is read from; give -f a folder that holds both"
-    place = _Place(disk, real, shown, name, disk)
-    read = _read(place) if Path(real).is_file() else f"there is no file {quoted(shown)}"
-    return read.message if isinstance(read, Finding) else read
+    shown, name = (
+        posixpath.normpath(posixpath.join(posixpath.dirname(each), path)) for each in (file.shown, file.name)
+    )
+    try:
+        disk = list_path(file, path)
+        real = Path(os.path.realpath(disk))
+        if not any(real.is_relative_to(_root(asked)) for asked in paths):
+            return "this list is outside the folder that the manifest is read from; give -f a folder that holds both"
+        if not real.is_file():
+            return f"{quoted(shown)} is not a file" if real.exists() else f"there is no file {quoted(shown)}"
+        read = _read(_Place(disk, str(real), shown, name, disk))
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be looked into, odd characters
+        return f"{quoted(shown)} can't be read: {getattr(error, 'strerror', None) or 'no file can have this name'}"
+    return f"{quoted(shown)}: {read.message}" if isinstance(read, Finding) else read
+
+
+def _root(asked: Path) -> str:
+    return os.path.realpath(asked if asked.is_dir() else asked.parent)
 
 
 def digest(files: Iterable[File]) -> str:
@@ -79,7 +99,8 @@ def digest(files: Iterable[File]) -> str:
 @dataclass(frozen=True, slots=True)
 class _Place:
     """A file or folder that is asked for, or below one that is. `disk`: how the system finds it; `real`: without
-    links; the others are as in File. What is below a folder is named after it, so that each name is worked out once.
+    links; `linked`: itself one, or in a folder that is; the others are as in File. What is below a folder is named
+    after it, so that each name is worked out once.
     """
 
     disk: str
@@ -87,6 +108,7 @@ class _Place:
     shown: str
     name: str
     path: str
+    linked: bool = False
 
     def below(self, entry: os.DirEntry[str]) -> _Place:
         here = os.path.join(self.real, entry.name)  # noqa: PTH118 - there may be thousands
@@ -96,6 +118,7 @@ class _Place:
             shown=_joined(self.shown, entry.name),
             name=_joined(self.name, entry.name),
             path=_joined(self.path, entry.name),
+            linked=self.linked or entry.is_symlink(),
         )
 
 
@@ -138,16 +161,24 @@ def _walk(folder: _Place, root: Path, above: frozenset[str]) -> Iterator[_Place 
         yield _finding(folder, f"cannot read this folder: {error.strerror}")
         return
     for entry in entries:
-        is_folder = entry.is_dir()
+        is_folder = _holds(entry.is_dir)
         if entry.name.startswith(".") or not (is_folder or entry.name.endswith(_SUFFIXES)):
             continue
         place = folder.below(entry)
         if entry.is_symlink() and not Path(place.real).is_relative_to(root):
             yield _finding(place, "this link leads out of the folder; name its target with a further -f")
         elif not is_folder:
-            yield place if entry.is_file() else _finding(place, _no_file(place))
+            yield place if _holds(entry.is_file) else _finding(place, _no_file(place))
         elif place.real not in above:
             yield from _walk(place, root, above)
+
+
+def _holds(ask: Callable[[], bool]) -> bool:
+    """What the system says; False of a link that leads round in a circle, which it can't follow."""
+    try:
+        return ask()
+    except OSError:
+        return False
 
 
 def _no_file(place: _Place) -> str:

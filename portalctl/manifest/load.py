@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from portalctl.errors import Finding, InputError, Position
@@ -35,7 +36,7 @@ def load(paths: Sequence[Path]) -> Manifest:
     """
     with no_garbage_collection():
         files, findings = read_files(paths)
-        return assemble(files, findings, read_list)
+        return assemble(files, findings, partial(read_list, paths))
 
 
 ReadList = Callable[[File, str], File | str]

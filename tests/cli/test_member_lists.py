@@ -75,18 +75,47 @@ def test_explain_names_the_line_of_the_list(reds: Bench) -> None:
     assert "portals/lists/reds.csv:5" in reds.run("explain", PEOPLE[3]).out
 
 
+def git(*words: str) -> None:
+    subprocess.run(["git", "-c", "user.name=Ann", "-c", "user.email=ann@example.com", *words], check=True)
+
+
+def from_change(bench: Bench, asked: str) -> list[tuple[str, str]]:
+    """What a plan against the last commit says, without a warning."""
+    env = {"KONNECT_SERVER_URL": bench.sim.url, "KONNECT_TOKEN": bench.sim.token}
+    done = portalctl("plan", "-f", asked, "--base", "HEAD", "-o", "json", env=env)
+    assert "--base" not in done.err
+    return [(change["op"], change["origin"]) for change in done.json["portals"][0]["changes"]]
+
+
 @pytest.mark.parametrize("asked", ["portals", "portals/partners.yaml"])
 def test_the_base_of_a_change_has_its_own_list(reds: Bench, asked: str) -> None:
-    for words in (
-        ["init", "-q"],
-        ["add", "portals"],
-        ["-c", "user.name=Ann", "-c", "user.email=ann@example.com", "commit", "-qm", "Before"],
-    ):
-        subprocess.run(["git", *words], check=True)
+    git("init", "-q")
+    git("add", "portals")
+    git("commit", "-qm", "Before")
     listed(reds, *PEOPLE[1:])
-    env = {"KONNECT_SERVER_URL": reds.sim.url, "KONNECT_TOKEN": reds.sim.token}
-    done = portalctl("plan", "-f", asked, "--base", "HEAD", "-o", "json", env=env)
-    assert done.err.count("warning") == 0, done.err
-    (change,) = done.json["portals"][0]["changes"]
-    assert (change["op"], change["origin"]) == ("remove_member", "change")
+    assert from_change(reds, asked) == [("remove_member", "change")]
     assert Path("portals/lists/reds.csv").read_text().count("\n") == 12
+
+
+def test_a_list_of_the_base_may_be_a_link(reds: Bench) -> None:
+    Path("portals/lists/reds.csv").rename("portals/lists/reds.txt")
+    Path("portals/lists/reds.csv").symlink_to("reds.txt")
+    git("init", "-q")
+    git("add", "portals")
+    git("commit", "-qm", "Before")
+    listed(reds, *PEOPLE[1:])
+    assert from_change(reds, "portals") == [("remove_member", "change")]
+
+
+def test_of_the_base_only_the_lists_that_are_named_are_read(reds: Bench) -> None:
+    """A clone may lack the others, and nobody knows what they are."""
+    Path("portals/lists/other.csv").write_text("Not for us")
+    git("init", "-q")
+    git("add", "portals")
+    git("commit", "-qm", "Before")
+    blob = subprocess.run(
+        ["git", "rev-parse", "HEAD:portals/lists/other.csv"], check=True, capture_output=True, text=True
+    )
+    name = blob.stdout.strip()
+    Path(".git/objects", name[:2], name[2:]).unlink()
+    assert from_change(reds, "portals") == []

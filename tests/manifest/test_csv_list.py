@@ -244,19 +244,62 @@ def test_what_lies_outside_is_not_read() -> None:
         "portals/teams/city.yaml:3:36: this list is outside the folder that the manifest is read from; give -f a "
         "folder that holds both"
     )
-    assert refused("portals/partners.yaml", "portals/teams/city.yaml") == [outside]
+    Path("other").mkdir()
+    Path("portals/partners.yaml").rename("other/partners.yaml")
+    assert refused("other", "portals/teams/city.yaml") == [outside]
     Path("city.csv").write_text("developer\nann@club.example\n")
     Path("portals/lists/city.csv").unlink()
     Path("portals/lists/city.csv").symlink_to("../../city.csv")
-    assert refused("portals") == [outside]
+    assert refused("portals", "other") == [outside]
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("portals/partners.yaml", "portals/teams/city.yaml"),
+        ("portals", "portals/teams"),
+        ("portals/teams", "portals"),
+        ("portals", "portals/teams/city.yaml"),
+        ("portals", "."),
+    ],
+)
+@pytest.mark.usefixtures("portals")
+def test_one_folder_that_holds_both_is_enough(paths: tuple[str, ...]) -> None:
+    assert "portals/lists/city.csv" in load([Path(path) for path in paths]).files
+
+
+@pytest.mark.usefixtures("portals")
+def test_a_file_met_by_a_link_too_names_its_lists_from_where_it_is() -> None:
+    Path("portals/a.yaml").symlink_to("teams/city.yaml")
+    assert "portals/lists/city.csv" in load([Path("portals")]).files
+
+
+NAMED = "portals/teams/city.yaml:3:36: "
 
 
 @pytest.mark.usefixtures("portals")
 def test_a_list_that_is_not_there_is_an_error_where_it_is_named() -> None:
     Path("portals/lists/city.csv").unlink()
-    assert refused("portals") == ["portals/teams/city.yaml:3:36: there is no file 'portals/lists/city.csv'"]
+    assert refused("portals") == [NAMED + "there is no file 'portals/lists/city.csv'"]
+    Path("portals/lists/city.csv").symlink_to("city.csv")  # round in a circle
+    assert refused("portals") == [NAMED + "there is no file 'portals/lists/city.csv'"]
+    Path("portals/lists/city.csv").unlink()
     Path("portals/lists/city.csv").mkdir()
-    assert refused("portals") == ["portals/teams/city.yaml:3:36: there is no file 'portals/lists/city.csv'"]
+    assert refused("portals") == [NAMED + "'portals/lists/city.csv' is not a file"]
+
+
+def test_a_name_that_no_file_can_have_is_an_error_too(portals: Path) -> None:
+    team = portals / "teams/city.yaml"
+    team.write_text(team.read_text().replace("../lists/city", "a" * 300))
+    (told,) = refused("portals")
+    assert told.startswith(f"{NAMED[:-4]}36: 'portals/teams/aaaaa")
+    assert told.endswith("…' can't be read: File name too long")
+
+
+def test_a_list_that_is_too_large_is_an_error_with_its_name(portals: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portalctl.manifest.files.MOST_BYTES", 1024)
+    (portals / "lists/city.csv").write_text("developer\n" + "x" * 1024)
+    assert refused("portals") == [NAMED + "'portals/lists/city.csv': too large: a manifest file has at most 0 MiB"]
 
 
 def test_several_teams_and_portals_may_share_one(portals: Path) -> None:

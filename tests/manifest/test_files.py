@@ -99,3 +99,10 @@ def test_the_digest_covers_names_and_bytes_and_not_the_checkout(here: Path) -> N
     renamed = digest(read_files([here / "two/p"])[0])
     (here / "two/p/c.yaml").write_text("# changed\n")
     assert len({first, renamed, digest(read_files([here / "two/p"])[0])}) == 3
+
+
+def test_a_link_that_leads_round_in_a_circle_is_no_file(here: Path) -> None:
+    write(here, "p/a.yaml")
+    (here / "p/b.yaml").symlink_to("b.yaml")
+    (here / "p/notes").symlink_to("notes")
+    assert told(Path("p")) == ["p/b.yaml:1:1: no such file"]
