@@ -67,7 +67,7 @@ class _Reading:
 
 def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
     """The people in a CSV file, and what is wrong with it. With findings, what is left serves to find more."""
-    text, findings = syntax.decode(file.shown, file.content)
+    text, findings = syntax.plain_text(file.shown, file.content)
     reading = _Reading(file.shown, findings)
     if findings:
         return MemberList(file.shown), findings

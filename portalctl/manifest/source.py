@@ -109,7 +109,6 @@ def read(file: str, content: bytes) -> tuple[Source | None, list[Finding]]:
     it can be told at the same time. It is never to be used for more than that.
     """
     text, findings = syntax.decode(file, content)
-    findings += syntax.escapes(file, text)
     if findings:
         return None, findings
     tree = _Tree(file)

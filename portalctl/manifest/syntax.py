@@ -48,6 +48,12 @@ _PROBLEMS: Final = {
 
 
 def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
+    """The text of a YAML file, and what is wrong with it. With findings the text is not for use."""
+    text, findings = plain_text(file, content)
+    return text, findings + _each(file, text, _NO_CHARACTER, "this escape stands for no character")
+
+
+def plain_text(file: str, content: bytes) -> tuple[str, list[Finding]]:
     """UTF-8 text without its byte order mark, and what is wrong with it. With findings the text is not for use."""
     try:
         text = content.decode("utf-8-sig")
@@ -59,11 +65,6 @@ def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
     if "\0\0" in text[:8] or "\0" in text[:2]:
         return "", [Finding(Position(file, 1, 1), "this looks like UTF-16; save the file as UTF-8")]
     return text, _each(file, text, REFUSED, "the character U+{:04X} is not allowed in a manifest")
-
-
-def escapes(file: str, text: str) -> list[Finding]:
-    """What is wrong with the escapes of a YAML text."""
-    return _each(file, text, _NO_CHARACTER, "this escape stands for no character")
 
 
 def _each(file: str, text: str, wrong: re.Pattern[str], message: str) -> list[Finding]:
