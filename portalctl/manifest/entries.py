@@ -70,6 +70,10 @@ def _one_of(first: str, second: str) -> dict[str, JsonValue]:
     return {"oneOf": [{"required": [first]}, {"required": [second]}]}
 
 
+def _undescribed(schema: dict[str, JsonValue]) -> None:
+    del schema["description"]
+
+
 class Entry(BaseModel):
     """Strict: no key that is not known, no value of another type."""
 
@@ -226,6 +230,9 @@ Member = Annotated[
 
 class ListEntry(Entry):
     """A list of members that is kept in a CSV file."""
+
+    # Where a value's form has a description, editors show that in place of the key's, which tells more.
+    model_config = ConfigDict(json_schema_extra=_undescribed)
 
     file: CsvPath = Field(description="The CSV file's path, relative to this file's folder.")
     column: ColumnName = Field(

@@ -45,7 +45,7 @@ delegate:
   shared.yaml: {all: true}
 """
 )
-FRAGMENT = "version: 1\nportals: [partners]\n"
+FRAGMENT = "version: 1\nportals: [partners]\nteams: [{name: city, members_from: city.csv}]\n"
 
 
 class Editor:
