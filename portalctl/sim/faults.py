@@ -22,7 +22,13 @@ _KINDS: tuple[str, ...] = typing.get_args(Kind)
 _MAIN = {"status": "status", "slow": "delay", "rate": "requests"}
 # Settings that take one of a few words.
 _BOOLEAN = ("true", "false")
-_CHOICES = {"retry_date": _BOOLEAN, "plain": _BOOLEAN, "window": _BOOLEAN, "body": ("error", "html", "none")}
+_CHOICES = {
+    "retry_date": _BOOLEAN,
+    "retry_ms": _BOOLEAN,
+    "plain": _BOOLEAN,
+    "window": _BOOLEAN,
+    "body": ("error", "html", "none"),
+}
 
 PLAIN_429 = {"message": "API rate limit exceeded"}
 
@@ -41,8 +47,8 @@ class Fault:
     It meets requests whose `service`, `method` and decoded `path` fit the patterns (fnmatch; `*` spans slashes) and
     whose query has the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times` are
     hit (None: all). With `retry_after` seconds, 429 and the like carry Retry-After, as an HTTP date with
-    `retry_date`. `plain` gives the gateway's own JSON in place of the vendor's error; else `body` can be a proxy's
-    page of HTML, or none at all.
+    `retry_date`, or as Retry-After-Ms with `retry_ms`. `plain` gives the gateway's own JSON in place of the vendor's
+    error; else `body` can be a proxy's page of HTML, or none at all.
     """
 
     kind: Kind
@@ -54,6 +60,7 @@ class Fault:
     status: int = 503
     retry_after: int | None = None
     retry_date: bool = False
+    retry_ms: bool = False
     plain: bool = False
     body: Literal["error", "html", "none"] = "error"
     delay: float = 1.0
@@ -202,6 +209,8 @@ def _html(status: int) -> Answer:
 def _retry_headers(fault: Fault) -> tuple[tuple[str, str], ...]:
     if fault.retry_after is None:
         return ()
+    if fault.retry_ms:
+        return (("Retry-After-Ms", str(1000 * fault.retry_after)),)
     value = str(fault.retry_after)
     if fault.retry_date:
         value = email.utils.formatdate(time.time() + fault.retry_after, usegmt=True)

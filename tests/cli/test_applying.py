@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -48,13 +49,20 @@ def assert_all_done(bench: Bench) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("date", [False, True])
-def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench, *, date: bool) -> None:
-    seconds = 2 if date else 1  # a date counts whole seconds
-    fault = Fault("status", method="PATCH", status=429, retry_after=seconds, retry_date=date, times=2, plain=True)
-    fill(bench).sim.inject(fault)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("status", retry_after=1),
+        Fault("status", retry_after=2, retry_date=True),  # a date counts whole seconds
+        Fault("status", retry_after=1, retry_ms=True),
+    ],
+    ids=["seconds", "date", "milliseconds"],
+)
+def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench, fault: Fault) -> None:
+    fill(bench).sim.inject(replace(fault, method="PATCH", status=429, times=2, plain=True))
     done = bench.run("apply", "--yes")
     assert done.code == 0, done.err
+    seconds = fault.retry_after
     assert f"waiting {seconds} s: the portal asked for it (429, Retry-After {seconds})" in done.err
     assert len(bench.sim.store.mails()) == 3
     assert_all_done(bench)

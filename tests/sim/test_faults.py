@@ -154,7 +154,7 @@ def test_the_first_fault_that_hits_acts_and_hides_the_request_from_the_next(demo
         ("rate=3000,window=true", Fault("rate", requests=3000, seconds=60.0, window=True)),
         (
             "status=429,method=POST,path=/v3/*/teams,query=page[number]=2,after=2,times=1,retry_after=77,"
-            "retry_date=true,plain=true",
+            "retry_date=true,retry_ms=true,plain=true",
             Fault(
                 "status",
                 method="POST",
@@ -165,6 +165,7 @@ def test_the_first_fault_that_hits_acts_and_hides_the_request_from_the_next(demo
                 status=429,
                 retry_after=77,
                 retry_date=True,
+                retry_ms=True,
                 plain=True,
             ),
         ),
