@@ -18,10 +18,16 @@ from portalctl.errors import BadUsageError
 
 SUFFIXES = (".yaml", ".yml")
 LINK = "120000"  # the mode of a symbolic link (gitglossary, "tree object")
-MOST_LINKS = 8  # on the way to one file
+MOST_LINKS = 40  # on the way to one file, as Linux has it
 SECONDS = 60
 _PARTIAL = "a partial clone has not all of them: fetch the base in full"
-QUIET = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
+QUIET = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_LITERAL_PATHSPECS": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+}
 
 
 class GitError(BadUsageError):
@@ -60,17 +66,24 @@ class Checkout:
         return Path(os.path.relpath(there, Path.cwd().resolve())).as_posix()
 
     def add(self, path: str) -> None:
-        """Read one file more, by its path here: as the commit has it, and where it is a link, what it leads to.
+        """Read one file more, by its path here: as the commit has it, with the links that lead to it.
 
         Does nothing where there is none. Raises GitError for what can't be read.
         """
-        for _ in range(MOST_LINKS):
-            real = Path(os.path.realpath(path))
-            name = real.relative_to(self.root).as_posix() if real.is_relative_to(self.root) else ""
-            blob = self.blobs.get(name)
-            if blob is None or os.path.lexists(real):
+        for _ in range(MOST_LINKS + 1):
+            name = self._missing(path)
+            if name is None:
                 return
-            _lay_out(self.root, {name: blob})
+            _lay_out(self.root, {name: self.blobs[name]})
+
+    def _missing(self, path: str) -> str | None:
+        """The first thing on the way to a path that the commit has and that is not here yet."""
+        try:
+            end = Path(os.path.realpath(path)).relative_to(self.root)
+        except (OSError, ValueError):  # outside, or no name that a file can have
+            return None
+        way = (each.as_posix() for each in (*reversed(end.parents), end))
+        return next((name for name in way if name in self.blobs and not os.path.lexists(self.root / name)), None)
 
 
 @contextmanager

@@ -24,12 +24,13 @@ from portalctl.manifest.entries import ListEntry, MemberEntry
 from portalctl.manifest.files import File
 from portalctl.manifest.shape import message
 
-_SEPARATOR: Final = re.compile(r"""(?:"[^"]*"|[^",;\t\r\n])*([,;\t])""")  # after what quotes hold
+# What ends the first field, quoted or not. Possessive: a first line may have any length.
+_SEPARATOR: Final = re.compile(r"""(?: *+"(?:[^"]++|"")*+" *+|[^,;\t\r\n]*+)([,;\t])""")
 _COLUMNS: Final = tuple(MemberEntry.model_fields)
 _ADDRESS: Final = "developer"
 _OTHERS: Final = tuple(key for key in _COLUMNS if key != _ADDRESS)
 _GUARDED: Final = "expires"  # where a slip in its name is not told, access has no end
-_ALIKE: Final = 0.75  # of difflib: `expiry`, `expired` and `Expires` are meant for it, `experience` is not
+_ALIKE: Final = 0.75  # of difflib: `exires` is meant for it, `experience` is not
 _SWITCHES: Final = ("invite", "send_invitation_email")
 _SWITCHED: Final[dict[str, str | bool]] = {"true": True, "false": False}  # sheets write TRUE
 
@@ -104,8 +105,9 @@ def _lines(reading: _Reading, text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns | None:
     """Where everything is, by the keys that columns stand for; None where it can't be told."""
+    column = wanted.column.casefold()
     # Where another column has the addresses, one named `developer` is like any other.
-    keys = [_ADDRESS if name == wanted.column else name if name != _ADDRESS else "" for name in names]
+    keys = [_ADDRESS if name == column else name if name != _ADDRESS else "" for name in map(str.casefold, names)]
     there = [key for key in keys if key in _COLUMNS]
     if not names and not reading.findings:
         reading.find(0, "this file is empty; begin with the names of the columns, such as `developer,expires,reason`")
@@ -117,7 +119,8 @@ def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns
     elif len(set(there)) < len(there):
         reading.find(0, "a column that is read is there twice")
     for name in names if _GUARDED not in there else ():
-        if get_close_matches(name.casefold(), [_GUARDED], cutoff=_ALIKE):
+        slip = name.casefold()  # `expiry`, `Expiration date`
+        if slip.startswith("expir") or get_close_matches(slip, [_GUARDED], cutoff=_ALIKE):
             reading.find(0, f"unknown column {syntax.quoted(name)}; did you mean {syntax.quoted(_GUARDED)}?")
     if reading.findings:
         return None
@@ -127,14 +130,13 @@ def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns
 
 def _told(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:
     """What a line says, as in YAML: an address, or a mapping; None where it says nothing."""
-    if len(cells) != columns.count:
-        text = f"fields in this line: {len(cells)}, in the first: {columns.count}"
-        reading.find(line, f"{text}; empty ones are written too, and one with a separator in it needs quotes")
-        return None
-    address = cells[columns.address].strip()
+    is_whole = len(cells) == columns.count
+    address = cells[columns.address].strip() if is_whole else ""
     if not address:
         if any(map(str.strip, cells)):
-            reading.find(line, "no address in this line")
+            counts = f"fields in this line: {len(cells)}, in the first: {columns.count}"
+            width = f"{counts}; empty ones are written too, and one with a separator in it needs quotes"
+            reading.find(line, "no address in this line" if is_whole else width)
         return None
     told: dict[str, str | bool] = {}
     for key, index in columns.others:

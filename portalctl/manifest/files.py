@@ -41,7 +41,7 @@ def read_files(paths: Sequence[Path]) -> tuple[tuple[File, ...], list[Finding]]:
     files: dict[str, tuple[bool, File]] = {}
     findings: list[Finding] = []
     for place in map(_place, paths):
-        for found in _below(place) if Path(place.disk).is_dir() else (place,):
+        for found in _below(place) if os.path.isdir(place.disk) else (place,):  # noqa: PTH112 - never raises
             file = _read(found) if isinstance(found, _Place) else found
             if isinstance(file, Finding):
                 findings.append(file)
@@ -83,7 +83,7 @@ def read_list(paths: Sequence[Path], file: File, path: str) -> File | str:
 
 
 def _root(asked: Path) -> str:
-    return os.path.realpath(asked if asked.is_dir() else asked.parent)
+    return os.path.realpath(asked if os.path.isdir(asked) else asked.parent)  # noqa: PTH112 - never raises
 
 
 def digest(files: Iterable[File]) -> str:
@@ -125,8 +125,9 @@ class _Place:
 def _place(path: Path) -> _Place:
     """Something that is asked for. A folder has no name of its own: the checkout may lie anywhere."""
     absolute = Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - links stay
-    name = "" if path.is_dir() else path.name
-    return _Place(str(path), os.path.realpath(path), _shown(path), name, absolute)
+    name = "" if os.path.isdir(path) else path.name  # noqa: PTH112 - never raises
+    real = os.path.realpath(path)
+    return _Place(str(path), real, _shown(path), name, absolute, linked=real != absolute)
 
 
 def _shown(path: Path) -> str:

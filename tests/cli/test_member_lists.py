@@ -97,14 +97,17 @@ def test_the_base_of_a_change_has_its_own_list(reds: Bench, asked: str) -> None:
     assert Path("portals/lists/reds.csv").read_text().count("\n") == 12
 
 
-def test_a_list_of_the_base_may_be_a_link(reds: Bench) -> None:
+@pytest.mark.parametrize("asked", ["portals", "portals/partners.yaml"])
+def test_a_list_of_the_base_may_be_behind_links(reds: Bench, asked: str) -> None:
     Path("portals/lists/reds.csv").rename("portals/lists/reds.txt")
     Path("portals/lists/reds.csv").symlink_to("reds.txt")
+    Path("portals/lists").rename("portals/real")
+    Path("portals/lists").symlink_to("real")
     git("init", "-q")
     git("add", "portals")
     git("commit", "-qm", "Before")
     listed(reds, *PEOPLE[1:])
-    assert from_change(reds, "portals") == [("remove_member", "change")]
+    assert from_change(reds, asked) == [("remove_member", "change")]
 
 
 def test_of_the_base_only_the_lists_that_are_named_are_read(reds: Bench) -> None:

@@ -106,3 +106,16 @@ def test_a_link_that_leads_round_in_a_circle_is_no_file(here: Path) -> None:
     (here / "p/b.yaml").symlink_to("b.yaml")
     (here / "p/notes").symlink_to("notes")
     assert told(Path("p")) == ["p/b.yaml:1:1: no such file"]
+
+
+def test_a_path_that_no_file_can_have_is_an_error_with_it(here: Path) -> None:
+    name = "x" * 300 + ".yaml"
+    assert told(here / name) == [f"{name}:1:1: cannot read this file: File name too long"]
+
+
+def test_a_file_asked_for_by_a_link_too_has_its_own_name(here: Path) -> None:
+    write(here, "p/teams/a.yaml")
+    (here / "p/z.yaml").symlink_to("teams/a.yaml")
+    (here / "p/b").symlink_to("teams")
+    for more in ("p/z.yaml", "p/b", "p/b/a.yaml"):
+        assert [file.shown for file in read_files([Path(more), Path("p")])[0]] == ["p/teams/a.yaml"]
