@@ -85,6 +85,10 @@ class Engine:
         """Calls `hook` before each request is handled, in the thread of its connection. It may use the store."""
         self._hooks.append(hook)
 
+    def wait_until_idle(self, seconds: float = 5.0) -> bool:
+        """Wait until every client has gone, so that all it sent has taken effect; whether that came about in time."""
+        return all(listener.wait_until_idle(seconds) for listener in self._listeners)
+
     def close(self) -> None:
         """Stops; open connections are cut. Closing twice is harmless."""
         if not self._closing.is_set():

@@ -106,6 +106,14 @@ class Listener:
                 _cut(connection)
             self._idle.wait_for(lambda: not self._open, timeout=5)
 
+    def wait_until_idle(self, seconds: float) -> bool:
+        """Wait until the connections that were made have ended; whether they have."""
+        with socket.create_connection(self._socket.getsockname(), timeout=seconds) as last:
+            last.shutdown(socket.SHUT_WR)
+            last.recv(1)  # it was this one's turn: whoever came earlier is among the open ones, or gone
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._open, timeout=seconds)
+
     def _accept(self) -> None:
         while True:
             connection, _ = self._socket.accept()

@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
@@ -168,19 +167,17 @@ def test_a_saved_plan_is_finished_by_applying_it_again(bench: Bench, undisturbed
 def test_a_real_kill_and_run_again(make_bench: BenchMaker, undisturbed: Any, at: int) -> None:
     bench = fill(make_bench())
     lock = threading.Lock()
-    writes = arrived = 0
+    writes = 0
 
     def kill(request: Request, process: int) -> None:
-        nonlocal writes, arrived
+        nonlocal writes
         with lock:
-            arrived += 1
             writes += request.method in WRITES
             if writes == at and request.method in WRITES:
                 os.kill(process, signal.SIGKILL)
 
     assert apply_and(bench, kill, "--allow-delete").code == -signal.SIGKILL
-    while len(bench.sim.log) < arrived:  # what was on its way still takes effect
-        time.sleep(0.01)
+    assert bench.sim.wait_until_idle()  # what was on its way still takes effect
     writes = 2 * CHANGES
     assert_resumed(bench, undisturbed)
 

@@ -128,6 +128,17 @@ def test_what_is_not_http_gets_400_and_the_door(demo: Client, junk: bytes) -> No
     assert demo.get("/v3/portals").status_code == 200
 
 
+def test_it_can_be_waited_for_until_all_that_was_sent_has_taken_effect() -> None:
+    with Simulator(latency=0.2) as simulator:
+        address = ("127.0.0.1", int(simulator.url.rpartition(":")[2]))
+        with socket.create_connection(address) as gone:
+            gone.sendall(b"GET /v3/portals HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert simulator.wait_until_idle()
+        assert [exchange.path for exchange in simulator.log] == ["/v3/portals"]
+        with socket.create_connection(address):
+            assert not simulator.wait_until_idle(0.1)
+
+
 def test_closing_cuts_connections_and_frees_the_port() -> None:
     with Simulator(seed="demo") as simulator, Client(simulator) as client:
         client.get("/v3/portals")
