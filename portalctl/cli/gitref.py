@@ -98,17 +98,15 @@ def checkout(ref: str, paths: Sequence[Path]) -> Iterator[Checkout]:
         root = Path(folder).resolve()
         found = Checkout(root, top.resolve(), {})
         asked = [PurePosixPath(found.inside(path).relative_to(root).as_posix()) for path in paths]
-        found = replace(found, blobs=_listed(commit, asked))
-        _lay_out(
-            root, {name: blob for name, blob in found.blobs.items() if _is_asked(PurePosixPath(name), blob, asked)}
-        )
-        yield found
+        blobs = _listed(commit, asked)
+        _lay_out(root, {name: blob for name, blob in blobs.items() if _is_asked(name, blob, asked)})
+        yield replace(found, blobs=blobs)
 
 
-def _is_asked(path: PurePosixPath, blob: _Blob, asked: Sequence[PurePosixPath]) -> bool:
-    if path in asked:
-        return True
-    return (blob.is_link or path.suffix in SUFFIXES) and any(path.is_relative_to(folder) for folder in asked)
+def _is_asked(name: str, blob: _Blob, asked: Sequence[PurePosixPath]) -> bool:
+    path = PurePosixPath(name)
+    is_manifest = blob.is_link or path.suffix in SUFFIXES
+    return path in asked or (is_manifest and any(path.is_relative_to(folder) for folder in asked))
 
 
 def _lay_out(root: Path, blobs: Mapping[str, _Blob]) -> None:

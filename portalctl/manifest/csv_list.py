@@ -63,7 +63,7 @@ class _Reading:
     findings: list[Finding] = field(default_factory=list)
 
     def find(self, line: int, text: str) -> None:
-        self.findings.append(Finding(Position(self.file, line + 1, 1), text))
+        self.findings.append(Finding(Position(self.file, line, 1), text))
 
 
 def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
@@ -73,29 +73,29 @@ def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
     if findings:
         return MemberList(file.shown), findings
     lines = _lines(reading, text)
-    _, names = next(lines, (0, []))
+    _, names = next(lines, (1, []))
     columns = _columns(reading, [name.strip() for name in names], wanted)
     if columns is None:
         return MemberList(file.shown), reading.findings
     rows = [(line, told) for line, cells in lines if (told := _told(reading, line, cells, columns))]
     if not rows and not reading.findings:
-        reading.find(0, "nobody is in this list; for a team without members write `members: []` in its place")
+        reading.find(1, "nobody is in this list; for a team without members write `members: []` in its place")
     entries = _entries(reading, rows)
-    places = [Position(file.shown, line + 1, 1) for line, _ in entries]
+    places = [Position(file.shown, line, 1) for line, _ in entries]
     return MemberList(file.shown, [entry for _, entry in entries], places), reading.findings
 
 
 def _lines(reading: _Reading, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is there, with the line it begins in, from 0."""
+    """Each record that is there, with the line it begins in."""
     separator = _SEPARATOR.match(text.lstrip("\r\n"))
     delimiter = separator[1] if separator else ","
     records = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
-    begin = 0
+    begin = 1
     try:
         for cells in records:
             if cells:
                 yield begin, cells
-            begin = records.line_num
+            begin = records.line_num + 1
     except csv.Error as error:
         problem = 'the quotes of this line can\'t be read; inside quotes, write "" for a quote'
         if "limit" in str(error):  # more likely a quote that is never closed than so long a text
@@ -110,18 +110,18 @@ def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns
     keys = [_ADDRESS if name == column else name if name != _ADDRESS else "" for name in map(str.casefold, names)]
     there = [key for key in keys if key in _COLUMNS]
     if not names and not reading.findings:
-        reading.find(0, "this file is empty; begin with the names of the columns, such as `developer,expires,reason`")
+        reading.find(1, "this file is empty; begin with the names of the columns, such as `developer,expires,reason`")
     elif names and _ADDRESS not in there:
         has_names = not any("@" in name for name in names)  # else it is somebody's line, and not to be shown
         hint = syntax.did_you_mean(wanted.column, names) if has_names else ""
         text = f"no column {syntax.quoted(wanted.column)} in the first line"
-        reading.find(0, text + (hint or "; begin with the names of the columns"))
+        reading.find(1, text + (hint or "; begin with the names of the columns"))
     elif len(set(there)) < len(there):
-        reading.find(0, "a column that is read is there twice")
+        reading.find(1, "a column that is read is there twice")
     for name in names if _GUARDED not in there else ():
         slip = name.casefold()  # `expiry`, `Expiration date`
         if slip.startswith("expir") or get_close_matches(slip, [_GUARDED], cutoff=_ALIKE):
-            reading.find(0, f"unknown column {syntax.quoted(name)}; did you mean {syntax.quoted(_GUARDED)}?")
+            reading.find(1, f"unknown column {syntax.quoted(name)}; did you mean {syntax.quoted(_GUARDED)}?")
     if reading.findings:
         return None
     others = tuple((key, index) for index, key in enumerate(keys) if key in _OTHERS)

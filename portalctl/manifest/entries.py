@@ -297,6 +297,12 @@ class TeamEntry(Entry):
         description="What the team may do with which APIs, complete. Left out: not managed. `[]`: nothing.",
     )
 
+    @property
+    def list_entry(self) -> ListEntry | None:
+        """What `members_from` names, in the long form."""
+        named = self.members_from
+        return ListEntry(file=named) if isinstance(named, str) else named
+
 
 class OverrideEntry(Entry):
     """What is said of one person. It goes before every other rule."""

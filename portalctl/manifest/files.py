@@ -58,7 +58,11 @@ def _by_name(met: tuple[bool, File]) -> tuple[bool, str, str]:
 
 def list_path(file: File, path: str) -> str:
     """Where a list lies that a manifest file names, by its path relative to the file's folder."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(file.path), path))
+    return _from(file.path, path)
+
+
+def _from(file: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(file), path))
 
 
 def read_list(paths: Sequence[Path], file: File, path: str) -> File | str:
@@ -66,9 +70,7 @@ def read_list(paths: Sequence[Path], file: File, path: str) -> File | str:
 
     It lies in a folder that was asked for (`paths`), or, where a file was asked for, in that file's folder or below.
     """
-    shown, name = (
-        posixpath.normpath(posixpath.join(posixpath.dirname(each), path)) for each in (file.shown, file.name)
-    )
+    shown, name = _from(file.shown, path), _from(file.name, path)
     try:
         disk = list_path(file, path)
         real = Path(os.path.realpath(disk))

@@ -23,7 +23,7 @@ from portalctl.manifest.delegate import Delegation, check_granted, delegation_of
 from portalctl.manifest.entries import FragmentFile, ListEntry, PolicyEntry, RootFile
 from portalctl.manifest.files import File, digest, read_files, read_list
 from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest, Reason
-from portalctl.manifest.rules import Rules, rules_of, wanted_list
+from portalctl.manifest.rules import Rules, rules_of
 from portalctl.manifest.shape import Shaped, shape
 from portalctl.manifest.source import Source, read
 from portalctl.manifest.syntax import did_you_mean
@@ -192,9 +192,9 @@ class _Loading:
         """The lists that a file's teams name; what is wrong with them is found."""
         read: dict[ListEntry, MemberList] = {}
         for index, team in enumerate(shaped.entry.teams):
-            if team.members_from is None:
+            wanted = team.list_entry
+            if wanted is None:
                 continue
-            wanted = wanted_list(team.members_from)
             found = self._read(file, wanted.file)
             if isinstance(found, str):
                 self.findings.append(Finding(shaped.source.at("teams", index, "members_from"), found))

@@ -16,7 +16,6 @@ from portalctl.manifest.entries import (
     DeniedEntry,
     ListEntry,
     MemberEntry,
-    MembersFrom,
     OverrideEntry,
     RoleEntry,
     TeamEntry,
@@ -69,11 +68,6 @@ class Rules:
     access: list[AccessRule] = field(default_factory=list)
     protected: list[Protected] = field(default_factory=list)
     named: list[tuple[str, Position]] = field(default_factory=list)
-
-
-def wanted_list(named: MembersFrom) -> ListEntry:
-    """A list that a team names, in the long form."""
-    return ListEntry(file=named) if isinstance(named, str) else named
 
 
 def rules_of(
@@ -196,9 +190,9 @@ class _Making:
         members: list[Member] = []
         if entry.members is not None:
             members += self._members(_Written(self.rules.file, entry.members, _inside(mark, "members")))
-        if entry.members_from is not None:
-            members += self._members(self._lists.get(wanted_list(entry.members_from), MemberList(self.rules.file)))
-        return tuple(members) if {"members", "members_from"} & entry.model_fields_set else None
+        if entry.list_entry is not None:
+            members += self._members(self._lists.get(entry.list_entry, MemberList(self.rules.file)))
+        return None if entry.members is None and entry.members_from is None else tuple(members)
 
     def _members(self, listed: _Listed) -> Iterator[Member]:
         for index, (each, place) in enumerate(zip(listed.entries, listed.places, strict=True)):

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import ceil
-from typing import Generic, TypeVar
+from operator import attrgetter
+from typing import Generic, Protocol, TypeVar
 
 from portalctl.errors import PortalError
 from portalctl.portal.pool import Pool
@@ -21,7 +22,14 @@ from portalctl.portal.pool import Pool
 ROUNDS = 3
 MOST_PAGES = 100_000
 
+
+class Row(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
 T = TypeVar("T")
+R = TypeVar("R", bound=Row)
 
 
 class IncompleteError(PortalError):
@@ -35,6 +43,11 @@ class Page(Generic[T]):
     rows: Sequence[T]
     ids: Sequence[str]
     total: int
+
+
+def page_of(rows: Sequence[R], total: int) -> Page[R]:
+    """A page of rows that have their ids themselves."""
+    return Page(rows, tuple(map(attrgetter("id"), rows)), total)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.errors import PortalError
-from portalctl.portal.paging import ROUNDS, Page, Source, read_lists
+from portalctl.portal.paging import ROUNDS, Page, Source, page_of, read_lists
 from portalctl.portal.pool import Pool
 
 
@@ -19,8 +19,8 @@ class Item:
     id: str
 
 
-def page_of(ids: list[str], total: int) -> Page[Item]:
-    return Page([Item(row) for row in ids], ids, total)
+def items(ids: list[str], total: int) -> Page[Item]:
+    return page_of([Item(row) for row in ids], total)
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Portal:
         if callable(act):
             act(self)
         start = (number - 1) * self.size
-        return page_of(self.rows[start : start + self.size], len(self.rows))
+        return items(self.rows[start : start + self.size], len(self.rows))
 
     @property
     def source(self) -> Source[Item]:
@@ -115,11 +115,11 @@ def test_only_the_list_that_changed_is_read_again(pool: Pool) -> None:
 @pytest.mark.parametrize(
     "page",
     [
-        page_of(["a", "b"], 3),
-        page_of([], 3),
-        page_of(["a", "a"], 2),
-        page_of(["a", "b"], 1),
-        page_of(["a", "b"], 0),
+        items(["a", "b"], 3),
+        items([], 3),
+        items(["a", "a"], 2),
+        items(["a", "b"], 1),
+        items(["a", "b"], 0),
     ],
     ids=["row missing", "empty", "one row twice", "more than told", "told none"],
 )
@@ -128,7 +128,7 @@ def test_a_list_that_never_adds_up_is_an_error_after_three_rounds(pool: Pool, pa
 
     def fetch(number: int) -> Page[Item]:
         calls.append(number)
-        return page if number == 1 else page_of([], page.total)
+        return page if number == 1 else items([], page.total)
 
     with pytest.raises(PortalError, match=r"GET /things: the list can't be read completely.*of \d"):
         read_lists([Source("GET /things", fetch)], pool)
@@ -140,7 +140,7 @@ def test_a_total_beyond_all_measure_is_an_error_and_not_a_million_requests(pool:
 
     def fetch(number: int) -> Page[Item]:
         calls.append(number)
-        return page_of([f"x{number}"], 10**12)
+        return items([f"x{number}"], 10**12)
 
     with pytest.raises(PortalError, match="no list to read"):
         read_lists([Source("GET /things", fetch)], pool)
@@ -151,7 +151,7 @@ def test_an_error_on_one_page_ends_the_reading(pool: Pool) -> None:
     def fetch(number: int) -> Page[Item]:
         if number == 2:
             raise PortalError("page 2")
-        return page_of([f"x{number}"], 3)
+        return items([f"x{number}"], 3)
 
     with pytest.raises(PortalError, match="page 2"):
         read_lists([Source("GET /things", fetch)], pool)

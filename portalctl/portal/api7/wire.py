@@ -8,27 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Generic, Protocol, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field
 
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress, Warned
 from portalctl.http import Answer, Client
-from portalctl.portal.paging import MOST_PAGES, IncompleteError, Page, Source, read_lists
+from portalctl.portal.paging import MOST_PAGES, IncompleteError, Page, Row, Source, page_of, read_lists
 from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
 PAGE_SIZE = 100
 REFUSED = frozenset({400, 422})  # statuses of a parameter that a release does not take
 
-
-class _Row(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-T = TypeVar("T", bound=_Row)
+T = TypeVar("T", bound=Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +94,10 @@ class Wire:
             if total is not None:
                 done = min(number * PAGE_SIZE, total) if way.paged else total
                 self._observer(Progress(self._name, f"reading {what}", done, total))
-                return Page(rows, [row.id for row in rows], total)
+                return page_of(rows, total)
             if way.paged:
                 rows = self._to_the_end(query, kind, way)
-            ids = [row.id for row in rows]
-            return Page(rows, ids, len(set(ids)))
+            return page_of(rows, len({row.id for row in rows}))
 
         return Source(f"GET {query.path}", fetch)
 

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from operator import attrgetter, itemgetter
-from typing import Generic, Protocol, TypeVar
+from operator import itemgetter
+from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from typing_extensions import TypedDict
@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress
 from portalctl.http import Answer, Client
-from portalctl.portal.paging import Page, Source, read_lists
+from portalctl.portal.paging import Page, Row, Source, page_of, read_lists
 from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
@@ -27,13 +27,7 @@ MODEST_PAGE_SIZE = 10
 BATCH_CHARACTERS = 1500  # of values in one query, as they are sent: keeps the URL well below what servers take
 SETTLE_PAUSES = (0.5, 2.0)  # seconds before reading again what contradicted itself
 
-
-class _Row(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-T = TypeVar("T", bound=_Row)
+T = TypeVar("T", bound=Row)
 U = TypeVar("U")
 V = TypeVar("V")
 
@@ -159,7 +153,7 @@ class Wire:
 
 
 def _rows(listed: _List[T]) -> Page[T]:
-    return Page(listed.data, tuple(map(attrgetter("id"), listed.data)), listed.meta.page.total)
+    return page_of(listed.data, listed.meta.page.total)
 
 
 def _ids(listed: _List[_Identified]) -> Page[str]:
