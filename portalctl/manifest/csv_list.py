@@ -122,7 +122,7 @@ def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns
         slip = name.casefold()  # `expiry`, `Expiration date`
         if slip.startswith("expir") or get_close_matches(slip, [_GUARDED], cutoff=_ALIKE):
             reading.find(1, f"unknown column {syntax.quoted(name)}; did you mean {syntax.quoted(_GUARDED)}?")
-    if reading.findings:
+    if _ADDRESS not in there:
         return None
     others = tuple((key, index) for index, key in enumerate(keys) if key in _OTHERS)
     return _Columns(keys.index(_ADDRESS), others, len(keys))

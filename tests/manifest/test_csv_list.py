@@ -165,6 +165,11 @@ def test_every_error_comes_at_once() -> None:
     assert [each.partition(": ")[0] for each in found] == [f"city.csv:{line}:1" for line in (2, 3, 4, 5, 6)]
 
 
+def test_a_wrong_column_hides_no_wrong_line() -> None:
+    found = told("developer,expiry\nno-address,\na@club.example\n")
+    assert [each.partition(": ")[0] for each in found] == [f"city.csv:{line}:1" for line in (1, 2, 3)]
+
+
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
