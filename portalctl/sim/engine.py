@@ -85,6 +85,22 @@ class Engine:
         """Calls `hook` before each request is handled, in the thread of its connection. It may use the store."""
         self._hooks.append(hook)
 
+    def once(self, fits: Callable[[Request], bool], act: Callable[[], object]) -> None:
+        """Lets `act` happen just before the first request that fits is handled; others that fit wait until it has.
+
+        It may use the store, and must not send a request that fits.
+        """
+        turn = threading.Lock()
+        left = [act]
+
+        def hook(request: Request) -> None:
+            if fits(request):
+                with turn:
+                    if left:
+                        left.pop()()
+
+        self.on_request(hook)
+
     def wait_until_idle(self, seconds: float = 5.0) -> bool:
         """Wait until every client has gone, so that all it sent has taken effect; whether that came about in time."""
         return all(listener.wait_until_idle(seconds) for listener in self._listeners)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import socket
 import ssl
 from collections.abc import Callable
@@ -13,7 +12,6 @@ import trustme
 
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
-from portalctl.sim.server import Request
 from tests.answering import answering, http
 from tests.conftest import HEAD, PORTAL_ID, Bench, portalctl
 
@@ -77,14 +75,10 @@ def test_more_than_two_pages_of_a_hundred(bench: Bench) -> None:
 
 
 def on_page(bench: Bench, number: int, act: Callable[[], object]) -> None:
-    """Do something on the portal the first time that page of developers is asked for."""
-    once = itertools.count()
-
-    def hook(request: Request) -> None:
-        if request.path.endswith("/developers") and ("page[number]", str(number)) in request.query and not next(once):
-            act()
-
-    bench.sim.on_request(hook)
+    """Do something on the portal just before that page of its developers is first served."""
+    bench.sim.once(
+        lambda r: r.path.endswith(f"{PORTAL_ID}/developers") and ("page[number]", str(number)) in r.query, act
+    )
 
 
 def test_someone_who_signs_up_between_two_pages_is_read_too(make_bench: BenchMaker) -> None:
@@ -156,8 +150,7 @@ def test_a_member_whom_the_list_of_developers_lacks_is_no_reason_to_remove_anyon
         bench.people(approved=["quick@club.example"])
         bench.sim.store.add_member(bench.teams["reds"], bench.emails["quick@club.example"])
 
-    once = itertools.count()
-    bench.sim.on_request(lambda r: join() if "/teams/" in r.path and not next(once) else None)
+    bench.sim.once(lambda r: "/teams/" in r.path, join)
     assert plan(bench) == (2, 14)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -25,7 +24,7 @@ from portalctl.portal.writes import AddMember, RemoveMember, RevokeRegistration,
 from portalctl.retry import Policy
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
-from portalctl.sim.server import Request, Simulator
+from portalctl.sim.server import Simulator
 from tests import vendor
 from tests.answering import answering, http
 
@@ -56,11 +55,6 @@ class Bench:
         """Paths asked for, below the portal's own, in order; its own is ""."""
         here = f"/{'v2' if self.provider == 'konnect-v2' else 'v3'}/portals/{PORTAL}"
         return [exchange.path.removeprefix(here) for exchange in self.sim.log if exchange.method == method]
-
-    def once(self, fits: Callable[[Request], bool], act: Callable[[], object]) -> None:
-        """Do something on the portal just before the first request that fits is answered."""
-        calls = itertools.count()
-        self.sim.on_request(lambda request: act() if fits(request) and not next(calls) else None)
 
 
 @pytest.fixture
@@ -93,7 +87,7 @@ def test_a_team_deleted_before_its_members_are_read_is_read_as_gone(bench: Bench
     ann = bench.person("ann")
     reds, blues = (bench.store.add_team(PORTAL, name) for name in ("reds", "blues"))
     bench.store.add_member(reds, ann)
-    bench.once(lambda r: r.path.endswith(f"/{reds}/developers"), lambda: bench.store.delete_team(reds))
+    bench.sim.once(lambda r: r.path.endswith(f"/{reds}/developers"), lambda: bench.store.delete_team(reds))
     snapshot = bench.konnect.read(Scope(frozenset({"reds", "blues"})))
     assert [team.name for team in snapshot.teams] == ["blues"]
     assert snapshot.members == {blues: frozenset()}
@@ -101,7 +95,7 @@ def test_a_team_deleted_before_its_members_are_read_is_read_as_gone(bench: Bench
 
 def test_a_touched_team_deleted_before_its_members_are_read_is_seen_as_gone(bench: Bench) -> None:
     reds = bench.store.add_team(PORTAL, "reds")
-    bench.once(lambda r: r.path.endswith(f"/{reds}/developers"), lambda: bench.store.delete_team(reds))
+    bench.sim.once(lambda r: r.path.endswith(f"/{reds}/developers"), lambda: bench.store.delete_team(reds))
     sighting = bench.konnect.reread(Touched(members_of=frozenset({"reds"})))
     assert (sighting.teams, sighting.members) == ({}, {})
 
@@ -332,7 +326,7 @@ def test_an_application_deleted_while_registrations_are_read_is_read_as_gone(mak
     bench.store.add_member(reds, ann)
     app = register(bench, reds, "Orders", kind="team")[""]
     path = f"/applications/{app}/registrations"
-    bench.once(lambda request: request.path.endswith(path), lambda: bench.store.delete_team(reds))
+    bench.sim.once(lambda request: request.path.endswith(path), lambda: bench.store.delete_team(reds))
     bench.sim.inject(Fault("status", status=404, path=f"*{path}", times=1))
     assert bench.konnect.details([ann]) == ()
 

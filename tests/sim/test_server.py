@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,6 +77,19 @@ def test_a_hook_can_sign_people_up_between_pages(demo: Client) -> None:
         for number in (1, 2)
     ]
     assert totals == [8, 9]
+
+
+def test_what_happens_once_has_happened_for_all_requests_that_fit(demo: Client) -> None:
+    """The first is held up by it, and so are those that come meanwhile."""
+
+    def sign_up() -> None:
+        time.sleep(0.05)
+        demo.simulator.store.add_developer(PORTAL, "late@example.com")
+
+    demo.simulator.once(lambda request: request.path.endswith("/developers"), sign_up)
+    with ThreadPoolExecutor(4) as pool:
+        answers = pool.map(lambda _: demo.get(f"{BASE}/developers").json(), range(4))
+    assert [answer["meta"]["page"]["total"] for answer in answers] == [9] * 4
 
 
 def test_many_threads_are_served_at_once_and_counted_right() -> None:

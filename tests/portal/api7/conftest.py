@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -16,7 +15,6 @@ from portalctl.portal.models import Scope, Snapshot, Touched
 from portalctl.retry import Policy
 from portalctl.sim.api7.records import Developer
 from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
-from portalctl.sim.message import Request
 from portalctl.stop import Stop
 
 PORTAL = "portal-1"
@@ -81,11 +79,6 @@ class Bench:
     @property
     def writes(self) -> list[str]:
         return [f"{e.method} {e.path}" for e in self.sim.log if e.method != "GET"]
-
-    def once(self, fits: Callable[[Request], bool], act: Callable[[], object]) -> None:
-        """Let `act` happen before the first request that fits is handled."""
-        calls = itertools.count()
-        self.sim.on_request(lambda request: act() if fits(request) and not next(calls) else None)
 
 
 @pytest.fixture

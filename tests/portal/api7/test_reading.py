@@ -292,7 +292,7 @@ def test_a_list_that_changes_while_it_is_read_is_read_again(make: Make) -> None:
     bench = make(page_size_max=5)
     people = [bench.person(f"p{number:02}") for number in range(12)]
     second = lambda request: request.path == "/api/developers" and ("page", "2") in request.query  # noqa: E731
-    bench.once(second, lambda: bench.store.delete_developer(people[0]))
+    bench.sim.once(second, lambda: bench.store.delete_developer(people[0]))
     assert len(bench.read().developers) == 11
 
 

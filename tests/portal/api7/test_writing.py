@@ -267,7 +267,7 @@ def test_a_decision_of_somebody_else_at_the_last_moment_is_never_called_a_refusa
     bench = make(**shape)
     ann = bench.person("ann")
     accept = lambda request: request.path.endswith("/accept")  # noqa: E731
-    bench.once(accept, lambda: bench.store.accept(bench.store.approval_of(ann)))
+    bench.sim.once(accept, lambda: bench.store.accept(bench.store.approval_of(ann)))
     assert bench.api7.write(APPROVE).result == ("done" if "200" in shape.values() else "unclear")
     assert bench.status("ann") == ["approved"]
 
@@ -283,7 +283,7 @@ def test_an_id_that_is_taken_is_for_the_live_state_to_tell(make: Make, shape: di
 
 def test_what_is_deleted_already_is_for_the_live_state_to_tell(bench: Bench) -> None:
     ann = bench.person("ann", state="Active")
-    bench.once(lambda request: request.method == "DELETE", lambda: bench.store.delete_developer(ann))
+    bench.sim.once(lambda request: request.method == "DELETE", lambda: bench.store.delete_developer(ann))
     assert bench.api7.write(DELETE).result == "unclear"
     assert bench.status("ann") == [None]
 
