@@ -26,7 +26,7 @@ import httpx
 
 from portalctl.errors import AnswerError, BadUsageError, NoAnswerError
 from portalctl.events import Observer, Waiting, ignore
-from portalctl.pace import Pace, told_rate
+from portalctl.pace import INFINITE, Pace, told_left, told_rate
 from portalctl.retry import SAFE_METHODS, Outcome, Policy, Waited, asked_pause
 from portalctl.stop import INTERRUPTED, Stop
 from portalctl.version import __version__
@@ -159,6 +159,7 @@ class Client:
         self._opened: list[httpx.HTTPTransport] = []
         self._idle: list[httpx.HTTPTransport] = []
         self._pace = Pace()
+        self._flying = 0  # requests that have had their turn and are not answered yet
         self._held_until = 0.0
         self._stop = stop or Stop()
         self._waited = 0.0  # because the server asked for it: all requests at once
@@ -249,6 +250,9 @@ class Client:
         except httpx.HTTPError as error:
             lost = self._no_answer(call, error)
             return _Try(lost, Outcome("broken" if lost.sent else "unconnected"))
+        finally:
+            with self._lock:
+                self._flying -= 1
         told = {name.lower(): value for name, value in response.headers.items()}
         trace, detail = _told(response.content) if not response.is_success else (None, "")
         trace = trace or told.get("x-kong-trace-id")
@@ -316,11 +320,15 @@ class Client:
     def _learn(self, status: int, sent_at: float, headers: Mapping[str, str]) -> int:
         """Tell the pace of an answer. Gives the number of refusals in a row, of which this is one."""
         with self._lock:
-            if status != 429:
-                self._pace.taken(time.monotonic(), sent_at)
-                return 0
-            self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
-            return self._pace.refusals
+            if status == 429:
+                self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
+                return self._pace.refusals
+            self._pace.taken(time.monotonic(), sent_at)
+            left, seconds = told_left(headers) or (0, INFINITE)
+            spent = seconds <= self._policy.ceiling and self._pace.spent(left, self._flying)
+        if spent:
+            self._hold_all(seconds, "the portal allows no more requests until then (ratelimit-remaining)", asked=True)
+        return 0
 
     def _wait_for_turn(self) -> float:
         """Wait until the pace lets a request go, behind whoever came earlier. Gives the moment."""
@@ -329,25 +337,34 @@ class Client:
                 with self._lock:
                     now = time.monotonic()
                     left = self._pace.wait(now)
-                if left <= 0 or self._stop.asked:
-                    return now
+                    if left <= 0 or self._stop.asked:
+                        self._flying += 1
+                        return now
                 time.sleep(min(left, _NAP))
 
     def _hold(self, pause: float, outcome: Outcome) -> None:
         """Pause this request; when the server refuses for now, every worker's."""
-        now = time.monotonic()
         if outcome.status != 429:
-            self._sleep_until(now + pause * random.uniform(0.75, 1.25))  # noqa: S311 (spreads repeats, guards nothing)
+            spread = random.uniform(0.75, 1.25)  # noqa: S311 (spreads repeats, guards nothing)
+            self._sleep_until(time.monotonic() + pause * spread)
             return
+        asked = f"429, Retry-After {outcome.asked:g}" if outcome.asked else "429"
+        added = self._hold_all(pause, f"the portal asked for it ({asked})", asked=bool(outcome.asked))
+        with self._lock:
+            self._waited += added
+
+    def _hold_all(self, pause: float, because: str, *, asked: bool) -> float:
+        """Let no request go for so many seconds, and say so. Gives how many of them are waited for this only."""
+        now = time.monotonic()
         until = now + pause
         with self._lock:
             announce = until > self._held_until + 0.5
-            self._waited += max(0.0, until - max(self._held_until, now))
+            added = max(0.0, until - max(self._held_until, now))
             self._held_until = max(self._held_until, until)
-            self._pace.hold(until, asked=bool(outcome.asked))
+            self._pace.hold(until, asked=asked)
         if announce:
-            asked = f"429, Retry-After {outcome.asked:g}" if outcome.asked else "429"
-            self._observer(Waiting(pause, f"the portal asked for it ({asked})"))
+            self._observer(Waiting(pause, because))
+        return added
 
     def _sleep_until(self, moment: float) -> None:
         """Sleep in short pieces: an interrupt is not kept waiting."""

@@ -5,6 +5,9 @@ Nothing is held back until the first refusal. Then everyone waits, and one reque
 time, be it bit by bit or all at once: at both, what it had given before was used up. A slow growth finds out when it
 gives more.
 
+A server may also tell with each answer how many requests are left. Then everyone waits when those on their way will
+take them all, and none is refused.
+
 Up to the first opening an allowance may have been saved up. So what was taken until then only bounds the rate, which
 starts as if with one worker and rises quickly.
 """
@@ -47,6 +50,7 @@ class Pace:
         self._since = 0.0  # what is measured: requests taken since then,
         self._taken = 0
         self._spent = False  # and whether nothing was saved up at that time
+        self._more = False  # whether the server told of more requests left than were on their way
 
     def wait(self, now: float) -> float:
         """Seconds to wait before asking again; 0: one request goes now."""
@@ -62,6 +66,14 @@ class Pace:
         self._free_at = max(self._free_at, until)
         if asked:
             self._shut = max(self._shut, until)
+
+    def spent(self, left: int, flying: int) -> bool:
+        """Whether all has to wait now: an answer told of `left` requests, and `flying` ones on their way take them.
+
+        Only after an answer that told of more, and once: a server that tells of none for ever gives without end.
+        """
+        had_more, self._more = self._more, left > flying
+        return had_more and not self._more
 
     def refused(self, now: float, sent_at: float, told: float | None) -> None:
         """A request that went at `sent_at` was refused. `told`: the requests a second it allows, if it said."""
@@ -100,6 +112,16 @@ class Pace:
 
     def _measure_from(self, now: float, *, spent: bool) -> None:
         self._since, self._taken, self._spent = now, 0, spent
+
+
+def told_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
+    """How many requests a server says are left, and the seconds until there are more.
+
+    By `ratelimit-remaining` and `ratelimit-reset`, as Kong's rate-limiting plugin sends them with each answer;
+    Konnect's own 429 had both. `headers` have lower-case names. None when that was not told, or not readably.
+    """
+    left, reset = headers.get("ratelimit-remaining", ""), _number(headers.get("ratelimit-reset"))
+    return (int(left), reset) if left.isascii() and left.isdigit() and reset > 0 else None
 
 
 def told_rate(headers: Mapping[str, str]) -> float | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 
 from portalctl.apply.commands import command, done
+from portalctl.apply.in_flight import InFlight
 from portalctl.apply.journal import NO_JOURNAL, Journal
 from portalctl.apply.looks import Looks
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
@@ -128,6 +129,7 @@ class _Run:
     sent: dict[str, Written] = field(default_factory=dict)
     times: dict[str, tuple[str, str]] = field(default_factory=dict)  # sent, answered
     not_approved: dict[str, str] = field(default_factory=dict)  # why, by person
+    in_flight: InFlight = field(default_factory=lambda: InFlight(IN_FLIGHT))
     no_grant_worked: bool = False
     locked_out: bool = False  # the portal no longer takes the token
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -146,17 +148,22 @@ class _Run:
             list(pool.map(self._write_group, groups.values()))
 
     def _write_group(self, changes: list[Change]) -> None:
-        for change in changes:
-            because = self._held_back(change)
-            if because is None:
-                now, because = self._look_again(change)
-                if now == "after":
-                    continue  # someone else did it, and it counts as already so
-            because = because or self._announced(change)
-            if because is not None:
-                self.settle(change, "skipped", because)
-                continue
+        with self.in_flight.one():
+            for change in changes:
+                self._make(change)
+
+    def _make(self, change: Change) -> None:
+        """Send one change, unless something speaks against it."""
+        because = self._held_back(change)
+        if because is None:
+            now, because = self._look_again(change)
+            if now == "after":
+                return  # someone else did it, and it counts as already so
+        because = because or self._announced(change)
+        if because is None:
             self._take(change, self._send(change))
+        else:
+            self.settle(change, "skipped", because)
 
     def _look_again(self, change: Change) -> tuple[Stand | None, str | None]:
         """Where a change stands just before it would be sent, and why it must not be sent, if so.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import email.utils
 import json
+import math
 import threading
 import time
 import typing
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import Literal
 
 from portalctl.sim.message import JSON_TYPE, REASONS, Answer, Request, json_answer
@@ -27,6 +29,7 @@ _CHOICES = {
     "retry_ms": _BOOLEAN,
     "plain": _BOOLEAN,
     "window": _BOOLEAN,
+    "told": _BOOLEAN,
     "body": ("error", "html", "none"),
 }
 
@@ -38,7 +41,8 @@ class Fault:
     """What goes wrong, and for which requests.
 
     `status`: answers `status` and changes nothing; `rate`: 429 beyond `requests` in `seconds`, which come back bit by
-    bit (a token bucket), or with `window` all at once when the `seconds` are over, as with Kong's own limit;
+    bit (a token bucket), or with `window` all at once when the `seconds` are over, as with Kong's own limit, and with
+    `told` each answer tells how many are left and when they come back, in the headers of Kong's plugin;
     `drop-before`, `drop-after`: the connection closes without an answer, before or after the write happens;
     `truncate`: half of the body, though Content-Length promises all; `html`: 200 with a page of HTML instead;
     `empty`: no data, though the total stays; `lose-row`: the last row of the page is missing, though the total
@@ -67,6 +71,7 @@ class Fault:
     requests: int = 100
     seconds: float = 60.0
     window: bool = False
+    told: bool = False
     service: str = "*"
 
     def meets(self, request: Request) -> bool:
@@ -151,6 +156,15 @@ class _Script:
         self._tokens -= 1
         return False
 
+    def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        """What a limit tells with an answer, after `hits`."""
+        fault = self.fault
+        if fault.kind != "rate" or not fault.told or not fault.meets(request):
+            return ()
+        missing = fault.seconds if fault.window else (fault.requests - self._tokens) * fault.seconds / fault.requests
+        reset = max(1, math.ceil(self._refilled + missing - time.monotonic()))
+        return (("RateLimit-Remaining", str(int(self._tokens))), ("RateLimit-Reset", str(reset)))
+
 
 class Faults:
     """The faults in force. The first that hits a request is the one that acts; later ones don't see it."""
@@ -167,12 +181,13 @@ class Faults:
         with self._lock:
             self._scripts.clear()
 
-    def acting(self, request: Request) -> Fault | None:
-        """The fault that befalls this request. Counts: ask once per request."""
+    def acting(self, request: Request) -> tuple[Fault | None, tuple[tuple[str, str], ...]]:
+        """The fault that befalls this request, and headers of the limits it met. Counts: ask once per request."""
         if not self._scripts:
-            return None
+            return None, ()
         with self._lock:
-            return next((script.fault for script in self._scripts if script.hits(request)), None)
+            fault = next((script.fault for script in self._scripts if script.hits(request)), None)
+            return fault, tuple(chain.from_iterable(script.headers(request) for script in self._scripts))
 
 
 def refusal_status(fault: Fault) -> int:

@@ -110,6 +110,21 @@ def test_once_asked_to_stop_nothing_waits_and_no_write_is_sent(method: str) -> N
 
 
 @pytest.mark.slow
+def test_where_the_portal_tells_what_is_left_nothing_is_refused() -> None:
+    events: list[Event] = []
+    with Simulator(seed="demo", faults=[Fault("rate", requests=50, seconds=1, window=True, told=True)]) as sim:
+        with client(sim, observer=events.append) as http, ThreadPoolExecutor(16) as pool:
+            began = time.monotonic()
+            list(pool.map(lambda _: http.get(PATH), range(175)))
+            took = time.monotonic() - began
+        assert [exchange.reply.status for exchange in sim.log if exchange.reply] == [200] * 175
+    assert took < 7  # 2 to 4: of each second that is used up, the rest is waited for
+    assert {event.because for event in events if isinstance(event, Waiting)} == {
+        "the portal allows no more requests until then (ratelimit-remaining)"
+    }
+
+
+@pytest.mark.slow
 def test_a_limit_is_learned_and_kept_to() -> None:
     """200 requests a second, 50 of them saved up, and 16 workers that would send many more."""
     rate, saved_up, total = 200.0, 50, 1500

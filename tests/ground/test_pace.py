@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.pace import Pace, told_rate
+from portalctl.pace import Pace, told_left, told_rate
 from portalctl.retry import Outcome, Policy
 
 WORKERS = 16
@@ -223,6 +223,17 @@ def test_refusals_of_requests_that_were_on_their_way_together_count_once() -> No
     assert pace.wait(1.1) == pytest.approx(0.5)
 
 
+def test_when_those_on_their_way_take_what_is_left_all_wait_once() -> None:
+    pace = Pace()
+    assert [pace.spent(left, 3) for left in (5, 4, 3, 2, 1, 0)] == [False, False, True, False, False, False]
+    assert [pace.spent(left, 0) for left in (1, 0)] == [False, True]
+
+
+def test_a_server_that_tells_of_none_for_ever_is_not_waited_for() -> None:
+    pace = Pace()
+    assert not any(pace.spent(0, flying) for flying in (0, 15, 3))
+
+
 def test_while_the_server_is_shut_one_request_at_a_time_tries_it() -> None:
     pace = Pace()
     pace.wait(0.0)
@@ -287,3 +298,20 @@ def test_whatever_happens_a_turn_comes_and_the_rate_stays_above_nought(steps: li
 )
 def test_the_limit_that_a_server_tells(headers: dict[str, str], rate: float | None) -> None:
     assert told_rate(headers) == rate
+
+
+@pytest.mark.parametrize(
+    ("headers", "left"),
+    [
+        ({"ratelimit-remaining": "12", "ratelimit-reset": "48"}, (12, 48.0)),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "1"}, (0, 1.0)),
+        ({"ratelimit-remaining": "0"}, None),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "0"}, None),
+        ({"ratelimit-remaining": "few", "ratelimit-reset": "48"}, None),
+        ({"ratelimit-remaining": "1", "ratelimit-reset": "soon"}, None),
+        ({"ratelimit-reset": "48"}, None),
+        ({}, None),
+    ],
+)
+def test_what_a_server_says_is_left(headers: dict[str, str], left: tuple[int, float] | None) -> None:
+    assert told_left(headers) == left

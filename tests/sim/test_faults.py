@@ -138,6 +138,19 @@ def test_a_window_gives_its_requests_back_all_at_once(demo: Client) -> None:
     assert [demo.get("/v3/portal-roles").status_code for _ in range(6)] == [200] * 5 + [429]
 
 
+@pytest.mark.parametrize("window", [True, False])
+def test_a_limit_can_tell_what_is_left(demo: Client, *, window: bool) -> None:
+    demo.simulator.inject(Fault("rate", requests=2, seconds=60.0, window=window, told=True, path="/v3/portals"))
+    answers = [demo.get("/v3/portals") for _ in range(3)]
+    assert [(a.status_code, a.headers["ratelimit-remaining"]) for a in answers] == [
+        (200, "1"),
+        (200, "0"),
+        (429, "0"),
+    ]
+    assert {a.headers["ratelimit-reset"] for a in answers} == ({"60"} if window else {"30", "60"})
+    assert "ratelimit-remaining" not in demo.get("/v3/portal-roles").headers
+
+
 def test_the_first_fault_that_hits_acts_and_hides_the_request_from_the_next(demo: Client) -> None:
     demo.simulator.inject(Fault("status", status=500, times=1))
     demo.simulator.inject(Fault("status", status=502, times=1))
@@ -151,7 +164,7 @@ def test_the_first_fault_that_hits_acts_and_hides_the_request_from_the_next(demo
         ("status=429", Fault("status", status=429)),
         ("slow=0.5,path=*", Fault("slow", delay=0.5)),
         ("rate=3000,seconds=60", Fault("rate", requests=3000, seconds=60.0)),
-        ("rate=3000,window=true", Fault("rate", requests=3000, seconds=60.0, window=True)),
+        ("rate=3000,window=true,told=true", Fault("rate", requests=3000, seconds=60.0, window=True, told=True)),
         (
             "status=429,method=POST,path=/v3/*/teams,query=page[number]=2,after=2,times=1,retry_after=77,"
             "retry_date=true,retry_ms=true,plain=true",
