@@ -45,6 +45,7 @@ from portalctl.portal.provider import Provider
 from portalctl.portal.saved_snapshot import Declared, SavedPortal, SavedSnapshot, saved_snapshot
 from portalctl.portal.vendors import Address, connect
 from portalctl.stop import Stop
+from portalctl.throttle import Throttles
 from portalctl.version import __version__
 
 GENERATOR = f"portalctl {__version__}"
@@ -64,7 +65,8 @@ class Run:
 
     `backends` are those of API7 portals, where they are known; only making accounts needs them. `stop`, once asked,
     ends an apply after what is in flight. `journals`: the file of each portal, by name; none for a portal that is
-    not there. `before_writing` is called once, when everything is ready for the first write.
+    not there. `throttles`: what was learned of the servers' limits. `before_writing` is called once, before the first
+    write.
     """
 
     servers: Mapping[str, Server]
@@ -72,6 +74,7 @@ class Run:
     observer: Observer = ignore
     patience: Patience = Patience()
     stop: Stop = field(default_factory=Stop)
+    throttles: Throttles = field(default_factory=Throttles)
     journals: Mapping[str, Path] = field(default_factory=dict)
     before_writing: Callable[[], None] = lambda: None
     backends: Mapping[str, Server] = field(default_factory=dict)
@@ -333,6 +336,7 @@ def _open(
         now=lambda: _rfc3339(run.clock()),
         observer=run.observer,
         stop=run.stop,
+        throttles=run.throttles,
     )
 
 

@@ -26,9 +26,9 @@ import httpx
 
 from portalctl.errors import AnswerError, BadUsageError, NoAnswerError
 from portalctl.events import Observer, Waiting, ignore
-from portalctl.pace import INFINITE, Pace, told_left, told_rate
 from portalctl.retry import SAFE_METHODS, Outcome, Policy, Waited, asked_pause
 from portalctl.stop import INTERRUPTED, Stop
+from portalctl.throttle import NAP, Throttle
 from portalctl.version import __version__
 from portalctl.words import wait_words
 
@@ -147,6 +147,7 @@ class Client:
         policy: Policy | None = None,
         advice: Mapping[int, str] | None = None,
         stop: Stop | None = None,
+        throttle: Throttle | None = None,
     ) -> None:
         self.server = server
         self.calls = 0
@@ -155,14 +156,10 @@ class Client:
         self._policy = policy or DEFAULT_POLICY
         self._advice = advice or {}
         self._lock = threading.Lock()
-        self._gate = threading.Lock()  # whoever has it is the next to go
         self._opened: list[httpx.HTTPTransport] = []
         self._idle: list[httpx.HTTPTransport] = []
-        self._pace = Pace()
-        self._flying = 0  # requests that have had their turn and are not answered yet
-        self._held_until = 0.0
+        self._throttle = throttle or Throttle()
         self._stop = stop or Stop()
-        self._waited = 0.0  # because the server asked for it: all requests at once
         self._tls = _tls_context(server)
         self._headers = {
             **server.credentials,
@@ -206,12 +203,12 @@ class Client:
         request = self._request(method, path, params, body, headers)
         attempt, first_answer = 0, float("inf")
         while True:
-            sent_at = self._wait_for_turn()
+            sent_at = self._throttle.wait_for_turn(self._stop)
             if self._stop.asked and method not in SAFE_METHODS:
                 raise NoAnswerError(INTERRUPTED, sent=False)
             tried = self._once(f"{method} {path}", request, sent_at)
             attempt, first_answer = attempt + 1, min(first_answer, time.monotonic())
-            waited = Waited(time.monotonic() - first_answer, self._waited)
+            waited = Waited(time.monotonic() - first_answer, self._throttle.waited)
             pause = self._policy.pause(method, attempt, tried.outcome, waited)
             if pause is None or self._stop.asked:
                 return tried.settle()
@@ -251,8 +248,7 @@ class Client:
             lost = self._no_answer(call, error)
             return _Try(lost, Outcome("broken" if lost.sent else "unconnected"))
         finally:
-            with self._lock:
-                self._flying -= 1
+            self._throttle.landed()
         told = {name.lower(): value for name, value in response.headers.items()}
         trace, detail = _told(response.content) if not response.is_success else (None, "")
         trace = trace or told.get("x-kong-trace-id")
@@ -261,8 +257,11 @@ class Client:
             ceiling = wait_words(self._policy.ceiling)
             detail = f"{detail} (it asks to wait {wait_words(asked)}; no more than {ceiling} are waited)".lstrip()
         answer = Answer(call, response.status_code, response.content, trace, self._clean(detail), told.get("date"))
-        refusals = self._learn(answer.status, sent_at, told)
-        return _Try(answer, Outcome("answered", answer.status, asked, refusals))
+        learned = self._throttle.learn(answer.status, sent_at, told)
+        if 0 < learned.spent_for <= self._policy.ceiling:
+            self._throttle.hold(learned.spent_for, asked=True, counted=False)
+            self._observer(Waiting(learned.spent_for, _SPENT))
+        return _Try(answer, Outcome("answered", answer.status, asked, learned.refusals))
 
     def _no_answer(self, call: str, error: httpx.HTTPError) -> NoAnswerError:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError):
@@ -317,31 +316,6 @@ class Client:
             extensions=_EXTENSIONS,
         )
 
-    def _learn(self, status: int, sent_at: float, headers: Mapping[str, str]) -> int:
-        """Tell the pace of an answer. Gives the number of refusals in a row, of which this is one."""
-        with self._lock:
-            if status == 429:
-                self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
-                return self._pace.refusals
-            self._pace.taken(time.monotonic(), sent_at)
-            left, seconds = told_left(headers) or (0, INFINITE)
-            spent = seconds <= self._policy.ceiling and self._pace.spent(left, self._flying)
-        if spent:
-            self._hold_all(seconds, "the portal allows no more requests until then (ratelimit-remaining)", asked=True)
-        return 0
-
-    def _wait_for_turn(self) -> float:
-        """Wait until the pace lets a request go, behind whoever came earlier. Gives the moment."""
-        with self._gate:
-            while True:
-                with self._lock:
-                    now = time.monotonic()
-                    left = self._pace.wait(now)
-                    if left <= 0 or self._stop.asked:
-                        self._flying += 1
-                        return now
-                time.sleep(min(left, _NAP))
-
     def _hold(self, pause: float, outcome: Outcome) -> None:
         """Pause this request; when the server refuses for now, every worker's."""
         if outcome.status != 429:
@@ -349,27 +323,13 @@ class Client:
             self._sleep_until(time.monotonic() + pause * spread)
             return
         asked = f"429, Retry-After {outcome.asked:g}" if outcome.asked else "429"
-        added = self._hold_all(pause, f"the portal asked for it ({asked})", asked=bool(outcome.asked))
-        with self._lock:
-            self._waited += added
-
-    def _hold_all(self, pause: float, because: str, *, asked: bool) -> float:
-        """Let no request go for so many seconds, and say so. Gives how many of them are waited for this only."""
-        now = time.monotonic()
-        until = now + pause
-        with self._lock:
-            announce = until > self._held_until + 0.5
-            added = max(0.0, until - max(self._held_until, now))
-            self._held_until = max(self._held_until, until)
-            self._pace.hold(until, asked=asked)
-        if announce:
-            self._observer(Waiting(pause, because))
-        return added
+        if self._throttle.hold(pause, asked=bool(outcome.asked)):
+            self._observer(Waiting(pause, f"the portal asked for it ({asked})"))
 
     def _sleep_until(self, moment: float) -> None:
         """Sleep in short pieces: an interrupt is not kept waiting."""
         while (left := moment - time.monotonic()) > 0 and not self._stop.asked:
-            time.sleep(min(left, _NAP))
+            time.sleep(min(left, NAP))
 
 
 def post_once(url: str, body: Mapping[str, object], *, seconds: float) -> int:
@@ -389,9 +349,9 @@ def post_once(url: str, body: Mapping[str, object], *, seconds: float) -> int:
         raise NoAnswerError(f"no answer ({type(error).__name__})", sent=True) from None
 
 
-_NAP = 0.2  # seconds
 _TEXTS = ("error_msg", "detail", "message", "title", "warning_msg")  # what errors are told by, best first
 _UNTRUSTED = "give the authority that signed it with --ca-file FILE, or for a test only --insecure-skip-tls-verify"
+_SPENT = "the portal allows no more requests until then (ratelimit-remaining)"
 _MISNAMED = "write the server as the certificate names it, if that is the portal's"
 _NAME_MISMATCHES = frozenset({62, 64})  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and …_IP_ADDRESS_MISMATCH
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)

@@ -10,6 +10,7 @@ from portalctl.events import Observer
 from portalctl.http import Client, Server
 from portalctl.portal.provider import Provider
 from portalctl.stop import Stop
+from portalctl.throttle import Throttles
 
 _MakeClient = Callable[[Server, Mapping[int, str]], Client]  # with what is to be said to some statuses
 
@@ -36,16 +37,16 @@ def connect(
     now: Callable[[], str],
     observer: Observer,
     stop: Stop,
+    throttles: Throttles,
 ) -> Provider:
     """The portal of this kind, whose handle for messages is `name`. Only `methods` can be sent."""
+
+    def client(server: Server, advice: Mapping[int, str]) -> Client:
+        throttle = throttles.of(server.url)
+        return Client(server, methods=methods, observer=observer, advice=advice, stop=stop, throttle=throttle)
+
     make = _api7 if kind == "api7" else partial(_konnect, kind)
-    return make(
-        name,
-        address,
-        lambda server, advice: Client(server, methods=methods, observer=observer, advice=advice, stop=stop),
-        now=now,
-        observer=observer,
-    )
+    return make(name, address, client, now=now, observer=observer)
 
 
 def _konnect(

@@ -1,0 +1,93 @@
+"""When requests to a server may go. What one client learns of it holds for all of a run, as its limit does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from portalctl.pace import INFINITE, Pace, told_left, told_rate
+from portalctl.stop import Stop
+
+NAP = 0.2  # seconds: an interrupt is not kept waiting longer
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What an answer says: the number of refusals in a row, of which it is the last (0: it is none), and the seconds
+    for which no request is to go because those on their way take all that is left.
+    """
+
+    refusals: int = 0
+    spent_for: float = 0.0
+
+
+class Throttle:
+    """The turns of all requests to one server, from any number of threads. `waited`: seconds, because it asked."""
+
+    def __init__(self) -> None:
+        self.waited = 0.0
+        self._lock = threading.Lock()
+        self._gate = threading.Lock()  # whoever has it is the next to go
+        self._pace = Pace()
+        self._held_until = 0.0
+        self._flying = 0  # requests that have had their turn and are not answered yet
+
+    def wait_for_turn(self, stop: Stop) -> float:
+        """Wait until a request may go, behind whoever came earlier, or until `stop` is asked. Gives the moment.
+
+        The request is on its way from then on, until `landed`.
+        """
+        with self._gate:
+            while True:
+                with self._lock:
+                    now = time.monotonic()
+                    left = self._pace.wait(now)
+                    if left <= 0 or stop.asked:
+                        self._flying += 1
+                        return now
+                time.sleep(min(left, NAP))
+
+    def landed(self) -> None:
+        """A request that has had its turn is on its way no more."""
+        with self._lock:
+            self._flying -= 1
+
+    def learn(self, status: int, sent_at: float, headers: Mapping[str, str]) -> Learned:
+        """Take in an answer, after it landed. `headers` have lower-case names."""
+        with self._lock:
+            if status == 429:
+                self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
+                return Learned(refusals=self._pace.refusals)
+            self._pace.taken(time.monotonic(), sent_at)
+            left, seconds = told_left(headers) or (0, INFINITE)
+            spent = seconds < INFINITE and self._pace.spent(left, self._flying)
+            return Learned(spent_for=seconds if spent else 0.0)
+
+    def hold(self, seconds: float, *, asked: bool, counted: bool = True) -> bool:
+        """Let no request go for so long. Whether that is news: nobody was held for about as long already.
+
+        `asked`: the server gave the time. `counted`: what is added to the wait of all counts as `waited`.
+        """
+        now = time.monotonic()
+        until = now + seconds
+        with self._lock:
+            news = until > self._held_until + 0.5
+            if counted:
+                self.waited += max(0.0, until - max(self._held_until, now))
+            self._held_until = max(self._held_until, until)
+            self._pace.hold(until, asked=asked)
+            return news
+
+
+class Throttles:
+    """One for each server of a run, by its address."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[str, Throttle] = {}
+
+    def of(self, url: str) -> Throttle:
+        with self._lock:
+            return self._known.setdefault(url, Throttle())
