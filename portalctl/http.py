@@ -257,9 +257,8 @@ class Client:
             ceiling = wait_words(self._policy.ceiling)
             detail = f"{detail} (it asks to wait {wait_words(asked)}; no more than {ceiling} are waited)".lstrip()
         answer = Answer(call, response.status_code, response.content, trace, self._clean(detail), told.get("date"))
-        learned = self._throttle.learn(answer.status, sent_at, told)
-        if 0 < learned.spent_for <= self._policy.ceiling:
-            self._throttle.hold(learned.spent_for, asked=True, counted=False)
+        learned = self._throttle.learn(answer.status, sent_at, told, self._policy.ceiling)
+        if learned.spent_for:
             self._observer(Waiting(learned.spent_for, _SPENT))
         return _Try(answer, Outcome("answered", answer.status, asked, learned.refusals))
 

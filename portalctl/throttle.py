@@ -24,7 +24,10 @@ class Learned:
 
 
 class Throttle:
-    """The turns of all requests to one server, from any number of threads. `waited`: seconds, because it asked."""
+    """The turns of all requests to one server, from any number of threads.
+
+    `waited`: seconds that it asked everyone to wait by its refusals.
+    """
 
     def __init__(self) -> None:
         self.waited = 0.0
@@ -54,31 +57,35 @@ class Throttle:
         with self._lock:
             self._flying -= 1
 
-    def learn(self, status: int, sent_at: float, headers: Mapping[str, str]) -> Learned:
-        """Take in an answer, after it landed. `headers` have lower-case names."""
+    def learn(self, status: int, sent_at: float, headers: Mapping[str, str], ceiling: float) -> Learned:
+        """Take in an answer, after it landed. `headers` have lower-case names. No more than `ceiling` is waited."""
         with self._lock:
             if status == 429:
                 self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
                 return Learned(refusals=self._pace.refusals)
             self._pace.taken(time.monotonic(), sent_at)
             left, seconds = told_left(headers) or (0, INFINITE)
-            spent = seconds < INFINITE and self._pace.spent(left, self._flying)
-            return Learned(spent_for=seconds if spent else 0.0)
+            if seconds > ceiling or not self._pace.spent(left, self._flying):
+                return Learned()
+            self._hold(time.monotonic() + seconds, asked=True)  # at once: nobody gets a turn in between
+            return Learned(spent_for=seconds)
 
-    def hold(self, seconds: float, *, asked: bool, counted: bool = True) -> bool:
+    def hold(self, seconds: float, *, asked: bool) -> bool:
         """Let no request go for so long. Whether that is news: nobody was held for about as long already.
 
-        `asked`: the server gave the time. `counted`: what is added to the wait of all counts as `waited`.
+        `asked`: the server gave the time.
         """
         now = time.monotonic()
         until = now + seconds
         with self._lock:
             news = until > self._held_until + 0.5
-            if counted:
-                self.waited += max(0.0, until - max(self._held_until, now))
-            self._held_until = max(self._held_until, until)
-            self._pace.hold(until, asked=asked)
+            self.waited += max(0.0, until - max(self._held_until, now))
+            self._hold(until, asked=asked)
             return news
+
+    def _hold(self, until: float, *, asked: bool) -> None:
+        self._held_until = max(self._held_until, until)
+        self._pace.hold(until, asked=asked)
 
 
 class Throttles:
