@@ -104,10 +104,11 @@ class Wire:
     def _looked_behind(self, query: Query, kind: type[T], way: _Way, number: int, page: _List[T]) -> int | None:
         """The told total; None where it is only that of a page, or of as many rows as are ever told.
 
-        Only behind a full page that is said to be the last there may be more.
+        There may be more behind a full page that is said to be the last, and behind a first one that is said to be
+        all: it may hold fewer rows than were asked for.
         """
         rows, total = page.rows or [], page.total
-        if not rows or total != number * PAGE_SIZE:
+        if total is None or not rows or total not in (number * PAGE_SIZE, len(rows) if number == 1 else 0):
             return total
         behind = self._page(query, kind, way, number + 1)
         if {row.id for row in behind.rows or []} <= {row.id for row in rows}:

@@ -206,6 +206,19 @@ def test_a_total_that_is_not_that_of_the_list_is_not_believed(most: int) -> None
         assert len(lists.api7.read(Scope()).developers) == 250
 
 
+@pytest.mark.parametrize("size", [1, 40, 99])
+def test_a_page_that_was_cut_short_and_tells_its_own_length_is_not_the_list(size: int) -> None:
+    """Fewer rows than were asked for, and a total of just these: so looks a list that is read to its end, too."""
+
+    def developers(query: dict[str, str]) -> Any:
+        first = (int(query.get("page", "1")) - 1) * size
+        page = rows(range(120))[first : first + size]
+        return {"list": page, "total": len(page)}
+
+    with Lists(developers) as lists:
+        assert len(lists.api7.read(Scope()).developers) == 120
+
+
 def test_a_list_that_grows_beyond_its_last_full_page_is_read_on() -> None:
     seen = itertools.count(100)
 

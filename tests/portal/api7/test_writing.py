@@ -299,8 +299,8 @@ def test_many_decisions_share_what_they_look_at(bench: Bench) -> None:
         written = list(pool.map(lambda name: bench.api7.write(SetStatus(f"org_{name}", "approved")), names))
     assert {each.result for each in written} == {"done"}
     reads = bench.paths("GET")
-    assert reads.count("/api/developers") <= 2  # one of them to learn that sorting is refused
-    assert reads.count("/api/approvals") == 1
+    assert reads.count("/api/developers") <= 3  # one to learn that sorting is refused, one to look behind the page
+    assert reads.count("/api/approvals") <= 2
 
 
 def test_once_asked_to_stop_no_write_is_sent(bench: Bench) -> None:
