@@ -96,8 +96,15 @@ def test_a_server_is_checked_before_anything_is_sent() -> None:
 def test_once_asked_to_stop_nothing_waits_and_no_write_is_sent(method: str) -> None:
     stop = Stop()
     faults = [Fault("status", status=429, retry_after=60)]
-    with Simulator(seed="demo", faults=faults) as sim, client(sim, methods=READ_WRITE, stop=stop) as http:
-        threading.Timer(0.1, stop.ask).start()
+
+    def soon(event: Event) -> None:
+        if isinstance(event, Waiting):
+            threading.Timer(0.1, stop.ask).start()
+
+    with (
+        Simulator(seed="demo", faults=faults) as sim,
+        client(sim, methods=READ_WRITE, stop=stop, observer=soon) as http,
+    ):
         began = time.monotonic()
         if method == "GET":
             assert http.request(method, PATH).status == 429
@@ -135,5 +142,5 @@ def test_a_limit_is_learned_and_kept_to() -> None:
             took = time.monotonic() - began
         refused = sum(exchange.status == 429 for exchange in sim.log)
     assert all(answer.ok for answer in answers)
-    assert took < 1.4 * (total - saved_up) / rate  # 1.04 on a machine that does nothing else
+    assert took < 2 * (total - saved_up) / rate  # 1.04 on a machine that does nothing else
     assert refused <= 0.02 * (total + refused)

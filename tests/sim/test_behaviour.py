@@ -161,7 +161,7 @@ def test_unsorted_lists_stored_shuffled_and_restless() -> None:
 
 @pytest.mark.slow
 def test_writes_are_seen_late() -> None:
-    with behaving(visible_after=0.5) as client:
+    with behaving(visible_after=2.0) as client:
         started = time.monotonic()
         created = client.post(TEAMS, {"name": "late", "description": "x"}).json()
         path = f"{TEAMS}/{created['id']}"
@@ -171,8 +171,8 @@ def test_writes_are_seen_late() -> None:
         assert len(client.simulator.store.teams(PORTAL)) == 2
         client.simulator.store.add_developer(PORTAL, "now@example.com")
         assert client.emails("?filter[email]=now@example.com") == ["now@example.com"]  # put by hand: seen at once
-        assert time.monotonic() - started < 0.5
-        time.sleep(0.55)
+        assert time.monotonic() - started < 2.0
+        time.sleep(2.1)
         assert client.get(path).json()["description"] == "y"
         assert client.get(TEAMS).json()["meta"]["page"]["total"] == 2
 

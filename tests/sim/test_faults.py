@@ -115,26 +115,26 @@ def test_a_slow_answer_does_not_hold_up_closing() -> None:
         with pytest.raises(httpx.ReadTimeout):
             client.http.get("/v3/portals", timeout=0.05)
         started = time.monotonic()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 15
 
 
 @pytest.mark.slow
 def test_rate_is_a_bucket_that_refills(demo: Client) -> None:
-    demo.simulator.inject(Fault("rate", requests=5, seconds=2, plain=True))  # one more each 0.4 s
+    demo.simulator.inject(Fault("rate", requests=5, seconds=10, plain=True))  # one more each 2 s
     statuses = [demo.get("/v3/portal-roles").status_code for _ in range(7)]
     assert statuses == [200] * 5 + [429] * 2
-    time.sleep(0.45)
+    time.sleep(2.1)
     assert [demo.get("/v3/portal-roles").status_code for _ in range(3)] == [200, 429, 429]
 
 
 @pytest.mark.slow
 def test_a_window_gives_its_requests_back_all_at_once(demo: Client) -> None:
-    demo.simulator.inject(Fault("rate", requests=5, seconds=1, window=True))
+    demo.simulator.inject(Fault("rate", requests=5, seconds=4, window=True))
     statuses = [demo.get("/v3/portal-roles").status_code for _ in range(6)]
     assert statuses == [200] * 5 + [429]
-    time.sleep(0.5)
+    time.sleep(2)
     assert demo.get("/v3/portal-roles").status_code == 429
-    time.sleep(0.6)
+    time.sleep(2.2)
     assert [demo.get("/v3/portal-roles").status_code for _ in range(6)] == [200] * 5 + [429]
 
 

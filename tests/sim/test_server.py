@@ -93,7 +93,7 @@ def test_what_happens_once_has_happened_for_all_requests_that_fit(demo: Client) 
 
 
 def test_many_threads_are_served_at_once_and_counted_right() -> None:
-    with Simulator(seed="demo", latency=0.1) as simulator:
+    with Simulator(seed="demo", latency=0.25) as simulator:
 
         def add(number: int) -> None:
             with Client(simulator) as client:
@@ -106,7 +106,7 @@ def test_many_threads_are_served_at_once_and_counted_right() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert 0.1 <= time.monotonic() - started < 1.5  # one after the other would take 1.6 s
+        assert 0.25 <= time.monotonic() - started < 3.5  # one after the other would take 4 s
         assert len(simulator.store.developers(PORTAL)) == 24
         assert [exchange.number for exchange in simulator.log] == list(range(1, 17))
 
@@ -186,7 +186,7 @@ def test_a_crowd_is_seeded_quickly() -> None:
         simulator.store.add_portal(id=PORTAL)
         started = time.monotonic()
         simulator.store.add_developers(PORTAL, ({"email": f"p{number}@example.com"} for number in range(20_000)))
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 20  # a transaction for each would take longer
         assert client.get(f"{BASE}/developers").json()["meta"]["page"]["total"] == 20_000
 
 
