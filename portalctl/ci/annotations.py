@@ -19,6 +19,7 @@ from portalctl.report import grouping
 from portalctl.report.audit import Report
 from portalctl.report.grouping import Effect
 from portalctl.report.safe import github_data, github_property
+from portalctl.report.text.drift import finding_what, finding_who
 
 MOST = 10
 
@@ -100,8 +101,7 @@ def _of_drift(drift: Drift) -> Iterator[Annotation]:
     for portal in drift.portals:
         for found in portal.findings:
             if found.kind in FAILING:
-                who = found.developer or f"team {found.team}"
-                message = f"{who}: {found.live}; wanted: {found.wanted}"
+                message = f"{finding_who(found, str)}: {finding_what(found, str)}"
                 yield _at(found.why, "warning", f"{portal.name}: {found.kind.replace('_', ' ')}", message)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from portalctl.cli.gitref import checkout
+from portalctl.cli.gitref import checkout, lead
 from portalctl.cli.options import Target
 from portalctl.cli.paths import manifest_paths
 from portalctl.errors import Finding, InputError
@@ -17,6 +18,7 @@ from portalctl.manifest.load import ReadList, assemble
 from portalctl.manifest.model import Manifest
 from portalctl.plan.base import Base
 from portalctl.plan.capability import check
+from portalctl.words import plural
 
 
 def load_base(where: str, target: Target, head: Manifest, observer: Observer) -> Base:
@@ -24,17 +26,15 @@ def load_base(where: str, target: Target, head: Manifest, observer: Observer) ->
 
     Raises GitError where `where` is neither a folder nor a commit.
     """
-    base = _base(where, target)
+    base = _base(where, target, observer)
     if base.problem is not None:
         observer(Warned(f"--base {where}: {base.problem}"))
-    if target.portal_name is not None:  # then `head` has no other
-        return base
-    return replace(base, gone=tuple(sorted(base.portals.keys() - head.portals.keys())))
+    return base.without(head.portals, target.portal_name)
 
 
-def _base(where: str, target: Target) -> Base:
+def _base(where: str, target: Target, observer: Observer) -> Base:
     try:
-        manifest = _manifest(where, target)
+        manifest = _manifest(where, target, observer)
         if manifest is None:
             return Base({}, "it has none of the manifest's files")
         check(manifest)
@@ -45,13 +45,24 @@ def _base(where: str, target: Target) -> Base:
     return Base(manifest.portals)
 
 
-def _manifest(where: str, target: Target) -> Manifest | None:
+def _warn_of_lead(where: str, observer: Observer) -> None:
+    """What others did meanwhile would look as if this change undid it."""
+    ahead = lead(where)
+    if ahead:
+        branched = f'--base "$(git merge-base {shlex.quote(where)} HEAD)"'
+        what = "that is not here: what it did" if ahead == 1 else "that are not here: what they did"
+        text = f"--base {where} has {plural(ahead, 'commit')} {what} counts as undone by this change"
+        observer(Warned(f"{text}; {branched} is where this branch began"))
+
+
+def _manifest(where: str, target: Target, observer: Observer) -> Manifest | None:
     """None where there are no files. Raises InputError for what can't be read."""
     if where and Path(where).is_dir():
         folder = [Path(where)]
         return _assembled(*read_files(folder), partial(read_list, folder))
     asked = manifest_paths(target.paths)
     with checkout(where, asked) as found:
+        _warn_of_lead(where, observer)
         paths = [path for path in map(found.inside, asked) if path.exists()]
         files, findings = read_files(paths)
 

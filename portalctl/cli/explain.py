@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from portalctl.cli.options import Target, did_you_mean, target_options
 from portalctl.cli.session import leave, open_offline, open_session
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.manifest.model import Manifest
-from portalctl.plan.explain import PortalExplanation, Subject, explain_offline, subject_of
+from portalctl.plan.explain import About, PortalExplanation, Subject, explain_offline, subjects_of
 from portalctl.report.documents import explanations_json
 from portalctl.report.text.explain import explanations_text
 
@@ -24,6 +25,12 @@ from portalctl.report.text.explain import explanations_text
 @click.command()
 @click.argument("subject", metavar="EMAIL|DOMAIN|TEAM|ID", shell_complete=subjects)
 @target_options
+@click.option(
+    "--as",
+    "about",
+    type=click.Choice(["developer", "domain", "team"]),
+    help="What is meant, where the manifest knows several of this name.",
+)
 @click.option("--offline", is_flag=True, help="Ask no portal: say what the rules say, and what a sign-up would meet.")
 @click.option(
     "--snapshot",
@@ -34,7 +41,14 @@ from portalctl.report.text.explain import explanations_text
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @click.option("--verbose", is_flag=True, help="Show every rule of a long list.")
 def explain(
-    *, subject: str, target: Target, offline: bool, snapshot: Path | None, output: str, verbose: bool
+    *,
+    subject: str,
+    target: Target,
+    about: About | None,
+    offline: bool,
+    snapshot: Path | None,
+    output: str,
+    verbose: bool,
 ) -> None:
     """Say which rules speak of a person, a domain or a team, which one decides and why, what is live, and what would
     change. Of someone who has not signed up it says what would become of them. Cannot write to a portal.
@@ -49,7 +63,8 @@ def explain(
     """
     if offline and snapshot is not None:
         raise BadUsageError("--offline asks nothing at all, so --snapshot has nothing to add; leave out one of them")
-    found = _offline(subject, target) if offline else _asked(subject, target, snapshot)
+    word = _Word(subject, about)
+    found = _offline(word, target) if offline else _asked(word, target, snapshot)
     style = style_for(sys.stdout, verbose=verbose)
     show(
         explanations_json(found, generator=flow.GENERATOR) if output == "json" else explanations_text(found, style),
@@ -73,25 +88,42 @@ def _check_clear(found: Iterable[PortalExplanation]) -> None:
             )
 
 
-def _offline(subject: str, target: Target) -> tuple[PortalExplanation, ...]:
+def _offline(word: _Word, target: Target) -> tuple[PortalExplanation, ...]:
     manifest = open_offline(target)
-    meant = _meant(subject, manifest)
+    meant = word.meant(manifest)
     today = flow.utc_now().date()
     return tuple(explain_offline(portal, meant, today) for portal in manifest.portals.values())
 
 
-def _asked(subject: str, target: Target, snapshot: Path | None) -> tuple[PortalExplanation, ...]:
+def _asked(word: _Word, target: Target, snapshot: Path | None) -> tuple[PortalExplanation, ...]:
     session = open_session(target, snapshot=snapshot)
-    return flow.explain(session.manifest, session.run, _meant(subject, session.manifest))
+    return flow.explain(session.manifest, session.run, word.meant(session.manifest))
 
 
-def _meant(text: str, manifest: Manifest) -> Subject:
-    """Raises BadUsageError for what is neither an address nor a domain, nor a team of the manifest."""
-    meant = subject_of(text, manifest.portals.values())
-    if meant is None:
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What was given on the command line. `about`: what it is said to be."""
+
+    text: str
+    about: About | None
+
+    def meant(self, manifest: Manifest) -> Subject:
+        """Raises BadUsageError for what is nothing that could be known, and for what is several things."""
+        fitting = subjects_of(self.text, manifest.portals.values(), self.about)
+        if not fitting:
+            raise self._unknown(manifest)
+        if len(fitting) > 1:
+            raise BadUsageError(
+                f"{self.text!r} is {' and '.join(f'a {each.about}' for each in fitting)} of the manifest",
+                "say which is meant",
+                *(f"  portalctl explain {shlex.quote(self.text)} --as {each.about}" for each in fitting),
+            )
+        return fitting[0]
+
+    def _unknown(self, manifest: Manifest) -> BadUsageError:
         teams = tuple(sorted({team.name for portal in manifest.portals.values() for team in portal.teams}))
-        raise BadUsageError(
-            f"{text!r} is no address, no domain and no team of the manifest{did_you_mean(text, teams)}",
+        what = f"no {self.about}" if self.about else "no address, no domain and no team"
+        return BadUsageError(
+            f"{self.text!r} is {what} of the manifest{did_you_mean(self.text, teams)}",
             f"its teams: {', '.join(teams) or 'none'}",
         )
-    return meant

@@ -103,6 +103,11 @@ def checkout(ref: str, paths: Sequence[Path]) -> Iterator[Checkout]:
         yield replace(found, blobs=blobs)
 
 
+def lead(ref: str) -> int:
+    """How many commits `ref` has that what is checked out does not have. Raises GitError."""
+    return int(git("rev-list", "--count", f"HEAD..{_commit(ref)}"))
+
+
 def _is_asked(name: str, blob: _Blob, asked: Sequence[PurePosixPath]) -> bool:
     path = PurePosixPath(name)
     is_manifest = blob.is_link or path.suffix in SUFFIXES

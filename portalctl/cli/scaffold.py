@@ -118,7 +118,7 @@ def _ci(answers: Answers, examples: Examples) -> dict[str, str]:
         case "github":
             return {f".github/workflows/{name}": _workflow(answers, examples, name) for name in WORKFLOWS}
         case "gitlab":
-            return {".gitlab-ci.yml": examples.gitlab}
+            return {".gitlab-ci.yml": _pipeline(answers, examples)}
         case "none":
             return {}
 
@@ -132,6 +132,17 @@ def _workflow(answers: Answers, examples: Examples, name: str) -> str:
     token = token.replace("KONNECT_TOKEN", "API7_TOKEN")
     return token.replace(
         "\npermissions: {}\n", "\npermissions: {}\nenv:\n  API7_SERVER: ${{ vars.API7_SERVER }}\n", 1
+    )
+
+
+def _pipeline(answers: Answers, examples: Examples) -> str:
+    """GitLab's: its jobs see every variable, so only what is to be set differs."""
+    if answers.provider != "api7":
+        return examples.gitlab
+    return examples.gitlab.replace(
+        "# Set KONNECT_TOKEN as a masked variable,",
+        "# Set API7_SERVER (the Dashboard), and API7_TOKEN as a masked variable,",
+        1,
     )
 
 

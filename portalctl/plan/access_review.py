@@ -12,7 +12,7 @@ from datetime import date
 from typing import Literal
 
 from portalctl.identity import normal_address, suspects
-from portalctl.manifest.model import Override, PortalManifest, Reason
+from portalctl.manifest.model import Override, Policy, PortalManifest, Reason
 from portalctl.plan.invitations import unregistered
 from portalctl.plan.lint import ending
 from portalctl.plan.model import Why
@@ -197,7 +197,7 @@ def _access(book: Rulebook, grants: _Grants, person: Developer, decision: Decisi
         why=grants.of(decision.why),
         teams=memberships,
         override=Overridden(override.status, override.teams, grants.of([override.why])[0]) if override else None,
-        remarks=tuple(_remarks(person, decision, memberships)),
+        remarks=tuple(_remarks(person, decision, memberships, book.portal.policy)),
     )
 
 
@@ -210,7 +210,9 @@ def _override(book: Rulebook, person: Developer) -> Override | None:
     return denial or next((each for each in others if each is not None), None)
 
 
-def _remarks(person: Developer, decision: Decision, memberships: Iterable[Membership]) -> Iterator[Remark]:
+def _remarks(
+    person: Developer, decision: Decision, memberships: Iterable[Membership], policy: Policy
+) -> Iterator[Remark]:
     if person.status == "absent":
         yield "absent"
         return
@@ -218,15 +220,18 @@ def _remarks(person: Developer, decision: Decision, memberships: Iterable[Member
         yield "unmanaged"
     if any(not each.why for each in memberships):
         yield "orphan"
-    if _differs(person.status, decision):
+    if _differs(person.status, decision, policy):
         yield "differs"
     if decision.blocked is not None:
         yield "blocked"
 
 
-def _differs(status: str, decision: Decision) -> bool:
+def _differs(status: str, decision: Decision, policy: Policy) -> bool:
     if decision.lapsed:
         return status == "approved"
+    if decision.verdict == "unmatched":
+        taken_out = (("approved", policy.unmatched_approved), ("pending", policy.unmatched_pending))
+        return any(status == live and wanted != "keep" for live, wanted in taken_out)
     if decision.verdict in DENIALS or decision.verdict == "denied":
         return status not in OUT or decision.verdict == "absent"
     return decision.verdict in {"approved", "pending"} and status != decision.verdict

@@ -36,7 +36,8 @@ NO_RULE = frozenset({"unmatched", "silent"})  # verdicts
 class Base:
     """The manifest that a change starts from.
 
-    `problem`: why there is none; then it says nothing of any portal. `gone`: the portals that the change takes out.
+    `problem`: why there is none; then it says nothing of any portal. `gone`: what there is to say of portals that the
+    change takes out.
     """
 
     portals: Mapping[str, PortalManifest]
@@ -44,18 +45,30 @@ class Base:
     gone: tuple[str, ...] = ()
 
     def of(self, head: PortalManifest) -> PortalManifest:
-        """What the base says of a portal; where it doesn't have that portal, a manifest without rules."""
-        found = self.portals.get(head.name)
-        if found is not None and _same_portal(found, head):
-            return found
+        """What the base says of a portal, whatever its handle there; a manifest without rules, if it says nothing."""
+        found = self._find(head)
+        if found is not None:
+            return replace(found, name=head.name)
         return PortalManifest(head.name, head.provider, head.at, region=head.region, id=head.id, title=head.title)
+
+    def without(self, heads: Mapping[str, PortalManifest], handle: str | None = None) -> Base:
+        """With what is to be said of the portals that none of `heads` is; of those with the `handle`, if given."""
+        kept = {found.name for head in heads.values() if (found := self._find(head)) is not None}
+        gone = (each for name, each in sorted(self.portals.items()) if name not in kept and handle in (None, name))
+        return replace(self, gone=tuple(_is_gone(each, another=each.name in heads) for each in gone))
+
+    def _find(self, head: PortalManifest) -> PortalManifest | None:
+        """The same portal: under its handle first, else by its id or title."""
+        named = self.portals.get(head.name)
+        if named is not None and not _known_apart(named, head):
+            return named
+        return next((each for each in self.portals.values() if _known_alike(each, head)), None)
 
     def notices(self) -> Iterator[Notice]:
         if self.problem is not None:
             text = f"no base to compare with, so every change counts as from this change: {self.problem}"
             yield Notice("no_base", "warning", text)
-        for name in self.gone:
-            text = f"portal {name} is in the base only: nothing of it is planned, so nobody there loses access"
+        for text in self.gone:
             yield Notice("portal_gone", "warning", text)
 
 
@@ -166,6 +179,23 @@ def _write(change: Change) -> tuple[object, ...]:
     return *_target(change), *states
 
 
-def _same_portal(one: PortalManifest, other: PortalManifest) -> bool:
-    ids = {each.id for each in (one, other)} - {None}
-    return one.provider == other.provider and len(ids) <= 1
+def _known_alike(one: PortalManifest, other: PortalManifest) -> bool:
+    return one.provider == other.provider and any(a == b for a, b in _told_by_both(one, other))
+
+
+def _known_apart(one: PortalManifest, other: PortalManifest) -> bool:
+    """An id in one and a title in the other may be of one portal."""
+    return one.provider != other.provider or any(a != b for a, b in _told_by_both(one, other))
+
+
+def _told_by_both(one: PortalManifest, other: PortalManifest) -> list[tuple[str | None, str | None]]:
+    """The ids, or the titles, where both have one."""
+    return [pair for pair in ((one.id, other.id), (one.title, other.title)) if None not in pair]
+
+
+def _is_gone(portal: PortalManifest, *, another: bool) -> str:
+    """`another`: the handle is there still, and stands for another portal."""
+    if another:
+        known = portal.id or portal.title
+        return f"portal {portal.name} was another one before ({known}): that is managed no more; who got in stays in"
+    return f"portal {portal.name} is in the base only: nothing of it is planned, so nobody there loses access"

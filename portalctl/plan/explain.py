@@ -7,7 +7,7 @@ those that the plan would have if they signed up now.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
@@ -91,25 +91,40 @@ class PortalExplanation:
         return ids if len(ids) > 1 else ()
 
 
-def subject_of(text: str, portals: Iterable[PortalManifest]) -> Subject | None:
-    """What a word on the command line means: an address, a declared team, a domain, or a developer's id.
+def subjects_of(text: str, portals: Iterable[PortalManifest], about: About | None = None) -> tuple[Subject, ...]:
+    """What a word on the command line may mean: an address, a declared team, a domain, or a developer's id.
 
-    None: none of these.
+    Where it is not said what it is `about`, what the manifest speaks of goes before what it doesn't.
     """
     known = list(portals)
+    named = tuple(_named(text, known))
+    meanings = tuple(dict.fromkeys((*named, *_unnamed(text, known))))
+    return tuple(each for each in meanings if each.about == about) if about else named or meanings
+
+
+def _named(text: str, known: Sequence[PortalManifest]) -> Iterator[Subject]:
+    """An address, and what the manifest knows by this name."""
     if "@" in text:
-        return Subject("developer", normal_address(text) or text)
+        yield Subject("developer", normal_address(text) or text)
     if any(team.name == text for portal in known for team in portal.teams):
-        return Subject("team", text)
-    if any(override.developer == text for portal in known for override in portal.overrides):
-        return Subject("developer", text)
+        yield Subject("team", text)
+    if "@" not in text and any(override.developer == text for portal in known for override in portal.overrides):
+        yield Subject("developer", text)
+    domain = normal_domain(text)
+    trusted = {rule.domain for portal in known for rule in portal.trusted_domains}
+    if domain is not None and domain in trusted | {rule.domain for portal in known for rule in portal.denied_domains}:
+        yield Subject("domain", domain)
+
+
+def _unnamed(text: str, known: Sequence[PortalManifest]) -> Iterator[Subject]:
+    """What no rule has to name: a domain, or else an id."""
     domain = normal_domain(text)
     if domain is not None:
-        return Subject("domain", domain)
-    if is_uuid(text):
-        return Subject("developer", text.lower())
-    by_id = text != "" and any(portal.provider == "api7" for portal in known)
-    return Subject("developer", text) if by_id else None
+        yield Subject("domain", domain)
+    elif is_uuid(text):
+        yield Subject("developer", text.lower())
+    elif text and "@" not in text and any(portal.provider == "api7" for portal in known):
+        yield Subject("developer", text)
 
 
 def explain_offline(portal: PortalManifest, subject: Subject, today: date) -> PortalExplanation:

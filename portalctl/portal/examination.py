@@ -35,6 +35,9 @@ class Examination:
         if answer.status >= 500 or 300 <= answer.status < 400:
             self._failed(code, self._client.explain(answer))
             return False
+        if answer.is_page and answer.status != 401:
+            self._failed(code, self._client.not_json(answer))
+            return False
         self.checks.append(Check(code, "ok", f"{server.url} answers (from {server.url_source})"))
         self.checks.append(_clock(answer, self._now()))
         if answer.status == 401:

@@ -232,19 +232,40 @@ def keeps(person: Kept, safe: Safe, most: int | None = None) -> str:
 
 
 def unruled_words(unruled: Iterable[UnruledGrant]) -> str:
-    """`3 people lose their last rule and stay live`."""
-    count = len({grant.developer.key for grant in unruled})
-    verb, stay = ("loses", "stays") if count == 1 else ("lose", "stay")
-    return f"{people(count)} {verb} their last rule and {stay} live"
+    """`3 people lose their last rule and stay live`, and how many keep a team only."""
+    live, in_teams = _approved_and_members(unruled)
+    said = []
+    if live:
+        said.append(f"{people(live)} {_verb('lose', live)} their last rule and {_verb('stay', live)} live")
+    if in_teams:
+        said.append(f"{people(in_teams)} {_verb('stay', in_teams)} in a team by no rule")
+    return ", ".join(said)
 
 
-def unruled_advice(provider: str, code: Safe) -> str:
+def unruled_advice(unruled: Iterable[UnruledGrant], provider: str, code: Safe) -> str:
     """What that means, and what to write on this kind of portal where more was meant; `code` sets off a key."""
-    if "revoked" in CAPABILITIES[provider].statuses:
-        rules = f"{code('denied_domains')}, or an override with {code('status: revoked')}"
-    else:
-        rules = f"an override with {code('status: absent')}, which deletes the account"
-    return f"Taking a rule away takes nothing from anybody. Who shall lose access needs a rule that says so: {rules}."
+    live, in_teams = _approved_and_members(unruled)
+    said = ["None of this is taken away."]
+    if live:
+        denial = f"{code('denied_domains')}, or an override with {code('status: revoked')}"
+        deletion = f"an override with {code('status: absent')}, which deletes the account"
+        rules = denial if "revoked" in CAPABILITIES[provider].statuses else deletion
+        said.append(f"Who shall lose access needs a rule that says so: {rules}.")
+    if in_teams:
+        rules = f"{code('membership: exclusive')} with its {code('members')}, or an override with {code('teams')}"
+        said.append(f"Who shall leave a team needs {rules}.")
+    return " ".join(said)
+
+
+def _verb(verb: str, count: int) -> str:
+    return f"{verb}s" if count == 1 else verb
+
+
+def _approved_and_members(unruled: Iterable[UnruledGrant]) -> tuple[int, int]:
+    """How many people keep their approval, and how many only teams."""
+    grants = tuple(unruled)
+    live = {grant.developer.key for grant in grants if grant.team is None}
+    return len(live), len({grant.developer.key for grant in grants} - live)
 
 
 def place(why: Why) -> str | None:

@@ -98,7 +98,7 @@ def test_a_plan_that_changes_nothing_is_worth_a_comment_only_when_asked(job: Job
 
 
 def test_a_change_that_takes_a_portal_out_is_worth_a_comment(job: Job) -> None:
-    (gone,) = Base({}, gone=("second",)).notices()
+    (gone,) = Base({"second": replace(portal(), name="second")}).without({}).notices()
     assert job.run(job.plan(replace(NOTHING, notices=(gone,)))).code == 0
     (comment,) = job.github.comments
     assert "portal second is in the base only" in str(comment.body)

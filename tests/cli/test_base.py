@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import HEAD, Bench, portalctl
+from tests.conftest import HEAD, PORTAL_ID, Bench, portalctl
 
 BEFORE = """
 trusted_domains:
@@ -161,6 +161,28 @@ def test_a_portal_that_the_change_removes_is_told(folder: Bench) -> None:
     assert "second" not in folder.run("plan", "--base", "base", "--portal", "partners").out
 
 
+def test_a_portal_under_a_new_handle_is_the_same_portal(folder: Bench) -> None:
+    expected = folder.run("plan", "--base", "base", "-o", "json").json["portals"][0]
+    (folder.folder / "partners.yaml").write_text(HEAD.replace("partners", "friends") + AFTER)
+    done = folder.run("plan", "--base", "base", "-o", "json")
+    (portal,) = done.json["portals"]
+    for told in ("summary", "changes"):
+        assert portal[told] == expected[told]
+    assert len(portal["base"]["unruled"]) == len(expected["base"]["unruled"]) == 2
+    assert "is in the base only" not in done.out
+
+
+def test_another_portal_under_the_old_handle_is_told(folder: Bench) -> None:
+    other = "4f51fa25-310a-421d-bd1a-007f859021a3"
+    folder.sim.store.add_portal(id=other, name="other")
+    (folder.folder / "partners.yaml").write_text(HEAD.replace("3f51fa25", "4f51fa25") + AFTER)
+    said = f"portal partners was another one before ({PORTAL_ID}): that is managed no more; who got in stays in"
+    for more in ((), ("--portal", "partners")):
+        done = folder.run("plan", "--base", "base", *more, COLUMNS="200")
+        assert done.code == 0
+        assert said in done.out
+
+
 def test_a_commit_is_read_and_the_work_tree_left_alone(club: Bench) -> None:
     club.manifest(BEFORE)
     commit()
@@ -173,6 +195,24 @@ def test_a_commit_is_read_and_the_work_tree_left_alone(club: Bench) -> None:
     assert (portal["summary"]["from_change"], portal["summary"]["already_pending"]) == (1, 1)
     assert portal["base"]["unruled"][0]["why"][0]["file"] == "portals/partners.yaml"
     assert git("status", "--porcelain") == before
+
+
+def test_a_base_that_has_gone_on_is_told(club: Bench) -> None:
+    """What main gained since the branch began is not what the branch takes away."""
+    club.manifest(BEFORE)
+    commit()
+    git("checkout", "-qb", "feature")
+    git("commit", "-q", "--allow-empty", "-m", "Here")
+    assert "not here" not in club.run("plan", "--base", "main").err
+    git("checkout", "-q", "main")
+    git("commit", "-q", "--allow-empty", "-m", "There")
+    git("checkout", "-q", "feature")
+    done = club.run("plan", "--base", "main")
+    assert done.code == 0
+    assert "--base main has 1 commit that is not here: what it did counts as undone by this change" in done.err
+    assert '--base "$(git merge-base main HEAD)"' in done.err
+    began = git("merge-base", "main", "HEAD").strip()
+    assert "not here" not in club.run("plan", "--base", began).err
 
 
 @pytest.mark.slow

@@ -78,6 +78,19 @@ def test_an_ambiguous_address_is_an_error_that_says_how_to_name_one(portal: Benc
     assert portal.writes == []
 
 
+def test_a_word_that_is_a_team_and_a_domain_has_to_be_told_apart(portal: Bench) -> None:
+    portal.manifest("trusted_domains: [club.com]\nteams: [{name: club.com}]\n")
+    done = portal.run("explain", "club.com")
+    assert (done.code, done.out) == (64, "")
+    assert "'club.com' is a team and a domain of the manifest" in done.err
+    commands = [line.split()[1:] for line in done.err.splitlines() if "portalctl explain" in line]
+    assert [portal.run(*words).out.split("\n")[0].split()[-2:] for words in commands] == [
+        ["team", "club.com"],
+        ["domain", "club.com"],
+    ]
+    assert portal.run("explain", "club.com", "--as", "developer").code == 64
+
+
 def test_an_id_that_nobody_has(portal: Bench) -> None:
     out = portal.run("explain", "00000000-0000-4000-8000-000000000000").out
     assert "  nobody there has this id\n" in out

@@ -98,6 +98,13 @@ def test_on_api7_the_workflows_have_its_token_and_server() -> None:
         assert name == "portal-plan.yml" or "api7-token: ${{ secrets.API7_TOKEN }}" in text
 
 
+def test_on_api7_gitlab_s_pipeline_names_its_variables() -> None:
+    assert init(*API7, "--ci", "gitlab").code == 0
+    text = Path(".gitlab-ci.yml").read_text()
+    assert "konnect" not in text.lower()
+    assert "Set API7_SERVER (the Dashboard), and API7_TOKEN as a masked variable" in text
+
+
 def test_gitlab_gets_a_pipeline() -> None:
     assert init(*KONNECT, "--ci", "gitlab").code == 0
     assert written(Path()) == {".gitlab-ci.yml", ".gitignore", "CODEOWNERS", "portals/partners.yaml", SCHEMA}

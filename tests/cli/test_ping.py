@@ -17,6 +17,7 @@ from portalctl.http import Server
 from portalctl.manifest.load import load
 from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
 from portalctl.sim.faults import Fault
+from tests.answering import answering, http
 from tests.conftest import PORTAL_ID, Bench, Done, portalctl
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -95,6 +96,16 @@ def test_a_token_that_is_not_taken(bench: Bench) -> None:
     assert (done.code, results(done)) == (1, {"server": "ok", "clock": "ok", "token": "failed"})
     assert "KONNECT_TOKEN" in remedy(done, "token")
     assert "kpat_other" not in done.out
+
+
+def test_a_server_that_is_no_portal_says_nothing_of_the_token(bench: Bench) -> None:
+    """It answers 404 with a page, as web servers do."""
+    bench.manifest("")
+    page = b"<!DOCTYPE html><html><body>Not found</body></html>"
+    with answering(http("404 Not Found", page)) as url:
+        done = bench.run("ping", "-o", "json", KONNECT_SERVER_URL=url)
+    assert (done.code, results(done)) == (1, {"server": "failed"})
+    assert "KONNECT_SERVER_URL" in remedy(done, "server")
 
 
 def test_a_server_that_is_not_there_does_not_hide_the_other_portal(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.manifest.model import PortalManifest
+from portalctl.manifest.model import Policy, PortalManifest
 from portalctl.plan.access_review import Access, Origin, review
 from portalctl.portal.models import Developer, Scope, Snapshot
 from tests.plan.build import FILE, TODAY, TOMORROW, YESTERDAY, denied, override, person, portal, snapshot, team
@@ -44,6 +44,10 @@ def test_what_the_portal_does_not_tell_is_unknown() -> None:
     ("status", "rules", "remarks"),
     [
         ("approved", {}, ("unmanaged",)),
+        ("approved", {"policy": Policy(unmatched_approved="revoked")}, ("unmanaged", "differs")),
+        ("pending", {"policy": Policy(unmatched_approved="revoked")}, ("unmanaged",)),
+        ("pending", {"policy": Policy(unmatched_pending="rejected")}, ("unmanaged", "differs")),
+        ("revoked", {"policy": Policy(unmatched_approved="revoked")}, ("unmanaged",)),
         ("pending", {"trusted_domains": (trust("a.example"),)}, ("differs",)),
         ("revoked", {"trusted_domains": (trust("a.example"),)}, ("differs",)),
         ("approved", {"denied_domains": (denied("a.example"),)}, ("differs",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -219,7 +220,41 @@ def test_another_portal_under_the_name_or_none_says_nothing() -> None:
     assert Base({"partners": head}).of(head) == head
     for base in (Base({"partners": other}), Base({}), Base({}, "broken")):
         assert base.of(head) == portal()
-    assert [notice.code for notice in Base({}, "broken", ("second",)).notices()] == ["no_base", "portal_gone"]
+    assert [notice.code for notice in Base({}, "broken", ("it is gone",)).notices()] == ["no_base", "portal_gone"]
+
+
+def named(name: str, id: str | None = None, title: str | None = None) -> PortalManifest:
+    return PortalManifest(name, "konnect", portal().at, id=id, title=title)
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "same"),
+    [
+        (named("a", "p-1"), named("a", "p-1"), True),
+        (named("a", "p-1"), named("b", "p-1"), True),
+        (named("a", title="P"), named("b", title="P"), True),
+        (named("a", "p-1"), named("a", title="P"), True),
+        (named("a", "p-1"), named("b", title="P"), False),
+        (named("a", "p-1"), named("a", "p-2"), False),
+        (named("a", title="P"), named("a", title="Q"), False),
+        (named("a", "p-1"), replace(named("a", "p-1"), provider="konnect-v2"), False),
+    ],
+)
+def test_a_portal_is_known_again_by_its_id_or_title_whatever_its_handle(
+    base: PortalManifest, head: PortalManifest, *, same: bool
+) -> None:
+    base = replace(base, trusted_domains=(trusted("city.com"),))
+    compared_with = Base({base.name: base}).of(head)
+    assert (compared_with.trusted_domains != ()) == same
+    assert compared_with.name == head.name
+    assert (Base({base.name: base}).without({head.name: head}).gone == ()) == same
+
+
+def test_two_portals_that_change_handles_stay_themselves() -> None:
+    first, second = named("a", "p-1"), replace(named("b", "p-2"), trusted_domains=(trusted("city.com"),))
+    base = Base({"a": first, "b": second})
+    assert base.of(named("a", "p-2")) == replace(second, name="a")
+    assert base.without({"a": named("a", "p-2"), "b": named("b", "p-1")}).gone == ()
 
 
 DOMAINS = st.lists(st.sampled_from(["city.com", "old.com", "x.org"]), unique=True)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.manifest.model import AccessRule, Invitation, PortalManifest
-from portalctl.plan.explain import PortalExplanation, Standing, Subject, explain, explain_offline, subject_of
+from portalctl.plan.explain import PortalExplanation, Standing, Subject, explain, explain_offline, subjects_of
 from portalctl.portal.models import Snapshot
 from portalctl.portal.models import Team as LiveTeam
 from tests.plan.build import (
@@ -42,8 +42,7 @@ RULES = portal(
 
 
 def told(manifest: PortalManifest, live: Snapshot, text: str) -> PortalExplanation:
-    subject = subject_of(text, [manifest])
-    assert subject is not None
+    (subject,) = subjects_of(text, [manifest])
     seen = replace(as_read(manifest, live), scope=subject.scope)
     return explain(manifest, seen, difference(manifest, live), subject, TODAY)
 
@@ -245,14 +244,26 @@ def test_trust_needs_a_verified_address_where_the_portal_tells() -> None:
     ],
 )
 def test_what_a_word_means(text: str, about: str | None) -> None:
-    meant = subject_of(text, [RULES])
-    assert (meant.about if meant else None) == about
+    assert [meant.about for meant in subjects_of(text, [RULES])] == ([about] if about else [])
+
+
+@pytest.mark.parametrize("text", ["club.com", "CLUB.com"])
+def test_a_team_named_like_a_domain_or_an_address_is_both_of_them(text: str) -> None:
+    rules = portal(trusted_domains=(trusted("club.com"),), teams=(team("club.com"), team("ann@x.com")))
+    assert {meant.about for meant in subjects_of(text, [rules])} == (
+        {"team", "domain"} if text.islower() else {"domain"}
+    )
+    assert subjects_of(text, [rules], "domain") == (Subject("domain", "club.com"),)
+    assert [meant.about for meant in subjects_of("ann@x.com", [rules])] == ["developer", "team"]
+    assert subjects_of("ann@x.com", [rules], "team") == (Subject("team", "ann@x.com"),)
+    assert subjects_of("club.com", [portal(teams=(team("club.com"),))]) == (Subject("team", "club.com"),)
+    assert subjects_of("club.com", [portal(teams=(team("club.com"),))], "domain") == (Subject("domain", "club.com"),)
 
 
 def test_on_api7_a_word_may_be_a_developer_id() -> None:
     rules = replace(portal(overrides=(override("org.ann", "approved"),)), provider="api7")
-    assert subject_of("org.ann", [rules]) == Subject("developer", "org.ann")
-    assert subject_of("org_bob", [rules]) == Subject("developer", "org_bob")
+    assert subjects_of("org.ann", [rules]) == (Subject("developer", "org.ann"),)
+    assert subjects_of("org_bob", [rules]) == (Subject("developer", "org_bob"),)
     assert ids(only(told(rules, snapshot(), "org.ann")).changes) == ["approve:org.ann"]
 
 

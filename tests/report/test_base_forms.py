@@ -85,6 +85,31 @@ def test_a_page_has_them_too() -> None:
         assert shown in page
 
 
+def moved(sole: str = "team") -> Plan:
+    """`ann` is trusted still, and in the old team by no rule; with `both`, another has lost every rule."""
+    others = (trusted("old.com"),) if sole == "both" else ()
+    teams = (team("reds"), team("blues"))
+    base = portal(trusted_domains=(trusted("city.com", "reds"), *others), teams=teams)
+    head = portal(trusted_domains=(trusted("city.com", "blues"),), teams=teams)
+    people = (person("ann@city.com"), person("bob@old.com"))
+    live = snapshot(*people, teams={"reds": ["ann@city.com"], "blues": ["ann@city.com"]})
+    return fixed(compared(base, head, live))
+
+
+def test_who_is_in_a_team_by_no_rule_is_told_how_to_leave_it_and_nothing_worse() -> None:
+    for text in (plan_text(moved(), Style(width=200)), plan_markdown(moved()), plan_html(moved())):
+        assert "1 person stays in a team by no rule" in text
+        assert "last rule" not in text
+        assert "denied_domains" not in text
+        assert "membership: exclusive" in text
+
+
+def test_who_lost_every_rule_and_who_is_in_a_team_by_none_are_counted_apart() -> None:
+    text = plan_text(moved("both"), Style(width=200))
+    assert "1 person loses their last rule and stays live, 1 person stays in a team by no rule" in text
+    assert "denied_domains, or an override with status: revoked. Who shall leave a team needs membership: " in text
+
+
 def test_whoever_stays_live_is_never_folded_or_collapsed() -> None:
     plan = fixed(reviewed(100))
     text = plan_text(plan, Style(width=160))

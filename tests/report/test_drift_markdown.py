@@ -53,7 +53,7 @@ def test_what_counts_is_open_and_the_rest_collapsed() -> None:
     )
     assert "Acknowledged: 1" in collapsed
     assert "`known.yaml:3`" in collapsed
-    assert "Waiting to be let in or turned away (no drift): 1" in collapsed
+    assert "Waiting to be let in or turned away (no drift): 1 person" in collapsed
     assert "- ⚠ it ended `known.yaml:5`\n" in collapsed
 
 

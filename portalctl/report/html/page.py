@@ -197,7 +197,7 @@ def _not_done(base: BaseComparison, provider: str) -> Iterator[str]:
     live = [
         f"{code(each.who)} {grouping.keeps(each, code)} {_before(each.why)}" for each in grouping.kept(base.unruled)
     ]
-    advice = f"<p>{grouping.unruled_advice(provider, code)}</p>"
+    advice = f"<p>{grouping.unruled_advice(base.unruled, provider, code)}</p>"
     yield from box("changes", grouping.unruled_words(base.unruled), live, advice)
     prevented = [
         f"{_who(effect)} {grouping.what(effect, code)} {_before(effect.why)}"

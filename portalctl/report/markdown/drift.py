@@ -11,7 +11,7 @@ from portalctl.plan.model import Notice
 from portalctl.report.fit import Part, fitted, size
 from portalctl.report.markdown.parts import MOST, Row, collapsed, listed, part, short, table, why_words
 from portalctl.report.safe import markdown, markdown_words
-from portalctl.report.text.drift import finding_what, finding_who
+from portalctl.report.text.drift import finding_what, finding_who, waiting_people
 from portalctl.words import moment, plural
 
 COLUMNS = ("kind", "who", "on the portal", "rule", "finding")
@@ -48,7 +48,7 @@ def _parts(portal: PortalDrift, most: int) -> Iterable[Part]:
     waiting = [finding for finding in portal.findings if finding.kind not in FAILING]
     sized = partial(part, most=most)
     yield sized(3, failing, _finding, _table, named="findings")
-    waits = f"Waiting to be let in or turned away (no drift): {len(waiting):,}"
+    waits = f"Waiting to be let in or turned away (no drift): {waiting_people(waiting)}"
     yield sized(0, waiting, _finding, lambda rows: collapsed(waits, _table(rows)), named="that wait")
     known = f"Acknowledged: {len(portal.acknowledged):,}"
     yield sized(

@@ -166,7 +166,7 @@ def _prevented(rows: Sequence[Row]) -> str:
 
 
 def _stays(rows: Sequence[Row], unruled: Sequence[UnruledGrant], portal: PortalPlan) -> str:
-    advice = grouping.unruled_advice(portal.provider, "`{}`".format)
+    advice = grouping.unruled_advice(unruled, portal.provider, "`{}`".format)
     return f"### ⚠ {grouping.unruled_words(unruled)}\n\n{advice}\n\n{table(rows, *GONE)}"
 
 

@@ -10,7 +10,7 @@ from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
 from portalctl.report.manifest import override_to_paste
 from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
-from portalctl.words import plural
+from portalctl.words import people, plural
 
 Safe = Callable[[str], str]
 SIGNS: Mapping[Kind, str] = {"missing_grant": "-", "withheld": "-", "setting": "~"}  # the others: more than wanted
@@ -22,6 +22,11 @@ def drift_text(portals: Iterable[PortalDrift], notices: Iterable[Notice], style:
     for block in (_portal(portal, style) for portal in portals):
         parts += ["", *block] if parts and len(block) > 1 else block
     return joined([*parts, *_notes(notices)])
+
+
+def waiting_people(backlog: Iterable[DriftFinding]) -> str:
+    """How many people wait, each for one thing or several: `3 people`."""
+    return people(len({finding.developer_id or finding.developer for finding in backlog}))
 
 
 def finding_who(finding: DriftFinding, safe: Safe) -> str:
@@ -39,8 +44,7 @@ def finding_what(finding: DriftFinding, safe: Safe) -> str:
 def _portal(portal: PortalDrift, style: Style) -> list[str]:
     findings = [finding for finding in portal.findings if finding.kind in FAILING]
     waiting = [finding for finding in portal.findings if finding.kind not in FAILING]
-    people = len({finding.developer for finding in waiting})
-    note = [f"  waiting to be let in or turned away: {people:,} (no drift)"] if people else []
+    note = [f"  waiting to be let in or turned away: {waiting_people(waiting)} (no drift)"] if waiting else []
     state = f"differs in {plural(len(findings), 'place')}" if findings else "no drift"
     lines = rows([line for finding in findings for line in _lines(finding)], style)
     known = rows([line for same in _alike(portal.acknowledged) for line in _acknowledged(same)], style)

@@ -76,7 +76,9 @@ def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str
     ]
     if unruled:
         yield from ("", f"  {style.strong(unruled_words(base.unruled))}", *rows(unruled, style))
-        yield from (f"    {line}" for line in wrap(unruled_advice(provider, str), max(style.width - 4, 40)))
+        yield from (
+            f"    {line}" for line in wrap(unruled_advice(base.unruled, provider, str), max(style.width - 4, 40))
+        )
     prevented = [
         Line("~", _who(effect), what(effect, terminal), " + ".join(map(said, effect.why)))
         for effect in effects(base.prevented)

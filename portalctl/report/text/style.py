@@ -40,7 +40,10 @@ class Line:
 
 
 def rows(lines: Sequence[Line], style: Style, indent: str = "  ") -> list[str]:
-    """The lines in columns where all of them fit the width, else below the rule they share, named once."""
+    """The lines in columns where all of them fit the width, else below the rule they share, named once.
+
+    Below a rule stand its own lines only: those that have none stand below `no rule`.
+    """
     who = max((len(line.who) for line in lines), default=0)
     what = max((len(line.what) for line in lines), default=0)
     why = max((len(line.why) for line in lines), default=0)
@@ -58,7 +61,7 @@ def rows(lines: Sequence[Line], style: Style, indent: str = "  ") -> list[str]:
         text
         for why_text, group in groups.items()
         for text in (
-            *([f"{indent}  {why_text}"] if why_text else []),
+            *([f"{indent}  {why_text or 'no rule'}"] if any(groups) else []),
             *(f"{indent}  {style.sign(line.sign)} {line.who:<{who}}  {line.what}".rstrip() for line in group),
         )
     ]
