@@ -27,7 +27,7 @@ TRIAL: Final = 1.0  # seconds between requests that try whether the server opens
 LATE: Final = 0.05  # seconds that a request may make up for, when it was not there at its time
 TINY: Final = 0.001  # seconds: no time is counted as less
 INFINITE: Final = float("inf")
-PERIODS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
+PERIODS: Final = {"second": 1.0, "minute": 60.0}
 
 
 class Pace:
@@ -50,7 +50,9 @@ class Pace:
         self._since = 0.0  # what is measured: requests taken since then,
         self._taken = 0
         self._spent = False  # and whether nothing was saved up at that time
-        self._more = False  # whether the server told of more requests left than were on their way
+        self._told_left = 0  # the most that the server told to be left, and the requests taken since then
+        self._taken_since = 0
+        self._waits_for_more = True  # none were left, when it was last told
 
     def wait(self, now: float) -> float:
         """Seconds to wait before asking again; 0: one request goes now."""
@@ -70,10 +72,16 @@ class Pace:
     def spent(self, left: int, flying: int) -> bool:
         """Whether all has to wait now: an answer told of `left` requests, and `flying` ones on their way take them.
 
-        Only after an answer that told of more, and once: a server that tells of none for ever gives without end.
+        Once, and only where the requests sent since the server told of more explain that so few are left: one that
+        tells the same for ever, or now this and now that, gives without end.
         """
-        had_more, self._more = self._more, left > flying
-        return had_more and not self._more
+        if left > flying:
+            if self._waits_for_more or left > self._told_left:
+                self._told_left, self._taken_since, self._waits_for_more = left, 0, False
+            return False
+        explained = 0 < self._told_left - left <= 2 * (self._taken_since + flying)
+        was_told, self._waits_for_more = self._waits_for_more, True
+        return explained and not was_told
 
     def refused(self, now: float, sent_at: float, told: float | None) -> None:
         """A request that went at `sent_at` was refused. `told`: the requests a second it allows, if it said."""
@@ -92,6 +100,7 @@ class Pace:
             self._opens((min(self._shut, sent_at) + sent_at) / 2)
             self._free_at = now + 1.0 / self.rate
         self._taken += 1
+        self._taken_since += 1
         faster = min(self.rate * RISE, self._rise_to) if self.rate < self._rise_to else self.rate * GROWTH
         self.rate = min(faster, self._told)
 
@@ -125,13 +134,13 @@ def told_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
 
 
 def told_rate(headers: Mapping[str, str]) -> float | None:
-    """Requests a second that a server allows, by `x-ratelimit-limit-minute` and the like, else `ratelimit-limit`.
+    """Requests a second that a server allows, by `x-ratelimit-limit-second` and `-minute`.
 
-    As Kong's rate-limiting plugin sends them; Konnect's own 429 had both, and the same number in them, of a minute.
-    `headers` have lower-case names. None when nothing readable was told.
+    As Kong's rate-limiting plugin sends them; Konnect's own 429 had the one of a minute. What is allowed in an hour may
+    be used up in minutes, and `ratelimit-limit` says of no time: neither is a rate. `headers` have lower-case names.
+    None when nothing readable was told.
     """
     told = [_number(headers.get(f"x-ratelimit-limit-{name}")) / period for name, period in PERIODS.items()]
-    told.append(_number(headers.get("ratelimit-limit")) / PERIODS["minute"] if not any(told) else 0.0)
     return min((rate for rate in told if rate > 0), default=None)
 
 

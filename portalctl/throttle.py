@@ -11,6 +11,7 @@ from portalctl.pace import INFINITE, Pace, told_left, told_rate
 from portalctl.stop import Stop
 
 NAP = 0.2  # seconds: an interrupt is not kept waiting longer
+MOST_SPARED = 3600.0  # seconds in all that are waited, unasked, for what is left to become more
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Throttle:
         self._gate = threading.Lock()  # whoever has it is the next to go
         self._pace = Pace()
         self._held_until = 0.0
+        self._spared = 0.0
         self._flying = 0  # requests that have had their turn and are not answered yet
 
     def wait_for_turn(self, stop: Stop) -> float:
@@ -65,8 +67,10 @@ class Throttle:
                 return Learned(refusals=self._pace.refusals)
             self._pace.taken(time.monotonic(), sent_at)
             left, seconds = told_left(headers) or (0, INFINITE)
-            if seconds > ceiling or not self._pace.spent(left, self._flying):
+            affordable = min(ceiling, MOST_SPARED - self._spared)
+            if seconds > affordable or not self._pace.spent(left, self._flying):
                 return Learned()
+            self._spared += seconds
             self._hold(time.monotonic() + seconds, asked=True)  # at once: nobody gets a turn in between
             return Learned(spent_for=seconds)
 

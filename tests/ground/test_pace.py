@@ -225,13 +225,22 @@ def test_refusals_of_requests_that_were_on_their_way_together_count_once() -> No
 
 def test_when_those_on_their_way_take_what_is_left_all_wait_once() -> None:
     pace = Pace()
-    assert [pace.spent(left, 3) for left in (5, 4, 3, 2, 1, 0)] == [False, False, True, False, False, False]
-    assert [pace.spent(left, 0) for left in (1, 0)] == [False, True]
+    assert [pace.spent(left, 3) for left in (5, 4, 3)] == [False, False, True]
+    assert [pace.spent(left, left) for left in (2, 1, 0)] == [False, False, False]
+    assert [pace.spent(left, 0) for left in (40, 0)] == [False, False], "others have taken them, or it is not so"
+    assert not pace.spent(20, 0)
+    for _ in range(10):
+        pace.taken(1.0, 0.0)
+    assert pace.spent(0, 0), "another client took as many"
 
 
-def test_a_server_that_tells_of_none_for_ever_is_not_waited_for() -> None:
-    pace = Pace()
-    assert not any(pace.spent(0, flying) for flying in (0, 15, 3))
+@pytest.mark.parametrize("told", [[0] * 9, [5] * 9, [500, 0] * 9, [1, 0, 500] * 3])
+def test_a_server_that_tells_what_is_not_so_is_not_waited_for_again_and_again(told: list[int]) -> None:
+    pace, waits = Pace(), 0
+    for number, left in enumerate(told):
+        waits += pace.spent(left, number % 7)
+        pace.taken(1.0, 0.0)
+    assert waits <= 1
 
 
 def test_while_the_server_is_shut_one_request_at_a_time_tries_it() -> None:
@@ -288,9 +297,10 @@ def test_whatever_happens_a_turn_comes_and_the_rate_stays_above_nought(steps: li
     ("headers", "rate"),
     [
         ({"x-ratelimit-limit-minute": "3000", "ratelimit-limit": "3000"}, 50.0),
-        ({"ratelimit-limit": "3000"}, 50.0),
+        ({"ratelimit-limit": "3000"}, None),
         ({"x-ratelimit-limit-second": "10", "x-ratelimit-limit-minute": "300"}, 5.0),
-        ({"x-ratelimit-limit-hour": "3600", "ratelimit-limit": "3600"}, 1.0),
+        ({"x-ratelimit-limit-hour": "3600", "ratelimit-limit": "3600"}, None),
+        ({"x-ratelimit-limit-hour": "1200", "x-ratelimit-limit-minute": "360"}, 6.0),
         ({"ratelimit-limit": "100;w=60"}, None),
         ({"ratelimit-limit": "0"}, None),
         ({}, None),
