@@ -13,7 +13,7 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -193,8 +193,11 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        still: Callable[[], None] = lambda: None,
     ) -> Answer:
         """Send, repeat what is safe to repeat, and give the last answer, whatever its status.
+
+        `still` is called before each try, when all waiting is over; what it raises is raised, and nothing is sent.
 
         Raises NoAnswerError when none came. A method this client was not made for is a mistake of ours, never sent.
         """
@@ -203,9 +206,7 @@ class Client:
         request = self._request(method, path, params, body, headers)
         attempt, first_answer = 0, float("inf")
         while True:
-            sent_at = self._throttle.wait_for_turn(self._stop)
-            if self._stop.asked and method not in SAFE_METHODS:
-                raise NoAnswerError(INTERRUPTED, sent=False)
+            sent_at = self._turn(method, still)
             tried = self._once(f"{method} {path}", request, sent_at)
             attempt, first_answer = attempt + 1, min(first_answer, time.monotonic())
             waited = Waited(time.monotonic() - first_answer, self._throttle.waited)
@@ -213,6 +214,18 @@ class Client:
             if pause is None or self._stop.asked:
                 return tried.settle()
             self._hold(pause, tried.outcome)
+
+    def _turn(self, method: str, still: Callable[[], None]) -> float:
+        """Wait until a request may go. Gives the moment; raises NoAnswerError, or as `still`, where it may not."""
+        self._throttle.wait_for_turn(self._stop)
+        try:
+            if self._stop.asked and method not in SAFE_METHODS:
+                raise NoAnswerError(INTERRUPTED, sent=False)
+            still()
+        except BaseException:
+            self._throttle.landed()
+            raise
+        return time.monotonic()
 
     def explain(self, answer: Answer) -> AnswerError:
         """An error answer with advice: which variable supplied the token, which right may be missing."""

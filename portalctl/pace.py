@@ -136,8 +136,8 @@ def told_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
 def told_rate(headers: Mapping[str, str]) -> float | None:
     """Requests a second that a server allows, by `x-ratelimit-limit-second` and `-minute`.
 
-    As Kong's rate-limiting plugin sends them; Konnect's own 429 had the one of a minute. What is allowed in an hour may
-    be used up in minutes, and `ratelimit-limit` says of no time: neither is a rate. `headers` have lower-case names.
+    As Kong's rate-limiting plugin sends them; Konnect's own 429 had the one of a minute. What an hour allows may be
+    used up in minutes, and `ratelimit-limit` says of no time: neither is a rate. `headers` have lower-case names.
     None when nothing readable was told.
     """
     told = [_number(headers.get(f"x-ratelimit-limit-{name}")) / period for name, period in PERIODS.items()]

@@ -39,19 +39,18 @@ class Throttle:
         self._spared = 0.0
         self._flying = 0  # requests that have had their turn and are not answered yet
 
-    def wait_for_turn(self, stop: Stop) -> float:
-        """Wait until a request may go, behind whoever came earlier, or until `stop` is asked. Gives the moment.
+    def wait_for_turn(self, stop: Stop) -> None:
+        """Wait until a request may go, behind whoever came earlier, or until `stop` is asked.
 
         The request is on its way from then on, until `landed`.
         """
         with self._gate:
             while True:
                 with self._lock:
-                    now = time.monotonic()
-                    left = self._pace.wait(now)
+                    left = self._pace.wait(time.monotonic())
                     if left <= 0 or stop.asked:
                         self._flying += 1
-                        return now
+                        return
                 time.sleep(min(left, NAP))
 
     def landed(self) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain, repeat
 
 from portalctl.apply.commands import command, done
@@ -19,7 +20,7 @@ from portalctl.apply.looks import Looks
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
 from portalctl.apply.prepare import Ready
 from portalctl.apply.verify import Stand, live_state, stand, statuses, subject, touched, touched_alone, words
-from portalctl.errors import AnswerError, PortalctlError, PortalError
+from portalctl.errors import AnswerError, NoAnswerError, PortalctlError, PortalError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
 from portalctl.plan.model import CLASSES, STATUS_OPS, Change, by_target, needs
@@ -32,6 +33,7 @@ IN_FLIGHT = 16
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
 PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between looks; the last one repeats
 CREATES = frozenset({"create_team", "create_developer"})  # ops
+OVERTAKEN = "overtaken"  # of a write that was not sent, since something was found to speak against it
 GRANTS = frozenset({"onboard", "reinstate"})  # classes
 REMOVALS = frozenset({"expire", "offboard"})
 
@@ -108,6 +110,19 @@ def _ids(seen: Sighting) -> dict[str, str]:
 
 
 @dataclass(slots=True)
+class _Look:
+    """What was seen of a change before it is sent: why it must not be, if so, where it stands, and when that was."""
+
+    because: str | None
+    now: Stand | None = None
+    at: float = 0.0
+
+    @property
+    def speaks_against(self) -> bool:
+        return self.because is not None or self.now == "after"
+
+
+@dataclass(slots=True)
 class _Run:
     """The state of one apply. `teams` are the live ones by name, with those that were created; `statuses` are those
     a person has or gets by this plan, by id."""
@@ -154,16 +169,29 @@ class _Run:
 
     def _make(self, change: Change) -> None:
         """Send one change, unless something speaks against it."""
-        because = self._held_back(change)
-        if because is None:
-            now, because = self._look_again(change)
-            if now == "after":
-                return  # someone else did it, and it counts as already so
-        because = because or self._announced(change)
-        if because is None:
-            self._take(change, self._send(change))
-        else:
-            self.settle(change, "skipped", because)
+        look = _Look(self._held_back(change))
+        if look.because is None:
+            self._look(change, look)
+        if not look.speaks_against:
+            look.because = self._announced(change)
+        if not look.speaks_against:
+            written = self._send(change, look)
+            if written.detail != OVERTAKEN:
+                self._take(change, written)
+                return
+        if look.because is not None:  # else someone else did it, and it counts as already so
+            self.settle(change, "skipped", look.because)
+
+    def _look(self, change: Change, look: _Look) -> None:
+        look.now, look.because = self._look_again(change)
+        look.at = time.monotonic()
+
+    def _still(self, change: Change, look: _Look) -> None:
+        """After a long wait for the portal, look once more. Raises NoAnswerError where something speaks against."""
+        if self.looks.are_old(look.at):
+            self._look(change, look)
+            if look.speaks_against:
+                raise NoAnswerError(OVERTAKEN, sent=False)
 
     def _look_again(self, change: Change) -> tuple[Stand | None, str | None]:
         """Where a change stands just before it would be sent, and why it must not be sent, if so.
@@ -211,12 +239,12 @@ class _Run:
             return f"skipped, because {error.message}"
         return None
 
-    def _send(self, change: Change) -> Written:
+    def _send(self, change: Change, look: _Look) -> Written:
         """Send a change. After an unclear answer, look first, and send again only what did not happen.
 
         A creation is never repeated: nothing keeps a portal from having two teams of one name.
         """
-        written = self._write(change)
+        written = self._write(change, look)
         for pause in RESENDS:
             if written.result != "unclear" or change.op in CREATES or self.stop.asked:
                 break
@@ -226,17 +254,19 @@ class _Run:
                 return replace(written, result="done")
             if now != "before" or self.stop.asked or self._announced(change) is not None:
                 break
-            again = self._write(change)
-            if again.detail == INTERRUPTED:
+            look.at = time.monotonic()
+            again = self._write(change, look)
+            if again.detail in {INTERRUPTED, OVERTAKEN}:
                 break  # not sent again: what became of the first is still unclear
             written = again
         return written
 
-    def _write(self, change: Change) -> Written:
+    def _write(self, change: Change, look: _Look) -> Written:
         sent_at = self.now()
         teams = {name: team.id for name, team in self.teams.items()}
-        written = self.provider.write(command(change, teams, self.people))
-        self.times[change.id] = (sent_at, self.now())
+        written = self.provider.write(command(change, teams, self.people), partial(self._still, change, look))
+        if written.detail != OVERTAKEN:
+            self.times[change.id] = (sent_at, self.now())
         self.locked_out |= written.status == 401
         self.note(lambda: self.journal.answer(change, written))
         return written

@@ -10,7 +10,8 @@ from portalctl.portal.models import Touched
 from portalctl.portal.provider import Reader
 
 FRESH = 5.0  # seconds for which a look is good enough to give somebody something,
-PATIENT = 10.0  # or so many times what the last look took: a slow portal is not asked all the time
+PATIENT = 10.0  # or so many times what the last look took, since a slow portal is not asked all the time,
+LONGEST = 15.0  # but never longer
 
 
 class Looks:
@@ -45,6 +46,10 @@ class Looks:
                     self._look(self._place[person])
         return self._seen[person][1]
 
+    def are_old(self, at: float) -> bool:
+        """Whether what was seen then is not good enough any more to write something, of whatever kind."""
+        return self._clock() - at > FRESH
+
     def _old(self, person: str) -> bool:
         return self._clock() - self._seen[person][0] > self._fresh
 
@@ -53,5 +58,5 @@ class Looks:
         people = tuple(self._people[place : place + self._provider.people_a_look])
         seen = self._provider.reread(Touched(people)).status
         ended = self._clock()
-        self._fresh = max(FRESH, PATIENT * (ended - began))
+        self._fresh = max(FRESH, min(LONGEST, PATIENT * (ended - began)))
         self._seen |= {person: (ended, status) for person, status in seen.items()}

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from portalctl.portal.checkup import Checkup
 from portalctl.portal.models import Registration, Scope, Sighting, Snapshot, Touched
-from portalctl.portal.writes import Write, Written
+from portalctl.portal.writes import Still, Write, Written, at_any_time
 
 
 class Reader(Protocol):
@@ -53,6 +53,9 @@ class Reader(Protocol):
 class Provider(Reader, Protocol):
     """A portal that can be written to as well."""
 
-    def write(self, write: Write) -> Written:
-        """Send one write. Never raises for what the portal or the network does: that is in the result."""
+    def write(self, write: Write, still: Still = at_any_time) -> Written:
+        """Send one write. Never raises for what the portal or the network does: that is in the result.
+
+        `still` is called before each try, when all waiting is over. A NoAnswerError that it raises is the result.
+        """
         ...

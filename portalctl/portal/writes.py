@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,6 +93,13 @@ Write = (
     | RevokeRegistration
     | ApproveRequest
 )
+
+
+Still = Callable[[], None]  # raises NoAnswerError for a write that is not to be sent any more
+
+
+def at_any_time() -> None:
+    """A write may be sent however long it had to wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from portalctl.apply.looks import FRESH, PATIENT, Looks
+from portalctl.apply.looks import FRESH, LONGEST, PATIENT, Looks
 from portalctl.plan.model import Change, Subject
 from portalctl.portal.models import Sighting, Touched
 from portalctl.portal.provider import Reader
@@ -48,9 +48,18 @@ def test_people_are_looked_at_again_once_the_look_is_old_and_a_batch_at_a_time()
 
 
 def test_looks_that_take_long_are_good_for_longer() -> None:
-    portal = Portal(takes=2.0)
+    portal = Portal(takes=1.2)
     looks = looks_at(portal, ["ann"])
-    for passed, number in ((FRESH + 0.1, 1), (PATIENT * 2.0, 1), (0.1, 2)):
+    for passed, number in ((FRESH + 0.1, 1), (PATIENT * 1.2, 1), (0.1, 2)):
+        portal.now += passed
+        looks.status("ann")
+        assert len(portal.looks) == number
+
+
+def test_however_long_a_look_had_to_wait_it_is_not_good_for_long() -> None:
+    portal = Portal(takes=60.0)
+    looks = looks_at(portal, ["ann"])
+    for passed, number in ((FRESH + 0.1, 1), (LONGEST, 1), (0.1, 2)):
         portal.now += passed
         looks.status("ann")
         assert len(portal.looks) == number

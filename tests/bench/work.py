@@ -146,7 +146,9 @@ class _CachedPages(Client):
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
+        still: Callable[[], None] = lambda: None,
     ) -> Answer:
+        still()
         assert not body
         assert not headers
         below, number = path.partition(population.PORTAL_ID)[2], int((params or {}).get("page[number]", 1))

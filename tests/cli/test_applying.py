@@ -330,6 +330,34 @@ def test_someone_changed_while_an_apply_goes_on_for_long_is_seen(
     assert bench.members("reds") == {"a@club.example"} | ({"b@club.example"} if status == "approved" else set())
 
 
+@pytest.mark.wide(2)
+@pytest.mark.parametrize(
+    ("address", "status", "told"),
+    [
+        ("b@club.example", "rejected", "b@club.example  not approved: skipped, because someone else changed"),
+        ("leaver@club.example", "revoked", "(1 of them already so)"),
+        ("b@club.example", "approved", "(1 of them already so)"),
+        ("leaver@club.example", "pending", "leaver@club.example  not revoked: skipped, because someone else changed"),
+    ],
+)
+def test_someone_changed_while_a_write_had_to_wait_is_seen(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, address: str, status: str, told: str
+) -> None:
+    """Its turn comes a second after the look before it, and an admin was quicker."""
+    monkeypatch.setattr("portalctl.apply.looks.FRESH", 0.5)
+    person = fill(bench).emails[address]
+    path = f"*/developers/{person}"
+    bench.sim.inject(Fault("status", status=429, retry_after=1, method="PATCH", path=path, times=1))
+    bench.sim.once(
+        lambda r: r.method == "PATCH" and r.path.endswith(person),
+        lambda: bench.sim.store.set_status(person, status),
+    )
+    done = bench.run("apply", "--yes")
+    assert told in done.told + done.out
+    assert bench.status(address) == status
+    assert len(writes_to(bench, address)) == 1, "what was refused is not sent again"
+
+
 def test_a_newcomer_between_plan_and_write_does_not_matter(bench: Bench) -> None:
     fill(bench)
     newcomers = iter(["new@club.example"])

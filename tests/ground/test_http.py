@@ -15,6 +15,7 @@ from portalctl.retry import Policy
 from portalctl.sim.faults import Fault
 from portalctl.sim.server import Simulator
 from portalctl.stop import Stop
+from portalctl.throttle import Throttle
 from tests.conftest import PORTAL_ID
 
 PATH = f"/v3/portals/{PORTAL_ID}"
@@ -89,6 +90,25 @@ def test_a_server_is_checked_before_anything_is_sent() -> None:
         Server("http://portal.example", "kpat_x")
     with pytest.raises(BadUsageError, match="characters that no token has"):
         Server("https://portal.example", "kpat_x\r\nX-Evil: 1")
+
+
+def test_whether_a_request_is_still_wanted_is_asked_when_its_turn_has_come() -> None:
+    throttle, asked = Throttle(), []
+
+    def still() -> None:
+        asked.append(time.monotonic())
+        if len(asked) == 2:
+            raise NoAnswerError("not any more", sent=False)
+
+    with Simulator(seed="demo", faults=[Fault("status", status=429, times=1)]) as sim:
+        with client(sim, throttle=throttle) as http:
+            began = time.monotonic()
+            throttle.hold(0.2, asked=True)
+            with pytest.raises(NoAnswerError, match="not any more"):
+                http.request("GET", PATH, still=still)
+            assert http.get(PATH).ok, "nobody waits for the one that was given up"
+        assert [exchange.status for exchange in sim.log] == [429, 200]
+    assert asked[0] - began >= 0.2
 
 
 @pytest.mark.wide(1)

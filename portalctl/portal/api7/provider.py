@@ -28,7 +28,7 @@ from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.models import Developer, Registration, Remark, Scope, Sighting, Snapshot, Touched
 from portalctl.portal.pool import Pool
-from portalctl.portal.writes import Write, Written
+from portalctl.portal.writes import Still, Write, Written, at_any_time
 
 WORKERS = 16
 
@@ -158,9 +158,9 @@ class Api7:
         exam.note("write", "unknown", WRITING, ADVICE[403])
         return Checkup(tuple(exam.checks), settings)
 
-    def write(self, write: Write) -> Written:
+    def write(self, write: Write, still: Still = at_any_time) -> Written:
         """See `Provider.write`. Nobody is accepted or rejected but by an approval that is theirs and still waits."""
-        return self._writer.write(write)
+        return self._writer.write(write, still)
 
 
 def _developer(person: Person, ties: Ties) -> Developer:

@@ -13,7 +13,16 @@ from portalctl.portal.api7.answers import taken
 from portalctl.portal.api7.backend import UNKNOWN, Backend
 from portalctl.portal.api7.live import Live
 from portalctl.portal.api7.records import Approval, is_id
-from portalctl.portal.writes import ApproveRequest, CreateDeveloper, DeleteDeveloper, SetStatus, Write, Written
+from portalctl.portal.writes import (
+    ApproveRequest,
+    CreateDeveloper,
+    DeleteDeveloper,
+    SetStatus,
+    Still,
+    Write,
+    Written,
+    at_any_time,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +58,16 @@ class Writer:
         self._backend = backend
         self._unsure = float("-inf")  # when a write last went otherwise than well: no look from before it holds
 
-    def write(self, write: Write) -> Written:
+    def write(self, write: Write, still: Still = at_any_time) -> Written:
         """See `Provider.write`."""
-        written = self._send(write)
+        written = self._send(write, still)
         if written.result != "done":
             self._unsure = time.monotonic()
         if isinstance(write, CreateDeveloper) and written.result == "done":
-            return self._let_in(write.developer, written)
+            return self._let_in(write.developer, written, still)
         return written
 
-    def _let_in(self, developer_id: str, made: Written) -> Written:
+    def _let_in(self, developer_id: str, made: Written, still: Still) -> Written:
         """Accept a new account that waits for approval: no document says whether one can."""
         try:
             person = self._live.people.since(time.monotonic()).get(developer_id)
@@ -66,12 +75,12 @@ class Writer:
             return made  # whoever confirms it will see
         if person is None or not person.pending:
             return made
-        accepted = self._send(SetStatus(developer_id, "approved"))
+        accepted = self._send(SetStatus(developer_id, "approved"), still)
         if accepted.result == "done":
             return replace(accepted, id=made.id)
         return replace(accepted, id=made.id, detail=f"the account is made and waits for approval: {accepted.detail}")
 
-    def _send(self, write: Write) -> Written:
+    def _send(self, write: Write, still: Still) -> Written:
         try:
             call = self._call(write)
         except _OvertakenError as error:
@@ -80,7 +89,7 @@ class Writer:
             told = "; ".join((error.message, *error.advice))
             return Written("refused", told, personal=isinstance(error, _UntiedError))
         try:
-            answer = call.client.request(call.method, call.path, params=call.params, body=call.body)
+            answer = call.client.request(call.method, call.path, params=call.params, body=call.body, still=still)
         except NoAnswerError as error:
             return Written("unclear" if error.sent else "refused", error.message)
         return taken(call.client, answer, created=write.developer if isinstance(write, CreateDeveloper) else None)

@@ -38,7 +38,7 @@ from portalctl.portal.models import (
     Touched,
 )
 from portalctl.portal.pool import Pool
-from portalctl.portal.writes import Write, Written
+from portalctl.portal.writes import Still, Write, Written, at_any_time
 
 WORKERS = 16
 FIRST_ROW = {"page[size]": "1", "page[number]": "1"}
@@ -398,13 +398,13 @@ class Konnect:
         found = self._wire.get(f"{self._path}/developers/{segment(developer_id)}", Developer)
         return found.status if found is not None else None
 
-    def write(self, write: Write) -> Written:
+    def write(self, write: Write, still: Still = at_any_time) -> Written:
         """See `Provider.write`."""
         try:
             path = self._path
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
-        return Writer(self._wire, path).write(write)
+        return Writer(self._wire, path).write(write, still)
 
 
 def _either(*flags: bool | None) -> bool | None:

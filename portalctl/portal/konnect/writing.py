@@ -18,9 +18,11 @@ from portalctl.portal.writes import (
     DeleteDeveloper,
     RemoveMember,
     RevokeRegistration,
+    Still,
     UnassignRole,
     Write,
     Written,
+    at_any_time,
 )
 
 JOINING = (AddMember, AssignRole)  # a 409 means: it is so already
@@ -46,7 +48,7 @@ class Writer:
         self._wire = wire
         self._portal = portal
 
-    def write(self, write: Write) -> Written:
+    def write(self, write: Write, still: Still = at_any_time) -> Written:
         """See `Provider.write`.
 
         A team that somebody else has made at the same moment is used, and the one made here taken back.
@@ -56,7 +58,7 @@ class Writer:
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
         try:
-            answer = self._wire.client.request(method, path, body=body)
+            answer = self._wire.client.request(method, path, body=body, still=still)
         except NoAnswerError as error:
             return Written("unclear" if error.sent else "refused", error.message)
         if not answer.ok:
