@@ -193,4 +193,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portalctl.http.DEFAULT_POLICY", Policy(first=0.0))
     monkeypatch.setattr("portalctl.apply.execute.RESENDS", (0.0, 0.0))
     monkeypatch.setattr("portalctl.apply.execute.PAUSES", (0.05,))
+    monkeypatch.setattr("portalctl.apply.execute.LAG", 0.2)
     monkeypatch.setattr("portalctl.portal.konnect.wire.SETTLE_PAUSES", (0.0, 0.0))

@@ -23,7 +23,7 @@ from portalctl.apply.verify import Stand, live_state, stand, statuses, subject, 
 from portalctl.errors import AnswerError, NoAnswerError, PortalctlError, PortalError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
-from portalctl.plan.model import CLASSES, STATUS_OPS, Change, by_target, needs
+from portalctl.plan.model import CLASSES, STATUS_OPS, Change, Op, by_target, needs
 from portalctl.portal.models import Sighting, Team
 from portalctl.portal.provider import Provider
 from portalctl.portal.writes import Written
@@ -33,6 +33,8 @@ IN_FLIGHT = 16
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
 PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between looks; the last one repeats
 CREATES = frozenset({"create_team", "create_developer"})  # ops
+LAG = 10.0  # seconds for which what was done may look undone: enough for most, and a portal that is down is many's
+MAILED = frozenset({*STATUS_OPS, "approve_request", "revoke_registration"})  # ops: done twice, they may mail twice
 OVERTAKEN = "overtaken"  # of a write that was not sent, since something was found to speak against it
 GRANTS = frozenset({"onboard", "reinstate"})  # classes
 REMOVALS = frozenset({"expire", "offboard"})
@@ -76,6 +78,7 @@ def carry_out(
         looks=Looks(provider, chain(*stages), ready.seen.status.items(), ready.at, time.monotonic),
         total=len(ready.todo),
         grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
+        targets=by_target(ready.todo),
     )
     started_at = run.now()
     for stage in stages:
@@ -140,6 +143,7 @@ class _Run:
     looks: Looks
     total: int
     grants: tuple[Change, ...]
+    targets: Mapping[tuple[Op, str], Change]
     settled: list[Settled] = field(default_factory=list)
     sent: dict[str, Written] = field(default_factory=dict)
     times: dict[str, tuple[str, str]] = field(default_factory=dict)  # sent, answered
@@ -245,11 +249,13 @@ class _Run:
         A creation is never repeated: nothing keeps a portal from having two teams of one name.
         """
         written = self._write(change, look)
+        if written.status == 404 and self._is_of_something_new(change):
+            written = self._once_it_is_there(change, look, written)
         for pause in RESENDS:
             if written.result != "unclear" or change.op in CREATES or self.stop.asked:
                 break
             self.patience.sleep(pause)
-            now = self._stand(change)
+            now = self._what_became_of(change)
             if now == "after":
                 return replace(written, result="done")
             if now != "before" or self.stop.asked or self._announced(change) is not None:
@@ -261,6 +267,30 @@ class _Run:
             written = again
         return written
 
+    def _is_of_something_new(self, change: Change) -> bool:
+        """Whether it needs what this run has made: that may not be there yet for the portal itself."""
+        return any(other.op in CREATES for other in needs(change, self.targets))
+
+    def _once_it_is_there(self, change: Change, look: _Look, written: Written) -> Written:
+        """Send again what was answered 404, which carried nothing out, as long as things may show late."""
+        for _ in self.turns():
+            if written.status != 404 or self._announced(change) is not None:
+                break
+            written = self._write(change, look)
+        return written
+
+    def _what_became_of(self, change: Change) -> Stand | None:
+        """Where a change stands after an unclear answer.
+
+        What mails somebody when it is done twice is looked for longer before it counts as not done: it may show late.
+        """
+        now = None
+        for _ in self.turns(LAG):
+            now = self._stand(change)
+            if now != "before" or change.op not in MAILED:
+                break
+        return now
+
     def _write(self, change: Change, look: _Look) -> Written:
         sent_at = self.now()
         teams = {name: team.id for name, team in self.teams.items()}
@@ -271,9 +301,12 @@ class _Run:
         self.note(lambda: self.journal.answer(change, written))
         return written
 
-    def turns(self) -> Iterator[None]:
-        """A turn for each look at something that may show late, until patience ends or the run is to stop."""
-        deadline = self.patience.clock() + self.patience.seconds
+    def turns(self, most: float = float("inf")) -> Iterator[None]:
+        """A turn for each look at something that may show late, until patience ends or the run is to stop.
+
+        No longer than `most` seconds.
+        """
+        deadline = self.patience.clock() + min(self.patience.seconds, most)
         for pause in chain(PAUSES, repeat(PAUSES[-1])):
             yield
             left = 0.0 if self.stop.asked else deadline - self.patience.clock()

@@ -254,6 +254,30 @@ def test_writes_that_show_late_are_waited_for(make_bench: BenchMaker) -> None:
     assert len(bench.writes) == 6
 
 
+def test_what_was_done_is_not_done_again_because_it_shows_late(
+    make_bench: BenchMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to an approval is lost, and for a while the portal shows what was before it."""
+    monkeypatch.setattr("portalctl.apply.execute.LAG", 5.0)
+    bench = fill(make_bench(behaviour=Behaviour(visible_after=0.4)))
+    person = bench.emails["a@club.example"]
+    bench.sim.inject(Fault("drop-after", method="PATCH", path=f"*/{person}", times=1))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out
+    assert writes_to(bench, "a@club.example") == [f"PATCH /developers/{person}"]
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_team_made_a_moment_ago_may_not_be_there_yet(bench: Bench, *, existed: bool) -> None:
+    fill(bench)
+    if existed:
+        bench.team("reds")
+    bench.sim.inject(Fault("status", status=404, method="POST", path="*/teams/*/developers", times=3))
+    done = bench.run("apply", "--yes")
+    assert done.code == (4 if existed else 0), done.out
+    assert len(bench.members("reds")) == (0 if existed else 2)
+
+
 @pytest.mark.slow
 def test_writes_that_do_not_show_in_time_are_unknown(make_bench: BenchMaker) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=60)))
@@ -330,7 +354,7 @@ def test_someone_changed_while_an_apply_goes_on_for_long_is_seen(
     assert bench.members("reds") == {"a@club.example"} | ({"b@club.example"} if status == "approved" else set())
 
 
-@pytest.mark.wide(2)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "status", "told"),
     [

@@ -92,6 +92,7 @@ def test_a_server_is_checked_before_anything_is_sent() -> None:
         Server("https://portal.example", "kpat_x\r\nX-Evil: 1")
 
 
+@pytest.mark.slow
 def test_whether_a_request_is_still_wanted_is_asked_when_its_turn_has_come() -> None:
     throttle, asked = Throttle(), []
 
