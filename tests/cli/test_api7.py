@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -371,6 +372,46 @@ def test_a_saved_plan_is_stale_when_a_human_decided_meanwhile(bench: Bench) -> N
     assert done.code == 3
     assert "ann@club.example: planned from status pending, but it is now gone" in done.err
     assert bench.writes == []
+
+
+def swapped(bench: Bench, address: str | None, state: Any) -> Callable[[], None]:
+    """The account goes, and another one of the same developer_id comes."""
+
+    def swap() -> None:
+        (ann,) = bench.store.developers(PORTAL)
+        bench.store.delete_developer(ann)
+        bench.sign_up(address, name="ann", state=state)
+
+    return swap
+
+
+@pytest.mark.wide(3)
+@pytest.mark.parametrize("address", ["mallory@bad.example", None])
+@pytest.mark.parametrize("state", ["Pending", "Active"])
+@pytest.mark.parametrize("rule", ["approved", "absent"])
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_developer_id_that_is_somebody_else_s_by_now_gets_nobody_in_or_out(
+    bench: Bench, rule: str, state: Any, address: str | None, *, saved: bool
+) -> None:
+    """Whoever signs up chooses it, and may choose one that was used before."""
+    given = "trusted_domains: [club.example]\n" if rule == "approved" else GONE.replace("gone@", "ann@")
+    bench.manifest(given)
+    bench.sign_up("ann@club.example", state="Pending" if rule == "approved" else state)
+    swap, words = swapped(bench, address, state), ("--yes", "--allow-delete", "--allow-removals", "9")
+    if saved:
+        assert bench.run("plan", "--out", "plan.json", "--allow-delete", "--allow-removals", "9").code == 0
+        swap()
+        done = bench.run("apply", "plan.json", "--yes")
+    else:
+        bench.run("plan", *words[1:])
+        reading = sum(exchange.path == "/api/developers" for exchange in bench.sim.log)
+        lists = itertools.count()
+        bench.sim.once(lambda r: r.path == "/api/developers" and next(lists) == reading, swap)
+        done = bench.run("apply", *words)
+    assert bench.states == {"org_ann": state}
+    assert bench.writes == []
+    assert done.code in ({3, 4} if rule == "approved" else {0})
+    assert "confirmed" not in done.out or "already so" in done.out
 
 
 def test_requests_for_products_are_approved_by_rule(bench: Bench) -> None:

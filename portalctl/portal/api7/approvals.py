@@ -52,7 +52,7 @@ def tie(place: Place, people: Collection[Person], approvals: Iterable[Approval])
     """Tie approvals to the waiting people of one portal. `people` are all of its developers, waiting or not."""
     registrations = [approval for approval in approvals if approval.awaits_registration]
     here = [approval for approval in registrations if is_here(approval, place)]
-    claims = claims_of(here, people, [person for person in people if person.pending])
+    claims = claims_of(here, people)
     waiting = {person.id for person in people if person.pending}
     fits = Counter(person for claim in claims for person in claim.people)
     id_fits = Counter(person for claim in claims if claim.by_id for person in claim.people)
@@ -83,17 +83,15 @@ def is_vague(approval: Approval, place: Place) -> bool:
     return not approval.portal_name or approval.portal_name == place.name
 
 
-def claims_of(
-    approvals: Collection[Approval], people: Iterable[Person], nameable: Iterable[Person]
-) -> tuple[Claim, ...]:
-    """Ids count before names: those of all people, and the names of those who are `nameable`.
+def claims_of(approvals: Collection[Approval], people: Collection[Person]) -> tuple[Claim, ...]:
+    """Ids count before names, and of both those of all people: who does not wait may be the one who is meant.
 
     Where ids do tell people apart, one that is nobody's is that of someone we don't see: then a name that fits is
     a namesake's.
     """
     ids = _index((person.id, (person.id, person.developer_id)) for person in people)
     names = _index(
-        (person.id, (person.developer_id, person.username, person.email, person.name)) for person in nameable
+        (person.id, (person.developer_id, person.username, person.email, person.name)) for person in people
     )
     identified = [(each, _meant(ids, each.ids)) for each in approvals]
     ids_tell = any(found for _, found in identified)

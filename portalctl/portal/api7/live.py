@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer
 from portalctl.http import Client
+from portalctl.identity import normal_address
 from portalctl.portal.api7.approvals import Place, Ties, tie
 from portalctl.portal.api7.records import Approval, LoginOption, Person, PortalRow
 from portalctl.portal.api7.shared import Shared
@@ -54,12 +55,20 @@ class Live:
         self._name = name
         self._wanted_id = portal_id
         self._title = title
+        self._addresses: dict[str, str | None] = {}  # by developer_id, of people as they were planned
         self._wire = Wire(client, pool, name=name, observer=observer)
         self._place = Shared(self._find_portal)
         self.people = Shared(self._read_people)
         self.registrations = Shared(partial(self._approvals, "developer_registration", status="pending"))
         self.requests = Shared(partial(self._approvals, "api_product_subscription", status="pending"))
         self.looks = Shared(self._look)
+
+    def expect(self, people: Iterable[tuple[str, str | None]]) -> None:
+        """From the next reading on, these developer_ids are there only as the accounts of these addresses.
+
+        Whoever creates an account chooses its developer_id, and may choose one that was somebody else's before.
+        """
+        self._addresses |= people
 
     def place(self) -> Place:
         return self._place.any()
@@ -111,7 +120,11 @@ class Live:
             raise PortalError(
                 f"portal {self._name} has several developers with one developer_id: they can't be told apart"
             )
-        return people
+        return {known: row for known, row in people.items() if self._is_as_expected(row)}
+
+    def _is_as_expected(self, row: Person) -> bool:
+        live = row.email or None
+        return _folded(live) == _folded(self._addresses.get(row.developer_id, live))
 
     def _approvals(self, event: str, **params: str) -> tuple[Approval, ...]:
         """Those of all portals that the token can see: the Dashboard has no way to ask for one portal's."""
@@ -123,3 +136,7 @@ class Live:
         approvals = self.registrations.since(time.monotonic())
         people = self.people.since(time.monotonic())
         return Look(people, tie(self.place(), people.values(), approvals))
+
+
+def _folded(address: str | None) -> str | None:
+    return None if address is None else normal_address(address) or address

@@ -117,6 +117,7 @@ class Api7:
 
     def reread(self, touched: Touched) -> Sighting:
         """See `Reader.reread`. All people are read, and no registrations: there are none to revoke."""
+        self._live.expect(touched.people)
         people = self._live.people.since(time.monotonic())
         return Sighting(
             status={known: people[known].status if known in people else None for known, _ in touched.people},

@@ -19,7 +19,7 @@ def requests_of(
     known = {person.id: person.developer_id for person in people}
     waiting = [each for each in approvals if each.awaits_subscription]
     found, unowned = [], [_unowned(each) for each in waiting if is_vague(each, place)]
-    for claim in claims_of([each for each in waiting if is_here(each, place)], people, people):
+    for claim in claims_of([each for each in waiting if is_here(each, place)], people):
         if len(claim.people) == 1:
             (person,) = claim.people
             found.append(_request(claim.approval, known[person]))

@@ -111,7 +111,12 @@ class Wire:
         if total is None or not rows or total not in (number * PAGE_SIZE, len(rows) if number == 1 else 0):
             return total
         behind = self._page(query, kind, way, number + 1)
-        if {row.id for row in behind.rows or []} <= {row.id for row in rows}:
+        there, further = ({row.id for row in each} for each in (rows, behind.rows or []))
+        if there == further and len(there) == PAGE_SIZE:
+            raise IncompleteError(
+                f"GET {query.path}: each page is the same full one: what is behind it can't be read"
+            )
+        if further <= there:
             return total
         return behind.total if behind.total is not None and behind.total > total else None
 

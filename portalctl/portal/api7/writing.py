@@ -146,7 +146,7 @@ class Writer:
         Whose an approval is does not change: one look at all people does for many decisions.
         """
         approval = self._live.looks.any().approval_of(developer_id)
-        if approval is None:
+        if approval is None or developer_id not in self._live.people.any():
             look = self._live.looks.since(time.monotonic())
             approval = look.approval_of(developer_id)
             person = look.people.get(developer_id)

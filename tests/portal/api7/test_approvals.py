@@ -50,7 +50,7 @@ def test_each_way_to_name_a_person_ties_that_person(fields: dict[str, str]) -> N
     [
         ({}, "nobody"),
         ({"applicant_name": "ANN"}, "nobody"),
-        ({"applicant_name": "Eve"}, "nobody"),
+        ({"applicant_name": "Eve"}, "does not wait"),
         ({"applicant_name": ""}, "nobody"),
         ({"applicant_id": "i-eve", "applicant_name": "Ann"}, "does not wait"),
         ({"applicant_id": "i-ann", "resource_id": "org_bob"}, "more than one"),
@@ -64,10 +64,10 @@ def test_what_is_not_one_waiting_persons_is_nobodys(fields: dict[str, str], beca
     assert because in untied.because
 
 
-def test_a_name_of_two_waiting_people_is_nobodys() -> None:
-    namesake = replace(BOB, name="Ann")
-    assert tied([ANN, namesake], approval(applicant_name="Ann")) == {}
-    assert tied([ANN, replace(namesake, state="Active")], approval(applicant_name="Ann")) == {"i-ann": "a1"}
+@pytest.mark.parametrize("state", ["Pending", "Active", "Suspended"])
+def test_a_name_of_two_people_is_nobodys_whether_both_wait_or_not(state: str) -> None:
+    """Who does not wait may have an approval left over, and would be let in, or deleted, by it."""
+    assert tied([ANN, replace(BOB, name="Ann", state=state)], approval(applicant_name="Ann")) == {}
 
 
 def test_who_calls_themselves_by_the_address_of_another_gets_nobody_in() -> None:

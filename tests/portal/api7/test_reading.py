@@ -219,6 +219,18 @@ def test_a_page_that_was_cut_short_and_tells_its_own_length_is_not_the_list(size
         assert len(lists.api7.read(Scope()).developers) == 120
 
 
+@pytest.mark.parametrize("count", [100, 130])
+def test_a_page_that_comes_again_and_again_is_asked_for_as_a_whole(count: int) -> None:
+    """The page's number is ignored, and the total is that of the page."""
+
+    def developers(query: dict[str, str]) -> Any:
+        page = rows(range(count))[: 100 if "page_size" in query else count]
+        return {"list": page, "total": len(page)}
+
+    with Lists(developers) as lists:
+        assert len(lists.api7.read(Scope()).developers) == count
+
+
 def test_a_list_that_grows_beyond_its_last_full_page_is_read_on() -> None:
     seen = itertools.count(100)
 
