@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from portalctl.portal.api7.records import Approval, Person
+from portalctl.portal.api7.records import Approval, Person, is_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,8 @@ def _meant(index: Mapping[str, set[str]], texts: Iterable[str | None]) -> frozen
 
 def _doubt(claim: Claim, waiting: Collection[str], fits: Mapping[str, int]) -> str | None:
     """Why this approval is nobody's for certain; None: it is that of the one person it can mean."""
+    if not is_id(claim.approval.id):
+        return "it has an id that API7 can't be asked by"
     if len(claim.people) != 1:
         return "it fits more than one person" if claim.people else "it fits nobody who waits"
     (person,) = claim.people

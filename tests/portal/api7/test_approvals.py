@@ -64,6 +64,11 @@ def test_what_is_not_one_waiting_persons_is_nobodys(fields: dict[str, str], beca
     assert because in untied.because
 
 
+@pytest.mark.parametrize("id", ["..", "a/b", "a?x=1", ""])
+def test_an_approval_that_cannot_be_decided_on_is_nobodys(id: str) -> None:
+    assert tied([ANN], approval(id, applicant_id="i-ann")) == {}
+
+
 @pytest.mark.parametrize("state", ["Pending", "Active", "Suspended"])
 def test_a_name_of_two_people_is_nobodys_whether_both_wait_or_not(state: str) -> None:
     """Who does not wait may have an approval left over, and would be let in, or deleted, by it."""
