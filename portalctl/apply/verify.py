@@ -99,7 +99,8 @@ def _of_person(change: Change, person: Subject, seen: Sighting) -> State | None:
         # What is no longer live has ended, whoever ended it and however.
         live = str((change.before or {})["registration_id"]) in seen.registrations
         return change.before if live else change.after
-    return {"status": status}
+    verified = seen.verified.get(developer_id or "") if change.op == "approve" else None
+    return {"status": status} | ({"email_verified": verified} if verified is not None else {})
 
 
 def _account(person: Subject, seen: Sighting) -> tuple[str | None, str | None]:
@@ -132,4 +133,8 @@ def words(state: State | None, nothing: str = "gone") -> str:
     """A state, for people to read."""
     if state is None:
         return nothing
-    return ", ".join(f"{key} {value}" for key, value in state.items())
+    return ", ".join(_fact(*each) for each in state.items())
+
+
+def _fact(key: str, value: str | bool | None) -> str:
+    return f"{key} {value}" if not isinstance(value, bool) else f"{'' if value else 'not '}{key.replace('_', ' ')}"

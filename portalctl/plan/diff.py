@@ -10,7 +10,7 @@ from portalctl.plan.access import approve_requests
 from portalctl.plan.changes import Difference, Held, KeptOut, change, ordered
 from portalctl.plan.invitations import invite
 from portalctl.plan.memberships import KEEPS_OUT, Teams, memberships, team_changes
-from portalctl.plan.model import STATUS_OPS, Op, OpClass
+from portalctl.plan.model import STATUS_OPS, VERIFIED, Op, OpClass, State
 from portalctl.plan.resolve import Decision
 from portalctl.plan.roles import role_changes
 from portalctl.plan.rulebook import Rulebook
@@ -82,7 +82,7 @@ def _person(portal: PortalManifest, developer: Developer, decision: Decision, re
     if op is None and not impossible and decision.verdict == "unmatched" and live != "out":
         result.unmatched.append(developer)
     if op is not None:
-        before = {"status": developer.status}
+        before = _found(developer, op)
         after = {"status": STATUS_OPS[op]} if op in STATUS_OPS else None
         op_class = _status_class(op, live, decision)
         result.changes.append(change(op, op_class, reasons, developer=developer, before=before, after=after))
@@ -91,6 +91,11 @@ def _person(portal: PortalManifest, developer: Developer, decision: Decision, re
     if op == "delete_developer":
         return None  # memberships go with the account
     return STATUS_OPS[op] if op is not None else developer.status
+
+
+def _found(developer: Developer, op: Op) -> State:
+    """What a change of status finds. Who is verified no more by the time of the write is not who was looked at."""
+    return {"status": developer.status, **(VERIFIED if op == "approve" and developer.email_verified else {})}
 
 
 def _possible(op: Op, portal: PortalManifest) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import get_args
 
-from portalctl.plan.model import STATUS_OPS, Change, Op, OpClass, State, Status
+from portalctl.plan.model import STATUS_OPS, VERIFIED, Change, Op, OpClass, State, Status
 
 CLASSES_OF: Mapping[Op, frozenset[OpClass]] = {
     "create_team": frozenset({"structure"}),
@@ -63,7 +63,10 @@ def _texts(state: State | None, *keys: str) -> bool:
 
 def _status(change: Change) -> bool:
     status = STATUS_OPS[change.op]
-    return change.after == {"status": status} and change.before in _LIVE and change.before != change.after
+    before = dict(change.before or {})
+    if change.op == "approve" and before.items() >= VERIFIED.items():
+        del before["email_verified"]
+    return change.after == {"status": status} and before in _LIVE and before != change.after
 
 
 def _member(change: Change) -> bool:

@@ -29,6 +29,7 @@ Op = Literal[
 ]
 OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
 State = Mapping[str, str | bool | None]
+VERIFIED: State = {"email_verified": True}  # beside the status of who is to be approved, where the portal tells
 Origin = Literal["change", "pending"]  # of the change of the manifest under review, or already there before it
 
 CLASSES: tuple[OpClass, ...] = ("structure", "onboard", "reinstate", "expire", "offboard")

@@ -153,8 +153,9 @@ class Sighting:
     """The touched things as they are now.
 
     `status` None: that developer is gone. `newcomers` has, by normal address, those of them who have an account now.
-    `registrations` has the status of those that are live, and `requests` that of those asked for, by id. `teams`,
-    `members` and `roles` are by team name; a name with no team is absent.
+    `registrations` has the status of those that are live, and `requests` that of those asked for, by id; `verified`
+    whether an address is, by developer, where the portal tells. `teams`, `members` and `roles` are by team name; a
+    name with no team is absent.
     """
 
     status: Mapping[str, str | None]
@@ -164,6 +165,7 @@ class Sighting:
     newcomers: Mapping[str, Developer] = field(default_factory=dict)
     registrations: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
+    verified: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -370,7 +370,7 @@ def test_a_saved_plan_is_stale_when_a_human_decided_meanwhile(bench: Bench) -> N
     env = {"API7_SERVER": bench.sim.url, "API7_TOKEN": bench.sim.token}
     done = portalctl("apply", "plan.json", "--yes", env=env)
     assert done.code == 3
-    assert "ann@club.example: planned from status pending, but it is now gone" in done.err
+    assert "ann@club.example: planned from status pending, email verified, but it is now gone" in done.err
     assert bench.writes == []
 
 
@@ -412,6 +412,18 @@ def test_a_developer_id_that_is_somebody_else_s_by_now_gets_nobody_in_or_out(
     assert bench.writes == []
     assert done.code in ({3, 4} if rule == "approved" else {0})
     assert "confirmed" not in done.out or "already so" in done.out
+
+
+def test_an_account_whose_address_is_verified_no_more_is_not_the_one_that_was_planned(bench: Bench) -> None:
+    bench.manifest("trusted_domains: [club.example]\n")
+    bench.sign_up("ann@club.example", state="Pending")
+    assert bench.run("plan", "--out", "plan.json").code == 0
+    bench.store.delete_developer(bench.store.developers(PORTAL)[0])
+    bench.sign_up("ann@club.example", state="Pending", verified=False)
+    done = bench.run("apply", "plan.json", "--yes")
+    assert (done.code, bench.writes) == (3, [])
+    said = "planned from status pending, email verified, but it is now status pending, not email verified"
+    assert said in done.err.replace("\n  ", " ")
 
 
 def test_requests_for_products_are_approved_by_rule(bench: Bench) -> None:

@@ -125,6 +125,11 @@ class Api7:
             members={},
             newcomers=_newcomers(touched.newcomers, people) if touched.newcomers else {},
             requests=self._live.outcomes(touched.requests),
+            verified={
+                known: bool(people[known].email_verified)
+                for known, _ in touched.people
+                if known in people and people[known].email_verified is not None
+            },
         )
 
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
