@@ -234,6 +234,8 @@ class Client:
             advice.append(f"the token came from {self.server.token_source}")
         if 300 <= answer.status < 400:
             advice.append(f"redirects are not followed; the server came from {self.server.url_source}")
+        if answer.status in {404, 405}:
+            advice.append(f"is {self.server.url} (from {self.server.url_source}) the API's address?")
         if answer.status >= 500:
             advice.append("that is the portal's own trouble: try again later, or ask its operators")
         if told := self._advice.get(answer.status):

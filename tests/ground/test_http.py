@@ -65,6 +65,7 @@ def test_an_error_answer_says_what_where_and_which_trace() -> None:
     assert caught.value.call == "GET /v3/portals/00000000-0000-4000-8000-000000000000"
     assert (caught.value.trace or "").startswith("kong:trace:")
     assert "look again" in caught.value.advice
+    assert any(each.endswith("the API's address?") for each in caught.value.advice)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
