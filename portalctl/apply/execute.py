@@ -175,7 +175,7 @@ class _Run:
         """Send one change, unless something speaks against it."""
         look = _Look(self._held_back(change))
         if look.because is None:
-            self._look(change, look)
+            self._renew(look, change)
         if not look.speaks_against:
             look.because = self._announced(change)
         if not look.speaks_against:
@@ -186,14 +186,14 @@ class _Run:
         if look.because is not None:  # else someone else did it, and it counts as already so
             self.settle(change, "skipped", look.because)
 
-    def _look(self, change: Change, look: _Look) -> None:
+    def _renew(self, look: _Look, change: Change) -> None:
         look.now, look.because = self._look_again(change)
         look.at = time.monotonic()
 
     def _still(self, change: Change, look: _Look) -> None:
         """After a long wait for the portal, look once more. Raises NoAnswerError where something speaks against."""
         if self.looks.are_old(look.at):
-            self._look(change, look)
+            self._renew(look, change)
             if look.speaks_against:
                 raise NoAnswerError(OVERTAKEN, sent=False)
 
