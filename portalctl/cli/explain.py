@@ -121,8 +121,11 @@ class _Word:
         return fitting[0]
 
     def _unknown(self, manifest: Manifest) -> BadUsageError:
+        if self.about in {"developer", "domain"}:
+            names = "an address or an id" if self.about == "developer" else "a name such as example.com"
+            return BadUsageError(f"{self.text!r} can't be a {self.about}: {names} is one")
         teams = tuple(sorted({team.name for portal in manifest.portals.values() for team in portal.teams}))
-        what = f"no {self.about}" if self.about else "no address, no domain and no team"
+        what = "no team" if self.about else "no address, no domain and no team"
         return BadUsageError(
             f"{self.text!r} is {what} of the manifest{did_you_mean(self.text, teams)}",
             f"its teams: {', '.join(teams) or 'none'}",
