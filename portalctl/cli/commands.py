@@ -103,5 +103,6 @@ def portalctl() -> None:
       API7_PORTAL_TOKEN, API7_PORTAL_SERVER     API7's portal backend
       PORTALCTL_<NAME>_TOKEN, …_SERVER          for the portal NAME alone
       PORTALCTL_<NAME>_BACKEND_TOKEN, …_SERVER  its portal backend
+      …_TOKEN_FILE in place of …_TOKEN          a file that holds the token
       NO_COLOR, FORCE_COLOR                     colours: never, always
     """

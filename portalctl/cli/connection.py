@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
+from portalctl.environment import has_secret, secret
 from portalctl.errors import BadUsageError
 from portalctl.http import Auth, Server
 from portalctl.manifest.model import PortalManifest
@@ -39,14 +39,14 @@ class Destination:
 
     @classmethod
     def of_manifest(cls, portal: PortalManifest) -> Destination:
-        remedy = f"write `region:` in the manifest ({portal.at})"
+        remedy = f"Write `region:` in the manifest ({portal.at})"
         return cls(portal.name, portal.provider, portal.region, portal.at.file, remedy)
 
     @classmethod
     def of_plan(cls, portal: PortalPlan, file: str) -> Destination:
         """A plan can't point the token anywhere: its server counts only where it is that of a region."""
         region = next((region for region in REGIONS if portal.server == _regional(region)), None)
-        return cls(portal.name, portal.provider, region, file, "name the manifest with -f")
+        return cls(portal.name, portal.provider, region, file, "Name the manifest with -f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,48 +83,50 @@ def servers(portals: Iterable[Destination], env: Mapping[str, str], tls: Tls) ->
 
 
 def backends(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -> dict[str, Server]:
-    """The portal backends of API7, by portal name, where the environment tells of server and token.
+    """Return the portal backends of API7 by portal name, for the portals whose server and token are both set.
 
-    Raises BadUsageError where two portals would share what is one's.
+    Raises BadUsageError where two portals would share one backend, or a variable is unusable.
     """
     api7 = [portal for portal in portals if portal.provider == "api7"]
-    shared = [name for name in (BACKEND.any_server, BACKEND.any_token) if env.get(name, "").strip()]
+    shared = _set_variables(env, BACKEND.any_server, BACKEND.any_token)
     if len(api7) > 1 and shared:
         raise BadUsageError(
-            f"{' and '.join(shared)} can't serve {len(api7)} portals: a portal's backend and token are its own",
-            *(f"for {portal.name}: {' and '.join(_named(portal.name, BACKEND))}" for portal in api7),
+            f"{' and '.join(shared)} can't serve {len(api7)} portals: each portal has its own backend and token",
+            *(f"For {portal.name}, set {' and '.join(_named(portal.name, BACKEND))}." for portal in api7),
         )
-    found = {}
-    for portal in api7:
-        with suppress(BadUsageError):  # it is told once something needs it
-            found[portal.name] = _Search(portal, BACKEND, env, tls).server()
-    return found
+    searches = {portal.name: _Search(portal, BACKEND, env, tls) for portal in api7}
+    return {name: search.server() for name, search in searches.items() if search.is_complete}
 
 
 def check_backends(plan: Plan, known: Collection[str], env: Mapping[str, str]) -> None:
-    """Raises BadUsageError where a plan makes accounts that only a portal backend can make, and none is `known`."""
+    """Check that each portal backend which the plan needs to create accounts is known. Raises BadUsageError."""
     for portal in plan.portals:
-        makes = any(change.op == "create_developer" for change in portal.changes)
-        if makes and portal.provider == "api7" and portal.name not in known:
-            names = (*_named(portal.name, BACKEND), BACKEND.any_server, BACKEND.any_token)
-            told = [name for name in names if env.get(name, "").strip()]
-            half = f"; {' and '.join(told)} alone {'does' if len(told) == 1 else 'do'} not tell it" if told else ""
+        creates = any(change.op == "create_developer" for change in portal.changes)
+        if creates and portal.provider == "api7" and portal.name not in known:
+            server, token = _named(portal.name, BACKEND)
+            variables = _set_variables(env, server, token, BACKEND.any_server, BACKEND.any_token)
+            half = f"; {' and '.join(variables)} alone {'is' if len(variables) == 1 else 'are'} not enough"
             raise BadUsageError(
-                f"portal {portal.name}: accounts are made by its portal backend, which is not known{half}",
-                f"set {names[0]} and {names[1]}, or {names[2]} and {names[3]}, in the environment",
-                "or leave them out: `--developer` names whom a run is about",
+                f"portal {portal.name}: creating accounts needs its portal backend{half if variables else ''}",
+                f"Set {server} and {token}, or {BACKEND.any_server} and {BACKEND.any_token}, in the environment,",
+                "or leave these developers out with --developer.",
             )
 
 
 def _named(portal: str, service: Service) -> tuple[str, str]:
-    """The variables for server and token of one portal's service."""
+    """Return the names of the variables for server and token of one portal's service."""
     prefix = f"PORTALCTL_{portal.upper().replace('-', '_')}"
     return f"{prefix}_{service.server}", f"{prefix}_{service.token}"
 
 
+def _set_variables(env: Mapping[str, str], *names: str) -> list[str]:
+    """Return those names that are set; a secret also counts when its file is named."""
+    return [name for name in names if has_secret(env, name)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """Looking for one service of one portal."""
+    """The search for one service of one portal in the environment."""
 
     portal: Destination
     service: Service
@@ -132,41 +134,47 @@ class _Search:
     tls: Tls
 
     @property
-    def _named(self) -> tuple[str, str]:
-        return _named(self.portal.name, self.service)
+    def is_complete(self) -> bool:
+        """Whether both a server and a token for it are set."""
+        url = self._url()
+        return url is not None and any(has_secret(self.env, name) for name in self._token_variables(url[1]))
 
     def server(self) -> Server:
-        url, url_source = self._url()
-        named_server, named_token = self._named
-        # A server that was named for one portal gets that portal's token, and no other one ever.
-        candidates = [named_token] if url_source == named_server else [named_token, self.service.any_token]
-        token_source = next((name for name in candidates if self.env.get(name, "").strip()), None)
-        if token_source is None:
+        """Return the server with its token. Raises BadUsageError where one is missing or unusable."""
+        url, url_source = self._url() or self._no_url()
+        candidates = self._token_variables(url_source)
+        token = next(filter(None, (secret(self.env, name) for name in candidates)), None)
+        if token is None:
+            named_server = _named(self.portal.name, self.service)[0]
             because = f"; {named_server} is set, so no other token is used" if url_source == named_server else ""
             raise BadUsageError(
                 f"portal {self.portal.name}: no token{because}",
-                f"set {' or '.join(candidates)} in the environment",
+                f"Set {' or '.join(candidates)} in the environment, or {candidates[0]}_FILE to the path of a file.",
             )
         return Server(
             url=VERSION_PATH.sub("", url.rstrip("/")),
-            token=self.env[token_source].strip(),
+            token=token.value.strip(),
             url_source=url_source,
-            token_source=token_source,
+            token_source=token.source,
             ca_file=self.tls.ca_file,
             verify=self.tls.verify,
             auth=self.service.auth,
         )
 
-    def _url(self) -> tuple[str, str]:
-        named = self._named[0]
-        for source in (named, self.service.any_server):
-            if self.env.get(source, "").strip():
-                return self.env[source].strip(), source
+    def _token_variables(self, url_source: str) -> list[str]:
+        """Return the variables to look at. A server named for one portal only ever gets that portal's token."""
+        named_server, named_token = _named(self.portal.name, self.service)
+        return [named_token] if url_source == named_server else [named_token, self.service.any_token]
+
+    def _url(self) -> tuple[str, str] | None:
+        """Return the server's address and its source, if there is one."""
+        for source in (_named(self.portal.name, self.service)[0], self.service.any_server):
+            if url := self.env.get(source, "").strip():
+                return url, source
         region = self.portal.region if self.service.has_regions else None
-        if region is None:
-            remedy = f"{self.portal.remedy}, or " if self.service.has_regions else ""
-            raise BadUsageError(
-                f"portal {self.portal.name}: no server",
-                f"{remedy}set {named} or {self.service.any_server}",
-            )
-        return _regional(region), f"region {region} in {self.portal.file}"
+        return (_regional(region), f"region {region} in {self.portal.file}") if region else None
+
+    def _no_url(self) -> NoReturn:
+        remedy = f"{self.portal.remedy}, or set" if self.service.has_regions else "Set"
+        variables = f"{_named(self.portal.name, self.service)[0]} or {self.service.any_server}"
+        raise BadUsageError(f"portal {self.portal.name}: no server", f"{remedy} {variables}.")

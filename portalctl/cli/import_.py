@@ -116,7 +116,7 @@ def import_(
     place = _Place.of(out) if out is not None else None
     if split and (place is None or place.file is not None):
         raise BadUsageError("--split teams makes several files: give --out a folder")
-    destination = Destination(name, provider, region, NOWHERE.file, "give --region")
+    destination = Destination(name, provider, region, NOWHERE.file, "Give --region")
     run = run_on(destination, Target((), name, ca_file, insecure))
     has_schema = place is not None and place.will_have_schema
     made = _made(portal, run, suggest_from, split_teams=bool(split), has_schema=has_schema)

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final, TypeVar
 
-from pydantic import BeforeValidator, Field, Strict, StringConstraints, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
 _HANDLE: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+# As portal names, these would lead to variables that mean something else, such as PORTALCTL_GIT_TOKEN.
+RESERVED: Final = r"^(git|controller|webhook|github-webhook|gitlab-webhook|notify|mask|directory-.*)$"
 _NAME: Final = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
 _LINE: Final = rf"^[^{_CONTROL}]*$"
 _ODD: Final = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"  # in prose, which may have several lines
@@ -56,13 +58,25 @@ def _day(value: object) -> object:
     raise PydanticCustomError("day", "expected a date: YYYY-MM-DD")
 
 
+def _not_reserved(name: str) -> str:
+    """Refuse a portal name whose environment variables have another meaning."""
+    if re.match(RESERVED, name):
+        raise PydanticCustomError("reserved", "this name is reserved for portalctl's own environment variables")
+    return name
+
+
 def _text(pattern: str, longest: int) -> StringConstraints:
     return StringConstraints(pattern=pattern, min_length=1, max_length=longest)
 
 
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY})]
 Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] takes `true` for 1
-Handle = Annotated[str, _text(_HANDLE, 63)]
+Handle = Annotated[
+    str,
+    _text(_HANDLE, 63),
+    AfterValidator(_not_reserved),
+    Field(json_schema_extra={"not": {"pattern": RESERVED}}),
+]
 TeamName = Annotated[str, _text(_NAME, 250)]
 ProductName = Annotated[str, _text(_NAME, 255)]
 Prose = Annotated[str, _text(_PROSE, 1000)]

@@ -14,6 +14,7 @@ from typing import get_args
 
 from portalctl.errors import RefusedError
 from portalctl.identity import normal_address
+from portalctl.manifest.forms import RESERVED
 from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.plan import forms
 from portalctl.plan.base import without_base
@@ -152,7 +153,7 @@ def _is_moment(text: str) -> bool:
 
 
 def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
-    if not _NAME.fullmatch(portal.name):
+    if not _NAME.fullmatch(portal.name) or re.match(RESERVED, portal.name):
         yield "name", "is no name of a portal"
     if not forms.is_id(portal.portal_id):
         yield "portal_id", "is no id"

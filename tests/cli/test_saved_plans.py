@@ -445,7 +445,7 @@ def test_a_plan_points_no_token_anywhere(club: Bench) -> None:
         write(sealed(plan))
         done = apply_file(club, KONNECT_SERVER_URL="")
         assert done.code == 64, server
-        assert "name the manifest with -f, or set PORTALCTL_PARTNERS_SERVER or KONNECT_SERVER_URL" in done.err
+        assert "Name the manifest with -f, or set PORTALCTL_PARTNERS_SERVER or KONNECT_SERVER_URL" in done.err
     assert len(club.sim.log) == called
 
 
