@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from portalctl.errors import BadUsageError
+from portalctl.manifest.names import is_manifest
 
-SUFFIXES = (".yaml", ".yml")
 LINK = "120000"  # the mode of a symbolic link (gitglossary, "tree object")
 MOST_LINKS = 40  # on the way to one file, as Linux has it
 SECONDS = 60
@@ -110,8 +110,8 @@ def lead(ref: str) -> int:
 
 def _is_asked(name: str, blob: _Blob, asked: Sequence[PurePosixPath]) -> bool:
     path = PurePosixPath(name)
-    is_manifest = blob.is_link or path.suffix in SUFFIXES
-    return path in asked or (is_manifest and any(path.is_relative_to(folder) for folder in asked))
+    is_read = blob.is_link or is_manifest(name)
+    return path in asked or (is_read and any(path.is_relative_to(folder) for folder in asked))
 
 
 def _lay_out(root: Path, blobs: Mapping[str, _Blob]) -> None:
@@ -143,7 +143,7 @@ def _commit(ref: str) -> str:
 
 def _listed(commit: str, asked: Sequence[PurePosixPath]) -> dict[str, _Blob]:
     """The files and links below what is asked for, and beside a file that is: lists that manifests name."""
-    folders = [*asked, *(path.parent for path in asked if path.suffix in SUFFIXES)]
+    folders = [*asked, *(path.parent for path in asked if is_manifest(path.name))]
     below = () if PurePosixPath() in folders else map(str, folders)
     blobs: dict[str, _Blob] = {}
     for line in filter(None, git("ls-tree", "-r", "-z", "--full-tree", commit, "--", *below).split(b"\0")):

@@ -23,13 +23,13 @@ from portalctl.manifest.files import File
 from portalctl.manifest.forms import unfit
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
+from portalctl.manifest.names import is_manifest
 from portalctl.manifest.schema import manifest_schema_text
 from portalctl.plan.adopt import Adopted, adopt
 from portalctl.report.manifest import SCHEMA_FILE, Source, baseline_file, manifest_files
 from portalctl.report.safe import terminal
 from portalctl.words import people, plural
 
-SUFFIXES = (".yaml", ".yml")
 NOWHERE = Position("the command line", 1, 1)
 
 
@@ -43,7 +43,7 @@ class _Place:
     @classmethod
     def of(cls, out: Path) -> _Place:
         """Raises BadUsageError where something is there already."""
-        if out.suffix in SUFFIXES and not out.is_dir():
+        if is_manifest(out.name) and not out.is_dir():
             if out.exists():
                 raise _exists(out, "there is such a file already")
             return cls(out.parent, out.name)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from portalctl.errors import Finding, Position
+from portalctl.manifest.names import PATTERNS, is_hidden, is_manifest
 from portalctl.manifest.syntax import quoted
 
 MOST_BYTES: Final = 64 * 1024 * 1024
-_SUFFIXES: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ def _below(folder: _Place) -> Iterator[_Place | Finding]:
         found = True
         yield each
     if not found:
-        yield _finding(folder, "no *.yaml or *.yml file in this folder")
+        yield _finding(folder, f"no {PATTERNS} file in this folder")
 
 
 def _walk(folder: _Place, root: Path, above: frozenset[str]) -> Iterator[_Place | Finding]:
@@ -165,7 +165,7 @@ def _walk(folder: _Place, root: Path, above: frozenset[str]) -> Iterator[_Place 
         return
     for entry in entries:
         is_folder = _holds(entry.is_dir)
-        if entry.name.startswith(".") or not (is_folder or entry.name.endswith(_SUFFIXES)):
+        if is_hidden(entry.name) or not (is_folder or is_manifest(entry.name)):
             continue
         place = folder.below(entry)
         if entry.is_symlink() and not Path(place.real).is_relative_to(root):

@@ -11,6 +11,8 @@ import json
 import re
 from html import escape
 
+from portalctl.csv_guard import guard
+
 # Characters nobody sees that Unicode nevertheless counts as letters, marks or symbols: grapheme joiner, Hangul
 # fillers, Khmer inherent vowels, variation selectors, the blank Braille pattern. `str.isprintable` has the rest.
 # Besides hiding in a name they hide commands: a comparison by culture, as .NET makes by default, skips them.
@@ -37,9 +39,6 @@ _COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")  # GitHub makes a link of one
 _LIST = re.compile(r"\d+[.)]+")
 
 _WIDE_ESCAPE = re.compile(r"\\(?=[uU])")
-
-# A cell that begins so is a formula to a spreadsheet (OWASP, "CSV Injection"), in full width too, behind blanks too.
-_FORMULA = re.compile("\\s*[-=+@\uff0d\uff1d\uff0b\uff20]")
 
 
 def terminal(text: str) -> str:
@@ -85,9 +84,7 @@ def chat(text: str) -> str:
 
 def csv(text: str) -> str:
     """One field of a CSV file (RFC 4180), quoted. What a spreadsheet would calculate gets an apostrophe before it."""
-    shown = terminal(text)
-    mark = "'" if _FORMULA.match(shown) else ""
-    return '"' + (mark + shown).replace('"', '""') + '"'
+    return '"' + guard(terminal(text)).replace('"', '""') + '"'
 
 
 def github_data(text: str) -> str:
