@@ -19,11 +19,11 @@ from portalctl.manifest.syntax import kind
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """`finding` is a fingerprint. `until` is the last day it holds, UTC; None: as long as it is written."""
+    """`finding` is a fingerprint. `expires` is the last day it holds, UTC; None: as long as it is written."""
 
     finding: str
     reason: str
-    until: date | None
+    expires: date | None
     at: Position
 
 
@@ -43,7 +43,7 @@ def acknowledgements(file: File) -> tuple[Acknowledgement, ...]:
     if source is None or entries is None:
         raise InputError(tuple(dict.fromkeys(findings)))
     found = tuple(
-        Acknowledgement(entry.finding, entry.reason, entry.until, source.at("acknowledgements", index))
+        Acknowledgement(entry.finding, entry.reason, entry.expires, source.at("acknowledgements", index))
         for index, entry in enumerate(entries.acknowledgements)
     )
     findings += _repeated(source, found)

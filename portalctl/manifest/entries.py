@@ -142,7 +142,7 @@ class LimitsEntry(Entry):
         description="The most people that one team of four or more may lose, as a percentage "
         f"({Limits().team_percent} unless written).",
     )
-    until: Day | None = Field(
+    expires: Day | None = Field(
         default=None, description="The last day these limits hold (YYYY-MM-DD, UTC); then the defaults hold again."
     )
 
@@ -434,7 +434,7 @@ class AcknowledgementEntry(Entry):
 
     finding: Fingerprint = Field(description="Its fingerprint, as `drift` shows it.")
     reason: Prose = Field(description="Why it may stand.")
-    until: Day | None = Field(
+    expires: Day | None = Field(
         default=None, description="The last day this holds (YYYY-MM-DD, UTC). After it the finding counts again."
     )
 

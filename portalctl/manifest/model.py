@@ -126,12 +126,12 @@ class AccessRule:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The brake. Numbers of people, and percentages 0-100; `until` is the last day they hold, UTC."""
+    """The brake. Numbers of people, and percentages 0-100; `expires` is the last day they hold, UTC."""
 
     removals: int = 10
     removals_percent: int = 10
     team_percent: int = 50
-    until: date | None = None
+    expires: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

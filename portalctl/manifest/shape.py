@@ -7,7 +7,7 @@ hide a public suffix in another. What is read after an error only serves to find
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +22,9 @@ from portalctl.manifest.source import Data, Source
 from portalctl.manifest.syntax import close, did_you_mean, kind, quoted
 
 Path = tuple[str | int, ...]
+
+#: Keys of other tools and of older manifests that no resemblance leads from, and what the key is here.
+RENAMED: Final[Mapping[str, str]] = {"until": "expires", "valid_until": "expires"}
 
 _KEY: Final = "[key]"  # how pydantic says that a mapping's key is wrong, not its value
 _MOST_ROUNDS: Final = 10  # twice the levels that entries have
@@ -149,6 +152,8 @@ def _unknown_key(key: str, model: type[Entry], path: Path) -> str:
     known = keys_at(model, path[:-1])
     if len(path) == 1 and model is FragmentFile and key in RootFile.model_fields:
         return f"the key {quoted(key)} belongs in the portal's own file, the one with the `portal:` block"
+    if RENAMED.get(key) in known:
+        return f"unknown key {quoted(key)}; write {quoted(RENAMED[key])} instead"
     hint = did_you_mean(key, known) or f"; known here: {', '.join(known)}"
     return f"unknown key {quoted(key)}{hint}"
 

@@ -14,7 +14,7 @@ from portalctl.plan.model import Notice
 def acknowledged(
     portals: Iterable[PortalDrift], acknowledgements: Iterable[Acknowledgement], today: date
 ) -> tuple[PortalDrift, ...]:
-    """The portals with acknowledged findings apart. An acknowledgement holds through its `until` day (UTC)."""
+    """The portals with acknowledged findings apart. An acknowledgement holds through its `expires` day (UTC)."""
     holding = {each.finding: each for each in acknowledgements if not _ended(each, today)}
     return tuple(_apart(portal, holding) for portal in portals)
 
@@ -40,13 +40,13 @@ def _notices(each: Acknowledgement, there: Collection[str], today: date) -> Iter
         text = f"no finding of this run is {each.finding}; the acknowledgement may go"
         yield Notice("acknowledgement_unknown", "info", text, file=each.at.file, line=each.at.line)
     elif _ended(each, today):
-        text = f"the acknowledgement of {each.finding} ended after {each.until}; the finding counts again"
+        text = f"the acknowledgement of {each.finding} ended after {each.expires}; the finding counts again"
         yield Notice("acknowledgement_ended", "warning", text, file=each.at.file, line=each.at.line)
 
 
 def _apart(portal: PortalDrift, holding: dict[str, Acknowledgement]) -> PortalDrift:
     known = tuple(
-        Acknowledged(finding, found.reason, found.until, found.at.file, found.at.line)
+        Acknowledged(finding, found.reason, found.expires, found.at.file, found.at.line)
         for finding in portal.findings
         if (found := holding.get(finding.fingerprint)) is not None
     )
@@ -55,4 +55,4 @@ def _apart(portal: PortalDrift, holding: dict[str, Acknowledgement]) -> PortalDr
 
 
 def _ended(each: Acknowledgement, today: date) -> bool:
-    return each.until is not None and each.until < today
+    return each.expires is not None and each.expires < today

@@ -55,7 +55,7 @@ class Acknowledged:
 
     finding: DriftFinding
     reason: str
-    until: date | None
+    expires: date | None
     file: str
     line: int
 

@@ -20,9 +20,9 @@ SMALLEST_TEAM = 4
 
 
 def guard_of(portal: PortalManifest, today: date, allow_removals: int | None, *, allow_delete: bool) -> Guard:
-    """The limits that hold on a day: past their `until`, the defaults again. `allow_delete`: whether the run does."""
+    """Return the limits that hold on a day; after `expires`, the defaults. `allow_delete`: whether the run may."""
     limits = portal.policy.limits
-    if limits.until is not None and limits.until < today:
+    if limits.expires is not None and limits.expires < today:
         limits = Limits()
     return Guard(
         limits=GuardLimits(limits.removals, limits.removals_percent, limits.team_percent),

@@ -155,7 +155,7 @@ def test_past_their_last_day_limits_are_the_defaults_again(
     bench: Bench, kind: str, until: object, refused: list[str]
 ) -> None:
     fill(bench, kind, 11, 20)
-    bench.manifest(rules(kind, 11, **LOOSE, until=until))
+    bench.manifest(rules(kind, 11, **LOOSE, expires=until))
     assert codes(bench) == refused
 
 

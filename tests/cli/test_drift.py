@@ -44,13 +44,13 @@ def test_fingerprints_are_shown_in_every_form_and_stay_from_run_to_run(club: Ben
 
 def test_what_is_acknowledged_is_no_reason_to_fail_and_listed_apart(club: Bench) -> None:
     found = findings(club)
-    acknowledge(f"finding: {found['withheld']['fingerprint']}, reason: agreed, until: 2999-12-31")
+    acknowledge(f"finding: {found['withheld']['fingerprint']}, reason: agreed, expires: 2999-12-31")
     done = club.run("drift", "--acknowledge", "known.yaml", "-o", "json")
     assert done.code == 2
     (portal,) = done.json["portals"]
     assert [each["kind"] for each in portal["findings"]] == ["unruled_grant", "backlog"]
     (apart,) = portal["acknowledged"]
-    assert (apart["finding"], apart["reason"], apart["until"]) == (found["withheld"], "agreed", "2999-12-31")
+    assert (apart["finding"], apart["reason"], apart["expires"]) == (found["withheld"], "agreed", "2999-12-31")
     acknowledge(*(f"finding: {found[kind]['fingerprint']}, reason: agreed" for kind in ("withheld", "unruled_grant")))
     done = club.run("drift", "--acknowledge", "known.yaml")
     assert done.code == 0
@@ -76,7 +76,7 @@ def test_what_many_are_acknowledged_for_is_said_once(club: Bench) -> None:
 
 def test_ended_and_unknown_ones_are_noted(club: Bench) -> None:
     ended = findings(club)["withheld"]["fingerprint"]
-    acknowledge(f"finding: {ended}, reason: agreed, until: 2020-01-01", "finding: f000000000000, reason: gone")
+    acknowledge(f"finding: {ended}, reason: agreed, expires: 2020-01-01", "finding: f000000000000, reason: gone")
     done = club.run("drift", "--acknowledge", "known.yaml", "-o", "json")
     assert [(each["code"], each["line"]) for each in done.json["notices"]] == [
         ("acknowledgement_ended", 3),

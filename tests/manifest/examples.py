@@ -23,7 +23,7 @@ policy:
   require_verified_email: true
   on_revoke: report
   allow_delete: false
-  limits: {removals: 12, removals_percent: 10, team_percent: 50, until: 2026-12-31}
+  limits: {removals: 12, removals_percent: 10, team_percent: 50, expires: 2026-12-31}
 
 trusted_domains:
   - arsenal.com

@@ -14,7 +14,7 @@ from portalctl.manifest.files import File
 GOOD = """\
 version: 1
 acknowledgements:
-  - {finding: f0123456789ab, reason: "Until the audit", until: 2026-12-31}
+  - {finding: f0123456789ab, reason: "Until the audit", expires: 2026-12-31}
   - finding: fba9876543210
     reason: agreed
 """
@@ -35,7 +35,7 @@ def test_a_file_in_full(tmp_path: Path) -> None:
     assert first == Acknowledgement(
         "f0123456789ab", "Until the audit", date(2026, 12, 31), Position("known.yaml", 3, 5)
     )
-    assert (second.until, second.at.line) == (None, 4)
+    assert (second.expires, second.at.line) == (None, 4)
     path = tmp_path / "known.yaml"
     path.write_text(GOOD)
     assert [each.finding for each in load_acknowledgements(path)] == [first.finding, second.finding]
@@ -46,9 +46,9 @@ def test_a_file_in_full(tmp_path: Path) -> None:
     [
         ("version: 1\nacknowledgements: [{finding: abc, reason: x}]", "known.yaml:2:30: expected the fingerprint of"),
         ("version: 1\nacknowledgements: [{finding: f0123456789ab}]", "2:20: the key 'reason' is missing here"),
-        ("version: 1\nacknowledgements: [{finding: f0123456789ab, reason: x, untill: 2026-01-01}]",
-         "2:56: unknown key 'untill'; did you mean 'until'?"),
-        ("version: 1\nacknowledgements: [{finding: f0123456789ab, reason: x, until: soon}]", "expected a date"),
+        ("version: 1\nacknowledgements: [{finding: f0123456789ab, reason: x, until: 2026-01-01}]",
+         "2:56: unknown key 'until'; write 'expires' instead"),
+        ("version: 1\nacknowledgements: [{finding: f0123456789ab, reason: x, expires: soon}]", "expected a date"),
         ("version: 2\nacknowledgements: []", "known.yaml:1:10: expected `version: 1`"),
         ("version: 1\nacknowledgments: []", "2:1: unknown key 'acknowledgments'; did you mean 'acknowledgements'?"),
         ("- f0123456789ab", "1:1: expected a mapping that begins with `version: 1`; found a list"),

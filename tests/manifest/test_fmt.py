@@ -360,7 +360,7 @@ SECTIONS: dict[str, st.SearchStrategy[Any]] = {
         {},
         optional={
             "reinstate": st.booleans(),
-            "limits": st.just({"removals": 20, "until": "2027-01-01"}),
+            "limits": st.just({"removals": 20, "expires": "2027-01-01"}),
             "unmatched": st.just({"pending": "rejected"}),
         },
     ),

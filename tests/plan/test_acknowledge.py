@@ -82,7 +82,7 @@ def test_what_is_acknowledged_stands_apart_with_the_reason() -> None:
     (portal_drift,) = acknowledged([whole(first, *others)], [known(first.fingerprint, TODAY)], TODAY)
     assert portal_drift.findings == tuple(others)
     (apart,) = portal_drift.acknowledged
-    assert (apart.finding, apart.reason, apart.until, apart.file, apart.line) == (
+    assert (apart.finding, apart.reason, apart.expires, apart.file, apart.line) == (
         first, "as agreed", TODAY, "known.yaml", 3,
     )  # fmt: skip
 

@@ -170,7 +170,7 @@ def _refused(portal: PortalPlan) -> Iterator[str]:
     if any(refusal.code in BRAKE for refusal in portal.refusals):
         ways = (
             "<p>Two ways on: raise that limit under <code>policy.limits</code> in the manifest (with "
-            f"<code>until</code>), or allow this run alone: "
+            f"<code>expires</code>), or allow this run alone: "
             f"<code>--allow-removals {portal.summary['removals']}</code></p>"
         )
     title = "Refused: nothing of this portal can be written"

@@ -69,9 +69,9 @@ def _finding(finding: DriftFinding) -> Row:
 
 
 def _acknowledged(each: Acknowledged) -> Row:
-    until = f" until {each.until}" if each.until else ""
+    expires = f" until {each.expires}" if each.expires else ""
     place = markdown(f"{each.file}:{each.line}")
-    words = f"{markdown(each.finding.fingerprint)}: {markdown_words(each.reason)}{until} {place}"
+    words = f"{markdown(each.finding.fingerprint)}: {markdown_words(each.reason)}{expires} {place}"
     return Row(f"{_cells(each.finding)} {words} |")
 
 

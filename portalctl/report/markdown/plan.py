@@ -151,7 +151,7 @@ def _refused(rows: Sequence[Row], portal: PortalPlan) -> str:
     if any(refusal.code in BRAKE for refusal in portal.refusals):
         allow = markdown(f"--allow-removals {portal.summary['removals']}")
         ways = (
-            "Two ways on: raise that limit under `policy.limits` in the manifest (with `until`), "
+            "Two ways on: raise that limit under `policy.limits` in the manifest (with `expires`), "
             f"or allow this run alone: {allow}\n\n"
         )
     return f"### Refused: nothing of this portal can be written\n\n{listed(rows)}{ways}"

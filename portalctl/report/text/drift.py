@@ -74,7 +74,7 @@ def _alike(acknowledged: Iterable[Acknowledged]) -> Iterable[list[Acknowledged]]
     """Those that one file lets stand for the same reason together."""
     groups: dict[tuple[object, ...], list[Acknowledged]] = {}
     for each in acknowledged:
-        groups.setdefault((each.file, each.reason, each.until), []).append(each)
+        groups.setdefault((each.file, each.reason, each.expires), []).append(each)
     return groups.values()
 
 
@@ -94,8 +94,8 @@ def _acknowledged_one(each: Acknowledged) -> Line:
 
 
 def _agreed(each: Acknowledged, place: str) -> str:
-    until = f" until {each.until}" if each.until else ""
-    return f'{terminal(place)}  acknowledged{until}: "{terminal(each.reason)}"'
+    expires = f" until {each.expires}" if each.expires else ""
+    return f'{terminal(place)}  acknowledged{expires}: "{terminal(each.reason)}"'
 
 
 def _notes(notices: Iterable[Notice]) -> Iterator[str]:

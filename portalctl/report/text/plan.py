@@ -149,5 +149,5 @@ def _refusals(portal: PortalPlan, style: Style) -> Iterator[str]:
         yield f"  {style.sign('✗')} {terminal(refusal.message)}{origin_note(refusal)}"
     if any(refusal.code in BRAKE for refusal in portal.refusals):
         count = portal.summary["removals"]
-        yield "  Two ways on: raise that limit under policy.limits in the manifest (with `until`),"
+        yield "  Two ways on: raise that limit under policy.limits in the manifest (with `expires`),"
         yield f"  or allow this run alone: --allow-removals {count}"
