@@ -324,8 +324,8 @@ class OverrideEntry(Entry):
     expires: Day | None = Field(default=None, description=_EXPIRES)
     id: DeveloperId | None = Field(
         default=None,
-        description="The developer's id on the portal. A grant then holds for this account only, not for someone "
-        "else behind the same address.",
+        description="The developer's id on the portal. The override then decides for this account alone, whatever "
+        "other accounts have the same address.",
     )
     reinstate: bool | None = Field(
         default=None, description="Whether this person may be approved again when revoked or rejected on the portal."

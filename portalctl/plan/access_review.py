@@ -17,7 +17,7 @@ from portalctl.plan.invitations import unregistered
 from portalctl.plan.lint import ending
 from portalctl.plan.model import Why
 from portalctl.plan.resolve import Decision, Verdict, resolve
-from portalctl.plan.rulebook import DENIALS, Rulebook
+from portalctl.plan.rulebook import DENIALS, Rulebook, is_for
 from portalctl.portal.models import OUT, Developer, Scope, Snapshot
 
 WHOLE = Scope(every_team=True)
@@ -202,12 +202,12 @@ def _access(book: Rulebook, grants: _Grants, person: Developer, decision: Decisi
 
 
 def _override(book: Rulebook, person: Developer) -> Override | None:
-    """The one that speaks of this person; in force before expired."""
+    """Return the override for an account, or of a developer without one; one in force before an expired one."""
     names = [person.id, *suspects(person.email or "")]
-    denial = book.now.denial_of_person(names)
+    denial = book.now.denial_of_person(names, person.id or None)
     exact = (person.id, normal_address(person.email or "") or "")
     others = (rules.overrides.get(name) for rules in (book.now, book.lapsed) for name in exact)
-    return denial or next((each for each in others if each is not None), None)
+    return denial or next((rule for rule in others if rule and (not person.id or is_for(rule, person.id))), None)
 
 
 def _remarks(

@@ -86,8 +86,11 @@ class PortalExplanation:
 
     @property
     def ambiguous(self) -> tuple[str, ...]:
-        """The ids of registrations of which nobody can say which one is meant; none where that is clear."""
-        ids = tuple(each.id for each in self.standings if each.id is not None)
+        """The ids of accounts that no rule can tell apart; none where one is meant. A rejected one does not count."""
+        if any(standing.blocked == "pin" for standing in self.standings):
+            return ()
+        counting = (each for each in self.standings if each.status != "rejected")
+        ids = tuple(each.id for each in counting if each.id is not None)
         return ids if len(ids) > 1 else ()
 
 
@@ -202,6 +205,7 @@ class _Case:
 
 def _person(case: _Case, subject: Subject) -> PortalExplanation:
     here = [each for each in case.snapshot.developers if subject.name in {each.id, each.email, _normal(each)}]
+    here.sort(key=lambda account: account.status == "rejected")  # of several, the rules are shown for the first
     ids = {each.id for each in here}
     decisions = {
         each.id: decision for each, decision in resolve(case.book, case.snapshot.developers) if each.id in ids

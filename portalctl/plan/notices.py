@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from portalctl.identity import domain_of, normal_address
 from portalctl.lookalike import Lookalikes
+from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.changes import Difference, Held
 from portalctl.plan.lint import SOON, ending, review_due
 from portalctl.plan.model import Change, Notice, Refusal
 from portalctl.plan.residual import residual_notices
+from portalctl.plan.resolve import Block
+from portalctl.plan.shared_addresses import by_address, others_words
 from portalctl.portal.capabilities import CAPABILITIES
-from portalctl.portal.models import Settings, Snapshot
+from portalctl.portal.models import Developer, Settings, Snapshot
 from portalctl.words import people
 
-BLOCKED = {
-    "ambiguous": ("ambiguous_address", "an address of more than one registration; rules give nothing to any of them"),
+# By block: the code of the notice, and why no rule grants anything to the account.
+BLOCKED: Mapping[Block, tuple[str, str]] = {
+    "ambiguous": ("ambiguous_address", "another account with this address is pending or approved"),
+    "returned": ("withheld", "another account with this address is revoked"),
+    "superseded": ("withheld", "another account has this address, so this rejected one does not count"),
+    "shared": ("withheld", "another account has this address, so this one is not reinstated"),
     "malformed": ("malformed_address", "not a well-formed address; no rule can give this registration anything"),
-    "pin": ("pin_mismatch", "not the registration that the override's `id` names; rules give nothing to it"),
+    "pin": ("pin_mismatch", "not the account that the override's `id` names, so no rule grants it anything"),
     "unverified": ("unverified_address", "the address is not verified, so trust in its domain gives nothing"),
     "untied": (
         "untied_registration",
@@ -28,6 +37,8 @@ BLOCKED = {
         "it in the Dashboard",
     ),
 }
+SHARING = frozenset({"ambiguous", "returned", "shared"})  # blocks that an override with an `id` lifts
+MOST_NAMED = 5  # accounts of one address that a notice names
 
 
 def notices(portal: PortalManifest, snapshot: Snapshot, found: Difference, today: date) -> tuple[Notice, ...]:
@@ -35,7 +46,7 @@ def notices(portal: PortalManifest, snapshot: Snapshot, found: Difference, today
     every = [
         *settings_notices(portal, snapshot.settings),
         *(_warn(remark.code, remark.message, remark.developer) for remark in snapshot.remarks),
-        *_people(found),
+        *_people(found, snapshot),
         *residual_notices(found),
         *_deletions(portal.provider, found.changes),
         *_lookalikes(portal, found),
@@ -79,17 +90,66 @@ def settings_notices(portal: PortalManifest, settings: Settings) -> Iterator[Not
         yield _warn("team_mapping_unknown", "the portal does not tell whether its identity provider owns the teams")
 
 
-def _people(found: Difference) -> Iterator[Notice]:
+def _people(found: Difference, snapshot: Snapshot) -> Iterator[Notice]:
+    shared = _shared_addresses([*found.blocked, *found.withheld], snapshot)
     for held in found.withheld:
-        yield _withheld(held)
+        yield _withheld(held, shared)
     for held in found.blocked:
-        code, text = BLOCKED[held.decision.blocked or ""]
-        yield _warn(code, text, developer=held.developer.email or held.developer.id)
+        yield _blocked(held, shared)
     for held in found.beyond:
         yield _beyond(held)
     for developer in found.unknown:
         text = f"status {developer.status!r} is unknown to portalctl; left alone"
         yield _warn("unknown_status", text, developer=developer.email or developer.id)
+
+
+def _shared_addresses(held: Iterable[Held], snapshot: Snapshot) -> Mapping[str, Sequence[Developer]]:
+    """Return the accounts of each address that several have; nothing where no developer is held because of one."""
+    if not any(each.decision.blocked in SHARING for each in held):
+        return {}
+    return by_address((person, normal_address(person.email or "")) for person in snapshot.developers)
+
+
+def _blocked(held: Held, shared: Mapping[str, Sequence[Developer]]) -> Notice:
+    block = held.decision.blocked
+    assert block is not None  # noqa: S101 (that is why it is held)
+    code, text = BLOCKED[block]
+    who = held.developer.email or held.developer.id
+    return _with_pin(held, shared) if block in SHARING else _warn(code, text, developer=who)
+
+
+def _with_pin(held: Held, shared: Mapping[str, Sequence[Developer]]) -> Notice:
+    """Return the notice with the other accounts of the address, and with the line that decides for this one.
+
+    Of many accounts neither: anyone can sign up with ever more spellings of one address.
+    """
+    code, because = BLOCKED[held.decision.blocked or "ambiguous"]
+    who = held.developer.email or held.developer.id
+    address = normal_address(held.developer.email or "") or ""
+    accounts = shared.get(address, ())
+    if len(accounts) > MOST_NAMED:
+        listed = f"list all {len(accounts):,}: portalctl explain {shlex.quote(address)}"
+        text = f"{because}, so no rule grants it anything; {listed}"
+        return _warn(code, text, developer=who)
+    others = others_words(held.developer, accounts)
+    text = f"{because} ({others}), so no rule grants it anything; if this is the right account,"
+    pin = f"id: {_scalar(held.developer.id)}"
+    override = held.decision.complete or held.decision.why[0]
+    if override.rule == "overrides" and override.at is not None:
+        return replace(_dated(code, f"{text} add `{pin}` to its override", override), developer=who)
+    line = f'- {{developer: {_scalar(address)}, {pin}, {_grant(held)}, reason: "…"}}'
+    return _warn(code, f"{text} add to `overrides`: {line}", developer=who)
+
+
+def _grant(held: Held) -> str:
+    """Return the keys of an override that grant what the rules would grant without the block, and no more."""
+    if held.decision.why[0].rule == "members" and held.developer.status != "approved":
+        return f"teams: [{', '.join(map(_scalar, sorted(held.decision.teams)))}]"
+    return "status: approved" + (", reinstate: true" if held.decision.blocked == "shared" else "")
+
+
+def _scalar(text: str) -> str:
+    return scalar_text(text, between=True)
 
 
 def _lookalikes(portal: PortalManifest, found: Difference) -> Iterator[Notice]:
@@ -105,7 +165,9 @@ def _lookalikes(portal: PortalManifest, found: Difference) -> Iterator[Notice]:
             yield _dated("look_alike", f"{domain} ({signups}) looks like trusted {trusted}", rules[trusted].why)
 
 
-def _withheld(held: Held) -> Notice:
+def _withheld(held: Held, shared: Mapping[str, Sequence[Developer]]) -> Notice:
+    if held.decision.blocked is not None:
+        return _with_pin(held, shared)
     why = held.decision.why[0]
     return Notice(
         code="withheld",

@@ -1,25 +1,27 @@
 """Manifest × snapshot × day → decisions: what the rules say of each live developer, and why.
 
 Rank for status: override > denied domain > trusted domain > `unmatched`; a denial of the person wins over every
-grant, and speaks of `+tag` forms and unreadable spellings too. Nothing here knows what would have to change.
+grant, and speaks of `+tag` forms and unreadable spellings too. An override with an `id` decides for that account
+alone. Nothing here knows what would have to change.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from portalctl.identity import domain_of, normal_address, suspects, untagged
 from portalctl.manifest.model import OnRevoke, Override, Reason
-from portalctl.plan.rulebook import DENIALS, Rulebook
+from portalctl.plan.rulebook import DENIALS, Rulebook, is_for
+from portalctl.plan.shared_addresses import Sharing, by_address, sharing
 from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.portal.models import Developer
 
 # "denied": by domain. "silent": rules speak of them, not of status.
 Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "silent", "unmatched"]
-Block = Literal["ambiguous", "malformed", "pin", "unverified", "untied"]
+Block = Sharing | Literal["malformed", "pin", "unverified", "untied"]
+GRANTING = frozenset({"approved", "pending", "silent"})  # verdicts under which rules may grant something
 
 SSO_VOUCHES = Reason("policy", "require_verified_email", text="single sign-on vouches for it")
 
@@ -48,17 +50,18 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
     """One decision per developer, in the order given."""
     people = tuple(developers)
     addresses = [normal_address(developer.email or "") for developer in people]
-    ambiguous = _twice(addresses)
+    shared = by_address(zip(people, addresses, strict=True))
     by_domain: dict[str, Decision] = {}
     tells_verified = "verified_email" in CAPABILITIES[book.portal.provider].abilities
     vouched = tells_verified and book.portal.policy.require_verified_email
     for developer, address in zip(people, addresses, strict=True):
+        accounts = shared.get(address or "", ())
         if developer.id in book.named:
-            decision = _by_id(book, developer, address, ambiguous=address in ambiguous)
+            decision = _by_id(book, developer, address, accounts)
         elif address is None:
             decision = _malformed(book, developer)
-        elif address in book.named or address in ambiguous or "+" in address:
-            decision = _personal(book, developer, address, ambiguous=address in ambiguous)
+        elif address in book.named or accounts or "+" in address:
+            decision = _personal(book, developer, address, accounts)
         else:
             domain = domain_of(address)
             if domain not in by_domain:
@@ -71,11 +74,9 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
         yield developer, decision
 
 
-def _by_id(book: Rulebook, developer: Developer, address: str | None, *, ambiguous: bool) -> Decision:
-    """What is said of someone whom a rule names by developer_id, which nobody else has. A denial by address holds."""
-    by_address = (
-        _malformed(book, developer) if address is None else _personal(book, developer, address, ambiguous=ambiguous)
-    )
+def _by_id(book: Rulebook, developer: Developer, address: str | None, accounts: Sequence[Developer]) -> Decision:
+    """Return the decision for an account that a rule names by its developer_id. A denial of its address holds."""
+    by_address = _malformed(book, developer) if address is None else _personal(book, developer, address, accounts)
     override = book.now.overrides.get(developer.id)
     lapsed = book.lapsed.overrides.get(developer.id)
     if by_address.verdict in DENIALS:
@@ -100,7 +101,7 @@ def _malformed(book: Rulebook, developer: Developer) -> Decision:
     if developer.email is None:
         return Decision("unmatched", _default(book))
     names = suspects(developer.email)
-    if person := book.now.denial_of_person(names):
+    if person := book.now.denial_of_person(names, developer.id):
         return _kept_out(person, {})
     domains = (book.now.denial_of_domain(domain_of(name)) for name in names)
     if denied := next((rule for rule in domains if rule is not None), None):
@@ -125,28 +126,50 @@ def _by_domain(book: Rulebook, domain: str) -> Decision:
     return Decision("unmatched", _default(book), lapsed=(lapsed.why,) if lapsed else (), lapsed_teams=lapsed_teams)
 
 
-def _personal(book: Rulebook, developer: Developer, address: str, *, ambiguous: bool) -> Decision:
-    """What is said of someone whom a rule may name. A denial is never blocked; a grant may be."""
+def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequence[Developer]) -> Decision:
+    """Return the decision for an account that a rule may name. A denial is never blocked; a grant may be.
+
+    Args:
+        accounts: those that share the address, this one among them; empty where it has the address for itself.
+    """
     decision = _with_members(book, address, _by_domain(book, domain_of(address)))
     override = book.now.overrides.get(address)
     lapsed = book.lapsed.overrides.get(address)
-    if lapsed is not None and override is None and _is_for(lapsed, developer):
+    if lapsed is not None and override is None and is_for(lapsed, developer.id):
         decision = _without_lapsed(decision, lapsed)
-    denial = book.now.denial_of_person((address, untagged(address)))
+    denial = book.now.denial_of_person((address, untagged(address)), developer.id)
     if denial is not None:
         return _kept_out(denial, decision.lapsed_teams)
+    if override is not None and not is_for(override, developer.id):
+        return _beside_pinned(decision, override, developer, accounts)
     if override is not None:
         decision = _overridden(book, decision, override)
-    if ambiguous:
-        return _block(decision, "ambiguous")
-    if override is not None and not _is_for(override, developer):
-        return _block(decision, "pin")
-    return decision
+        if override.pin is not None:
+            return decision
+    return _shared(decision, developer, accounts)
 
 
-def _is_for(override: Override, developer: Developer) -> bool:
-    """Whether a grant is meant for this registration: the one it names by id, or any behind the address."""
-    return override.pin is None or override.pin.lower() == developer.id.lower()
+def _beside_pinned(
+    decision: Decision, override: Override, developer: Developer, accounts: Sequence[Developer]
+) -> Decision:
+    """Return the decision for an account whose address has an override with the `id` of another account.
+
+    A denial of another account that is there concerns that one only. Otherwise this one is granted nothing; nor is
+    it treated as unmatched, since the `id` may be a slip.
+    """
+    if override.status in DENIALS and any(is_for(override, account.id) for account in accounts):
+        return _shared(decision, developer, accounts)
+    if decision.verdict == "unmatched":
+        decision = replace(decision, verdict="silent", why=(override.why,))
+    return _block(decision, "pin")
+
+
+def _shared(decision: Decision, developer: Developer, accounts: Sequence[Developer]) -> Decision:
+    """Return the decision without what other accounts of the same address keep from this one."""
+    block = sharing(developer, accounts)
+    if block == "shared":  # the decision stands, and is withheld
+        return replace(decision, reinstate=False, blocked=block) if decision.reinstate else decision
+    return _block(decision, block) if block is not None and decision.verdict in GRANTING else decision
 
 
 def _with_members(book: Rulebook, address: str, decision: Decision) -> Decision:
@@ -188,7 +211,7 @@ def _overridden(book: Rulebook, decision: Decision, override: Override) -> Decis
 
 
 def _block(decision: Decision, block: Block) -> Decision:
-    """Grants fall away; what only takes away stays. A membership the rules want is not taken either."""
+    """Return the decision without its grants. Its removals stay; a membership that the rules want is kept."""
     verdict: Verdict = "silent" if decision.verdict == "approved" else decision.verdict
     return replace(decision, verdict=verdict, reinstate=False, blocked=block)
 
@@ -209,7 +232,3 @@ def _added(
     for team, why in more:
         result[team] = (*result.get(team, ()), why)
     return result
-
-
-def _twice(addresses: Iterable[str | None]) -> set[str]:
-    return {address for address, count in Counter(addresses).items() if count > 1 and address is not None}

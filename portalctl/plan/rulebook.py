@@ -53,10 +53,16 @@ class Rules:
     invitations: dict[str, tuple[Invitation, Reason]] = field(default_factory=dict)
     access: tuple[AccessRule, ...] = ()
 
-    def denial_of_person(self, names: Iterable[str]) -> Override | None:
-        """The override that keeps out whoever goes by one of these names."""
-        overrides = (self.overrides.get(name) for name in names)
-        return next((rule for rule in overrides if rule is not None and rule.status in DENIALS), None)
+    def denial_of_person(self, names: Iterable[str], developer_id: str | None = None) -> Override | None:
+        """Return the override that denies a developer.
+
+        Args:
+            names: what the developer is known by, in normal form.
+            developer_id: the account, which a denial with an `id` has to name; None finds a denial of any account.
+        """
+        found = (self.overrides.get(name) for name in names)
+        denials = (rule for rule in found if rule is not None and rule.status in DENIALS)
+        return next((rule for rule in denials if developer_id is None or is_for(rule, developer_id)), None)
 
     def denial_of_domain(self, domain: str) -> DeniedDomain | None:
         return most_specific(self.denied, domain)
@@ -102,6 +108,11 @@ class Rulebook:
     def ruled_teams(self) -> frozenset[str]:
         """The teams whose people rules decide: they have `members`, or a domain or an override names them."""
         return self.now.named_teams() | {team.name for team in self.portal.teams if team.members is not None}
+
+
+def is_for(override: Override, developer_id: str) -> bool:
+    """Whether an override is for this account: for the one that its `id` names, or for any of its developer's."""
+    return override.pin is None or override.pin.lower() == developer_id.lower()
 
 
 def most_specific(rules: dict[str, D], domain: str) -> D | None:

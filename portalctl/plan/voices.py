@@ -16,7 +16,7 @@ from portalctl.plan.changes import why_of
 from portalctl.plan.model import Change, Why
 from portalctl.plan.notices import BLOCKED
 from portalctl.plan.resolve import Decision
-from portalctl.plan.rulebook import DENIALS
+from portalctl.plan.rulebook import DENIALS, is_for
 from portalctl.portal.capabilities import CAPABILITIES
 
 # decides: the status. adds: a team, or what else it says. takes: a team. overruled: another rule goes before it.
@@ -37,15 +37,18 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
+    """`elsewhere`: it is for another account of the address, which its `id` names."""
+
     reason: Reason
     says: str
     expires: date | None = None
+    elsewhere: bool = False
 
 
 def person_voices(portal: PortalManifest, key: str, name: str, decision: Decision, today: date) -> tuple[Voice, ...]:
     """`key` is the portal's id of the person, `name` the address as well as it is known."""
     claims = [
-        *_overrides(portal, {key, normal_address(name)}, suspects(name)),
+        *_overrides(portal, key, {key, normal_address(name)}, suspects(name)),
         *_trusted_if_verified(portal, _domains(portal, [domain_of(each) for each in suspects(name)])),
         *_lists(portal, normal_address(name) or name),
         *_others(portal, name, decision, key),
@@ -98,12 +101,17 @@ def team_voices(portal: PortalManifest, name: str, today: date) -> tuple[Voice, 
     return tuple(Voice(why_of(each.reason), each.says, *_timely(each, today)) for each in claims)
 
 
-def _overrides(portal: PortalManifest, exact: Collection[str | None], wide: Collection[str]) -> Iterator[_Claim]:
-    """Those of the `exact` names, and denials of the `wide` ones, as the address without its tag. Denials first."""
+def _overrides(
+    portal: PortalManifest, key: str, exact: Collection[str | None], wide: Collection[str]
+) -> Iterator[_Claim]:
+    """Yield the overrides of the `exact` names, and denials of the `wide` ones, as the address without its tag.
+
+    Denials come first. `key` is the portal's id of the account.
+    """
     denials = [rule for rule in portal.overrides if rule.status in DENIALS and rule.developer in {*exact, *wide}]
     others = [rule for rule in portal.overrides if rule.status not in DENIALS and rule.developer in exact]
     for rule in (*denials, *others):
-        yield _Claim(rule.why, _override_says(rule), rule.expires)
+        yield _Claim(rule.why, _override_says(rule), rule.expires, elsewhere=not is_for(rule, key))
 
 
 def _domains(portal: PortalManifest, domains: list[str]) -> Iterator[_Claim]:
@@ -157,6 +165,8 @@ def _heard(claim: _Claim, decision: Decision, today: date) -> Voice:
         lapsed = (*decision.lapsed, *(each for reasons in decision.lapsed_teams.values() for each in reasons))
         more = "; what only it gave is withdrawn" if claim.reason in lapsed else ""
         return Voice(why, claim.says, effect, f"{because}{more}")
+    if claim.elsewhere and decision.blocked != "pin":
+        return Voice(why, claim.says, "overruled", "its `id` names another account")
     gives = decision.verdict in {"approved", "silent", "unmatched"} and claim.reason.rule != "policy"
     if decision.blocked is not None and gives:
         return Voice(why, claim.says, "blocked", BLOCKED[decision.blocked][1])
@@ -205,7 +215,7 @@ def _override_says(rule: Override) -> str:
             f"in {', '.join(rule.teams)} and in no other managed team" if rule.teams else "in no managed team"
         )
     if rule.pin is not None:
-        parts.append(f"only the registration {rule.pin}")
+        parts.append(f"for the account {rule.pin} only")
     return ", ".join(parts)
 
 

@@ -478,3 +478,20 @@ def test_a_plan_from_a_snapshot_is_the_live_one(bench: Bench) -> None:
     assert done.err == ""
     assert portal["changes"] == live["changes"] != []
     assert bench.writes == []
+
+
+def test_of_two_accounts_with_one_address_an_id_decides(bench: Bench) -> None:
+    bench.sign_up("anna@club.example", id="org_anna")
+    bench.sign_up("Anna@Club.example", name="stranger", id="org_stranger")
+    bench.sign_up("bob@club.example")
+    bench.manifest("trusted_domains: [club.example]\n")
+    assert bench.ids() == ["approve:bob@club.example"]
+    told = {each["developer"]: each["message"] for each in bench.plan()["notices"]}
+    line = told["anna@club.example"].rpartition("add to `overrides`: ")[2]
+    assert line == '- {developer: anna@club.example, id: org_anna, status: approved, reason: "…"}'
+    for override in (line, '- {developer: org_anna, status: approved, reason: "Known"}'):
+        bench.manifest(f"trusted_domains: [club.example]\noverrides:\n  {override}\n")
+        assert bench.ids() == ["approve:anna@club.example", "approve:bob@club.example"]
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out
+    assert bench.states == {"org_anna": "Active", "org_bob": "Active", "org_stranger": "Pending"}

@@ -74,7 +74,7 @@ def test_an_ambiguous_address_is_an_error_that_says_how_to_name_one(portal: Benc
     for name, ident in commands:
         one = portal.run(name, ident)
         assert one.code == 0
-        assert one.out.count("stays pending: an address of more than one registration") == 1
+        assert one.out.count("stays pending: another account with this address is pending or approved") == 1
     assert portal.writes == []
 
 

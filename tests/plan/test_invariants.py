@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import product
 from random import Random
@@ -253,14 +252,18 @@ def test_each_change_has_a_reason_and_its_own_target_as_it_is(manifest: PortalMa
     assert len({change.id for change in changes}) == len(changes)
 
 
+def in_force(manifest: PortalManifest, *names: str | None) -> list[Override]:
+    return [rule for rule in manifest.overrides if rule.expires != YESTERDAY and rule.developer in names]
+
+
 def denied_by(manifest: PortalManifest, developer: Developer) -> bool:
-    """Whether a rule in force keeps this person out, told the long way round."""
+    """Whether a rule in force keeps this account out, told the long way round."""
     names = suspects(developer.email or "")
     address = normal_address(developer.email or "")
-    rules = [rule for rule in manifest.overrides if rule.expires != YESTERDAY]
-    if any(rule.developer in names and rule.status in OUT for rule in rules):
+    mine = [rule for rule in in_force(manifest, *names) if rule.pin in {None, developer.id}]
+    if any(rule.status in OUT for rule in mine):
         return True
-    if any(rule.developer == address and rule.status is not None for rule in rules):
+    if any(rule.developer == address and rule.status is not None for rule in mine):
         return False
     domains = {domain_of(name) for name in names}
     return any(
@@ -271,23 +274,72 @@ def denied_by(manifest: PortalManifest, developer: Developer) -> bool:
     )
 
 
+def may_gain(manifest: PortalManifest, developer: Developer, accounts: Mapping[str, Developer]) -> bool:
+    """Whether other accounts of the same address let this one have something, told the long way round."""
+    address = normal_address(developer.email or "")
+    others = [
+        each.status for each in accounts.values() if normal_address(each.email or "") == address and each != developer
+    ]
+    pins = {rule.pin for rule in in_force(manifest, address)} - {None}
+    if developer.id in pins:
+        return True
+    match developer.status:
+        case "rejected":
+            alone = not others
+        case _:
+            alone = set(others) <= {"rejected"}
+    denied_elsewhere = any(
+        rule.status in OUT and rule.pin in accounts and normal_address(accounts[rule.pin].email or "") == address
+        for rule in in_force(manifest, address)
+        if rule.pin is not None
+    )
+    return alone and (not pins or denied_elsewhere)
+
+
 @given(MANIFESTS, PORTALS)
 def test_who_may_gain_something_and_who_must_be_out(manifest: PortalManifest, live: Snapshot) -> None:
     changes = planned(manifest, live).changes
     before, after = statuses(live), statuses(carried_out(live, changes))
     lets_back = manifest.policy.reinstate or any(rule.reinstate for rule in manifest.overrides)
-    addresses = Counter(normal_address(each.email or "") for each in live.developers)
+    accounts = {each.id: each for each in live.developers}
     kept_out = {each.id for each in live.developers if denied_by(manifest, each)}
     assert all(after[each] in {"revoked", "rejected", "suspended"} for each in kept_out)
     for change in changes:
         if change.developer is None or not gains(change):
             continue
-        address = normal_address(change.developer.email or "")
-        assert change.developer.key not in kept_out
-        assert address is not None
-        assert addresses[address] == 1
-        assert before[change.developer.key] not in OUT or lets_back
-        assert after[change.developer.key] == ("pending" if change.op == "reopen" else "approved")
+        developer = accounts[change.developer.key]
+        assert developer.id not in kept_out
+        assert normal_address(developer.email or "") is not None
+        assert may_gain(manifest, developer, accounts)
+        assert before[developer.id] not in OUT or lets_back
+        assert after[developer.id] == ("pending" if change.op == "reopen" else "approved")
+
+
+@given(MANIFESTS, PORTALS, st.sampled_from(STATUSES), st.integers(0, FEW))
+def test_another_sign_up_under_an_address_takes_nothing_from_who_is_approved(
+    manifest: PortalManifest, live: Snapshot, status: str, number: int
+) -> None:
+    """Whatever becomes of the twin, and whatever spelling it has; and a rejected twin changes nothing at all."""
+    named = [each for each in live.developers if normal_address(each.email or "") is not None]
+    if not named:
+        return
+    chosen = named[number % len(named)]
+    twin = person((chosen.email or "").swapcase(), status, "twin")
+    crowd = replace(live, developers=(*live.developers, twin))
+    alone, beside = planned(manifest, live), planned(manifest, crowd)
+    approved = {each.id for each in live.developers if each.status == "approved"}
+
+    def losses(plan: PortalPlan) -> set[tuple[str, str, str | None]]:
+        return {loss for loss in taking(plan) if loss[1] in approved}
+
+    assert losses(beside) <= losses(alone)
+    if status == "rejected" and chosen.status in {"approved", "pending"}:
+        mine = [each for each in beside.changes if each.developer is None or each.developer.id != "twin"]
+        assert targets(mine) == targets(alone.changes)
+
+
+def targets(changes: Iterable[Change]) -> list[tuple[str, str | None, str | None]]:
+    return [(each.op, each.developer.key if each.developer else None, each.team) for each in changes]
 
 
 def gains(change: Change) -> bool:

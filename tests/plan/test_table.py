@@ -294,11 +294,12 @@ def test_a_second_registration_does_not_save_a_team_that_an_override_leaves_out(
 
 
 @pytest.mark.parametrize("status", ["approved", "pending"])
-@pytest.mark.parametrize("block", ["pin", "ambiguous"])
-def test_a_blocked_person_is_not_reinstated(status: Any, block: str) -> None:
-    rule = override(ANN, status, reinstate=True, pin="another" if block == "pin" else None)
-    other = [person("ANN@city.com", "rejected", "2")] if block == "ambiguous" else []
-    assert planned(portal(overrides=(rule,)), snapshot(person(ANN, "revoked", "1"), *other)).changes == ()
+@pytest.mark.parametrize("other", ["pin", "pending", "approved", "revoked"])
+def test_a_blocked_person_is_not_reinstated(status: Any, other: str) -> None:
+    rule = override(ANN, status, reinstate=True, pin="another" if other == "pin" else None)
+    others = [person("ANN@city.com", other, "2")] if other != "pin" else []
+    changes = planned(portal(overrides=(rule,)), snapshot(person(ANN, "revoked", "1"), *others)).changes
+    assert [change for change in changes if change.developer and change.developer.id == "1"] == []
 
 
 def test_a_pin_lets_in_the_registration_it_names_and_no_other() -> None:
@@ -314,9 +315,104 @@ def test_a_pin_lets_in_the_registration_it_names_and_no_other() -> None:
     assert [(n.code, n.developer) for n in other.notices] == [("pin_mismatch", ANN)]
 
 
-def test_a_pin_never_saves_from_a_denial() -> None:
-    plan = planned(portal(overrides=(override(ANN, "revoked", pin="abc"),)), snapshot(person(ANN, id="xyz")))
-    assert ids(plan.changes) == [f"revoke:{ANN}"]
+TRUSTING: dict[str, Any] = {"trusted_domains": (trusted("city.com", "reds"),), "teams": (team("reds"),)}
+TWIN = "ANN@City.com"
+# What a trusted domain does for a pending and for an approved account, and to its twin, by the twin's status.
+SHARED = [
+    ("pending", "pending", []),
+    ("pending", "approved", []),
+    ("pending", "suspended", []),
+    ("pending", "revoked", []),
+    ("pending", "rejected", [f"approve:{ANN}", f"add_member:{ANN}:reds"]),
+    ("approved", "pending", []),
+    ("approved", "revoked", []),
+    ("approved", "rejected", [f"add_member:{ANN}:reds"]),
+    ("revoked", "pending", []),
+    ("revoked", "rejected", [f"approve:{ANN}", f"add_member:{ANN}:reds"]),
+    ("rejected", "rejected", []),
+    ("rejected", "revoked", [f"approve:{TWIN}", f"add_member:{TWIN}:reds"]),
+]
+
+
+@pytest.mark.parametrize(("status", "twin", "wanted"), SHARED)
+def test_what_an_account_gets_beside_another_of_its_address(status: str, twin: str, wanted: list[str]) -> None:
+    rules = portal(policy=Policy(reinstate=True), **TRUSTING)
+    live = snapshot(person(ANN, status, "1"), person(TWIN, twin, "2"), person("bob@city.com"), teams={"reds": []})
+    assert sorted(ids(planned(rules, live).changes)) == sorted([*wanted, "add_member:bob@city.com:reds"])
+
+
+@pytest.mark.parametrize("status", ["pending", "approved", "revoked", "rejected"])
+@pytest.mark.parametrize("twin", ["pending", "approved", "revoked", "rejected", "suspended"])
+def test_an_override_with_an_id_decides_for_that_account_alone_whatever_the_others_are(
+    status: str, twin: str
+) -> None:
+    forms: list[dict[str, Any]] = [{"status": "approved"}, {"teams": ["reds"]}]
+    for keys in forms:
+        rule = override(ANN, pin="1", reinstate=True, **keys)
+        rules = portal(policy=Policy(reinstate=True), overrides=(rule,), **TRUSTING)
+        live = snapshot(person(ANN, status, "1"), person(TWIN, twin, "2"), teams={"reds": []})
+        approved = [] if status == "approved" else [f"approve:{ANN}"]
+        assert ids(planned(rules, live).changes) in (
+            [*approved, f"add_member:{ANN}:reds"],
+            [f"add_member:{ANN}:reds", *approved],
+        )
+
+
+@pytest.mark.parametrize("status", ["revoked", "rejected", "absent"])
+def test_a_denial_with_an_id_is_for_that_account_alone(status: Any) -> None:
+    rules = portal(overrides=(override(ANN, status, pin="2"),), **TRUSTING)
+    twins = snapshot(person(ANN, "approved", "1"), person(TWIN, "approved", "2"), teams={"reds": ["1", "2"]})
+    found = difference(rules, twins).changes
+    assert {each.developer.id for each in found if each.developer} == {"2"}
+    gone = snapshot(person(ANN, "pending", "1"), teams={"reds": []})
+    assert planned(rules, gone).changes == (), "whose account has not the id is granted nothing: it may be a slip"
+    assert [each.code for each in planned(rules, gone).notices] == ["pin_mismatch"]
+
+
+def test_who_is_beside_a_pinned_account_keeps_what_they_have() -> None:
+    policy = Policy(unmatched_pending="rejected", unmatched_approved="revoked")
+    forms: list[dict[str, Any]] = [{"status": "approved"}, {"status": "pending"}, {"teams": []}]
+    for keys in forms:
+        rule = override(ANN, pin="1", **keys)
+        rules = portal(policy=policy, overrides=(rule,), teams=(team("reds", [ANN], "exclusive"), team("blues")))
+        live = snapshot(person(TWIN, "approved", "2"), teams={"reds": ["2"], "blues": ["2"]})
+        assert planned(rules, live).changes == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "line"),
+    [
+        (TRUSTING, f'add to `overrides`: - {{developer: {ANN}, id: id-1, status: approved, reason: "…"}}'),
+        (
+            {"teams": (team("red, hot", [ANN]),)},
+            f'add to `overrides`: - {{developer: {ANN}, id: id-1, teams: ["red, hot"], reason: "…"}}',
+        ),
+        ({"overrides": (override(ANN, "approved"),)}, "add `id: id-1` to its override"),
+    ],
+)
+def test_the_notice_of_a_shared_address_has_the_line_that_decides(rules: dict[str, Any], line: str) -> None:
+    for status, code in (("pending", "ambiguous_address"), ("revoked", "withheld")):
+        live = snapshot(person(TWIN, "pending", "id-1"), person(ANN, status, "2"), person("bob@x.com", "pending"))
+        (told,) = [each for each in planned(portal(**rules), live).notices if each.developer == TWIN]
+        assert (told.code, told.severity) == (code, "warning")
+        assert told.message.endswith(f"if this is the right account, {line}")
+        assert f"(2 ({status}))" in told.message
+        assert (told.file, told.line) == ((FILE, 50) if "overrides" in rules else (None, None))
+
+
+def test_many_accounts_of_one_address_are_counted_and_not_listed() -> None:
+    spellings = [TWIN[:n].swapcase() + TWIN[n:] for n in range(1, 8)]
+    live = snapshot(*(person(each, "pending", str(n)) for n, each in enumerate(spellings)))
+    told = planned(portal(**TRUSTING), live).notices
+    assert {each.message for each in told} == {
+        "another account with this address is pending or approved, so no rule grants it anything; list all 7: "
+        f"portalctl explain {ANN}"
+    }
+
+
+def test_an_address_that_no_rule_matches_is_not_blocked_for_being_shared() -> None:
+    live = snapshot(person(ANN, "pending", "1"), person(TWIN, "pending", "2"))
+    assert planned(portal(), live).notices == ()
 
 
 @pytest.mark.parametrize("rules", list(RULES))

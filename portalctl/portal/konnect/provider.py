@@ -27,6 +27,7 @@ from portalctl.portal.konnect.wire import (
 )
 from portalctl.portal.konnect.writing import Writer
 from portalctl.portal.models import (
+    OUT,
     Assignment,
     Developer,
     Registration,
@@ -361,13 +362,17 @@ class Konnect:
         return settle(lambda: read_registrations(self._wire, self._path, people, team_applications=team_applications))
 
     def _newcomers(self, addresses: Collection[str]) -> dict[str, Developer]:
-        """Who has an account by now, by normal address."""
+        """Return the accounts of these addresses (in normal form) by address; of several accounts see `_one_of`."""
         if not addresses:
             return {}
-        found = self._by_address(sorted(addresses))
-        people = self._developers() if found is None else found
-        named = ((normal_address(person.email or ""), person) for person in people)
-        return {address: person for address, person in named if address is not None and address in addresses}
+        asked_for = self._by_address(sorted(addresses))
+        people = self._developers() if asked_for is None else asked_for
+        accounts: dict[str, list[Developer]] = {}
+        for person in people:
+            address = normal_address(person.email or "")
+            if address in addresses and address is not None:
+                accounts.setdefault(address, []).append(person)
+        return {address: found for address, each in accounts.items() if (found := _one_of(each)) is not None}
 
     def _statuses(self, people: Iterable[tuple[str, str | None]]) -> dict[str, str | None]:
         """The status by id; None: gone. Who is not found by address is asked for by id, or many by the whole list."""
@@ -405,6 +410,16 @@ class Konnect:
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
         return Writer(self._wire, path).write(write, still)
+
+
+def _one_of(accounts: list[Developer]) -> Developer | None:
+    """Return the account that an invitation made: anyone may sign up with another spelling, but not be approved.
+
+    None where several are approved, or several wait: then which one is meant can't be told.
+    """
+    approved = [account for account in accounts if account.status == "approved"]
+    counting = approved or [account for account in accounts if account.status not in OUT] or accounts
+    return counting[0] if len(counting) == 1 else None
 
 
 def _either(*flags: bool | None) -> bool | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from portalctl.plan.explain import About, PortalExplanation, Standing
 from portalctl.plan.model import STATUS_OPS, Change
-from portalctl.plan.notices import BLOCKED
+from portalctl.plan.notices import BLOCKED, SHARING
 from portalctl.plan.voices import Effect, Voice
 from portalctl.portal.models import OUT
 from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE, SIGNS, effects, what
@@ -93,6 +93,9 @@ def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
 
 def _as_it_is(standing: Standing) -> Iterator[str]:
     yield f"    stays {terminal(standing.status)}: {_stays(standing)}"
+    if standing.blocked in SHARING and standing.id is not None and standing.why[0].rule != "members":
+        pinned = override_to_paste(standing.developer, id=standing.id, status="approved")
+        yield f"      decide for this account alone: {pinned}"
     if standing.verdict == "approved" and standing.blocked is None and standing.status in OUT:
         again = override_to_paste(standing.developer, status="approved", reinstate=True)
         yield f"      keep it so:        {override_to_paste(standing.developer, status=standing.status)}"
