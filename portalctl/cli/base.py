@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from portalctl.cli.gitref import checkout, lead
 from portalctl.cli.options import Target
 from portalctl.cli.paths import manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.events import Observer, Warned
+from portalctl.git.checkout import checkout
 from portalctl.manifest.files import File, list_path, read_files, read_list
 from portalctl.manifest.load import ReadList, assemble
 from portalctl.manifest.model import Manifest
@@ -45,9 +45,8 @@ def _base(where: str, target: Target, observer: Observer) -> Base:
     return Base(manifest.portals)
 
 
-def _warn_of_lead(where: str, observer: Observer) -> None:
-    """What others did meanwhile would look as if this change undid it."""
-    ahead = lead(where)
+def _warn_of_lead(where: str, ahead: int, observer: Observer) -> None:
+    """Warn of commits that only the base has: they would look as if this change undid them."""
     if ahead:
         branched = f'--base "$(git merge-base {shlex.quote(where)} HEAD)"'
         what = "that is not here: what it did" if ahead == 1 else "that are not here: what they did"
@@ -62,7 +61,7 @@ def _manifest(where: str, target: Target, observer: Observer) -> Manifest | None
         return _assembled(*read_files(folder), partial(read_list, folder))
     asked = manifest_paths(target.paths)
     with checkout(where, asked) as found:
-        _warn_of_lead(where, observer)
+        _warn_of_lead(where, found.ahead, observer)
         paths = [path for path in map(found.inside, asked) if path.exists()]
         files, findings = read_files(paths)
 

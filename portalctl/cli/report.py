@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from portalctl import flow
-from portalctl.cli.blame import origins
 from portalctl.cli.console import show, style_for
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.private import write_private
 from portalctl.cli.session import open_session
 from portalctl.errors import BadUsageError
 from portalctl.events import Warned
+from portalctl.git.blame import origins
 from portalctl.plan.access_review import REMARKS, AccessReview
 from portalctl.report.safe import terminal
 from portalctl.words import people
@@ -69,6 +69,8 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Path | No
             "this clone is shallow: who wrote a line before it was cut is not told (actions/checkout: fetch-depth: 0)"
         )
         session.run.observer(Warned(text))
+    if known.problem:
+        session.run.observer(Warned(f"the report lacks commits and authors: {known.problem}"))
     review = flow.access(session.manifest, session.run, known.lines)
     text = _in_form(output, review)
     if out is None:

@@ -267,24 +267,27 @@ def test_a_repository_runs_nothing_of_its_own(club: Bench, tmp_path: Path) -> No
 def test_no_such_commit_is_told_with_what_to_do(club: Bench) -> None:
     club.manifest(AFTER)
     git("init", "-q")
-    for name in ("main", "--all", "a..b", ""):
+    for name in ("main", "--all", "--output=x", "a..b", "", "\x1b[31m", "é\udce9", "--"):
         done = club.run("plan", f"--base={name}")
         assert done.code == 64, name
-        assert "no folder, and no commit that this repository has" in done.err
+        assert "': not a folder, and not a commit of this repository\n" in done.err
+        assert "\x1b" not in done.err
+    assert not Path("x").exists()
+    assert "--base '--output=x'" in club.run("plan", "--base=--output=x").err
     assert club.reads == []
 
 
 @pytest.mark.slow
 def test_no_repository_and_no_git_are_told(club: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     club.manifest(AFTER)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
     done = club.run("plan", "--base", "main")
     assert done.code == 64
-    assert "not a git repository" in done.err
+    assert "the working folder is not in a Git repository" in done.err
+    git("init", "-q")
     monkeypatch.setenv("PATH", "")
     done = club.run("plan", "--base", "main")
     assert done.code == 64
-    assert "git is needed" in done.err
+    assert "git not found on PATH" in done.err
 
 
 @pytest.mark.slow

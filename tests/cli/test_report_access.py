@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from portalctl.cli.blame import Known, origins
+from portalctl.git.blame import Known, origins
 from portalctl.sim.faults import Fault
 from tests.conftest import PORTAL_ID, Bench, Done, portalctl
 from tests.report.hostile import HOSTILE
