@@ -15,11 +15,14 @@ from portalctl.report.safe import chat
 from portalctl.words import plural
 
 
-def plan_message(plan: Plan, run: str | None) -> Message:
-    """`run`: the address of the run that made the plan, where there is one; so below."""
+def plan_message(plan: Plan, digest: str | None, run: str | None) -> Message:
+    """`digest`: the plan's keyed digest, None without a mask key: the plan's own would let readers test addresses.
+
+    `run`: the URL of the run that made the plan, where there is one; so below.
+    """
     portals = [{"name": portal.name, "refused": bool(portal.refusals), **_counts(portal)} for portal in plan.portals]
     lines = [f"{portal.name}: {_plan_words(portal)}" for portal in plan.portals]
-    return _message("plan", lines, portals, run) | {"digest": plan.digest}
+    return _message("plan", lines, portals, run) | {"digest": digest}
 
 
 def drift_message(portals: Iterable[PortalDrift], run: str | None) -> Message:

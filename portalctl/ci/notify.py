@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 from portalctl.errors import BadUsageError, NoAnswerError
 from portalctl.events import Event, Observer, Sent, Warned
 from portalctl.http import LOOPBACK, post_once
-from portalctl.report.masking import Mask
 from portalctl.report.safe import chat
 
 TIMEOUT = 10.0  # seconds for one message
@@ -101,7 +100,7 @@ class Announcer:
 
     removals: Collection[str]  # ids of the changes that take something away
     notify: Notifier
-    mask: Mask
+    mask: Callable[[str], str]
     next: Observer
 
     def __call__(self, event: Event) -> None:
@@ -110,7 +109,7 @@ class Announcer:
         self.next(event)
 
 
-def removal(event: Sent, mask: Mask) -> Message:
+def removal(event: Sent, mask: Callable[[str], str]) -> Message:
     """One change that takes something away from a person."""
     who = mask(event.subject)
     text = f"{chat(event.portal)}: {chat(who)} {chat(event.what)}"

@@ -11,11 +11,14 @@ from portalctl.report.audit import RESULTS, Report
 from portalctl.report.grouping import totals
 
 
-def outputs(document: Document, file: str) -> Mapping[str, str]:
-    """Names in lower case with hyphens, as GitHub's own are. `file` is where the document is."""
+def outputs(document: Document, file: str, digest: str | None = None) -> Mapping[str, str]:
+    """Names in lower case with hyphens, as GitHub's own are. `file` is where the document is.
+
+    `digest`: that of a plan, in the form for `apply --expect-digest`.
+    """
     match document:
         case Plan():
-            return _of_plan(document, file)
+            return _of_plan(document, file, digest)
         case Drift():
             differs = sum(found.kind in FAILING for portal in document.portals for found in portal.findings)
             return {"has-drift": _flag(differs > 0), "findings": str(differs), "drift-file": file}
@@ -26,18 +29,18 @@ def outputs(document: Document, file: str) -> Mapping[str, str]:
             return {**counts, "interrupted": _flag(document.interrupted), "report-file": file}
 
 
-def dotenv(plan: Plan, file: str) -> str:
+def dotenv(plan: Plan, file: str, digest: str | None) -> str:
     """The same of a plan for GitLab's `artifacts:reports:dotenv`: `PORTALCTL_HAS_CHANGES=true`, a line each."""
-    named = {name.upper().replace("-", "_"): value for name, value in _of_plan(plan, file).items()}
+    named = {name.upper().replace("-", "_"): value for name, value in _of_plan(plan, file, digest).items()}
     return "".join(f"PORTALCTL_{name}={value}\n" for name, value in named.items())
 
 
-def _of_plan(plan: Plan, file: str) -> dict[str, str]:
+def _of_plan(plan: Plan, file: str, digest: str | None) -> dict[str, str]:
     count = totals(plan.portals)
     return {
         "has-changes": _flag(plan.changes > 0),
         "refused": _flag(plan.refused),
-        "digest": plan.digest,
+        "digest": digest or "",
         "gains": str(count.gains),
         "removals": str(count.losers),
         "mails": str(count.mails),

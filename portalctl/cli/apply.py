@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -15,15 +14,15 @@ from portalctl.ci.event import pull_request_event
 from portalctl.cli.apply_options import Records, exit_code, record_options
 from portalctl.cli.connection import check_backends
 from portalctl.cli.console import show, style_for
+from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
-from portalctl.cli.options import Target, mask_key, mask_option, target_options, verbose_option
+from portalctl.cli.options import Target, target_options, verbose_option
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_saved, open_session
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.flow import Run
 from portalctl.plan.model import Plan
 from portalctl.plan.select import Selection
-from portalctl.report.masking import mask_with, masked
 from portalctl.report.text.apply import reports_text
 from portalctl.report.text.plan import plan_text
 
@@ -62,7 +61,6 @@ def apply(
     allow_pull_request: bool,
     records: Records,
     notify: Notify,
-    mask_emails: bool,
     verbose: bool,
 ) -> None:
     """Plan, show the plan, ask, and make it so. Reports what was confirmed on the portal.
@@ -86,8 +84,7 @@ def apply(
     check_backends(made, run.backends, os.environ)
     run = records.attached(made, run)
     style = style_for(sys.stdout, verbose=verbose)
-    shown, run = _masked(made, run) if mask_emails else (made, run)
-    show(plan_text(shown, style), style)
+    show(plan_text(shown(made), style), style)
     if made.refused:
         notify.plan(made, run.observer)
         leave(RefusedError.exit_code)
@@ -102,12 +99,6 @@ def apply(
     finally:  # a report that can't be written hides no result
         show("\n" + reports_text(reports, records.report), style)
     leave(exit_code(reports))
-
-
-def _masked(plan: Plan, run: Run) -> tuple[Plan, Run]:
-    """The plan to be shown, and the run that shows no address; what is applied and written to files has them."""
-    mask = mask_with(mask_key())
-    return masked(plan, mask), replace(run, observer=lambda event: run.observer(masked(event, mask)))
 
 
 def _planned(target: Target, selection: Selection, expected: str | None, patience: Patience) -> tuple[Plan, Run]:

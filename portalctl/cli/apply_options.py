@@ -13,6 +13,7 @@ import click
 
 from portalctl.apply.model import PortalReport, timestamp
 from portalctl.cli.interrupts import INTERRUPTED, interrupts
+from portalctl.cli.masking import shown
 from portalctl.cli.private import write_private
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.flow import Run
@@ -61,7 +62,7 @@ class Records:
             ended_at=now,
         )
         try:
-            write_private(self.report, report_json(document))
+            write_private(self.report, report_json(shown(document)))
         except OSError as error:
             raise PortalctlError(f"--report {self.report} could not be written: {error.strerror}") from error
 

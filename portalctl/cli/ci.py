@@ -17,12 +17,14 @@ from portalctl.ci.github import METHODS, GitHub
 from portalctl.ci.outputs import dotenv, outputs
 from portalctl.ci.sticky import keep_comments, keep_issues
 from portalctl.cli.console import Console
-from portalctl.cli.options import mask_key
+from portalctl.cli.masking import run_mask
 from portalctl.cli.private import write_private
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.http import Client, Server
+from portalctl.plan.document import MASKED
 from portalctl.plan.model import Plan
-from portalctl.report.masking import mask_with, masked
+from portalctl.report.audit import Report
+from portalctl.report.masking import masked
 from portalctl.report.safe import github_output
 
 API = "https://api.github.com"
@@ -69,7 +71,7 @@ class _Comment:
     metavar="LOGIN",
     help="Whom GITHUB_TOKEN writes as, where it is that of an app of yours: NAME[bot].",
 )
-@click.option("--show-emails", is_flag=True, help="Don't mask addresses. PORTALCTL_MASK_KEY keeps masks the same.")
+@click.option("--show-emails", is_flag=True, help="Don't mask addresses, ids and the digest.")
 def github(
     *, file: Path, comment: Mode, pull_request: int | None, issue: bool, author: str | None, show_emails: bool
 ) -> None:
@@ -85,10 +87,15 @@ def github(
       portalctl ci github report.json
     """
     document = _read(file)
-    shown = document if show_emails else masked(document, mask_with(mask_key()))
+    shown = document if show_emails or _is_masked(document) else masked(document, run_mask())
     for each in worst(shown):
         click.echo(command(each))
-    _append("GITHUB_OUTPUT", "".join(_entry(*each) for each in outputs(document, str(file)).items()))
+    _append(
+        "GITHUB_OUTPUT",
+        "".join(
+            _entry(*each) for each in outputs(document, str(file), _digest(document, show_emails=show_emails)).items()
+        ),
+    )
     _append("GITHUB_STEP_SUMMARY", summary(shown))
     if isinstance(shown, Plan) and comment != "never":
         _comment(shown, _Comment(comment, pull_request, author))
@@ -103,7 +110,8 @@ def github(
     "dotenv_file",
     type=click.Path(path_type=Path, dir_okay=False),
     required=True,
-    help="Write PORTALCTL_DIGEST, PORTALCTL_HAS_CHANGES, PORTALCTL_REMOVALS and more, for artifacts:reports:dotenv.",
+    help="Write PORTALCTL_DIGEST, PORTALCTL_HAS_CHANGES, PORTALCTL_REMOVALS and more, for artifacts:reports:dotenv. "
+    "With PORTALCTL_MASK_KEY the digest is masked; `apply --expect-digest` accepts it where the same key is set.",
 )
 def gitlab(file: Path, dotenv_file: Path) -> None:
     """What later jobs on GitLab may need to know of a plan.
@@ -117,9 +125,21 @@ def gitlab(file: Path, dotenv_file: Path) -> None:
     if not isinstance(plan, Plan):
         raise BadUsageError(f"{file} is no plan; `portalctl plan --out FILE` writes one")
     try:
-        write_private(dotenv_file, dotenv(plan, str(file)))
+        write_private(dotenv_file, dotenv(plan, str(file), _digest(plan)))
     except OSError as error:
         raise BadUsageError(f"--dotenv {dotenv_file}: {error.strerror}") from error
+
+
+def _is_masked(document: Document) -> bool:
+    """Whether a masked run wrote it. Masked again, its masks would differ from those shown elsewhere."""
+    return isinstance(document, Report) and (document.plan is None or document.plan.startswith(MASKED))
+
+
+def _digest(document: Document, *, show_emails: bool = False) -> str | None:
+    """A plan's digest for later jobs, in a form that `apply --expect-digest` accepts: keyed where there is a key."""
+    if not isinstance(document, Plan):
+        return None
+    return document.digest if show_emails else run_mask().digest(document.digest) or document.digest
 
 
 def _comment(plan: Plan, wanted: _Comment) -> None:

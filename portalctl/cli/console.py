@@ -12,7 +12,9 @@ from typing import IO
 
 import click
 
+from portalctl.cli.masking import shown_mask
 from portalctl.events import Event, Progress, ReadDone, Settled, Waiting, Warned
+from portalctl.report.masking import masked
 from portalctl.report.safe import terminal
 from portalctl.report.text.apply import settled_text
 from portalctl.report.text.style import Style
@@ -41,10 +43,11 @@ class Console:
         self._live = sys.stderr.isatty()
         self._shown = ""
         self._style = style_for(sys.stdout)
+        self._mask = shown_mask()  # worker threads do not see the run's context
 
     def __call__(self, event: Event) -> None:
         with self._lock, contextlib.suppress(OSError):
-            self._show(event)
+            self._show(event if self._mask is None else masked(event, self._mask))
 
     def _show(self, event: Event) -> None:
         match event:

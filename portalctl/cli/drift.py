@@ -12,8 +12,9 @@ import click
 from portalctl import flow
 from portalctl.cli.completers import one_more_of
 from portalctl.cli.console import show, style_for
+from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
-from portalctl.cli.options import Target, choices, mask_key, mask_option, target_options
+from portalctl.cli.options import Target, choices, target_options
 from portalctl.cli.private import write_public
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import BadUsageError
@@ -23,7 +24,6 @@ from portalctl.plan.acknowledge import acknowledged, acknowledgement_notices
 from portalctl.plan.drift import FAILING, KINDS, PortalDrift
 from portalctl.plan.model import Notice
 from portalctl.report.documents import drift_json
-from portalctl.report.masking import mask_with, masked
 from portalctl.report.metrics import drift_metrics
 from portalctl.report.text.drift import drift_text
 from portalctl.report.text.style import Style
@@ -63,7 +63,6 @@ def drift(
     acknowledge: Path | None,
     output: str,
     metrics: Path | None,
-    mask_emails: bool,
     notify: Notify,
 ) -> None:
     """Say where portal and files disagree, by kind. Cannot write to a portal.
@@ -81,10 +80,10 @@ def drift(
     now = session.run.clock()
     found = acknowledged(found, known, now.date())
     if metrics is not None:
-        _write(metrics, drift_metrics(found, finished=now, throttles=throttles.count))
+        _write(metrics, drift_metrics(shown(found), finished=now, throttles=throttles.count))
     style = style_for(sys.stdout)
-    shown = found, tuple(acknowledgement_notices(found, known, now.date()))
-    show(_in_form(output, *(masked(shown, mask_with(mask_key())) if mask_emails else shown), style), style)
+    notices = tuple(acknowledgement_notices(found, known, now.date()))
+    show(_in_form(output, shown(found), shown(notices), style), style)
     notify.drift(found, session.run.observer)
     if any(finding.kind in (fail_on or FAILING) for portal in found for finding in portal.findings):
         leave(DIFFERENT)

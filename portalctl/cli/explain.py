@@ -13,6 +13,7 @@ import click
 from portalctl import flow
 from portalctl.cli.completers import subjects
 from portalctl.cli.console import show, style_for
+from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, did_you_mean, target_options
 from portalctl.cli.session import leave, open_offline, open_session
 from portalctl.errors import BadUsageError, RefusedError
@@ -39,6 +40,7 @@ from portalctl.report.text.explain import explanations_text
     help="Look at what `portalctl snapshot` kept, in place of the portals.",
 )
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@mask_option
 @click.option("--verbose", is_flag=True, help="Show every rule of a long list.")
 def explain(
     *,
@@ -66,8 +68,9 @@ def explain(
     word = _Word(subject, about)
     found = _offline(word, target) if offline else _asked(word, target, snapshot)
     style = style_for(sys.stdout, verbose=verbose)
+    told = shown(found)
     show(
-        explanations_json(found, generator=flow.GENERATOR) if output == "json" else explanations_text(found, style),
+        explanations_json(told, generator=flow.GENERATOR) if output == "json" else explanations_text(told, style),
         style,
     )
     _check_clear(found)

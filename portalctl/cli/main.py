@@ -17,7 +17,7 @@ from portalctl.cli.shell import COMPLETE
 from portalctl.version import VERSION_LINE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 INTERRUPTED = 130
 UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})  # what is told on stdout
@@ -43,8 +43,22 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line (None: this process's own) and give its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
+    if words == ["--version"] and COMPLETE not in os.environ:
+        return _ended(_version)
+    from portalctl.cli.masking import one_run
+    from portalctl.errors import PortalctlError
+
     try:
-        code = _version() if words == ["--version"] and COMPLETE not in os.environ else _command(words)
+        with one_run(words):
+            return _ended(lambda: _command(words))
+    except PortalctlError as error:  # no usable mask
+        return _exit_code(error)
+
+
+def _ended(command: Callable[[], int]) -> int:
+    """The exit code of a command, whatever it raises."""
+    try:
+        code = command()
         sys.stdout.flush()
     except BaseException as error:
         return _exit_code(error)

@@ -14,13 +14,12 @@ from portalctl.apply.model import PortalReport
 from portalctl.ci.event import run_address
 from portalctl.ci.messages import drift_message, plan_message, report_message
 from portalctl.ci.notify import Announcer, Message, Notifier, Webhook
-from portalctl.cli.options import mask_key
+from portalctl.cli.masking import run_mask
 from portalctl.events import Observer
 from portalctl.flow import Run
 from portalctl.plan.drift import PortalDrift
 from portalctl.plan.guard import takes
 from portalctl.plan.model import Plan
-from portalctl.report.masking import mask_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,7 @@ class Notify:
     webhook: Webhook | None
 
     def plan(self, plan: Plan, observer: Observer) -> None:
-        self._tell(plan_message(plan, run_address(os.environ)), observer)
+        self._tell(plan_message(plan, run_mask().digest(plan.digest), run_address(os.environ)), observer)
 
     def drift(self, portals: Sequence[PortalDrift], observer: Observer) -> None:
         self._tell(drift_message(portals, run_address(os.environ)), observer)
@@ -39,7 +38,7 @@ class Notify:
         """`portalctl.apply`, with each removal announced as it happens, and the sum at the end."""
         removals = frozenset(change.id for portal in plan.portals for change in portal.changes if takes(change))
         with Notifier(self.webhook, run.observer) as notifier:
-            announcer = Announcer(removals, notifier, mask_with(mask_key()), run.observer)
+            announcer = Announcer(removals, notifier, run_mask(), run.observer)
             reports = portalctl.apply(plan, replace(run, observer=announcer))
             notifier(report_message(reports, run_address(os.environ)))
         return reports
@@ -62,6 +61,8 @@ def notify_option(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def with_notify(*, address: str | None, **others: object) -> None:
+        if address:
+            run_mask()  # an unusable mask key is an error before anything is read
         command(notify=Notify(Webhook(address) if address else None), **others)
 
     return with_notify

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -76,14 +75,6 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 verbose_option = click.option("--verbose", is_flag=True, help="Show like changes one by one.")
 
 
-mask_option = click.option(
-    "--mask-emails",
-    is_flag=True,
-    help="Show an id and the domain in place of each address; PORTALCTL_MASK_KEY keeps the ids the same from run to "
-    "run. JSON masked so cannot be applied; files that are written are not masked.",
-)
-
-
 def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
     """A click callback: a comma list of known words → those words."""
 
@@ -100,13 +91,6 @@ def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
         return chosen
 
     return read
-
-
-def mask_key() -> bytes:
-    """What addresses are masked with: the user's key, else one that nobody has and that ends with this run."""
-    import secrets
-
-    return os.fsencode(os.environ.get("PORTALCTL_MASK_KEY", "")) or secrets.token_bytes(32)
 
 
 def did_you_mean(word: str, known: tuple[str, ...]) -> str:

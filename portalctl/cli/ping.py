@@ -8,6 +8,7 @@ import click
 
 from portalctl import flow
 from portalctl.cli.console import show, style_for
+from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.session import leave, open_session
 from portalctl.report.documents import pings_json
@@ -17,6 +18,7 @@ from portalctl.report.text.ping import pings_text
 @click.command()
 @target_options
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@mask_option
 def ping(*, target: Target, output: str) -> None:
     """Check each portal's server, token and rights, its settings, release and clock. Cannot write to a portal.
 
@@ -29,7 +31,7 @@ def ping(*, target: Target, output: str) -> None:
       portalctl ping -f portals/ --portal partners -o json
     """
     session = open_session(target)
-    found = flow.ping(session.manifest, session.run)
+    found = shown(flow.ping(session.manifest, session.run))
     style = style_for(sys.stdout)
     show(pings_json(found, generator=flow.GENERATOR) if output == "json" else pings_text(found, style), style)
     if any(portal.failed for portal in found):

@@ -11,8 +11,9 @@ import click
 import portalctl
 from portalctl.cli.base import load_base
 from portalctl.cli.console import show, style_for
+from portalctl.cli.masking import mask_option, shown, shown_mask
 from portalctl.cli.notify_option import Notify, notify_option
-from portalctl.cli.options import Target, mask_key, mask_option, target_options, verbose_option
+from portalctl.cli.options import Target, target_options, verbose_option
 from portalctl.cli.private import write_private
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_session
@@ -20,7 +21,6 @@ from portalctl.errors import BadUsageError, RefusedError
 from portalctl.plan.model import Plan
 from portalctl.plan.select import Selection
 from portalctl.report.documents import plan_json
-from portalctl.report.masking import mask_with, masked
 from portalctl.report.text.plan import plan_text
 from portalctl.report.text.style import Style
 
@@ -57,7 +57,6 @@ def plan(
     snapshot: Path | None,
     out: Path | None,
     output: str,
-    mask_emails: bool,
     detailed_exitcode: bool,
     notify: Notify,
     verbose: bool,
@@ -78,9 +77,8 @@ def plan(
     if out is not None:
         _write(out, plan_json(made))
     style = style_for(sys.stdout, verbose=verbose)
-    shown = masked(made, mask_with(mask_key())) if mask_emails else made
-    next_step = None if mask_emails else _next_step(target, selection, out, made)  # it may name a person
-    show(_in_form(output, shown, style, next_step), style)
+    next_step = None if shown_mask() else _next_step(target, selection, out, made)  # it may name a developer
+    show(_in_form(output, shown(made), style, next_step), style)
     notify.plan(made, session.run.observer)
     if made.newly_refused:
         leave(RefusedError.exit_code)

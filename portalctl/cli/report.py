@@ -10,6 +10,7 @@ import click
 
 from portalctl import flow
 from portalctl.cli.console import show, style_for
+from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.private import write_private
 from portalctl.cli.session import open_session
@@ -49,6 +50,7 @@ def report() -> None:
     metavar="FILE",
     help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.  [default: stdout]",
 )
+@mask_option
 def access(*, target: Target, snapshot: Path | None, output: str, out: Path | None) -> None:
     """Everybody on the portals: status, since when, teams, and the rule behind each with its place in the files.
 
@@ -72,7 +74,7 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Path | No
     if known.problem:
         session.run.observer(Warned(f"the report lacks commits and authors: {known.problem}"))
     review = flow.access(session.manifest, session.run, known.lines)
-    text = _in_form(output, review)
+    text = _in_form(output, shown(review))
     if out is None:
         show(text, style_for(sys.stdout))
         return

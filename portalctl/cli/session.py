@@ -13,6 +13,7 @@ import portalctl
 from portalctl.apply.execute import Patience
 from portalctl.cli.connection import Destination, Tls, backends, servers
 from portalctl.cli.console import Console
+from portalctl.cli.masking import mask_key
 from portalctl.cli.options import Target, did_you_mean
 from portalctl.cli.paths import manifest_paths
 from portalctl.errors import BadUsageError, Finding, InputError, Position
@@ -62,15 +63,16 @@ def open_offline(target: Target) -> Manifest:
 
 
 def open_saved(path: Path, target: Target, expected: str | None, patience: Patience) -> SavedSession:
-    """Read a plan file and check everything that needs no portal. `expected`: the digest it must have.
+    """Read a plan file and check all that needs no portal. `expected`: the digest it must have, perhaps masked.
 
     Raises InputError for what is no plan, RefusedError for a plan that must not be applied, and BadUsageError.
     """
     console = Console()
+    key = mask_key() if expected is not None else None
     plan = saved.load(_read(path, "plan"), str(path))
     saved.check_live(plan)
     if expected is not None:
-        saved.check_expected(plan, expected)
+        saved.check_expected(plan, expected, key)
     saved.check_time(plan, utc_now())
     destinations = [Destination.of_plan(portal, str(path)) for portal in plan.portals]
     if target.paths:

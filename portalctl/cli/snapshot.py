@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 import portalctl
+from portalctl.cli.masking import mask_option
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.private import write_private
 from portalctl.cli.session import open_session
@@ -24,6 +25,7 @@ from portalctl.words import plural
     metavar="FILE",
     help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.",
 )
+@mask_option
 def snapshot(*, target: Target, out: Path) -> None:
     """Keep a reading of the manifest's portals in a file, for `plan --snapshot`. Cannot write to a portal.
 

@@ -11,6 +11,7 @@ import click
 
 import portalctl
 from portalctl.cli.lint_option import lint_option, lints_help
+from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.manifest.model import Manifest, PortalManifest
@@ -33,6 +34,7 @@ FORMS = ("text", "json", "github", "gitlab")
     help="A saved reading (`portalctl snapshot`), for what only the portal can tell.",
 )
 @click.option("-o", "--output", type=click.Choice(FORMS), default="text", show_default=True)
+@mask_option
 def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, output: str) -> None:
     """Check manifest files. Asks no portal and needs no token.
 
@@ -49,13 +51,13 @@ def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, out
         check(manifest)
     except InputError as error:
         if output != "text":
-            click.echo(_in_form(output, None, error.findings), nl=False)
+            click.echo(_in_form(output, None, shown(error.findings)), nl=False)
         raise
     findings = lint(manifest, datetime.now(UTC).date(), levels, _live(manifest, snapshot))
     errors = tuple(each for each in findings if each.severity == "error")
     _warn([each for each in findings if each.severity == "warning"])
     if output != "text":
-        click.echo(_in_form(output, manifest, findings), nl=False)
+        click.echo(_in_form(output, manifest, shown(findings)), nl=False)
     if errors:
         raise InputError(errors)
     if output == "text":

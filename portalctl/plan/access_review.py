@@ -107,13 +107,13 @@ class PortalAccess:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessReview:
-    """What `report access` tells. `created_at` is RFC 3339, UTC."""
+    """What `report access` shows. `created_at` is RFC 3339, UTC; `manifest` is a digest, None where masked."""
 
     version: Literal[1] = 1
     kind: Literal["access"] = "access"
     generator: str
     created_at: str
-    manifest: str
+    manifest: str | None
     portals: tuple[PortalAccess, ...]
 
 

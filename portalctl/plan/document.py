@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,6 +15,7 @@ from portalctl import json_file
 from portalctl.errors import InputError
 from portalctl.plan.model import Plan, PortalPlan, SnapshotStamp
 
+MASKED = "masked:"  # how a keyed digest begins
 SCHEMA_ID = "https://portalctl.dev/schemas/plan.v1.schema.json"
 # What of a portal the digest covers. Refusals too: else a plan could be rid of them and still seem the same.
 BOUND = ("name", "provider", "portal_id", "server", "guard", "changes", "refusals")
@@ -31,7 +33,9 @@ def _portals() -> TypeAdapter[tuple[PortalPlan, ...]]:
     return TypeAdapter(tuple[PortalPlan, ...])
 
 
-def digest(manifest_digest: str, portals: tuple[PortalPlan, ...], snapshot: SnapshotStamp | None = None) -> str:
+def digest(
+    manifest_digest: str | None, portals: tuple[PortalPlan, ...], snapshot: SnapshotStamp | None = None
+) -> str:
     """`sha256:…` of what an apply would be bound to; not of notices, counts, times or the comparison with a base.
 
     A plan made from a saved reading has another digest than one of the same changes that was not.
@@ -68,3 +72,11 @@ def plan_schema() -> Mapping[str, Any]:
         **schema,
         "title": "portalctl plan",
     }
+
+
+def masked_digest(key: bytes, digest: str) -> str:
+    """`masked:` and the digest's HMAC-SHA256 under a mask key, in hexadecimal.
+
+    A plan's own digest lets any reader test guesses of the addresses in it; this form only holders of the key.
+    """
+    return f"{MASKED}{hmac.new(key, digest.encode(errors='surrogatepass'), hashlib.sha256).hexdigest()}"

@@ -176,29 +176,37 @@ class PortalPlan:
 
 @dataclass(frozen=True, slots=True)
 class ManifestStamp:
-    digest: str
+    """Which manifest a plan was made from. `digest` is None in a masked document without a lasting key."""
+
+    digest: str | None
     files: tuple[str, ...]
     commit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotStamp:
-    """The saved reading that a plan was made from, by its digest. Such a plan is for looking at, never applied."""
+    """The saved reading that a plan was made from, by its digest. Such a plan is for looking at, never applied.
 
-    digest: str
+    `digest` is None in a masked document without a lasting key.
+    """
+
+    digest: str | None
     created_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`snapshot` None: the plan was made from what the portals answered."""
+    """`snapshot` None: the plan was made from what the portals answered.
+
+    `digest` None: a masked document without a lasting key.
+    """
 
     version: Literal[1] = 1
     kind: Literal["plan"] = "plan"
     generator: str
     created_at: str
     valid_until: str | None = None
-    digest: str
+    digest: str | None
     manifest: ManifestStamp
     snapshot: SnapshotStamp | None = None
     portals: tuple[PortalPlan, ...]

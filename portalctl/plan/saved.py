@@ -10,15 +10,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from hmac import compare_digest
 from typing import get_args
 
-from portalctl.errors import RefusedError
+from portalctl.errors import BadUsageError, RefusedError
 from portalctl.identity import normal_address
 from portalctl.manifest.forms import RESERVED
 from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.plan import forms
 from portalctl.plan.base import without_base
-from portalctl.plan.document import digest, parse, rejected
+from portalctl.plan.document import MASKED, digest, masked_digest, parse, rejected
 from portalctl.plan.model import Change, Op, Plan, PortalPlan, Subject, rank
 from portalctl.portal.capabilities import CAPABILITIES
 
@@ -46,6 +47,11 @@ def read(content: bytes, file: str) -> Plan:
     of a kind that this version can't work with.
     """
     plan = parse(content, file)
+    if plan.digest is None or plan.digest.startswith(MASKED):
+        raise RefusedError(
+            f"{file}: this plan is masked and cannot be applied; nothing was written",
+            "Use the file that `portalctl plan --out FILE` writes.",
+        )
     if plan.digest != digest(plan.manifest.digest, plan.portals, plan.snapshot):
         raise RefusedError(
             f"{file}: the contents do not fit the plan's digest, and nothing was written",
@@ -59,13 +65,31 @@ def read(content: bytes, file: str) -> Plan:
     return plan
 
 
-def check_expected(plan: Plan, expected: str) -> None:
-    """Raises RefusedError unless this is the plan with that digest, given with or without `sha256:`."""
-    if plan.digest.removeprefix("sha256:") != expected.removeprefix("sha256:"):
+def check_expected(plan: Plan, expected: str, key: bytes | None = None) -> None:
+    """Check that this is the plan with that digest, `sha256:…` or without that prefix, or `masked:…` with the `key`.
+
+    Raises RefusedError for another plan, and BadUsageError for a masked digest without a key.
+    """
+    actual = shown = plan.digest or ""
+    if expected.startswith(MASKED):
+        if key is None:
+            raise BadUsageError(
+                "--expect-digest: this digest is masked, and PORTALCTL_MASK_KEY is not set",
+                "Set PORTALCTL_MASK_KEY to the key that the plan was shown with, or pass the plan's own digest.",
+            )
+        actual = shown = masked_digest(key, actual)
+    elif not expected.startswith("sha256:"):
+        actual = actual.removeprefix("sha256:")
+    if not compare_digest(actual.encode(), expected.encode(errors="surrogatepass")):
         raise RefusedError(
             "this is not the expected plan, and nothing was written",
-            f"expected {expected}",
-            f"the plan has {plan.digest}",
+            f"expected {expected or 'no digest at all: --expect-digest is empty'}",
+            f"the plan has {shown}",
+            *(
+                ["Check that PORTALCTL_MASK_KEY is the key that the plan was shown with."]
+                if expected.startswith(MASKED)
+                else []
+            ),
         )
 
 

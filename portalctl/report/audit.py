@@ -70,7 +70,10 @@ class PortalOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`plan` is the digest of what was applied. `interrupted`: it was asked to stop before it was through."""
+    """`plan` is the digest of what was applied, None in a masked report without a lasting key.
+
+    `interrupted`: it was asked to stop before it was through.
+    """
 
     version: Literal[1] = 1
     kind: Literal["report"] = "report"
@@ -80,7 +83,7 @@ class Report:
     interrupted: bool
     who: Who
     manifest: ManifestStamp
-    plan: str
+    plan: str | None
     portals: tuple[PortalOutcome, ...]
 
 

@@ -268,6 +268,11 @@ def _approved_and_members(unruled: Iterable[UnruledGrant]) -> tuple[int, int]:
     return len(live), len({grant.developer.key for grant in grants} - live)
 
 
+def digest_words(digest: str | None, safe: Safe) -> str:
+    """A digest, or why none is shown."""
+    return safe(digest) if digest is not None else "not shown (set PORTALCTL_MASK_KEY)"
+
+
 def place(why: Why) -> str | None:
     """Where a rule stands, as `file:line`; None for a built-in default."""
     return f"{why.file}:{why.line}" if why.file is not None else None

@@ -1,104 +1,129 @@
-"""A document without its people's addresses, for readers who may know how many and from where, but not who.
+"""A document with its addresses masked, for readers who may know how many developers it names, but not which.
 
-Whatever form it then takes, no address is left to be found in it: what is masked is the plan, not its forms.
+The document is masked, not its forms: whatever form it then takes holds no address, and nothing is cut before it is
+masked.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from portalctl.events import Sent, Settled
-from portalctl.identity import normal_address, normal_domain
+from portalctl.plan.access_review import Access, AccessReview
 from portalctl.plan.drift import DriftFinding
-from portalctl.plan.model import Change, Notice, Refusal, Subject
-from portalctl.report.audit import Outcome
+from portalctl.plan.explain import PortalExplanation, Standing
+from portalctl.plan.model import Change, ManifestStamp, Notice, Plan, Refusal, SnapshotStamp, Subject, Why
+from portalctl.report.audit import Outcome, Report
+from portalctl.report.mask import Mask
 
-D = TypeVar("D")  # a plan, a report, where a portal and the files disagree, or an event
+D = TypeVar("D")  # a plan, a report, drift, an explanation, an access review, findings of a manifest, or an event
 
 NAMES = frozenset({"full_name"})  # in the state of an account that is to be made
-Mask = Callable[[str], str]
-
-# What could be an address in a sentence: what stands around an `@` up to a blank or to what encloses addresses there.
-_AROUND = r"""\s@"(),:;<>\[\]`"""
-_ADDRESS = re.compile(rf"(?<![^{_AROUND}'])[^{_AROUND}'][^{_AROUND}]*@[^{_AROUND}]*[^{_AROUND}'.!?]")
-
-
-def mask_with(key: bytes) -> Mask:
-    """A function from an address to `person-` and eight hexadecimal digits, then the domain where it has one.
-
-    The same person gets the same mask under the same key, in any spelling; without the key nobody can tell whether a
-    mask is that of an address they know (HMAC-SHA256).
-    """
-
-    def mask(address: str) -> str:
-        known = normal_address(address) or address
-        digest = hmac.new(key, known.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
-        domain = normal_domain(address.rpartition("@")[2])
-        return f"person-{digest[:8]}" + (f"@{domain}" if domain else "")
-
-    return mask
 
 
 def masked(document: D, mask: Mask) -> D:
-    """A plan with every address masked, wherever one stands: people, ids, rules, messages, reasons, descriptions.
+    """A document with every address and developer id masked: in subjects, ids, rules, messages, reasons, file names.
 
-    So is the name of a person to be invited. The ids that the portal gave stay, and so does the digest: it tells
-    which plan this was, and since it is not the digest of these contents, they cannot be applied. The same goes for
-    a report, for where portal and files disagree, and for what an observer is told.
+    Full names are masked too. Digests become keyed, or None where the key ends with the run, and so does a
+    fingerprint that is made of an address. Such a plan cannot be applied.
     """
+    for name in _named(document):
+        mask(name)  # known from here on, so that a file name with the address in it has the same mask
     result = _Masking(mask).value(document)
     assert isinstance(result, type(document))  # noqa: S101 (each value becomes one of its own type)
     return result
 
 
+def _named(document: object) -> Iterator[str]:
+    """The developers of a plan's or a report's changes."""
+    for portal in getattr(document, "portals", ()):
+        for change in getattr(portal, "changes", ()):
+            if change.developer is not None and change.developer.email:
+                yield change.developer.email
+
+
 @dataclass(frozen=True, slots=True)
 class _Masking:
-    """One walk for all that a plan is made of, so that no field can be forgotten, whatever fields there will be."""
+    """One walk over everything a document is made of, so that a new field is masked without being listed."""
 
     mask: Mask
 
     def value(self, value: Any) -> Any:  # noqa: ANN401 (a field of any model)
         if isinstance(value, str):
-            return self.text(value)
+            return self.mask.text(value)
         if isinstance(value, tuple):
-            return tuple(map(self.value, value))
+            items = map(self.value, value)
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
         if isinstance(value, Mapping):
-            return {key: self.mask(each) if key in NAMES else self.value(each) for key, each in value.items()}
-        return self.model(value) if is_dataclass(value) else value
+            return {key: self.mask(item) if key in NAMES else self.value(item) for key, item in value.items()}
+        if not is_dataclass(value):
+            return value
+        before = {field.name: getattr(value, field.name) for field in fields(value)}
+        return replace(value, **{name: self.value(item) for name, item in before.items()} | self.named(value))  # type: ignore[type-var]
 
-    def model(self, value: Any) -> Any:  # noqa: ANN401 (any model)
-        """What knows a person masks the whole address, though it may not look like one."""
-        plain = self.fields(value)
+    def named(self, value: Any) -> dict[str, Any]:  # noqa: ANN401 (any model)
+        """The fields of a model that hold a developer or a digest as a whole, whatever they look like."""
+        changed: dict[str, Any] = {}
         match value:
-            case Subject(email=str() as email):
-                return replace(plain, email=self.mask(email))
-            case Change(developer=Subject(email=str() as email)) | Outcome(developer=Subject(email=str() as email)):
-                return replace(plain, id=self.change_id(value.id, email))
-            case DriftFinding(developer=str() as person):
-                return replace(plain, developer=self.mask(person))
-            case Refusal(developer=str() as person) | Notice(developer=str() as person):
-                return replace(plain, developer=self.mask(person), message=self.sentence(value.message, person))
-            case Sent(subject=who) | Settled(subject=who) if "@" in who and not who.startswith("team "):
-                return replace(plain, subject=self.mask(who))
-        return plain
+            case Subject() | Access() | Standing() | PortalExplanation():
+                changed = self.developer(value)
+            case Change(developer=Subject() as who) | Outcome(developer=Subject() as who):
+                changed = {"id": self.change_id(value.id, who.name, who.id)}
+            case DriftFinding():
+                changed = self.finding(value)
+            case Refusal(developer=str() as developer) | Notice(developer=str() as developer):
+                changed = {"developer": self.mask(developer), "message": self.sentence(value.message, developer)}
+            case Why(rule="overrides"):
+                changed = {"value": self.mask(value.value)}
+            case Sent() | Settled():
+                changed = self.event(value)
+            case Plan() | ManifestStamp() | SnapshotStamp():
+                changed = {"digest": self.mask.digest(value.digest)}
+            case Report():
+                changed = {"plan": self.mask.digest(value.plan)}
+            case AccessReview():
+                changed = {"manifest": self.mask.digest(value.manifest)}
+        return changed
 
-    def fields(self, value: Any) -> Any:  # noqa: ANN401 (any model)
-        return replace(value, **{each.name: self.value(getattr(value, each.name)) for each in fields(value)})
+    def developer(self, value: Subject | Access | Standing | PortalExplanation) -> dict[str, Any]:
+        match value:
+            case Subject(email, id_):
+                return {"email": self.whole(email), "id": self.whole(id_)}
+            case Access():
+                named = self.whole(value.developer), self.whole(value.id), self.whole(value.full_name)
+                return dict(zip(("developer", "id", "full_name"), named, strict=True))
+            case Standing():
+                return {"developer": self.whole(value.developer), "id": self.whole(value.id)}
+            case _:
+                return {"subject": self.mask(value.subject)} if value.about == "developer" else {}
 
-    def text(self, text: str) -> str:
-        return _ADDRESS.sub(lambda found: self.mask(found[0]), text) if "@" in text else text
+    def event(self, value: Sent | Settled) -> dict[str, Any]:
+        name = value.subject
+        about_team = name.startswith("team ")
+        return {} if about_team else {"subject": self.mask(name), "change": self.change_id(value.change, name)}
 
-    def sentence(self, text: str, person: str) -> str:
-        """What is said of a person, whose address may look like none."""
-        parts = re.split(rf"(?<!\w){re.escape(person)}(?!\w)", text) if person else [text]
-        return self.mask(person).join(map(self.text, parts))
+    def finding(self, value: DriftFinding) -> dict[str, Any]:
+        changed = {"developer": self.whole(value.developer), "developer_id": self.whole(value.developer_id)}
+        if value.developer is not None and value.developer_id is None:
+            changed["fingerprint"] = self.mask(value.fingerprint)
+        return changed
 
-    def change_id(self, text: str, person: str) -> str:
-        """An id has the op first, then the person."""
+    def whole(self, text: str | None) -> str | None:
+        return self.mask(text) if text else text
+
+    def sentence(self, text: str, name: str) -> str:
+        """A message about a developer, whose address may look like none."""
+        parts = re.split(rf"(?<!\w){re.escape(name)}(?!\w)", text) if name else [text]
+        return self.mask(name).join(map(self.mask.text, parts))
+
+    def change_id(self, text: str, name: str, developer_id: str | None = None) -> str:
+        """An id has the op first, then the developer's name; at the end `#` and the id where two share an address."""
         op, _, rest = text.partition(":")
-        return f"{op}:{self.mask(person)}{self.text(rest.removeprefix(person))}"
+        rest = rest.removeprefix(name)
+        end = f"#{developer_id}" if developer_id else ""
+        if not end or not rest.endswith(end):
+            return f"{op}:{self.mask(name)}{self.mask.text(rest)}"
+        return f"{op}:{self.mask(name)}{self.mask.text(rest.removesuffix(end))}#{self.mask(developer_id or '')}"

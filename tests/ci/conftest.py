@@ -40,7 +40,7 @@ class Job:
             "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
             "GITHUB_SERVER_URL": "https://github.example",
             "GITHUB_RUN_ID": "42",
-            "PORTALCTL_MASK_KEY": "a key",
+            "PORTALCTL_MASK_KEY": "a key of 16 bytes",
         }
         return portalctl("ci", "github", *words, env=given | env)
 

@@ -39,7 +39,7 @@ def test_an_issue_is_opened_kept_up_to_date_and_closed(bench: Bench, job: Job) -
     assert str(issue.body).startswith(MARK)
     assert "partners.yaml:7" in str(issue.body)
     assert "https://github.example/club/portal/actions/runs/42" in str(issue.body)
-    assert "a@x.org" not in str(issue.body) + job.summary + done.out
+    assert "`a@x.org" not in str(issue.body) + job.summary + done.out
     assert "::warning file=portals/partners.yaml,line=7," in done.out
     assert "approved; wanted: revoked" in done.out
     assert job.outputs["has-drift"] == "true"

@@ -13,7 +13,7 @@ import pytest
 from portalctl.ci.notify import Webhook, removal
 from portalctl.errors import BadUsageError
 from portalctl.events import Sent
-from portalctl.report.masking import mask_with
+from portalctl.report.mask import Mask
 from portalctl.sim.faults import Fault
 from tests.conftest import Bench, portalctl
 
@@ -158,5 +158,5 @@ def test_a_chat_makes_nothing_of_what_strangers_typed() -> None:
     assert told["text"] == (
         "partners: &lt;!channel&gt;@x.org registration of &lt;!here&gt; &amp; &lt;http://x|y&gt; revoked"
     )
-    masked = removal(Sent("partners", "id", "<!channel>@x.org", "revoked"), mask_with(b"key"))
+    masked = removal(Sent("partners", "id", "<!channel>@x.org", "revoked"), Mask(b"key"))
     assert "channel" not in json.dumps(masked)

@@ -198,7 +198,7 @@ def test_the_action_keeps_how_the_command_ended_whatever_becomes_of_the_telling(
     assert runner.step("portalctl", COMMAND="apply", ARGS=words, FILE="report.json") == 0, runner.said
     assert runner.outputs == {"exit-code": "0", "tell": "true"}
     assert "leaver@" not in runner.said
-    assert "✓ person-" in runner.said
+    assert "✓ dev-" in runner.said
     assert bench.status("leaver@x.org") == "revoked"
     assert runner.step("portalctl", COMMAND="rm", ARGS="", FILE="x.json") == 0
     assert runner.outputs["exit-code"] == "64"

@@ -14,6 +14,7 @@ import pytest
 from portalctl.ci.annotations import Annotation, command, worst
 from portalctl.errors import Finding, Position
 from portalctl.events import Result
+from portalctl.plan.document import masked_digest
 from portalctl.plan.drift import DriftFinding
 from portalctl.plan.guard import takes
 from portalctl.plan.model import Change, Notice, Subject
@@ -21,7 +22,8 @@ from portalctl.report.audit import RESULTS, Outcome, PortalOutcome, Report, Who,
 from portalctl.report.fit import size
 from portalctl.report.gitlab import code_quality_json, terraform_json
 from portalctl.report.markdown.audit import report_markdown
-from portalctl.report.masking import mask_with, masked
+from portalctl.report.mask import Mask
+from portalctl.report.masking import masked
 from tests.ci.conftest import EVERYDAY, Job
 from tests.conftest import Bench, portalctl
 from tests.plan.build import whole_plan
@@ -96,10 +98,11 @@ def test_outputs_are_those_of_the_plan(job: Job) -> None:
     assert done.code == 0
     assert job.summary.startswith("Of an earlier command.\n## Portal access")
     plan = json.loads(Path(path).read_text())
+    assert job.summary.count(job.outputs["digest"]) == 1
     assert job.outputs == {
         "has-changes": "true",
         "refused": "false",
-        "digest": plan["digest"],
+        "digest": masked_digest(b"a key of 16 bytes", plan["digest"]),
         "gains": "6",
         "removals": "2",
         "mails": str(EVERYDAY.summary["mails"]),
@@ -138,10 +141,10 @@ def test_a_report_shows_what_is_missing_first_and_has_room_for_any_apply() -> No
 
 def test_nobody_is_named_in_a_masked_report() -> None:
     odd = replace(EVERYDAY.changes[-1], id="x:strange one@city.com", developer=Subject("strange one@city.com", "odd"))
-    report = masked(reported([*EVERYDAY.changes, odd], "failed"), mask_with(b"key"))
+    report = masked(reported([*EVERYDAY.changes, odd], "failed"), Mask(b"key"))
     assert not re.search("peter@|strange|p00@", report_json(report) + report_markdown(report))
     found = DriftFinding("withheld", "strange one@city.com", None, "revoked", "approved", None)
-    assert "strange" not in str(masked(found, mask_with(b"key")))
+    assert "strange" not in str(masked(found, Mask(b"key")))
 
 
 def test_what_strangers_typed_does_nothing_in_a_report() -> None:

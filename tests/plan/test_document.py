@@ -212,7 +212,7 @@ def test_the_digest_binds_manifest_allowance_and_selection() -> None:
     ]
     digests = {plan.digest for plan in plans}
     assert len(digests) == len(plans)
-    assert all(digest.startswith("sha256:") and len(digest) == 71 for digest in digests)
+    assert all(digest and digest.startswith("sha256:") and len(digest) == 71 for digest in digests)
 
 
 def test_a_plan_rid_of_its_refusals_is_another_plan() -> None:

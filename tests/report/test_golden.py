@@ -12,7 +12,8 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from portalctl.plan.model import Plan, PortalPlan
 from portalctl.report.html.page import plan_html
 from portalctl.report.markdown.plan import plan_markdown
-from portalctl.report.masking import mask_with, masked
+from portalctl.report.mask import Mask
+from portalctl.report.masking import masked
 from tests.plan.build import whole_plan
 from tests.report.hostile import HOSTILE
 from tests.report.plans import everyday, refused, typed
@@ -42,7 +43,7 @@ def test_everyday(golden: SnapshotAssertion) -> None:
 
 
 def test_refused_and_masked(golden: SnapshotAssertion) -> None:
-    assert plan_markdown(masked(fixed(refused(everyday())), mask_with(b"key"))) == golden
+    assert plan_markdown(masked(fixed(refused(everyday())), Mask(b"key"))) == golden
 
 
 def test_cut_to_size(golden: SnapshotAssertion) -> None:

@@ -17,21 +17,22 @@ from portalctl.plan.document import to_json
 from portalctl.plan.model import Change, Notice, Plan, Refusal, Subject
 from portalctl.report.html.page import plan_html
 from portalctl.report.markdown.plan import plan_markdown
-from portalctl.report.masking import mask_with, masked
+from portalctl.report.mask import Mask
+from portalctl.report.masking import masked
 from portalctl.report.text.plan import plan_text
 from portalctl.report.text.style import Style
 from tests.conftest import Bench
 from tests.plan.build import whole_plan
 from tests.report.plans import everyday, refused
 
-MASK = mask_with(b"key")
+MASK = Mask(b"key")
 FORMS = {
     "json": to_json,
     "text": lambda plan: plan_text(plan, Style(verbose=True)),
     "markdown": plan_markdown,
     "html": plan_html,
 }
-LOCAL = st.from_regex(r"[a-z0-9!$%&*+/=?^_{|}~-][a-z0-9!$%&'*+/=?^_{|}~-]{0,9}(\.[a-z0-9]{1,3})?", fullmatch=True)
+LOCAL = st.from_regex(r"[a-z0-9!$%*+=^_{|}~-][a-z0-9!$%&'*+/=?^_{|}~-]{0,9}(\.[a-z0-9]{1,3})?", fullmatch=True)
 
 
 @pytest.fixture(scope="module")
@@ -53,18 +54,18 @@ def test_no_address_is_left_in_any_form(plan: Plan, form: str) -> None:
     )
     left = re.findall(r"[\w.+-]+@[\w.-]+\w", shown)
     assert left
-    assert [each for each in left if not re.fullmatch(r"person-[0-9a-f]{8}@[\w.-]+", each)] == []
+    assert [each for each in left if not re.fullmatch(r"dev-[0-9a-f]{8}@[\w.-]+", each)] == []
 
 
 def test_a_person_has_one_mask_in_a_document(plan: Plan) -> None:
     portal = masked(plan, MASK).portals[0]
     bob = MASK("BOB@X.org")
     assert bob.endswith("@x.org")
-    assert [change.id for change in portal.changes if change.developer and change.developer.id == "bob"] == [
+    assert [change.id for change in portal.changes if change.developer and change.developer.id == MASK("bob")] == [
         f"remove_member:{bob}:gunners"
     ]
     assert [r for r in portal.refusals if r.developer == bob and r.message.startswith(f"{bob} is protected")]
-    city = [change for change in portal.changes if change.developer and change.developer.id == "c0"]
+    city = [change for change in portal.changes if change.developer and change.developer.id == MASK("c0")]
     assert {change.developer.email for change in city if change.developer} == {MASK("c00@city.com")}
 
 
@@ -73,8 +74,8 @@ def test_a_person_whose_address_is_none_is_masked_in_ids_too() -> None:
     states = {"status": "pending"}, {"status": "rejected"}
     change = Change(f"reject:{who.email}#odd", "reject", "offboard", who, None, *states, ())
     shown = masked(whole_plan(replace(everyday(0), changes=(change,))), MASK).portals[0].changes[0]
-    assert shown.id == f"reject:{MASK('odd one@x@mailinator.com')}#odd"
-    assert shown.developer == Subject(MASK("odd one@x@mailinator.com"), "odd")
+    assert shown.id == f"reject:{MASK('odd one@x@mailinator.com')}#{MASK('odd')}"
+    assert shown.developer == Subject(MASK("odd one@x@mailinator.com"), MASK("odd"))
 
 
 def test_a_person_to_be_invited_has_no_name_either() -> None:
@@ -103,8 +104,9 @@ def test_what_is_not_a_person_stays(plan: Plan) -> None:
 
 
 def test_a_masked_plan_cannot_be_applied(plan: Plan) -> None:
-    with pytest.raises(RefusedError, match="digest"):
-        saved.load(to_json(masked(plan, MASK)).encode(), "plan.json")
+    for mask in (MASK, Mask(b"key", lasting=False)):
+        with pytest.raises(RefusedError, match="masked"):
+            saved.load(to_json(masked(plan, mask)).encode(), "plan.json")
 
 
 @given(LOCAL, st.sampled_from(["{}", "ask {}.", "'{}'", "<{}>", "mailto:{}", "({}, x)", "{}; y", 'said "{}"!']))
@@ -131,8 +133,8 @@ def test_an_event_names_nobody() -> None:
 
 
 def test_masks_depend_on_the_key() -> None:
-    other = mask_with(b"other")
-    assert MASK("a@b.com") == mask_with(b"key")("A@B.com") != other("a@b.com")
+    other = Mask(b"other")
+    assert MASK("a@b.com") == Mask(b"key")("A@B.com") != other("a@b.com")
     assert len({MASK(f"p{number}@b.com") for number in range(2000)}) == 2000
     assert MASK("no address") == MASK("no address")
     assert "@" not in MASK("no address\ud800")
@@ -143,8 +145,8 @@ def test_the_command_line_masks_what_it_shows_and_not_what_it_saves(bench: Bench
     bench.manifest(
         "trusted_domains: [club.example]\noverrides: [{developer: bob@x.org, status: revoked, reason: left}]\n"
     )
-    key = {"PORTALCTL_MASK_KEY": "s3cret"}
-    ann = mask_with(b"s3cret")("ann@club.example")
+    key = {"PORTALCTL_MASK_KEY": "s3cret" * 3}
+    ann = Mask(b"s3cret" * 3)("ann@club.example")
     for form in ("text", "html"):
         done = bench.run("plan", "--mask-emails", "-o", form, "--out", "plan.json", **key)
         assert ann in done.out

@@ -22,7 +22,8 @@ def access_html(review: AccessReview) -> str:
     return document(
         f"{html(names)}: access review",
         "Portal access: who has what",
-        f"manifest {code(review.manifest)} · made {html(moment(review.created_at))} · {html(review.generator)}",
+        f"manifest {grouping.digest_words(review.manifest, code)} · made {html(moment(review.created_at))}"
+        f" · {html(review.generator)}",
         sections,
     )
 

@@ -52,7 +52,7 @@ def plan_html(plan: Plan) -> str:
         "Portal access: what would change",
         _stamp(plan),
         [*sums, *_filter(choices), *tables],
-        foot=f"digest {code(plan.digest)} · {html(plan.generator)}",
+        foot=f"digest {grouping.digest_words(plan.digest, code)} · {html(plan.generator)}",
         script=asset("page.js"),
     )
 

@@ -23,7 +23,7 @@ def report_markdown(report: Report, *, most: int = MOST) -> str:
 
     Headings are never left out: each portal takes some hundred bytes.
     """
-    foot = f"<sub>digest {short(report.plan)} · {short(report.generator)}</sub>\n"
+    foot = f"<sub>digest {grouping.digest_words(report.plan, short)} · {short(report.generator)}</sub>\n"
     headings = [_heading(portal, interrupted=report.interrupted) for portal in report.portals]
     parts = [each for portal in report.portals for each in _parts(portal, most)]
     texts = iter(fitted(parts, most - size("".join(headings) + foot)))

@@ -124,7 +124,7 @@ def _people(portal: PortalPlan) -> str:
 
 def _foot(plan: Plan) -> str:
     """Which plan this is, of what, and how old the reading behind it."""
-    facts = [f"digest {short(plan.digest)}"]
+    facts = [f"digest {grouping.digest_words(plan.digest, short)}"]
     facts += [f"commit {short(plan.manifest.commit)}"] if plan.manifest.commit else []
     facts += _reading(plan)
     facts += [_where(portal) for portal in plan.portals] if len(plan.portals) == 1 else []

@@ -14,6 +14,7 @@ from portalctl.report.grouping import (
     SIGNS,
     Effect,
     Kind,
+    digest_words,
     effects,
     keeps,
     kept,
@@ -138,7 +139,7 @@ def _totals(plan: Plan) -> Iterator[str]:
     count = totals(plan.portals)
     origins = origin_words(plan.portals)
     yield f"Plan: {totals_words(count)}. {plural(count.writes, 'write')}{f': {origins}' if origins else ''}."
-    yield f"digest {plan.digest}"
+    yield f"digest {digest_words(plan.digest, terminal)}"
 
 
 def _refusals(portal: PortalPlan, style: Style) -> Iterator[str]:
