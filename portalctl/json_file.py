@@ -47,9 +47,9 @@ def parse(content: bytes, file: str, model: TypeAdapter[T], kind: str) -> T:
     if header.kind != kind:
         raise rejected(file, [("kind", f"should be '{kind}'")], kind)
     value = _validated(model, content, given, file, kind)
-    problems = list(_unlike(model.dump_python(value, mode="json", by_alias=True), given))
-    if problems:
-        raise rejected(file, problems, kind)
+    unlike = list(_unlike(model.dump_python(value, mode="json", by_alias=True), given))
+    if unlike:
+        raise rejected(file, unlike, kind)
     return value
 
 
@@ -70,25 +70,33 @@ def _validated(adapter: TypeAdapter[T], content: bytes, given: object, file: str
     try:
         return adapter.validate_json(content, strict=True)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        said = {_path(each["loc"], given, each["type"]): _words(each["type"], each["msg"]) for each in found}
-        raise rejected(file, list(said.items()), kind) from None
+        raise rejected(file, problems(error, given), kind) from None
+
+
+def problems(error: ValidationError, given: object) -> list[tuple[str, str]]:
+    """JSON paths into what was given, and what is wrong there; each path once."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return list(
+        {_path(each["loc"], given, each["type"]): _words(each["type"], each["msg"]) for each in found}.items()
+    )
 
 
 def _words(kind: str, message: str) -> str:
+    if kind == "extra_forbidden":
+        return "is not a key that belongs here"
     return "is missing" if kind == "missing" else message.replace("Input should", "should")
 
 
 def _path(loc: Sequence[str | int], given: object, kind: str) -> str:
-    """`portals[0].changes[3].op`. The validator's own marks, for which of several types it tried, are no keys."""
+    """`portals[0].changes[3].op`. Steps that name the type that was tried, such as an operation, are left out."""
     path = ""
-    for step in loc:
+    for place, step in enumerate(loc, 1):
         if isinstance(given, list) and isinstance(step, int):
             given = given[step]
-        elif isinstance(given, dict) and (step in given or kind == "missing"):
+        elif isinstance(given, dict) and (step in given or (kind == "missing" and place == len(loc))):
             given = given.get(step)
         else:
-            break
+            continue
         path += _step(step)
     return path
 

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain, repeat
 
-from portalctl.apply.commands import command, done
 from portalctl.apply.in_flight import InFlight
 from portalctl.apply.journal import NO_JOURNAL, Journal
 from portalctl.apply.looks import Looks
 from portalctl.apply.model import Clock, PortalReport, Settled, timestamp
 from portalctl.apply.prepare import Ready
-from portalctl.apply.verify import Stand, live_state, stand, statuses, subject, touched, touched_alone, words
+from portalctl.apply.verify import statuses, touched, touched_alone, words
+from portalctl.changes.operation import CLASSES, Ids, Stand, Target
+from portalctl.changes.operations import Approve, Change, CreateTeam, by_target, needed
 from portalctl.errors import AnswerError, NoAnswerError, PortalctlError, PortalError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
-from portalctl.plan.model import CLASSES, STATUS_OPS, Change, Op, by_target, needs
 from portalctl.portal.models import Sighting, Team
 from portalctl.portal.provider import Provider
 from portalctl.portal.writes import Written
@@ -32,9 +32,7 @@ from portalctl.stop import INTERRUPTED, Stop
 IN_FLIGHT = 16
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
 PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between looks; the last one repeats
-CREATES = frozenset({"create_team", "create_developer"})  # ops
 LAG = 10.0  # seconds for which what was done may look undone: enough for most, and a portal that is down is many's
-MAILED = frozenset({*STATUS_OPS, "approve_request", "revoke_registration"})  # ops: done twice, they may mail twice
 OVERTAKEN = "overtaken"  # of a write that was not sent, since something was found to speak against it
 GRANTS = frozenset({"onboard", "reinstate"})  # classes
 REMOVALS = frozenset({"expire", "offboard"})
@@ -101,7 +99,7 @@ def _stages(changes: tuple[Change, ...]) -> list[list[Change]]:
     targets = by_target(changes)
     stages: dict[str, list[Change]] = {name: [] for name in CLASSES}
     for change in changes:
-        classes = [change.op_class, *(other.op_class for other in needs(change, targets))]
+        classes = [change.op_class, *(other.op_class for other in needed(change, targets))]
         stages[max(classes, key=CLASSES.index)].append(change)
     return [sorted(stage, key=lambda change: change.op_class != name) for name, stage in stages.items() if stage]
 
@@ -143,7 +141,7 @@ class _Run:
     looks: Looks
     total: int
     grants: tuple[Change, ...]
-    targets: Mapping[tuple[Op, str], Change]
+    targets: Mapping[Target, Change]
     settled: list[Settled] = field(default_factory=list)
     sent: dict[str, Written] = field(default_factory=dict)
     times: dict[str, tuple[str, str]] = field(default_factory=dict)  # sent, answered
@@ -205,7 +203,7 @@ class _Run:
         """
         person = change.developer
         try:
-            if change.op == "create_team":
+            if isinstance(change, CreateTeam):
                 return self._look_for_team(change)
             if person is None or person.id is None:
                 return None, None
@@ -222,17 +220,17 @@ class _Run:
         """Where a change of a person stands, and their status: seen this moment before a removal, else lately."""
         if change.op_class in REMOVALS:
             seen = self.provider.reread(touched_alone(change))
-            return stand(change, seen), seen.status.get(person)
+            return change.stand(seen), seen.status.get(person)
         status = self.looks.status(person)
-        done_already = status is not None and status == STATUS_OPS.get(change.op)
+        done_already = status is not None and status == change.new_status
         return "after" if done_already else "before", status
 
     def _look_for_team(self, change: Change) -> tuple[Stand, str | None]:
         """A team that someone else has made since the plan was checked is used, and not made once more."""
         seen = self.provider.reread(touched([change]))
         self.teams |= seen.teams
-        now = stand(change, seen)
-        made = words(live_state(change, seen))
+        now = change.stand(seen)
+        made = words(change.live_state(seen))
         return now, f"skipped, because someone else made it meanwhile: {made}" if now == "other" else None
 
     def _announced(self, change: Change) -> str | None:
@@ -252,7 +250,7 @@ class _Run:
         if written.status == 404 and self._is_of_something_new(change):
             written = self._once_it_is_there(change, look, written)
         for pause in RESENDS:
-            if written.result != "unclear" or change.op in CREATES or self.stop.asked:
+            if written.result != "unclear" or change.creates or self.stop.asked:
                 break
             self.patience.sleep(pause)
             now = self._what_became_of(change)
@@ -269,7 +267,7 @@ class _Run:
 
     def _is_of_something_new(self, change: Change) -> bool:
         """Whether it needs what this run has made: that may not be there yet for the portal itself."""
-        return any(other.op in CREATES for other in needs(change, self.targets))
+        return any(other.creates for other in needed(change, self.targets))
 
     def _once_it_is_there(self, change: Change, look: _Look, written: Written) -> Written:
         """Send again what was answered 404, which carried nothing out, as long as things may show late."""
@@ -287,14 +285,14 @@ class _Run:
         now = None
         for _ in self.turns(LAG):
             now = self._stand(change)
-            if now != "before" or change.op not in MAILED:
+            if now != "before" or change.repeatable:
                 break
         return now
 
     def _write(self, change: Change, look: _Look) -> Written:
         sent_at = self.now()
-        teams = {name: team.id for name, team in self.teams.items()}
-        written = self.provider.write(command(change, teams, self.people), partial(self._still, change, look))
+        ids = Ids({name: team.id for name, team in self.teams.items()}, self.people)
+        written = self.provider.write(change.write(ids), partial(self._still, change, look))
         if written.detail != OVERTAKEN:
             self.times[change.id] = (sent_at, self.now())
         self.locked_out |= written.status == 401
@@ -326,23 +324,23 @@ class _Run:
 
     def _stand(self, change: Change) -> Stand | None:
         try:
-            return stand(change, self.provider.reread(touched_alone(change)))
+            return change.stand(self.provider.reread(touched_alone(change)))
         except PortalError:
             return None  # nothing is known: the confirmation at the end looks again, and says so
 
     def _take(self, change: Change, written: Written) -> None:
-        if change.op in CREATES and written.result != "refused":
+        if change.creates and written.result != "refused":
             self._learn(change, written)
         with self.lock:
             self.sent[change.id] = written
             self.observer(Progress(self.portal, "writing", len(self.sent), self.total))
-        if change.op == "approve" and change.developer is not None and written.result == "unclear":
+        if isinstance(change, Approve) and written.result == "unclear":
             self.not_approved[change.developer.key] = "may have failed"
         if written.result == "refused":
             result: Result = "skipped" if written.detail == INTERRUPTED else "failed"
             self.settle(change, result, written.detail, written.trace)
         else:
-            self.observer(Sent(self.portal, change.id, subject(change), done(change)))
+            self.observer(Sent(self.portal, change.id, change.subject, change.words(change.done)))
 
     def _learn(self, change: Change, written: Written) -> None:
         """A new thing's id: as told, or, when the answer was lost, as found on the portal. Never by a second POST."""
@@ -362,7 +360,7 @@ class _Run:
                 return None
             known = {name: team.id for name, team in seen.teams.items()} | _ids(seen)
             if found := known.get(change.developer.key if change.developer else change.team or ""):
-                if change.developer is not None and stand(change, seen) == "other":
+                if change.developer is not None and change.stand(seen) == "other":
                     self.not_approved[change.developer.key] = "has yet to come"
                 return found
         return None
@@ -381,13 +379,9 @@ class _Run:
         """What this change needs and is not there, in words."""
         if change.developer is not None and (why := self.not_approved.get(change.developer.key)):
             return f"skipped, because the approval {why}"
-        if (
-            change.developer is not None
-            and change.op != "create_developer"
-            and change.developer.key not in self.people
-        ):
+        if change.developer is not None and not change.creates and change.developer.key not in self.people:
             return "skipped, because there is no account"
-        if change.team is not None and change.op != "create_team" and change.team not in self.teams:
+        if change.team is not None and not change.creates and change.team not in self.teams:
             return f"skipped, because team {change.team} could not be created"
         return None
 
@@ -405,9 +399,9 @@ class _Run:
                     settled_at=self.now(),
                 )
             )
-            if result != "confirmed" and change.op == "approve" and change.developer is not None:
+            if result != "confirmed" and isinstance(change, Approve):
                 self.not_approved[change.developer.key] = "failed"
-        self.observer(SettledEvent(self.portal, change.id, subject(change), done(change), result, detail))
+        self.observer(SettledEvent(self.portal, change.id, change.subject, change.words(change.done), result, detail))
 
 
 def _no_to_all(sent: Written) -> bool:
@@ -432,10 +426,10 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
         trouble = ""
         try:
             seen = run.provider.reread(touched(open_changes.values()))
-            for change in [c for c in open_changes.values() if stand(c, seen) == "after"]:
+            for change in [c for c in open_changes.values() if c.stand(seen) == "after"]:
                 run.settle(change, "confirmed", run.sent[change.id].note, run.sent[change.id].trace)
                 del open_changes[change.id]
-            found = {c.id: f"; it is {words(live_state(c, seen), 'not there')}" for c in open_changes.values()}
+            found = {c.id: f"; it is {words(c.live_state(seen), 'not there')}" for c in open_changes.values()}
         except PortalError as error:
             run.learn_of(error)
             trouble = f"; it could not be read: {error.message}"

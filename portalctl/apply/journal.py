@@ -16,8 +16,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from portalctl.apply.model import Clock, PortalReport, timestamp
+from portalctl.changes.operations import Change
 from portalctl.errors import PortalctlError
-from portalctl.plan.model import Change
 from portalctl.portal.writes import Written
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from portalctl.plan.model import Change
+from portalctl.changes.operations import Change
 from portalctl.portal.models import Touched
 from portalctl.portal.provider import Reader
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from portalctl.changes.operations import Change
 from portalctl.events import Result
-from portalctl.plan.model import Change
 
 Clock = Callable[[], datetime]
 

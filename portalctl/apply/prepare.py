@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from portalctl.apply.verify import Stand, live_state, live_status, stand, statuses, subject, touched, words
+from portalctl.apply.verify import statuses, touched, words
+from portalctl.changes.operation import Stand, State, account
+from portalctl.changes.operations import Change, CreateTeam
 from portalctl.errors import AmbiguousError, RefusedError
-from portalctl.plan.model import Change, PortalPlan, State
+from portalctl.plan.model import PortalPlan
 from portalctl.portal.models import Sighting
 from portalctl.portal.provider import Reader
 
@@ -37,7 +39,7 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
     except AmbiguousError as error:
         raise _refused(plan, error.message, *error.advice) from error
     known = statuses(plan.changes)
-    stands = {change.id: stand(change, seen) for change in plan.changes}
+    stands = {change.id: change.stand(seen) for change in plan.changes}
     stale = [reason for change in plan.changes for reason in _stale(change, stands[change.id], seen, known)]
     stale += [f"team {name}: planned to be there, but it is now gone" for name in _gone(plan.changes, seen)]
     if stale:
@@ -51,7 +53,7 @@ def _refused(plan: PortalPlan, *advice: str) -> RefusedError:
 
 def _gone(changes: Sequence[Change], seen: Sighting) -> list[str]:
     """Teams that people were to join or leave, that the plan does not make, and that are not there."""
-    made = {change.team for change in changes if change.op == "create_team"}
+    made = {change.team for change in changes if isinstance(change, CreateTeam)}
     named = {change.team for change in changes if change.team is not None and change.developer is not None}
     return sorted(named - made - seen.teams.keys())
 
@@ -60,8 +62,8 @@ def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, froze
     """Why a plan with this change is stale, if it is. `known` are the statuses that the plan knows of."""
     person = change.developer
     if now == "other":
-        yield _moved(subject(change), change.before, live_state(change, seen))
-    elif person is not None and (status := live_status(person, seen)) not in known[person.key]:
+        yield _moved(change.subject, change.before, change.live_state(seen))
+    elif person is not None and (status := account(person, seen)[1]) not in known[person.key]:
         now_has: State | None = {"status": status} if status is not None else None
         yield _moved(person.name, {"status": change.developer_status}, now_has)
 

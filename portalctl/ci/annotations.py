@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from portalctl.changes.operation import Why
 from portalctl.ci.documents import Document, Drift
 from portalctl.errors import Finding
 from portalctl.plan.drift import FAILING
 from portalctl.plan.lint import remedy
-from portalctl.plan.model import Plan, PortalPlan, Why
+from portalctl.plan.model import Plan, PortalPlan
 from portalctl.report import grouping
 from portalctl.report.audit import Report
 from portalctl.report.grouping import Effect

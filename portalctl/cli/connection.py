@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
+from portalctl.changes.operations import CreateDeveloper
 from portalctl.environment import has_secret, secret
 from portalctl.errors import BadUsageError
 from portalctl.http import Auth, Server
@@ -101,7 +102,7 @@ def backends(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -
 def check_backends(plan: Plan, known: Collection[str], env: Mapping[str, str]) -> None:
     """Check that each portal backend which the plan needs to create accounts is known. Raises BadUsageError."""
     for portal in plan.portals:
-        creates = any(change.op == "create_developer" for change in portal.changes)
+        creates = any(isinstance(change, CreateDeveloper) for change in portal.changes)
         if creates and portal.provider == "api7" and portal.name not in known:
             server, token = _named(portal.name, BACKEND)
             variables = _set_variables(env, server, token, BACKEND.any_server, BACKEND.any_token)

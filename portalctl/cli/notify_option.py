@@ -18,7 +18,6 @@ from portalctl.cli.masking import run_mask
 from portalctl.events import Observer
 from portalctl.flow import Run
 from portalctl.plan.drift import PortalDrift
-from portalctl.plan.guard import takes
 from portalctl.plan.model import Plan
 
 
@@ -36,7 +35,7 @@ class Notify:
 
     def apply(self, plan: Plan, run: Run) -> tuple[PortalReport, ...]:
         """`portalctl.apply`, with each removal announced as it happens, and the sum at the end."""
-        removals = frozenset(change.id for portal in plan.portals for change in portal.changes if takes(change))
+        removals = frozenset(change.id for portal in plan.portals for change in portal.changes if change.loses)
         with Notifier(self.webhook, run.observer) as notifier:
             announcer = Announcer(removals, notifier, run_mask(), run.observer)
             reports = portalctl.apply(plan, replace(run, observer=announcer))

@@ -7,12 +7,12 @@ from functools import wraps
 
 import click
 
+from portalctl.changes.operation import CLASSES, OpClass
 from portalctl.cli.completers import one_more_of, team_names
 from portalctl.cli.options import choices, did_you_mean
 from portalctl.errors import BadUsageError
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest
-from portalctl.plan.model import CLASSES, OpClass
 from portalctl.plan.select import Selection
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from portalctl.changes.operations import ApproveRequest
+from portalctl.changes.states import FoundRequest
 from portalctl.identity import domain_of, normal_address
 from portalctl.manifest.model import AccessRule
-from portalctl.plan.changes import Difference, change
+from portalctl.plan.changes import Difference, of_developer
 from portalctl.plan.resolve import Decision
 from portalctl.plan.rulebook import Rulebook
 from portalctl.portal.models import AccessRequest, Developer
@@ -41,21 +43,11 @@ def _covers(rule: AccessRule, request: AccessRequest, developer: Developer, deci
 
 
 def _approve(request: AccessRequest, developer: Developer, rule: AccessRule, result: Difference) -> None:
-    before = {
+    before: FoundRequest = {
         "request_id": request.id,
         "application_id": request.application_id,
         "application": request.application_name,
         "product": request.product,
         "status": "pending",
     }
-    result.changes.append(
-        change(
-            "approve_request",
-            "onboard",
-            [rule.why],
-            developer=developer,
-            detail=request.id,
-            before=before,
-            after={"status": "approved"},
-        )
-    )
+    result.changes.append(ApproveRequest(before=before, **of_developer(developer, [rule.why])))

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from portalctl.changes.operation import Why
 from portalctl.identity import normal_address, suspects
 from portalctl.manifest.model import Override, Policy, PortalManifest, Reason
 from portalctl.plan.invitations import unregistered
 from portalctl.plan.lint import ending
-from portalctl.plan.model import Why
 from portalctl.plan.resolve import Decision, Verdict, resolve
 from portalctl.plan.rulebook import DENIALS, Rulebook, is_for
 from portalctl.portal.models import OUT, Developer, Scope, Snapshot

@@ -11,20 +11,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from portalctl.changes.operation import Origin, Subject
+from portalctl.changes.operations import Change, DeleteDeveloper, RemoveMember
 from portalctl.manifest.model import PortalManifest, Reason
-from portalctl.plan import forms
 from portalctl.plan.changes import why_of
-from portalctl.plan.guard import losers, takes
-from portalctl.plan.model import (
-    BaseComparison,
-    Change,
-    Notice,
-    Origin,
-    PortalPlan,
-    Refusal,
-    Subject,
-    UnruledGrant,
-)
+from portalctl.plan.guard import losers
+from portalctl.plan.model import BaseComparison, Notice, PortalPlan, Refusal, UnruledGrant
 from portalctl.plan.resolve import Decision, resolve
 from portalctl.plan.rulebook import Rulebook
 from portalctl.portal.models import Snapshot
@@ -110,7 +102,7 @@ def unruled_grants(
     covers both manifests.
     """
     books = [Rulebook.of(manifest, today) for manifest in (base, head)]
-    gone = {(change.developer.key, change.team) for change in changes if change.developer and takes(change)}
+    gone = {(change.developer.key, change.team) for change in changes if change.developer and change.loses}
     teams = _live_teams(snapshot)
     found = [
         UnruledGrant(Subject(developer.email, developer.id), team, tuple(map(why_of, why)))
@@ -156,12 +148,12 @@ def _counted(refusal: Refusal, changes: Iterable[Change]) -> frozenset[str]:
         case "removals" | "removals_percent":
             return frozenset(losers(changes))
         case "team_percent":
-            found = (each for each in changes if each.op == "remove_member" and each.team == refusal.team)
+            removals = (change for change in changes if isinstance(change, RemoveMember))
+            return frozenset(change.developer.key for change in removals if change.team == refusal.team)
         case "delete":
-            found = (each for each in changes if each.op == "delete_developer")
+            return frozenset(change.developer.key for change in changes if isinstance(change, DeleteDeveloper))
         case _:
             return frozenset()
-    return frozenset(each.developer.key for each in found if each.developer is not None)
 
 
 def _cause(refusal: Refusal) -> tuple[str | None, ...]:
@@ -170,7 +162,7 @@ def _cause(refusal: Refusal) -> tuple[str | None, ...]:
 
 
 def _target(change: Change) -> tuple[str | None, ...]:
-    return change.op, change.developer.key if change.developer else None, change.team, *forms.detail(change)
+    return change.op, change.developer.key if change.developer else None, change.team, *change.detail
 
 
 def _write(change: Change) -> tuple[object, ...]:

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from portalctl.changes.operations import NAMES, Change, CreateDeveloper
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.changes import Difference
 from portalctl.plan.diff import diff
 from portalctl.plan.document import digest
 from portalctl.plan.guard import guard_of, losers, refusals
-from portalctl.plan.model import OPS, Change, ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
+from portalctl.plan.model import ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.plan.notices import ambiguous, notices
 from portalctl.plan.resolve import resolve
 from portalctl.plan.rulebook import Rulebook
@@ -87,9 +88,9 @@ def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ..
 
 def _summary(provider: str, changes: tuple[Change, ...], found: Difference) -> dict[str, int]:
     """Changes by op (those that occur), then counts of changes, people and mails."""
-    count = Counter(change.op for change in changes)
+    count: Counter[str] = Counter(change.op for change in changes)
     return {
-        **{op: count[op] for op in OPS if count[op]},
+        **{op: count[op] for op in NAMES if count[op]},
         "total": len(changes),
         "removals": len(losers(changes)),
         "mails": sum(map(_mails, changes)) if "mails" in CAPABILITIES[provider].abilities else 0,
@@ -99,4 +100,4 @@ def _summary(provider: str, changes: tuple[Change, ...], found: Difference) -> d
 
 
 def _mails(change: Change) -> bool:
-    return change.op in MAILED or bool((change.after or {}).get("send_invitation_email"))
+    return change.op in MAILED or (isinstance(change, CreateDeveloper) and change.after["send_invitation_email"])

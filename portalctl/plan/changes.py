@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import TypedDict
 
+from portalctl.changes.operation import Removal, Subject, Why
+from portalctl.changes.operations import Change, rank
 from portalctl.manifest.model import OnRevoke, Reason, Role, Team
-from portalctl.plan.model import Change, Op, OpClass, State, Subject, Why, rank
 from portalctl.plan.resolve import Decision
 from portalctl.portal.models import Developer, Registration
 
@@ -37,7 +39,7 @@ class KeptOut:
     """
 
     developer: Developer
-    op_class: OpClass
+    op_class: Removal
     why: tuple[Reason, ...]
     on_revoke: OnRevoke
     deleted: bool
@@ -71,35 +73,24 @@ class Difference:
     beyond: list[Held] = field(default_factory=list)  # rules keep them out, and this portal cannot
 
 
-def change(
-    op: Op,
-    op_class: OpClass,
-    why: Iterable[Reason],
-    *,
-    developer: Developer | None = None,
-    team: str | None = None,
-    detail: str | None = None,
-    before: State | None = None,
-    after: State | None = None,
-) -> Change:
-    """One write with its reasons. `detail` tells apart what is about the same person or team.
+class _OfDeveloper(TypedDict):
+    developer: Subject
+    developer_status: str | None
+    why: tuple[Why, ...]
 
-    The id is unique within a portal's plan once `ordered` has seen them all.
-    """
-    subject = Subject(developer.email, developer.id or None) if developer is not None else None
-    registered = developer is not None and developer.status != "absent"
-    names = [subject.name if subject else None, team, detail]
-    return Change(
-        id=":".join([op, *(name for name in names if name is not None)]),
-        op=op,
-        op_class=op_class,
-        developer=subject,
-        team=team,
-        before=before,
-        after=after,
-        why=tuple(why_of(reason) for reason in why),
-        developer_status=developer.status if developer is not None and registered else None,
-    )
+
+def of_developer(developer: Developer, why: Iterable[Reason]) -> _OfDeveloper:
+    """The fields that every change of a developer has, as keyword arguments."""
+    registered = developer.status != "absent"
+    return {
+        "developer": Subject(developer.email, developer.id or None),
+        "developer_status": developer.status if registered else None,
+        "why": reasons(why),
+    }
+
+
+def reasons(why: Iterable[Reason]) -> tuple[Why, ...]:
+    return tuple(map(why_of, why))
 
 
 def ordered(changes: Iterable[Change]) -> list[Change]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import cast
 
+from portalctl.changes.operation import Removal
+from portalctl.changes.operations import Approve, DeleteDeveloper, Reject, Reopen, Revoke, StatusChange
+from portalctl.changes.states import FoundStatus, Status
 from portalctl.identity import domain_of, normal_address, untagged
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.access import approve_requests
-from portalctl.plan.changes import Difference, Held, KeptOut, change, ordered
+from portalctl.plan.changes import Difference, Held, KeptOut, of_developer, ordered
 from portalctl.plan.invitations import invite
 from portalctl.plan.memberships import KEEPS_OUT, Teams, memberships, team_changes
-from portalctl.plan.model import STATUS_OPS, VERIFIED, Op, OpClass, State
 from portalctl.plan.resolve import Decision
 from portalctl.plan.roles import role_changes
 from portalctl.plan.rulebook import Rulebook
@@ -18,20 +21,20 @@ from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.portal.models import OUT, Developer, Snapshot
 
 # (what the rules say, what is live) → the write. Revoked and rejected are one live state, "out".
-TABLE: Mapping[tuple[str, str], Op] = {
-    ("approved", "pending"): "approve",
-    ("approved", "out"): "approve",  # with `reinstate` only; else withheld
-    ("denied", "pending"): "reject",
-    ("denied", "approved"): "revoke",
-    ("revoked", "pending"): "revoke",
-    ("revoked", "approved"): "revoke",
-    ("rejected", "pending"): "reject",
-    ("rejected", "approved"): "reject",
-    ("pending", "approved"): "reopen",
-    ("pending", "out"): "reopen",  # with `reinstate` only; else withheld
-    ("absent", "pending"): "delete_developer",  # allowed twice; see guard
-    ("absent", "approved"): "delete_developer",
-    ("absent", "out"): "delete_developer",
+TABLE: Mapping[tuple[str, str], type[StatusChange | DeleteDeveloper]] = {
+    ("approved", "pending"): Approve,
+    ("approved", "out"): Approve,  # with `reinstate` only; else withheld
+    ("denied", "pending"): Reject,
+    ("denied", "approved"): Revoke,
+    ("revoked", "pending"): Revoke,
+    ("revoked", "approved"): Revoke,
+    ("rejected", "pending"): Reject,
+    ("rejected", "approved"): Reject,
+    ("pending", "approved"): Reopen,
+    ("pending", "out"): Reopen,  # with `reinstate` only; else withheld
+    ("absent", "pending"): DeleteDeveloper,  # allowed twice; see guard
+    ("absent", "approved"): DeleteDeveloper,
+    ("absent", "out"): DeleteDeveloper,
 }
 
 
@@ -62,83 +65,90 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
 
 
 def _person(portal: PortalManifest, developer: Developer, decision: Decision, result: Difference) -> str | None:
-    """What becomes of one person's status. Gives the one they will have; None: no account, or one we don't know."""
+    """Decide on the status of one developer. Gives the one they will have; None: no account, or an unknown status."""
     live = "out" if developer.status in OUT else developer.status
     if live not in {"pending", "approved", "out"}:
         result.unknown.append(developer)
         return None
-    op, reasons = _status_op(portal, decision, live)
+    change = _status_change(portal, developer, decision, live)
     if decision.blocked == "untied":
-        op = None  # accepting and rejecting both need it
-    if op in {"approve", "reopen"} and live == "out" and not decision.reinstate:
+        change = None  # approving and rejecting both need the request
+    if change is not None and change.op_class == "reinstate" and not decision.reinstate:
         result.withheld.append(Held(developer, decision))
-        op = None
-    impossible = op is not None and not _possible(op, portal)
+        change = None
+    impossible = change is not None and not _possible(change, portal)
     if impossible:
         result.beyond += [Held(developer, decision)] if live == "approved" else []
-        op = None
+        change = None
     if decision.blocked is not None and live != "out":
         result.blocked.append(Held(developer, decision))
-    if op is None and not impossible and decision.verdict == "unmatched" and live != "out":
+    if change is None and not impossible and decision.verdict == "unmatched" and live != "out":
         result.unmatched.append(developer)
-    if op is not None:
-        before = _found(developer, op)
-        after = {"status": STATUS_OPS[op]} if op in STATUS_OPS else None
-        op_class = _status_class(op, live, decision)
-        result.changes.append(change(op, op_class, reasons, developer=developer, before=before, after=after))
-    if _has_registrations(portal, op) and (decision.verdict in KEEPS_OUT or op in {"reject", "revoke"}):
-        result.out[developer.id] = _kept_out(portal, developer, decision, op, reasons)
-    if op == "delete_developer":
+    if change is not None:
+        result.changes.append(change)
+    deleted = isinstance(change, DeleteDeveloper)
+    turned_out = change is not None and change.new_status in OUT
+    if (decision.verdict in KEEPS_OUT or turned_out) and (deleted or _ends_registrations(portal)):
+        why = _status_rule(portal, decision, live)[1]
+        result.out[developer.id] = _kept_out(portal, developer, decision, why, deleted=deleted)
+    if deleted:
         return None  # memberships go with the account
-    return STATUS_OPS[op] if op is not None else developer.status
+    return change.new_status if change is not None else developer.status
 
 
-def _found(developer: Developer, op: Op) -> State:
-    """What a change of status finds. Who is verified no more by the time of the write is not who was looked at."""
-    return {"status": developer.status, **(VERIFIED if op == "approve" and developer.email_verified else {})}
+def _status_change(
+    portal: PortalManifest, developer: Developer, decision: Decision, live: str
+) -> StatusChange | DeleteDeveloper | None:
+    """The change of status that the rules ask for, whether or not it may be made."""
+    operation, why = _status_rule(portal, decision, live)
+    if operation is None:
+        return None
+    facts, status = of_developer(developer, why), cast(Status, developer.status)
+    if operation is DeleteDeveloper:
+        return DeleteDeveloper(before={"status": status}, **facts)
+    if operation is Approve:
+        # A developer whose address is no longer verified when it is written is not the one that was reviewed.
+        before: FoundStatus = {"status": status}
+        if developer.email_verified:
+            before["email_verified"] = True
+        return Approve(op_class="reinstate" if live == "out" else "onboard", before=before, **facts)
+    removal: Removal = "expire" if decision.lapsed and live == "approved" else "offboard"
+    if operation is Reopen:
+        return Reopen(op_class="reinstate" if live == "out" else removal, before={"status": status}, **facts)
+    make = Revoke if operation is Revoke else Reject
+    return make(op_class=removal, before={"status": status}, **facts)
 
 
-def _possible(op: Op, portal: PortalManifest) -> bool:
-    """Whether this kind of portal can do this to a person."""
-    return op not in STATUS_OPS or STATUS_OPS[op] in CAPABILITIES[portal.provider].statuses
+def _possible(change: StatusChange | DeleteDeveloper, portal: PortalManifest) -> bool:
+    """Whether this provider can do this to a developer."""
+    return change.new_status is None or change.new_status in CAPABILITIES[portal.provider].statuses
 
 
-def _has_registrations(portal: PortalManifest, op: Op | None) -> bool:
-    """Whether it is worth knowing what somebody who is kept out can use: it ends with the account, or could alone."""
-    return op == "delete_developer" or "registrations" in CAPABILITIES[portal.provider].abilities
+def _ends_registrations(portal: PortalManifest) -> bool:
+    """Whether registrations can be ended alone on this provider: only then they are read."""
+    return "registrations" in CAPABILITIES[portal.provider].abilities
 
 
 def _kept_out(
-    portal: PortalManifest, developer: Developer, decision: Decision, op: Op | None, reasons: tuple[Reason, ...]
+    portal: PortalManifest, developer: Developer, decision: Decision, why: tuple[Reason, ...], *, deleted: bool
 ) -> KeptOut:
     expires = bool(decision.lapsed) and developer.status == "approved"
-    return KeptOut(
-        developer,
-        "expire" if expires else "offboard",
-        reasons,
-        decision.on_revoke or portal.policy.on_revoke,
-        deleted=op == "delete_developer",
-    )
+    on_revoke = decision.on_revoke or portal.policy.on_revoke
+    return KeptOut(developer, "expire" if expires else "offboard", why, on_revoke, deleted)
 
 
-def _status_op(portal: PortalManifest, decision: Decision, live: str) -> tuple[Op | None, tuple[Reason, ...]]:
-    """The write the table asks for, and the rule behind it: where no rule speaks, the policy for the unmatched."""
+def _status_rule(
+    portal: PortalManifest, decision: Decision, live: str
+) -> tuple[type[StatusChange | DeleteDeveloper] | None, tuple[Reason, ...]]:
+    """The operation that the table asks for, and its rule: the policy for the unmatched where no rule matches."""
     policy = portal.policy
     if decision.lapsed and live == "approved":
-        return "revoke", decision.lapsed
+        return Revoke, decision.lapsed
     if decision.verdict == "unmatched" and live == "pending" and policy.unmatched_pending == "rejected":
-        return "reject", (policy.unmatched_why,)
+        return Reject, (policy.unmatched_why,)
     if decision.verdict == "unmatched" and live == "approved" and policy.unmatched_approved == "revoked":
-        return "revoke", (policy.unmatched_why,)
+        return Revoke, (policy.unmatched_why,)
     return TABLE.get((decision.verdict, live)), decision.why
-
-
-def _status_class(op: Op, live: str, decision: Decision) -> OpClass:
-    if live == "out" and op != "delete_developer":
-        return "reinstate"
-    if op == "approve":
-        return "onboard"
-    return "expire" if decision.lapsed and live == "approved" else "offboard"
 
 
 def _present(book: Rulebook, developers: Iterable[Developer]) -> set[str]:

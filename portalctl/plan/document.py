@@ -6,12 +6,14 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from portalctl import json_file
+from portalctl.changes.operations import NAMES, typed
 from portalctl.errors import InputError
 from portalctl.plan.model import Plan, PortalPlan, SnapshotStamp
 
@@ -54,8 +56,26 @@ def to_json(plan: Plan) -> str:
 
 
 def parse(content: bytes, file: str) -> Plan:
-    """The plan in a file's content. Raises InputError for anything else; see `json_file.parse`."""
+    """The plan in a file's content, before `checked`. Raises InputError for anything else; see `json_file.parse`."""
     return json_file.parse(content, file, _plan(), "plan")
+
+
+def checked(plan: Plan, file: str) -> Plan:
+    """A parsed plan with each change as its operation. Raises InputError where one is not as its operation has it."""
+    problems: list[tuple[str, str]] = []
+    portals = []
+    for number, portal in enumerate(plan.portals):
+        changes = []
+        for index, fields in enumerate(portal.changes):
+            try:
+                changes.append(typed(fields))
+            except ValidationError as error:
+                path = f"portals[{number}].changes[{index}]"
+                problems += [(path + where, text) for where, text in json_file.problems(error, asdict(fields))]
+        portals.append(replace(portal, changes=tuple(changes)))
+    if problems:
+        raise rejected(file, problems)
+    return replace(plan, portals=tuple(portals))
 
 
 def rejected(file: str, problems: Sequence[tuple[str, str]]) -> InputError:
@@ -66,6 +86,7 @@ def rejected(file: str, problems: Sequence[tuple[str, str]]) -> InputError:
 def plan_schema() -> Mapping[str, Any]:
     """JSON Schema (2020-12) of a plan file. Later versions may add keys; readers ignore what they don't know."""
     schema = _plan().json_schema(by_alias=True, mode="serialization")
+    schema["$defs"]["ChangeFields"]["properties"]["op"]["enum"] = list(NAMES)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
+from portalctl.changes.operation import State, Why
+from portalctl.changes.operations import Approve, Change
 from portalctl.plan.changes import Difference, why_of
-from portalctl.plan.model import Change, Why
 from portalctl.portal.models import Developer
 
 Kind = Literal["backlog", "missing_grant", "withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
@@ -23,11 +24,6 @@ KINDS: tuple[Kind, ...] = (
     "setting",
     "backlog",
 )
-NOT_THERE = {
-    "create_team": "not on the portal",
-    "create_developer": "not on the portal",
-    "delete_developer": "no account",
-}
 REMOVAL = "override with status: absent"  # wanted of who is in, where a portal can only delete them
 FAILING: frozenset[Kind] = frozenset(KINDS) - {"backlog"}
 
@@ -87,7 +83,7 @@ def drift_findings(portal: str, found: Difference) -> tuple[DriftFinding, ...]:
     entering = {
         change.developer.key
         for change in found.changes
-        if change.op == "approve" and change.op_class == "onboard" and change.developer is not None
+        if isinstance(change, Approve) and change.op_class == "onboard"
     }
     every = [*(_from_change(change, entering) for change in found.changes), *_left_alone(found)]
     every.sort(key=_weight)
@@ -109,35 +105,19 @@ def fingerprint_of(portal: str, finding: DriftFinding) -> str:
 def _from_change(change: Change, entering: set[str]) -> DriftFinding:
     person = change.developer
     return DriftFinding(
-        kind=_kind(change, entering),
+        kind=change.drift_kind(entering=change.developer is not None and change.developer.key in entering),
         developer=person.name if person else None,
         team=change.team,
-        live=_said(change.op, change.before),
-        wanted=_said(change.op, change.after),
+        live=_said(change, change.before),
+        wanted=_said(change, change.after),
         why=change.why[0],
         developer_id=person.id if person else None,
     )
 
 
-def _kind(change: Change, entering: set[str]) -> Kind:
-    if change.op_class == "structure" or change.op == "unassign_role":
-        return "setting"
-    if change.op_class == "expire":
-        return "expired"
-    if change.op == "approve_request":
-        return "backlog"
-    if change.op_class == "onboard":
-        first = change.developer is not None and change.developer.key in entering
-        return "backlog" if first else "missing_grant"
-    if change.op_class == "reinstate":
-        return "missing_grant"
-    waiting = change.before == {"status": "pending"}
-    return "backlog" if waiting else "unexpected_grant"
-
-
-def _said(op: str, state: object) -> str:
-    if not isinstance(state, dict):
-        return NOT_THERE.get(op, "nothing")
+def _said(change: Change, state: State | None) -> str:
+    if state is None:
+        return change.nothing
     if "registration_id" in state:
         return f"registration of {state['application']} for {state['api']}: {state['status']}"
     if "member" in state:

@@ -12,6 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
+from portalctl.changes.operation import Subject as Person
+from portalctl.changes.operation import Why
+from portalctl.changes.operations import AddMember, Change
 from portalctl.identity import domain_of, is_uuid, normal_address, normal_domain
 from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest
@@ -19,8 +22,7 @@ from portalctl.plan.build import compare
 from portalctl.plan.changes import Difference, why_of
 from portalctl.plan.guard import guard_of, refusals
 from portalctl.plan.invitations import unregistered
-from portalctl.plan.model import Change, Notice, Refusal, Why
-from portalctl.plan.model import Subject as Person
+from portalctl.plan.model import Notice, Refusal
 from portalctl.plan.notices import notices
 from portalctl.plan.resolve import Block, Decision, Verdict, resolve
 from portalctl.plan.rulebook import Rulebook
@@ -275,7 +277,7 @@ def _standing(
 def _with_changes(standing: Standing, changes: Iterable[Change]) -> Standing:
     """With its changes. What one of them joins is awaited no more; nor is anything by who is in, or gets nothing."""
     chosen = tuple(changes)
-    joined = {change.team for change in chosen if change.op == "add_member"}
+    joined = {change.team for change in chosen if isinstance(change, AddMember)}
     waits = standing.status != "approved" and standing.blocked is None
     awaited = tuple(team for team in standing.awaited if team not in joined) if waits else ()
     return replace(standing, changes=chosen, awaited=awaited)

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 
+from portalctl.changes.operations import Change, DeleteDeveloper, RemoveMember
 from portalctl.identity import normal_address, untagged
 from portalctl.manifest.model import Limits, PortalManifest
-from portalctl.plan.model import Change, Guard, GuardLimits, Refusal
+from portalctl.plan.model import Guard, GuardLimits, Refusal
 from portalctl.portal.models import Settings, Snapshot
 from portalctl.words import people, plural
 
@@ -32,19 +33,12 @@ def guard_of(portal: PortalManifest, today: date, allow_removals: int | None, *,
     )
 
 
-def takes(change: Change) -> bool:
-    """Whether a person loses something they have by this change. A pending sign-up that is rejected does not."""
-    if change.op in {"remove_member", "revoke_registration", "delete_developer"}:
-        return True
-    return change.op in {"reject", "revoke", "reopen"} and change.before == {"status": "approved"}
-
-
 def losers(changes: Iterable[Change]) -> dict[str, str]:
     """The people who lose something: live address, or id where there is none, by id."""
     return {
         change.developer.key: change.developer.name
         for change in changes
-        if change.developer is not None and takes(change)
+        if change.developer is not None and change.loses
     }
 
 
@@ -70,7 +64,7 @@ def _protected(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
 
 
 def _deletions(portal: PortalManifest, guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
-    count = sum(change.op == "delete_developer" for change in changes)
+    count = sum(isinstance(change, DeleteDeveloper) for change in changes)
     if count and not guard.allow_delete:
         missing = "this run lacks --allow-delete" if portal.policy.allow_delete else "policy.allow_delete is false"
         yield Refusal("delete", f"{plural(count, 'account')} would be deleted; {missing}")
@@ -98,8 +92,8 @@ def _brake(guard: Guard, snapshot: Snapshot, changes: Sequence[Change]) -> Itera
 
 def _team_brake(limits: GuardLimits, snapshot: Snapshot, changes: Sequence[Change]) -> Iterable[Refusal]:
     """An account that is deleted is lost to each of its teams."""
-    removed = Counter(change.team for change in changes if change.op == "remove_member")
-    deleted = {each.developer.key for each in changes if each.op == "delete_developer" and each.developer is not None}
+    removed = Counter(change.team for change in changes if isinstance(change, RemoveMember))
+    deleted = {change.developer.key for change in changes if isinstance(change, DeleteDeveloper)}
     read = {team.name: snapshot.members[team.id] for team in snapshot.teams if team.id in snapshot.members}
     for team, members in sorted(read.items()):
         loss = removed[team] + len(deleted.intersection(members))

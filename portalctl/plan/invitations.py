@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Literal
 
+from portalctl.changes.operations import CreateDeveloper
+from portalctl.changes.states import NewAccount
 from portalctl.manifest.model import Invitation, Reason
-from portalctl.plan.changes import Difference, change
+from portalctl.plan.changes import Difference, of_developer
 from portalctl.plan.memberships import KEEPS_OUT, Teams, memberships
-from portalctl.plan.model import State
 from portalctl.plan.resolve import Decision, resolve
 from portalctl.plan.rulebook import Rulebook
 from portalctl.portal.models import Developer
@@ -34,16 +36,16 @@ def invite(book: Rulebook, teams: Teams, present: Collection[str], result: Diffe
     return set(missing)
 
 
-def _status(decision: Decision) -> str:
+def _status(decision: Decision) -> Literal["approved", "pending"]:
     return "approved" if decision.verdict == "approved" else "pending"
 
 
 def _create(person: Developer, decision: Decision, invitation: Invitation, why: Reason, result: Difference) -> None:
     name = person.email or person.id
-    after: State = {
+    after: NewAccount = {
         "status": _status(decision),
         "full_name": invitation.full_name or name,
         "send_invitation_email": invitation.mail,
     }
     reasons = dict.fromkeys((why, *decision.why))
-    result.changes.append(change("create_developer", "onboard", reasons, developer=person, after=after))
+    result.changes.append(CreateDeveloper(after=after, **of_developer(person, reasons)))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from portalctl.changes.operation import Removal
+from portalctl.changes.operations import AddMember, Change, CreateTeam, RemoveMember, UpdateTeam
+from portalctl.changes.states import NewTeam
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Reason, Team
-from portalctl.plan.changes import Difference, Extra, change
-from portalctl.plan.model import Change, OpClass, State
+from portalctl.plan.changes import Difference, Extra, of_developer, why_of
 from portalctl.plan.resolve import Decision
 from portalctl.plan.rulebook import Rulebook
 from portalctl.portal.models import OUT, Developer, Snapshot
@@ -15,8 +17,6 @@ from portalctl.portal.models import Team as LiveTeam
 
 KEEPS_OUT = frozenset({"denied", "revoked", "rejected", "absent"})
 NO_TEAMS: frozenset[str] = frozenset()
-NOT_MEMBER: State = {"member": False}
-MEMBER: State = {"member": True}
 
 
 class Teams:
@@ -54,37 +54,34 @@ def _with(teams: frozenset[str], team: str) -> frozenset[str]:
 
 
 def team_changes(teams: Teams) -> list[Change]:
-    """Missing teams are created, and managed properties that differ are set."""
-    created = [
-        change("create_team", "structure", [team.why], team=team.name, before=None, after=_managed_properties(team))
-        for team in teams.missing
-    ]
-    updated = [
-        change("update_team", "structure", [team.why], team=team.name, before=before, after=after)
-        for team, live in teams.pairs
-        for before, after in [_property_difference(team, live)]
-        if after
-    ]
-    return created + updated
+    """Missing teams are created, and a managed description that differs is set."""
+    created = [CreateTeam(team=team.name, after=_new_team(team), why=(why_of(team.why),)) for team in teams.missing]
+    return [*created, *(update for team, live in teams.pairs if (update := _update(team, live)) is not None)]
 
 
-def _managed_properties(team: Team) -> dict[str, str | bool | None]:
-    """The properties a manifest manages; an absent key is not managed."""
-    every = {"name": team.name, "description": team.description}
-    return {key: value for key, value in every.items() if value is not None}
+def _new_team(team: Team) -> NewTeam:
+    """The properties that a manifest manages; an absent key is not managed."""
+    if team.description is None:
+        return {"name": team.name}
+    return {"name": team.name, "description": team.description}
 
 
-def _property_difference(team: Team, live: LiveTeam) -> tuple[State, State]:
-    """The managed properties that differ, as they are and as they should be."""
-    wanted = _managed_properties(team)
-    every: State = {"name": live.name, "description": live.description}
-    found = {key: every[key] for key in wanted}
-    if wanted == found:
-        return {}, {}
+def _update(team: Team, live: LiveTeam) -> UpdateTeam | None:
+    """The change of the managed properties that differ: of the description, so far."""
+    wanted = _new_team(team)
+    found = {"name": live.name, "description": live.description}
+    if all(found[key] == value for key, value in wanted.items()):
+        return None
     from deepdiff import DeepDiff  # noqa: PLC0415 (136 ms to import, and needed only where a pair differs)
 
-    keys = sorted(DeepDiff(found, wanted).affected_root_keys)
-    return {key: found[key] for key in keys}, {key: wanted[key] for key in keys}
+    differing = DeepDiff({key: found[key] for key in wanted}, dict(wanted)).affected_root_keys
+    assert set(differing) == {"description"}  # noqa: S101 (teams are paired by name)
+    return UpdateTeam(
+        team=team.name,
+        before={"description": live.description},
+        after={"description": wanted["description"]},
+        why=(why_of(team.why),),
+    )
 
 
 def memberships(teams: Teams, developer: Developer, decision: Decision, status: str, result: Difference) -> None:
@@ -97,25 +94,18 @@ def memberships(teams: Teams, developer: Developer, decision: Decision, status: 
     if missing and status == "pending":
         result.awaited.add(normal_address(developer.email or "") or developer.id)
     if status == "approved" and decision.blocked is None:
-        result.changes += [
-            change("add_member", "onboard", wanted[t], developer=developer, team=t, before=NOT_MEMBER, after=MEMBER)
-            for t in missing
-        ]
+        result.changes += [AddMember(team=team, **of_developer(developer, wanted[team])) for team in missing]
     out = status in OUT
     for team in sorted(live if out else live - wanted.keys()):
         leaving = _leaving(teams, decision, team, out=out)
         if leaving is not None:
             op_class, why = leaving
-            result.changes.append(
-                change(
-                    "remove_member", op_class, why, developer=developer, team=team, before=MEMBER, after=NOT_MEMBER
-                )
-            )
+            result.changes.append(RemoveMember(op_class=op_class, team=team, **of_developer(developer, why)))
         elif not out and team in teams.ruled:
             result.extras.append(Extra(developer, team))
 
 
-def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple[OpClass, tuple[Reason, ...]] | None:
+def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple[Removal, tuple[Reason, ...]] | None:
     """Why someone who is not wanted in a team is taken out of it; None: they stay."""
     if decision.complete is not None and not out:
         return "offboard", (decision.complete,)

@@ -7,92 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from pydantic import Field
+from portalctl.changes.operation import ChangeFields, Origin, Subject, Why
+from portalctl.changes.operations import Change
 
-Op = Literal[
-    "create_team",
-    "update_team",
-    "assign_role",
-    "create_developer",
-    "approve",
-    "add_member",
-    "approve_request",
-    "revoke_registration",
-    "reopen",
-    "reject",
-    "revoke",
-    "remove_member",
-    "unassign_role",
-    "delete_developer",
-]
-OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
-State = Mapping[str, str | bool | None]
-VERIFIED: State = {"email_verified": True}  # beside the status of who is to be approved, where the portal tells
-Origin = Literal["change", "pending"]  # of the change of the manifest under review, or already there before it
-
-CLASSES: tuple[OpClass, ...] = ("structure", "onboard", "reinstate", "expire", "offboard")
-OPS: tuple[Op, ...] = get_args(Op)  # in the order of writing within a class
-Status = Literal["approved", "pending", "rejected", "revoked"]
-STATUS_OPS: Mapping[Op, Status] = {
-    "approve": "approved",
-    "reopen": "pending",
-    "reject": "rejected",
-    "revoke": "revoked",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A person: the live spelling of the address (None where there is none) and the portal's id.
-
-    `id` None: the account is yet to be created, and the address is the manifest's.
-    """
-
-    email: str | None
-    id: str | None
-
-    @property
-    def key(self) -> str:
-        """What tells people apart, with an account or without."""
-        return self.id or self.email or ""
-
-    @property
-    def name(self) -> str:
-        """What to call this person."""
-        return self.email or self.id or ""
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """The rule behind a change. `line` is None for built-in defaults only; `reason` is its author's own text."""
-
-    rule: str
-    value: str
-    file: str | None = None
-    line: int | None = None
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One write. `before` and `after` say what it finds and what it leaves; None: nothing is there.
-
-    `origin` None: the plan was not compared with that of a base. `developer_status`: the live status of its person
-    when the plan was made; None: no account yet.
-    """
-
-    id: str
-    op: Op
-    op_class: Annotated[OpClass, Field(alias="class")]
-    developer: Subject | None
-    team: str | None
-    before: State | None
-    after: State | None
-    why: tuple[Why, ...]
-    origin: Origin | None = None
-    developer_status: str | None = None
+if TYPE_CHECKING:
+    AnyChange: TypeAlias = Change
+else:
+    AnyChange = ChangeFields  # what a file is read as, until `document.checked` has looked at each operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +71,7 @@ class UnruledGrant:
 class BaseComparison:
     """What the changes do not tell of a change of the manifest: `prevented` are those that only the base plans."""
 
-    prevented: tuple[Change, ...]
+    prevented: tuple[AnyChange, ...]
     unruled: tuple[UnruledGrant, ...]
 
     @property
@@ -168,7 +91,7 @@ class PortalPlan:
     developers: int
     guard: Guard
     summary: Mapping[str, int]
-    changes: tuple[Change, ...]
+    changes: tuple[AnyChange, ...]
     refusals: tuple[Refusal, ...]
     notices: tuple[Notice, ...]
     base: BaseComparison | None = None
@@ -223,38 +146,3 @@ class Plan:
     def newly_refused(self) -> bool:
         """Whether anything is refused that the base's plan isn't; without a base, whether anything is."""
         return any(refusal.origin != "pending" for portal in self.portals for refusal in portal.refusals)
-
-
-def rank(change: Change) -> tuple[int, int, str, str, str, str]:
-    """The order of writing: class, op, then the names, so that equal input gives equal plans."""
-    person = change.developer
-    return (
-        CLASSES.index(change.op_class),
-        OPS.index(change.op),
-        (person.email or "").lower() if person else "",
-        change.team or "",
-        person.key if person else "",
-        change.id,
-    )
-
-
-def needs(change: Change, others: Mapping[tuple[Op, str], Change]) -> list[Change]:
-    """The changes without which this one makes no sense: its team's creation, its person's account or approval.
-
-    `others` is `by_target` of the changes to look among.
-    """
-    targets: list[tuple[Op, str]] = []
-    if change.op in {"add_member", "assign_role"}:
-        targets.append(("create_team", change.team or ""))
-    if change.op in {"add_member", "approve_request"} and change.developer is not None:
-        targets += [("create_developer", change.developer.key), ("approve", change.developer.key)]
-    return [others[target] for target in targets if target in others]
-
-
-def by_target(changes: tuple[Change, ...]) -> dict[tuple[Op, str], Change]:
-    """Changes by op and the team's name or the person's id, for the ops that others depend on."""
-    return {
-        (change.op, change.developer.key if change.developer else change.team or ""): change
-        for change in changes
-        if change.op in {"create_team", "create_developer", "approve"}
-    }

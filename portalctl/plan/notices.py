@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
+from portalctl.changes.operations import Change, CreateTeam, DeleteDeveloper
 from portalctl.identity import domain_of, normal_address
 from portalctl.lookalike import Lookalikes
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.changes import Difference, Held
 from portalctl.plan.lint import SOON, ending, review_due
-from portalctl.plan.model import Change, Notice, Refusal
+from portalctl.plan.model import Notice, Refusal
 from portalctl.plan.residual import residual_notices
 from portalctl.plan.resolve import Block
 from portalctl.plan.shared_addresses import by_address, others_words
@@ -180,7 +181,7 @@ def _withheld(held: Held, shared: Mapping[str, Sequence[Developer]]) -> Notice:
 
 
 def _deletions(provider: str, changes: Iterable[Change]) -> Iterator[Notice]:
-    count = sum(change.op == "delete_developer" for change in changes)
+    count = sum(isinstance(change, DeleteDeveloper) for change in changes)
     if count:
         what, it = ("an account", "it") if count == 1 else (f"{count} accounts", "them")
         text = f"deleting {what} can't be undone; with {it} go {CAPABILITIES[provider].deletion}"
@@ -214,7 +215,7 @@ def _teams(found: Difference) -> Iterator[Notice]:
 def _similar_teams(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Notice]:
     """Portals take `City` beside `city`; who writes a manifest hardly wants both."""
     live = {team.name.casefold(): team.name for team in snapshot.teams}
-    made = (change.team for change in changes if change.op == "create_team" and change.team is not None)
+    made = (change.team for change in changes if isinstance(change, CreateTeam) and change.team is not None)
     for name in made:
         if other := live.get(name.casefold()):
             yield _warn(

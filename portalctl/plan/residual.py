@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from portalctl.plan.changes import Difference, KeptOut, Residual, change, ordered
-from portalctl.plan.model import Change, Notice
+from portalctl.changes.operations import Change, RevokeRegistration
+from portalctl.changes.states import FoundRegistration
+from portalctl.plan.changes import Difference, KeptOut, Residual, of_developer, ordered
+from portalctl.plan.model import Notice
 from portalctl.portal.models import Registration
 
 
@@ -28,21 +30,14 @@ def _residual(person: KeptOut, registration: Registration) -> Residual:
 
 def _revoke(residual: Residual) -> Change:
     person, registration = residual.person, residual.registration
-    return change(
-        "revoke_registration",
-        person.op_class,
-        person.why,
-        developer=person.developer,
-        detail=registration.id,
-        before={
-            "registration_id": registration.id,
-            "application_id": registration.application_id,
-            "application": registration.application_name,
-            "api": registration.api_name,
-            "status": registration.status,
-        },
-        after={"status": "revoked"},
-    )
+    before: FoundRegistration = {
+        "registration_id": registration.id,
+        "application_id": registration.application_id,
+        "application": registration.application_name,
+        "api": registration.api_name,
+        "status": registration.status,
+    }
+    return RevokeRegistration(op_class=person.op_class, before=before, **of_developer(person.developer, person.why))
 
 
 def residual_notices(found: Difference) -> Iterator[Notice]:

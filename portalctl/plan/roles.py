@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from portalctl.changes.operations import AssignRole, Change, UnassignRole
+from portalctl.changes.states import FoundRole, NewRole
 from portalctl.identity import is_uuid
 from portalctl.manifest.model import Role, Team
-from portalctl.plan.changes import Difference, change
+from portalctl.plan.changes import Difference, why_of
 from portalctl.plan.memberships import Teams
-from portalctl.plan.model import Change
 from portalctl.portal.models import Assignment
 
 # (role, API id) → what was written for it
@@ -40,9 +41,9 @@ def _changes(team: Team, wanted: Wanted, live: tuple[Assignment, ...], region: s
     there = {(each.role, each.api_id): each for each in live}
     for key, role in wanted.items():
         if key not in there:
-            after = {"role": role.role, "api": role.api, "api_id": key[1], "region": region}
-            yield change("assign_role", "structure", [role.why], team=team.name, detail=":".join(key), after=after)
+            after: NewRole = {"role": role.role, "api": role.api, "api_id": key[1], "region": region}
+            yield AssignRole(team=team.name, after=after, why=(why_of(role.why),))
     for key, each in there.items():
         if key not in wanted:
-            before = {"role": each.role, "api_id": each.api_id, "assignment_id": each.id}
-            yield change("unassign_role", "offboard", [team.why], team=team.name, detail=":".join(key), before=before)
+            before: FoundRole = {"role": each.role, "api_id": each.api_id, "assignment_id": each.id}
+            yield UnassignRole(team=team.name, before=before, why=(why_of(team.why),))

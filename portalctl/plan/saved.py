@@ -13,14 +13,16 @@ from datetime import datetime
 from hmac import compare_digest
 from typing import get_args
 
+from portalctl.changes.operation import Subject
+from portalctl.changes.operations import AddMember, Change, CreateDeveloper, CreateTeam, rank
+from portalctl.changes.states import is_id
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.identity import normal_address
 from portalctl.manifest.forms import RESERVED
 from portalctl.manifest.model import Manifest, RuleKind
-from portalctl.plan import forms
 from portalctl.plan.base import without_base
-from portalctl.plan.document import MASKED, digest, masked_digest, parse, rejected
-from portalctl.plan.model import Change, Op, Plan, PortalPlan, Subject, rank
+from portalctl.plan.document import MASKED, checked, digest, masked_digest, parse, rejected
+from portalctl.plan.model import Plan, PortalPlan
 from portalctl.portal.capabilities import CAPABILITIES
 
 AGAIN = "plan again, and look at it"
@@ -58,6 +60,7 @@ def read(content: bytes, file: str) -> Plan:
             "the file was edited, or another version of portalctl wrote it",
             AGAIN,
         )
+    plan = checked(plan, file)
     problems = list(_problems(plan))
     if problems:
         raise rejected(file, problems)
@@ -179,7 +182,7 @@ def _is_moment(text: str) -> bool:
 def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
     if not _NAME.fullmatch(portal.name) or re.match(RESERVED, portal.name):
         yield "name", "is no name of a portal"
-    if not forms.is_id(portal.portal_id):
+    if not is_id(portal.portal_id):
         yield "portal_id", "is no id"
     counts = {"developers": portal.developers, **{f"summary.{key}": count for key, count in portal.summary.items()}}
     yield from ((key, "is no count") for key, count in counts.items() if not 0 <= count <= MOST)
@@ -195,7 +198,7 @@ def _order_problems(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
     targets: set[tuple[str | None, ...]] = set()
     for index, change in enumerate(changes):
         path = f"changes[{index}]"
-        target = (change.developer.key if change.developer else None, change.team, *forms.detail(change))
+        target = (change.developer.key if change.developer else None, change.team, *change.detail)
         if change.id in ids:
             yield f"{path}.id", "another change has the same id"
         if target in targets:
@@ -207,31 +210,26 @@ def _order_problems(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
 
 
 def _change_problems(change: Change) -> Iterator[tuple[str, str]]:
-    if change.op_class not in forms.CLASSES_OF[change.op]:
-        yield "class", f"{change.op} is never of this class"
-    if (change.developer is None) != (change.op in forms.TEAM_OPS):
-        yield "developer", f"{change.op} is about {'no person' if change.developer else 'a person'}"
-    elif change.developer is not None:
-        yield from ((f"developer.{key}", text) for key, text in _subject_problems(change.op, change.developer))
-    has_account = change.developer is not None and change.developer.id is not None and change.op != "create_developer"
-    if has_account and change.developer_status is None:
-        yield "developer_status", "is missing"
-    if (change.team is None) == (change.op in forms.TEAM_OPS | forms.MEMBER_OPS.keys()):
-        yield "team", f"{change.op} is about {'a team' if change.team is None else 'no team'}"
-    elif change.team is not None and not 1 <= len(change.team) <= LONGEST_TEAM_NAME:
+    if change.developer is not None:
+        yield from ((f"developer.{key}", text) for key, text in _subject_problems(change, change.developer))
+        if change.developer.id is not None and not change.creates and change.developer_status is None:
+            yield "developer_status", "is missing"
+    if change.team is not None and not 1 <= len(change.team) <= LONGEST_TEAM_NAME:
         yield "team", f"a team's name has 1 to {LONGEST_TEAM_NAME} characters"
-    if not forms.fits(change):
-        yield "after", f"before and after are not those of {change.op}"
+    if change.changes_nothing:
+        yield "after", "is what the change finds already"
+    if isinstance(change, CreateTeam) and change.after["name"] != change.team:
+        yield "after.name", "is not the name of the team"
     for index, why in enumerate(change.why):
         if why.rule not in get_args(RuleKind):
-            yield f"why[{index}].rule", "is no rule of a manifest"
+            yield f"why[{index}].rule", "is not a rule of a manifest"
 
 
-def _subject_problems(op: Op, person: Subject) -> Iterator[tuple[str, str]]:
-    if person.id is not None:
-        if not forms.is_id(person.id):
-            yield "id", "is no id"
-    elif op not in forms.NEWCOMER_OPS:
-        yield "id", f"{op} is about someone who has an account"
-    elif person.email is None or normal_address(person.email) is None:
-        yield "email", "someone without an account needs an address"
+def _subject_problems(change: Change, developer: Subject) -> Iterator[tuple[str, str]]:
+    if developer.id is not None:
+        if not is_id(developer.id):
+            yield "id", "is not an id"
+    elif not isinstance(change, CreateDeveloper | AddMember):
+        yield "id", f"{change.op} needs a developer who has an account"
+    elif developer.email is None or normal_address(developer.email) is None:
+        yield "email", "a developer without an account needs an address"

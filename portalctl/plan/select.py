@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from portalctl.changes.operation import OpClass
+from portalctl.changes.operations import Change, by_target, needed
 from portalctl.identity import normal_address
-from portalctl.plan.model import Change, Notice, OpClass, by_target, needs
+from portalctl.plan.model import Notice
 from portalctl.words import plural
 
 
@@ -34,8 +36,8 @@ class Selection:
 def select(changes: Sequence[Change], selection: Selection) -> tuple[tuple[Change, ...], tuple[Notice, ...]]:
     """The selected changes that can stand without the others, and a notice where some could not."""
     chosen = [change for change in changes if selection.takes(change)]
-    dropped = by_target(tuple(change for change in changes if not selection.takes(change)))
-    kept = tuple(change for change in chosen if not needs(change, dropped))
+    dropped = by_target(change for change in changes if not selection.takes(change))
+    kept = tuple(change for change in chosen if not needed(change, dropped))
     lost = len(chosen) - len(kept)
     if not lost:
         return kept, ()

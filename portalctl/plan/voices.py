@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from portalctl.changes.operation import Why
+from portalctl.changes.operations import Change, RemoveMember
 from portalctl.identity import covers, domain_of, normal_address, suspects
 from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, PortalManifest, Reason, TrustedDomain
 from portalctl.plan.changes import why_of
-from portalctl.plan.model import Change, Why
 from portalctl.plan.notices import BLOCKED
 from portalctl.plan.resolve import Decision
 from portalctl.plan.rulebook import DENIALS, is_for
@@ -59,7 +60,7 @@ def person_voices(portal: PortalManifest, key: str, name: str, decision: Decisio
 def exclusive_voices(changes: Iterable[Change]) -> Iterator[Voice]:
     """The exclusive teams that a person leaves because no rule puts them there."""
     for each in changes:
-        if each.op == "remove_member" and each.why[0].rule == "teams":
+        if isinstance(each, RemoveMember) and each.why[0].rule == "teams":
             yield Voice(each.why[0], f"exclusive, and no rule puts this person into {each.team}", "takes")
 
 

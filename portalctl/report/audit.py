@@ -13,8 +13,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from portalctl.apply.model import PortalReport, Settled
+from portalctl.changes.operation import OpClass, State, Subject, Why
+from portalctl.changes.operations import NAMES
 from portalctl.events import Result
-from portalctl.plan.model import ManifestStamp, Op, OpClass, Plan, PortalPlan, State, Subject, Why
+from portalctl.plan.model import ManifestStamp, Plan, PortalPlan
 from portalctl.report.safe import json_text
 
 SCHEMA_ID = "https://portalctl.dev/schemas/report.v1.schema.json"
@@ -38,7 +40,7 @@ class Outcome:
     """
 
     id: str
-    op: Op
+    op: Annotated[str, Field(json_schema_extra={"enum": list(NAMES)})]
     op_class: Annotated[OpClass, Field(alias="class")]
     developer: Subject | None
     team: str | None

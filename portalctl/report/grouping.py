@@ -9,44 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Literal
 
-from portalctl.plan.guard import losers, takes
-from portalctl.plan.model import (
-    STATUS_OPS,
-    Change,
-    Notice,
-    Op,
-    Origin,
-    PortalPlan,
-    Refusal,
-    Status,
-    UnruledGrant,
-    Why,
-)
+from portalctl.changes.operation import Effect as ChangeEffect
+from portalctl.changes.operation import Origin, Why
+from portalctl.changes.operations import Change, CreateTeam
+from portalctl.plan.guard import losers
+from portalctl.plan.model import Notice, PortalPlan, Refusal, UnruledGrant
 from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.words import people, plural
 
 Safe = Callable[[str], str]
 Kind = Literal["takes", "gives", "changes"]
 
+KINDS: Mapping[ChangeEffect, Kind] = {"removes": "takes", "grants": "gives", "changes": "changes"}
 SIGNS: Mapping[Kind, str] = {"takes": "-", "gives": "+", "changes": "~"}
-GIVING: frozenset[Op] = frozenset(
-    {"create_team", "assign_role", "create_developer", "approve", "add_member", "approve_request"}
-)
-TAKING: frozenset[Op] = frozenset({"revoke_registration", "unassign_role", "delete_developer"})  # beside guard's
-PHRASES: Mapping[Op, str] = {
-    "create_team": "new",
-    "create_developer": "new account, {status}",
-    "delete_developer": "account deleted",
-    "add_member": "joins {team}",
-    "remove_member": "leaves {team}",
-    "assign_role": "may act as {role} on API {api}",
-    "unassign_role": "may no longer act as {role} on API {api_id}",
-    "approve_request": "may use {product}",
-    "revoke_registration": "application {application} may no longer use {api}",
-}
-STATUSES = frozenset(get_args(Status))
 BRAKE = frozenset({"removals", "removals_percent", "team_percent"})  # refusals that --allow-removals lifts
 RULES = {
     "trusted_domains": "trusted domain",
@@ -147,7 +124,7 @@ def totals(portals: Iterable[PortalPlan]) -> Totals:
         gains=len(given),
         gainers=sum(is_person for _, is_person, _ in given),
         losers=sum(len(losers(portal.changes)) for portal in portals),
-        new_teams=sum(change.op == "create_team" for portal in portals for change in portal.changes),
+        new_teams=sum(isinstance(change, CreateTeam) for portal in portals for change in portal.changes),
         mails=sum(portal.summary["mails"] for portal in portals),
         writes=sum(len(portal.changes) for portal in portals),
     )
@@ -195,7 +172,7 @@ def left_alone(portal: PortalPlan) -> tuple[str, ...]:
 
 def what(effect: Effect, safe: Safe, most: int | None = None) -> str:
     """What happens, in words: `pending → approved, joins reds`; beyond `most` changes, how many more there are."""
-    return _listed([_change_words(change, safe) for change in effect.changes[:most]], len(effect.changes))
+    return _listed([change.words(change.would, safe) for change in effect.changes[:most]], len(effect.changes))
 
 
 def was_pending(effect: Effect) -> bool:
@@ -292,21 +269,4 @@ def _who(change: Change) -> str:
 
 
 def _kind(change: Change) -> Kind:
-    if takes(change) or change.op in TAKING:
-        return "takes"
-    return "gives" if change.op in GIVING else "changes"
-
-
-def _change_words(change: Change, safe: Safe) -> str:
-    before, after = change.before or {}, change.after or {}
-    values = {key: _value(value, safe) for key, value in {"team": change.team, **before, **after}.items()}
-    if change.op in PHRASES:
-        return PHRASES[change.op].format_map(values)
-    pairs = [(key, _value(before.get(key), safe), values[key]) for key in after]
-    return ", ".join(f"{'' if change.op in STATUS_OPS else f'{key}: '}{old} → {new}" for key, old, new in pairs)
-
-
-def _value(value: str | bool | None, safe: Safe) -> str:
-    if value is None:
-        return "none"
-    return str(value) if value in STATUSES else safe(str(value))  # states are words of ours, and need no marks
+    return KINDS[change.effect]

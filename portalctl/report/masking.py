@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
+from portalctl.changes.operation import Operation, Subject, Why
 from portalctl.events import Sent, Settled
 from portalctl.plan.access_review import Access, AccessReview
 from portalctl.plan.drift import DriftFinding
 from portalctl.plan.explain import PortalExplanation, Standing
-from portalctl.plan.model import Change, ManifestStamp, Notice, Plan, Refusal, SnapshotStamp, Subject, Why
+from portalctl.plan.model import ManifestStamp, Notice, Plan, Refusal, SnapshotStamp
 from portalctl.report.audit import Outcome, Report
 from portalctl.report.mask import Mask
 
@@ -70,7 +71,7 @@ class _Masking:
         match value:
             case Subject() | Access() | Standing() | PortalExplanation():
                 changed = self.developer(value)
-            case Change(developer=Subject() as who) | Outcome(developer=Subject() as who):
+            case Operation(developer=Subject() as who) | Outcome(developer=Subject() as who):
                 changed = {"id": self.change_id(value.id, who.name, who.id)}
             case DriftFinding():
                 changed = self.finding(value)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import cast
 
 from portalctl.apply.looks import FRESH, LONGEST, PATIENT, Looks
-from portalctl.plan.model import Change, Subject
+from portalctl.changes.operation import Subject
+from portalctl.changes.operations import Change
 from portalctl.portal.models import Sighting, Touched
 from portalctl.portal.provider import Reader
+from tests.changes import change_of
 
 
 class Portal:
@@ -28,7 +30,7 @@ class Portal:
 def approval(person: str) -> Change:
     subject = Subject(f"{person}@x.com", person)
     before, after = {"status": "pending"}, {"status": "approved"}
-    return Change(f"approve:{person}", "approve", "onboard", subject, None, before, after, ())
+    return change_of(f"approve:{person}", "approve", "onboard", subject, None, before, after, ())
 
 
 def looks_at(portal: Portal, people: list[str]) -> Looks:

@@ -11,19 +11,21 @@ from typing import Any
 
 import pytest
 
+from portalctl.changes.operation import Subject
+from portalctl.changes.operations import Change
 from portalctl.ci.annotations import Annotation, command, worst
 from portalctl.errors import Finding, Position
 from portalctl.events import Result
 from portalctl.plan.document import masked_digest
 from portalctl.plan.drift import DriftFinding
-from portalctl.plan.guard import takes
-from portalctl.plan.model import Change, Notice, Subject
+from portalctl.plan.model import Notice
 from portalctl.report.audit import RESULTS, Outcome, PortalOutcome, Report, Who, report_json
 from portalctl.report.fit import size
 from portalctl.report.gitlab import code_quality_json, terraform_json
 from portalctl.report.markdown.audit import report_markdown
 from portalctl.report.mask import Mask
 from portalctl.report.masking import masked
+from tests.changes import with_fields
 from tests.ci.conftest import EVERYDAY, Job
 from tests.conftest import Bench, portalctl
 from tests.plan.build import whole_plan
@@ -70,7 +72,7 @@ def test_the_worst_ten_are_refusals_then_removals_then_warnings() -> None:
 
 
 def test_a_removal_by_the_change_under_review_stands_before_those_that_were_pending() -> None:
-    *others, last = (each for each in EVERYDAY.changes if takes(each))
+    *others, last = (each for each in EVERYDAY.changes if each.loses)
     marked = [*(replace(each, origin="pending") for each in others), replace(last, origin="change")]
     shown = worst(whole_plan(replace(EVERYDAY, changes=tuple(marked), notices=())))
     assert "(from this change)" in shown[0].message
@@ -140,7 +142,9 @@ def test_a_report_shows_what_is_missing_first_and_has_room_for_any_apply() -> No
 
 
 def test_nobody_is_named_in_a_masked_report() -> None:
-    odd = replace(EVERYDAY.changes[-1], id="x:strange one@city.com", developer=Subject("strange one@city.com", "odd"))
+    odd = with_fields(
+        EVERYDAY.changes[-1], id="x:strange one@city.com", developer=Subject("strange one@city.com", "odd")
+    )
     report = masked(reported([*EVERYDAY.changes, odd], "failed"), Mask(b"key"))
     assert not re.search("peter@|strange|p00@", report_json(report) + report_markdown(report))
     found = DriftFinding("withheld", "strange one@city.com", None, "revoked", "approved", None)
@@ -149,7 +153,7 @@ def test_nobody_is_named_in_a_masked_report() -> None:
 
 def test_what_strangers_typed_does_nothing_in_a_report() -> None:
     changes = [
-        replace(change, developer=Subject(text, f"id-{text}"), team=text)
+        with_fields(change, developer=Subject(text, f"id-{text}"), team=text)
         for change, text in zip(EVERYDAY.changes * len(HOSTILE), HOSTILE, strict=False)
     ]
     report = reported(changes, "failed")

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from portalctl.plan.model import OPS
+from portalctl.changes.operations import NAMES
 from portalctl.sim.faults import Fault
 from portalctl.sim.message import Request
 from portalctl.sim.server import Simulator
@@ -90,7 +90,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with chdir(folder.parent), Simulator(seed=seed) as sim:
         bench = fill(Bench(sim, folder))
         assert bench.run(*APPLY).code == 0
-        assert {line["change"].split(":")[0] for line in journal() if line["event"] == "intent"} == set(OPS)
+        assert {line["change"].split(":")[0] for line in journal() if line["event"] == "intent"} == set(NAMES)
         return state(bench), len(sim.store.mails())
 
 

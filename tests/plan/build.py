@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+from portalctl.changes.operation import State
+from portalctl.changes.operations import Change
 from portalctl.errors import Position
 from portalctl.manifest.model import (
     DeniedDomain,
@@ -25,7 +27,7 @@ from portalctl.manifest.model import (
 from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.changes import Difference
 from portalctl.plan.drift import DriftFinding, drift_findings
-from portalctl.plan.model import STATUS_OPS, Change, Plan, PortalPlan
+from portalctl.plan.model import Plan, PortalPlan
 from portalctl.plan.residual import with_registrations
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
@@ -158,13 +160,13 @@ def where(change: Change) -> list[tuple[str, str | None, int | None]]:
     return [(why.rule, why.file, why.line) for why in change.why]
 
 
-MODELLED = frozenset({"create_team", "update_team", "add_member", "remove_member"}) | STATUS_OPS.keys()
+TEAMS_ONLY = frozenset({"create_team", "update_team", "add_member", "remove_member"})
 
 
 def carried_out(before: Snapshot, changes: Sequence[Change]) -> Snapshot:
     """The portal once every change has been made."""
     people = {each.id: each for each in before.developers}
-    assert not {change.op for change in changes} - MODELLED
+    assert all(change.op in TEAMS_ONLY or change.new_status is not None for change in changes)
     teams = {each.name: each for each in before.teams}
     created: list[LiveTeam] = []
     members = {key: set(who) for key, who in before.members.items()}
@@ -181,7 +183,7 @@ def carried_out(before: Snapshot, changes: Sequence[Change]) -> Snapshot:
         elif who is not None and change.op == "remove_member":
             members[teams[name].id].remove(who.key)
         elif who is not None:
-            people[who.key] = replace(people[who.key], status=STATUS_OPS[change.op])
+            people[who.key] = replace(people[who.key], status=change.new_status or "")
     return replace(
         before,
         developers=tuple(people[each.id] for each in before.developers),
@@ -191,5 +193,6 @@ def carried_out(before: Snapshot, changes: Sequence[Change]) -> Snapshot:
 
 
 def _description(change: Change) -> str | None:
-    text = (change.after or {}).get("description")
+    after: State = change.after or {}
+    text = after.get("description")
     return str(text) if text is not None else None

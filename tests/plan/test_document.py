@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from portalctl.errors import InputError, RefusedError
 from portalctl.manifest.model import Limits, Policy, PortalManifest
-from portalctl.plan.document import parse, plan_schema, to_json
+from portalctl.plan.document import checked, parse, plan_schema, to_json
 from portalctl.plan.model import Plan, Refusal
 from portalctl.plan.saved import load
 from portalctl.plan.select import Selection
@@ -242,7 +242,7 @@ def test_the_document_fits_its_schema_and_reads_back_as_it_was(plan: Plan) -> No
     text = to_json(plan)
     jsonschema.Draft202012Validator.check_schema(dict(plan_schema()))
     SCHEMA.validate(json.loads(text))
-    assert TypeAdapter(Plan).validate_json(text) == plan
+    assert checked(TypeAdapter(Plan).validate_json(text), "plan.json") == plan
 
 
 def test_the_schema_rejects_what_is_no_plan() -> None:

@@ -11,6 +11,7 @@ from typing import Literal, TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portalctl.changes.operations import Change
 from portalctl.identity import domain_of, enclosing, normal_address, suspects
 from portalctl.manifest.model import (
     DeniedDomain,
@@ -23,7 +24,7 @@ from portalctl.manifest.model import (
     Team,
     TrustedDomain,
 )
-from portalctl.plan.model import Change, PortalPlan
+from portalctl.plan.model import PortalPlan
 from portalctl.portal.models import OUT, Developer, Snapshot
 from portalctl.portal.models import Team as LiveTeam
 from tests.plan.build import (

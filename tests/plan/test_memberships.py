@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from portalctl.changes.operation import CLASSES
+from portalctl.changes.operations import NAMES, rank
 from portalctl.manifest.model import AccessRule, Invitation, Membership, Policy, Role
-from portalctl.plan.model import CLASSES, OPS, rank
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
 from portalctl.portal.models import AccessRequest, Assignment, Registration
@@ -428,7 +429,7 @@ def test_changes_come_in_the_order_of_writing() -> None:
         "delete_developer:gone@x.org",
     ]
     assert [rank(change) for change in changes] == sorted(rank(change) for change in changes)
-    assert {change.op for change in changes} == set(OPS)
+    assert {change.op for change in changes} == set(NAMES)
     assert {change.op_class for change in changes} == set(CLASSES)
 
 

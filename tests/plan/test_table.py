@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import pytest
 
+from portalctl.changes.operations import Change
 from portalctl.manifest.model import Policy, Reason, TrustedDomain
-from portalctl.plan.model import Change, PortalPlan
+from portalctl.plan.model import PortalPlan
 from tests.plan.build import (
     FILE,
     LINES,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from portalctl.plan.model import Change, Notice, Plan, PortalPlan, Refusal, Subject, Why
+from portalctl.changes.operation import Subject, Why
+from portalctl.changes.operations import Change
+from portalctl.plan.model import Notice, Plan, PortalPlan, Refusal
+from tests.changes import change_of
 from tests.plan.build import denied, override, person, planned, portal, snapshot, team, trusted, whole_plan
 from tests.report.hostile import HOSTILE
 
@@ -60,10 +63,12 @@ def typed(texts: Sequence[str] = HOSTILE) -> Plan:
         states = {"approved": {"status": "approved"}, "pending": {"status": "pending"}}
         fields = {"description": text}, {"description": f"new {text}"}
         changes += [
-            Change(f"update_team:{text}", "update_team", "structure", None, text, *fields, why),
-            Change(f"approve:{text}", "approve", "onboard", who, None, states["pending"], states["approved"], why),
-            Change(f"add:{text}", "add_member", "onboard", who, text, {"member": False}, {"member": True}, why),
-            Change(f"revoke:{text}", "revoke", "offboard", who, None, states["approved"], {"status": "revoked"}, why),
+            change_of(f"update_team:{text}", "update_team", "structure", None, text, *fields, why),
+            change_of(f"approve:{text}", "approve", "onboard", who, None, states["pending"], states["approved"], why),
+            change_of(f"add:{text}", "add_member", "onboard", who, text, {"member": False}, {"member": True}, why),
+            change_of(
+                f"revoke:{text}", "revoke", "offboard", who, None, states["approved"], {"status": "revoked"}, why
+            ),
         ]
     base = everyday(0)
     return whole_plan(

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import cmarkgfm
 
+from portalctl.changes.operation import Why
 from portalctl.plan.drift import Acknowledged, DriftFinding, Kind, PortalDrift
-from portalctl.plan.model import Notice, Why
+from portalctl.plan.model import Notice
 from portalctl.report.markdown.drift import drift_markdown
 from portalctl.report.text.drift import drift_text
 from portalctl.report.text.style import Style

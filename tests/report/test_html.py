@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.plan.model import Change, Plan, Subject, Why
+from portalctl.changes.operation import Subject, Why
+from portalctl.plan.model import Plan
 from portalctl.report.html.chart import rule_chart
 from portalctl.report.html.page import plan_html
 from portalctl.report.safe import terminal
+from tests.changes import change_of
 from tests.plan.build import override, person, planned, portal, snapshot, whole_plan
 from tests.report.hostile import HOSTILE
 from tests.report.plans import everyday, refused, typed
@@ -188,9 +190,9 @@ def test_the_chart_counts_people_once_and_no_requests_of_applications() -> None:
     why, who = (Why("trusted_domains", "x.com", "x.yaml", 1),), Subject("ann@x.com", "ann")
     states = {"status": "pending"}, {"status": "approved"}
     changes = [
-        Change("1", "approve", "onboard", who, None, *states, why),
-        Change("2", "approve_request", "onboard", who, None, *states, why),
-        Change("3", "remove_member", "offboard", who, "reds", {"member": True}, {"member": False}, why),
-        Change("4", "remove_member", "offboard", who, "city", {"member": True}, {"member": False}, why),
+        change_of("1", "approve", "onboard", who, None, *states, why),
+        change_of("2", "approve_request", "onboard", who, None, *states, why),
+        change_of("3", "remove_member", "offboard", who, "reds", {"member": True}, {"member": False}, why),
+        change_of("4", "remove_member", "offboard", who, "city", {"member": True}, {"member": False}, why),
     ]
     assert "1 approved, 1 loses" in read("".join(rule_chart(changes))).text

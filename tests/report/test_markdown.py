@@ -11,22 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.plan.model import (
-    BaseComparison,
-    Change,
-    Notice,
-    Op,
-    Plan,
-    Refusal,
-    Status,
-    Subject,
-    UnruledGrant,
-    Why,
-)
+from portalctl.changes.operation import Subject, Why
+from portalctl.changes.operations import Change
+from portalctl.changes.states import Status
+from portalctl.plan.model import BaseComparison, Notice, Plan, Refusal, UnruledGrant
 from portalctl.report.html.page import plan_html
 from portalctl.report.markdown.parts import LONGEST_SHARE
 from portalctl.report.markdown.plan import plan_markdown
 from portalctl.report.safe import markdown, markdown_words, terminal
+from tests.changes import change_of, op_class_of
 from tests.conftest import Bench
 from tests.plan.build import whole_plan
 from tests.report.hostile import HOSTILE
@@ -178,10 +171,12 @@ def of_sizes(count: dict[str, int], length: int) -> Plan:
     def texts(name: str) -> list[str]:
         return [f"{name}-{number:05}-{'x' * length}" for number in range(count[name])]
 
-    def changes(name: str, op: Op, before: Status, after: Status) -> tuple[Change, ...]:
+    def changes(name: str, op: str, before: Status, after: Status) -> tuple[Change, ...]:
         states = {"status": before}, {"status": after}
         return tuple(
-            Change(text, op, "offboard", Subject(text, text), None, *states, (Why("overrides", text, "f", 1, text),))
+            change_of(
+                text, op, op_class_of(op), Subject(text, text), None, *states, (Why("overrides", text, "f", 1, text),)
+            )
             for text in texts(name)
         )
 

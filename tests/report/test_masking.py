@@ -9,18 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portalctl.changes.operation import Subject
 from portalctl.errors import RefusedError
 from portalctl.events import Sent, Settled
 from portalctl.identity import normal_address
 from portalctl.plan import saved
 from portalctl.plan.document import to_json
-from portalctl.plan.model import Change, Notice, Plan, Refusal, Subject
+from portalctl.plan.model import Notice, Plan, Refusal
 from portalctl.report.html.page import plan_html
 from portalctl.report.markdown.plan import plan_markdown
 from portalctl.report.mask import Mask
 from portalctl.report.masking import masked
 from portalctl.report.text.plan import plan_text
 from portalctl.report.text.style import Style
+from tests.changes import change_of
 from tests.conftest import Bench
 from tests.plan.build import whole_plan
 from tests.report.plans import everyday, refused
@@ -72,7 +74,7 @@ def test_a_person_has_one_mask_in_a_document(plan: Plan) -> None:
 def test_a_person_whose_address_is_none_is_masked_in_ids_too() -> None:
     who = Subject("odd one@x@mailinator.com", "odd")
     states = {"status": "pending"}, {"status": "rejected"}
-    change = Change(f"reject:{who.email}#odd", "reject", "offboard", who, None, *states, ())
+    change = change_of(f"reject:{who.email}#odd", "reject", "offboard", who, None, *states, ())
     shown = masked(whole_plan(replace(everyday(0), changes=(change,))), MASK).portals[0].changes[0]
     assert shown.id == f"reject:{MASK('odd one@x@mailinator.com')}#{MASK('odd')}"
     assert shown.developer == Subject(MASK("odd one@x@mailinator.com"), MASK("odd"))
@@ -85,7 +87,7 @@ def test_a_person_to_be_invited_has_no_name_either() -> None:
         "send_invitation_email": True,
     }
     who = Subject("ann@x.com", None)
-    change = Change("create_developer:ann@x.com", "create_developer", "onboard", who, None, None, state, ())
+    change = change_of("create_developer:ann@x.com", "create_developer", "onboard", who, None, None, state, ())
     shown = masked(whole_plan(replace(everyday(0), changes=(change,))), MASK)
     assert "Ann" not in to_json(shown)
     assert shown.portals[0].changes[0].after == state | {"full_name": MASK("Ann Oakley")}

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from portalctl.plan.guard import takes
-from portalctl.plan.model import Change, Why
+from portalctl.changes.operation import Why
+from portalctl.changes.operations import Change
 from portalctl.report import grouping
 from portalctl.report.safe import html
 from portalctl.words import plural
 
 SHORTEST = 0.8  # percent of the width: nobody who loses something is too few to be seen
-LETS_IN = frozenset({"approve", "create_developer"})
 MOST_BARS = 12  # rules with a bar of their own, those with most people
 
 
@@ -41,9 +40,9 @@ def _people_by_rule(changes: Iterable[Change]) -> tuple[Counter[Why], Counter[Wh
     for change in changes:
         if change.developer is None:
             continue
-        if takes(change):
+        if change.loses:
             lost.add((change.developer.key, change.why[0]))
-        elif change.op in LETS_IN and (change.after or {}).get("status") == "approved":
+        elif change.new_status == "approved":
             approved.add((change.developer.key, change.why[0]))
     return Counter(why for _, why in approved), Counter(why for _, why in lost)
 

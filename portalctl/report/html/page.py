@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from portalctl.plan.model import OPS, BaseComparison, Plan, PortalPlan, Refusal, Why
+from portalctl.changes.operation import Why
+from portalctl.changes.operations import NAMES
+from portalctl.plan.model import BaseComparison, Plan, PortalPlan, Refusal
 from portalctl.report import grouping
 from portalctl.report.grouping import BRAKE, Effect, Kind, NoticeGroup
 from portalctl.report.html.chart import rule_chart
@@ -81,7 +83,7 @@ def _choices(effects: Sequence[Effect]) -> _Choices:
         ops=(
             *((kind, words) for kind, words in KINDS.items() if kind in kinds),
             *((f"from-{origin}", words) for origin, words in grouping.ORIGINS.items() if origin in origins),
-            *((op, op.replace("_", " ")) for op in OPS if op in ops),
+            *((op, op.replace("_", " ")) for op in NAMES if op in ops),
         ),
         teams={team: number for number, team in enumerate(teams)},
         rules={why: number for number, why in enumerate(rules)},

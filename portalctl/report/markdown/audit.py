@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from portalctl.changes.operations import BY_NAME, Change
 from portalctl.events import Result
-from portalctl.plan.model import Change
 from portalctl.report import grouping
 from portalctl.report.audit import Outcome, PortalOutcome, Report
 from portalctl.report.fit import Part, fitted, size
@@ -66,13 +66,12 @@ def _row(outcome: Outcome) -> Row:
 
 
 def _change(outcome: Outcome) -> Change:
-    return Change(
-        outcome.id,
-        outcome.op,
-        outcome.op_class,
-        outcome.developer,
-        outcome.team,
-        outcome.before,
-        outcome.after,
-        outcome.why,
+    return BY_NAME[outcome.op](
+        id=outcome.id,
+        op_class=outcome.op_class,
+        developer=outcome.developer,
+        team=outcome.team,
+        before=outcome.before,
+        after=outcome.after,
+        why=outcome.why,
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from portalctl.plan.model import Why
+from portalctl.changes.operation import Why
 from portalctl.report import grouping
 from portalctl.report.fit import Part, size
 from portalctl.report.safe import markdown, markdown_words

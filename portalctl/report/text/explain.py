@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from portalctl.changes.operations import AddMember, Change
 from portalctl.plan.explain import About, PortalExplanation, Standing
-from portalctl.plan.model import STATUS_OPS, Change
 from portalctl.plan.notices import BLOCKED, SHARING
 from portalctl.plan.voices import Effect, Voice
 from portalctl.portal.models import OUT
@@ -104,14 +104,14 @@ def _as_it_is(standing: Standing) -> Iterator[str]:
 
 def _would(standing: Standing) -> Iterator[str]:
     """What becomes of a sign-up, and because of what."""
-    decided = [change for change in standing.changes if change.op in STATUS_OPS]
+    decided = [change for change in standing.changes if change.new_status is not None]
     if not decided:
         yield f"would stay {standing.status}: {_stays(standing)}"
     for change in decided:
-        yield f"would be {STATUS_OPS[change.op]} because of {said(change.why[0])}"
+        yield f"would be {change.new_status} because of {said(change.why[0])}"
     for change in standing.changes:
-        if change.op == "add_member":
-            yield f"would join {terminal(change.team or '')} because of {said(change.why[0])}"
+        if isinstance(change, AddMember):
+            yield f"would join {terminal(change.team)} because of {said(change.why[0])}"
 
 
 def _stays(standing: Standing) -> str:

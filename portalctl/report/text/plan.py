@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from urllib.parse import urlsplit
 
-from portalctl.plan.model import BaseComparison, Notice, Plan, PortalPlan, Why
+from portalctl.changes.operation import Why
+from portalctl.plan.model import BaseComparison, Notice, Plan, PortalPlan
 from portalctl.report.grouping import (
     BRAKE,
     MOST_ALIKE,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from portalctl.plan.model import Why
+from portalctl.changes.operation import Why
 from portalctl.report import grouping
 from portalctl.report.safe import terminal
 
