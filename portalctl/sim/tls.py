@@ -12,14 +12,13 @@ from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-EXTRA = "portalctl[sim-tls]"
 _NAME = "portalctl simulator"
 _LIFE = timedelta(days=1)
 _SKEW = timedelta(minutes=5)  # a client's clock may be behind
 
 
 class NoTlsError(Exception):
-    """What makes certificates is not installed."""
+    """The package that makes certificates is not installed."""
 
 
 class Certificate:
@@ -54,7 +53,7 @@ def _made() -> tuple[bytes, bytes]:
         from cryptography.hazmat.primitives import hashes, serialization
         from cryptography.hazmat.primitives.asymmetric import ec
     except ImportError as error:
-        raise NoTlsError(f"TLS needs a library for certificates: pip install '{EXTRA}'") from error
+        raise NoTlsError("TLS needs the package cryptography; install it: pip install cryptography") from error
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, _NAME)])
     addresses = [x509.IPAddress(ip_address(text)) for text in ("127.0.0.1", "::1")]

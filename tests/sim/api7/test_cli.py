@@ -43,7 +43,7 @@ def test_tls_without_a_library_for_certificates_says_what_to_install(monkeypatch
     monkeypatch.setitem(sys.modules, "cryptography", None)
     result = CliRunner().invoke(sim, ["serve", "--provider", "api7", "--tls"])
     assert result.exit_code == 2
-    assert "--tls: TLS needs a library for certificates: pip install 'portalctl[sim-tls]'" in result.output
+    assert "--tls: TLS needs the package cryptography; install it: pip install cryptography" in result.output
 
 
 @pytest.mark.parametrize(
