@@ -1,8 +1,8 @@
-"""`portalctl completion`: the script that teaches a shell to complete our command lines.
+"""`portalctl completion`: print the script that makes a shell complete portalctl's command lines.
 
 The shell runs `portalctl` with `_PORTALCTL_COMPLETE` set, and click answers
-(https://click.palletsprojects.com/en/stable/shell-completion/). zsh's script is click's. Bash and fish have our own:
-click's take names with blanks, colons or commas apart. PowerShell has none of click's.
+(https://click.palletsprojects.com/en/stable/shell-completion/). zsh uses click's script. Bash and fish have their own
+here, because click's scripts split names that contain blanks, colons or commas.
 """
 
 from __future__ import annotations
@@ -120,51 +120,7 @@ class Zsh(_Complete, ZshComplete):
     )
 
 
-class PowerShell(_Complete):
-    """For Register-ArgumentCompleter -Native (Windows PowerShell 5.1, PowerShell 7).
-
-    Nothing is offered for files, since PowerShell then completes them itself. A variable that is set to nothing is
-    gone, so taking it away again must not fail.
-    """
-
-    name = "powershell"
-    source_template = """\
-Register-ArgumentCompleter -Native -CommandName %(prog_name)s -ScriptBlock {
-    param($word, $line, $cursor)
-    $before = $line.CommandElements | Where-Object { $_.Extent.StartOffset -lt $cursor }
-    $env:COMP_WORDS = ($before | ForEach-Object { $_.Extent.Text.Trim('"', "'") }) -join "`n"
-    $env:COMP_CWORD = $word.Trim('"', "'")
-    $env:%(complete_var)s = 'powershell_complete'
-    try {
-        & %(prog_name)s | ForEach-Object {
-            $value, $help = $_ -split "`t", 2
-            $text = if ($value -match "[^\\w@.:+/-]") { "'" + $value.Replace("'", "''") + "'" } else { $value }
-            [System.Management.Automation.CompletionResult]::new($text, $value, 'ParameterValue', $help)
-        }
-    } finally {
-        $ours = 'Env:COMP_WORDS', 'Env:COMP_CWORD', 'Env:%(complete_var)s'
-        Remove-Item $ours -ErrorAction SilentlyContinue
-    }
-}
-"""
-
-    def get_completion_args(self) -> tuple[list[str], str]:
-        """The words before the one that is being typed, and that one; they come a line each, the command first."""
-        incomplete = os.environ.get("COMP_CWORD", "")
-        words = os.environ.get("COMP_WORDS", "").split("\n")[1:]
-        return (words[:-1] if incomplete and words else words), incomplete
-
-    def format_completion(self, item: CompletionItem) -> str:
-        """Value and help; PowerShell takes no empty help."""
-        return "" if item.type in {"file", "dir"} else f"{item.value}\t{item.help or item.value}"
-
-
-SHELLS: dict[str, type[ShellComplete]] = {
-    "bash": Bash,
-    "zsh": Zsh,
-    "fish": Fish,
-    "powershell": PowerShell,
-}
+SHELLS: dict[str, type[ShellComplete]] = {"bash": Bash, "zsh": Zsh, "fish": Fish}
 for _class in SHELLS.values():
     add_completion_class(_class)
 
@@ -175,8 +131,7 @@ def completion(shell: str) -> None:
     """Print the script that completes commands, options, and the names of portals and teams in the manifest.
 
     Put it where the shell looks for it: for zsh as _portalctl in a folder of $fpath (or as below in ~/.zshrc, behind
-    compinit), for fish as ~/.config/fish/completions/portalctl.fish, for PowerShell at the end of $PROFILE. Bash has
-    to be 4.4 or later.
+    compinit), for fish as ~/.config/fish/completions/portalctl.fish. Bash has to be 4.4 or later.
 
     \b
     Examples:

@@ -9,7 +9,7 @@ from pydantic import JsonValue, TypeAdapter
 
 from portalctl.manifest.entries import FragmentFile, RootFile
 
-SCHEMA_ID: Final = "https://portalctl.dev/schemas/manifest.v1.schema.json"
+SCHEMA_ID: Final = "urn:portalctl:schema:manifest:v1"
 
 _NULL: Final[JsonValue] = {"type": "null"}
 

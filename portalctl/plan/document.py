@@ -18,7 +18,7 @@ from portalctl.errors import InputError
 from portalctl.plan.model import Plan, PortalPlan, SnapshotStamp
 
 MASKED = "masked:"  # how a keyed digest begins
-SCHEMA_ID = "https://portalctl.dev/schemas/plan.v1.schema.json"
+SCHEMA_ID = "urn:portalctl:schema:plan:v1"
 # What of a portal the digest covers. Refusals too: else a plan could be rid of them and still seem the same.
 BOUND = ("name", "provider", "portal_id", "server", "guard", "changes", "refusals")
 # What it does not: where a change comes from tells a reviewer something, and an apply nothing.

@@ -20,7 +20,7 @@ from portalctl import json_file
 from portalctl.errors import RefusedError
 from portalctl.portal.models import Registration, Scope, Snapshot
 
-SCHEMA_ID = "https://portalctl.dev/schemas/snapshot.v1.schema.json"
+SCHEMA_ID = "urn:portalctl:schema:snapshot:v1"
 KIND: Literal["snapshot"] = "snapshot"
 AGAIN = "take it again: portalctl snapshot --out FILE"
 

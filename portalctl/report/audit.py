@@ -19,7 +19,7 @@ from portalctl.events import Result
 from portalctl.plan.model import ManifestStamp, Plan, PortalPlan
 from portalctl.report.safe import json_text
 
-SCHEMA_ID = "https://portalctl.dev/schemas/report.v1.schema.json"
+SCHEMA_ID = "urn:portalctl:schema:report:v1"
 RESULTS: tuple[Result, ...] = ("confirmed", "failed", "skipped", "unknown")
 
 

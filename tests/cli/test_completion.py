@@ -58,7 +58,7 @@ def offered(*words: str) -> list[str]:
 def test_commands_and_options() -> None:
     assert offered("va") == ["validate"]
     assert offered("plan", "--allow-d") == ["--allow-delete"]
-    assert "powershell" in offered("completion", "")
+    assert offered("completion", "") == ["bash", "zsh", "fish"]
 
 
 def test_names_are_those_of_the_files_on_the_line() -> None:
@@ -102,13 +102,6 @@ def test_commands_come_with_their_help_and_without_being_imported(monkeypatch: p
 def test_a_broken_manifest_offers_nothing_and_says_nothing(text: str) -> None:
     Path("portal.yaml").write_text(text, encoding="utf-8")
     assert offered("plan", "--portal", "") == []
-
-
-def test_powershell_asks_in_its_own_way() -> None:
-    words = ["portalctl", "plan", "--team", "r"]
-    assert answered("powershell", COMP_WORDS="\n".join(words), COMP_CWORD="r") == ["reds\treds"]
-    every = answered("powershell", COMP_WORDS="\n".join(words[:-1]), COMP_CWORD="")
-    assert [line.split("\t")[0] for line in every] == ["Manchester City", "city", "reds"]
 
 
 @pytest.mark.parametrize("shell", list(SHELLS))

@@ -19,7 +19,7 @@ def test_it_prints_what_is_published(kind: str, offline: None) -> None:  # noqa:
     done = portalctl("schema", kind)
     assert (done.code, done.err) == (0, "")
     assert done.out == (SCHEMAS / f"{kind}.v1.schema.json").read_text()
-    assert done.json["$id"] == f"https://portalctl.dev/schemas/{kind}.v1.schema.json"
+    assert done.json["$id"] == f"urn:portalctl:schema:{kind}:v1"
     Draft202012Validator.check_schema(done.json)
 
 

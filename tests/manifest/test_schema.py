@@ -43,7 +43,7 @@ def test_the_published_schema_is_up_to_date() -> None:
 
 def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(manifest_schema())
-    assert manifest_schema()["$id"] == SCHEMA_ID == "https://portalctl.dev/schemas/manifest.v1.schema.json"
+    assert manifest_schema()["$id"] == SCHEMA_ID == "urn:portalctl:schema:manifest:v1"
 
 
 def test_a_complete_manifest_fits() -> None:
