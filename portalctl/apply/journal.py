@@ -13,12 +13,16 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISLNK, S_ISREG
 from uuid import uuid4
 
 from portalctl.apply.model import Clock, PortalReport, timestamp
 from portalctl.changes.operations import Change
-from portalctl.errors import PortalctlError
+from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.portal.writes import Written
+
+FOLDER = Path(".portalctl")  # of the journals, in the working folder
+ADVICE = "Name a regular file in a folder that you can write to: --journal FILE."
 
 
 class Journal:
@@ -93,18 +97,47 @@ class FileJournal(Journal):
             self._synced = reached
 
 
+def check_journal(path: Path) -> None:
+    """Raises BadUsageError for a path at which no journal can be kept: a link, or not a regular file.
+
+    A journal is continued in place, so no link is followed to one: whoever may put a link into the folder, or commit
+    the folder itself as a link, could have another file written to.
+    """
+    for folder in path.parents:
+        check_folder(folder)
+    try:
+        kind = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        raise _unusable(path, getattr(error, "strerror", None)) from error
+    if S_ISLNK(kind):
+        raise _unusable(path, "it is a symbolic link")
+    if not S_ISREG(kind):
+        raise _unusable(path, "it is not a regular file")
+
+
+def check_folder(folder: Path) -> None:
+    """Raises BadUsageError if it is the folder of the journals, and a symbolic link."""
+    if folder.name == FOLDER.name and folder.is_symlink():
+        raise BadUsageError(
+            f"{folder} is a symbolic link; journals are kept in a folder only",
+            "Remove the link, and find out who made it.",
+        )
+
+
 @contextmanager
 def open_journal(path: Path, facts: Mapping[str, object], clock: Clock) -> Iterator[FileJournal]:
     """The journal at `path`, begun with `facts`. Folder and file are created where missing.
 
-    Raises PortalctlError when it can't be written.
+    Raises BadUsageError for a path that cannot be used, and PortalctlError when it can't be written.
     """
+    check_journal(path)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # No link is followed: who can leave one in the folder could have another file written to.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        _make_folder(path.parent)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
-        raise _unwritable(path, error.strerror) from error
+        raise _unusable(path, error.strerror) from error
     try:
         _make_private(path, descriptor)
         journal = FileJournal(path, descriptor, clock)
@@ -114,9 +147,19 @@ def open_journal(path: Path, facts: Mapping[str, object], clock: Clock) -> Itera
         os.close(descriptor)
 
 
+def _make_folder(folder: Path) -> None:
+    """Make a folder that only its owner can use, whatever the umask; leave one that is there as it is."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o700)
+
+
 def _make_private(path: Path, descriptor: int) -> None:
     """Mode 0600, whoever made the file, and its name on disk as well as its lines."""
     try:
+        if not S_ISREG(os.fstat(descriptor).st_mode):  # put there since the check
+            raise _unusable(path, "it is not a regular file")
         os.fchmod(descriptor, 0o600)
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -135,5 +178,13 @@ def _ends_a_line(path: Path) -> bool:
         return file.read() == b"\n"
 
 
+def _unusable(path: Path, cause: str | None) -> BadUsageError:
+    return BadUsageError(_message(path, cause), ADVICE)
+
+
 def _unwritable(path: Path, cause: str | None) -> PortalctlError:
-    return PortalctlError(f"the journal {path} can't be written: {cause}", "name a writable file with --journal FILE")
+    return PortalctlError(_message(path, cause), ADVICE)
+
+
+def _message(path: Path, cause: str | None) -> str:
+    return f"the journal {path} can't be written: {cause}"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 import portalctl
 from portalctl.apply.execute import Patience
+from portalctl.apply.model import PortalReport
 from portalctl.ci.event import pull_request_event
 from portalctl.cli.apply_options import Records, exit_code, record_options
 from portalctl.cli.connection import check_backends
@@ -19,12 +22,14 @@ from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, target_options, verbose_option
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_saved, open_session
-from portalctl.errors import BadUsageError, RefusedError
+from portalctl.errors import BadUsageError, PortalctlError, RefusedError
 from portalctl.flow import Run
 from portalctl.plan.model import Plan
 from portalctl.plan.select import Selection
 from portalctl.report.text.apply import reports_text
+from portalctl.report.text.errors import error_text
 from portalctl.report.text.plan import plan_text
+from portalctl.report.text.style import Style
 
 
 @click.command()
@@ -94,11 +99,25 @@ def apply(
     _consent(yes=yes)
     click.echo()
     reports = notify.apply(made, run)
+    _finish(reports, lambda: records.write_report(made, run, reports), records.report_path, style)
+
+
+def _finish(
+    reports: Sequence[PortalReport], write_report: Callable[[], None], path: Path | None, style: Style
+) -> NoReturn:
+    """Write the report, show the results and leave. A report that cannot be written hides no result."""
+    failure = None
     try:
-        records.write_report(made, run, reports)
-    finally:  # a report that can't be written hides no result
-        show("\n" + reports_text(reports, records.report), style)
-    leave(exit_code(reports))
+        write_report()
+    except PortalctlError as error:
+        failure = error
+    show("\n" + reports_text(reports, path if failure is None else None), style)
+    code = exit_code(reports)
+    if failure is not None:
+        if not code:
+            raise failure
+        click.echo(error_text(failure), err=True, nl=False)
+    leave(code)
 
 
 def _planned(target: Target, selection: Selection, expected: str | None, patience: Patience) -> tuple[Plan, Run]:

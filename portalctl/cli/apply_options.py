@@ -4,52 +4,72 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 
 import click
 
+from portalctl.apply.journal import FOLDER, check_folder, check_journal
 from portalctl.apply.model import PortalReport, timestamp
 from portalctl.cli.interrupts import INTERRUPTED, interrupts
 from portalctl.cli.masking import shown
-from portalctl.cli.private import write_private
+from portalctl.cli.output_option import OutputPath
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.flow import Run
+from portalctl.output_file import Output
 from portalctl.plan.model import Plan
 from portalctl.report.audit import audit, report_json, who_ran
 from portalctl.stop import Stop
 from portalctl.version import __version__
 
-FOLDER = Path(".portalctl")
 IN_PART = 4
+CHANGE_BYTES = 1024  # of one change in a report
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Which files an apply is to leave (None: the default journal, and no report), and what an interrupt does."""
+    """Which files an apply writes (None: the default journal, and no report), and what an interrupt does."""
 
     journal: Path | None
-    report: Path | None
+    report: Output | None
     stop: Stop
     before_writing: Callable[[], None]
 
-    def attached(self, plan: Plan, run: Run) -> Run:
-        """The run with what it needs to be recorded and interrupted.
+    @property
+    def report_path(self) -> Path | None:
+        return self.report.shown if self.report is not None else None
 
-        Raises BadUsageError for files that can't be meant.
+    def attached(self, plan: Plan, run: Run) -> Run:
+        """The run with its journals and signals.
+
+        Raises BadUsageError, before anything is written to a portal, for files that cannot be written.
         """
         names = [portal.name for portal in plan.portals]
         if self.journal is not None and len(names) > 1:
             raise BadUsageError("--journal is one file, for one portal", "choose the portal with --portal NAME")
-        if self.report is not None:
-            _check_writable(self.report)
         journals = {name: self.journal or FOLDER / f"{name}.jsonl" for name in names}
+        for path in journals.values():
+            check_journal(path)
+        if self.report is not None:
+            self._check_report(self.report, plan, journals.values())
         return replace(run, stop=self.stop, journals=journals, before_writing=self.before_writing)
 
+    def _check_report(self, report: Output, plan: Plan, journals: Iterable[Path]) -> None:
+        if report.target is not None and os.path.realpath(report.target) in map(os.path.realpath, journals):
+            raise BadUsageError(f"--report {report.shown} is the journal", "Name another file with --report FILE.")
+        try:
+            report.check_room(CHANGE_BYTES * (plan.changes + 1))
+        except OSError as error:
+            raise BadUsageError(f"--report {report.shown} cannot be written: {error.strerror}") from error
+
     def write_report(self, plan: Plan, run: Run, reports: Sequence[PortalReport]) -> None:
-        """Write `--report`, where it is wanted. Raises PortalctlError when it can't be written."""
+        """Write `--report`, where it is asked for.
+
+        Raises PortalctlError when it cannot be written. It is then on standard error, so that nothing is lost.
+        """
         if self.report is None:
             return
         now = timestamp(run.clock())
@@ -61,10 +81,14 @@ class Records:
             started_at=min((report.started_at for report in reports), default=now),
             ended_at=now,
         )
+        text = report_json(shown(document))
         try:
-            write_private(self.report, report_json(shown(document)))
+            self.report.write(text)
         except OSError as error:
-            raise PortalctlError(f"--report {self.report} could not be written: {error.strerror}") from error
+            with suppress(OSError):
+                click.echo(text, err=True, nl=False)
+            message = f"--report {self.report.shown} could not be written: {error.strerror or error}"
+            raise PortalctlError(message, "The report is printed above, on standard error.") from error
 
 
 def record_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -77,11 +101,12 @@ def record_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option(
         "--report",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="Write what came of each change as JSON (mode 0600).",
+        type=OutputPath(),
+        help="Write the result of each change as JSON (mode 0600, also where the file is there).",
     )
     @wraps(command)
-    def with_records(*, journal: Path | None, report: Path | None, **others: object) -> None:
+    def with_records(*, journal: Path | None, report: Output | None, **others: object) -> None:
+        check_folder(FOLDER) if journal is None else check_journal(journal)
         stop = Stop()
         with interrupts(stop) as before_writing:
             command(records=Records(journal, report, stop, before_writing), **others)
@@ -101,8 +126,3 @@ def _user() -> str | None:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run as a number without a name
         return None
-
-
-def _check_writable(path: Path) -> None:
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise BadUsageError(f"--report {path}: the folder {path.parent} can't be written to")

@@ -18,9 +18,11 @@ from portalctl.ci.outputs import dotenv, outputs
 from portalctl.ci.sticky import keep_comments, keep_issues
 from portalctl.cli.console import Console
 from portalctl.cli.masking import run_mask
-from portalctl.cli.private import write_private
-from portalctl.errors import BadUsageError, PortalctlError
+from portalctl.cli.output_option import OutputPath, check_distinct, write_output
+from portalctl.errors import BadUsageError
 from portalctl.http import Client, Server
+from portalctl.input_file import MOST_BYTES, read_input
+from portalctl.output_file import Output, append
 from portalctl.plan.document import MASKED
 from portalctl.plan.model import Plan
 from portalctl.report.audit import Report
@@ -108,12 +110,12 @@ def github(
 @click.option(
     "--dotenv",
     "dotenv_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputPath(),
     required=True,
     help="Write PORTALCTL_DIGEST, PORTALCTL_HAS_CHANGES, PORTALCTL_REMOVALS and more, for artifacts:reports:dotenv. "
     "With PORTALCTL_MASK_KEY the digest is masked; `apply --expect-digest` accepts it where the same key is set.",
 )
-def gitlab(file: Path, dotenv_file: Path) -> None:
+def gitlab(file: Path, dotenv_file: Output) -> None:
     """What later jobs on GitLab may need to know of a plan.
 
     \b
@@ -121,13 +123,11 @@ def gitlab(file: Path, dotenv_file: Path) -> None:
       portalctl ci gitlab plan.json --dotenv portalctl.env
       portalctl ci gitlab removals.json --dotenv removals.env
     """
+    check_distinct()
     plan = _read(file)
     if not isinstance(plan, Plan):
         raise BadUsageError(f"{file} is no plan; `portalctl plan --out FILE` writes one")
-    try:
-        write_private(dotenv_file, dotenv(plan, str(file), _digest(plan)))
-    except OSError as error:
-        raise BadUsageError(f"--dotenv {dotenv_file}: {error.strerror}") from error
+    write_output("--dotenv", dotenv_file, dotenv(plan, str(file), _digest(plan)))
 
 
 def _is_masked(document: Document) -> bool:
@@ -179,21 +179,23 @@ def _read(path: Path) -> Document:
 
 def _content(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_input(path, MOST_BYTES)
     except OSError as error:
         raise BadUsageError(f"{path}: {error.strerror}") from error
 
 
 def _append(variable: str, text: str) -> None:
-    """Add to the file that the runner names; where none is named, nobody wants it."""
+    """Append to the file that the runner names in a variable; do nothing if it is not set.
+
+    Raises BadUsageError, without the variable's value, if that file cannot be written to.
+    """
     name = os.environ.get(variable)
     if not name:
         return
     try:
-        with Path(name).open("a", encoding="utf-8") as file:
-            file.write(text)
+        append(name, text)
     except OSError as error:
-        raise PortalctlError(f"cannot write to the file that {variable} names: {error.strerror}") from error
+        raise BadUsageError(f"cannot write to the file named by {variable}: {error.strerror}") from error
 
 
 def _entry(name: str, value: str) -> str:

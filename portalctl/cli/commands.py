@@ -92,7 +92,7 @@ def portalctl() -> None:
       2    a difference was found (plan --detailed-exitcode, drift, fmt --check)
       3    refused before any write
       4    applied in part
-      64   wrong usage
+      64   wrong usage, or an unusable environment
       65   bad manifest or plan file
       130  interrupted
 
@@ -106,3 +106,6 @@ def portalctl() -> None:
       …_TOKEN_FILE in place of …_TOKEN          a file that holds the token
       NO_COLOR, FORCE_COLOR                     colours: never, always
     """
+    from portalctl.cli.process import check_working_folder
+
+    check_working_folder()

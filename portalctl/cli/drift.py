@@ -15,11 +15,11 @@ from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, choices, target_options
-from portalctl.cli.private import write_public
+from portalctl.cli.output_option import OutputPath, check_one_result, write_output
 from portalctl.cli.session import leave, open_session
-from portalctl.errors import BadUsageError
 from portalctl.events import Event, Observer, Waiting
 from portalctl.manifest.acknowledgements import load_acknowledgements
+from portalctl.output_file import PUBLIC, Output
 from portalctl.plan.acknowledge import acknowledged, acknowledgement_notices
 from portalctl.plan.drift import FAILING, KINDS, PortalDrift
 from portalctl.plan.model import Notice
@@ -49,7 +49,7 @@ DIFFERENT = 2
 @click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option(
     "--metrics",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputPath(PUBLIC),
     metavar="FILE",
     help="Write what was found as Prometheus metrics, for node-exporter's textfile collector (FILE ends in .prom). "
     "Not touched when a portal could not be read.",
@@ -62,7 +62,7 @@ def drift(
     fail_on: frozenset[str] | None,
     acknowledge: Path | None,
     output: str,
-    metrics: Path | None,
+    metrics: Output | None,
     notify: Notify,
 ) -> None:
     """Say where portal and files disagree, by kind. Cannot write to a portal.
@@ -73,6 +73,7 @@ def drift(
       portalctl drift -f portals/ --fail-on unexpected_grant,unruled_grant
       portalctl drift -f portals/ --acknowledge acknowledged.yaml -o markdown
     """
+    check_one_result("--metrics", metrics, output)
     known = load_acknowledgements(acknowledge) if acknowledge is not None else ()
     session = open_session(target)
     throttles = Throttles(session.run.observer)
@@ -80,7 +81,7 @@ def drift(
     now = session.run.clock()
     found = acknowledged(found, known, now.date())
     if metrics is not None:
-        _write(metrics, drift_metrics(shown(found), finished=now, throttles=throttles.count))
+        write_output("--metrics", metrics, drift_metrics(shown(found), finished=now, throttles=throttles.count))
     style = style_for(sys.stdout)
     notices = tuple(acknowledgement_notices(found, known, now.date()))
     show(_in_form(output, shown(found), shown(notices), style), style)
@@ -111,10 +112,3 @@ def _in_form(form: str, found: Sequence[PortalDrift], notices: Sequence[Notice],
             return drift_markdown(found, notices, generator=flow.GENERATOR)
         case _:
             return drift_text(found, notices, style)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_public(path, text)
-    except OSError as error:
-        raise BadUsageError(f"--metrics {path}: {error.strerror}") from error

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 
 from portalctl.cli.paths import file_option, manifest_paths
-from portalctl.cli.private import rewrite
 from portalctl.errors import PortalctlError
 from portalctl.manifest.files import read_files
 from portalctl.manifest.fmt.format import Formatted, format_files
+from portalctl.output_file import check_stdout, rewrite
 from portalctl.report.safe import terminal
 
 DIFFERENT = 2
@@ -36,6 +36,7 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
     changed = [each for each in format_files(*read_files(manifest_paths(paths))) if each.changed]
     for each in changed:
         if not check and not diff:
+            check_stdout()  # the name of each changed file is printed
             _write(each)
         click.echo(_diff(each) if diff else terminal(each.file.shown), nl=not diff)
     if check and changed:

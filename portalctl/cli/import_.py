@@ -14,7 +14,6 @@ import portalctl
 from portalctl import flow
 from portalctl.cli.connection import REGIONS, Destination
 from portalctl.cli.options import Target, tls_options
-from portalctl.cli.private import create_private
 from portalctl.cli.session import run_on
 from portalctl.errors import BadUsageError, PortalctlError, Position
 from portalctl.identity import is_uuid
@@ -25,11 +24,13 @@ from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
 from portalctl.manifest.names import is_manifest
 from portalctl.manifest.schema import manifest_schema_text
+from portalctl.output_file import PRIVATE, check_stdout, create_files
 from portalctl.plan.adopt import Adopted, adopt
 from portalctl.report.manifest import SCHEMA_FILE, Source, baseline_file, manifest_files
 from portalctl.report.safe import terminal
 from portalctl.words import people, plural
 
+STDOUT = (None, Path("-"), Path("/dev/stdout"))
 NOWHERE = Position("the command line", 1, 1)
 
 
@@ -112,8 +113,9 @@ def import_(
         --region eu --out portals/ --split teams
       portalctl import --portal fans --provider api7 --portal-id portal-1 > portals/fans.yaml
     """
+    check_stdout()
     portal = _portal(name, provider, portal_id, region)
-    place = _Place.of(out) if out is not None else None
+    place = _Place.of(out) if out not in STDOUT else None
     if split and (place is None or place.file is not None):
         raise BadUsageError("--split teams makes several files: give --out a folder")
     destination = Destination(name, provider, region, NOWHERE.file, "Give --region")
@@ -183,7 +185,7 @@ def _baseline(files: Mapping[str, str], source: Source, run: flow.Run) -> str:
 
 def _write(texts: Mapping[Path, str]) -> None:
     try:
-        create_private(texts)
+        create_files(texts, PRIVATE)
     except OSError as error:
         raise BadUsageError(f"--out: {error.filename}: {error.strerror}; nothing was written") from error
 

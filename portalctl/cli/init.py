@@ -14,7 +14,6 @@ from pydantic import TypeAdapter, ValidationError
 
 from portalctl.cli.connection import REGIONS
 from portalctl.cli.examples import examples, pinned_action
-from portalctl.cli.private import create_public
 from portalctl.cli.questions import asked, chosen
 from portalctl.cli.scaffold import ACTION, IGNORE, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
 from portalctl.errors import BadUsageError, InputError
@@ -22,6 +21,7 @@ from portalctl.manifest.files import File
 from portalctl.manifest.forms import Handle, unfit
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import ProviderName
+from portalctl.output_file import PUBLIC, check_stdout, create_files
 from portalctl.plan.capability import check
 from portalctl.report.safe import terminal
 
@@ -164,10 +164,11 @@ def _read(path: Path) -> str:
 
 def _write(out: Path, texts: Mapping[str, str]) -> None:
     """All of the files or none, and then their names."""
+    check_stdout()
     paths = {out / path: text for path, text in texts.items()}
     _check_free([*paths, *(out / path for path in OTHER_OWNERS)])
     try:
-        create_public(paths)
+        create_files(paths, PUBLIC)
     except OSError as error:
         raise BadUsageError(f"--out: {error.filename}: {error.strerror}; nothing was written") from error
     click.echo("".join(f"{terminal(str(path))}\n" for path in paths), nl=False)

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
@@ -31,10 +31,10 @@ def interrupts(stop: Stop) -> Iterator[Callable[[], None]]:
 
     def drain(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the signature of a handler)
         if stop.asked:
-            os.write(2, ABORTED)
+            _tell(ABORTED)
             os._exit(INTERRUPTED)  # threads in the middle of a request would keep an ordinary exit waiting
         stop.ask()
-        os.write(2, ENDING)  # sys.stderr may be in the middle of a line of another
+        _tell(ENDING)
 
     def before_writing() -> None:
         for number in SIGNALS:
@@ -46,6 +46,12 @@ def interrupts(stop: Stop) -> Iterator[Callable[[], None]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _tell(message: bytes) -> None:
+    """Written past sys.stderr, which may be in the middle of a line of another thread."""
+    with suppress(OSError):
+        os.write(2, message)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 (the signature of a handler)

@@ -6,6 +6,7 @@ and `--version` alone needs none of it.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import importlib
@@ -19,25 +20,40 @@ from portalctl.version import VERSION_LINE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from portalctl.errors import PortalctlError
+
 INTERRUPTED = 130
-UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})  # what is told on stdout
-# How many Python lets come before it looks for garbage. Its own 700 make that a twentieth of loading a command, whose
-# modules stay.
+NOT_SUPPORTED = (
+    "error: portalctl runs on Linux and macOS, not on Windows\n  Use WSL, a container, or a CI job on Linux."
+)
+# How many objects are made before Python looks for garbage. Its default of 700 takes a twentieth of the time to load
+# a command, whose modules stay.
 NEW_OBJECTS = 50_000
+# What writing to a broken standard output can fail with.
+UNWRITABLE = frozenset(
+    {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN}
+)
 
 
 def main() -> NoReturn:
     """Run, and leave with the documented exit code. No traceback reaches a user."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a Latin-1 terminal shows escapes, and nothing breaks
+    if sys.platform == "win32":
+        sys.exit(_unsupported())
+    from portalctl.cli.process import prepare
+
+    prepare()
     gc.set_threshold(NEW_OBJECTS)
     code = run()
     if code == INTERRUPTED:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
         os._exit(code)  # threads in the middle of a request would keep an ordinary exit waiting
     sys.exit(code)
+
+
+def _unsupported() -> int:
+    print(NOT_SUPPORTED, file=sys.stderr)  # noqa: T201
+    return 64
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -80,41 +96,66 @@ def _command(words: list[str]) -> int:
 
 
 def _exit_code(error: BaseException) -> int:
-    """Say what went wrong, on stderr, and give the code for it."""
+    """Print what went wrong on stderr, and return the exit code for it."""
+    import click
+
+    from portalctl.errors import PortalctlError
+
+    match error:
+        case PortalctlError():
+            return _print_error(error)
+        case click.ClickException():
+            error.show()
+            return 64 if isinstance(error, click.UsageError) else 1
+        case click.Abort() | KeyboardInterrupt():
+            click.echo("interrupted", err=True)
+            return INTERRUPTED
+        case OSError():
+            return _system_error(error)
+        case Exception():
+            return _internal_error(error)
+        case _:
+            raise error
+
+
+def _print_error(error: PortalctlError) -> int:
+    import click
+
+    from portalctl.report.text.errors import error_text
+
+    click.echo(error_text(error), err=True, nl=False)
+    return error.exit_code
+
+
+def _system_error(error: OSError) -> int:
+    """The operating system refused something that no command handles itself: mostly writing to stdout."""
     import click
 
     from portalctl.errors import BadUsageError, PortalctlError
 
-    match error:
-        case PortalctlError():
-            from portalctl.report.text.errors import error_text
-
-            click.echo(error_text(error), err=True, nl=False)
-            code = error.exit_code
-        case click.ClickException():
-            error.show()
-            code = BadUsageError.exit_code if isinstance(error, click.UsageError) else 1
-        case click.Abort() | KeyboardInterrupt():
-            click.echo("interrupted", err=True)
-            code = INTERRUPTED
-        case OSError() if error.errno in UNWRITABLE:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python tries it once more as it ends
-            if not isinstance(error, BrokenPipeError):  # where the reader has left there is nothing more to say
-                click.echo(f"error: the output can't be written: {error.strerror}", err=True)
-            code = 1
-        case Exception():
-            code = _own_mistake(error)
-        case _:
-            raise error
-    return code
+    if error.filename is None and error.errno in UNWRITABLE:
+        with contextlib.suppress(OSError):  # what is still held goes nowhere, or Python tries once more as it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # the reader has left, and there is nothing more to say
+            click.echo(f"error: the output can't be written: {error.strerror}", err=True)
+        return 1
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return _print_error(BadUsageError("too many open files", "Raise the limit (ulimit -n), then run it again."))
+    if "temporary directory" in str(error):  # what tempfile says if it finds none
+        advice = "Set TMPDIR to a folder that you can write to."
+        return _print_error(BadUsageError("no folder for temporary files can be used", advice))
+    place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return _print_error(PortalctlError(f"{place}{error.strerror or type(error).__name__}"))
 
 
-def _own_mistake(error: Exception) -> int:
-    """A mistake of ours. PORTALCTL_TRACEBACK=1 shows where, for a bug report."""
+def _internal_error(error: Exception) -> int:
+    """A mistake in portalctl. PORTALCTL_TRACEBACK=1 shows the place, for a bug report."""
     if os.environ.get("PORTALCTL_TRACEBACK"):
         raise error
     import click
 
-    click.echo(f"error: internal error: {type(error).__name__}", err=True)
-    click.echo("  this is a bug in portalctl; PORTALCTL_TRACEBACK=1 shows where, for a report", err=True)
+    kind = type(error).__name__
+    click.echo(
+        f"error: internal error: {kind}. This is a bug: report it with what PORTALCTL_TRACEBACK=1 prints", err=True
+    )
     return 1

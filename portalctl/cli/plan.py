@@ -14,10 +14,11 @@ from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown, shown_mask
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, target_options, verbose_option
-from portalctl.cli.private import write_private
+from portalctl.cli.output_option import OutputPath, check_one_result, write_output
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_session
-from portalctl.errors import BadUsageError, RefusedError
+from portalctl.errors import RefusedError
+from portalctl.output_file import Output
 from portalctl.plan.model import Plan
 from portalctl.plan.select import Selection
 from portalctl.report.documents import plan_json
@@ -43,7 +44,7 @@ FORMS = ("text", "json", "markdown", "html", "gitlab")
     metavar="FILE",
     help="Plan from what `portalctl snapshot` kept: no token, no network. Such a plan cannot be applied.",
 )
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan as JSON (mode 0600).")
+@click.option("--out", type=OutputPath(), help="Write the plan as JSON (mode 0600, also where the file is there).")
 @click.option("-o", "--output", type=click.Choice(FORMS), default="text", show_default=True)
 @mask_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
@@ -55,7 +56,7 @@ def plan(
     selection: Selection,
     base: str | None,
     snapshot: Path | None,
-    out: Path | None,
+    out: Output | None,
     output: str,
     detailed_exitcode: bool,
     notify: Notify,
@@ -70,12 +71,13 @@ def plan(
       portalctl plan -f portals/ -o html > plan.html
       portalctl plan -f portals/ --base origin/main --snapshot snapshot.json -o markdown
     """
+    check_one_result("--out", out, output)
     session = open_session(target, snapshot=snapshot)
     check_selection(selection, session.manifest)
     before = load_base(base, target, session.manifest, session.run.observer) if base is not None else None
     made = portalctl.plan(session.manifest, session.run, selection, before)
     if out is not None:
-        _write(out, plan_json(made))
+        write_output("--out", out, plan_json(shown(made) if out.public else made))
     style = style_for(sys.stdout, verbose=verbose)
     next_step = None if shown_mask() else _next_step(target, selection, out, made)  # it may name a developer
     show(_in_form(output, shown(made), style, next_step), style)
@@ -106,14 +108,7 @@ def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
             return plan_text(plan, style, next_step)
 
 
-def _next_step(target: Target, selection: Selection, out: Path | None, made: Plan) -> str:
-    if out is None or made.snapshot is not None:
+def _next_step(target: Target, selection: Selection, out: Output | None, made: Plan) -> str:
+    if out is None or out.target is None or made.snapshot is not None:
         return f"Apply it:  {target.command('apply', as_words(selection))}"
-    return f"Apply exactly this:  portalctl apply {shlex.quote(str(out))}"
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        write_private(path, text)
-    except OSError as error:
-        raise BadUsageError(f"--out {path}: {error.strerror}") from error
+    return f"Apply exactly this:  portalctl apply {shlex.quote(str(out.shown))}"

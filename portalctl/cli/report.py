@@ -12,11 +12,11 @@ from portalctl import flow
 from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options
-from portalctl.cli.private import write_private
+from portalctl.cli.output_option import OutputPath, write_output
 from portalctl.cli.session import open_session
-from portalctl.errors import BadUsageError
 from portalctl.events import Warned
 from portalctl.git.blame import origins
+from portalctl.output_file import Output
 from portalctl.plan.access_review import REMARKS, AccessReview
 from portalctl.report.safe import terminal
 from portalctl.words import people
@@ -46,12 +46,12 @@ def report() -> None:
 @click.option("-o", "--output", type=click.Choice(FORMS), default="csv", show_default=True)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputPath(),
     metavar="FILE",
     help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.  [default: stdout]",
 )
 @mask_option
-def access(*, target: Target, snapshot: Path | None, output: str, out: Path | None) -> None:
+def access(*, target: Target, snapshot: Path | None, output: str, out: Output | None) -> None:
     """Everybody on the portals: status, since when, teams, and the rule behind each with its place in the files.
 
     Where the files are committed to Git, commit and author of each rule are told. Marked are people of whom no rule
@@ -64,7 +64,7 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Path | No
       portalctl report access -f portals/ --out access.csv
       portalctl report access -f portals/ -o json --snapshot snapshot.json
     """
-    session = open_session(target, snapshot=snapshot)
+    session = open_session(target, snapshot=snapshot, prints=out is None)
     known = origins(session.manifest.files)
     if known.cut:
         text = (
@@ -78,11 +78,8 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Path | No
     if out is None:
         show(text, style_for(sys.stdout))
         return
-    try:
-        write_private(out, text)
-    except OSError as error:
-        raise BadUsageError(f"--out {out}: {error.strerror}") from error
-    click.echo(_said(out, review), err=True)
+    write_output("--out", out, text)
+    click.echo(_said(out.shown, review), err=True)
 
 
 def _said(out: Path, review: AccessReview) -> str:

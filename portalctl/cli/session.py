@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -15,18 +16,19 @@ from portalctl.cli.connection import Destination, Tls, backends, servers
 from portalctl.cli.console import Console
 from portalctl.cli.masking import mask_key
 from portalctl.cli.options import Target, did_you_mean
+from portalctl.cli.output_option import check_distinct
 from portalctl.cli.paths import manifest_paths
 from portalctl.errors import BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.flow import Run, utc_now
+from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
 from portalctl.manifest.model import Manifest
+from portalctl.output_file import check_stdout
 from portalctl.plan import saved
 from portalctl.plan.capability import check
 from portalctl.plan.model import Plan
 from portalctl.portal import saved_snapshot
 from portalctl.portal.saved_snapshot import SavedSnapshot
-
-MOST_BYTES = 256 * 1024 * 1024  # of a file: some 400,000 changes, or a million people
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,19 @@ class SavedSession:
     run: Run
 
 
-def open_session(target: Target, patience: Patience = Patience(), snapshot: Path | None = None) -> Session:
+def open_session(
+    target: Target, patience: Patience = Patience(), snapshot: Path | None = None, *, prints: bool = True
+) -> Session:
     """Load and check everything that needs no portal. Raises InputError or BadUsageError.
 
-    With the file of a `snapshot` no portal is needed at all, and neither server nor token is looked for.
+    With the file of a `snapshot` no portal is needed at all, and neither server nor token is looked for. `prints`:
+    whether the command prints a result, which a closed standard output rules out.
     """
+    if prints:
+        check_stdout()
     console = Console()
     manifest = narrowed(_load(target, console), target.portal_name)
+    check_distinct(manifest.files)
     check(manifest)
     if snapshot is not None:
         return Session(manifest, Run({}, observer=console, patience=patience, snapshot=read_snapshot(snapshot)))
@@ -67,6 +75,7 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
 
     Raises InputError for what is no plan, RefusedError for a plan that must not be applied, and BadUsageError.
     """
+    check_stdout()
     console = Console()
     key = mask_key() if expected is not None else None
     plan = saved.load(_read(path, "plan"), str(path))
@@ -75,8 +84,10 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
         saved.check_expected(plan, expected, key)
     saved.check_time(plan, utc_now())
     destinations = [Destination.of_plan(portal, str(path)) for portal in plan.portals]
+    check_distinct()
     if target.paths:
         manifest = saved.manifest_of(plan, _load(target, console))
+        check_distinct(manifest.files)
         check(manifest)
         destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]
     run = _run(destinations, target, console, patience)
@@ -115,15 +126,13 @@ def read_snapshot(path: Path) -> SavedSnapshot:
 
 def _read(path: Path, kind: str) -> bytes:
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+        return read_input(path, MOST_BYTES)
     except IsADirectoryError:
-        raise _unusable(path, f"this is a folder, and no {kind} file; a manifest is named with -f") from None
+        raise _unusable(path, f"this is a folder, not a {kind} file; name a manifest with -f") from None
+    except TooLargeError:
+        raise _unusable(path, f"too large: a {kind} file has at most {MOST_BYTES // 1024**2} MiB") from None
     except OSError as error:
         raise _unusable(path, f"cannot read this file: {error.strerror}") from error
-    if len(content) > MOST_BYTES:
-        raise _unusable(path, f"too large: a {kind} file has at most {MOST_BYTES // 1024**2} MiB")
-    return content
 
 
 def _unusable(path: Path, message: str) -> InputError:
@@ -143,6 +152,6 @@ def narrowed(manifest: Manifest, portal_name: str | None) -> Manifest:
     return replace(manifest, portals={portal_name: manifest.portals[portal_name]})
 
 
-def leave(code: int) -> None:
+def leave(code: int) -> NoReturn:
     """End the command with an exit code."""
     click.get_current_context().exit(code)

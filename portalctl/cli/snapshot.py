@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 import portalctl
 from portalctl.cli.masking import mask_option
 from portalctl.cli.options import Target, target_options
-from portalctl.cli.private import write_private
+from portalctl.cli.output_option import OutputPath, write_output
 from portalctl.cli.session import open_session
-from portalctl.errors import BadUsageError
+from portalctl.output_file import Output
 from portalctl.portal.saved_snapshot import to_json
+from portalctl.report.safe import terminal
 from portalctl.words import plural
 
 
@@ -20,13 +19,13 @@ from portalctl.words import plural
 @target_options
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OutputPath(),
     required=True,
     metavar="FILE",
     help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.",
 )
 @mask_option
-def snapshot(*, target: Target, out: Path) -> None:
+def snapshot(*, target: Target, out: Output) -> None:
     """Keep a reading of the manifest's portals in a file, for `plan --snapshot`. Cannot write to a portal.
 
     It has everybody, every team with its members and roles, the requests that wait, and the application
@@ -39,9 +38,7 @@ def snapshot(*, target: Target, out: Path) -> None:
     """
     session = open_session(target)
     taken = portalctl.read(session.manifest, session.run)
-    try:
-        write_private(out, to_json(taken))
-    except OSError as error:
-        raise BadUsageError(f"--out {out}: {error.strerror}") from error
+    write_output("--out", out, to_json(taken))
     people = sum(len(each.snapshot.developers) for each in taken.portals)
-    click.echo(f"{out}: {plural(len(taken.portals), 'portal')}, {plural(people, 'developer')}. digest {taken.digest}")
+    what = f"{plural(len(taken.portals), 'portal')}, {plural(people, 'developer')}. digest {taken.digest}"
+    click.echo(f"{terminal(str(out.shown))}: {what}")

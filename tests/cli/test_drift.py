@@ -124,7 +124,7 @@ def test_a_run_that_failed_leaves_the_last_success_standing(club: Bench) -> None
 def test_a_file_that_cannot_be_written_is_told(club: Bench) -> None:
     done = club.run("drift", "--metrics", "none/portalctl.prom")
     assert (done.code, done.out) == (64, "")
-    assert "--metrics none/portalctl.prom: No such file or directory" in done.err
+    assert "--metrics none/portalctl.prom: No such file or directory: the folder none" in done.err
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])

@@ -626,7 +626,7 @@ def test_a_file_cut_off_anywhere_is_no_plan(club: Bench) -> None:
 def test_a_folder_is_no_plan(tmp_path: Path) -> None:
     done = portalctl("apply", str(tmp_path))
     assert done.code == 65
-    assert f"{tmp_path}:1:1: this is a folder, and no plan file; a manifest is named with -f" in done.err
+    assert f"{tmp_path}:1:1: this is a folder, not a plan file; name a manifest with -f" in done.err
 
 
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
