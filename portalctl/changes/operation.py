@@ -166,12 +166,14 @@ class Operation(ChangeFields, ABC):
 
     def drift_kind(self, *, entering: bool) -> DriftKind:
         """What kind of drift it stands for. `entering`: the plan approves the developer's first sign-up."""
+        # A trusted domain in force is never a reason to remove: where one is, it has expired.
+        domain_expired = any(why.rule == "trusted_domains" for why in self.why)
         kinds: Mapping[OpClass, DriftKind] = {
             "structure": "setting",
             "onboard": "backlog" if entering else "missing_grant",
             "reinstate": "missing_grant",
             "expire": "expired",
-            "offboard": "unexpected_grant",
+            "offboard": "expired" if domain_expired else "unexpected_grant",
         }
         return kinds[self.op_class]
 

@@ -14,6 +14,17 @@ from portalctl.manifest.model import OnRevoke, Reason, Role, Team
 from portalctl.plan.resolve import Decision
 from portalctl.portal.models import Developer, Registration
 
+_PERSONAL = frozenset({"overrides", "members"})  # rules for one named developer
+
+
+def expiry_class(expired: Iterable[Reason]) -> Removal:
+    """Return the class of a removal that follows from expired rules.
+
+    `expire`, which unattended runs may apply, only if each rule was for one named developer. The expiry of a domain
+    takes access from many at once: it is `offboard`, reviewed and limited like any other removal.
+    """
+    return "expire" if all(reason.rule in _PERSONAL for reason in expired) else "offboard"
+
 
 @dataclass(frozen=True, slots=True)
 class Held:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import cast
 
-from portalctl.changes.operation import Removal
 from portalctl.changes.operations import Approve, DeleteDeveloper, Reject, Reopen, Revoke, StatusChange
 from portalctl.changes.states import FoundStatus, Status
 from portalctl.identity import domain_of, normal_address, untagged
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.access import approve_requests
-from portalctl.plan.changes import Difference, Held, KeptOut, of_developer, ordered
+from portalctl.plan.changes import Difference, Held, KeptOut, expiry_class, of_developer, ordered
 from portalctl.plan.invitations import invite
 from portalctl.plan.memberships import KEEPS_OUT, Teams, memberships, team_changes
 from portalctl.plan.resolve import Decision
@@ -112,7 +111,7 @@ def _status_change(
         if developer.email_verified:
             before["email_verified"] = True
         return Approve(op_class="reinstate" if live == "out" else "onboard", before=before, **facts)
-    removal: Removal = "expire" if decision.lapsed and live == "approved" else "offboard"
+    removal = expiry_class(decision.lapsed) if decision.lapsed and live == "approved" else "offboard"
     if operation is Reopen:
         return Reopen(op_class="reinstate" if live == "out" else removal, before={"status": status}, **facts)
     make = Revoke if operation is Revoke else Reject
@@ -134,7 +133,7 @@ def _kept_out(
 ) -> KeptOut:
     expires = bool(decision.lapsed) and developer.status == "approved"
     on_revoke = decision.on_revoke or portal.policy.on_revoke
-    return KeptOut(developer, "expire" if expires else "offboard", why, on_revoke, deleted)
+    return KeptOut(developer, expiry_class(decision.lapsed) if expires else "offboard", why, on_revoke, deleted)
 
 
 def _status_rule(

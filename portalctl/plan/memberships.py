@@ -9,7 +9,7 @@ from portalctl.changes.operations import AddMember, Change, CreateTeam, RemoveMe
 from portalctl.changes.states import NewTeam
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Reason, Team
-from portalctl.plan.changes import Difference, Extra, of_developer, why_of
+from portalctl.plan.changes import Difference, Extra, expiry_class, of_developer, why_of
 from portalctl.plan.resolve import Decision
 from portalctl.plan.rulebook import Rulebook
 from portalctl.portal.models import OUT, Developer, Snapshot
@@ -110,9 +110,9 @@ def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple
     if decision.complete is not None and not out:
         return "offboard", (decision.complete,)
     if team in decision.lapsed_teams:
-        return "expire", decision.lapsed_teams[team]
+        return expiry_class(decision.lapsed_teams[team]), decision.lapsed_teams[team]
     if not teams.prunes(team):
         return None
     if out and decision.lapsed:
-        return "expire", decision.lapsed
+        return expiry_class(decision.lapsed), decision.lapsed
     return "offboard", decision.why if decision.verdict in KEEPS_OUT else (teams.declared[team].why,)

@@ -30,8 +30,8 @@ SSO_VOUCHES = Reason("policy", "require_verified_email", text="single sign-on vo
 class Decision:
     """What the rules say about one developer. People of one domain share one object unless a rule names them.
 
-    `teams` are wanted, with all reasons; `complete` is the override that made them the whole list. `lapsed` is the
-    expired rule that alone gave approval, `lapsed_teams` are what expired rules alone gave. `blocked` says why this
+    `teams` are wanted, with all reasons; `complete` is the override that made them the whole list. `lapsed` are the
+    expired rules that alone gave approval, `lapsed_teams` are what expired rules alone gave. `blocked` says why this
     person gets nothing, whatever the rules give. `on_revoke` None: as the policy says.
     """
 
@@ -190,10 +190,11 @@ def _without_lapsed(decision: Decision, lapsed: Override) -> Decision:
     """An expired override counts as absent; what only it gave is withdrawn."""
     if lapsed.status not in {"approved", None}:
         return decision  # it gave nothing
-    gone = {team: (lapsed.why,) for team in lapsed.teams or () if team not in decision.teams}
-    decision = replace(decision, lapsed_teams={**decision.lapsed_teams, **gone})
+    before = decision.lapsed_teams
+    gone = {team: (lapsed.why, *before.get(team, ())) for team in lapsed.teams or () if team not in decision.teams}
+    decision = replace(decision, lapsed_teams={**before, **gone})
     if lapsed.status == "approved" and decision.verdict in {"unmatched", "silent"}:
-        return replace(decision, lapsed=(lapsed.why,), on_revoke=lapsed.on_revoke)
+        return replace(decision, lapsed=(lapsed.why, *decision.lapsed), on_revoke=lapsed.on_revoke)
     return decision
 
 

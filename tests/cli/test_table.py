@@ -133,8 +133,8 @@ GENERAL = [
     case("x@ended.example", "pending"),
     case(
         *("y@ended.example", "approved"),
-        "revoke/expire by trusted_domains ended.example",
-        "remove_member wide/expire by trusted_domains ended.example",
+        "revoke/offboard by trusted_domains ended.example",
+        "remove_member wide/offboard by trusted_domains ended.example",
         teams=("wide",),
     ),
     case("x@ending.example", "pending", "approve/onboard by trusted_domains ending.example"),

@@ -272,7 +272,8 @@ def test_no_allowance_covers_protected_people_or_the_identity_providers_teams() 
 def test_only_what_would_be_sent_is_counted() -> None:
     manifest = portal(
         denied_domains=(denied("bad.com"),),
-        trusted_domains=(trusted("old.com", expires=YESTERDAY), trusted("city.com")),
+        trusted_domains=(trusted("city.com"),),
+        overrides=tuple(override(f"p{number}@old.com", "approved", expires=YESTERDAY) for number in range(8)),
         protected=(protected("p0@bad.com"),),
     )
     live = snapshot(*crowd(8, "bad.com"), *crowd(8, "old.com"), *crowd(200, "city.com"), person(ANN, "pending"))

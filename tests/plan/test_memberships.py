@@ -227,16 +227,21 @@ def test_who_is_put_out_leaves_exclusive_teams_at_once() -> None:
     assert ids(plan.changes) == ["revoke:ann@city.com", "remove_member:ann@city.com:closed"]
 
 
-def test_what_follows_from_an_expiry_is_of_its_class() -> None:
-    """So that `--only offboard` does not take a team from someone who stays approved for now."""
-    manifest = portal(
-        trusted_domains=(trusted("city.com", expires=YESTERDAY),), teams=(team("closed", [ANN], "exclusive"),)
-    )
+@pytest.mark.parametrize(
+    ("rules", "op_class", "rule"),
+    [
+        ({"trusted_domains": (trusted("city.com", expires=YESTERDAY),)}, "offboard", "trusted_domains"),
+        ({"overrides": (override(ANN, "approved", expires=YESTERDAY),)}, "expire", "overrides"),
+    ],
+)
+def test_all_removals_that_follow_from_an_expiry_are_of_one_class(rules: Any, op_class: str, rule: str) -> None:
+    """So that a selection never removes a membership of a developer who stays approved for now."""
+    manifest = portal(teams=(team("closed", [ANN], "exclusive"),), **rules)
     live = snapshot(person(ANN), teams={"closed": [ANN]})
     changes = planned(manifest, live).changes
     assert [(c.op, c.op_class, where(c)[0][0]) for c in changes] == [
-        ("revoke", "expire", "trusted_domains"),
-        ("remove_member", "expire", "trusted_domains"),
+        ("revoke", op_class, rule),
+        ("remove_member", op_class, rule),
     ]
 
 
@@ -370,8 +375,9 @@ def test_live_teams_that_nobody_declared_are_nobodys_business() -> None:
 
 EVERYTHING = portal(
     policy=Policy(reinstate=True),
-    trusted_domains=(trusted("city.com", "reds"), trusted("old.com", expires=YESTERDAY)),
+    trusted_domains=(trusted("city.com", "reds"),),
     overrides=(
+        override("z@old.com", "approved", expires=YESTERDAY),
         override("rev@x.org", "revoked", on_revoke="revoke_registrations"),
         override("rej@x.org", "rejected"),
         override("pen@x.org", "pending"),
