@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +107,94 @@ def test_kubernetes_and_gitlab_run_commands_that_exist() -> None:
         known = {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("-")} <= known
     assert all(pod["securityContext"]["runAsNonRoot"] for pod in pods)
+
+
+def test_kubernetes_masks_addresses_and_gives_each_job_only_the_secrets_it_names() -> None:
+    crons = list(yaml.safe_load_all((ROOT / "examples/kubernetes/cronjob.yaml").read_text()))
+    containers = [
+        (cron["metadata"]["name"], container)
+        for cron in crons
+        for container in cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
+    ]
+    secrets: dict[str, set[str]] = {}
+    for name, container in containers:
+        assert "--mask-emails" in container["args"]
+        assert "envFrom" not in container
+        assert re.fullmatch(r"\S+@sha256:[0-9a-f]{64}", container["image"])
+        references = [variable["valueFrom"]["secretKeyRef"] for variable in container["env"]]
+        secrets[name] = {reference["name"] for reference in references}
+        assert {variable["name"] for variable in container["env"]} == {reference["key"] for reference in references}
+    assert secrets == {"portalctl-onboard": {"portalctl-write"}, "portalctl-drift": {"portalctl-read"}}
+
+
+def test_base_images_are_named_by_digest() -> None:
+    dockerfile = (ROOT / "examples/docker/Dockerfile").read_text()
+    images = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    assert len(set(images)) == 1, "dependabot keeps both the same"
+    images.append(yaml.safe_load((ROOT / "examples/gitlab/.gitlab-ci.yml").read_text())["default"]["image"])
+    assert all(re.fullmatch(r"python:\S+@sha256:[0-9a-f]{64}", image) for image in images)
+    assert "--require-hashes --only-binary :all: -r .ci/requirements.txt" in dockerfile
+
+
+def test_no_secret_is_in_the_environment_of_all_steps() -> None:
+    """The action gives each of its steps what it needs; `env` of a workflow, job or step reaches all of them."""
+    for name, workflow in WORKFLOWS.items():
+        around = [workflow, *jobs(name), *ours(name)]
+        assert all("secrets." not in json.dumps(level.get("env", {})) for level in around), name
+
+
+UNATTENDED = (
+    "examples/github/portal-onboard.yml",
+    "examples/gitlab/.gitlab-ci.yml",
+    "examples/kubernetes/cronjob.yaml",
+)
+
+
+@pytest.mark.parametrize("file", UNATTENDED)
+def test_unattended_onboarding_states_what_it_applies_without_approval(file: str) -> None:
+    text = " ".join((ROOT / file).read_text().replace("#", " ").split())
+    assert "structure,onboard,expire" in text
+    assert "the expiry of entries for one named developer" in text
+    assert "It removes nothing else" in text
+
+
+@pytest.mark.slow
+def test_gitlab_installs_without_the_variables_of_the_job(tmp_path: Path) -> None:
+    """The script before each job, with stand-ins for its programs that write down their environment."""
+    job = yaml.safe_load((ROOT / "examples/gitlab/.gitlab-ci.yml").read_text())
+    (script,) = job["default"]["before_script"]
+    log = tmp_path / "log"
+    record = f'#!/bin/sh\nenv >> "{log}"\necho "$0 $@" >> "{log}"\n'
+    python = f'{record}mkdir -p venv/bin\n[ -e venv/bin/python ] || cp "$0" venv/bin/python\n'
+    fake = {"git": record, "python3": python}
+    for name, text in fake.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    script = script.replace("/opt/portalctl", str(tmp_path / "opt")).replace(
+        "PATH=/usr/local/bin", f"PATH={tmp_path}:/usr/local/bin"
+    )
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    env = {
+        "PATH": os.environ["PATH"],
+        "KONNECT_TOKEN": "canary",
+        "PYTHONPATH": "canary",
+        "PIP_INDEX_URL": "canary",
+        **job["variables"],
+    }
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script], env=env, cwd=checkout, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    text = log.read_text()
+    assert "canary" not in text
+    assert (
+        f"fetch --quiet --depth 1 {job['variables']['PORTALCTL_SOURCE']} {job['variables']['PORTALCTL_COMMIT']}"
+        in text
+    )
+    assert "-I -m venv venv" in text
+    assert text.count("-I -m pip --isolated") == 2
+    assert list(checkout.iterdir()) == []
 
 
 @pytest.mark.slow
