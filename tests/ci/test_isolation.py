@@ -325,3 +325,26 @@ def test_no_trap_in_the_workspace_runs(tmp_path: Path, bench: Bench, job: Job) -
     made = started.stat().st_mtime_ns
     assert runner.step("Install portalctl", SOURCE=str(ACTION.parents[3])) == 0
     assert started.stat().st_mtime_ns == made, "the second use in a job installs nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command", [["portalctl"], ["python", "-I", "-m", "portalctl"], ["python", "-P", "-m", "portalctl"]], ids=" ".join
+)
+def test_the_command_imports_nothing_from_the_working_folder(tmp_path: Path, command: list[str]) -> None:
+    traps = Traps.set(tmp_path / "work")
+    program = str(Path(sys.executable).with_name(command[0]))
+    words = [program, *command[1:], "schema", "manifest"]
+    done = subprocess.run(words, cwd=traps.work, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert traps.run == []
+
+
+@pytest.mark.slow
+def test_python_m_takes_no_dependency_from_the_working_folder(tmp_path: Path) -> None:
+    """Without `-I` Python itself looks there for `portalctl` and some of its own modules; nothing after that does."""
+    traps = Traps.set(tmp_path / "work", {"click.py", "httpx.py", "ruamel/__init__.py", "plugin.py", "calendar.py"})
+    words = [sys.executable, "-m", "portalctl", "schema", "manifest"]
+    done = subprocess.run(words, cwd=traps.work, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert traps.run == []

@@ -143,6 +143,21 @@ def test_no_secret_is_in_the_environment_of_all_steps() -> None:
         assert all("secrets." not in json.dumps(level.get("env", {})) for level in around), name
 
 
+def test_no_text_tells_people_to_install_a_name_that_is_not_on_the_index() -> None:
+    """Whoever registered `portalctl` there would run their code with a portal's token."""
+    files = [
+        ROOT / "README.md",
+        *(path for folder in ("portalctl", "examples", ".github") for path in (ROOT / folder).rglob("*")),
+    ]
+    texts = {path: path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file()}
+    wrong = re.compile(
+        r"(?:pip|pipx|uv tool|uv pip) install (?:-\S+ )*['\"]?portalctl(?![\w/.-])|uvx portalctl|portalctl\["
+    )
+    assert {
+        str(path): found for path, text in texts.items() if path.suffix != ".pyc" and (found := wrong.findall(text))
+    } == {}
+
+
 UNATTENDED = (
     "examples/github/portal-onboard.yml",
     "examples/gitlab/.gitlab-ci.yml",
