@@ -8,9 +8,10 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from portalctl.errors import Finding, Position
+from portalctl.input_file import TooLargeError, read_input
 from portalctl.manifest.names import PATTERNS, is_hidden, is_manifest
 from portalctl.manifest.syntax import quoted
 
@@ -190,21 +191,12 @@ def _no_file(place: _Place) -> str:
 
 def _read(place: _Place) -> File | Finding:
     try:
-        with open(place.disk, "rb") as stream:  # noqa: PTH123 - there may be thousands
-            content = _content(stream)
+        content = read_input(place.disk, MOST_BYTES)
+    except TooLargeError:
+        return _finding(place, f"too large: a manifest file has at most {MOST_BYTES // 1024**2} MiB")
     except OSError as error:
         return _finding(place, f"cannot read this file: {error.strerror}")
-    if len(content) > MOST_BYTES:
-        return _finding(place, f"too large: a manifest file has at most {MOST_BYTES // 1024**2} MiB")
     return File(place.shown, place.name, place.path, content)
-
-
-def _content(stream: BinaryIO) -> bytes:
-    """All there is, up to one byte too many. Asking for that many at once would make room for them, for each file."""
-    size = min(os.fstat(stream.fileno()).st_size, MOST_BYTES)
-    content = stream.read(size + 1)
-    # More than its size is there where a file grew, and in what has none, such as a pipe.
-    return content if len(content) <= size else content + stream.read(MOST_BYTES - size)
 
 
 def _finding(place: _Place, message: str) -> Finding:
