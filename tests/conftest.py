@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
+from portalctl.ci.pull_requests import SYSTEMS
 from portalctl.cli.main import run as run_command_line
 from portalctl.retry import Policy
 from portalctl.sim.server import Exchange, Simulator
@@ -35,7 +36,11 @@ portal:
   id: {PORTAL_ID}
 """
 WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
-OURS = ("KONNECT_", "PORTALCTL_", "FORCE_COLOR", "GITHUB_", "CI_")  # beginnings of variables that a run looks at
+# Beginnings of variables that a run looks at.
+OURS = (
+    *("KONNECT_", "PORTALCTL_", "FORCE_COLOR", "GITHUB_", "CI_"),
+    *(name for system in SYSTEMS for name in system.signs),
+)
 
 
 @pytest.hookimpl(tryfirst=True)

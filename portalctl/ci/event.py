@@ -1,8 +1,7 @@
-"""What a CI service tells a job of the event that started it. Pure: environment and payload are given."""
+"""The event that started a CI job, from environment and payload. Pure."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,48 +22,44 @@ class Event:
 
     @classmethod
     def of(cls, env: Mapping[str, str], payload: bytes) -> Self:
-        """From GitHub's variables and the file that GITHUB_EVENT_PATH names (empty: there is none).
+        """Return the event from GitHub's variables and the file that GITHUB_EVENT_PATH names (empty: there is none).
 
-        https://docs.github.com/en/actions/reference/workflows-and-actions/variables. Raises BadUsageError where the
-        repository is not told.
+        https://docs.github.com/en/actions/reference/workflows-and-actions/variables. Raises BadUsageError for a
+        repository that is not set and a file that is not JSON.
         """
         repository = env.get("GITHUB_REPOSITORY", "")
         if not _REPOSITORY.fullmatch(repository):
-            raise BadUsageError("GITHUB_REPOSITORY does not name a repository", "it is `owner/name`, set by GitHub")
-        return cls(repository, *_pull_request(payload))
+            raise BadUsageError("GITHUB_REPOSITORY does not name a repository", "GitHub sets it to `owner/name`.")
+        return cls(repository, *_pull_request(parse_payload(payload)))
 
 
 def run_address(env: Mapping[str, str]) -> str | None:
-    """Where this run can be looked at: a page of GitHub's or GitLab's, None elsewhere."""
+    """Return the address of this run's page on GitHub or GitLab, None elsewhere."""
     parts = [env.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
     if all(parts):
         return "{}/{}/actions/runs/{}".format(*parts)
     return env.get("CI_JOB_URL") or None
 
 
-def pull_request_event(env: Mapping[str, str]) -> str | None:
-    """The name of the event, where this job runs what somebody proposes and nobody has merged.
+def parse_payload(content: bytes) -> object:
+    """Return the event in the file that GITHUB_EVENT_PATH names, None where it is empty. Raises BadUsageError."""
+    from pydantic_core import from_json  # noqa: PLC0415 (only GitHub Actions has such a file)
 
-    GitHub's `pull_request`, `pull_request_target` and the events of reviews; GitLab's merge request pipelines.
-    """
-    event = env.get("GITHUB_EVENT_NAME", "")
-    if event.startswith("pull_request"):
-        return event
-    source = env.get("CI_PIPELINE_SOURCE", "")
-    return source if source == "merge_request_event" else None
-
-
-def _pull_request(payload: bytes) -> tuple[int | None, str | None]:
-    """Number and head commit, as far as the payload has them."""
     try:
-        told = json.loads(payload or b"{}")
+        value: object = from_json(content) if content.strip() else None
     except ValueError:
         raise BadUsageError("the file that GITHUB_EVENT_PATH names is not JSON") from None
-    number, head = _inside(told, "pull_request", "number"), _inside(told, "pull_request", "head", "sha")
+    return value
+
+
+def _pull_request(payload: object) -> tuple[int | None, str | None]:
+    """Number and head commit, as far as the payload has them."""
+    number, head = inside(payload, "pull_request", "number"), inside(payload, "pull_request", "head", "sha")
     return number if isinstance(number, int) else None, head if isinstance(head, str) else None
 
 
-def _inside(value: object, *keys: str) -> object:
+def inside(value: object, *keys: str) -> object:
+    """Return what JSON objects have under one key after another, None where there is nothing."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value

@@ -13,8 +13,10 @@ import click
 import portalctl
 from portalctl.apply.execute import Patience
 from portalctl.apply.model import PortalReport
-from portalctl.ci.event import pull_request_event
+from portalctl.ci.event import parse_payload
+from portalctl.ci.pull_requests import EVENTS_WITH_PAYLOAD, pull_request_sign
 from portalctl.cli.apply_options import Records, exit_code, record_options
+from portalctl.cli.ci_files import event_content
 from portalctl.cli.connection import check_backends
 from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown
@@ -49,7 +51,7 @@ from portalctl.report.text.style import Style
 @click.option(
     "--allow-pull-request",
     is_flag=True,
-    help="Go on in a CI job for a pull request, whose files nobody has merged.",
+    help="Apply in a CI job for a pull request, whose files are not merged yet.",
 )
 @record_options
 @notify_option
@@ -145,10 +147,12 @@ def _saved(
 
 def _check_merged() -> None:
     """Raises RefusedError in a job for a pull request."""
-    if event := pull_request_event(os.environ):
+    asked = os.environ.get("GITHUB_EVENT_NAME", "") in EVENTS_WITH_PAYLOAD
+    payload = parse_payload(event_content(os.environ)) if asked else None
+    if sign := pull_request_sign(os.environ, payload):
         raise RefusedError(
-            f"nothing was written: this job runs for a {event}, whose files nobody has merged",
-            "apply on a push to the main branch; --allow-pull-request is for those who mean it",
+            f"nothing was written: this job runs for a pull request, whose files are not merged ({sign})",
+            "Apply on a push to the main branch. If this is intended, pass --allow-pull-request.",
         )
 
 

@@ -16,12 +16,12 @@ from portalctl.ci.event import Event, run_address
 from portalctl.ci.github import METHODS, GitHub
 from portalctl.ci.outputs import dotenv, outputs
 from portalctl.ci.sticky import keep_comments, keep_issues
+from portalctl.cli.ci_files import event_content, read_content
 from portalctl.cli.console import Console
 from portalctl.cli.masking import run_mask
 from portalctl.cli.output_option import OutputPath, check_distinct, write_output
 from portalctl.errors import BadUsageError
 from portalctl.http import Client, Server
-from portalctl.input_file import MOST_BYTES, read_input
 from portalctl.output_file import Output, append
 from portalctl.plan.document import MASKED
 from portalctl.plan.model import Plan
@@ -169,19 +169,11 @@ def _client() -> Client:
 
 
 def _event() -> Event:
-    path = os.environ.get("GITHUB_EVENT_PATH")
-    return Event.of(os.environ, _content(Path(path)) if path else b"")
+    return Event.of(os.environ, event_content(os.environ))
 
 
 def _read(path: Path) -> Document:
-    return read(_content(path), str(path))
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return read_input(path, MOST_BYTES)
-    except OSError as error:
-        raise BadUsageError(f"{path}: {error.strerror}") from error
+    return read(read_content(path), str(path))
 
 
 def _append(variable: str, text: str) -> None:

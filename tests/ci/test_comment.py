@@ -135,7 +135,7 @@ def test_a_comment_that_cannot_be_made_is_an_error_after_all_else_was_told(job: 
         ({"GITHUB_TOKEN": ""}, 64, "no GITHUB_TOKEN"),
         ({"GITHUB_API_URL": "http://github.example"}, 64, "plain http"),
         ({"GITHUB_REPOSITORY": "../../other"}, 64, "GITHUB_REPOSITORY"),
-        ({"GITHUB_EVENT_PATH": "nowhere.json"}, 64, "nowhere.json: No such file"),
+        ({"GITHUB_EVENT_PATH": "nowhere.json"}, 64, "cannot read 'nowhere.json': No such file"),
         ({"GITHUB_STEP_SUMMARY": "/nowhere/summary"}, 1, "GITHUB_STEP_SUMMARY"),
     ],
 )

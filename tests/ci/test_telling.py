@@ -27,7 +27,7 @@ from portalctl.report.mask import Mask
 from portalctl.report.masking import masked
 from tests.changes import with_fields
 from tests.ci.conftest import EVERYDAY, Job
-from tests.conftest import Bench, portalctl
+from tests.conftest import portalctl
 from tests.plan.build import whole_plan
 from tests.report.hostile import HOSTILE
 from tests.report.plans import refused
@@ -219,26 +219,3 @@ def test_gitlab_is_told_for_later_jobs(job: Job) -> None:
     assert told["PORTALCTL_DIGEST"] == json.loads(Path(path).read_text())["digest"]
     assert (told["PORTALCTL_HAS_CHANGES"], told["PORTALCTL_REMOVALS"]) == ("true", "2")
     assert portalctl("ci", "gitlab", path, "--dotenv", "/nowhere/x").code == 64
-
-
-@pytest.mark.wide(2)
-@pytest.mark.parametrize(
-    ("env", "code"),
-    [
-        ({"GITHUB_EVENT_NAME": "pull_request"}, 3),
-        ({"GITHUB_EVENT_NAME": "pull_request_target"}, 3),
-        ({"CI_PIPELINE_SOURCE": "merge_request_event"}, 3),
-        ({"GITHUB_EVENT_NAME": "push"}, 0),
-    ],
-)
-def test_nothing_is_applied_that_nobody_has_merged(bench: Bench, env: dict[str, str], code: int) -> None:
-    bench.people(pending=["a@club.example"])
-    bench.manifest("trusted_domains: [club.example]\n")
-    done = bench.run("apply", "--yes", **env)
-    assert done.code == code, done.err
-    assert len(bench.writes) == (0 if code else 1)
-    if code:
-        assert bench.reads == []
-        assert "nothing was written" in done.err
-        assert bench.run("apply", "--yes", "--allow-pull-request", **env).code == 0
-        assert bench.status("a@club.example") == "approved"

@@ -1,13 +1,16 @@
-"""Writes the tables of capabilities and of lint codes into the README: `python -m tests.house.write_readme`."""
+"""Writes the generated tables into the README and the guides: `python -m tests.house.write_readme`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from portalctl.ci.pull_requests import SYSTEMS
 from portalctl.plan.lint import LINTS
 from portalctl.portal.capabilities import ABILITIES, CAPABILITIES
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+PULL_REQUESTS = ROOT / "portalctl" / "docs" / "pull-requests.md"
 
 
 def capabilities() -> str:
@@ -34,18 +37,33 @@ def lints() -> str:
     return _table(rows)
 
 
+def ci_systems() -> str:
+    rows = [["CI system", "a job is one for a pull request where"], ["---"] * 2]
+    for system in SYSTEMS:
+        signs = [_sign(name, values) for name, values in system.signs.items()]
+        rows.append([f"[{system.name}]({system.documentation})", "<br>".join(signs)])
+    return _table(rows)
+
+
+def _sign(name: str, values: tuple[str, ...]) -> str:
+    listed = " or ".join(f"`{value}`" for value in values)
+    return f"`{name}` is set" if values == ("*",) else f"`{name}` is {listed}"
+
+
 def _table(rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def with_table(readme: str) -> str:
-    """With what stands between the marks of each table brought up to date."""
-    for name, table in (("capabilities", capabilities), ("lints", lints)):
+def with_table(text: str) -> str:
+    """Return a document with what stands between the marks of each table brought up to date."""
+    for name, table in (("capabilities", capabilities), ("lints", lints), ("ci-systems", ci_systems)):
         begin, end = f"<!-- {name}: written by tests/house/write_readme.py -->", f"<!-- end of {name} -->"
-        before, _, rest = readme.partition(begin)
-        readme = f"{before}{begin}\n{table()}\n{end}{rest.partition(end)[2]}"
-    return readme
+        before, found, rest = text.partition(begin)
+        if found:
+            text = f"{before}{begin}\n{table()}\n{end}{rest.partition(end)[2]}"
+    return text
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for path in (README, PULL_REQUESTS):
+        path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
