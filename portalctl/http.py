@@ -93,7 +93,7 @@ class Server:
 class Answer:
     """What came back, whatever its status. `trace` is the portal's id of the request, when it told one.
 
-    `date` is the server's time as it told it (RFC 9110, 6.6.1).
+    `date` is the server's time as it told it (RFC 9110, 6.6.1). `headers` have lower-case names.
     """
 
     call: str
@@ -102,6 +102,7 @@ class Answer:
     trace: str | None
     detail: str
     date: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -271,7 +272,9 @@ class Client:
         if asked is not None and asked > self._policy.ceiling:
             ceiling = wait_words(self._policy.ceiling)
             detail = f"{detail} (it asks to wait {wait_words(asked)}; no more than {ceiling} are waited)".lstrip()
-        answer = Answer(call, response.status_code, response.content, trace, self._clean(detail), told.get("date"))
+        answer = Answer(
+            call, response.status_code, response.content, trace, self._clean(detail), told.get("date"), told
+        )
         learned = self._throttle.learn(answer.status, sent_at, told, self._policy.ceiling)
         if learned.spent_for:
             self._observer(Waiting(learned.spent_for, _SPENT))

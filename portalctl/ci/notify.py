@@ -45,7 +45,7 @@ class Webhook:
         if not host or not secure or not self.url.isprintable() or " " in self.url:
             raise BadUsageError(
                 "the address for notifications is not an https address",
-                "it comes from --notify or PORTALCTL_NOTIFY_URL, and is not shown because it may be a secret",
+                "It comes from PORTALCTL_NOTIFY_URL or PORTALCTL_NOTIFY_URL_FILE, which is a secret and not shown.",
             )
 
 

@@ -1,29 +1,30 @@
-"""One comment and one issue for each portal: made once, found again, and kept up to date."""
+"""One comment and one issue for each portal: posted once, found again, and kept up to date."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
 from portalctl.ci.bodies import Body
-from portalctl.ci.github import GitHub
+from portalctl.ci.github import GitHub, State
 from portalctl.ci.marker import MOST, Posted, Subject, marked, ours
 from portalctl.errors import PortalctlError
 
 
 def keep_comments(github: GitHub, number: int, bodies: Sequence[Body], author: str) -> None:
-    """Bring each portal's comment on a pull request up to date, or make it where it is needed.
+    """Bring each portal's comment on a pull request up to date, or post it where it is needed.
 
-    Every portal's turn comes, whatever becomes of another's. Raises PortalctlError at the end for those that failed.
+    A comment that is deleted at the same time is posted anew. The failure of one portal does not stop the others;
+    PortalctlError is raised at the end.
     """
     there = list(github.comments(number))
 
     def keep(body: Body) -> None:
         text = _text("plan", body)
         found = ours(there, "plan", body.portal, author)
-        if found is None and body.needed:
+        if found is not None and (found.body == text or github.change_comment(found.number, text)):
+            return
+        if body.needed:
             _check_ours(github.add_comment(number, text), author)
-        elif found is not None and found.body != text:
-            github.change_comment(found.number, text)
 
     _each(bodies, keep)
 
@@ -35,25 +36,28 @@ def keep_issues(github: GitHub, bodies: Sequence[Body], author: str) -> None:
     def keep(body: Body) -> None:
         text = _text("drift", body)
         found = ours(there, "drift", body.portal, author)
-        if found is None and body.needed:
+        state: State = "open" if body.needed else "closed"
+        if found is not None and body.needed and found.body == text:
+            return
+        if found is not None and github.change_issue(found.number, text, state):
+            return
+        if body.needed:
             _check_ours(github.add_issue(f"Portal access drift: {body.portal}", text), author)
-        elif found is not None and (found.body != text or not body.needed):
-            github.change_issue(found.number, text, "open" if body.needed else "closed")
 
     _each(bodies, keep)
 
 
 def _check_ours(posted: Posted, author: str) -> None:
-    """Raises PortalctlError for what the next run would not know as ours, and so would make again."""
+    """Raises PortalctlError for a post that the next run would not find, and so would post again."""
     if posted.author.casefold() != author.casefold():
         raise PortalctlError(
-            f"this was written as {posted.author}, and looked for as {author}: each run would write another one",
-            f"say whose the token is: --author {posted.author}",
+            f"posted as {posted.author}, but looked for as {author}: each run would post another one",
+            f"Name the account of the token: --author {posted.author}",
         )
 
 
 def _text(subject: Subject, body: Body) -> str:
-    """Raises PortalctlError for more than GitHub takes."""
+    """Return the text with its mark. Raises PortalctlError for more than GitHub accepts."""
     text = marked(subject, body.portal, body.text)
     if len(text) > MOST:
         raise PortalctlError(f"{len(text):,} characters for portal {body.portal} are more than GitHub's {MOST:,}")

@@ -20,6 +20,7 @@ from portalctl.cli.ci_files import event_content, read_content
 from portalctl.cli.console import Console
 from portalctl.cli.masking import run_mask
 from portalctl.cli.output_option import OutputPath, check_distinct, write_output
+from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.http import Client, Server
 from portalctl.output_file import Output, append
@@ -146,25 +147,25 @@ def _comment(plan: Plan, wanted: _Comment) -> None:
     event = _event()
     number = wanted.pull_request or event.pull_request
     if number is None:
-        click.echo("no comment: this run is for no pull request", err=True)
+        click.echo("no comment: this run is not for a pull request", err=True)
         return
     with _client() as client:
-        github = GitHub(client, event.repository)
+        github = GitHub(client, event.repository, Console())
         keep_comments(github, number, comments(plan, wanted.mode, event.head), wanted.author or github.author())
 
 
 def _issue(drift: Drift, author: str | None) -> None:
     with _client() as client:
-        github = GitHub(client, _event().repository)
+        github = GitHub(client, _event().repository, Console())
         keep_issues(github, issues(drift, run_address(os.environ)), author or github.author())
 
 
 def _client() -> Client:
-    token = os.environ.get("GITHUB_TOKEN", "").strip()
-    if not token:
-        raise BadUsageError("no GITHUB_TOKEN in the environment", "comments and issues on GitHub are made with it")
+    token = secret(os.environ, "GITHUB_TOKEN")
+    if token is None:
+        raise BadUsageError("no GITHUB_TOKEN in the environment", "Comments and issues on GitHub need it.")
     url = os.environ.get("GITHUB_API_URL", "").rstrip("/") or API
-    server = Server(url, token, url_source="GITHUB_API_URL", token_source="GITHUB_TOKEN")  # noqa: S106 (its name)
+    server = Server(url, token.value.strip(), url_source="GITHUB_API_URL", token_source=token.source)
     return Client(server, methods=METHODS, observer=Console())
 
 

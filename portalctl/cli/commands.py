@@ -104,6 +104,7 @@ def portalctl() -> None:
       PORTALCTL_<NAME>_TOKEN, …_SERVER          for the portal NAME alone
       PORTALCTL_<NAME>_BACKEND_TOKEN, …_SERVER  its portal backend
       …_TOKEN_FILE in place of …_TOKEN          a file that holds the token
+      PORTALCTL_NOTIFY_URL, …_NOTIFY_URL_FILE   webhook for a summary of plan, drift, apply
       NO_COLOR, FORCE_COLOR                     colours: never, always
     """
     from portalctl.cli.process import check_working_folder

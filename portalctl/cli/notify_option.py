@@ -1,4 +1,4 @@
-"""The option `--notify`, and what is told there of a plan, of drift and of an apply."""
+"""Notifications: a summary of each plan, drift and apply to the address in PORTALCTL_NOTIFY_URL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
+from typing import Final
 
 import click
 
@@ -15,15 +16,19 @@ from portalctl.ci.event import run_address
 from portalctl.ci.messages import drift_message, plan_message, report_message
 from portalctl.ci.notify import Announcer, Message, Notifier, Webhook
 from portalctl.cli.masking import run_mask
+from portalctl.environment import secret
+from portalctl.errors import BadUsageError
 from portalctl.events import Observer
 from portalctl.flow import Run
 from portalctl.plan.drift import PortalDrift
 from portalctl.plan.model import Plan
 
+_VARIABLE: Final = "PORTALCTL_NOTIFY_URL"
+
 
 @dataclass(frozen=True, slots=True)
 class Notify:
-    """Sends messages where the user wants them; nowhere without `--notify`. Failures are warnings to the observer."""
+    """Sends messages to a webhook, if there is one. Failures are warnings to the observer."""
 
     webhook: Webhook | None
 
@@ -48,20 +53,28 @@ class Notify:
 
 
 def notify_option(command: Callable[..., None]) -> Callable[..., None]:
-    """`--notify`, given to the command as one `notify`."""
+    """Give the command a `notify` for the address in PORTALCTL_NOTIFY_URL or the file of PORTALCTL_NOTIFY_URL_FILE.
 
-    @click.option(
-        "--notify",
-        "address",
-        envvar="PORTALCTL_NOTIFY_URL",
-        metavar="URL",
-        help="POST a summary there as JSON, with a `text` as Slack reads it; apply announces each removal as it "
-        "happens. Better in PORTALCTL_NOTIFY_URL: the address is a secret.",
-    )
+    The address is a secret, which every user of the machine sees on a command line: `--notify` is a usage error.
+    """
+
+    @click.option("--notify", "on_command_line", hidden=True)
     @wraps(command)
-    def with_notify(*, address: str | None, **others: object) -> None:
-        if address:
+    def with_notify(*, on_command_line: str | None, **others: object) -> None:
+        if on_command_line is not None:
+            raise BadUsageError(
+                f"--notify would show the address to everybody who can list processes; {_VARIABLE} takes it",
+                f"Set {_VARIABLE}, or {_VARIABLE}_FILE to the path of a file that holds the address.",
+            )
+        webhook = _webhook()
+        if webhook is not None:
             run_mask()  # an unusable mask key is an error before anything is read
-        command(notify=Notify(Webhook(address) if address else None), **others)
+        command(notify=Notify(webhook), **others)
 
     return with_notify
+
+
+def _webhook() -> Webhook | None:
+    """Return where to send messages, None for nowhere. Raises BadUsageError."""
+    found = secret(os.environ, _VARIABLE)
+    return Webhook(found.value.strip()) if found else None

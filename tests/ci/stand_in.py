@@ -5,27 +5,37 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, NamedTuple, Self
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 BOT = "github-actions[bot]"
 TOKEN = "ghs_standin"
 REPOSITORY = "club/portal"
 MOST = 65_536  # characters of a body
 
-Answer = tuple[int, Any]
+Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]  # status, document, headers
 
 
 class RefusedError(Exception):
     """A status and a message, as GitHub words them."""
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(message)
-        self.answer: Answer = (status, {"message": message})
+        self.answer: Answer = (status, {"message": message}, headers or {})
+
+
+class Refusal(NamedTuple):
+    """What is returned once instead, to a call with the method and the ending of the path."""
+
+    method: str
+    ending: str
+    status: int
+    message: str = "told to refuse"
+    headers: Mapping[str, str] = {}
 
 
 @dataclass
@@ -48,8 +58,8 @@ class Entry:
 class GitHub:
     """One repository with one pull request (number 7). `page_size` is the most that a page has, whatever is asked.
 
-    `login`: whom the token belongs to; None: `app`, which cannot ask that. `refusals` are answered instead, one for
-    each call that has the method and the ending of the path. `odd`: what is answered 200 to a path instead.
+    `login`: whom the token belongs to; None: `app`, which cannot ask that. `odd`: what is returned to a path
+    instead, with 200.
     """
 
     login: str | None = None
@@ -61,7 +71,10 @@ class GitHub:
     comments: list[Entry] = field(default_factory=list)
     issues: list[Entry] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
-    refusals: list[tuple[str, str, int]] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+    has_links: bool = True  # to the next page, as GitHub has
+    next_page: str | None = None  # an address that each page links to instead
+    before: Callable[[str], None] = lambda _: None  # called with each call before it is answered
 
     def comment(self, login: str | None, body: str) -> Entry:
         return _add(self.comments, Entry(len(self.comments) + 1, login, body))
@@ -95,12 +108,13 @@ class GitHub:
         parts = urlsplit(target)
         path = parts.path.removeprefix(self.prefix) if parts.path.startswith(self.prefix) else ""
         self.calls.append(f"{method} {path}")
+        self.before(self.calls[-1])
         if path in self.odd:
             return 200, self.odd[path]
         try:
             self._admit(method, path, headers)
             query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-            return self._route(method, path, query, json.loads(content or b"{}"))
+            return self._linked(self._route(method, path, query, json.loads(content or b"{}")), path, query)
         except RefusedError as refused:
             return refused.answer
 
@@ -108,7 +122,7 @@ class GitHub:
         for refusal in self.refusals:
             if refusal[0] == method and path.endswith(refusal[1]):
                 self.refusals.remove(refusal)
-                raise RefusedError(refusal[2], "told to refuse")
+                raise RefusedError(refusal.status, refusal.message, dict(refusal.headers))
         if headers.get("authorization") != f"Bearer {TOKEN}":
             raise RefusedError(401, "Bad credentials")
         if headers.get("accept") != "application/vnd.github+json":
@@ -134,6 +148,18 @@ class GitHub:
                 return answer(*found.groups())
         raise RefusedError(404, "Not Found")
 
+    def _linked(self, answer: Answer, path: str, query: dict[str, str]) -> Answer:
+        """With a link to the next page, where there is one (GitHub's page is named by an id of the repository)."""
+        if "per_page" not in query or not self.has_links:
+            return answer
+        entries = self.comments if path.endswith("comments") else self._issues()
+        page, size = int(query.get("page", "1")), min(int(query["per_page"]), self.page_size)
+        following = self.next_page or f"{self.url}{path}?{urlencode({**query, 'page': str(page + 1)})}"
+        links = [f'<{self.url}{path}>; rel="first"'] if page > 1 else []
+        if page * size < len(entries):
+            links.append(f'<{following}>; rel="next"')
+        return (*answer[:2], {"Link": ", ".join(links)} if links else {})
+
     def _user(self) -> Answer:
         if self.login is None:
             raise RefusedError(403, "Resource not accessible by integration")
@@ -148,7 +174,7 @@ class GitHub:
 
     def _page(self, entries: list[Entry], query: dict[str, str]) -> list[Any]:
         size = min(int(query["per_page"]), self.page_size)
-        start = (int(query["page"]) - 1) * size
+        start = (int(query.get("page", "1")) - 1) * size
         return [each.shown() for each in entries[start : start + size]]
 
 
@@ -179,11 +205,13 @@ def _handler(answer: Callable[[str, str, dict[str, str], bytes], Answer]) -> typ
     def handle(self: BaseHTTPRequestHandler) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        status, document = answer(self.command, self.path, headers, content)
+        status, document, *more = answer(self.command, self.path, headers, content)
         payload = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(payload)))
+        for name, value in (more[0] if more else {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(payload)
 

@@ -11,7 +11,7 @@ import pytest
 from portalctl.ci.marker import Posted, marked, ours
 from portalctl.plan.base import Base
 from tests.ci.conftest import EVERYDAY, HEAD, NOTHING, Job
-from tests.ci.stand_in import BOT, MOST, TOKEN, GitHub
+from tests.ci.stand_in import BOT, MOST, TOKEN, GitHub, Refusal
 from tests.plan.build import person, planned, portal, snapshot, team, trusted
 from tests.report.hostile import HOSTILE
 from tests.report.plans import refused
@@ -110,10 +110,10 @@ def test_a_refused_plan_is_told_and_is_no_error_of_the_telling(job: Job) -> None
 
 
 def test_each_portal_has_its_own_and_one_that_fails_holds_up_no_other(job: Job) -> None:
-    job.github.refusals.append(("POST", COMMENTS, 422))
+    job.github.refusals.append(Refusal("POST", COMMENTS, 422))
     done = job.run(job.plan(replace(EVERYDAY, name="one"), replace(EVERYDAY, name="two")))
     assert done.code == 1
-    assert "GitHub answered 422 to POST" in done.err
+    assert "GitHub returned 422 to POST" in done.err
     assert [str(each.body).partition("\n")[0] for each in job.github.comments] == ["<!-- portalctl plan of two -->"]
 
 
@@ -121,7 +121,7 @@ def test_a_comment_that_cannot_be_made_is_an_error_after_all_else_was_told(job: 
     job.github.can_write = False
     done = job.run(job.plan(EVERYDAY))
     assert done.code == 1
-    assert "GitHub answered 403 to POST" in done.err
+    assert "GitHub returned 403 to POST" in done.err
     assert "pull-requests: write" in done.err
     assert "Takes away" in job.summary
     assert job.outputs["has-changes"] == "true"
@@ -131,7 +131,7 @@ def test_a_comment_that_cannot_be_made_is_an_error_after_all_else_was_told(job: 
 @pytest.mark.parametrize(
     ("env", "code", "said"),
     [
-        ({"GITHUB_TOKEN": "ghs_wrong"}, 1, "GitHub answered 401"),
+        ({"GITHUB_TOKEN": "ghs_wrong"}, 1, "GitHub returned 401"),
         ({"GITHUB_TOKEN": ""}, 64, "no GITHUB_TOKEN"),
         ({"GITHUB_API_URL": "http://github.example"}, 64, "plain http"),
         ({"GITHUB_REPOSITORY": "../../other"}, 64, "GITHUB_REPOSITORY"),
@@ -152,7 +152,7 @@ def test_what_is_wrong_around_it_is_said_without_the_token(
 def test_an_answer_that_is_not_githubs_is_an_error(job: Job) -> None:
     with GitHub(odd={"/user": [{"name": "an index of files"}]}) as other:
         done = Job(job.folder, other).run(job.plan(EVERYDAY))
-    assert (done.code, "does GITHUB_API_URL lead to its API?" in done.err) == (1, True)
+    assert (done.code, "Check that GITHUB_API_URL is the address of GitHub's API." in done.err) == (1, True)
 
 
 def test_the_api_of_an_enterprise_server_has_a_path(job: Job) -> None:

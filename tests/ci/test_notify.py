@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,7 +79,7 @@ def filled(bench: Bench) -> Bench:
 
 def test_plan_drift_and_apply_are_summed_up_and_removals_told_one_by_one(filled: Bench, receiver: Receiver) -> None:
     run = {"GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "c/p", "GITHUB_RUN_ID": "42"}
-    assert filled.run("plan", "--notify", receiver.url, **run).code == 0
+    assert filled.run("plan", PORTALCTL_NOTIFY_URL=receiver.url, **run).code == 0
     address = "https://github.example/c/p/actions/runs/42"
     words = "1 person gains something, 2 people lose something, 3 mails"
     assert receiver.texts == [f"portalctl plan · partners: {words}\n{address}"]
@@ -112,7 +113,7 @@ def test_a_notification_that_fails_is_one_warning_and_changes_nothing(
     filled: Bench, receiver: Receiver, status: int
 ) -> None:
     receiver.status = status
-    done = filled.run("apply", "--yes", "--notify", receiver.url)
+    done = filled.run("apply", "--yes", PORTALCTL_NOTIFY_URL=receiver.url)
     assert done.code == 0
     assert filled.status("leaver@club.example") == "revoked"
     assert done.err.count(f"warning: a notification could not be sent: answered {status}") == 1
@@ -121,7 +122,7 @@ def test_a_notification_that_fails_is_one_warning_and_changes_nothing(
 
 
 def test_nobody_there_is_a_warning_without_the_address(filled: Bench) -> None:
-    done = filled.run("plan", "--notify", f"http://127.0.0.1:9/{SECRET}")
+    done = filled.run("plan", PORTALCTL_NOTIFY_URL=f"http://127.0.0.1:9/{SECRET}")
     assert (done.code, "could not be sent: no answer (ConnectError)" in done.err) == (0, True), done.err
     assert SECRET not in done.out + done.err
 
@@ -150,7 +151,32 @@ def test_a_wrong_address_ends_the_command_before_anything_is_asked(bench: Bench)
     done = bench.run("apply", "--yes", PORTALCTL_NOTIFY_URL=f"http://hooks.example/{SECRET}")
     assert (done.code, bench.reads) == (64, [])
     assert SECRET not in done.err
-    assert "PORTALCTL_NOTIFY_URL" in portalctl("apply", "--help", env={"PORTALCTL_NOTIFY_URL": SECRET}).out
+    assert SECRET not in portalctl("apply", "--help", env={"PORTALCTL_NOTIFY_URL": SECRET}).out
+    assert "PORTALCTL_NOTIFY_URL" in portalctl("--help").out
+
+
+@pytest.mark.parametrize("command", ["plan", "apply", "drift"])
+@pytest.mark.parametrize("words", [("--notify", f"https://hooks.example/{SECRET}"), (f"--notify={SECRET}",)])
+def test_the_address_is_not_taken_from_the_command_line(bench: Bench, command: str, words: tuple[str, ...]) -> None:
+    """Everybody on the machine can list its processes."""
+    bench.manifest("")
+    done = bench.run(command, *words)
+    assert (done.code, bench.reads, SECRET in done.err) == (64, [], False)
+    assert "PORTALCTL_NOTIFY_URL" in done.err
+    assert "PORTALCTL_NOTIFY_URL_FILE" in done.err
+    assert "--notify" not in portalctl(command, "--help").out
+
+
+def test_the_address_may_be_in_a_file(filled: Bench, receiver: Receiver) -> None:
+    Path("address").write_text(f"{receiver.url}\n")
+    assert filled.run("plan", PORTALCTL_NOTIFY_URL_FILE="address").code == 0
+    assert len(receiver.got) == 1
+    done = filled.run("plan", PORTALCTL_NOTIFY_URL_FILE="address", PORTALCTL_NOTIFY_URL=receiver.url)
+    assert (done.code, "are both set" in done.err, SECRET in done.err) == (64, True, False)
+    Path("address").write_text(f"http://hooks.example/{SECRET}")
+    done = filled.run("plan", PORTALCTL_NOTIFY_URL_FILE="address")
+    assert (done.code, "not an https address" in done.err) == (64, True)
+    assert SECRET not in done.err
 
 
 def test_a_chat_makes_nothing_of_what_strangers_typed() -> None:
