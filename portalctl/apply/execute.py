@@ -24,6 +24,7 @@ from portalctl.changes.operations import Approve, Change, CreateTeam, by_target,
 from portalctl.errors import AnswerError, NoAnswerError, PortalctlError, PortalError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
+from portalctl.portal.asked_for import OtherAnswerError
 from portalctl.portal.models import Sighting, Team
 from portalctl.portal.provider import Provider
 from portalctl.portal.writes import Written
@@ -34,6 +35,7 @@ RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
 PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between looks; the last one repeats
 LAG = 10.0  # seconds for which what was done may look undone: enough for most, and a portal that is down is many's
 OVERTAKEN = "overtaken"  # of a write that was not sent, since something was found to speak against it
+MISDIRECTED = "skipped, because the portal returned something else than what was asked for"
 GRANTS = frozenset({"onboard", "reinstate"})  # classes
 REMOVALS = frozenset({"expire", "offboard"})
 
@@ -81,7 +83,7 @@ def carry_out(
     started_at = run.now()
     for stage in stages:
         run.write_all(stage)
-    _confirm(run, ready.todo)
+    _confirm(run, [change for change in ready.todo if not run.is_settled(change)])
     settled = {item.change.id: item for item in run.settled}
     report = PortalReport(
         ready.plan.name,
@@ -149,6 +151,7 @@ class _Run:
     in_flight: InFlight = field(default_factory=lambda: InFlight(IN_FLIGHT))
     no_grant_worked: bool = False
     locked_out: bool = False  # the portal no longer takes the token
+    misdirected: bool = False  # an answer was about another thing than the one asked for
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def now(self) -> str:
@@ -161,13 +164,32 @@ class _Run:
         groups: dict[str, list[Change]] = {}
         for change in stage:
             groups.setdefault(change.developer.key if change.developer else f"team {change.team}", []).append(change)
-        with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="portalctl-write") as pool:
-            list(pool.map(self._write_group, groups.values()))
+        try:
+            with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="portalctl-write") as pool:
+                list(pool.map(self._write_group, groups.values()))
+        except Exception as error:  # threads that can't be started
+            for change in stage:
+                if change.id not in self.sent:
+                    self.fail(change, error)
 
     def _write_group(self, changes: list[Change]) -> None:
         with self.in_flight.one():
             for change in changes:
-                self._make(change)
+                try:
+                    self._make(change)
+                except Exception as error:  # whatever it is, the other changes go on and nothing is lost
+                    self.fail(change, error)
+
+    def fail(self, change: Change, error: Exception) -> None:
+        """Settle a change as unknown after an exception that nobody foresaw: it may have been sent."""
+        text = f"an unexpected {type(error).__name__} in portalctl: it may have been sent, so look at the portal"
+        self.note(lambda: self.journal.answer(change, Written("unclear", text)))
+        if not self.is_settled(change):
+            self.settle(change, "unknown", text)
+
+    def is_settled(self, change: Change) -> bool:
+        with self.lock:
+            return any(item.change is change for item in self.settled)
 
     def _make(self, change: Change) -> None:
         """Send one change, unless something speaks against it."""
@@ -190,10 +212,12 @@ class _Run:
 
     def _still(self, change: Change, look: _Look) -> None:
         """After a long wait for the portal, look once more. Raises NoAnswerError where something speaks against."""
-        if self.looks.are_old(look.at):
+        if self.misdirected:
+            look.because = MISDIRECTED
+        elif self.looks.are_old(look.at):
             self._renew(look, change)
-            if look.speaks_against:
-                raise NoAnswerError(OVERTAKEN, sent=False)
+        if look.speaks_against:
+            raise NoAnswerError(OVERTAKEN, sent=False)
 
     def _look_again(self, change: Change) -> tuple[Stand | None, str | None]:
         """Where a change stands just before it would be sent, and why it must not be sent, if so.
@@ -250,7 +274,7 @@ class _Run:
         if written.status == 404 and self._is_of_something_new(change):
             written = self._once_it_is_there(change, look, written)
         for pause in RESENDS:
-            if written.result != "unclear" or change.creates or self.stop.asked:
+            if written.result != "unclear" or written.misdirected or change.creates or self.stop.asked:
                 break
             self.patience.sleep(pause)
             now = self._what_became_of(change)
@@ -296,6 +320,7 @@ class _Run:
         if written.detail != OVERTAKEN:
             self.times[change.id] = (sent_at, self.now())
         self.locked_out |= written.status == 401
+        self.misdirected |= written.misdirected
         self.note(lambda: self.journal.answer(change, written))
         return written
 
@@ -314,6 +339,7 @@ class _Run:
 
     def learn_of(self, error: PortalError) -> None:
         self.locked_out |= isinstance(error, AnswerError) and error.status == 401
+        self.misdirected |= isinstance(error, OtherAnswerError)
 
     def note(self, write: Callable[[], None]) -> None:
         """Write what nothing depends on to the journal: a failure is told, and stops nothing."""
@@ -325,10 +351,14 @@ class _Run:
     def _stand(self, change: Change) -> Stand | None:
         try:
             return change.stand(self.provider.reread(touched_alone(change)))
-        except PortalError:
+        except PortalError as error:
+            self.learn_of(error)
             return None  # nothing is known: the confirmation at the end looks again, and says so
 
     def _take(self, change: Change, written: Written) -> None:
+        if written.misdirected and written.result == "unclear":
+            self.settle(change, "unknown", written.detail, written.trace)
+            return
         if change.creates and written.result != "refused":
             self._learn(change, written)
         with self.lock:
@@ -356,6 +386,7 @@ class _Run:
             try:
                 seen = self.provider.reread(touched([change]))
             except PortalError as error:
+                self.learn_of(error)
                 self.observer(Warned(f"{change.id}: could not look for it after its creation: {error.message}"))
                 return None
             known = {name: team.id for name, team in seen.teams.items()} | _ids(seen)
@@ -369,6 +400,8 @@ class _Run:
         """Why this change is not to be sent: nothing more is, or what it needs is not there."""
         if self.stop.asked:
             return INTERRUPTED
+        if self.misdirected:
+            return MISDIRECTED
         if self.locked_out:
             return "skipped, because the portal no longer takes the token"
         if self.no_grant_worked and change.op_class in REMOVALS:
@@ -427,16 +460,18 @@ def _confirm(run: _Run, changes: Sequence[Change]) -> None:
         try:
             seen = run.provider.reread(touched(open_changes.values()))
             for change in [c for c in open_changes.values() if c.stand(seen) == "after"]:
-                run.settle(change, "confirmed", run.sent[change.id].note, run.sent[change.id].trace)
                 del open_changes[change.id]
+                run.settle(change, "confirmed", run.sent[change.id].note, run.sent[change.id].trace)
             found = {c.id: f"; it is {words(c.live_state(seen), 'not there')}" for c in open_changes.values()}
         except PortalError as error:
             run.learn_of(error)
             trouble = f"; it could not be read: {error.message}"
-        if not open_changes or run.locked_out:
+        except Exception as error:  # whatever it is, what was sent has a result
+            trouble = f"; it could not be read: an unexpected {type(error).__name__}"
+        if not open_changes or run.locked_out or (trouble and run.misdirected):
             break
     looked = " before the interrupt" if run.stop.asked else f" within {run.patience.seconds:g} s"
     for change in open_changes.values():
         sent = run.sent[change.id]
         said = f"{sent.detail or 'the portal took it'}, and it was not seen{looked if not run.locked_out else ''}"
-        run.settle(change, "unknown", said + (trouble or found[change.id]), sent.trace)
+        run.settle(change, "unknown", said + (trouble or found.get(change.id, "")), sent.trace)

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
-from portalctl.errors import UNTOLD, AnswerError, NoAnswerError, PortalError
+from portalctl.errors import UNTOLD, AnswerError, PortalError
 from portalctl.http import Answer, Client
 from portalctl.portal.checkup import Check, Result
+from portalctl.portal.unexpected import as_portal_error
 
 MOST_SKEW = timedelta(minutes=1)
 WRITING = "apply has to write; whether the token may cannot be known without writing"
@@ -28,8 +29,9 @@ class Examination:
         """Whether the server is there and takes the token; what follows makes sense only then."""
         server = self._client.server
         try:
-            answer = self._client.request("GET", path)
-        except NoAnswerError as error:
+            with as_portal_error(f"GET {path}"):
+                answer = self._client.request("GET", path)
+        except PortalError as error:
             self._failed(code, error)
             return False
         if answer.status >= 500 or 300 <= answer.status < 400:
@@ -53,7 +55,8 @@ class Examination:
         failure then.
         """
         try:
-            found = read()
+            with as_portal_error(f"{code}:"):
+                found = read()
         except PortalError as error:
             if without is not None and isinstance(error, AnswerError) and error.status in UNTOLD:
                 self.note(code, "warning", error.message, without)

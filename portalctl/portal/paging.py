@@ -1,26 +1,32 @@
 """Page-numbered lists, read completely or not at all.
 
-A list is complete when the distinct rows equal the last total the server told. A list that grew while it was read is
-read on from its end; one that shrank or does not add up is read again, and after `ROUNDS` the reading fails. The page
-size is the one the server really served: it may clamp what was asked for without saying so.
+A list is complete when the distinct rows equal the last total that the server reported. A list that grew while it was
+read is read on from its end; one that shrank or does not add up is read again, and after `ROUNDS` the reading fails.
+The page size is the one the server really served: it may clamp what was asked for without an error. However a server
+answers, the number of pages is bounded.
 
-What no count can show: one row that went and another that came between two pages. Who is missed so is nobody's
-removal, since only those who were read are decided on, and the next reading finds them.
+What no count can show: one row that went and another that came between two pages. A developer missed so loses
+nothing, since only those who were read are decided on, and the next reading finds them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from math import ceil
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
 from portalctl.errors import PortalError
 from portalctl.portal.pool import Pool
+from portalctl.portal.unexpected import as_portal_error
 
 ROUNDS = 3
-MOST_PAGES = 100_000
+MOST_PAGES = 20_000  # of one list: two million developers at 100 a page
+MOST_ROWS = 10**15  # that a total is believed to mean
+CHUNK = 256  # pages that are asked for before looking at what they brought
+MOST_IDLE = 50  # pages in a row without a new row: the server repeats itself
 
 
 class Row(Protocol):
@@ -30,6 +36,7 @@ class Row(Protocol):
 
 T = TypeVar("T")
 R = TypeVar("R", bound=Row)
+Item = TypeVar("Item")
 
 
 class IncompleteError(PortalError):
@@ -58,17 +65,27 @@ class Source(Generic[T]):
     fetch: Callable[[int], Page[T]]
 
 
+def whole_number(value: object) -> int:
+    """Return a count of rows, as JSON may write one: `10` or `10.0`. Raises ValueError for anything else."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= MOST_ROWS and value % 1 == 0:
+        return int(value)
+    raise ValueError("expected a whole number of rows")
+
+
 @dataclass(slots=True)
 class _Reading(Generic[T]):
-    """What has been gathered of one list so far. `totals` are in the order they were told."""
+    """What has been gathered of one list so far. `totals` are in the order reported; `idle` counts the latest pages
+    that brought no new row."""
 
     source: Source[T]
     rows: dict[str, T] = field(default_factory=dict)
     totals: list[int] = field(default_factory=list)
     size: int = 0
+    idle: int = 0
 
     def page(self, number: int) -> Page[T]:
-        page = self.source.fetch(number)
+        with as_portal_error(f"{self.source.name}, page {number:,}"):
+            page = self.source.fetch(number)
         self.totals.append(page.total)
         return page
 
@@ -77,26 +94,31 @@ class _Reading(Generic[T]):
         self.size = len(page.rows)
         self.take(page)
 
-    def rest(self) -> range:
-        """The numbers of the pages after the first. Raises PortalError for a total that can't be meant."""
+    @property
+    def pages(self) -> int:
+        """The number of pages by the first total. Raises PortalError where it is too large to be meant."""
         pages = ceil(self.totals[0] / self.size) if self.size else 0
         if pages > MOST_PAGES:
             raise PortalError(
-                f"{self.source.name}: the portal tells of {self.totals[0]} rows and gave {self.size} of them on the "
-                "first page: that is no list to read",
+                f"{self.source.name}: the portal reports {self.totals[0]:,} rows and returned {self.size:,} on the "
+                f"first page: {pages:,} pages, and at most {MOST_PAGES:,} are read",
                 "the portal may be answering wrongly; run the command again",
             )
-        return range(2, pages + 1)
+        return pages
 
     def take(self, page: Page[T]) -> bool:
-        """Add a page's rows; whether any was new."""
+        """Add a page's rows; return whether any was new."""
         before = len(self.rows)
         self.rows.update(zip(page.ids, page.rows, strict=True))
-        return len(self.rows) > before
+        new = len(self.rows) > before
+        self.idle = 0 if new else self.idle + 1
+        return new
 
     def read_on(self) -> None:
-        """Follow a list that grew while it was read, from the page its last row stands on."""
-        while self.size and len(self.rows) < self.totals[-1] and self.totals[-1] > self.totals[0]:
+        """Follow a list that grew while it was read, from its last page on, for a quarter of its pages and a few."""
+        for _ in range(self.pages // 4 + 16):
+            if not self.size or len(self.rows) >= self.totals[-1] or self.totals[-1] <= self.totals[0]:
+                return
             if not self.take(self.page(len(self.rows) // self.size + 1)):
                 return
 
@@ -107,10 +129,10 @@ class _Reading(Generic[T]):
 
 
 def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
-    """Each source's rows, distinct by id, in the order served; all pages after the first ones at the same time.
+    """Return each source's rows, distinct by id, in the order served. Pages after the first are read side by side.
 
-    Raises IncompleteError when a list is not provably complete after `ROUNDS` rounds, PortalError for a total that
-    can't be meant, and whatever `fetch` raises.
+    Raises IncompleteError when a list is not provably complete after `ROUNDS` rounds, PortalError for more pages than
+    are read, and whatever `fetch` raises.
     """
     done: dict[int, tuple[T, ...]] = {}
     pending = dict(enumerate(sources))
@@ -123,17 +145,25 @@ def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
             return [done[index] for index in range(len(sources))]
     reading = readings[next(iter(pending))]
     raise IncompleteError(
-        f"{reading.source.name}: the list can't be read completely. Read {ROUNDS} times, the last time "
-        f"{len(reading.rows)} of {reading.totals[-1]}; nothing is decided on an incomplete list",
+        f"{reading.source.name}: the list can't be read completely: {len(reading.rows):,} of "
+        f"{reading.totals[-1]:,} rows in the last of {ROUNDS} attempts",
         "the portal may be changing quickly, or answering wrongly; run the command again",
     )
 
 
 def _read_round(readings: list[_Reading[T]], pool: Pool) -> None:
     pool.map(_Reading.first, readings)
-    wanted = [(reading, number) for reading in readings for number in reading.rest()]
-    pages = pool.map(lambda want: want[0].page(want[1]), wanted)
-    for (reading, _), page in zip(wanted, pages, strict=True):
-        reading.take(page)
+    wanted = ((reading, number) for reading in readings for number in range(2, reading.pages + 1))
+    useful = ((reading, number) for reading, number in wanted if reading.idle < MOST_IDLE)
+    for chunk in _chunks(useful):
+        pages = pool.map(lambda want: want[0].page(want[1]), chunk)
+        for (reading, _), page in zip(chunk, pages, strict=True):
+            reading.take(page)
     for reading in readings:
         reading.read_on()
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, CHUNK)):
+        yield chunk

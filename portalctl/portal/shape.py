@@ -20,19 +20,23 @@ def _shape(kind: type[object]) -> TypeAdapter[object]:
 
 
 def shaped(client: Client, answer: Answer, kind: type[V]) -> V:
-    """The answer's JSON as `kind`. What the portal sent is not quoted: it is other people's data.
+    """Return the answer's JSON as `kind`. Values are not quoted in errors: they are other people's data.
 
-    Raises NoAnswerError for what is no JSON or has another shape.
+    Raises NoAnswerError for what is not JSON or has another shape, with the first place that is wrong and how many.
     """
     try:
         return cast(V, _shape(cast("Hashable", kind)).validate_json(answer.body))
     except ValidationError as error:
+        count = error.error_count()
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     if first["type"] == "json_invalid":
         raise client.not_json(answer)
-    where = ".".join(str(part) for part in first["loc"]) or "the whole"
+    where = ".".join(str(part) for part in first["loc"]) or "the whole body"
+    more = f" (and {count - 1:,} more errors)" if count > 1 else ""
+    trace = f" ({answer.trace})" if answer.trace else ""
     raise NoAnswerError(
-        f"{answer.call} was answered {answer.status} in a shape that is not the API's: {where}: {first['msg']}",
-        f"is {client.server.url} (from {client.server.url_source}) the API's address?",
+        f"{answer.call} returned {answer.status} with JSON that is not the API's: {where}: "
+        f"{first['msg'].removeprefix('Value error, ')}{more}{trace}",
+        f"check that {client.server.url} (from {client.server.url_source}) is the API's address",
         sent=True,
     )

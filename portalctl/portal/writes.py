@@ -108,6 +108,7 @@ class Written:
 
     `status` is the HTTP status, None where no answer came; `id` is that of a created thing, when it was told.
     `personal`: nothing was sent, for a reason that is this one person's. `note`: what else was done, for the record.
+    `misdirected`: an answer was about another thing than the one asked for, so no further write may be sent.
     """
 
     result: Literal["done", "refused", "unclear"]
@@ -117,3 +118,4 @@ class Written:
     status: int | None = None
     personal: bool = False
     note: str = ""
+    misdirected: bool = False

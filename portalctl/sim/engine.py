@@ -44,6 +44,10 @@ class Service(Protocol):
         """Headers that every answer carries."""
         ...
 
+    def misrouted(self, request: Request) -> Request:
+        """The same request, of another portal; itself where it names none, or there is no other."""
+        ...
+
 
 class Engine:
     """Runs services; `close` it, or use it as a context manager.
@@ -181,5 +185,5 @@ def _decide(service: Service, request: Request, fault: Fault | None) -> Answer |
         return None
     if fault.kind in ("status", "rate"):
         return refusal(fault, service.error(request, refusal_status(fault)))
-    answer = service.answer(request)
+    answer = service.answer(service.misrouted(request) if fault.kind == "misroute" else request)
     return None if fault.kind == "drop-after" else spoil(fault, answer, service.rows)

@@ -14,14 +14,14 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import Literal
 
-from portalctl.sim.message import JSON_TYPE, REASONS, Answer, Request, json_answer
+from portalctl.sim.message import JSON_TYPE, REASONS, Answer, Json, Request, json_answer
 
 Kind = Literal[
-    "status", "rate", "drop-before", "drop-after", "truncate", "html", "empty", "lose-row", "slow"
+    "status", "rate", "drop-before", "drop-after", "truncate", "html", "empty", "lose-row", "slow", "misroute", "set"
 ]  # fmt: skip
 _KINDS: tuple[str, ...] = typing.get_args(Kind)
 # Kinds whose first word may carry their main value: `status=429`, `slow=0.5`, `rate=100`.
-_MAIN = {"status": "status", "slow": "delay", "rate": "requests"}
+_MAIN = {"status": "status", "slow": "delay", "rate": "requests", "set": "field"}
 # Settings that take one of a few words.
 _BOOLEAN = ("true", "false")
 _CHOICES = {
@@ -46,7 +46,9 @@ class Fault:
     `drop-before`, `drop-after`: the connection closes without an answer, before or after the write happens;
     `truncate`: half of the body, though Content-Length promises all; `html`: 200 with a page of HTML instead;
     `empty`: no data, though the total stays; `lose-row`: the last row of the page is missing, though the total
-    stays; `slow`: the answer comes `delay` seconds late.
+    stays; `slow`: the answer comes `delay` seconds late; `misroute`: a confused gateway lets another portal answer,
+    the first one there is beside the one that was asked; `set`: `field` of the answer's JSON, such as `id`,
+    `data.*.id` (of each row) or `meta.page.total`, has `value`, which is JSON or else text.
 
     It meets requests whose `service`, `method` and decoded `path` fit the patterns (fnmatch; `*` spans slashes) and
     whose query has the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times` are
@@ -73,6 +75,8 @@ class Fault:
     window: bool = False
     told: bool = False
     service: str = "*"
+    field: str = ""
+    value: str = ""
 
     def meets(self, request: Request) -> bool:
         """Whether the patterns fit. Management and portal-side requests alike."""
@@ -108,7 +112,7 @@ def _value(name: str, text: str) -> bool | float | str:
     known = [field.name for field in fields(Fault) if field.name != "kind"]
     if name not in known:
         raise ValueError(f"unknown setting {name!r} in a fault; known: {', '.join(known)}")
-    if name in ("method", "path", "query", "service"):
+    if name in ("method", "path", "query", "service", "field", "value"):
         return text
     if name in _CHOICES:
         if text not in _CHOICES[name]:
@@ -206,15 +210,38 @@ def refusal(fault: Fault, error: Answer) -> Answer:
 
 
 def spoil(fault: Fault, answer: Answer, rows: str) -> Answer:
-    """What `html`, `empty` and `lose-row` make of an answer; what holds no list under `rows` stays as it is."""
+    """What `html`, `set`, `empty` and `lose-row` make of an answer; the last two only of a list, under `rows`."""
     if fault.kind == "html":
         return _html(200)
-    if fault.kind not in ("empty", "lose-row") or answer.content_type != JSON_TYPE:
+    if fault.kind not in ("empty", "lose-row", "set") or answer.content_type != JSON_TYPE:
         return answer
     body = json.loads(answer.payload)
+    if fault.kind == "set":
+        _set(body, fault.field.split("."), _json_or_text(fault.value))
+        return json_answer(answer.status, body)
     if not isinstance(body, dict) or not body.get(rows):
         return answer
     return json_answer(answer.status, body | {rows: [] if fault.kind == "empty" else body[rows][:-1]})
+
+
+def _set(node: Json, keys: list[str], value: Json) -> None:
+    """Set a field, which need not be there, of an object or, for `*`, of each item of a list."""
+    key, *more = keys
+    places = range(len(node)) if key == "*" and isinstance(node, list) else [key] if isinstance(node, dict) else []
+    for place in places:
+        if more and not isinstance(node, list):
+            node.setdefault(place, {})
+        if more:
+            _set(node[place], more, value)
+        else:
+            node[place] = value
+
+
+def _json_or_text(text: str) -> Json:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _html(status: int) -> Answer:

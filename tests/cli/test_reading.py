@@ -251,7 +251,7 @@ def test_nobody_listening_is_one_clear_error(bench: Bench) -> None:
         (http("302 Found", headers="Location: https://evil.example/\r\n"), "redirects are not followed"),
         (http("200 OK", b"<html>Log in</html>"), "an HTML page"),
         (http("200 OK", b'{"id": '), "not the portal's JSON"),
-        (http("200 OK", b"[]"), "a shape that is not the API's"),
+        (http("200 OK", b"[]"), "JSON that is not the API's"),
         (http("200 OK", b'{"id": 5, "name": "x"}'), "id: Input should be a valid string"),
         (http("200 OK", b"\xff\xfe"), "not the portal's JSON"),
         (http("404 Not Found", b"nothing here"), "answered 404"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.errors import PortalError
-from portalctl.portal.paging import ROUNDS, Page, Source, page_of, read_lists
+from portalctl.portal.paging import CHUNK, ROUNDS, Page, Source, page_of, read_lists, whole_number
 from portalctl.portal.pool import Pool
 
 
@@ -21,6 +21,19 @@ class Item:
 
 def items(ids: list[str], total: int) -> Page[Item]:
     return page_of([Item(row) for row in ids], total)
+
+
+class Endless:
+    """A list whose total grows with each page, or that repeats itself."""
+
+    def __init__(self, grows: int, *, repeats: bool = False, size: int = 10, total: int = 30) -> None:
+        self.grows, self.repeats, self.size, self.total, self.served = grows, repeats, size, total, 0
+
+    def fetch(self, number: int) -> Page[Item]:
+        self.served += 1
+        first = 0 if self.repeats else (number - 1) * self.size
+        total, self.total = self.total, self.total + self.grows
+        return items([f"id{row}" for row in range(first, first + self.size)], total)
 
 
 @dataclass(slots=True)
@@ -142,7 +155,7 @@ def test_a_total_beyond_all_measure_is_an_error_and_not_a_million_requests(pool:
         calls.append(number)
         return items([f"x{number}"], 10**12)
 
-    with pytest.raises(PortalError, match="no list to read"):
+    with pytest.raises(PortalError, match="at most 20,000 are read"):
         read_lists([Source("GET /things", fetch)], pool)
     assert calls == [1]
 
@@ -154,4 +167,50 @@ def test_an_error_on_one_page_ends_the_reading(pool: Pool) -> None:
         return items([f"x{number}"], 3)
 
     with pytest.raises(PortalError, match="page 2"):
+        read_lists([Source("GET /things", fetch)], pool)
+
+
+@pytest.mark.parametrize(
+    ("endless", "most"),
+    [
+        (Endless(10), 300),
+        (Endless(1_000_000), 3 * (3 + 16)),
+        (Endless(0, repeats=True, total=100_000), 3 * (CHUNK + 1)),
+        (Endless(1, repeats=True, total=100_000), 3 * (CHUNK + 2)),
+        (Endless(0, size=0), 3),
+        (Endless(0, size=1, total=20_001), 1),
+    ],
+    ids=["grows by a page", "grows by a million", "repeats itself", "repeats and grows", "no rows", "too many pages"],
+)
+def test_a_list_without_an_end_is_given_up_after_a_bounded_number_of_pages(endless: Endless, most: int) -> None:
+    with Pool(4, "test") as pool, pytest.raises(PortalError):
+        read_lists([Source("GET /things", endless.fetch)], pool)
+    assert endless.served <= most
+
+
+def test_a_list_that_grows_by_many_pages_while_it_is_read_is_read_whole(pool: Pool) -> None:
+    portal = Portal(ids(300), 10, acts={30: lambda self: self.rows.extend(f"new{n}" for n in range(150))})
+    (rows,) = read_lists([portal.source], pool)
+    assert len(rows) == 450
+
+
+@pytest.mark.parametrize("value", [10, 10.0, 0, 10**15])
+def test_a_total_is_a_whole_number(value: float) -> None:
+    assert whole_number(value) == value
+
+
+@pytest.mark.parametrize("value", [-1, 10.5, float("nan"), float("inf"), True, "10", None, [], 10**18, 1e18])
+def test_anything_else_is_no_total(value: object) -> None:
+    with pytest.raises(ValueError, match="whole number"):
+        whole_number(value)
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("too deep"), KeyError("x"), ZeroDivisionError()])
+def test_an_unexpected_exception_on_a_page_is_a_clear_error(pool: Pool, error: Exception) -> None:
+    def fetch(number: int) -> Page[Item]:
+        if number == 2:
+            raise error
+        return items([f"x{number}"], 3)
+
+    with pytest.raises(PortalError, match=f"GET /things, page 2 failed with an unexpected {type(error).__name__}"):
         read_lists([Source("GET /things", fetch)], pool)

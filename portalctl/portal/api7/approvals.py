@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from portalctl.portal.api7.records import Approval, Person, is_id
+from portalctl.portal.api7.records import Approval, Person
+from portalctl.portal.asked_for import is_id
 
 
 @dataclass(frozen=True, slots=True)

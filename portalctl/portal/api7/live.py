@@ -15,6 +15,7 @@ from portalctl.portal.api7.approvals import Place, Ties, tie
 from portalctl.portal.api7.records import Approval, LoginOption, Person, PortalRow
 from portalctl.portal.api7.shared import Shared
 from portalctl.portal.api7.wire import Query, Wire
+from portalctl.portal.asked_for import no_portal, other_answer, same_id
 from portalctl.portal.models import Remark, Settings
 from portalctl.portal.pool import Pool
 
@@ -97,26 +98,31 @@ class Live:
         """The portal by its id or exact name: the API's own search is a loose one."""
         portals = self._wire.read_list("portals", Query("/api/portals"), PortalRow)
         if self._wanted_id is not None:
-            match = [portal for portal in portals if portal.id == self._wanted_id]
+            match = [portal for portal in portals if same_id(self._wanted_id, portal.id)]
         else:
             match = [portal for portal in portals if portal.name == self._title]
         if len(match) == 1:
             name = match[0].name or ""
             return Place(match[0].id, name, unique=sum(portal.name == name for portal in portals) == 1)
-        wanted = f"titled {self._title!r}" if self._wanted_id is None else f"with id {self._wanted_id}"
-        there = ", ".join(f"{portal.name} ({portal.id})" for portal in portals) or "none that this token can see"
-        raise PortalError(
-            f"{'more than one' if match else 'no'} portal {wanted} at {self.client.server.url}",
-            f"portals there: {there}",
+        raise no_portal(
+            self.client,
+            [(portal.id, portal.name or "") for portal in portals],
+            portal_id=self._wanted_id,
+            title=self._title,
+            found=len(match),
         )
 
     def _read_people(self) -> People:
         """The Dashboard has no way to ask for some people only, nor, dependably, for those who wait."""
         portal_id = self.place().id
         rows = self._wire.read_list("developers", Query("/api/developers", {"portal_id": portal_id}), Person)
-        here = [row for row in rows if row.portal_id in {None, "", portal_id}]
-        people = {row.developer_id: row for row in here}
-        if len(people) < len(here):
+        elsewhere = next(
+            (row.portal_id for row in rows if row.portal_id and not same_id(portal_id, row.portal_id)), None
+        )
+        if elsewhere is not None:
+            raise other_answer(self.client, "GET /api/developers", "portal", asked=portal_id, answered=elsewhere)
+        people = {row.developer_id: row for row in rows}
+        if len(people) < len(rows):
             raise PortalError(
                 f"portal {self._name} has several developers with one developer_id: they can't be told apart"
             )

@@ -28,6 +28,7 @@ from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.models import Developer, Registration, Remark, Scope, Sighting, Snapshot, Touched
 from portalctl.portal.pool import Pool
+from portalctl.portal.unexpected import as_portal_error
 from portalctl.portal.writes import Still, Write, Written, at_any_time
 
 WORKERS = 16
@@ -90,6 +91,7 @@ class Api7:
         """See `Reader.people_a_look`: all are read in any case."""
         return sys.maxsize
 
+    @as_portal_error("reading the portal")
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`. There are no teams, so of the scope only requests are left to read.
 
@@ -115,6 +117,7 @@ class Api7:
             requests=requests,
         )
 
+    @as_portal_error("reading the portal again")
     def reread(self, touched: Touched) -> Sighting:
         """See `Reader.reread`. All people are read, and no registrations: there are none to revoke."""
         self._live.expect(touched.people)
@@ -132,6 +135,7 @@ class Api7:
             },
         )
 
+    @as_portal_error("reading registrations")
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
         """The applications of these developers and what they are subscribed to. Of credentials nothing is told.
 

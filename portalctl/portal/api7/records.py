@@ -7,15 +7,12 @@ the rest.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from portalctl.portal.models import Developer
 
-# Documented for every id. It allows `.` and `..` too, which would climb up a path.
-ID = re.compile(r"[a-zA-Z0-9_.-]{1,256}", re.ASCII)
 STATUSES: Mapping[str, str] = {"pending": "pending", "active": "approved"}
 RESULTS: Mapping[str, str] = {"accepted": "approved", "rejected": "rejected", "cancelled": "rejected"}
 MILLISECONDS_FROM = 10**11  # as seconds, the year 5138
@@ -141,11 +138,6 @@ class LoginOption:
     def auto_approval(self) -> bool | None:
         """Whether sign-ups this way are approved without anybody; None: it does not tell."""
         return self.builtin_config.registration_auto_approval if self.builtin_config is not None else None
-
-
-def is_id(text: str) -> bool:
-    """Whether this is an id that can stand in a path."""
-    return ID.fullmatch(text) is not None and text not in {".", ".."}
 
 
 def _word(told: str | None) -> str:

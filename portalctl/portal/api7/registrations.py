@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from portalctl.errors import PortalError
 from portalctl.portal.api7.wire import Query, Wire
+from portalctl.portal.asked_for import is_id
 from portalctl.portal.models import Registration
 
 UNSUBSCRIBED = "unsubscribed"  # the API's own word for an application without the product
@@ -29,10 +31,13 @@ class _Subscription:
 
 
 def read_registrations(wire: Wire, developer_id: str) -> tuple[Registration, ...]:
-    """The subscriptions of one developer, and the applications that have none, as registrations for nothing.
+    """Return the subscriptions of one developer, and the applications that have none, as registrations for nothing.
 
-    The backend tells them only to a call that acts for the developer; there is no call for several.
+    The backend lists them only for a call that acts for the developer; there is no call for several. Raises
+    PortalError for a developer_id that can't stand in a header.
     """
+    if not is_id(developer_id):
+        raise PortalError(f"{developer_id[:80]!r} is not a valid developer_id, so its applications can't be listed")
     acting = {"X-Portal-Developer-ID": developer_id}
     applications = wire.read_list("applications", Query("/api/applications", headers=acting), _Application)
     query = Query("/api/subscriptions", order_by="subscribed_at", headers=acting)

@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress, Warned
 from portalctl.http import Answer, Client
-from portalctl.portal.paging import MOST_PAGES, IncompleteError, Page, Row, Source, page_of, read_lists
+from portalctl.portal.asked_for import check_ids
+from portalctl.portal.paging import IncompleteError, Page, Row, Source, page_of, read_lists, whole_number
 from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
 PAGE_SIZE = 100
+MOST_WALKED = 2_000  # pages of a list without a total, which are read one after the other
+MOST_WARNINGS = 10  # of one portal that are passed on
 REFUSED = frozenset({400, 422})  # statuses of a parameter that a release does not take
 
 T = TypeVar("T", bound=Row)
@@ -55,7 +58,7 @@ WAYS = (_Way(paged=True, sorted=True), _Way(paged=True, sorted=False), _Way(page
 @dataclass(frozen=True, slots=True)
 class _List(Generic[T]):
     rows: Annotated[list[T] | None, Field(alias="list")] = None
-    total: int | None = None
+    total: Annotated[int, BeforeValidator(whole_number)] | None = None
     error_msg: str | None = None
     warning_msg: str | None = None
 
@@ -129,14 +132,17 @@ class Wire:
 
     def _walk(self, query: Query, kind: type[T], way: _Way) -> dict[str, T]:
         found: dict[str, T] = {}
-        for number in range(1, MOST_PAGES):
+        for number in range(1, MOST_WALKED + 1):
             rows = self._page(query, kind, way, number).rows or []
             if not rows:
                 return found
             if all(row.id in found for row in rows):
-                break
+                raise IncompleteError(f"GET {query.path}: the list repeats itself and reports no total")
             found.update((row.id, row) for row in rows)
-        raise IncompleteError(f"GET {query.path}: the list has no end that could be seen, and tells no total")
+        raise PortalError(
+            f"GET {query.path}: the list does not end within {MOST_WALKED:,} pages and reports no total",
+            "the portal may be answering wrongly; run the command again",
+        )
 
     def _page(self, query: Query, kind: type[T], way: _Way, number: int) -> _List[T]:
         answer = self.client.request("GET", query.path, params=way.params(query, number), headers=query.headers)
@@ -152,7 +158,8 @@ class Wire:
             raise PortalError(f"{answer.call} was answered {answer.status} with an error: {listed.error_msg[:500]}")
         if listed.rows is None and listed.total is None:
             raise self.client.not_json(answer)
-        if listed.warning_msg and listed.warning_msg not in self._told:
+        check_ids(self.client, answer, (row.id for row in listed.rows or ()))
+        if listed.warning_msg and listed.warning_msg not in self._told and len(self._told) < MOST_WARNINGS:
             self._told.add(listed.warning_msg)
             self._observer(Warned(f"portal {self._name}: {answer.call}: {listed.warning_msg[:500]}"))
         return listed

@@ -12,7 +12,8 @@ from portalctl.http import Client
 from portalctl.portal.api7.answers import taken
 from portalctl.portal.api7.backend import UNKNOWN, Backend
 from portalctl.portal.api7.live import Live
-from portalctl.portal.api7.records import Approval, is_id
+from portalctl.portal.api7.records import Approval
+from portalctl.portal.asked_for import OtherAnswerError, is_id
 from portalctl.portal.writes import (
     ApproveRequest,
     CreateDeveloper,
@@ -27,13 +28,15 @@ from portalctl.portal.writes import (
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One write as it goes over the wire."""
+    """One write as it goes over the wire. `asked`: see `taken`. `portal_id`: the one that the answer may name."""
 
     client: Client
     method: Literal["POST", "DELETE"]
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
+    asked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    portal_id: str | None = None
 
 
 # Seconds for which a look that found an approval waiting holds for accepting it: thousands are accepted in one apply,
@@ -87,12 +90,14 @@ class Writer:
             return Written("unclear", error.message, personal=True)
         except PortalError as error:  # nothing was sent
             told = "; ".join((error.message, *error.advice))
-            return Written("refused", told, personal=isinstance(error, _UntiedError))
+            other = isinstance(error, OtherAnswerError)
+            return Written("refused", told, personal=isinstance(error, _UntiedError), misdirected=other)
         try:
             answer = call.client.request(call.method, call.path, params=call.params, body=call.body, still=still)
         except NoAnswerError as error:
             return Written("unclear" if error.sent else "refused", error.message)
-        return taken(call.client, answer, created=write.developer if isinstance(write, CreateDeveloper) else None)
+        created = write.developer if isinstance(write, CreateDeveloper) else None
+        return taken(call.client, answer, created=created, asked=call.asked, portal_id=call.portal_id)
 
     def _call(self, write: Write) -> _Call:
         """Raises PortalError for what must not or can't be sent, _OvertakenError for what is no longer as planned."""
@@ -114,7 +119,8 @@ class Writer:
         if self._backend is None:
             raise PortalError(UNKNOWN)
         body = {"developer_id": _checked(developer_id)}
-        return _Call(self._backend.client(), "POST", "/api/developers", body=body)
+        asked = {"developer_id": ("developer", developer_id)}
+        return _Call(self._backend.client(), "POST", "/api/developers", body=body, asked=asked)
 
     def _deletion(self, developer_id: str) -> _Call:
         person = self._live.people.since(time.monotonic()).get(developer_id)
@@ -122,19 +128,25 @@ class Writer:
             raise _OvertakenError(f"there is no developer {developer_id}")
         if person.pending:
             return self._decision("reject", developer_id)
-        path = f"/api/developers/{_checked(developer_id)}"
-        return _Call(self._live.client, "DELETE", path, {"portal_id": self._live.place().id})
+        path, portal_id = f"/api/developers/{_checked(developer_id)}", self._live.place().id
+        asked = {"developer_id": ("developer", developer_id)}
+        return _Call(self._live.client, "DELETE", path, {"portal_id": portal_id}, asked=asked, portal_id=portal_id)
 
     def _decision(self, verb: Literal["accept", "reject"], developer_id: str) -> _Call:
         asked = self._fresh() if verb == "accept" else time.monotonic()
         approval = self._waiting_approval(developer_id, asked)
-        return _Call(self._live.client, "POST", f"/api/approvals/{_checked(approval.id)}/{verb}")
+        return self._of_approval(approval.id, verb)
 
     def _acceptance(self, request_id: str) -> _Call:
         waiting = self._live.requests.since(self._fresh())
         if request_id not in {each.id for each in waiting if each.awaits_subscription}:
             raise _OvertakenError(f"request {request_id} does not wait any more: somebody decided on it")
-        return _Call(self._live.client, "POST", f"/api/approvals/{_checked(request_id)}/accept")
+        return self._of_approval(request_id, "accept")
+
+    def _of_approval(self, approval_id: str, verb: Literal["accept", "reject"]) -> _Call:
+        path = f"/api/approvals/{_checked(approval_id)}/{verb}"
+        asked = {"id": ("approval", approval_id)}
+        return _Call(self._live.client, "POST", path, asked=asked, portal_id=self._live.place().id)
 
     def _fresh(self) -> float:
         """Since when a look at what waits holds for accepting it."""
@@ -162,7 +174,7 @@ class Writer:
 
 
 def _checked(text: str) -> str:
-    """An id, in which nothing has to be encoded for a path. Raises PortalError for what is none."""
+    """Return an id, in which nothing has to be encoded for a path. Raises PortalError for what is not an id."""
     if not is_id(text):
-        raise PortalError(f"{text!r} is no id that API7 takes: letters, digits, `-`, `_` and `.`")
+        raise PortalError(f"{text[:80]!r} is not a valid id; expected letters, digits, `-`, `_` and `.`")
     return text

@@ -12,6 +12,7 @@ from portalctl.errors import AmbiguousError, AnswerError, PortalError
 from portalctl.events import Observer
 from portalctl.http import Client
 from portalctl.identity import normal_address
+from portalctl.portal.asked_for import no_portal
 from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.konnect.dialect import Dialect
@@ -39,6 +40,7 @@ from portalctl.portal.models import (
     Touched,
 )
 from portalctl.portal.pool import Pool
+from portalctl.portal.unexpected import as_portal_error
 from portalctl.portal.writes import Still, Write, Written, at_any_time
 
 WORKERS = 16
@@ -63,6 +65,7 @@ ADVICE = {
 class _Portal:
     id: str
     name: str
+    display_name: str | None = None
     auto_approve_developers: bool | None = None
     rbac_enabled: bool | None = None
 
@@ -147,6 +150,7 @@ class Konnect:
         """See `Reader.people_a_look`: a few queries."""
         return 200
 
+    @as_portal_error("reading the portal")
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`."""
         observed_at = self._now()
@@ -172,6 +176,7 @@ class Konnect:
             remarks=remarks,
         )
 
+    @as_portal_error("reading the portal again")
     def reread(self, touched: Touched) -> Sighting:
         """See `Reader.reread`. People are asked for by address in batches; see `_statuses` for the others.
 
@@ -190,6 +195,7 @@ class Konnect:
             requests={key: registrations[key] for key in touched.requests & registrations.keys()},
         )
 
+    @as_portal_error("reading registrations")
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
         """See `Reader.details`."""
         return self._registrations(people, team_applications=self._dialect.team_applications)
@@ -240,18 +246,18 @@ class Konnect:
 
     def _find_portal(self) -> _Portal:
         if self._wanted_id is not None:
-            found = self._wire.get(f"{self._portals}/{segment(self._wanted_id)}", _Portal)
+            found = self._wire.get(self._portals, "portal", self._wanted_id, _Portal)
             if found is not None:
                 return found
         portals = self._wire.read_list("portals", Query(self._portals), _Portal)
-        match = [portal for portal in portals if portal.name == self._title]
-        if len(match) == 1:
-            return match[0]
-        wanted = f"titled {self._title!r}" if self._wanted_id is None else f"with id {self._wanted_id}"
-        there = ", ".join(f"{portal.name} ({portal.id})" for portal in portals) or "none that this token can see"
+        named = [portal for portal in portals if self._title in {portal.name, portal.display_name}]
+        if len(named) == 1 and self._wanted_id is None:
+            return named[0]
+        listed = [(portal.id, portal.name) for portal in portals]
+        error = no_portal(self._client, listed, portal_id=self._wanted_id, title=self._title, found=len(named))
         raise PortalError(
-            f"{'more than one' if match else 'no'} portal {wanted} at {self._client.server.url}",
-            f"portals there: {there}",
+            error.message,
+            *error.advice,
             "each region has its own portals; see `region` in the manifest",
             "API v2 has classic portals (`provider: konnect-v2`), v3 the others (`provider: konnect`)",
         )
@@ -400,7 +406,7 @@ class Konnect:
         return [row for rows in lists for row in rows]
 
     def _status(self, developer_id: str) -> str | None:
-        found = self._wire.get(f"{self._path}/developers/{segment(developer_id)}", Developer)
+        found = self._wire.get(f"{self._path}/developers", "developer", developer_id, Developer)
         return found.status if found is not None else None
 
     def write(self, write: Write, still: Still = at_any_time) -> Written:

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from portalctl.portal.asked_for import PathId, other_answer, same_id
 from portalctl.portal.konnect.wire import Query, Wire, batches, just_listed, segment
 from portalctl.portal.models import OUT, AccessRequest, Registration, Remark
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    id: str
+    id: PathId
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Developer:
-    id: str
+    id: PathId
 
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
-    id: str
+    id: PathId
     type: str
 
 
@@ -150,6 +151,12 @@ def _of_teams(wire: Wire, portal: str, people: frozenset[str]) -> list[Registrat
     queries = [Query(f"{portal}/applications/{segment(app.id)}/registrations") for app, _ in owned]
     with just_listed():
         lists = wire.read_lists("registrations", queries, _Registration)
+    for (app, _), query, rows in zip(owned, queries, lists, strict=True):
+        for row in rows:
+            if not same_id(app.id, row.application.id):
+                raise other_answer(
+                    wire.client, f"GET {query.path}", "application", asked=app.id, answered=row.application.id
+                )
     return [
         _registration(row, person, concerned[team_id][0])
         for (_, team_id), rows in zip(owned, lists, strict=True)
@@ -167,10 +174,15 @@ def _applications(wire: Wire, portal: str, kind: str, owners: Sequence[str]) -> 
     query = Query(f"{portal}/applications", {f"filter[{kind}_id][oeq]": ",".join(owners)})
     rows = wire.read_list("applications", query, _Application)
     if len(owners) == 1:
-        return [(row, owners[0]) for row in rows if row.owner is None or row.owner.type == kind]
+        return [
+            (row, owners[0])
+            for row in rows
+            if row.owner is None or (row.owner.type, row.owner.id) == (kind, owners[0])
+        ]
     if any(row.owner is None for row in rows):
         return [pair for owner in owners for pair in _applications(wire, portal, kind, [owner])]
-    return [(row, row.owner.id) for row in rows if row.owner is not None and row.owner.type == kind]
+    asked = frozenset(owners)  # a portal that ignores the filter lists everybody's
+    return [(row, row.owner.id) for row in rows if row.owner and row.owner.type == kind and row.owner.id in asked]
 
 
 def _registration(row: _Registration, developer_id: str, team: str | None = None) -> Registration:

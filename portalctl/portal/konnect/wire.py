@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 from urllib.parse import quote
 
+from pydantic import BeforeValidator
 from typing_extensions import TypedDict
 
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress
 from portalctl.http import Answer, Client
-from portalctl.portal.paging import Page, Row, Source, page_of, read_lists
+from portalctl.portal.asked_for import check_id, check_ids, check_rows, is_id, told_in
+from portalctl.portal.paging import Page, Row, Source, page_of, read_lists, whole_number
 from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
@@ -43,15 +44,20 @@ class _Identified(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One list to read."""
+    """One list to read. `portal`: the id of the portal that its rows belong to, where it is one portal's list."""
 
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def portal(self) -> str | None:
+        _, _, kind, *ids = self.path.split("/")
+        return ids[0] if kind == "portals" and ids else None
+
 
 @dataclass(frozen=True, slots=True)
 class _PageNumbers:
-    total: int  # may be written 10.0
+    total: Annotated[int, BeforeValidator(whole_number)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +109,19 @@ class Wire:
         self._observer = observer
         self._page_size = PAGE_SIZE
 
-    def get(self, path: str, kind: type[V]) -> V | None:
-        """The object at `path`; None where there is none. Raises PortalError for any other failure."""
-        answer = self.client.request("GET", path)
+    def get(self, folder: str, what: str, asked: str, kind: type[T]) -> T | None:
+        """Return the object with the id `asked` below the path `folder`; None where there is none.
+
+        Raises OtherAnswerError for an object with another id, PortalError for any other failure.
+        """
+        answer = self.client.request("GET", f"{folder}/{segment(asked)}")
         if answer.status == 404:
             return None
         if not answer.ok:
             raise self.client.explain(answer)
-        return self.parse(answer, kind)
+        found = self.parse(answer, kind)
+        check_id(self.client, answer, what, asked, found.id)
+        return found
 
     def read_list(self, what: str, query: Query, kind: type[T]) -> tuple[T, ...]:
         """All rows of one list. Raises PortalError unless it was read completely."""
@@ -133,7 +144,11 @@ class Wire:
         self, what: str, query: Query, shape: type[_List[V]], taken: Callable[[_List[V]], Page[U]]
     ) -> Source[U]:
         def fetch(number: int) -> Page[U]:
-            page = taken(self.parse(self._page(query, number), shape))
+            answer = self._page(query, number)
+            page = taken(self.parse(answer, shape))
+            check_ids(self.client, answer, page.ids)
+            if query.portal is not None:
+                check_rows(self.client, answer, "data", query.portal)
             done = min(number * self._page_size, page.total)
             self._observer(Progress(self._name, f"reading {what}", done, page.total))
             return page
@@ -162,11 +177,10 @@ def _ids(listed: _List[_Identified]) -> Page[str]:
 
 
 def segment(text: str) -> str:
-    """One path segment, whatever the text holds. Raises PortalError for what would climb up the path."""
-    quoted = quote(text, safe="")
-    if quoted.strip(".") == "":
-        raise PortalError("the portal gave an id that can't stand in a path")
-    return quoted
+    """Return an id as a segment of a path. Raises PortalError for what is not an id, as what would climb the path."""
+    if not is_id(text):
+        raise PortalError(f"{text[:80]!a} is not an id; expected letters, digits, `-`, `_` and `.`")
+    return text
 
 
 def batches(values: Iterable[str]) -> list[tuple[str, ...]]:
@@ -184,10 +198,10 @@ def batches(values: Iterable[str]) -> list[tuple[str, ...]]:
 
 
 def _told_maximum(body: bytes) -> int:
-    """The largest page size, where a refusal tells a usable one (`maximum` of an invalid parameter)."""
-    try:
-        told = json.loads(body)["invalid_parameters"]
-        maximum = next((int(entry["maximum"]) for entry in told if "maximum" in entry), 0)
-    except (ValueError, KeyError, TypeError, OverflowError):
-        return MODEST_PAGE_SIZE
-    return maximum if 0 < maximum < PAGE_SIZE else MODEST_PAGE_SIZE
+    """Return the largest page size, where a refusal has a usable one (`maximum` of an invalid parameter)."""
+    parameters = told_in(body).get("invalid_parameters")
+    for parameter in parameters if isinstance(parameters, list) else ():
+        maximum = parameter.get("maximum") if isinstance(parameter, dict) else None
+        if isinstance(maximum, int | float):
+            return int(maximum) if 0 < maximum < PAGE_SIZE else MODEST_PAGE_SIZE
+    return MODEST_PAGE_SIZE

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import json
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from portalctl.errors import NoAnswerError, PortalError
 from portalctl.http import Answer
+from portalctl.identity import normal_address
+from portalctl.portal.asked_for import OtherAnswerError, Told, check_id, check_portal, is_id, other_answer, told_in
 from portalctl.portal.konnect.calls import call
 from portalctl.portal.konnect.wire import Query, Wire, segment
 from portalctl.portal.writes import (
     AddMember,
+    ApproveRequest,
     AssignRole,
     CreateDeveloper,
     CreateTeam,
     DeleteDeveloper,
     RemoveMember,
     RevokeRegistration,
+    SetStatus,
     Still,
     UnassignRole,
+    UpdateTeam,
     Write,
     Written,
     at_any_time,
@@ -66,7 +72,24 @@ class Writer:
         if answer.is_page:  # of something in between, which may or may not have passed the request on
             message = self._wire.client.not_json(answer).message
             return Written("unclear", message, answer.trace, status=answer.status)
-        created, note = _id_told(answer.body) if isinstance(write, CreateTeam | CreateDeveloper) else None, ""
+        try:
+            return self._taken(write, answer)
+        except OtherAnswerError as error:
+            return Written("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
+
+    def _taken(self, write: Write, answer: Answer) -> Written:
+        """Return the result of a write that the portal accepted. Raises OtherAnswerError."""
+        told = told_in(answer.body)
+        check_portal(self._wire.client, answer, told, self._portal.rpartition("/")[2])
+        for what, asked, answered in _named(write, told):
+            check_id(self._wire.client, answer, what, asked, answered)
+        note, created = "", None
+        if isinstance(write, CreateTeam | CreateDeveloper):
+            created = told.get("id")
+            if created is not None and not is_id(created):
+                text = f"{answer.call} returned an id that is not valid for what was created"
+                return Written("unclear", text, answer.trace, status=answer.status)
+        created = created if isinstance(created, str) else None
         if isinstance(write, CreateTeam) and created is not None:
             created, note = self._one_of_this_name(write.name, created)
         return Written("done", trace=answer.trace, id=created, status=answer.status, note=note)
@@ -95,20 +118,76 @@ class Writer:
         """
         try:
             teams = self._wire.read_list("teams", Query(f"{self._portal}/teams"), _NamedTeam)
+            other = next((team for team in teams if team.id == ours and not _same_name(team.name, name)), None)
+            if other is not None:  # the id that was returned is that of another team
+                raise other_answer(
+                    self._wire.client, f"POST {self._portal}/teams", "team", asked=name, answered=other.name
+                )
             oldest = min((team for team in teams if team.name == name), key=lambda team: team.age, default=None)
             if oldest is None or oldest.id == ours or all(team.id != ours for team in teams):
                 return ours, ""
             taken_back = self._wire.client.request("DELETE", f"{self._portal}/teams/{segment(ours)}").ok
+        except OtherAnswerError:
+            raise
         except PortalError:
             return ours, ""
         outcome = "was taken back" if taken_back else "could not be taken back"
         return oldest.id, f"somebody else made it at the same moment; the one made here ({ours}) {outcome}"
 
 
-def _id_told(body: bytes) -> str | None:
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return None
-    created = told.get("id") if isinstance(told, dict) else None
-    return created if isinstance(created, str) else None
+def _named(write: Write, told: Told) -> Iterator[tuple[str, str, object]]:
+    """Yield what an answer to a write names: the kind of thing, the one asked for, and the one in the answer.
+
+    What the answer does not have is None. Adding a member is documented to return nothing; only its kind tells whose
+    an `id` in such an answer is.
+    """
+    match write:
+        case SetStatus(developer_id) | DeleteDeveloper(developer_id):
+            yield "developer", developer_id, told.get("id")
+        case CreateDeveloper(email):
+            yield "developer", email, _same_address(email, told.get("email"))
+        case CreateTeam(name):
+            answered = told.get("name")
+            yield "team", name, name if _same_name(name, answered) else answered
+        case UpdateTeam(team_id):
+            yield "team", team_id, told.get("id")
+        case AddMember(team_id, developer_id) | RemoveMember(team_id, developer_id):
+            yield from _membership(team_id, developer_id, told)
+        case AssignRole(_, role, api_id):
+            yield "role", role, told.get("role_name")
+            yield "API", api_id, told.get("entity_id")
+        case UnassignRole(_, assignment_id):
+            yield "role assignment", assignment_id, told.get("id")
+        case RevokeRegistration(application_id, registration_id) | ApproveRequest(application_id, registration_id):
+            yield "registration", registration_id, told.get("id")
+            yield "application", application_id, _id_of(told.get("application"))
+
+
+def _membership(team_id: str, developer_id: str, told: Told) -> Iterator[tuple[str, str, object]]:
+    yield "team", team_id, told.get("team_id")
+    yield "team", team_id, _id_of(told.get("team"))
+    yield "developer", developer_id, told.get("developer_id")
+    yield "developer", developer_id, _id_of(told.get("developer"))
+    if "email" in told:
+        yield "developer", developer_id, told.get("id")
+    elif "name" in told:
+        yield "team", team_id, told.get("id")
+
+
+def _id_of(value: object) -> object:
+    return value.get("id") if isinstance(value, dict) else None
+
+
+def _same_name(one: str, other: object) -> bool:
+    """Whether two names are one for a portal, which may trim a name or write it in another Unicode form."""
+    return isinstance(other, str) and _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def _same_address(asked: str, answered: object) -> object:
+    """Return the address asked for where the answer has it in another spelling."""
+    same = isinstance(answered, str) and normal_address(answered) == normal_address(asked)
+    return asked if same else answered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from http import HTTPStatus
 
 from portalctl.sim.api7.call import Call, Operation
@@ -51,6 +52,14 @@ class Api7Service:
 
     def headers(self, request: Request) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
         return ()
+
+    def misrouted(self, request: Request) -> Request:
+        asked = dict(request.query).get("portal_id")
+        with self._db.lock:
+            other = next((each.id for each in self._db.truth.all(Portal) if asked not in (None, each.id)), None)
+        if other is None:
+            return request
+        return replace(request, target=request.target.replace(f"portal_id={asked}", f"portal_id={other}", 1))
 
     def _operate(self, request: Request) -> Answer:
         portal = None if request.path in self._open_paths else self._authorize(request)

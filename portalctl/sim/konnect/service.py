@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from portalctl.sim.konnect import portal_side
 from portalctl.sim.konnect.api import V2, V3, Api
@@ -81,6 +81,9 @@ _PORTAL_SIDE: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/portal", portal_side.get_portal),
 )
 
+_OTHER_PORTAL = (
+    "SELECT id FROM portals WHERE id <> ? AND classic = (SELECT classic FROM portals WHERE id = ?) ORDER BY seq"
+)
 # What an id names: the table, and the column that ties it to an id further left in the path.
 _EXISTS = {
     "portalId": ("portals", "", ""),
@@ -128,6 +131,13 @@ class Konnect:
     def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
         """The vendor shows the trace in problems only; the header is ours, so that any answer can be found again."""
         return (("x-kong-trace-id", _trace(request)),)
+
+    def misrouted(self, request: Request) -> Request:
+        _, ids = _ROUTER.find(request.segments)
+        asked = ids.get("portalId")
+        with self.world.db.lock:
+            row = self.world.db.truth.row(_OTHER_PORTAL, asked, asked) if asked else None
+        return replace(request, target=request.target.replace(f"/{asked}", f"/{row[0]}", 1)) if row else request
 
     def _operate(self, request: Request) -> Answer:
         if not request.path.startswith("/api/") and request.headers.get("authorization") != self._authorization:

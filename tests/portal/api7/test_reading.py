@@ -14,6 +14,7 @@ from portalctl.errors import AnswerError, NoAnswerError, PortalError
 from portalctl.events import Event, Observer, Warned, ignore
 from portalctl.http import Client, Server
 from portalctl.portal.api7.provider import Api7
+from portalctl.portal.asked_for import OtherAnswerError
 from portalctl.portal.models import Developer, Registration, Scope, Touched
 from portalctl.portal.paging import ROUNDS
 from portalctl.retry import Policy
@@ -268,10 +269,13 @@ def test_what_is_not_provably_the_whole_list_is_an_error(told: Any) -> None:
         lists.api7.read(Scope())
 
 
-def test_people_of_another_portal_are_not_taken_for_this_ones() -> None:
+def test_people_of_another_portal_are_an_error() -> None:
+    own = [{**row, "portal_id": portal} for row, portal in zip(rows(range(3)), ["p", "p", ""], strict=True)]
+    with Lists(lambda _: {"list": own, "total": 3}) as lists:
+        assert len(lists.api7.read(Scope()).developers) == 3
     told = [{**row, "portal_id": portal} for row, portal in zip(rows(range(3)), ["p", "other", ""], strict=True)]
-    with Lists(lambda _: {"list": told, "total": 3}) as lists:
-        assert [each.id for each in lists.api7.read(Scope()).developers] == ["org_0", "org_2"]
+    with Lists(lambda _: {"list": told, "total": 3}) as lists, pytest.raises(OtherAnswerError, match="'other'"):
+        lists.api7.read(Scope())
 
 
 def test_a_warning_beside_lists_is_shown_once() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from portalctl.portal.api7.records import Person, is_id, moment
+from portalctl.portal.api7.records import Person, moment
+from portalctl.portal.asked_for import is_id
 
 
 @pytest.mark.parametrize(

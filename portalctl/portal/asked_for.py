@@ -1,0 +1,138 @@
+"""Whether an answer is about the thing that was asked for.
+
+A gateway that mixes up its portals answers with well-formed objects of another one. So the ids in answers are
+compared with those asked for, and an id from an answer enters a path only if it is one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Annotated
+
+from pydantic import StringConstraints
+from pydantic_core import from_json
+
+from portalctl.errors import PortalError
+from portalctl.http import Answer, Client
+from portalctl.identity import is_uuid
+
+LONGEST_ID = 256
+LONGEST_SHOWN = 80  # characters of a value from an answer that a message shows
+Told = Mapping[str, object]  # the fields of one object of an answer
+
+# Konnect's ids are UUIDs; these are the characters that API7 documents for its own.
+_ID = re.compile(rf"[a-zA-Z0-9_.-]{{1,{LONGEST_ID}}}", re.ASCII)
+
+# An id within a row: of an application, or of whoever owns it.
+PathId = Annotated[str, StringConstraints(pattern=rf"^[a-zA-Z0-9_-][a-zA-Z0-9_.-]{{0,{LONGEST_ID - 1}}}$")]
+MOST_PORTALS = 10  # that a message names
+
+
+class OtherAnswerError(PortalError):
+    """The answer is about another thing than the one asked for: what this server says can't be relied on."""
+
+
+def is_id(text: object) -> bool:
+    """Whether this is an id that can stand in a path, where `.` and `..` would climb."""
+    return isinstance(text, str) and _ID.fullmatch(text) is not None and text not in {".", ".."}
+
+
+def same_id(one: str, other: object) -> bool:
+    """Whether two ids are equal. UUIDs compare without letter case (RFC 9562, 4)."""
+    if not isinstance(other, str):
+        return False
+    return one == other or (is_uuid(one) and one.lower() == other.lower())
+
+
+def check_id(client: Client, answer: Answer, what: str, asked: str, answered: object) -> None:
+    """Raises OtherAnswerError unless the answer is about the thing asked for; an id that it does not have is None."""
+    if answered is not None and not same_id(asked, answered):
+        raise other_answer(client, answer.call, what, asked=asked, answered=answered, trace=answer.trace)
+
+
+def other_answer(
+    client: Client, call: str, what: str, *, asked: str, answered: object, trace: str | None = None
+) -> OtherAnswerError:
+    """Return the error for an answer about another thing. `what` is that thing, such as `portal`."""
+    mark = f" ({trace[:LONGEST_SHOWN]})" if trace else ""
+    return OtherAnswerError(
+        f"{call} returned another {what} than the one asked for: asked for {shown(client, asked)}, "
+        f"returned {shown(client, answered)}{mark}",
+        f"check {client.server.url} (from {client.server.url_source}) and any gateway or proxy in between: "
+        "they may mix up portals",
+    )
+
+
+def check_ids(client: Client, answer: Answer, ids: Iterable[object]) -> None:
+    """Raises PortalError where one of these ids can't stand in a path."""
+    wrong = [value for value in ids if not is_id(value)]
+    if wrong:
+        more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
+        raise PortalError(
+            f"{answer.call} returned {shown(client, wrong[0])}{more}, which is not a valid id; expected 1 to "
+            f"{LONGEST_ID} letters, digits, `-`, `_` and `.`",
+            f"check {client.server.url} (from {client.server.url_source}) and any gateway or proxy in between",
+        )
+
+
+def check_rows(client: Client, answer: Answer, rows: str, portal_id: str) -> None:
+    """Raises OtherAnswerError where a row of a list names another portal, as `portal_id` or in `portal`.
+
+    Args:
+        rows: the key under which the list has its rows.
+    """
+    if b'"portal' not in answer.body:  # most lists never name it
+        return
+    listed = told_in(answer.body).get(rows)
+    for row in listed if isinstance(listed, list) else ():
+        check_portal(client, answer, row if isinstance(row, dict) else {}, portal_id)
+
+
+def check_portal(client: Client, answer: Answer, told: Told, portal_id: str) -> None:
+    """Raises OtherAnswerError where an object names another portal than the one asked for."""
+    for named in portals_named(told):
+        check_id(client, answer, "portal", portal_id, named)
+
+
+def portals_named(told: Told) -> Iterator[object]:
+    """Yield the ids of the portals that an object names; an empty one names none."""
+    portal = told.get("portal")
+    found = (told.get("portal_id"), portal.get("id") if isinstance(portal, dict) else None)
+    yield from (each for each in found if each not in (None, ""))
+
+
+def told_in(body: bytes) -> dict[str, object]:
+    """Return the JSON object of a body; an empty one for anything else. The parser bounds depth and numbers."""
+    try:
+        told = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def shown(client: Client, value: object) -> str:
+    """Return a value from an answer for a message: quoted, escaped, not too long, and never the token."""
+    if not isinstance(value, str):
+        return f"a value of type {type(value).__name__}"
+    text = value[: 10 * LONGEST_SHOWN].replace(client.server.token, "[token]")
+    return ascii(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
+
+
+def no_portal(
+    client: Client, portals: Sequence[tuple[str, str]], *, portal_id: str | None, title: str | None, found: int
+) -> PortalError:
+    """Return the error for a portal that is not there, or of which there are several, with those that are there.
+
+    Args:
+        portals: ids and names.
+        found: how many have the title.
+    """
+    wanted = f"titled {title!r}" if portal_id is None else f"with id {portal_id}"
+    named = [f"{name[:LONGEST_SHOWN]} ({key})" for key, name in portals[:MOST_PORTALS]]
+    more = [f"and {len(portals) - MOST_PORTALS:,} more"] if len(portals) > MOST_PORTALS else []
+    there = ", ".join([*named, *more]).replace(client.server.token, "[token]")
+    return PortalError(
+        f"{'more than one' if found > 1 else 'no'} portal {wanted} at {client.server.url}",
+        f"portals there: {there or 'none that this token can see'}",
+    )

@@ -1,0 +1,27 @@
+"""An exception that nobody foresaw, as an error of the portal it happened with: it must not end a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+
+from portalctl.errors import PortalctlError, PortalError
+
+
+class UnexpectedError(PortalError):
+    """Something failed in a way that portalctl does not know."""
+
+
+@contextmanager
+def as_portal_error(what: str) -> Iterator[None]:
+    """Raise UnexpectedError, which names `what` was done, for an exception that is not one of portalctl's own."""
+    try:
+        yield
+    except (PortalctlError, CancelledError):
+        raise
+    except Exception as error:
+        raise UnexpectedError(
+            f"{what} failed with an unexpected {type(error).__name__}",
+            "the portal may have answered in an unusual way; report it with what the portal answered",
+        ) from error
