@@ -25,8 +25,8 @@ from portalctl.portal.unexpected import as_portal_error
 ROUNDS = 3
 MOST_PAGES = 20_000  # of one list: two million developers at 100 a page
 MOST_ROWS = 10**15  # that a total is believed to mean
-CHUNK = 256  # pages that are asked for before looking at what they brought
-MOST_IDLE = 50  # pages in a row without a new row: the server repeats itself
+FIRST_CHUNK, LARGEST_CHUNK = 32, 256  # pages that are asked for before looking at what they brought
+MOST_IDLE = 20  # pages in a row without a new row: the server repeats itself
 
 
 class Row(Protocol):
@@ -115,12 +115,20 @@ class _Reading(Generic[T]):
         return new
 
     def read_on(self) -> None:
-        """Follow a list that grew while it was read, from its last page on, for a quarter of its pages and a few."""
+        """Follow a list that grew while it was read, from its last page on.
+
+        Raises PortalError for a list that grows faster than any portal's.
+        """
         for _ in range(self.pages // 4 + 16):
             if not self.size or len(self.rows) >= self.totals[-1] or self.totals[-1] <= self.totals[0]:
                 return
             if not self.take(self.page(len(self.rows) // self.size + 1)):
                 return
+        raise PortalError(
+            f"{self.source.name}: the list does not end: it grew from {self.totals[0]:,} to {self.totals[-1]:,} rows "
+            "while it was read",
+            "the portal may be answering wrongly; run the command again",
+        )
 
     @property
     def complete(self) -> bool:
@@ -164,6 +172,7 @@ def _read_round(readings: list[_Reading[T]], pool: Pool) -> None:
 
 
 def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    iterator = iter(items)
-    while chunk := list(islice(iterator, CHUNK)):
+    iterator, size = iter(items), FIRST_CHUNK
+    while chunk := list(islice(iterator, size)):
         yield chunk
+        size = min(2 * size, LARGEST_CHUNK)

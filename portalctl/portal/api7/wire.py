@@ -21,7 +21,7 @@ from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
 PAGE_SIZE = 100
-MOST_WALKED = 2_000  # pages of a list without a total, which are read one after the other
+MOST_WALKED = 500  # pages of a list without a total, which are read one after the other
 MOST_WARNINGS = 10  # of one portal that are passed on
 REFUSED = frozenset({400, 422})  # statuses of a parameter that a release does not take
 
