@@ -1,29 +1,51 @@
 """Protect CSV cells from spreadsheets, and read them back.
 
 A spreadsheet calculates a cell that begins like a formula (OWASP, "CSV Injection"). An apostrophe before it makes it
-text. What `guard` adds, `unguard` removes, so that a file written here means the same when it is read here.
+text. A spreadsheet that takes `;` or tab for the separator also begins a cell in the middle of one of ours, and does
+not honour quotes there, so what follows a separator is protected too. What `guard` adds, `unguard` removes: a file
+written here means the same when it is read here.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
-# Also behind blanks, in full width, and the small forms that East Asian fonts have for these signs. Tab, carriage
-# return and line feed begin a cell that spreadsheets trim before they decide.
-_FORMULA: Final = re.compile("[\t\r\n]|\\s*[-=+@\uff0d\uff1d\uff0b\uff20\ufe63\ufe66\ufe62\ufe6b]")
+# Also behind blanks and quotes, in full width, and the small forms that East Asian fonts have for these signs. Tab,
+# carriage return and line feed begin a cell that spreadsheets trim before they decide.
+_FORMULA: Final = re.compile('[\t\r\n]|[\\s"]*[-=+@\uff0d\uff1d\uff0b\uff20\ufe63\ufe66\ufe62\ufe6b]')
+_SEPARATORS: Final = re.compile("([,;\t\r\n])")
 _MARK: Final = "'"
 
 
 def guard(cell: str) -> str:
-    """The cell with an apostrophe before it where a spreadsheet would calculate it, or where it begins with one.
+    """The cell with an apostrophe wherever a spreadsheet could begin to calculate: at its start, after a separator.
 
-    The result never begins a formula. `unguard` returns the cell as it was, whatever it holds.
+    What begins with an apostrophe there gets another one. `unguard` returns the cell as it was, whatever it holds.
     """
-    return _MARK + cell if cell.startswith(_MARK) or _FORMULA.match(cell) else cell
+    return _mark(cell) + _after_separators(cell, lambda part: _mark(part) + part)
 
 
 def unguard(cell: str) -> str:
-    """The cell without the apostrophe that `guard` added. Any other cell is returned as it is."""
-    rest = cell[1:]
-    return rest if cell.startswith(_MARK) and guard(rest) != rest else cell
+    """The cell without the apostrophes that `guard` added. Any other cell is returned as it is."""
+    for guarded in (cell.removeprefix(_MARK), cell):
+        plain = _after_separators(guarded, _unmarked)
+        if guard(plain) == cell:
+            return plain
+    return cell
+
+
+def _mark(part: str) -> str:
+    return _MARK if part.startswith(_MARK) or _FORMULA.match(part) else ""
+
+
+def _unmarked(part: str) -> str:
+    rest = part.removeprefix(_MARK)
+    return rest if rest != part and _mark(rest) else part
+
+
+def _after_separators(cell: str, change: Callable[[str], str]) -> str:
+    """The cell with each part that follows a separator changed; separators and the first part stay."""
+    first, *others = _SEPARATORS.split(cell)
+    return first + "".join(part if number % 2 == 0 else change(part) for number, part in enumerate(others))

@@ -13,7 +13,9 @@ PortalctlError                1   could not read or write
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Final, Literal, NamedTuple
+
+MOST_FINDINGS: Final = 100  # printed of one run, in any form; the rest is counted
 
 
 class Position(NamedTuple):
@@ -68,7 +70,7 @@ class InputError(PortalctlError):
 
     def __init__(self, findings: tuple[Finding, ...], message: str = "") -> None:
         count = len(findings)
-        super().__init__(message or f"{count} error{'s' if count != 1 else ''}. Nothing was read or written.")
+        super().__init__(message or f"{count:,} error{'s' if count != 1 else ''}. Nothing was read or written.")
         self.findings = tuple(sorted(findings))
 
 

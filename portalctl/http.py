@@ -30,7 +30,7 @@ from portalctl.retry import SAFE_METHODS, Outcome, Policy, Waited, asked_pause
 from portalctl.stop import INTERRUPTED, Stop
 from portalctl.throttle import NAP, Throttle
 from portalctl.version import __version__
-from portalctl.words import wait_words
+from portalctl.words import shortened, wait_words
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 DEFAULT_POLICY = Policy()
@@ -414,7 +414,7 @@ def _told(body: bytes) -> tuple[str | None, str]:
         problem = json.loads(body)
     except ValueError:
         text = body.decode("utf-8", "replace").strip()
-        return None, "" if text.startswith("<") else text[:500]  # a page of HTML says nothing of use
+        return None, "" if text.startswith("<") else shortened(text, 500)  # a page of HTML says nothing of use
     if not isinstance(problem, dict):
         return None, ""
     trace = problem.get("instance")
@@ -423,4 +423,4 @@ def _told(body: bytes) -> tuple[str | None, str]:
     if isinstance(parameters, list):
         fields = [f"{p.get('field')}: {p.get('reason')}" for p in parameters if isinstance(p, dict)]
         text = "; ".join([text, *fields])
-    return (trace if isinstance(trace, str) else None), text[:500]
+    return (trace if isinstance(trace, str) else None), shortened(text, 500)

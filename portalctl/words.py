@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+
+LONGEST_WORD = 320  # characters: no address is longer
+_EDGES = re.compile(r"""[\s"'(),;<>\[\]{}`]+""")
+_AT_SIGNS = re.compile(r"[@\uff20\ufe6b]|%(?:25)*40|\\+u0040|\\+x40|&#0*64;|&#[xX]0*40;|&commat;")
 
 UNITS = (("day", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 
@@ -13,6 +18,21 @@ def people(count: int) -> str:
 
 def plural(count: int, thing: str) -> str:
     return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
+def shortened(text: str, most: int) -> str:
+    """The text, or its first `most` characters and `…`. An address that is cut in two is kept or left out as a whole.
+
+    What is left of a half address could still name a developer, and nothing could mask it any more.
+    """
+    if len(text) <= most:
+        return text
+    start = max((found.end() for found in _EDGES.finditer(text, max(most - LONGEST_WORD, 0), most)), default=0)
+    edge = _EDGES.search(text, most)
+    end = edge.start() if edge else len(text)
+    if not _AT_SIGNS.search(text, start, end):
+        return f"{text[:most]}…"
+    return f"{text[: end if end - start <= LONGEST_WORD else start]}…"
 
 
 def wait_words(count: float) -> str:

@@ -18,6 +18,7 @@ from portalctl.plan.lint import remedy
 from portalctl.plan.model import Plan, PortalPlan
 from portalctl.report import grouping
 from portalctl.report.audit import Report
+from portalctl.report.documents import worst_findings
 from portalctl.report.grouping import Effect
 from portalctl.report.safe import github_data, github_property
 from portalctl.report.text.drift import finding_what, finding_who
@@ -52,8 +53,12 @@ def worst(document: Document) -> tuple[Annotation, ...]:
 
 
 def of_findings(findings: Iterable[Finding]) -> tuple[Annotation, ...]:
-    """What is wrong in files, or should be looked at, all of it."""
-    return tuple(map(_of_finding, findings))
+    """Annotations of findings in files: at most MOST_FINDINGS, errors first, and how many more there are."""
+    every = list(findings)
+    shown = [_of_finding(finding) for finding in worst_findings(every)]
+    if len(shown) < len(every):
+        shown.append(Annotation("warning", "portalctl", f"and {len(every) - len(shown):,} more findings"))
+    return tuple(shown)
 
 
 def command(annotation: Annotation) -> str:

@@ -15,6 +15,9 @@ from portalctl.report.markdown.plan import plan_markdown
 
 ABOUT_BASE = frozenset({"no_base", "portal_gone"})  # notices that tell of the change under review
 
+# Bytes: GitHub shows 1 MiB of a step (docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
+MOST_IN_SUMMARY = 900_000
+
 Mode = Literal["on-change", "always", "never"]
 
 
@@ -27,16 +30,18 @@ class Body:
     needed: bool
 
 
-def comments(plan: Plan, mode: Mode, head: str | None) -> tuple[Body, ...]:
+def comments(plan: Plan, mode: Mode, head: str | None, run: str | None = None) -> tuple[Body, ...]:
     """One for each portal. With `on-change`, one that has nothing to say is not needed.
 
-    `head`: the commit that was planned, by which a reader sees that a comment is not of the latest one.
+    `head`: the commit that was planned, by which a reader sees that a comment is not of the latest one. `run`: the
+    URL of the run, whose summary has room for what a comment leaves out.
     """
+    seen = f"\n[The run that made this plan]({run})\n" if run else ""
     plan = replace(plan, manifest=replace(plan.manifest, commit=plan.manifest.commit or head))
     return tuple(
         Body(
             portal.name,
-            plan_markdown(replace(plan, portals=(portal,))),
+            plan_markdown(replace(plan, portals=(portal,))) + seen,
             mode == "always" or _says_something(portal),
         )
         for portal in plan.portals
@@ -64,10 +69,12 @@ def issues(drift: Drift, run: str | None) -> tuple[Body, ...]:
 
 
 def summary(document: Document) -> str:
+    """The document for a job's summary, which has room for more than a comment has."""
     match document:
         case Plan():
-            return plan_markdown(document)
+            return plan_markdown(document, most=MOST_IN_SUMMARY)
         case Drift():
-            return drift_markdown(document.portals, document.notices, generator=document.generator)
+            most = MOST_IN_SUMMARY
+            return drift_markdown(document.portals, document.notices, generator=document.generator, most=most)
         case Report():
-            return report_markdown(document)
+            return report_markdown(document, most=MOST_IN_SUMMARY)

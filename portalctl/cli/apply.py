@@ -90,7 +90,7 @@ def apply(
         made, run = _saved(plan_file, target, selection, expect_digest, patience)
     check_backends(made, run.backends, os.environ)
     run = records.attached(made, run)
-    style = style_for(sys.stdout, verbose=verbose)
+    style = style_for(sys.stdout, verbose=verbose or not yes)  # whoever confirms a plan sees all of it
     show(plan_text(shown(made), style), style)
     if made.refused:
         notify.plan(made, run.observer)

@@ -151,7 +151,8 @@ def _comment(plan: Plan, wanted: _Comment) -> None:
         return
     with _client() as client:
         github = GitHub(client, event.repository, Console())
-        keep_comments(github, number, comments(plan, wanted.mode, event.head), wanted.author or github.author())
+        bodies = comments(plan, wanted.mode, event.head, run_address(os.environ))
+        keep_comments(github, number, bodies, wanted.author or github.author())
 
 
 def _issue(drift: Drift, author: str | None) -> None:

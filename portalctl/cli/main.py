@@ -150,10 +150,16 @@ def _system_error(error: OSError) -> int:
 
 def _internal_error(error: Exception) -> int:
     """A mistake in portalctl. PORTALCTL_TRACEBACK=1 shows the place, for a bug report."""
-    if os.environ.get("PORTALCTL_TRACEBACK"):
-        raise error
+    import traceback
+
     import click
 
+    from portalctl.cli.masking import shown_mask
+
+    if os.environ.get("PORTALCTL_TRACEBACK"):
+        if shown_mask() is None:
+            raise error
+        click.echo("".join(traceback.format_exception(error)), err=True)  # outside the masked streams it would leak
     kind = type(error).__name__
     click.echo(
         f"error: internal error: {kind}. This is a bug: report it with what PORTALCTL_TRACEBACK=1 prints", err=True

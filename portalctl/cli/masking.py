@@ -64,7 +64,7 @@ def one_run(words: Sequence[str]) -> Iterator[None]:
     try:
         if run.masked:
             mask = run_mask()
-            sys.stdout, sys.stderr = _stream(out, mask), _stream(err, mask)
+            sys.stdout, sys.stderr = (stream and _stream(stream, mask) for stream in (out, err))  # None: closed
         yield
     finally:
         sys.stdout, sys.stderr = out, err

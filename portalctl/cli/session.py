@@ -18,7 +18,7 @@ from portalctl.cli.masking import mask_key
 from portalctl.cli.options import Target, did_you_mean
 from portalctl.cli.output_option import check_distinct
 from portalctl.cli.paths import manifest_paths
-from portalctl.errors import BadUsageError, Finding, InputError, Position
+from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.flow import Run, utc_now
 from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
@@ -97,8 +97,10 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
 
 def _load(target: Target, console: Console) -> Manifest:
     manifest = portalctl.load(*manifest_paths(target.paths))
-    for at, message in manifest.warnings:
+    for at, message in manifest.warnings[:MOST_FINDINGS]:
         console(Warned(f"{at}: {message}"))
+    if len(manifest.warnings) > MOST_FINDINGS:
+        console(Warned(f"and {len(manifest.warnings) - MOST_FINDINGS:,} more warnings about the manifest"))
     return manifest
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import TypeAdapter
 
-from portalctl.errors import Finding
+from portalctl.errors import MOST_FINDINGS, Finding
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.plan.access_review import AccessReview
 from portalctl.plan.document import to_json
@@ -35,11 +35,28 @@ def access_json(review: AccessReview) -> str:
 
 
 def validation_json(manifest: Manifest | None, findings: Iterable[Finding]) -> str:
-    """`findings` with their places, warnings too; `files` only when everything could be loaded."""
-    listed = [_finding(each) for each in findings]
-    files = list(manifest.files) if manifest is not None else []
-    valid = all(each["severity"] != "error" for each in listed)
-    return _document({"version": 1, "kind": "validation", "valid": valid, "files": files, "findings": listed})
+    """`findings` with their places, warnings too; `files` only when everything could be loaded.
+
+    At most MOST_FINDINGS are listed, errors first; `total` counts all.
+    """
+    every = list(findings)
+    valid = all(finding.severity != "error" for finding in every)
+    return _document(
+        {
+            "version": 1,
+            "kind": "validation",
+            "valid": valid,
+            "files": list(manifest.files) if manifest is not None else [],
+            "total": len(every),
+            "findings": [_finding(finding) for finding in worst_findings(every)],
+        }
+    )
+
+
+def worst_findings(findings: Sequence[Finding]) -> list[Finding]:
+    """At most MOST_FINDINGS in the order given; of more, errors before warnings."""
+    ranked = sorted(range(len(findings)), key=lambda index: findings[index].severity != "error")
+    return [findings[index] for index in sorted(ranked[:MOST_FINDINGS])]
 
 
 def _finding(found: Finding) -> dict[str, str | int | None]:

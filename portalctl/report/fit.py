@@ -1,4 +1,4 @@
-"""Keeping a document within a limit: whole rows fall out, and are counted."""
+"""Fitting a document into a limit: parts give way to shorter forms, then leave rows out and count them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a document that can do with fewer rows.
+    """A part of a document that can leave rows out.
 
-    `rows` is how many there are to choose from, and `text` how the part looks with the first of them: it says how
-    many are missing, and gets longer with each. What has a higher `importance` keeps its rows longer.
+    `text` renders the part with the first so many of its `rows`: it states how many are missing, and grows with each
+    row. A part of higher `importance` keeps its rows longer. Before it loses a row, `compact` takes its place.
     """
 
     importance: int
     rows: int
     text: Callable[[int], str]
+    compact: Part | None = None
 
     def size(self, kept: int) -> int:
         return size(self.text(kept))
@@ -30,14 +31,24 @@ def size(text: str) -> int:
 
 def fitted(parts: Sequence[Part], room: int) -> list[str]:
     """The parts as they look in at most `room` bytes, or without any row where even that is more."""
+    chosen = list(parts)
     kept = [part.rows for part in parts]
     sizes = [part.size(part.rows) for part in parts]
-    total = sum(sizes)
-    for index in sorted(range(len(parts)), key=lambda index: (parts[index].importance, -index)):
-        if total <= room:
+    order = sorted(range(len(parts)), key=lambda index: (parts[index].importance, -index))
+
+    def fit(index: int) -> None:
+        part, others = chosen[index], sum(sizes) - sizes[index]
+        kept[index] = max(bisect_right(range(part.rows + 1), room - others, key=part.size) - 1, 0)
+        sizes[index] = part.size(kept[index])
+
+    for index in order:
+        if sum(sizes) <= room:
             break
-        part = parts[index]
-        others = total - sizes[index]
-        kept[index] = max(bisect_right(range(part.rows), room - others, key=part.size) - 1, 0)
-        total = others + part.size(kept[index])
-    return [part.text(count) for part, count in zip(parts, kept, strict=True)]
+        chosen[index] = chosen[index].compact or chosen[index]
+        fit(index)
+    for index in reversed(order):  # room that a compact form left
+        if kept[index] < chosen[index].rows:
+            fit(index)
+        if kept[index] < chosen[index].rows:
+            break
+    return [part.text(count) for part, count in zip(chosen, kept, strict=True)]

@@ -11,6 +11,7 @@ from portalctl.errors import Finding
 from portalctl.plan.lint import remedy
 from portalctl.plan.model import Plan
 from portalctl.report import grouping
+from portalctl.report.documents import worst_findings
 from portalctl.report.grouping import Kind
 from portalctl.report.safe import json_text
 
@@ -32,11 +33,13 @@ def terraform_json(plan: Plan) -> str:
 def code_quality_json(findings: Iterable[Finding]) -> str:
     """For `artifacts:reports:codequality`. A finding keeps its fingerprint when lines above it come or go.
 
+    At most MOST_FINDINGS are listed, errors first.
+
     https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
     """
     seen: Counter[tuple[str, str]] = Counter()
     listed = []
-    for finding in findings:
+    for finding in worst_findings(list(findings)):
         key = (finding.at.file, finding.message)
         seen[key] += 1
         listed.append(

@@ -52,6 +52,12 @@ class Effect:
     changes: tuple[Change, ...]
 
     @property
+    def key(self) -> str:
+        """What tells developers, or teams, apart."""
+        developer = self.changes[0].developer
+        return developer.key if developer is not None else self.who
+
+    @property
     def why(self) -> tuple[Why, ...]:
         return self.changes[0].why
 

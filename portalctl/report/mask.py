@@ -20,7 +20,7 @@ from portalctl.plan.document import masked_digest
 _ENTITY = r"&\#0*64;|&\#[xX]0*40;|&commat;"
 _AT = re.compile(rf"@|[\uff20\ufe6b]|%(?:25)*40|\\+u(?:0040|ff20|fe6b)|\\+x40|{_ENTITY}")
 # What encloses or separates addresses in a sentence. Entities and escapes of terminals contain one, so they go first.
-_EDGE = r"""\s"(),:;<>\[\]`"""
+_EDGE = r"""\s"(),:;<>\[\]`“”„‘’‚«»‹›"""
 _TOKEN = re.compile(rf"(?:{_ENTITY}|(?:\x1b|\\x1b)\[|[^{_EDGE}])+")
 # A local part with blanks or edges in it: quoted, perhaps with the quotes escaped, or with a comment.
 _QUOTED = re.compile(rf"""\\*"[^"\n]{{1,128}}"@[^{_EDGE}]+""")
@@ -28,8 +28,8 @@ _COMMENTED = re.compile(rf"""[^\s"@()]*\([^()\n]{{0,128}}\)[^\s"@()]{{0,64}}@[^{
 _COMMENT_END = re.compile(r"""\)[^\s"@()]{0,64}@""")
 # What stands around an address in a token: quotes, escaped line breaks, the end of a sentence, the mark of a cut.
 _BEFORE = re.compile(r"(?:\\+[nrt]|')*")
-_AFTER = ".!?'…\\"
 _BREAKS = (r"\n", r"\r", r"\t")
+_SIGNS = "@\uff20\ufe6b;"  # a semicolon ends an entity
 _URL = re.compile(r"\.{0,2}/|[?&]")  # how a path or a query begins
 _URL_PARTS = re.compile(r"([/?&=#])")
 _NO_NAME = re.compile(r"[^\w.+-]")  # before a known address within a longer token
@@ -40,6 +40,8 @@ _ID = re.compile(r"\w[\w-]{5,}")
 _ID_IN_PATH = re.compile(r"(?<=/developers/)(?=[\w-]*\d)[\w-]{8,}(?![\w%@-]|\.\w)")
 
 _LONGEST_ADDRESS = 320
+_LONGEST_KEPT = 200  # characters of a text whose masked form is kept: rules and places recur in most changes
+_MOST_KEPT = 10_000
 _MOST_PLACES = 20  # where a known address is looked for in one token
 _MOST_ODD = 200  # names that no pattern finds, remembered for later text
 _NO_DIGEST = "a digest that is not shown"
@@ -59,6 +61,8 @@ class Mask:
     def __init__(self, key: bytes, *, lasting: bool = True) -> None:
         self._key = key
         self._lasting = lasting
+        self._masks: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
         self._given: set[str] = set()
         self._addresses: set[str] = set()
         self._ids: dict[str, str] = {}
@@ -66,6 +70,9 @@ class Mask:
 
     def __call__(self, name: str) -> str:
         """The mask of an address, well formed or not, or of a developer id."""
+        known = self._masks.get(name)
+        if known is not None:
+            return known
         address = normal_address(name)
         code = hmac.new(self._key, (address or name).encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
         if "@" in name:
@@ -82,6 +89,17 @@ class Mask:
 
     def text(self, text: str) -> str:
         """The text with every address, known developer id and digest in it masked. Masks in it stay as they are."""
+        if len(text) > _LONGEST_KEPT:
+            return self._masked(text)
+        kept = self._texts.get(text)
+        if kept is None:
+            kept = self._masked(text)
+            if len(self._texts) >= _MOST_KEPT:
+                self._texts = {}
+            self._texts[text] = kept
+        return kept
+
+    def _masked(self, text: str) -> str:
         text = _DIGEST.sub(lambda found: self.digest(f"sha256:{found[1]}") or _NO_DIGEST, text)
         return "".join(
             part if number % 2 and self._is_given(part) else self._searched(part)
@@ -89,6 +107,8 @@ class Mask:
         )
 
     def _remember(self, name: str, address: str | None, mask: str) -> None:
+        self._masks[name] = mask
+        self._texts = {}  # what is known now may be found in them
         self._given.add(mask)
         if address is not None:
             self._addresses.add(address)
@@ -99,7 +119,7 @@ class Mask:
 
     def _is_given(self, found: str) -> bool:
         """Whether this is a mask given out here, perhaps with the ending of a file name."""
-        while found not in self._given and "." in found:
+        while found not in self._given and "." in found and len(found) <= _LONGEST_ADDRESS:
             found = found.rpartition(".")[0]
         return found in self._given
 
@@ -143,11 +163,16 @@ class Mask:
 
 
 def _end(token: str) -> int:
-    """Where a token ends without the end of a sentence and escaped line breaks."""
-    kept = token.rstrip(_AFTER)
-    while kept.endswith(_BREAKS):
-        kept = kept[:-2].rstrip(_AFTER)
-    return len(kept)
+    """Where a token ends without what follows an address: signs, and escaped line breaks. An at sign stays."""
+    end = len(token)
+    while end:
+        if token.endswith(_BREAKS, 0, end):
+            end -= 2
+        elif token[end - 1].isalnum() or token[end - 1] in _SIGNS:
+            break
+        else:
+            end -= 1
+    return end
 
 
 def _unquoted(text: str) -> str:

@@ -39,11 +39,11 @@ def masked(document: D, mask: Mask) -> D:
 
 
 def _named(document: object) -> Iterator[str]:
-    """The developers of a plan's or a report's changes."""
+    """The addresses and ids of the developers in a plan's or a report's changes."""
     for portal in getattr(document, "portals", ()):
         for change in getattr(portal, "changes", ()):
-            if change.developer is not None and change.developer.email:
-                yield change.developer.email
+            if change.developer is not None:
+                yield from filter(None, (change.developer.email, change.developer.id))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
+from collections.abc import Callable
 from html import escape
+from unicodedata import combining
 
 from portalctl.csv_guard import guard
 
@@ -26,6 +29,7 @@ _COMMAND = r"\A[:#]|:(?=:|\Z)|#(?=#)"
 # A backslash that would read as the start of an escape: before one, before what looks like one, or at an edge.
 _AMBIGUOUS_BACKSLASH = r"\\(?=[\\xuU:#]|[^ -~]|\Z)"
 
+_SHOWN_CHARACTER = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})|.", re.DOTALL)
 _TERMINAL = re.compile(rf"[^ -~]|{_COMMAND}|{_AMBIGUOUS_BACKSLASH}")
 _INVISIBLES = re.compile(f"[{_INVISIBLE}]")
 _HIDDEN = re.compile(f"[{_INVISIBLE}:#]")
@@ -37,6 +41,9 @@ _DOUBLED = re.compile(r":(?=:)|#(?=#)")
 _PLAIN = re.compile(r"(?!www\b)[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:,\d{3})*")
 _COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")  # GitHub makes a link of one
 _LIST = re.compile(r"\d+[.)]+")
+
+# A pipe would split a row of a table; cmark looks for the end of code by at most 80 backticks.
+_NO_CODE = re.compile(r"(\||`{40,})")
 
 _WIDE_ESCAPE = re.compile(r"\\(?=[uU])")
 
@@ -54,23 +61,31 @@ def terminal(text: str) -> str:
     return _TERMINAL.sub(_shown, text)
 
 
-def markdown(text: str) -> str:
+def markdown(text: str, most: int | None = None) -> str:
     r"""One piece of foreign text for GitHub's and GitLab's Markdown: code, where nothing is a link or a mention.
 
     Good in a line and in a table's cell alike: a pipe stands between two pieces of code as `&#124;`, since what
     splits a row is found before code is. Two results need something between them; the empty text gives nothing.
+
+    A result of more than `most` bytes is shortened and ends with `…`; see `_fitting`.
     """
-    return _code(terminal(text))
+    return _fitting(text, most, _code)
 
 
-def markdown_words(text: str) -> str:
-    """A sentence with foreign text in it for Markdown: plain words and numbers stay, everything else becomes code."""
-    return " ".join(_markdown_word(word) for word in terminal(text).split())
+def markdown_words(text: str, most: int | None = None) -> str:
+    """A sentence with foreign text in it for Markdown: plain words and numbers stay, everything else becomes code.
+
+    A result of more than `most` bytes is shortened and ends with `…`.
+    """
+    return _fitting(text, most, lambda shown: " ".join(map(_markdown_word, shown.split())))
 
 
-def html(text: str) -> str:
-    """One piece of foreign text for HTML, between tags or in a quoted attribute; not for scripts, styles or URLs."""
-    return escape(terminal(text))
+def html(text: str, most: int | None = None) -> str:
+    """One piece of foreign text for HTML, between tags or in a quoted attribute; not for scripts, styles or URLs.
+
+    A result of more than `most` bytes is shortened and ends with `…`.
+    """
+    return _fitting(text, most, escape)
 
 
 def chat(text: str) -> str:
@@ -129,8 +144,36 @@ def yaml_comment(text: str) -> str:
     return _WIDE_ESCAPE.sub(lambda _: r"\x5c", terminal(text))
 
 
+def _fitting(text: str, most: int | None, form: Callable[[str], str]) -> str:
+    """The form of a text, or of as much of its beginning as has `most` bytes with a `…` behind it.
+
+    It is never cut within an escape, of `terminal` or of the form, nor before a combining mark.
+    """
+    if most is None:
+        return form(terminal(text))
+    shown = terminal(text[: most + 1])  # each character has a byte at least
+    if len(text) <= most and len(form(shown).encode()) <= most:
+        return form(shown)
+    ends = [0, *(found.end() for found in _SHOWN_CHARACTER.finditer(shown))]
+
+    def size(end: int) -> int:
+        return len(form(f"{shown[:end]}…").encode())
+
+    count = bisect_right(ends, most, key=size) - 1
+    while count > 0 and (combining(shown[ends[count] : ends[count] + 1] or " ") or size(ends[count]) > most):
+        count -= 1
+    return form(f"{shown[: ends[max(count, 0)]]}…")
+
+
 def _code(shown: str) -> str:
-    return "&#124;".join(_code_span(piece) for piece in shown.split("|"))
+    parts = _NO_CODE.split(shown)
+    return "".join(
+        "".join(map(_entity, part)) if number % 2 else _code_span(part) for number, part in enumerate(parts)
+    )
+
+
+def _entity(char: str) -> str:
+    return f"&#{ord(char)};"
 
 
 def _code_span(shown: str) -> str:

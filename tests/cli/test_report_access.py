@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from portalctl.csv_guard import unguard
 from portalctl.git.blame import Known, origins
 from portalctl.sim.faults import Fault
 from tests.conftest import PORTAL_ID, Bench, Done, portalctl
@@ -155,3 +156,22 @@ def test_a_file_is_for_its_owner_alone_and_a_saved_reading_serves_too(peopled: B
     assert stat.S_IMODE(Path("access.csv").stat().st_mode) == 0o600
     assert len(table(Path("access.csv").read_text())) == 4
     assert done.err.endswith("access.csv: 4 people; 1 unmanaged, 1 orphan, 1 differs\n")
+
+
+def test_csv_is_safe_for_readers_of_any_separator_and_read_back(bench: Bench) -> None:
+    odd = ["x;=1+1;@city.example", "+ops@city.example", "'a@city.example", "b\t=2@city.example"]
+    bench.people(approved=odd)
+    bench.manifest(
+        'overrides: [{developer: ann@city.example, status: approved, reason: "left; =cmd|x, -2\t+3"}]\n'
+        "teams: [{name: blue, members: ['+ops@city.example']}]\n"
+    )
+    done = access(bench)
+    assert done.code == 0, done.err
+    for separator in ",;\t":
+        for line in done.out.splitlines():
+            cells = next(csv.reader([line])) if separator == "," else line.split(separator)
+            assert not [cell for cell in cells if cell.lstrip(' "')[:1] in {*"=+-@"}], (separator, line)
+    rows = list(csv.DictReader(done.out.splitlines()))
+    assert {"x;=1+1;@city.example", "+ops@city.example", "'a@city.example"} <= {
+        unguard(row["developer"]) for row in rows
+    }

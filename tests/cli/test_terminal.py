@@ -184,3 +184,16 @@ def test_an_apply_goes_on_when_its_reader_has_left(bench: Bench) -> None:
     )
     assert outcomes == {"confirmed": 39, "failed": 1}
     assert sum(bench.status(who) == "approved" for who in people) == 39
+
+
+def test_a_masked_apply_names_nobody_on_a_terminal(club: Bench) -> None:
+    with terminal(club, "apply", "--mask-emails", FORCE_COLOR="1") as child:
+        child.expect_exact("Apply this plan? [y/N]: ")
+        shown = child.before
+        child.sendline("y")
+        child.expect(pexpect.EOF)
+        shown += child.before
+    assert club.status("ann@club.example") == "approved"
+    assert "ann@" not in shown
+    assert shown.count("@club.example") >= 2
+    assert "\x1b[32m✓\x1b[0m dev-" in shown

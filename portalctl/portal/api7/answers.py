@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from portalctl.http import Answer, Client
 from portalctl.portal.asked_for import OtherAnswerError, Told, check_id, check_portal
 from portalctl.portal.writes import Written
+from portalctl.words import shortened
 
 # Already decided, already there, already gone: API7 says so with 400 and a text, releases may with 404 or 409. The
 # same can mean that it never happens, so the live state has to tell.
@@ -48,7 +49,7 @@ def taken(
         return Written("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
     failed = said.get("error_msg")
     result: Literal["done", "unclear"] = "unclear" if failed else "done"
-    detail = str(failed or said.get("warning_msg") or "")[:500]
+    detail = shortened(str(failed or said.get("warning_msg") or ""), 500)
     return Written(result, detail, answer.trace, None if failed else created, answer.status)
 
 

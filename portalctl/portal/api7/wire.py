@@ -19,6 +19,7 @@ from portalctl.portal.asked_for import check_ids
 from portalctl.portal.paging import IncompleteError, Page, Row, Source, page_of, read_lists, whole_number
 from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
+from portalctl.words import shortened
 
 PAGE_SIZE = 100
 MOST_WALKED = 500  # pages of a list without a total, which are read one after the other
@@ -155,11 +156,13 @@ class Wire:
         shape: type[_List[T]] = _List[kind]  # type: ignore[valid-type]
         listed = shaped(self.client, answer, shape)
         if listed.error_msg:
-            raise PortalError(f"{answer.call} was answered {answer.status} with an error: {listed.error_msg[:500]}")
+            raise PortalError(
+                f"{answer.call} was answered {answer.status} with an error: {shortened(listed.error_msg, 500)}"
+            )
         if listed.rows is None and listed.total is None:
             raise self.client.not_json(answer)
         check_ids(self.client, answer, (row.id for row in listed.rows or ()))
         if listed.warning_msg and listed.warning_msg not in self._told and len(self._told) < MOST_WARNINGS:
             self._told.add(listed.warning_msg)
-            self._observer(Warned(f"portal {self._name}: {answer.call}: {listed.warning_msg[:500]}"))
+            self._observer(Warned(f"portal {self._name}: {answer.call}: {shortened(listed.warning_msg, 500)}"))
         return listed

@@ -10,8 +10,7 @@ from portalctl.events import Result
 from portalctl.report import grouping
 from portalctl.report.audit import Outcome, PortalOutcome, Report
 from portalctl.report.fit import Part, fitted, size
-from portalctl.report.markdown.parts import MOST, Row, collapsed, part, short, table, why_words
-from portalctl.report.safe import markdown, markdown_words
+from portalctl.report.markdown.parts import MOST, Row, collapsed, part, sentence, short, table, who, whys_words
 from portalctl.words import plural
 
 ORDER: tuple[Result, ...] = ("failed", "unknown", "skipped", "confirmed")  # what a reader looks for first
@@ -58,11 +57,10 @@ def _table(rows: Sequence[Row]) -> str:
 
 def _row(outcome: Outcome) -> Row:
     (effect,) = grouping.effects([_change(outcome)])
-    who = f"team {markdown(effect.who)}" if effect.about_team else markdown(effect.who)
+    name = f"team {who(effect.who)}" if effect.about_team else who(effect.who)
     result = "already so" if outcome.already else outcome.result
-    detail = f": {markdown_words(outcome.detail)}" if outcome.detail else ""
-    reasons = "; ".join(map(why_words, outcome.why))
-    return Row(f"| {result}{detail} | {who} | {grouping.what(effect, markdown)} | {reasons} |")
+    detail = f": {sentence(outcome.detail)}" if outcome.detail else ""
+    return Row(f"| {result}{detail} | {name} | {grouping.what(effect, short)} | {whys_words(outcome.why)} |")
 
 
 def _change(outcome: Outcome) -> Change:

@@ -9,8 +9,20 @@ from urllib.parse import urlsplit
 from portalctl.plan.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
 from portalctl.plan.model import Notice
 from portalctl.report.fit import Part, fitted, size
-from portalctl.report.markdown.parts import MOST, Row, collapsed, listed, part, short, table, why_words
-from portalctl.report.safe import markdown, markdown_words
+from portalctl.report.markdown.parts import (
+    MOST,
+    Row,
+    collapsed,
+    listed,
+    part,
+    place_words,
+    sentence,
+    short,
+    table,
+    who,
+    why_words,
+)
+from portalctl.report.safe import markdown
 from portalctl.report.text.drift import finding_what, finding_who, waiting_people
 from portalctl.words import moment, plural
 
@@ -70,17 +82,17 @@ def _finding(finding: DriftFinding) -> Row:
 
 def _acknowledged(each: Acknowledged) -> Row:
     expires = f" until {each.expires}" if each.expires else ""
-    place = markdown(f"{each.file}:{each.line}")
-    words = f"{markdown(each.finding.fingerprint)}: {markdown_words(each.reason)}{expires} {place}"
+    place = place_words(f"{each.file}:{each.line}")
+    words = f"{markdown(each.finding.fingerprint)}: {sentence(each.reason)}{expires} {place}"
     return Row(f"{_cells(each.finding)} {words} |")
 
 
 def _cells(finding: DriftFinding) -> str:
     why = why_words(finding.why) if finding.why is not None else ""
     kind = finding.kind.replace("_", " ")
-    return f"| {kind} | {finding_who(finding, markdown)} | {finding_what(finding, markdown_words)} | {why} |"
+    return f"| {kind} | {finding_who(finding, who)} | {finding_what(finding, sentence)} | {why} |"
 
 
 def _note(notice: Notice) -> Row:
-    place = f" {markdown(f'{notice.file}:{notice.line}')}" if notice.file else ""
-    return Row(f"- {'⚠ ' if notice.severity == 'warning' else ''}{markdown_words(notice.message)}{place}")
+    place = f" {place_words(f'{notice.file}:{notice.line}')}" if notice.file else ""
+    return Row(f"- {'⚠ ' if notice.severity == 'warning' else ''}{sentence(notice.message)}{place}")

@@ -1,7 +1,7 @@
 """A plan as Markdown, for a comment on a pull request that is understood in ten seconds.
 
 What is refused, what takes away and what warns stands first and is never collapsed. The document keeps to a limit,
-whatever the plan.
+whatever the plan: where the table of removals does not fit, it becomes a list of developers.
 """
 
 from __future__ import annotations
@@ -17,10 +17,26 @@ from portalctl.plan.model import Plan, PortalPlan, Refusal, UnruledGrant
 from portalctl.report import grouping
 from portalctl.report.fit import Part, fitted, size
 from portalctl.report.grouping import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup
-from portalctl.report.markdown.parts import MOST, Row, collapsed, listed, more, part, short, table, why_words
-from portalctl.report.safe import html, markdown, markdown_words
+from portalctl.report.markdown.parts import (
+    MOST,
+    SHORTEST_ROW,
+    Row,
+    collapsed,
+    listed,
+    more,
+    part,
+    place_words,
+    sentence,
+    short,
+    short_html,
+    table,
+    who,
+    whys_words,
+)
+from portalctl.report.safe import markdown, markdown_words
 from portalctl.words import age_between, moment, people, plural
 
+ALL = "`portalctl plan -o html` lists all."
 MOST_TEAMS = 3  # in the line that opens a group
 MOST_WORDS = 10  # things that happen to one person, in one row
 TABLE = ("who", "what", "why")
@@ -43,18 +59,26 @@ class _Portal:
 def plan_markdown(plan: Plan, *, most: int = MOST) -> str:
     """The whole plan in at most `most` bytes of UTF-8; `most` is 4,000 or more.
 
-    Rows fall out from the least important part first, what is taken away last, and each part says how many did. Where
-    not even the headings of all portals fit, portals fall out: first those that are not refused and lose nothing.
+    Rows fall out from the least important part first, removals last, and each part states how many did. Where not
+    even the headings of all portals fit, portals fall out: first those that are not refused and lose nothing.
     """
     foot = _foot(plan)
     alone = len(plan.portals) == 1
     portals = [_portal(portal, most, alone=alone) for portal in plan.portals]
-    room = most - size(foot) - size(more(len(portals), "portals"))
+    room = most - size(foot) - size(_more_portals(plan.portals))
     shown = _with_room(portals, room)
     room -= sum(size(portal.heading) for portal in shown)
     texts = iter(fitted([part for portal in shown for part in portal.parts], room))
     body = [portal.heading + "".join(islice(texts, len(portal.parts))) for portal in shown]
-    return "".join(body) + more(len(portals) - len(shown), "portals") + foot
+    names = {portal.name for portal in shown}
+    return "".join(body) + _more_portals([portal for portal in plan.portals if portal.name not in names]) + foot
+
+
+def _more_portals(portals: Sequence[PortalPlan]) -> str:
+    """How many portals are not shown, and how many developers lose access there."""
+    count = grouping.totals(portals).losers
+    loss = f", on which {plural(count, 'developer')} {'loses' if count == 1 else 'lose'} access" if count else ""
+    return more(len(portals), f"portal{'s' if len(portals) != 1 else ''}{loss}. {ALL}")
 
 
 def _with_room(portals: Sequence[_Portal], room: int) -> list[_Portal]:
@@ -80,14 +104,18 @@ def _portal(portal: PortalPlan, most: int, *, alone: bool) -> _Portal:
     prevented = grouping.effects(portal.base.prevented) if portal.base is not None else ()
     sized = partial(part, most=most)
     parts = (
-        sized(6, portal.refusals, _refusal, lambda rows: _refused(rows, portal), named="reasons"),
-        sized(7, takes, _effect, _taken, named="rows that take away"),
+        sized(6, portal.refusals, _refusal, lambda rows: _refused(rows, portal), named=f"reasons. {ALL}"),
+        sized(7, takes, _effect, _taken, named="rows that take away", compact=_compact(takes, most)),
         sized(5, grouping.kept(unruled), _kept, lambda rows: _stays(rows, unruled, portal), named="who stay live"),
         sized(4, prevented, _effect, _prevented, named="prevented"),
         sized(3, warnings, _warning, lambda rows: f"### ⚠ Warnings\n\n{listed(rows)}", named="warnings"),
-        sized(2, gives, _effect, lambda rows: _given(rows, sizes), named="rows that give"),
+        sized(2, gives, _effect, lambda rows: _given(rows, sizes), named=f"rows that give. {ALL}"),
         sized(
-            1, changes, _effect, lambda rows: collapsed("Other changes", table(rows, *TABLE)), named="other changes"
+            1,
+            changes,
+            _effect,
+            lambda rows: collapsed("Other changes", table(rows, *TABLE)),
+            named=f"other changes. {ALL}",
         ),
         sized(0, notes, _note, lambda rows: collapsed("Left alone", listed(rows)), named="notes"),
     )
@@ -161,6 +189,32 @@ def _taken(rows: Sequence[Row]) -> str:
     return f"### Takes away\n\n{table(rows, *TABLE)}"
 
 
+def _compact(takes: Sequence[Effect], most: int) -> Part:
+    """The removals, one entry for each developer or team, those that lose the same together; without the rules."""
+    losses: dict[tuple[bool, str], list[Effect]] = {}
+    for effect in takes:
+        losses.setdefault((effect.about_team, effect.key), []).append(effect)
+    entries = [(_lost(effects), _who(effects[0])) for effects in islice(losses.values(), most // SHORTEST_ROW)]
+
+    def text(kept: int) -> str:
+        groups: dict[str, list[str]] = {}
+        for lost, name in entries[:kept]:
+            groups.setdefault(lost, []).append(name)
+        lines = "".join(f"- {lost}: {', '.join(names)}\n" for lost, names in groups.items())
+        missing = more(len(losses) - kept, f"developers and teams with removals. {ALL}")
+        return f"### Takes away\n\n{lines}\n{missing}"
+
+    return Part(7, len(entries), text)
+
+
+def _lost(effects: Sequence[Effect]) -> str:
+    return ", ".join(grouping.what(effect, short, MOST_WORDS) + grouping.origin_note(effect) for effect in effects)
+
+
+def _others(rows: Sequence[Row]) -> str:
+    return collapsed("Other changes", table(rows, *TABLE))
+
+
 def _prevented(rows: Sequence[Row]) -> str:
     return f"### Prevented by this change\n\nPlanned before it, and not any more:\n\n{table(rows, *GONE)}"
 
@@ -179,19 +233,21 @@ def _given(rows: Sequence[Row], sizes: Mapping[str, int]) -> str:
 
 
 def _effect(effect: Effect) -> Row:
-    who = f"team {markdown(effect.who)}" if effect.about_team else markdown(effect.who)
-    what = grouping.what(effect, markdown, MOST_WORDS) + grouping.origin_note(effect)
-    return Row(f"| {who} | {what} | {'; '.join(map(why_words, effect.why))} |", _about(effect))
+    what = grouping.what(effect, short, MOST_WORDS) + grouping.origin_note(effect)
+    return Row(f"| {_who(effect)} | {what} | {whys_words(effect.why)} |", _about(effect))
+
+
+def _who(effect: Effect) -> str:
+    return f"team {who(effect.who)}" if effect.about_team else who(effect.who)
 
 
 def _kept(person: Kept) -> Row:
-    reasons = "; ".join(map(why_words, person.why))
-    return Row(f"| {markdown(person.who)} | {grouping.keeps(person, markdown, MOST_WORDS)} | {reasons} |")
+    return Row(f"| {who(person.who)} | {grouping.keeps(person, short, MOST_WORDS)} | {whys_words(person.why)} |")
 
 
 def _about(effect: Effect) -> str:
     """Whose doing an effect is, and its teams, as the line that opens their group; HTML."""
-    shown = [f"<code>{html(team)}</code>" for team in effect.teams[:MOST_TEAMS]]
+    shown = [f"<code>{short_html(team)}</code>" for team in effect.teams[:MOST_TEAMS]]
     others = len(effect.teams) - len(shown)
     more = [f"{others:,} more"] if others else []
     teams = f"team{'s' if len(effect.teams) > 1 else ''} {', '.join(shown + more)}" if shown else "in no team"
@@ -200,7 +256,7 @@ def _about(effect: Effect) -> str:
 
 
 def _refusal(refusal: Refusal) -> Row:
-    return Row(f"- ✗ {markdown_words(refusal.message)}{grouping.origin_note(refusal)}")
+    return Row(f"- ✗ {sentence(refusal.message)}{grouping.origin_note(refusal)}")
 
 
 def _warning(group: NoticeGroup) -> Row:
@@ -214,7 +270,7 @@ def _note(note: str) -> Row:
 def _notice(group: NoticeGroup) -> str:
     shown = group.people if len(group.people) <= MOST_ALIKE else group.people[:SHOWN_OF_ALIKE]
     others = len(group.people) - len(shown)
-    names = [*map(markdown, shown), *([f"{people(others)} more"] if others else [])]
-    who = f"{', '.join(names)}: " if names else ""
-    where = f" {markdown(group.place)}" if group.place else ""
-    return f"{who}{markdown_words(group.message)}{where}"
+    names = [*map(short, shown), *([f"{people(others)} more"] if others else [])]
+    named = f"{', '.join(names)}: " if names else ""
+    where = f" {place_words(group.place)}" if group.place else ""
+    return f"{named}{sentence(group.message)}{where}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from urllib.parse import urlsplit
 
 from portalctl.changes.operation import Why
-from portalctl.plan.model import BaseComparison, Notice, Plan, PortalPlan
+from portalctl.plan.model import BaseComparison, Plan, PortalPlan
 from portalctl.report.grouping import (
     BRAKE,
     MOST_ALIKE,
@@ -15,6 +15,7 @@ from portalctl.report.grouping import (
     SIGNS,
     Effect,
     Kind,
+    NoticeGroup,
     digest_words,
     effects,
     keeps,
@@ -34,6 +35,7 @@ from portalctl.report.safe import terminal
 from portalctl.report.text.style import Line, Style, joined, rows, said
 from portalctl.words import plural
 
+MOST_NOTICES = 100
 HEADINGS: dict[Kind, str] = {"takes": "Takes away", "gives": "Gives", "changes": "Changes"}
 
 
@@ -65,7 +67,7 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
         if chosen:
             yield from ("", f"  {style.strong(heading)}", *rows(_lines(chosen, style), style))
     yield from _not_done(portal.base, portal.provider, style) if portal.base is not None else ()
-    left = [*(f"    {line}" for line in left_alone(portal)), *_notices(portal.notices, style)]
+    left = [*(f"    {line}" for line in left_alone(portal)), *_notices(portal, style)]
     if left:
         yield from ("", f"  {style.strong('Left alone')}", *left)
 
@@ -90,20 +92,22 @@ def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str
 
 
 def _lines(effects: Sequence[Effect], style: Style) -> list[Line]:
-    """A line per effect, those of one rule together; many alike fold, but none that takes something away."""
+    """A line per effect, those of one rule together. Many equal grants fold, unless the change under review makes
+    them; removals never do."""
     alike: dict[tuple[tuple[Why, ...], str, str], list[Effect]] = {}
     for effect in effects:
         words = what(effect, terminal) + origin_note(effect)
         alike.setdefault((effect.why, words, SIGNS[effect.kind]), []).append(effect)
     lines: list[Line] = []
     for (why, words, sign), group in alike.items():
-        folds = len(group) > MOST_ALIKE and group[0].kind != "takes" and not style.verbose
+        must_show = style.verbose or group[0].kind == "takes" or group[0].origin == "change"
+        folds = len(group) > MOST_ALIKE and not must_show
         shown = group[:SHOWN_OF_ALIKE] if folds else group
         reasons = " + ".join(said(reason) for reason in why)
         lines += [Line(sign, _who(effect), words, reasons) for effect in shown]
         if folds:
             more = len(group) - len(shown)
-            lines.append(Line(sign, f"{more:,} more, the same", "(all: --verbose, or -o json)", reasons))
+            lines.append(Line(sign, f"{more:,} more with the same change", "(--verbose lists them)", reasons))
     return lines
 
 
@@ -118,22 +122,31 @@ def _left_alone_in_brief(portal: PortalPlan) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _notices(notices: Iterable[Notice], style: Style) -> Iterator[str]:
-    """One line for one person; where the same is said of several, it is said once above their names."""
-    for group in notice_groups(notices):
-        message, where = terminal(group.message), terminal(group.place or "")
-        people = [terminal(person) for person in group.people]
-        said = f"{people[0]}: {message}" if len(people) == 1 else message
-        sign = "!" if group.warning else " "
-        if len(said) + len(where) + 6 <= style.width or not where:
-            yield f"  {sign} {said}  {where}".rstrip()
-        else:
-            yield from (f"  {sign} {said}", f"        {where}")
-        if len(people) > 1:
-            shown = people if len(people) <= MOST_ALIKE or style.verbose else people[:SHOWN_OF_ALIKE]
-            yield from (f"      {person}" for person in shown)
-            if len(shown) < len(people):
-                yield f"      {len(people) - len(shown):,} more  (all: --verbose, or -o json)"
+def _notices(portal: PortalPlan, style: Style) -> Iterator[str]:
+    """One line for one developer; the names of several follow the message they share. Without `verbose` at most
+    MOST_NOTICES messages, warnings first."""
+    groups = sorted(notice_groups(portal.notices), key=lambda group: not group.warning)
+    shown = groups if style.verbose else groups[:MOST_NOTICES]
+    for group in shown:
+        yield from _notice(group, style, folds=not style.verbose and not (group.warning and portal.base is not None))
+    if len(shown) < len(groups):
+        yield f"    {plural(len(groups) - len(shown), 'more notice')}  (--verbose lists them)"
+
+
+def _notice(group: NoticeGroup, style: Style, *, folds: bool) -> Iterator[str]:
+    message, where = terminal(group.message), terminal(group.place or "")
+    people = [terminal(person) for person in group.people]
+    said = f"{people[0]}: {message}" if len(people) == 1 else message
+    sign = "!" if group.warning else " "
+    if len(said) + len(where) + 6 <= style.width or not where:
+        yield f"  {sign} {said}  {where}".rstrip()
+    else:
+        yield from (f"  {sign} {said}", f"        {where}")
+    if len(people) > 1:
+        shown = people[:SHOWN_OF_ALIKE] if folds and len(people) > MOST_ALIKE else people
+        yield from (f"      {person}" for person in shown)
+        if len(shown) < len(people):
+            yield f"      {len(people) - len(shown):,} more  (--verbose lists them)"
 
 
 def _totals(plan: Plan) -> Iterator[str]:
