@@ -21,8 +21,6 @@ from portalctl.plan.select import Selection, select
 from portalctl.portal.capabilities import CAPABILITIES
 from portalctl.portal.models import Snapshot
 
-MAILED = frozenset({"approve", "reject", "revoke"})  # Konnect has a mail template for each of these
-
 
 def compare(portal: PortalManifest, snapshot: Snapshot, today: date) -> Difference:
     """Everything that differs between a manifest and a portal on a day (UTC)."""
@@ -50,7 +48,7 @@ def plan_portal(
         observed_at=snapshot.observed_at,
         developers=len(snapshot.developers),
         guard=guard,
-        summary=_summary(portal.provider, changes, found),
+        summary=counts(portal.provider, changes, unmanaged=len(found.unmatched), awaited=len(found.awaited)),
         changes=changes,
         refusals=(*ambiguous(found), *refusals(portal, guard, snapshot, changes)),
         notices=(*notes, *notices(portal, snapshot, found, today), *dropped, *_unknown(selection, snapshot, changes)),
@@ -67,11 +65,12 @@ def assemble(
 ) -> Plan:
     """The plan of a run: its portals sorted by name."""
     portals = tuple(sorted(portals, key=lambda portal: portal.name))
+    stamp = ManifestStamp(manifest.digest, manifest.files)
     return Plan(
         generator=generator,
         created_at=created_at,
-        digest=digest(manifest.digest, portals, snapshot),
-        manifest=ManifestStamp(manifest.digest, manifest.files),
+        digest=digest(stamp, portals, snapshot),
+        manifest=stamp,
         snapshot=snapshot,
         portals=portals,
     )
@@ -86,18 +85,24 @@ def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ..
         yield Notice("unknown_developer", "warning", f"nobody has registered as {selection.developer}")
 
 
-def _summary(provider: str, changes: tuple[Change, ...], found: Difference) -> dict[str, int]:
-    """Changes by op (those that occur), then counts of changes, people and mails."""
+def counts(provider: str, changes: tuple[Change, ...], *, unmanaged: int, awaited: int) -> dict[str, int]:
+    """Changes by operation (those that occur), and numbers of changes, of developers who lose access, and of e-mails.
+
+    `unmanaged` and `awaited` are numbers of developers that the changes do not show.
+    """
     count: Counter[str] = Counter(change.op for change in changes)
     return {
         **{op: count[op] for op in NAMES if count[op]},
         "total": len(changes),
         "removals": len(losers(changes)),
-        "mails": sum(map(_mails, changes)) if "mails" in CAPABILITIES[provider].abilities else 0,
-        "unmanaged": len(found.unmatched),
-        "awaited": len(found.awaited),
+        "mails": sum(_sends_email(provider, change) for change in changes),
+        "unmanaged": unmanaged,
+        "awaited": awaited,
     }
 
 
-def _mails(change: Change) -> bool:
-    return change.op in MAILED or (isinstance(change, CreateDeveloper) and change.after["send_invitation_email"])
+def _sends_email(provider: str, change: Change) -> bool:
+    """Whether the portal writes to the developer about a change."""
+    if isinstance(change, CreateDeveloper):
+        return change.after["send_invitation_email"]
+    return change.op in CAPABILITIES[provider].mails

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from portalctl import json_file
 from portalctl.changes.operations import NAMES, typed
 from portalctl.errors import InputError
-from portalctl.plan.model import Plan, PortalPlan, SnapshotStamp
+from portalctl.plan.model import ManifestStamp, Plan, PortalPlan, SnapshotStamp
 
 MASKED = "masked:"  # how a keyed digest begins
 SCHEMA_ID = "urn:portalctl:schema:plan:v1"
@@ -36,18 +36,32 @@ def _portals() -> TypeAdapter[tuple[PortalPlan, ...]]:
 
 
 def digest(
-    manifest_digest: str | None, portals: tuple[PortalPlan, ...], snapshot: SnapshotStamp | None = None
+    manifest: ManifestStamp,
+    portals: tuple[PortalPlan, ...],
+    snapshot: SnapshotStamp | None = None,
+    valid_until: str | None = None,
 ) -> str:
-    """`sha256:…` of what an apply would be bound to; not of notices, counts, times or the comparison with a base.
+    """`sha256:…` of everything that an apply acts on, and of the manifest's digest and files.
 
-    A plan made from a saved reading has another digest than one of the same changes that was not.
+    Not covered are notices, counts (which are recomputed where they matter), times of reading, the commit that the
+    file claims, and the comparison with a base. A plan made from a saved snapshot has another digest than one of the
+    same changes that was not.
     """
     plain = _portals().dump_python(portals, mode="json", by_alias=True, exclude=UNBOUND)
-    bound = [{key: portal[key] for key in BOUND} for portal in plain]
-    origin = {"snapshot": snapshot.digest} if snapshot is not None else {}
-    document = {"version": 1, "manifest": manifest_digest, "portals": bound, **origin}
+    document = {
+        "version": 1,
+        "manifest": {"digest": manifest.digest, "files": manifest.files},
+        "portals": [{key: portal[key] for key in BOUND} for portal in plain],
+        "valid_until": valid_until,
+        **({"snapshot": snapshot.digest} if snapshot is not None else {}),
+    }
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def digest_of(plan: Plan) -> str:
+    """The digest that a plan should have."""
+    return digest(plan.manifest, plan.portals, plan.snapshot, plan.valid_until)
 
 
 def to_json(plan: Plan) -> str:

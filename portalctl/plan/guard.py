@@ -6,7 +6,7 @@ Counted in people, on exactly the changes that would be sent.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
 from portalctl.changes.operations import Change, DeleteDeveloper, RemoveMember
@@ -46,12 +46,20 @@ def refusals(
     portal: PortalManifest, guard: Guard, snapshot: Snapshot, changes: Sequence[Change]
 ) -> tuple[Refusal, ...]:
     """All reasons not to send these changes; empty: they may be sent."""
-    return (
-        *_protected(guard, changes),
-        *_deletions(portal, guard, changes),
-        *_brake(guard, snapshot, changes),
-        *_idp_owned(portal, snapshot.settings, changes),
-    )
+    approved = sum(developer.status == "approved" for developer in snapshot.developers)
+    members = {team.name: snapshot.members[team.id] for team in snapshot.teams if team.id in snapshot.members}
+    return (*count_again(guard, changes, lambda: approved, members), *_idp_owned(portal, snapshot.settings, changes))
+
+
+def count_again(
+    guard: Guard, changes: Sequence[Change], approved: Callable[[], int], members: Mapping[str, frozenset[str]]
+) -> tuple[Refusal, ...]:
+    """The reasons of a plan's own guard not to send these changes.
+
+    `approved` gives the number of approved developers, and is asked only where a percentage counts. `members` has
+    the developers (ids) of each team that the changes touch, by name.
+    """
+    return (*_protected(guard, changes), *_deletions(guard, changes), *_brake(guard, changes, approved, members))
 
 
 def _protected(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
@@ -63,14 +71,16 @@ def _protected(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
             yield Refusal("protected", f"{name} is protected, and would lose something", developer=name)
 
 
-def _deletions(portal: PortalManifest, guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
+def _deletions(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
     count = sum(isinstance(change, DeleteDeveloper) for change in changes)
     if count and not guard.allow_delete:
-        missing = "this run lacks --allow-delete" if portal.policy.allow_delete else "policy.allow_delete is false"
-        yield Refusal("delete", f"{plural(count, 'account')} would be deleted; {missing}")
+        needs = "policy.allow_delete and --allow-delete are both needed"
+        yield Refusal("delete", f"{plural(count, 'account')} would be deleted; {needs}")
 
 
-def _brake(guard: Guard, snapshot: Snapshot, changes: Sequence[Change]) -> Iterable[Refusal]:
+def _brake(
+    guard: Guard, changes: Sequence[Change], approved: Callable[[], int], members: Mapping[str, frozenset[str]]
+) -> Iterable[Refusal]:
     count = len(losers(changes))
     if guard.allow_removals is not None:
         if count > guard.allow_removals:
@@ -80,22 +90,22 @@ def _brake(guard: Guard, snapshot: Snapshot, changes: Sequence[Change]) -> Itera
     if count > limits.removals:
         text = f"{people(count)} would lose something; policy.limits.removals is {limits.removals}"
         yield Refusal("removals", text)
-    approved = sum(developer.status == "approved" for developer in snapshot.developers)
-    if count >= FEWEST_FOR_PERCENT and count * 100 > limits.removals_percent * approved:
+    if count >= FEWEST_FOR_PERCENT and count * 100 > limits.removals_percent * (total := approved()):
         yield Refusal(
             "removals_percent",
-            f"{count:,} of {approved:,} approved people would lose something; "
+            f"{count:,} of {total:,} approved people would lose something; "
             f"policy.limits.removals_percent is {limits.removals_percent}",
         )
-    yield from _team_brake(limits, snapshot, changes)
+    yield from _team_brake(limits, members, changes)
 
 
-def _team_brake(limits: GuardLimits, snapshot: Snapshot, changes: Sequence[Change]) -> Iterable[Refusal]:
-    """An account that is deleted is lost to each of its teams."""
+def _team_brake(
+    limits: GuardLimits, teams: Mapping[str, frozenset[str]], changes: Sequence[Change]
+) -> Iterable[Refusal]:
+    """A deleted account counts as lost to each of its teams."""
     removed = Counter(change.team for change in changes if isinstance(change, RemoveMember))
     deleted = {change.developer.key for change in changes if isinstance(change, DeleteDeveloper)}
-    read = {team.name: snapshot.members[team.id] for team in snapshot.teams if team.id in snapshot.members}
-    for team, members in sorted(read.items()):
+    for team, members in sorted(teams.items()):
         loss = removed[team] + len(deleted.intersection(members))
         if len(members) >= SMALLEST_TEAM and loss * 100 > limits.team_percent * len(members):
             yield Refusal(

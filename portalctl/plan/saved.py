@@ -21,7 +21,8 @@ from portalctl.identity import normal_address
 from portalctl.manifest.forms import RESERVED
 from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.plan.base import without_base
-from portalctl.plan.document import MASKED, checked, digest, masked_digest, parse, rejected
+from portalctl.plan.build import counts
+from portalctl.plan.document import MASKED, checked, digest_of, masked_digest, parse, rejected
 from portalctl.plan.model import Plan, PortalPlan
 from portalctl.portal.capabilities import CAPABILITIES
 
@@ -39,7 +40,12 @@ def load(content: bytes, file: str) -> Plan:
     What the plan was compared with is for reviewers, and not taken from a file. Raises what `read` raises.
     """
     plan = read(content, file)
-    return replace(plan, portals=tuple(map(without_base, plan.portals)))
+    return replace(plan, portals=tuple(_counted(without_base(portal)) for portal in plan.portals))
+
+
+def _counted(portal: PortalPlan) -> PortalPlan:
+    """With the counts of its own changes: those in the file are not covered by the digest."""
+    return replace(portal, summary=counts(portal.provider, portal.changes, unmanaged=0, awaited=0))
 
 
 def read(content: bytes, file: str) -> Plan:
@@ -54,7 +60,7 @@ def read(content: bytes, file: str) -> Plan:
             f"{file}: this plan is masked and cannot be applied; nothing was written",
             "Use the file that `portalctl plan --out FILE` writes.",
         )
-    if plan.digest != digest(plan.manifest.digest, plan.portals, plan.snapshot):
+    if plan.digest != digest_of(plan):
         raise RefusedError(
             f"{file}: the contents do not fit the plan's digest, and nothing was written",
             "the file was edited, or another version of portalctl wrote it",

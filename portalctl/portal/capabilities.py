@@ -15,7 +15,6 @@ Ability = Literal[
     "account_ids",
     "account_details",
     "verified_email",
-    "mails",
 ]
 
 # What some kinds of portal can do and others can't. `plan/capability.py` says what in a manifest asks for it.
@@ -28,35 +27,42 @@ ABILITIES: Mapping[Ability, str] = {
     "account_ids": "accounts made by developer_id (`status: approved`)",
     "account_details": "accounts made with a name, and told by mail (`full_name`, `send_invitation_email`)",
     "verified_email": "tells whose address is verified (`require_verified_email`)",
-    "mails": "writes a mail to whom a decision is about",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """`statuses`: what a person can be set to. `deletion`: what goes with an account."""
+    """`statuses`: what a developer can be set to. `deletion`: what goes with an account.
+
+    `mails`: the operations about which the portal writes an e-mail to the developer.
+    """
 
     title: str
     statuses: frozenset[str]
     abilities: frozenset[Ability]
     deletion: str
+    mails: frozenset[str] = frozenset()
 
 
 _KONNECT_DELETION = "memberships, applications of their own and all their credentials"
+# Templates account-access-approved, -rejected, -revoked and app-registration-* (Portal Management API v3, e-mails).
+_KONNECT_MAILS = frozenset({"approve", "reject", "revoke", "approve_request", "revoke_registration"})
 _KONNECT_STATUSES = frozenset({"approved", "pending", "rejected", "revoked"})
 
 CAPABILITIES: Mapping[str, Capabilities] = {
     "konnect": Capabilities(
         title="Kong Konnect (v3)",
         statuses=_KONNECT_STATUSES,
-        abilities=frozenset({"teams", "roles", "api_names", "registrations", "accounts", "account_details", "mails"}),
+        abilities=frozenset({"teams", "roles", "api_names", "registrations", "accounts", "account_details"}),
         deletion=_KONNECT_DELETION,
+        mails=_KONNECT_MAILS,
     ),
     "konnect-v2": Capabilities(
         title="Kong Konnect (v2, classic)",
         statuses=_KONNECT_STATUSES,
-        abilities=frozenset({"teams", "roles", "registrations", "mails"}),
+        abilities=frozenset({"teams", "roles", "registrations"}),
         deletion=_KONNECT_DELETION,
+        mails=_KONNECT_MAILS,
     ),
     "api7": Capabilities(
         title="API7 Enterprise",

@@ -24,6 +24,7 @@ from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest
 from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.document import digest
+from portalctl.plan.model import ManifestStamp
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
 from portalctl.portal.konnect.dialect import DIALECTS
@@ -90,7 +91,7 @@ def decide(manifest: str, pages: str) -> dict[str, float]:
         with timed(numbers, "decide "):
             found = compare(portal, snapshot, TODAY)
             planned = (plan_portal(portal, snapshot, found, TODAY, Selection()),)
-            digest(wanted.digest, planned)
+            digest(ManifestStamp(wanted.digest, wanted.files), planned)
         with timed(numbers, "serialise "):
             made = assemble(wanted, planned, created_at="2026-06-01T00:00:00Z", generator="bench")
             text = plan_json(made)

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from portalctl.cli.connection import REGIONS
 from portalctl.manifest.load import load
 from portalctl.manifest.schema import manifest_schema
-from portalctl.plan.document import digest
+from portalctl.plan.document import digest_of
 from portalctl.plan.model import Plan
 from tests.conftest import HEAD, PORTAL_ID, Bench, Done, portalctl
 
@@ -85,7 +85,7 @@ def write(document: object) -> None:
 def sealed(document: dict[str, Any]) -> dict[str, Any]:
     """With the digest that fits the contents, as a program would write it that knows how."""
     plan = TypeAdapter(Plan).validate_json(json.dumps(document))
-    return document | {"digest": digest(plan.manifest.digest, plan.portals)}
+    return document | {"digest": digest_of(plan)}
 
 
 def apply_file(bench: Bench, *words: str, yes: bool = True, **env: str) -> Done:
@@ -277,6 +277,8 @@ def change_of(plan: dict[str, Any], op: str) -> dict[str, Any]:
 BOUND_EDITS: list[Edit] = [
     lambda p: p.update(digest="sha256:" + "0" * 64),
     lambda p: p["manifest"].update(digest="sha256:" + "0" * 64),
+    lambda p: p["manifest"].update(files=["other.yaml"]),
+    lambda p: p.update(valid_until="2999-01-01T00:00:00Z"),
     lambda p: portal_of(p).update(name="other"),
     lambda p: portal_of(p).update(provider="api7"),
     lambda p: portal_of(p).update(portal_id=OTHER_ID),
@@ -325,6 +327,15 @@ def test_what_the_digest_leaves_out_may_differ(club: Bench) -> None:
     assert apply_file(club).code == 0
 
 
+def test_counts_of_a_plan_file_are_recomputed(club: Bench) -> None:
+    plan = saved(club)
+    removals = portal_of(plan)["summary"]["removals"]
+    portal_of(plan)["summary"].update(removals=0, mails=0, total=1, approve=99)
+    write(plan)
+    done = apply_file(club, yes=False)
+    assert f"{removals} people lose something" in done.out
+
+
 def test_a_plan_is_applied_while_it_is_valid(club: Bench) -> None:
     plan = saved(club)
     for until, code in {
@@ -335,14 +346,14 @@ def test_a_plan_is_applied_while_it_is_valid(club: Bench) -> None:
         "tomorrow": 65,
         "": 65,
     }.items():
-        write(plan | {"valid_until": until})
+        write(sealed(plan | {"valid_until": until}))
         done = apply_file(club)
         assert done.code == code, done.err
         assert (
             "the plan was valid until 2001" if code == 3 else "valid_until: should be a date and time"
         ) in done.err
         assert club.writes == []
-    write(plan | {"valid_until": "2999-01-01T00:00:00Z"})
+    write(sealed(plan | {"valid_until": "2999-01-01T00:00:00Z"}))
     assert apply_file(club).code == 0
 
 

@@ -24,6 +24,7 @@ def capabilities() -> str:
             [words, *("yes" if name in kind.abilities else "–" for kind in kinds)]
             for name, words in ABILITIES.items()
         ),
+        ["e-mails to the developer", *("about each decision" if kind.mails else "none" for kind in kinds)],
         ["deleting an account (`status: absent`) takes along", *(kind.deletion for kind in kinds)],
     ]
     return _table(rows)

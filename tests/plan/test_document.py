@@ -18,7 +18,7 @@ from portalctl.errors import InputError, RefusedError
 from portalctl.manifest.model import Limits, Policy, PortalManifest
 from portalctl.plan.document import checked, parse, plan_schema, to_json
 from portalctl.plan.model import Plan, Refusal
-from portalctl.plan.saved import load
+from portalctl.plan.saved import load, read
 from portalctl.plan.select import Selection
 from portalctl.portal.models import Snapshot
 from tests.plan.build import (
@@ -274,7 +274,7 @@ def test_what_a_stranger_typed_comes_back_as_it_was() -> None:
 @given(MANIFESTS, PORTALS)
 def test_every_plan_that_is_made_can_be_saved_and_loaded(manifest: PortalManifest, live: Snapshot) -> None:
     plan = whole_plan(planned(manifest, live))
-    assert load(to_json(plan).encode(), "plan.json") == plan
+    assert read(to_json(plan).encode(), "plan.json") == plan
 
 
 def test_keys_of_a_later_version_are_ignored() -> None:
