@@ -75,7 +75,7 @@ def carry_out(
         teams=dict(ready.seen.teams),
         people=_ids(ready.seen),
         statuses=statuses(ready.plan.changes),
-        looks=Looks(provider, chain(*stages), ready.seen.status.items(), ready.at, time.monotonic),
+        looks=Looks(provider, chain(*stages), ready.seen.statuses.items(), ready.at, time.monotonic),
         total=len(ready.todo),
         grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
         targets=by_target(ready.todo),
@@ -109,7 +109,7 @@ def _stages(changes: tuple[Change, ...]) -> list[list[Change]]:
 def _ids(seen: Sighting) -> dict[str, str]:
     """The ids of people by what the plan calls them."""
     newcomers = {address: developer.id for address, developer in seen.newcomers.items()}
-    return {person: person for person in seen.status} | newcomers
+    return {person: person for person in seen.developers} | newcomers
 
 
 @dataclass(slots=True)
@@ -244,7 +244,7 @@ class _Run:
         """Where a change of a person stands, and their status: seen this moment before a removal, else lately."""
         if change.op_class in REMOVALS:
             seen = self.provider.reread(touched_alone(change))
-            return change.stand(seen), seen.status.get(person)
+            return change.stand(seen), seen.statuses.get(person)
         status = self.looks.status(person)
         done_already = status is not None and status == change.new_status
         return "after" if done_already else "before", status

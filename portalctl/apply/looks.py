@@ -56,7 +56,7 @@ class Looks:
     def _look(self, place: int) -> None:
         began = self._clock()
         people = tuple(self._people[place : place + self._provider.people_a_look])
-        seen = self._provider.reread(Touched(people)).status
+        seen = self._provider.reread(Touched(people)).statuses
         ended = self._clock()
         self._fresh = max(FRESH, min(LONGEST, PATIENT * (ended - began)))
         self._seen |= {person: (ended, status) for person, status in seen.items()}

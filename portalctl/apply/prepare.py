@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from portalctl.apply.verify import statuses, touched, words
-from portalctl.changes.operation import Stand, State, account
+from portalctl.changes.operation import Stand, State, Subject, account
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.errors import AmbiguousError, RefusedError
+from portalctl.identity import normal_address
+from portalctl.plan.guard import count_again
 from portalctl.plan.model import PortalPlan
-from portalctl.portal.models import Sighting
+from portalctl.portal.models import Developer, Sighting
 from portalctl.portal.provider import Reader
 
 
@@ -44,7 +46,12 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
     stale += [f"team {name}: planned to be there, but it is now gone" for name in _gone(plan.changes, seen)]
     if stale:
         raise _refused(plan, *dict.fromkeys(stale), "plan again, and look at what changed")
-    return Ready(plan, tuple(change for change in plan.changes if stands[change.id] == "before"), seen, at)
+    todo = tuple(change for change in plan.changes if stands[change.id] == "before")
+    refusals = count_again(plan.guard, todo, provider.approved, seen.members)
+    if refusals:
+        message = f"portal {plan.name}: the changes exceed the plan's own limits, and nothing was written"
+        raise RefusedError(message, *(refusal.message for refusal in refusals))
+    return Ready(plan, todo, seen, at)
 
 
 def _refused(plan: PortalPlan, *advice: str) -> RefusedError:
@@ -60,12 +67,26 @@ def _gone(changes: Sequence[Change], seen: Sighting) -> list[str]:
 
 def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, frozenset[str | None]]) -> Iterator[str]:
     """Why a plan with this change is stale, if it is. `known` are the statuses that the plan knows of."""
-    person = change.developer
+    developer = change.developer
     if now == "other":
         yield _moved(change.subject, change.before, change.live_state(seen))
-    elif person is not None and (status := account(person, seen)[1]) not in known[person.key]:
-        now_has: State | None = {"status": status} if status is not None else None
-        yield _moved(person.name, {"status": change.developer_status}, now_has)
+    elif developer is not None:
+        found = account(developer, seen)
+        status = found.status if found is not None else None
+        if status not in known[developer.key]:
+            has: State | None = {"status": status} if status is not None else None
+            yield _moved(developer.name, {"status": change.developer_status}, has)
+        if found is not None and not _has_address(found, developer):
+            yield f"{developer.name}: the account {found.id} now has the address {found.email or 'none'}"
+
+
+def _has_address(found: Developer, planned: Subject) -> bool:
+    """Whether an account still has the address of the plan, in whatever spelling."""
+    return _folded(found.email) == _folded(planned.email)
+
+
+def _folded(address: str | None) -> str | None:
+    return None if address is None else normal_address(address) or address
 
 
 def _moved(subject: str, before: State | None, live: State | None) -> str:

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from portalctl.changes.states import Status
 from portalctl.portal import writes
-from portalctl.portal.models import Sighting
+from portalctl.portal.models import Developer, Sighting
 
 OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
 Removal = Literal["expire", "offboard"]  # the classes by which access ends
@@ -58,12 +58,9 @@ class Subject:
         return self.email or self.id or ""
 
 
-def account(developer: Subject, live: Sighting) -> tuple[str | None, str | None]:
-    """The id and status of a developer now; None: they have no account."""
-    if developer.id is not None:
-        return developer.id, live.status.get(developer.id)
-    found = live.newcomers.get(developer.name)
-    return (found.id, found.status) if found is not None else (None, None)
+def account(developer: Subject, live: Sighting) -> Developer | None:
+    """The account that a developer has now."""
+    return live.developers.get(developer.id) if developer.id is not None else live.newcomers.get(developer.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class _OfDeveloper(Operation):
 
     def status(self, live: Sighting) -> str | None:
         """The live status of the developer; None: no account."""
-        return account(self.developer, live)[1]
+        found = account(self.developer, live)
+        return found.status if found is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +112,11 @@ class Approve(_SetStatus):
 
     def live_state(self, live: Sighting) -> State | None:
         """With whether the address is verified: a developer whose address is no longer is not who was reviewed."""
-        developer_id, status = account(self.developer, live)
-        if status is None:
+        found = account(self.developer, live)
+        if found is None:
             return None
-        verified = live.verified.get(developer_id or "")
-        return {"status": status} if verified is None else {"status": status, "email_verified": verified}
+        verified = found.email_verified
+        return {"status": found.status} | ({"email_verified": verified} if verified is not None else {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,10 +220,10 @@ class _Membership(_OfDeveloper):
     after: MemberState
 
     def live_state(self, live: Sighting) -> State | None:
-        developer_id, status = account(self.developer, live)
-        if status is None and self.developer.id is not None:
+        found = account(self.developer, live)
+        if found is None and self.developer.id is not None:
             return None
-        return {"member": developer_id in live.members.get(self.team, ())}
+        return {"member": found is not None and found.id in live.members.get(self.team, ())}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

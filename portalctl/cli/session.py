@@ -87,6 +87,7 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
     check_distinct()
     if target.paths:
         manifest = saved.manifest_of(plan, _load(target, console))
+        saved.check_guard(plan, manifest, utc_now().date())
         check_distinct(manifest.files)
         check(manifest)
         destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]

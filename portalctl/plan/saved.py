@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from hmac import compare_digest
 from typing import get_args
 
@@ -23,6 +23,7 @@ from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.plan.base import without_base
 from portalctl.plan.build import counts
 from portalctl.plan.document import MASKED, checked, digest_of, masked_digest, parse, rejected
+from portalctl.plan.guard import guard_of
 from portalctl.plan.model import Plan, PortalPlan
 from portalctl.portal.capabilities import CAPABILITIES
 
@@ -143,6 +144,22 @@ def manifest_of(plan: Plan, manifest: Manifest) -> Manifest:
     if strange:
         raise RefusedError(f"the manifest does not have the plan's portals as planned: {', '.join(strange)}", AGAIN)
     return replace(manifest, portals={portal.name: manifest.portals[portal.name] for portal in plan.portals})
+
+
+def check_guard(plan: Plan, manifest: Manifest, today: date) -> None:
+    """Check that each portal's guard is the manifest's own on this day. Raises RefusedError.
+
+    What the run of the plan was allowed (`--allow-removals`) is the plan's to say.
+    """
+    for portal in plan.portals:
+        guard = portal.guard
+        own = guard_of(manifest.portals[portal.name], today, guard.allow_removals, allow_delete=guard.allow_delete)
+        if guard != own:
+            raise RefusedError(
+                f"portal {portal.name}: the plan's limits are not the manifest's, and nothing was written",
+                "the file was edited, or a limit has expired since",
+                AGAIN,
+            )
 
 
 def _check_providers(plan: Plan) -> None:

@@ -152,20 +152,23 @@ class Touched:
 class Sighting:
     """The touched things as they are now.
 
-    `status` None: that developer is gone. `newcomers` has, by normal address, those of them who have an account now.
-    `registrations` has the status of those that are live, and `requests` that of those asked for, by id; `verified`
-    whether an address is, by developer, where the portal tells. `teams`, `members` and `roles` are by team name; a
-    name with no team is absent.
+    `developers` has each that was asked for by id; None: the account is gone. `newcomers` has, by normal address,
+    those of them who have an account now. `registrations` has the status of those that are live, and `requests` that
+    of those asked for, by id. `teams`, `members` and `roles` are by team name; a name with no team is absent.
     """
 
-    status: Mapping[str, str | None]
+    developers: Mapping[str, Developer | None]
     teams: Mapping[str, Team]
     members: Mapping[str, frozenset[str]]
     roles: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
     newcomers: Mapping[str, Developer] = field(default_factory=dict)
     registrations: Mapping[str, str] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
-    verified: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def statuses(self) -> dict[str, str | None]:
+        """The status of each developer that was asked for by id; None: the account is gone."""
+        return {key: developer.status if developer else None for key, developer in self.developers.items()}
 
 
 @dataclass(frozen=True, slots=True)

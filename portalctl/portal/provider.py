@@ -38,6 +38,10 @@ class Reader(Protocol):
         """The touched things as they are now, by batches."""
         ...
 
+    def approved(self) -> int:
+        """The number of approved developers, now."""
+        ...
+
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
         """Registrations, neither revoked nor rejected, of these developers (ids) and of their teams' applications.
 

@@ -7,7 +7,7 @@ from typing import cast
 from portalctl.apply.looks import FRESH, LONGEST, PATIENT, Looks
 from portalctl.changes.operation import Subject
 from portalctl.changes.operations import Change
-from portalctl.portal.models import Sighting, Touched
+from portalctl.portal.models import Developer, Sighting, Touched
 from portalctl.portal.provider import Reader
 from tests.changes import change_of
 
@@ -24,7 +24,8 @@ class Portal:
     def reread(self, touched: Touched) -> Sighting:
         self.now += self.takes
         self.looks.append([person for person, _ in touched.people])
-        return Sighting(status=dict.fromkeys(self.looks[-1], "approved"), teams={}, members={})
+        developers = {key: Developer(key, f"{key}@x.com", "approved") for key in self.looks[-1]}
+        return Sighting(developers=developers, teams={}, members={})
 
 
 def approval(person: str) -> Change:

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from portalctl.changes.operation import ChangeFields
+from portalctl.changes.operations import Change, rank, typed
 from portalctl.cli.connection import REGIONS
 from portalctl.manifest.load import load
 from portalctl.manifest.schema import manifest_schema
@@ -355,6 +357,58 @@ def test_a_plan_is_applied_while_it_is_valid(club: Bench) -> None:
         assert club.writes == []
     write(sealed(plan | {"valid_until": "2999-01-01T00:00:00Z"}))
     assert apply_file(club).code == 0
+
+
+FORGED = {
+    "limits": (lambda p: portal_of(p)["guard"]["limits"].update(removals=11), "limits are not the manifest's"),
+    "protected": (
+        lambda p: portal_of(p)["guard"].update(protected=["ann@club.example"]),
+        "limits are not the manifest's",
+    ),
+    "deletion": (lambda p: portal_of(p)["guard"].update(allow_delete=True), "limits are not the manifest's"),
+    "address": (lambda p: change_of(p, "approve")["developer"].update(email="anna@club.example"), "has the address"),
+}
+
+
+@pytest.mark.parametrize(("edit", "told"), FORGED.values(), ids=FORGED)
+def test_a_forged_plan_with_a_digest_that_fits_is_refused(club: Bench, edit: Edit, told: str) -> None:
+    plan = saved(club)
+    edit(plan)
+    write(sealed(plan))
+    done = apply_file(club, "-f", "portals")
+    assert (done.code, club.writes) == (3, []), done.err
+    assert told in done.err
+
+
+def test_removals_are_counted_again_when_a_plan_is_applied(club: Bench) -> None:
+    """Of twenty developers of another domain, a forged plan revokes more than its own guard allows."""
+    club.people(approved=[f"p{number:02}@other.example" for number in range(20)])
+    plan = saved(club)
+    changes = portal_of(plan)["changes"]
+    model = change_of(plan, "revoke")
+    for number in range(11):
+        email = f"p{number:02}@other.example"
+        developer = {"email": email, "id": club.emails[email]}
+        changes.append(model | {"id": f"revoke:{email}", "developer": developer})
+    portal_of(plan)["changes"] = sorted(changes, key=lambda change: rank(typed_change(change)))
+    write(sealed(plan))
+    done = apply_file(club)
+    assert (done.code, club.writes) == (3, []), done.err
+    assert "policy.limits.removals is 10" in done.err
+    portal_of(plan)["guard"]["limits"]["removals"] = 100
+    write(sealed(plan))
+    done = apply_file(club)
+    assert (done.code, club.writes) == (3, []), done.err
+    assert "policy.limits.removals_percent is 10" in done.err
+    portal_of(plan)["guard"].update(allow_removals=100, protected=["p03@other.example"])
+    write(sealed(plan))
+    done = apply_file(club)
+    assert (done.code, club.writes) == (3, []), done.err
+    assert "p03@other.example is protected" in done.err
+
+
+def typed_change(change: dict[str, Any]) -> Change:
+    return typed(TypeAdapter(ChangeFields).validate_python(change))
 
 
 def test_a_refused_plan_is_shown_and_not_applied(club: Bench) -> None:

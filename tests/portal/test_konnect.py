@@ -194,7 +194,7 @@ def test_touched_people_are_seen_by_batches_the_gone_by_their_id(bench: Bench) -
     people = {bench.person(f"p{number:03}", "pending"): f"p{number:03}@x.com" for number in range(200)}
     gone = (NOBODY, "gone@x.com")
     sighting = bench.konnect.reread(Touched(people=(*people.items(), gone)))
-    assert sighting.status == dict.fromkeys(people, "pending") | {NOBODY: None}
+    assert sighting.statuses == dict.fromkeys(people, "pending") | {NOBODY: None}
     calls = bench.paths()
     assert calls.count(f"/developers/{NOBODY}") == 1
     assert calls.count("/developers") < 200 / 20
@@ -204,14 +204,14 @@ def test_touched_people_are_seen_by_batches_the_gone_by_their_id(bench: Bench) -
 def test_many_who_cannot_be_found_by_address_cost_one_list_and_not_a_call_each(bench: Bench) -> None:
     people = [(bench.person(f"p{number:03}"), None) for number in range(120)]
     sighting = bench.konnect.reread(Touched(people=(*people, (NOBODY, None))))
-    assert sighting.status == {developer_id: "approved" for developer_id, _ in people} | {NOBODY: None}
+    assert sighting.statuses == {developer_id: "approved" for developer_id, _ in people} | {NOBODY: None}
     assert bench.paths() == ["", "/developers", "/developers"]
 
 
 def test_a_portal_without_the_filter_is_asked_for_people_by_their_ids(bench: Bench) -> None:
     ann = bench.person("ann", "revoked")
     bench.sim.inject(Fault("status", status=400, query="filter[email][oeq]=ann@x.com"))
-    assert bench.konnect.reread(Touched(people=((ann, "ann@x.com"),))).status == {ann: "revoked"}
+    assert bench.konnect.reread(Touched(people=((ann, "ann@x.com"),))).statuses == {ann: "revoked"}
 
 
 def test_of_one_person_it_is_asked_which_teams_they_are_in_however_large_those_are(bench: Bench) -> None:
@@ -223,7 +223,7 @@ def test_of_one_person_it_is_asked_which_teams_they_are_in_however_large_those_a
     assert bench.konnect.reread(wanted).members == {"reds": {ann}}
     assert bench.paths() == ["", f"/developers/{ann}/teams", "/developers"]
     gone = Touched(people=((NOBODY, "nobody@x.com"),), members_of=frozenset({"reds"}))
-    assert (bench.konnect.reread(gone).members, bench.konnect.reread(gone).status) == ({}, {NOBODY: None})
+    assert (bench.konnect.reread(gone).members, bench.konnect.reread(gone).statuses) == ({}, {NOBODY: None})
 
 
 # --- registrations

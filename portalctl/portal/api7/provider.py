@@ -123,17 +123,20 @@ class Api7:
         self._live.expect(touched.people)
         people = self._live.people.since(time.monotonic())
         return Sighting(
-            status={known: people[known].status if known in people else None for known, _ in touched.people},
+            developers={
+                known: people[known].developer(approvable=True) if known in people else None
+                for known, _ in touched.people
+            },
             teams={},
             members={},
             newcomers=_newcomers(touched.newcomers, people) if touched.newcomers else {},
             requests=self._live.outcomes(touched.requests),
-            verified={
-                known: bool(people[known].email_verified)
-                for known, _ in touched.people
-                if known in people and people[known].email_verified is not None
-            },
         )
+
+    @as_portal_error("counting developers")
+    def approved(self) -> int:
+        """See `Reader.approved`. All developers are read: the Dashboard's filters are not dependable."""
+        return sum(person.status == "approved" for person in self._live.people.since(time.monotonic()).values())
 
     @as_portal_error("reading registrations")
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:

@@ -18,6 +18,7 @@ from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.konnect.dialect import Dialect
 from portalctl.portal.konnect.registrations import read_registrations, read_requests
 from portalctl.portal.konnect.wire import (
+    Counted,
     Query,
     UnsettledError,
     Wire,
@@ -178,7 +179,7 @@ class Konnect:
 
     @as_portal_error("reading the portal again")
     def reread(self, touched: Touched) -> Sighting:
-        """See `Reader.reread`. People are asked for by address in batches; see `_statuses` for the others.
+        """See `Reader.reread`. People are asked for by address in batches; see `_accounts` for the others.
 
         Raises AmbiguousError when a touched name is that of several teams: which is meant can't be told.
         """
@@ -186,7 +187,7 @@ class Konnect:
         roles = settle(lambda: self._roles(teams[name] for name in touched.roles_of & teams.keys()))
         registrations = {each.id: each.status for each in self._registrations(touched.registrations_of)}
         return Sighting(
-            status=self._statuses(touched.people),
+            developers=self._accounts(touched.people),
             teams=teams,
             members={name: members[teams[name].id] for name in touched.members_of & teams.keys()},
             roles={name: roles[teams[name].id] for name in touched.roles_of & teams.keys()},
@@ -196,6 +197,11 @@ class Konnect:
         )
 
     @as_portal_error("reading registrations")
+    def approved(self) -> int:
+        """See `Reader.approved`."""
+        params = {**FIRST_ROW, "filter[status][eq]": "approved"}
+        return self._wire.parse(self._client.get(f"{self._path}/developers", params), Counted).meta.page.total
+
     def details(self, people: Collection[str]) -> tuple[Registration, ...]:
         """See `Reader.details`."""
         return self._registrations(people, team_applications=self._dialect.team_applications)
@@ -380,17 +386,20 @@ class Konnect:
                 accounts.setdefault(address, []).append(person)
         return {address: found for address, each in accounts.items() if (found := _one_of(each)) is not None}
 
-    def _statuses(self, people: Iterable[tuple[str, str | None]]) -> dict[str, str | None]:
-        """The status by id; None: gone. Who is not found by address is asked for by id, or many by the whole list."""
+    def _accounts(self, people: Iterable[tuple[str, str | None]]) -> dict[str, Developer | None]:
+        """By id; None: gone. Developers not found by address are read by id, or many by the whole list."""
         people = list(people)
-        asked_for = self._by_address([email for _, email in people if email and "," not in email])
-        found = {developer.id: developer.status for developer in asked_for or ()}
+        found = {
+            row.id: row
+            for row in self._by_address([email for _, email in people if email and "," not in email]) or ()
+        }
         missing = [developer_id for developer_id, _ in people if developer_id not in found]
         if len(missing) > FEW:
-            found |= {developer.id: developer.status for developer in self._developers()}
-            return {developer_id: found.get(developer_id) for developer_id, _ in people}
-        asked = dict(zip(missing, self._pool.map(self._status, missing), strict=True))
-        return {developer_id: asked.get(developer_id) or found.get(developer_id) for developer_id, _ in people}
+            found |= {row.id: row for row in self._developers()}
+        else:
+            rows = self._pool.map(self._account, missing)
+            found |= {row.id: row for row in rows if row is not None}
+        return {developer_id: found.get(developer_id) for developer_id, _ in people}
 
     def _by_address(self, addresses: list[str]) -> list[Developer] | None:
         """Developers by live address; None: this stack has no such filter."""
@@ -405,9 +414,8 @@ class Konnect:
             return None
         return [row for rows in lists for row in rows]
 
-    def _status(self, developer_id: str) -> str | None:
-        found = self._wire.get(f"{self._path}/developers", "developer", developer_id, Developer)
-        return found.status if found is not None else None
+    def _account(self, developer_id: str) -> Developer | None:
+        return self._wire.get(f"{self._path}/developers", "developer", developer_id, Developer)
 
     def write(self, write: Write, still: Still = at_any_time) -> Written:
         """See `Provider.write`."""

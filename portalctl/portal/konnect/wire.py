@@ -66,6 +66,13 @@ class _Meta:
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A page of which only the number of all rows counts."""
+
+    meta: _Meta
+
+
+@dataclass(frozen=True, slots=True)
 class _List(Generic[V]):
     data: list[V]
     meta: _Meta

@@ -71,7 +71,7 @@ class Bench:
         """As the provider sees them now."""
         people = [f"org_{name}" for name in names]
         addresses = {person.developer_id: person.email for person in self.store.developers(PORTAL)}
-        seen = self.api7.reread(Touched(people=tuple((each, addresses.get(each)) for each in people))).status
+        seen = self.api7.reread(Touched(people=tuple((each, addresses.get(each)) for each in people))).statuses
         return [seen[person] for person in people]
 
     def paths(self, *methods: str) -> list[str]:
