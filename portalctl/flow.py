@@ -24,7 +24,7 @@ from portalctl.errors import UNTOLD, AnswerError, RefusedError
 from portalctl.events import Observer, ReadDone, ignore
 from portalctl.garbage import no_garbage_collection
 from portalctl.http import READ_ONLY, READ_WRITE, Server
-from portalctl.manifest.model import Manifest, PortalManifest
+from portalctl.manifest.model import NOT_READ, Manifest, PortalManifest
 from portalctl.plan.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
 from portalctl.plan.base import Base, against, unruled_grants
 from portalctl.plan.build import assemble, compare, plan_portal
@@ -120,7 +120,8 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
     return assemble(
         manifest,
         tuple(
-            _planned(item, run, created, selection, base) for item in _compare_all(manifest, run, created, base=base)
+            _planned(item, run, created, selection, (*_unread(manifest, item.portal), *_notices_of(base)))
+            for item in _compare_all(manifest, run, created, base=base)
         ),
         created_at=_rfc3339(created),
         generator=GENERATOR,
@@ -128,9 +129,22 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
     )
 
 
-def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, base: Base | None) -> PortalPlan:
+def _unread(manifest: Manifest, portal: PortalManifest) -> Iterator[Notice]:
+    """Notices of files that are not read: those that a file of this portal names, and those that no portal's does."""
+    read = {file for each in manifest.portals.values() for file in each.files} - set(portal.files)
+    for finding in manifest.warnings:
+        if finding.code == NOT_READ and finding.at.file not in read:
+            text = f"{finding.at.file} {finding.message}" if finding.at.file not in portal.files else finding.message
+            yield Notice("not_read", "warning", text, file=finding.at.file, line=finding.at.line)
+
+
+def _notices_of(base: Base | None) -> Iterable[Notice]:
+    return base.notices() if base is not None else ()
+
+
+def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, notes: Iterable[Notice]) -> PortalPlan:
     today = now.date()
-    notes = [*(base.notices() if base is not None else ()), *_offline(item, run, now)]
+    notes = [*notes, *_offline(item, run, now)]
     if item.unread is not None:
         text = "registrations could not be read, so what people who are kept out go on using is not known"
         notes.append(Notice("registrations_unread", "warning", f"{text}: {item.unread}"))

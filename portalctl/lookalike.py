@@ -1,23 +1,25 @@
-"""Domains that a tired reader takes for a trusted one. For notices only: nothing is decided by a likeness.
+"""Names that a tired reader takes for others: domains like trusted ones, and teams like each other.
 
-Compared are skeletons: characters that look alike become one (Unicode's confusables, accents, and the pairs that
-fonts make alike: `rn` and `m`, `1` and `l`). A domain also looks like a trusted one when it wears its name: as a
-part (`arsenal.com.evil.org`, `my-arsenal.com`), under another public suffix, or with one slip of the keyboard.
+For findings and notices only: nothing is decided by a likeness. Compared are skeletons, in which characters that
+look alike are one (Unicode's confusables, accents, and the pairs that fonts make alike: `rn` and `m`, `1` and `l`).
+A domain also looks like a trusted one when it contains its name: as a part (`arsenal.com.evil.org`,
+`my-arsenal.com`), under another public suffix, or with one slip of the keyboard.
 """
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from portalctl.characters import confusables, meant, named
 from portalctl.identity import enclosing, is_public_suffix, unicode_domain
 
 SHORTEST_NAME = 4  # characters: shorter names are one slip from everything
 SHORTEST_SLIP = 5
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 _SIGNS = str.maketrans("01i|5", "ollls")
+_TEAM_SIGNS = str.maketrans("01I|5", "Ollls")  # case counts: an `i` is not taken for an `l`, an `I` is
 
 
 class Lookalikes:
@@ -89,22 +91,7 @@ def _latin(char: str) -> str:
     if char.isascii():
         return char
     bare = "".join(part for part in unicodedata.normalize("NFKD", char) if not unicodedata.combining(part))
-    return "".join(_confusables().get(part, part) for part in bare).lower()
-
-
-@cache
-def _confusables() -> dict[str, str]:
-    """Characters to the ASCII letter they can be taken for (Unicode's confusables.txt, by way of a package)."""
-    from importlib import resources  # noqa: PLC0415 (only letters beyond ASCII need it, and it loads a lot)
-
-    text = (resources.files("confusable_homoglyphs") / "confusables.json").read_text(encoding="utf-8")
-    return {
-        char: entry["c"]
-        for char, entries in json.loads(text).items()
-        if not char.isascii()
-        for entry in entries
-        if len(entry["c"]) == 1 and entry["c"].isascii() and entry["c"].isalnum()
-    }
+    return "".join(confusables().get(part, part) for part in bare).lower()
 
 
 @cache
@@ -138,3 +125,53 @@ def _alike(name: str, other: str) -> bool:
     while name and other and name[-1] == other[-1]:
         name, other = name[:-1], other[:-1]
     return max(len(name), len(other)) == 1 or (len(name) == 2 and name == other[::-1])
+
+
+class TeamNames:
+    """Team names, ready to be compared with others: without case, Unicode form, white space and look-alikes."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._by_key: dict[tuple[int, str], str] = {}
+        for name in names:
+            self.add(name)
+
+    def add(self, name: str) -> None:
+        """Add a name. Of several that look alike the first is what `like` returns."""
+        for key in _team_keys(name):
+            self._by_key.setdefault(key, name)
+
+    def like(self, name: str) -> str | None:
+        """Return another name that this one can be taken for, or None."""
+        found = (self._by_key.get(key) for key in _team_keys(name))
+        return next((other for other in found if other is not None and other != name), None)
+
+
+def difference(name: str, other: str) -> str:
+    """How two names that look alike differ, as the end of a sentence: `they differ only in letter case`."""
+    if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other):
+        return "they differ only in Unicode form (NFC, NFD)"
+    for one, another in ((name, other), (other, name)):
+        char = next((char for char in one if meant(char) is not None and char not in another), None)
+        if char is not None:
+            return f"the {'first' if one is name else 'second'} has {named(char)}"
+    if "".join(name.split()) == "".join(other.split()):
+        return "they differ only in white space"
+    if name.casefold() == other.casefold():
+        return "they differ only in letter case"
+    return "they differ only in characters that look alike"
+
+
+def _team_keys(name: str) -> tuple[tuple[int, str], ...]:
+    """What a team's name is compared by; names that agree in one of them look alike."""
+    plain = "".join(unicodedata.normalize("NFKC", name).split())
+    folded = plain.casefold()
+    alike = "".join(_taken_for(char) for char in folded).casefold().strip("\"'")
+    shape = "".join(_taken_for(char) for char in plain).translate(_TEAM_SIGNS).casefold()
+    for pair, single in _PAIRS:
+        shape = shape.replace(pair, single)
+    return (0, folded), (1, alike), (2, shape)
+
+
+def _taken_for(char: str) -> str:
+    other = meant(char)
+    return char if other is None else other.strip()

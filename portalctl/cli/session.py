@@ -98,8 +98,8 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
 
 def _load(target: Target, console: Console) -> Manifest:
     manifest = portalctl.load(*manifest_paths(target.paths))
-    for at, message in manifest.warnings[:MOST_FINDINGS]:
-        console(Warned(f"{at}: {message}"))
+    for finding in manifest.warnings[:MOST_FINDINGS]:
+        console(Warned(f"{finding.at}: {finding.message}"))
     if len(manifest.warnings) > MOST_FINDINGS:
         console(Warned(f"and {len(manifest.warnings) - MOST_FINDINGS:,} more warnings about the manifest"))
     return manifest

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from portalctl.errors import Finding, Position
 from portalctl.identity import untagged
 from portalctl.manifest.model import (
+    DENIED_GRANT,
     AccessRule,
     DeniedDomain,
     Member,
@@ -48,7 +49,7 @@ class Together:
     access: list[AccessRule] = field(default_factory=list)
     protected: list[Protected] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    warnings: list[tuple[Position, str]] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
 
 
 def together(files: Sequence[Rules], *, all_teams_known: bool) -> Together:
@@ -120,8 +121,11 @@ def _overrides(whole: Together, overrides: Iterable[Override]) -> list[Override]
 
 def _warn(whole: Together, denial: Override, grant: Reason) -> None:
     here, there = at(grant), at(denial.why)
-    whole.warnings.append((here, f"no effect: {place(there, here)} denies this person"))
-    whole.warnings.append((there, f"this denies someone whom {place(here, there)} means to let in; the denial holds"))
+    texts = {
+        here: f"no effect: {place(there, here)} denies this developer",
+        there: f"{place(here, there)} grants something to the developer denied here; the denial holds",
+    }
+    whole.warnings += [Finding(where, text, DENIED_GRANT, "warning") for where, text in texts.items()]
 
 
 def _warn_of_the_denied(whole: Together) -> None:

@@ -31,6 +31,7 @@ from portalctl.manifest.forms import (
     Prose,
     RoleName,
     TeamName,
+    Title,
     Version,
 )
 from portalctl.manifest.model import Limits, Membership, OnRevoke, Policy, ProviderName, Status
@@ -104,7 +105,7 @@ class PortalEntry(Entry):
     id: PortalId | None = Field(
         default=None, description="The portal's id on its provider (on Konnect a UUID). Write this or `title`."
     )
-    title: TeamName | None = Field(
+    title: Title | None = Field(
         default=None, description="The portal's own name on its provider, if no other has it. Write this or `id`."
     )
 

@@ -1,4 +1,4 @@
-"""Paths → files with their content. The only part of the room that touches the disk."""
+"""Paths → files with their content. Only this module and `unread` touch the disk."""
 
 from __future__ import annotations
 
@@ -12,10 +12,19 @@ from typing import Final
 
 from portalctl.errors import Finding, Position
 from portalctl.input_file import TooLargeError, read_input
-from portalctl.manifest.names import PATTERNS, is_hidden, is_manifest
+from portalctl.manifest.names import (
+    PATTERNS,
+    is_hidden,
+    is_list,
+    is_manifest,
+    is_nearly_manifest,
+    is_utf8,
+    readable,
+)
 from portalctl.manifest.syntax import quoted
 
 MOST_BYTES: Final = 64 * 1024 * 1024
+_NOT_UTF8: Final = "this name is not UTF-8; rename the file or folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +51,9 @@ def read_files(paths: Sequence[Path]) -> tuple[tuple[File, ...], list[Finding]]:
     files: dict[str, tuple[bool, File]] = {}
     findings: list[Finding] = []
     for place in map(_place, paths):
+        if not is_utf8(place.shown):
+            findings.append(_finding(place, _NOT_UTF8))
+            continue
         for found in _below(place) if os.path.isdir(place.disk) else (place,):  # noqa: PTH112 - never raises
             file = _read(found) if isinstance(found, _Place) else found
             if isinstance(file, Finding):
@@ -118,9 +130,9 @@ class _Place:
         return _Place(
             disk=entry.path,
             real=os.path.realpath(here) if entry.is_symlink() else here,
-            shown=_joined(self.shown, entry.name),
-            name=_joined(self.name, entry.name),
-            path=_joined(self.path, entry.name),
+            shown=joined(self.shown, entry.name),
+            name=joined(self.name, entry.name),
+            path=joined(self.path, entry.name),
             linked=self.linked or entry.is_symlink(),
         )
 
@@ -130,18 +142,19 @@ def _place(path: Path) -> _Place:
     absolute = Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - links stay
     name = "" if os.path.isdir(path) else path.name  # noqa: PTH112 - never raises
     real = os.path.realpath(path)
-    return _Place(str(path), real, _shown(path), name, absolute, linked=real != absolute)
+    return _Place(str(path), real, shown_path(path), name, absolute, linked=real != absolute)
 
 
-def _shown(path: Path) -> str:
-    """As people know it: relative to where they are when below it, else as they gave it."""
+def shown_path(path: Path) -> str:
+    """The path for messages: relative to the working folder when below it, else as it was given."""
     normal, here = Path(os.path.normpath(path)), Path.cwd()
     absolute = here / normal
     below = absolute.is_relative_to(here) and ".." not in normal.parts
     return (absolute.relative_to(here) if below else normal).as_posix()
 
 
-def _joined(folder: str, name: str) -> str:
+def joined(folder: str, name: str) -> str:
+    """The path of something in a folder; a folder without a name adds none."""
     return name if folder in ("", ".") else posixpath.join(folder, name)
 
 
@@ -166,15 +179,22 @@ def _walk(folder: _Place, root: Path, above: frozenset[str]) -> Iterator[_Place 
         return
     for entry in entries:
         is_folder = _holds(entry.is_dir)
-        if is_hidden(entry.name) or not (is_folder or is_manifest(entry.name)):
+        if is_hidden(entry.name) or not (is_folder or _is_wanted(entry.name)):
             continue
         place = folder.below(entry)
-        if entry.is_symlink() and not Path(place.real).is_relative_to(root):
+        if not is_utf8(entry.name):
+            yield _finding(place, _NOT_UTF8)
+        elif entry.is_symlink() and not Path(place.real).is_relative_to(root):
             yield _finding(place, "this link leads out of the folder; name its target with a further -f")
         elif not is_folder:
             yield place if _holds(entry.is_file) else _finding(place, _no_file(place))
         elif place.real not in above:
             yield from _walk(place, root, above)
+
+
+def _is_wanted(name: str) -> bool:
+    """Whether a file is read, or would be if its name were text: nothing can name a list by other bytes."""
+    return is_manifest(name) or (not is_utf8(name) and (is_list(name) or is_nearly_manifest(name)))
 
 
 def _holds(ask: Callable[[], bool]) -> bool:
@@ -200,4 +220,4 @@ def _read(place: _Place) -> File | Finding:
 
 
 def _finding(place: _Place, message: str) -> Finding:
-    return Finding(Position(place.shown, 1, 1), message)
+    return Finding(Position(readable(place.shown), 1, 1), message)

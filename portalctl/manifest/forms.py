@@ -11,6 +11,8 @@ from typing import Annotated, Final, TypeVar
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints, ValidationError
 from pydantic_core import PydanticCustomError
 
+from portalctl.characters import is_invisible, named
+
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
 _HANDLE: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 # As portal names, these would lead to variables that mean something else, such as PORTALCTL_GIT_TOKEN.
@@ -61,8 +63,21 @@ def _day(value: object) -> object:
 def _not_reserved(name: str) -> str:
     """Refuse a portal name whose environment variables have another meaning."""
     if re.match(RESERVED, name):
-        raise PydanticCustomError("reserved", "this name is reserved for portalctl's own environment variables")
+        text = "the name '{name}' is reserved for portalctl's own environment variables; choose another name"
+        raise PydanticCustomError("reserved", text, {"name": name})
     return name
+
+
+def _visible(text: str) -> str:
+    """The text, if a reader can see all of it. Two names must not differ in what nobody sees."""
+    for index, char in enumerate(text):
+        if is_invisible(char):
+            raise PydanticCustomError(
+                "characters",
+                "{found} (character {place}) cannot be seen in a name; delete it",
+                {"found": named(char), "place": index + 1},
+            )
+    return text
 
 
 def _text(pattern: str, longest: int) -> StringConstraints:
@@ -77,18 +92,19 @@ Handle = Annotated[
     AfterValidator(_not_reserved),
     Field(json_schema_extra={"not": {"pattern": RESERVED}}),
 ]
-TeamName = Annotated[str, _text(_NAME, 250)]
-ProductName = Annotated[str, _text(_NAME, 255)]
+Title = Annotated[str, _text(_NAME, 250)]
+TeamName = Annotated[str, _text(_NAME, 250), AfterValidator(_visible)]
+ProductName = Annotated[str, _text(_NAME, 255), AfterValidator(_visible)]
 Prose = Annotated[str, _text(_PROSE, 1000)]
 # Loosely, for editors: `portalctl.identity` decides, and it also reads names in other scripts.
 Domain = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+$"})]
 Address = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+@[^@\s]+$"})]
 Person = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
 PortalId = Annotated[str, _text(_SAFE_ID, 128)]
-DeveloperId = Annotated[str, _text(_NAME, 256)]
-PersonName = Annotated[str, _text(_LINE, 255)]
+DeveloperId = Annotated[str, _text(_NAME, 256), AfterValidator(_visible)]
+PersonName = Annotated[str, _text(_LINE, 255), AfterValidator(_visible)]
 Description = Annotated[str, _text(_LINE, 250)]
-RoleName = Annotated[str, _text(_NAME, 100)]
+RoleName = Annotated[str, _text(_NAME, 100), AfterValidator(_visible)]
 FilePath = Annotated[str, _text(_PATH, 4096)]
 ColumnName = Annotated[str, _text(_NAME, 255)]
 CsvPath = Annotated[str, _text(_CSV, 4096)]

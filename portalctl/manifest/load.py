@@ -9,11 +9,11 @@ check   the rules of all files of a portal together; delegate: which file may wr
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from portalctl.errors import Finding, InputError, Position
+from portalctl.errors import Finding, InputError
 from portalctl.garbage import no_garbage_collection
 from portalctl.identity import is_uuid
 from portalctl.manifest import csv_list
@@ -27,6 +27,7 @@ from portalctl.manifest.rules import Rules, rules_of
 from portalctl.manifest.shape import Shaped, shape
 from portalctl.manifest.source import Source, read
 from portalctl.manifest.syntax import did_you_mean
+from portalctl.manifest.unread import unread
 
 
 def load(paths: Sequence[Path]) -> Manifest:
@@ -36,7 +37,13 @@ def load(paths: Sequence[Path]) -> Manifest:
     """
     with no_garbage_collection():
         files, findings = read_files(paths)
-        return assemble(files, findings, partial(read_list, paths))
+        try:
+            manifest = assemble(files, findings, partial(read_list, paths))
+        except InputError as error:  # what is missing may be in a file that is not read
+            more = unread(paths, {file.shown for file in files})
+            raise InputError((*error.findings, *more), error.message) from error
+        warnings = {*manifest.warnings, *unread(paths, manifest.files)}
+        return replace(manifest, warnings=tuple(sorted(warnings)))
 
 
 ReadList = Callable[[File, str], File | str]
@@ -114,13 +121,13 @@ class _Loading:
         else:
             self._fragments.append((shaped, shaped.entry, file))
 
-    def finish(self) -> tuple[dict[str, PortalManifest], list[tuple[Position, str]]]:
+    def finish(self) -> tuple[dict[str, PortalManifest], list[Finding]]:
         """The portals and what to warn of. They are for use only if nothing was found."""
         portals = [self._root(*each) for each in self._roots]
         self._check_names(portals)
         for fragment in self._fragments:
             self._fragment(*fragment)
-        warnings: list[tuple[Position, str]] = []
+        warnings: list[Finding] = []
         made: dict[str, PortalManifest] = {}
         for portal in portals:
             rules = sorted(portal.rules, key=lambda each: each.file)

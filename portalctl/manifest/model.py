@@ -7,11 +7,15 @@ the normal form of `portalctl.identity`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
-from portalctl.errors import Position
+from portalctl.errors import Finding, Position
+
+#: Codes of lint findings made while loading: a grant to somebody who is denied, a file that is not read.
+DENIED_GRANT: Final = "PC010"
+NOT_READ: Final = "PC012"
 
 ProviderName = Literal["konnect", "konnect-v2", "api7"]
 Status = Literal["approved", "pending", "rejected", "revoked", "absent"]
@@ -179,9 +183,12 @@ class PortalManifest:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that was loaded. `files` are shown paths, sorted; `digest` covers their bytes and relative names."""
+    """Everything that was loaded. `files` are shown paths, sorted; `digest` covers their bytes and relative names.
+
+    `warnings` are lint findings that only loading can make: those with the codes DENIED_GRANT and NOT_READ.
+    """
 
     portals: Mapping[str, PortalManifest]
     files: tuple[str, ...]
     digest: str
-    warnings: tuple[tuple[Position, str], ...] = field(default=())
+    warnings: tuple[Finding, ...] = ()

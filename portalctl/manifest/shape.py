@@ -139,6 +139,7 @@ _EXPECTED: Final = {
 _SAY: Final[dict[str, Callable[[ErrorDetails], str]]] = {
     "missing": lambda problem: f"the key {quoted(str(problem['loc'][-1]))} is missing here",
     "day": lambda problem: problem["msg"],
+    "characters": lambda problem: problem["msg"],
     "reserved": lambda problem: problem["msg"],
     "string_too_short": lambda _: "expected some text; this is empty",
     "string_too_long": lambda problem: f"too long: at most {problem['ctx']['max_length']} characters",

@@ -14,8 +14,8 @@ from typing import Literal
 
 from portalctl.errors import Finding, Position
 from portalctl.identity import domain_of, enclosing, is_freemail, normal_address
-from portalctl.lookalike import Lookalikes
-from portalctl.manifest.model import Manifest, Override, PortalManifest, Reason, TrustedDomain
+from portalctl.lookalike import Lookalikes, TeamNames, difference
+from portalctl.manifest.model import DENIED_GRANT, NOT_READ, Manifest, Override, PortalManifest, Reason, TrustedDomain
 from portalctl.plan.resolve import Decision, resolve
 from portalctl.plan.rulebook import DENIALS, Rulebook
 from portalctl.portal.models import Developer, Snapshot
@@ -192,6 +192,25 @@ def _not_written(look: _Look) -> Said:
                 yield why, f"the identity provider decides who is in {team}, so this rule puts nobody there"
 
 
+def _twins(look: _Look) -> Said:
+    """Teams that the manifest declares beside one that looks alike, in the manifest or on the portal."""
+    declared = TeamNames()
+    live = [team.name for team in look.live.teams] if look.live is not None else []
+    on_portal = TeamNames(live)
+    for team in sorted(look.portal.teams, key=lambda team: team.why.at or look.portal.at):
+        other = declared.like(team.name)
+        if other is not None:
+            yield team.why, f"team {team.name} looks like {other} of this manifest: {difference(team.name, other)}"
+        declared.add(team.name)
+        twin = on_portal.like(team.name) if team.name not in live else None
+        if twin is not None:
+            yield team.why, f"team {team.name} looks like {twin} on the portal: {difference(team.name, twin)}"
+
+
+def _found_while_loading(_: _Look) -> Said:
+    return iter(())
+
+
 @dataclass(frozen=True, slots=True)
 class Lint:
     """One thing that is looked for: `about` is what it is, `why` what is bad about it, `remedy` what to do.
@@ -207,7 +226,6 @@ class Lint:
     needs_snapshot: bool = False
 
 
-DENIED_GRANT = "PC010"  # found while loading: both places are known only there
 LINTS: Mapping[str, Lint] = {
     "PC001": Lint(
         "look-alike",
@@ -278,7 +296,7 @@ LINTS: Mapping[str, Lint] = {
         "a grant without effect, because a denial names the person",
         "whoever reads the grant takes the person to be in",
         "take out the grant, or the denial",
-        lambda _: iter(()),
+        _found_while_loading,
     ),
     "PC011": Lint(
         "not-written",
@@ -286,6 +304,20 @@ LINTS: Mapping[str, Lint] = {
         "portalctl never writes such a team, and whoever reads the rule takes people to be in it",
         "take the team out of the rule, or `membership: idp` out of the team",
         _not_written,
+    ),
+    NOT_READ: Lint(
+        "not-read",
+        "a file that looks like a manifest and is not read, or a `delegate` entry without its file",
+        "rules in a file that is not read have no effect: a denial is lost, an exclusive team loses its members",
+        "correct the name, name the file with -f, or add `.disabled` to its name",
+        _found_while_loading,
+    ),
+    "PC013": Lint(
+        "look-alike-team",
+        "a team whose name looks like another team's, in the manifest or on the portal",
+        "the portal takes both names, so developers end up in a twin of the team that was meant",
+        "write one name everywhere, as the portal has it",
+        _twins,
     ),
 }
 
@@ -312,7 +344,9 @@ def lint(
 
     `today` is the day in UTC; `live` has readings by portal name, for the codes that need one.
     """
-    found = set(_found(DENIED_GRANT, manifest.warnings, levels))
+    found: set[Finding] = set()
+    for warning in manifest.warnings:
+        found |= set(_found(warning.code or "", [(warning.at, warning.message)], levels))
     for portal in manifest.portals.values():
         look = _Look(portal, today, (live or {}).get(portal.name))
         for code, each in LINTS.items():

@@ -10,7 +10,7 @@ from datetime import date
 
 from portalctl.changes.operations import Change, CreateTeam, DeleteDeveloper
 from portalctl.identity import domain_of, normal_address
-from portalctl.lookalike import Lookalikes
+from portalctl.lookalike import Lookalikes, TeamNames, difference
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.manifest.model import PortalManifest, Reason
 from portalctl.plan.changes import Difference, Held
@@ -52,7 +52,7 @@ def notices(portal: PortalManifest, snapshot: Snapshot, found: Difference, today
         *_deletions(portal.provider, found.changes),
         *_lookalikes(portal, found),
         *_teams(found),
-        *_similar_teams(snapshot, found.changes),
+        *_similar_teams(snapshot, found),
         *_dates(portal, today),
     ]
     return tuple(sorted(every, key=_weight))
@@ -212,15 +212,16 @@ def _teams(found: Difference) -> Iterator[Notice]:
         )
 
 
-def _similar_teams(snapshot: Snapshot, changes: Iterable[Change]) -> Iterator[Notice]:
-    """Portals take `City` beside `city`; who writes a manifest hardly wants both."""
-    live = {team.name.casefold(): team.name for team in snapshot.teams}
-    made = (change.team for change in changes if isinstance(change, CreateTeam) and change.team is not None)
-    for name in made:
-        if other := live.get(name.casefold()):
-            yield _warn(
-                "similar_team", f"team {name} would be new beside {other}, which is on the portal: case counts"
-            )
+def _similar_teams(snapshot: Snapshot, found: Difference) -> Iterator[Notice]:
+    """Teams that would be created beside one that looks alike: portals take both names."""
+    missing = [change.team for change in found.changes if isinstance(change, CreateTeam)]
+    missing += [team.name for team in found.missing_idp_teams]
+    live = TeamNames(team.name for team in snapshot.teams) if missing else TeamNames()
+    for name in missing:
+        other = live.like(name)
+        if other is not None:
+            text = f"team {name} is not on the portal and looks like {other}, which is: {difference(name, other)}"
+            yield _warn("similar_team", text)
 
 
 def _dates(portal: PortalManifest, today: date) -> Iterator[Notice]:

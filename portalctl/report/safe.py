@@ -14,12 +14,12 @@ from collections.abc import Callable
 from html import escape
 from unicodedata import combining
 
+from portalctl.characters import UNSEEN
 from portalctl.csv_guard import guard
 
-# Characters nobody sees that Unicode nevertheless counts as letters, marks or symbols: grapheme joiner, Hangul
-# fillers, Khmer inherent vowels, variation selectors, the blank Braille pattern. `str.isprintable` has the rest.
-# Besides hiding in a name they hide commands: a comparison by culture, as .NET makes by default, skips them.
-_INVISIBLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+# Besides hiding in a name, unseen characters hide commands: a comparison by culture, as .NET makes by default, skips
+# them. `str.isprintable` has the others.
+_INVISIBLE = UNSEEN
 
 # GitHub's runner acts on `::name …::` at the start of a line and on `##[name …]` anywhere in one
 # (actions/runner, src/Runner.Common/ActionCommand.cs); `##` is the mark of other runners' commands too.

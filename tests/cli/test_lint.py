@@ -96,7 +96,7 @@ def test_annotations_have_the_severity() -> None:
 @pytest.mark.parametrize(
     ("word", "hint"),
     [
-        ("PC02=off", "did you mean 'PC002'"),
+        ("PC0002=off", "did you mean 'PC002'"),
         ("PC002=of", "did you mean 'off'"),
         ("PC002", "write PC002=error|warning|off"),
     ],

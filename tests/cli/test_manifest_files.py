@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import HEAD, Bench
+from tests.conftest import HEAD, Bench, portalctl
 
 FRAGMENT = "version: 1\nportal: partners\n"
 DENIAL = "overrides: [{developer: mallory@club.example, status: revoked, reason: Left}]\n"
@@ -75,3 +76,131 @@ def test_a_folder_with_a_file_in_capitals_is_not_empty(bench: Bench) -> None:
     assert "portals:1:1: no *.yaml or *.yml file in this folder" in done.err
     write(bench.folder / "p.YAML", HEAD)
     assert bench.run("validate").code == 0
+
+
+def test_a_file_that_looks_like_a_manifest_and_is_not_read_is_a_finding_everywhere(bench: Bench) -> None:
+    bench.people(pending=["mallory@club.example"])
+    bench.manifest("trusted_domains: [club.example]\n")
+    name = "portals/denied.yaml.txt"
+    write(Path(name), FRAGMENT + DENIAL)
+    warning = f"{name}:1:1: warning PC012: looks like a manifest and is not read"
+    done = bench.run("validate")
+    assert (done.code, warning in done.err) == (0, True)
+    assert bench.run("validate", "-W", "PC012=error").code == 65
+    assert [each["code"] for each in bench.run("validate", "-o", "json").json["findings"]] == ["PC012"]
+    for command in ("plan", "apply"):
+        done = bench.run(command, *(("--yes",) if command == "apply" else ()))
+        assert f"warning: {name}:1:1: looks like a manifest and is not read" in done.err, command
+    (portal,) = bench.run("plan", "-o", "json").json["portals"]
+    assert [(each["code"], each["severity"], each["file"]) for each in portal["notices"]] == [
+        ("not_read", "warning", name)
+    ]
+
+
+LOOKS = ["city.yaml.txt", "city.yml.bak", "city.yaml~", "city.YAML.orig", "city.yaml (1)", "x/city.yml-old"]
+
+
+@pytest.mark.wide(1)
+@pytest.mark.parametrize("name", LOOKS)
+def test_names_that_look_like_a_manifest(bench: Bench, name: str) -> None:
+    bench.manifest("")
+    write(bench.folder / name, "version: 1\n")
+    assert f"portals/{name}:1:1: warning PC012" in bench.run("validate").err
+
+
+@pytest.mark.wide(1)
+@pytest.mark.parametrize(
+    "name",
+    ["city.yaml.disabled", ".city.yaml.swp", "city.yamlx", "notes.txt", ".old/city.yaml.txt", "yaml.md", "city.csv"],
+)
+def test_names_that_do_not(bench: Bench, name: str) -> None:
+    bench.manifest("")
+    write(bench.folder / name, "version: 1\n")
+    assert "PC012" not in bench.run("validate").err
+
+
+@pytest.mark.wide(3)
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"version": 1, "portal": "partners", "teams": []}', True),
+        ('{"version": 1, "portals": ["partners"]}', True),
+        ('{"version": 1, "kind": "plan", "portals": []}', False),
+        ("version: 1\nportal: partners\n", True),  # YAML under another name
+        ("\ufeff// ours\n{\n  portal: partners }", True),
+        ('{"$schema": "x", "portal": 1}', False),
+        ('{"teams": [{"portal": 1}]}', False),
+        ("[" * 100_000, False),
+        ("", False),
+        ('["portal"]', False),
+    ],
+)
+def test_json_files_are_judged_by_their_top_level(bench: Bench, text: str, found: bool) -> None:
+    bench.manifest("")
+    write(bench.folder / "city.JSON", text)
+    assert ("portals/city.JSON:1:1: warning PC012" in bench.run("validate").err) is found
+
+
+def test_what_is_read_after_all_is_no_finding(bench: Bench) -> None:
+    bench.manifest("teams: [{name: reds, members_from: x.yaml.csv}]\n")
+    write(bench.folder / "x.yaml.csv", "developer\nann@club.example\n")
+    write(bench.folder / "city.yaml.txt", FRAGMENT)
+    assert "PC012" not in bench.run("validate", "-f", "portals/city.yaml.txt").err
+
+
+def test_an_error_is_shown_with_the_file_that_may_be_its_cause(bench: Bench) -> None:
+    bench.manifest("trusted_domains: [{domain: club.example, teams: [reds]}]\n")
+    write(bench.folder / "reds.yaml.txt", FRAGMENT + TEAM)
+    done = bench.run("validate")
+    assert done.code == 65
+    assert "portals/reds.yaml.txt:1:1: warning PC012" in done.err
+    assert "1 error." in done.err
+
+
+def test_pipes_and_links_are_not_opened_to_judge_them(bench: Bench, tmp_path: Path) -> None:
+    bench.manifest("")
+    os.mkfifo(bench.folder / "pipe.json")
+    os.mkfifo(bench.folder / "pipe.yaml.txt")
+    write(tmp_path / "outside.json", '{"portal": "x"}')
+    (bench.folder / "link.json").symlink_to(tmp_path / "outside.json")
+    done = bench.run("validate")
+    assert done.code == 0
+    assert [line for line in done.err.splitlines() if "json" in line] == []
+
+
+def test_many_such_files_are_counted(bench: Bench) -> None:
+    bench.manifest("")
+    for number in range(45):
+        write(bench.folder / f"{number:02}.yaml.bak", "")
+    findings = bench.run("validate", "-o", "json").json["findings"]
+    assert len(findings) == 21
+    assert "25 more files look like manifests and are not read" in [each["message"] for each in findings]
+
+
+NOT_UTF8 = [b"city\xe9.yaml", b"b\xff.YML", b"teams\xfe/city.yaml", b"list\xff.csv", b"a\xff.yaml.txt"]
+
+
+@pytest.mark.wide(2)
+@pytest.mark.parametrize("name", NOT_UTF8)
+def test_a_name_that_is_not_utf8_is_an_error_with_the_name_escaped(bench: Bench, name: bytes) -> None:
+    bench.manifest("")
+    write(bench.folder / os.fsdecode(name), FRAGMENT)
+    shown = name.split(b"/")[0].decode("utf-8", "backslashreplace")
+    done = bench.run("validate", "-o", "json")
+    assert done.code == 65
+    assert [(each["file"], each["message"]) for each in done.json["findings"]] == [
+        (f"portals/{shown}", "this name is not UTF-8; rename the file or folder")
+    ]
+    for command in ("plan", "fmt", "drift"):
+        failed = bench.run(command)
+        assert (failed.code, "this name is not UTF-8" in failed.err) == (65, True), command
+
+
+@pytest.mark.parametrize("name", [b"p\xff.yaml", b"p\xff"])
+def test_a_path_that_is_not_utf8_is_an_error_too(bench: Bench, name: bytes) -> None:
+    bench.manifest("")
+    asked = os.fsdecode(name)
+    Path(asked).symlink_to("portals")
+    done = portalctl("validate", "-f", asked, "-o", "json")
+    assert done.code == 65
+    assert [each["file"] for each in done.json["findings"]] == [name.decode("utf-8", "backslashreplace")]

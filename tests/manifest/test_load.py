@@ -173,14 +173,15 @@ def test_a_denial_beats_grants_of_the_same_person_with_warnings_at_both(status: 
         "a@x.example": status,
         "a+1@x.example": "approved",
     }
-    assert [(place.line, message) for place, message in manifest.warnings] == [
-        (4, "this denies someone whom line 5 means to let in; the denial holds"),
-        (4, "this denies someone whom line 6 means to let in; the denial holds"),
-        (4, "this denies someone whom line 9 means to let in; the denial holds"),
-        (5, "no effect: line 4 denies this person"),
-        (6, "no effect: line 4 denies this person"),
-        (9, "no effect: line 4 denies this person"),
+    assert [(each.at.line, each.message) for each in manifest.warnings] == [
+        (4, "line 5 grants something to the developer denied here; the denial holds"),
+        (4, "line 6 grants something to the developer denied here; the denial holds"),
+        (4, "line 9 grants something to the developer denied here; the denial holds"),
+        (5, "no effect: line 4 denies this developer"),
+        (6, "no effect: line 4 denies this developer"),
+        (9, "no effect: line 4 denies this developer"),
     ]
+    assert {(each.code, each.severity) for each in manifest.warnings} == {("PC010", "warning")}
 
 
 def test_a_denial_of_someone_at_a_trusted_domain_needs_no_warning() -> None:

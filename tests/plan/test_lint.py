@@ -11,9 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.errors import Position
-from portalctl.manifest.model import AccessRule, Invitation, Manifest, Policy, PortalManifest, Reason, Role
-from portalctl.plan.lint import DENIED_GRANT, LINTS, Levels, lint
+from portalctl.errors import Finding, Position
+from portalctl.manifest.model import (
+    DENIED_GRANT,
+    AccessRule,
+    Invitation,
+    Manifest,
+    Policy,
+    PortalManifest,
+    Reason,
+    Role,
+)
+from portalctl.plan.lint import LINTS, Levels, lint
 from portalctl.plan.resolve import resolve
 from portalctl.plan.rulebook import Rulebook
 from portalctl.portal.models import Developer, Snapshot
@@ -248,7 +257,8 @@ def test_one_file_for_two_portals_is_told_once() -> None:
 
 
 def test_warnings_of_loading_have_a_code_too() -> None:
-    manifest = Manifest({}, (FILE,), "sha256:aa", ((Position(FILE, 3, 5), "no effect"),))
+    warning = Finding(Position(FILE, 3, 5), "no effect", DENIED_GRANT, "warning")
+    manifest = Manifest({}, (FILE,), "sha256:aa", (warning,))
     assert [str(each) for each in lint(manifest, TODAY)] == [f"{FILE}:3:5: warning {DENIED_GRANT}: no effect"]
     assert lint(manifest, TODAY, Levels({DENIED_GRANT: "off"})) == ()
 
@@ -267,4 +277,6 @@ def test_codes_are_for_ever() -> None:
         "PC009 unused-team",
         "PC010 denied-grant",
         "PC011 not-written",
+        "PC012 not-read",
+        "PC013 look-alike-team",
     ]

@@ -348,11 +348,24 @@ def test_the_identity_providers_team_is_never_written() -> None:
     assert [n.code for n in plan.notices] == ["missing_idp_team"]
 
 
-def test_a_new_team_that_differs_from_a_live_one_by_case_alone_is_told() -> None:
-    plan = planned(portal(teams=(team("city"), team("blues"))), snapshot(teams={"City": [], "Reds": []}))
-    assert [(c.op, c.team) for c in plan.changes] == [("create_team", "blues"), ("create_team", "city")]
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("city", "they differ only in letter case"),
+        ("Cit\u0443", "the first has U+0443 CYRILLIC SMALL LETTER U"),
+        ("C i ty", "they differ only in white space"),
+    ],
+)
+def test_a_new_team_that_looks_like_a_live_one_gets_a_notice(name: str, how: str) -> None:
+    plan = planned(portal(teams=(team(name), team("blues"))), snapshot(teams={"City": [], "Reds": []}))
+    assert {(c.op, c.team) for c in plan.changes} == {("create_team", "blues"), ("create_team", name)}
     assert [(n.code, n.severity) for n in plan.notices] == [("similar_team", "warning")]
-    assert plan.notices[0].message == "team city would be new beside City, which is on the portal: case counts"
+    assert plan.notices[0].message == f"team {name} is not on the portal and looks like City, which is: {how}"
+
+
+def test_a_missing_team_of_the_identity_provider_that_looks_like_a_live_one_gets_a_notice() -> None:
+    plan = planned(portal(teams=(team("city", None, "idp"),)), snapshot(teams={"City": []}))
+    assert [n.code for n in plan.notices] == ["missing_idp_team", "similar_team"]
 
 
 def test_two_live_teams_of_one_name_refuse_and_are_left_alone() -> None:
