@@ -1,14 +1,13 @@
 """CSV text → the entries of a member list, and the place of each: what `members_from` names.
 
-The first line names the columns, by the keys that a member has in YAML; what is in other columns is not looked at, so
-that an export of a directory or of a sheet can be taken as it is. The first of `,`, `;` and tab in that line is what
-separates fields.
+The first line names the columns, by the keys that a member has in YAML. Other columns are ignored, so that an export
+of a directory or of a spreadsheet can be used as it is. `csv_head` finds that line and what separates fields: `,`,
+`;`, tab or `|`.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -18,19 +17,24 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
+from portalctl.csv_guard import unguard
 from portalctl.errors import Finding, Position
-from portalctl.manifest import syntax
+from portalctl.manifest import csv_head, syntax
 from portalctl.manifest.entries import ListEntry, MemberEntry
 from portalctl.manifest.files import File
-from portalctl.manifest.shape import message
+from portalctl.manifest.shape import RENAMED, message
+from portalctl.manifest.syntax import quoted, shown_value
 
-# What ends the first field, quoted or not. Possessive: a first line may have any length.
-_SEPARATOR: Final = re.compile(r"""(?: *+"(?:[^"]++|"")*+" *+|[^,;\t\r\n]*+)([,;\t])""")
 _COLUMNS: Final = tuple(MemberEntry.model_fields)
 _ADDRESS: Final = "developer"
 _OTHERS: Final = tuple(key for key in _COLUMNS if key != _ADDRESS)
 _GUARDED: Final = "expires"  # where a slip in its name is not told, access has no end
 _ALIKE: Final = 0.75  # of difflib: `exires` is meant for it, `experience` is not
+# What a cell begins with where its author hardly means a part of the address, and what to do about it.
+_AMBIGUOUS: Final = {
+    "'": "a spreadsheet may have added the apostrophe before this address; delete it",
+    "#": "a list has no comments; delete this row",
+}
 _SWITCHES: Final = ("invite", "send_invitation_email")
 _SWITCHED: Final[dict[str, str | bool]] = {"true": True, "false": False}  # sheets write TRUE
 
@@ -72,30 +76,30 @@ def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
     reading = _Reading(file.shown, findings)
     if findings:
         return MemberList(file.shown), findings
-    lines = _lines(reading, text)
-    _, names = next(lines, (1, []))
-    columns = _columns(reading, [name.strip() for name in names], wanted)
+    lines = _lines(reading, text, wanted)
+    line, cells = next(lines, (1, []))
+    columns = _columns(reading, line, csv_head.names_of(cells), wanted)
     if columns is None:
         return MemberList(file.shown), reading.findings
-    rows = [(line, told) for line, cells in lines if (told := _told(reading, line, cells, columns))]
+    rows = [(line, told) for line, cells in lines if (told := _entry(reading, line, cells, columns))]
     if not rows and not reading.findings:
-        reading.find(1, "nobody is in this list; for a team without members write `members: []` in its place")
+        reading.find(line, "no developer is in this list; for a team without members write `members: []` instead")
     entries = _entries(reading, rows)
     places = [Position(file.shown, line, 1) for line, _ in entries]
     return MemberList(file.shown, [entry for _, entry in entries], places), reading.findings
 
 
-def _lines(reading: _Reading, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record that is there, with the line it begins in."""
-    separator = _SEPARATOR.match(text.lstrip("\r\n"))
-    delimiter = separator[1] if separator else ","
-    records = csv.reader(StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True)
-    begin = 1
+def _lines(reading: _Reading, text: str, wanted: ListEntry) -> Iterator[tuple[int, list[str]]]:
+    """Yield the column names and then each row that is not empty, with the line it begins in."""
+    head = csv_head.find_head(text, wanted.column)
+    rest = StringIO(text[head.offset :], newline="")
+    records = csv.reader(rest, delimiter=head.delimiter, skipinitialspace=True, strict=True)
+    begin = head.skipped + 1
     try:
         for cells in records:
             if cells:
                 yield begin, cells
-            begin = records.line_num + 1
+            begin = head.skipped + records.line_num + 1
     except csv.Error as error:
         problem = 'the quotes of this line can\'t be read; inside quotes, write "" for a quote'
         if "limit" in str(error):  # more likely a quote that is never closed than so long a text
@@ -103,35 +107,43 @@ def _lines(reading: _Reading, text: str) -> Iterator[tuple[int, list[str]]]:
         reading.find(begin, f"{problem}. What comes after it was not read")
 
 
-def _columns(reading: _Reading, names: list[str], wanted: ListEntry) -> _Columns | None:
-    """Where everything is, by the keys that columns stand for; None where it can't be told."""
+def _columns(reading: _Reading, line: int, names: list[str], wanted: ListEntry) -> _Columns | None:
+    """Return where everything is, by the keys that columns stand for; None where the addresses are not found."""
     column = wanted.column.casefold()
     # Where another column has the addresses, one named `developer` is like any other.
     keys = [_ADDRESS if name == column else name if name != _ADDRESS else "" for name in map(str.casefold, names)]
     there = [key for key in keys if key in _COLUMNS]
     if not names and not reading.findings:
-        reading.find(1, "this file is empty; begin with the names of the columns, such as `developer,expires,reason`")
+        text = "this file is empty; begin with the names of the columns, such as `developer,expires,reason`"
+        reading.find(line, text)
     elif names and _ADDRESS not in there:
-        has_names = not any("@" in name for name in names)  # else it is somebody's line, and not to be shown
-        hint = syntax.did_you_mean(wanted.column, names) if has_names else ""
-        text = f"no column {syntax.quoted(wanted.column)} in the first line"
-        reading.find(1, text + (hint or "; begin with the names of the columns"))
-    elif len(set(there)) < len(there):
-        reading.find(1, "a column that is read is there twice")
+        reading.find(line, csv_head.without_column(names, wanted))
+    elif twice := [name for name, key in zip(names, keys, strict=True) if key in there and keys.count(key) > 1]:
+        reading.find(line, f"the column {quoted(twice[0])} is there more than once; rename or remove the others")
     for name in names if _GUARDED not in there else ():
-        slip = name.casefold()  # `expiry`, `Expiration date`
-        if slip.startswith("expir") or get_close_matches(slip, [_GUARDED], cutoff=_ALIKE):
-            reading.find(1, f"unknown column {syntax.quoted(name)}; did you mean {syntax.quoted(_GUARDED)}?")
+        if _may_mean_expires(name):
+            reading.find(line, f"unknown column {quoted(name)}; did you mean {quoted(_GUARDED)}?")
     if _ADDRESS not in there:
         return None
     others = tuple((key, index) for index, key in enumerate(keys) if key in _OTHERS)
     return _Columns(keys.index(_ADDRESS), others, len(keys))
 
 
-def _told(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:
-    """What a line says, as in YAML: an address, or a mapping; None where it says nothing."""
+def _may_mean_expires(name: str) -> bool:
+    """Whether a column such as `expiry`, `Expiration date` or `until` is meant for `expires`."""
+    slip = name.casefold()
+    near = get_close_matches(slip, [_GUARDED], cutoff=_ALIKE)
+    return slip.startswith("expir") or RENAMED.get(slip) == _GUARDED or bool(near)
+
+
+def _entry(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:
+    """What a row contains, as in YAML: an address, or a mapping; None where it is empty or wrong."""
     is_whole = len(cells) == columns.count
-    address = cells[columns.address].strip() if is_whole else ""
+    cell = cells[columns.address].strip() if is_whole else ""
+    address = unguard(cell)
+    if address == cell and cell[:1] in _AMBIGUOUS:
+        reading.find(line, f"{shown_value(cell)}: {_AMBIGUOUS[cell[0]]}, or write the address under `members`")
+        return None
     if not address:
         if any(map(str.strip, cells)):
             counts = f"fields in this line: {len(cells)}, in the first: {columns.count}"
@@ -140,7 +152,7 @@ def _told(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> 
         return None
     told: dict[str, str | bool] = {}
     for key, index in columns.others:
-        if text := cells[index].strip():
+        if text := unguard(cells[index].strip()):
             told[key] = _SWITCHED.get(text.lower(), text) if key in _SWITCHES else text
     return _without_idle({_ADDRESS: address, **told}) if told else address
 
@@ -165,7 +177,7 @@ def _entries(
         for problem in error.errors(include_url=False):
             index, key = problem["loc"][0], str(problem["loc"][1])
             said = message(problem, MemberEntry, (key,))
-            reading.find(mappings[int(index)][0], f"column {syntax.quoted(key)}: {said}")
+            reading.find(mappings[int(index)][0], f"column {quoted(key)}: {said}")
         return [(line, told) for line, told in rows if isinstance(told, str)]
     return [(line, told if isinstance(told, str) else next(long)) for line, told in rows]
 

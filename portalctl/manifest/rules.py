@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol
 
+from portalctl.characters import odd
 from portalctl.errors import Finding, Position
 from portalctl.identity import is_freemail, is_public_suffix, normal_address, normal_domain
 from portalctl.manifest.csv_list import MemberList
@@ -35,6 +36,7 @@ from portalctl.manifest.model import (
 )
 from portalctl.manifest.shape import Shaped
 from portalctl.manifest.source import Branch, Mark, position
+from portalctl.manifest.syntax import shown_value
 
 _SHORT_MEMBER: Final = MemberEntry.model_construct(developer="")  # what holds for an address alone
 
@@ -298,15 +300,20 @@ class _Making:
 
 
 def no_domain(text: str) -> str:
-    """What is wrong with text that is not a domain; never the text."""
+    """What is wrong with text that is not a domain."""
     hint = ""
     if "@" in text:
         hint = "; leave out the `@` and what is before it"
     elif "*" in text or text.startswith("."):
         hint = "; for its subdomains write `subdomains: true`"
-    return f"expected a domain, as in example.com{hint}"
+    return f"{shown_value(text)}: expected a domain, as in example.com{hint}{_odd(text)}"
 
 
 def _no_address(text: str, alternative: str = "") -> str:
-    hint = "; a whole domain goes in `trusted_domains`" if "@" not in text and "." in text else ""
-    return f"expected an e-mail address{alternative}, as in ann@example.com{hint if not alternative else ''}"
+    hint = "; a whole domain goes in `trusted_domains`" if "@" not in text and "." in text and not alternative else ""
+    return f"{shown_value(text)}: expected an e-mail address{alternative}, as in ann@example.com{hint}{_odd(text)}"
+
+
+def _odd(text: str) -> str:
+    found = odd(text)
+    return f"; {found}" if found is not None else ""

@@ -12,6 +12,7 @@ from typing import Final
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from portalctl.characters import named
 from portalctl.errors import Finding, Position
 
 # Control characters, line breaks that only YAML 1.1 knows, and those that let text read otherwise than it is
@@ -19,6 +20,18 @@ from portalctl.errors import Finding, Position
 REFUSED: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
 )
+
+_CONFLICT: Final = re.compile(r"^(?:<{7}|>{7}|\|{7})(?: .*)?\r?$", re.MULTILINE)
+
+_FOREIGN: Final = {
+    b"version https://git-lfs.github.com/": "a pointer of Git LFS, not the file itself; fetch it: git lfs pull",
+    b"PK\x03\x04": "a spreadsheet (.xlsx) or another ZIP archive; save it as CSV or YAML in UTF-8",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook (.xls); save it as CSV in UTF-8",
+    b"%PDF-": "a PDF document; save its content as text in UTF-8",
+    b"\x1f\x8b": "a gzip archive; unpack it",
+    b"{\\rtf": "a rich text document; save it as plain text in UTF-8",
+}
+_HTML: Final = re.compile(rb"<(?:!doctype|html|head|body|\?xml)\b", re.IGNORECASE)
 
 # Escapes of surrogates, and of what is beyond Unicode: one of the two parsers takes them.
 _NO_CHARACTER: Final = re.compile(r"\\(u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2}|\\U(?!000|0010)[0-9a-fA-F]{8}")
@@ -55,6 +68,9 @@ def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
 
 def plain_text(file: str, content: bytes) -> tuple[str, list[Finding]]:
     """UTF-8 text without its byte order mark, and what is wrong with it. With findings the text is not for use."""
+    foreign = _foreign(content)
+    if foreign is not None:
+        return "", [Finding(Position(file, 1, 1), foreign)]
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -62,13 +78,25 @@ def plain_text(file: str, content: bytes) -> tuple[str, list[Finding]]:
         message = f"this is not UTF-8 (byte {error.start + 1} of the file); save the file as UTF-8"
         line_start = before.rfind("\n") + 1
         return "", [Finding(Position(file, before.count("\n") + 1, len(before) - line_start + 1), message)]
-    if "\0\0" in text[:8] or "\0" in text[:2]:
-        return "", [Finding(Position(file, 1, 1), "this looks like UTF-16; save the file as UTF-8")]
-    return text, _each(file, text, REFUSED, "the character U+{:04X} is not allowed in a manifest")
+    conflicts = _each(file, text, _CONFLICT, "a merge conflict is not resolved here; resolve it and delete the marks")
+    return text, conflicts or _each(file, text, REFUSED, "{} is not allowed here; delete it")
+
+
+def _foreign(content: bytes) -> str | None:
+    """What a file is whose content is not the text that its name promises."""
+    begin = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
+    found = next((what for mark, what in _FOREIGN.items() if begin.startswith(mark)), None)
+    if found is None and _HTML.match(begin):
+        found = "an HTML page, perhaps of a login or an error; download the file itself"
+    if found is None and (content.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in content[:2]):
+        found = "UTF-16 text; save the file as UTF-8"
+    if found is None and b"\0\0" in content[:512]:
+        found = "a binary file; save it as text in UTF-8"
+    return f"this is {found}" if found is not None else None
 
 
 def _each(file: str, text: str, wrong: re.Pattern[str], message: str) -> list[Finding]:
-    """A finding for the first of these on each line. `message` may have a place for the character's number."""
+    """A finding for the first of these on each line. `message` may have a place for the character's name."""
     findings: list[Finding] = []
     line, line_start, seen = 1, 0, 0
     for found in wrong.finditer(text):
@@ -77,7 +105,7 @@ def _each(file: str, text: str, wrong: re.Pattern[str], message: str) -> list[Fi
             line += newer
             line_start = text.rfind("\n", 0, found.start()) + 1 if newer else line_start
             at = Position(file, line, found.start() - line_start + 1)
-            findings.append(Finding(at, message.format(ord(found[0][0]))))
+            findings.append(Finding(at, message.format(named(found[0][0]))))
         seen = found.start()
     return findings
 
@@ -117,6 +145,15 @@ def quoted(key: str) -> str:
     """A key for a message: one line, short, nothing invisible in it."""
     shown = key if key.isprintable() else key.encode("unicode_escape").decode("ascii")
     return f"'{shown[:60]}…'" if len(shown) > 60 else f"'{shown}'"
+
+
+# What tokens and keys look like: long, without blanks, of letters and digits.
+_TOKEN: Final = re.compile(r"(?=[^@]*\d)[\w.~+/=-]{20,}", re.ASCII)
+
+
+def shown_value(text: str) -> str:
+    """A value for a message, quoted; one that could be a token, and was written in a wrong place, is not repeated."""
+    return f"a text of {len(text)} characters" if _TOKEN.fullmatch(text) else quoted(text)
 
 
 def close(word: str, known: Iterable[str]) -> str | None:
