@@ -101,7 +101,7 @@ def test_plan_drift_and_apply_are_summed_up_and_removals_told_one_by_one(filled:
 
 def test_a_removal_is_told_before_anyone_waits_for_it_to_show(filled: Bench, receiver: Receiver) -> None:
     """Whoever reads it has time to stop the rest."""
-    filled.sim.inject(Fault("slow", method="GET", delay=0.02))
+    filled.sim.inject(Fault("slow", method="GET", delay=0.1))
     assert filled.run("apply", "--yes", "--only", "offboard", PORTALCTL_NOTIFY_URL=receiver.url).code == 0
     assert [each["kind"] for each in receiver.got] == ["removal", "removal", "apply"]
     assert receiver.seen[0] < len(filled.sim.log)
