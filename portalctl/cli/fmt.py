@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -26,7 +27,8 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
 
     Keys are put in order, and lists of domains and people sorted; quotes, indentation and blank lines are made the
     same everywhere. Comments and anchors stay, and so does what the files say. Blank lines divide a list into blocks,
-    each sorted by itself; one with comment lines or entries of several lines keeps its order.
+    each sorted by itself; one with comment lines or entries of several lines keeps its order. A file keeps its line
+    ends, LF or CRLF (where it has both, those of most lines), and its byte order mark.
 
     \b
     Examples:
@@ -46,19 +48,25 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
 
 
 def _diff(formatted: Formatted) -> str:
-    """Unified; the only characters in it that are not printable are those that end lines."""
-    before, after = (
-        text.splitlines(keepends=True)
-        for text in (formatted.file.content.decode("utf-8", errors="backslashreplace"), formatted.text)
-    )
+    """Unified, of lines without the file's own line end; any other line end is shown, as `\\r\\n` or `\\n`."""
+    text = formatted.file.content.decode("utf-8-sig", errors="backslashreplace")
+    before, after = (list(_lines(text, formatted.end)), formatted.text.splitlines(keepends=True))
     name = terminal(formatted.file.shown)
     lines = difflib.unified_diff(before, after, f"a/{name}", f"b/{name}")
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
 
+def _lines(text: str, end: str) -> Iterator[str]:
+    for line in text.splitlines(keepends=True):
+        body = line.rstrip("\r\n")
+        own = line[len(body) :]
+        shown = "" if own == end else own.encode("unicode_escape").decode()
+        yield f"{body}{shown}\n" if own else body
+
+
 def _write(formatted: Formatted) -> None:
     try:
-        rewrite(Path(formatted.file.path), formatted.text)
+        rewrite(Path(formatted.file.path), formatted.written)
     except OSError as error:
         message = f"cannot write {formatted.file.shown}: {error.strerror}"
         raise PortalctlError(message, "it is as it was; files named before it are done") from error

@@ -58,11 +58,51 @@ def test_diff_writes_nothing(portals: Path, words: tuple[str, ...], code: int) -
     assert (portals / "ugly.yaml").read_text() == UGLY
 
 
-def test_a_diff_shows_line_breaks(portals: Path) -> None:
-    (portals / "ugly.yaml").write_bytes(NICE.rstrip("\n").replace("\n", "\r\n").encode())
+def windows(text: str) -> bytes:
+    return text.replace("\n", "\r\n").encode()
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_canonical_file_may_end_its_lines_in_crlf_and_have_a_byte_order_mark(portals: Path, mark: bytes) -> None:
+    (portals / "ugly.yaml").write_bytes(mark + windows(NICE))
+    for words in (("--check",), ("--diff",), ("--check", "--diff"), ()):
+        done = portalctl("fmt", *words)
+        assert (done.code, done.out, done.err) == (0, "", "")
+    assert (portals / "ugly.yaml").read_bytes() == mark + windows(NICE)
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_file_keeps_its_line_ends_and_its_byte_order_mark(portals: Path, mark: bytes) -> None:
+    (portals / "ugly.yaml").write_bytes(mark + windows(UGLY))
+    plain = portalctl("fmt", "--diff").out
+    assert "\r" not in plain
+    assert [line for line in plain.splitlines() if line.startswith(("-", "+"))][2:] == [
+        "+",
+        "-- name: 'city'   # ours",
+        "+  - name: city   # ours",
+    ]
+    assert portalctl("fmt").out == "portals/ugly.yaml\n"
+    assert (portals / "ugly.yaml").read_bytes() == mark + windows(NICE)
+    assert portalctl("fmt", "--check").code == 0
+
+
+@pytest.mark.parametrize(("most", "few", "shown"), [("\r\n", "\n", "\\n"), ("\n", "\r\n", "\\r\\n")])
+def test_of_mixed_line_ends_those_of_most_lines_stay(portals: Path, most: str, few: str, shown: str) -> None:
+    first, rest = NICE.split("\n", 1)
+    (portals / "ugly.yaml").write_bytes((first + few + rest.replace("\n", most)).encode())
+    done = portalctl("fmt", "--check", "--diff")
+    assert done.code == 2
+    assert f"@@\n-version: 1{shown}\n+version: 1\n portal:\n" in done.out
+    assert done.out.count("\n-") == 1
+    assert portalctl("fmt").code == 0
+    assert (portals / "ugly.yaml").read_bytes() == NICE.replace("\n", most).encode()
+
+
+def test_a_diff_shows_a_missing_line_end(portals: Path) -> None:
+    (portals / "ugly.yaml").write_bytes(NICE.rstrip("\n").encode())
     diff = portalctl("fmt", "--diff").out
-    assert "-version: 1\r\n" in diff
     assert "-  - name: city   # ours\n\\ No newline at end of file\n" in diff
+    assert diff.count("\n-") == 1
 
 
 @pytest.mark.wide(2)

@@ -14,19 +14,33 @@ from portalctl.manifest.shape import Shaped, shape
 from portalctl.manifest.source import Data, read
 from portalctl.manifest.syntax import decode
 
+_MARK = "\ufeff"  # the byte order mark
 MOST_PASSES = 8  # two have always been enough
 
 
 @dataclass(frozen=True, slots=True)
 class Formatted:
-    """A file, and its canonical text."""
+    """A file, and its canonical text, whose lines end in LF. `end` is what its lines end in on disk."""
 
     file: File
     text: str
+    end: str
+
+    @property
+    def written(self) -> str:
+        """The text as it is written: with the file's own line ends, and a byte order mark if it had one."""
+        mark = _MARK if self.file.content.startswith(_MARK.encode()) else ""
+        return mark + self.text.replace("\n", self.end)
 
     @property
     def changed(self) -> bool:
-        return self.text.encode() != self.file.content
+        return self.written.encode() != self.file.content
+
+
+def _line_end(text: str) -> str:
+    """CRLF where most lines end so, else LF: in a file that has both, the canonical form has one."""
+    crlf = text.count("\r\n")
+    return "\r\n" if crlf > text.count("\n") - crlf else "\n"
 
 
 def format_files(files: Sequence[File], findings: Sequence[Finding] = ()) -> tuple[Formatted, ...]:
@@ -64,7 +78,7 @@ def _formatted(file: File, shaped: Shaped) -> Formatted:
             f"{file.shown}: formatted, this file would not say the same; nothing was written",
             "this is a bug in portalctl; please report it with the file",
         )
-    return Formatted(file, text)
+    return Formatted(file, text, _line_end(before))
 
 
 def _canonical(document: Document, shaped: Shaped) -> str:
