@@ -57,6 +57,11 @@ def meant(char: str) -> str | None:
     return plain if plain.isascii() else confusables().get(char)
 
 
+def in_typographic_quotes(text: str) -> bool:
+    """Whether a text begins or ends with a quote that YAML takes for a letter of it."""
+    return not {*text[:1], *text[-1:]}.isdisjoint(_DOUBLE_QUOTES + _SINGLE_QUOTES)
+
+
 def odd(text: str) -> str | None:
     """The first character of a text that can be taken for another: its name and what to do; None without one."""
     for index, char in enumerate(text):
@@ -71,7 +76,7 @@ def correction(char: str) -> str | None:
     other = meant(char)
     if other is None:
         return None
-    return {"": "delete it", " ": "type a space"}.get(other) or f"type {other}"
+    return {"": "delete it", " ": "type a space"}.get(other) or f"type `{other}`"
 
 
 @cache

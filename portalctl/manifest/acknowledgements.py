@@ -15,6 +15,7 @@ from portalctl.manifest.files import File, read_files
 from portalctl.manifest.shape import described
 from portalctl.manifest.source import Source, read
 from portalctl.manifest.syntax import kind
+from portalctl.manifest.typography import near
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ def acknowledgements(file: File) -> tuple[Acknowledgement, ...]:
     source, findings = read(file.shown, file.content)
     entries = _entries(source, findings) if source is not None else None
     if source is None or entries is None:
+        findings += near(file.shown, file.content, tuple(findings), before=source is None)
         raise InputError(tuple(dict.fromkeys(findings)))
     found = tuple(
         Acknowledgement(entry.finding, entry.reason, entry.expires, source.at("acknowledgements", index))

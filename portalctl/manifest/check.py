@@ -15,6 +15,7 @@ from itertools import chain, groupby
 from operator import attrgetter
 from typing import Final, TypeVar
 
+from portalctl.characters import odd
 from portalctl.errors import Finding, Position
 from portalctl.identity import untagged
 from portalctl.manifest.model import (
@@ -211,4 +212,6 @@ def _check_named(whole: Together, files: Iterable[Rules]) -> None:
             meant[name] = close(name, declared)
         near = meant.get(name)
         hint = f"; did you mean {quoted(near)} ({place(declared[near], here)})?" if near else ""
-        whole.findings.append(Finding(here, f"no file of this portal declares this team{hint}"))
+        strange = odd(name)
+        more = f"; {strange}" if strange is not None else ""
+        whole.findings.append(Finding(here, f"no file of this portal declares this team{hint}{more}"))

@@ -40,6 +40,10 @@ FORMS: Final[Mapping[str, str]] = {
 }
 
 
+#: Forms of ASCII characters only.
+STRICT_FORMS: Final = frozenset({_HANDLE, _SAFE_ID, _FINGERPRINT})
+
+
 def unfit(error: ValidationError) -> tuple[str, str]:
     """The key whose value has not the form it needs, the first of them, and what to say of it."""
     first = error.errors(include_url=False, include_input=False)[0]

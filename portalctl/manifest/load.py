@@ -24,8 +24,8 @@ from portalctl.manifest.entries import FragmentFile, ListEntry, PolicyEntry, Roo
 from portalctl.manifest.files import File, digest, read_files, read_list
 from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest, Reason
 from portalctl.manifest.rules import Rules, rules_of
-from portalctl.manifest.shape import Shaped, shape
-from portalctl.manifest.source import Source, read
+from portalctl.manifest.shape import Shaped, read_entries
+from portalctl.manifest.source import Source
 from portalctl.manifest.syntax import did_you_mean
 from portalctl.manifest.unread import unread
 
@@ -106,17 +106,14 @@ class _Loading:
 
     def add(self, file: File) -> None:
         """Take one file in: YAML and form are checked now, the rest in `finish`."""
-        source, findings = read(file.shown, file.content)
-        shaped = None
-        if findings:
+        entries = read_entries(file.shown, file.content)
+        self.findings += entries.findings
+        shaped = entries.shaped
+        if shaped is None or not entries.parsed:
             self._portals_known = self._teams_known = False
-        if source is not None:
-            shaped, wrong = shape(source)
-            findings += wrong
-        self.findings += findings
         if shaped is None:
-            self._portals_known = self._teams_known = False
-        elif isinstance(shaped.entry, RootFile):
+            return
+        if isinstance(shaped.entry, RootFile):
             self._roots.append((shaped, shaped.entry, file))
         else:
             self._fragments.append((shaped, shaped.entry, file))

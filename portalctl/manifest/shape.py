@@ -15,10 +15,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from portalctl.characters import odd
 from portalctl.errors import Finding
+from portalctl.manifest import typography
 from portalctl.manifest.entries import LONG, SHORT, Entry, FragmentFile, RootFile, keys_at
-from portalctl.manifest.forms import FORMS
-from portalctl.manifest.source import Data, Source
+from portalctl.manifest.forms import FORMS, STRICT_FORMS
+from portalctl.manifest.source import Data, Source, read
 from portalctl.manifest.syntax import close, did_you_mean, kind, quoted
 
 Path = tuple[str | int, ...]
@@ -45,6 +47,26 @@ class Shaped:
     source: Source
     entry: RootFile | FragmentFile
     lost: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What was read of one file. `shaped` None: nothing is left to look at. `parsed`: it had no error as YAML."""
+
+    shaped: Shaped | None
+    findings: list[Finding]
+    parsed: bool
+
+
+def read_entries(file: str, content: bytes) -> Entries:
+    """Return the entries of one file, and what is wrong with it as YAML and with its form."""
+    source, findings = read(file, content)
+    parsed, shaped = not findings, None
+    if source is not None:
+        shaped, wrong = shape(source)
+        findings = findings + wrong
+    findings += typography.near(file, content, tuple(findings), before=source is None)
+    return Entries(shaped, findings, parsed)
 
 
 def shape(source: Source) -> tuple[Shaped | None, list[Finding]]:
@@ -111,7 +133,25 @@ def _path(problem: ErrorDetails) -> Path:
 
 
 def message(problem: ErrorDetails, model: type[Entry], path: Path) -> str:
-    """What the model found wrong at one path, in our words."""
+    """What the model found wrong at one path; a character that only looks like the right one is named."""
+    found = odd(_suspect(problem, path))
+    return _message(problem, model, path) + (f"; {found}" if found else "")
+
+
+def _suspect(problem: ErrorDetails, path: Path) -> str:
+    """The text in which a character beyond ASCII may be what is wrong; empty where it may well be meant."""
+    text, kind_ = problem["input"], problem["type"]
+    if kind_ == "extra_forbidden":
+        return str(path[-1])
+    if not isinstance(text, str) or kind_ in _NOT_SPELT:
+        return ""
+    if kind_ == "tuple_type":
+        return text[:1]
+    pattern = problem.get("ctx", {}).get("pattern")
+    return text if pattern is None or pattern in STRICT_FORMS else "".join(text[:1] + text[1:][-1:])
+
+
+def _message(problem: ErrorDetails, model: type[Entry], path: Path) -> str:
     if path == ("version",) and problem["type"] != "missing":
         return "expected `version: 1`, the only version there is"
     if problem["type"] == "extra_forbidden":
@@ -125,6 +165,9 @@ def message(problem: ErrorDetails, model: type[Entry], path: Path) -> str:
     say = _SAY.get(problem["type"])
     return say(problem) if say else "this value is not allowed here"
 
+
+# Kinds of problems that are not about how a value is spelt, or that name the character themselves.
+_NOT_SPELT: Final = frozenset({"characters", "missing", "reserved", "string_too_long", "string_too_short"})
 
 _EXPECTED: Final = {
     "string_type": "text",

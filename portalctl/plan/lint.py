@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Literal
 
+from portalctl.characters import in_typographic_quotes
 from portalctl.errors import Finding, Position
 from portalctl.identity import domain_of, enclosing, is_freemail, normal_address
 from portalctl.lookalike import Lookalikes, TeamNames, difference
@@ -202,6 +203,11 @@ def _twins(look: _Look) -> Said:
         if other is not None:
             yield team.why, f"team {team.name} looks like {other} of this manifest: {difference(team.name, other)}"
         declared.add(team.name)
+        if in_typographic_quotes(team.name):
+            yield (
+                team.why,
+                f"the quotes of {team.name} are part of the name; type ' or \" if they are not meant to be",
+            )
         twin = on_portal.like(team.name) if team.name not in live else None
         if twin is not None:
             yield team.why, f"team {team.name} looks like {twin} on the portal: {difference(team.name, twin)}"

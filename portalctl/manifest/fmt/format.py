@@ -10,8 +10,8 @@ from portalctl.manifest.files import File
 from portalctl.manifest.fmt.layout import render
 from portalctl.manifest.fmt.order import NAMED_BY, in_order, settled
 from portalctl.manifest.fmt.tree import Document, anchors_hold, comments, read_tree
-from portalctl.manifest.shape import Shaped, shape
-from portalctl.manifest.source import Data, read
+from portalctl.manifest.shape import Shaped, read_entries
+from portalctl.manifest.source import Data
 from portalctl.manifest.syntax import decode
 
 _MARK = "\ufeff"  # the byte order mark
@@ -53,10 +53,10 @@ def format_files(files: Sequence[File], findings: Sequence[Finding] = ()) -> tup
     found = list(findings)
     shapes = []
     for file in files:
-        shaped, wrong = _shaped(file)
-        found += wrong
-        if shaped is not None:
-            shapes.append((file, shaped))
+        entries = read_entries(file.shown, file.content)
+        found += entries.findings
+        if entries.shaped is not None:
+            shapes.append((file, entries.shaped))
     if found:
         raise InputError(tuple(found))
     return tuple(_formatted(file, shaped) for file, shaped in shapes)
@@ -71,7 +71,7 @@ def _formatted(file: File, shaped: Shaped) -> Formatted:
         again, text = text, _canonical(read_tree(text), shaped)
         if again == text:
             break
-    after, _ = _shaped(replace(file, content=text.encode()))
+    after = read_entries(file.shown, text.encode()).shaped
     same = after is not None and _meaning(after.source.data) == _meaning(shaped.source.data)
     if not same or comments(read_tree(text)) != comments(document):
         raise PortalctlError(
@@ -86,14 +86,6 @@ def _canonical(document: Document, shaped: Shaped) -> str:
     ordered = in_order(root, type(shaped.entry))
     # Where another order would part an alias from its anchor, the file keeps its own.
     return render(replace(document, root=ordered if anchors_hold(ordered) else root))
-
-
-def _shaped(file: File) -> tuple[Shaped | None, list[Finding]]:
-    source, findings = read(file.shown, file.content)
-    if source is None:
-        return None, findings
-    shaped, wrong = shape(source)
-    return shaped, findings + wrong
 
 
 def _meaning(data: Data, path: tuple[str, ...] = ()) -> object:
