@@ -58,7 +58,7 @@ def test_a_list_without_people_is_an_error_and_takes_nobody_out(reds: Bench) -> 
     listed(reds)
     done = reds.run("apply", "--yes")
     assert done.code == 65
-    assert "portals/lists/reds.csv:1:1: nobody is in this list" in done.err
+    assert "portals/lists/reds.csv:1:1: no developer is in this list" in done.err
     assert len(reds.sim.log) == 0
 
 
