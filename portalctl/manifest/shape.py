@@ -29,6 +29,7 @@ Path = tuple[str | int, ...]
 RENAMED: Final[Mapping[str, str]] = {"until": "expires", "valid_until": "expires"}
 
 _KEY: Final = "[key]"  # how pydantic says that a mapping's key is wrong, not its value
+_MOST_GUESSES: Final = 100  # as many findings are printed
 _MOST_ROUNDS: Final = 10  # twice the levels that entries have
 # For what is required at the top of a file and wrong, while looking for further errors. API7 allows the most.
 _STAND_INS: Final[dict[Path, Data]] = {
@@ -113,8 +114,9 @@ def _check_kind(source: Source, data: dict[str, Data]) -> list[Finding]:
 def described(source: Source, model: type[Entry], problems: list[ErrorDetails]) -> list[Finding]:
     """What the model found wrong with a file, each with its place and in our words."""
     findings = []
-    misspelt = {_meant(problem, model) for problem in problems if problem["type"] == "extra_forbidden"}
-    for problem in problems:
+    unknown = [problem for problem in problems if problem["type"] == "extra_forbidden"]
+    misspelt = {_meant(problem, model) for problem in unknown[:_MOST_GUESSES]}
+    for number, problem in enumerate(problems):
         path = _path(problem)
         if problem["type"] == "missing" and path in misspelt:
             continue
@@ -123,7 +125,7 @@ def described(source: Source, model: type[Entry], problems: list[ErrorDetails]) 
         at = source.at(*path)
         if problem["type"] == "extra_forbidden" or _KEY in problem["loc"]:
             at = source.key_at(*path)
-        findings.append(Finding(at, message(problem, model, path)))
+        findings.append(Finding(at, message(problem, model, path, guess=number < _MOST_GUESSES)))
     return findings
 
 
@@ -132,10 +134,18 @@ def _path(problem: ErrorDetails) -> Path:
     return tuple(step for step in problem["loc"] if step not in (SHORT, LONG, _KEY))
 
 
-def message(problem: ErrorDetails, model: type[Entry], path: Path) -> str:
-    """What the model found wrong at one path; a character that only looks like the right one is named."""
+def message(problem: ErrorDetails, model: type[Entry], path: Path, *, guess: bool = True) -> str:
+    """What the model found wrong at one path; a character that only looks like the right one is named.
+
+    `guess`: whether to look for the key that was meant, which takes long for thousands of keys.
+    """
     found = odd(_suspect(problem, path))
-    return _message(problem, model, path) + (f"; {found}" if found else "")
+    text = _message(problem, model, path) if guess or problem["type"] != "extra_forbidden" else _unknown(path)
+    return text + (f"; {found}" if found else "")
+
+
+def _unknown(path: Path) -> str:
+    return f"unknown key {quoted(str(path[-1]))}"
 
 
 def _suspect(problem: ErrorDetails, path: Path) -> str:
@@ -197,9 +207,9 @@ def _unknown_key(key: str, model: type[Entry], path: Path) -> str:
     if len(path) == 1 and model is FragmentFile and key in RootFile.model_fields:
         return f"the key {quoted(key)} belongs in the portal's own file, the one with the `portal:` block"
     if RENAMED.get(key) in known:
-        return f"unknown key {quoted(key)}; write {quoted(RENAMED[key])} instead"
+        return f"{_unknown(path)}; write {quoted(RENAMED[key])} instead"
     hint = did_you_mean(key, known) or f"; known here: {', '.join(known)}"
-    return f"unknown key {quoted(key)}{hint}"
+    return f"{_unknown(path)}{hint}"
 
 
 def _meant(problem: ErrorDetails, model: type[Entry]) -> Path:
