@@ -8,6 +8,7 @@ check   the rules of all files of a portal together; delegate: which file may wr
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,7 +28,7 @@ from portalctl.manifest.rules import Rules, rules_of
 from portalctl.manifest.shape import Shaped, read_entries
 from portalctl.manifest.source import Source
 from portalctl.manifest.syntax import did_you_mean
-from portalctl.manifest.unread import unread
+from portalctl.manifest.unread import entries_without_file, unread
 
 
 def load(paths: Sequence[Path]) -> Manifest:
@@ -124,7 +125,7 @@ class _Loading:
         self._check_names(portals)
         for fragment in self._fragments:
             self._fragment(*fragment)
-        warnings: list[Finding] = []
+        warnings = list(self._unread_entries())
         made: dict[str, PortalManifest] = {}
         for portal in portals:
             rules = sorted(portal.rules, key=lambda each: each.file)
@@ -136,6 +137,12 @@ class _Loading:
             self.findings += _check_one_policy(portal)
             made[portal.entry.portal.name] = _portal_manifest(portal, whole)
         return made, warnings
+
+    def _unread_entries(self) -> Iterator[Finding]:
+        """Warn of `delegate` entries whose file is not among those that were read."""
+        read = [file.path for _, _, file in (*self._roots, *self._fragments)]
+        for shaped, _, file in self._roots:
+            yield from entries_without_file(shaped, file.path, read, posixpath.normpath)
 
     def _root(self, shaped: Shaped, entry: RootFile, file: File) -> _Portal:
         rules = self._rules(shaped, file, developer_ids=entry.portal.provider == "api7")

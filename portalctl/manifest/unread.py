@@ -1,4 +1,4 @@
-"""Files below a manifest folder that look like manifests and are not read: lint findings with the code NOT_READ.
+"""Files that look like manifests and are not read, and `delegate` entries without a file: findings with NOT_READ.
 
 A rule in such a file has no effect, and nothing else would say so: a lost denial approves a leaver. Names decide, and
 for `.json` files the top level of what is in them.
@@ -7,18 +7,23 @@ for `.json` files the top level of what is in them.
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from pydantic_core import from_json
 
 from portalctl.errors import Finding, Position
+from portalctl.lookalike import TeamNames, difference
+from portalctl.manifest.entries import RootFile
 from portalctl.manifest.files import joined, shown_path
 from portalctl.manifest.model import NOT_READ
 from portalctl.manifest.names import is_hidden, is_json, is_nearly_manifest, is_utf8
+from portalctl.manifest.shape import Shaped
+from portalctl.manifest.syntax import close, quoted
 
 MOST_BYTES: Final = 4 * 1024 * 1024  # of one file; nobody writes a longer JSON file by hand
 MOST_BYTES_IN_ALL: Final = 64 * 1024 * 1024
@@ -49,6 +54,34 @@ def unread(paths: Sequence[Path], read: Collection[str]) -> list[Finding]:
         last = Finding(Position(shown_path(folders[0]), 1, 1), text, NOT_READ, "warning")
         findings = [*findings[:MOST_SHOWN], last]
     return findings
+
+
+def entries_without_file(
+    root: Shaped, path: str, read: Collection[str], resolve: Callable[[str], str]
+) -> Iterator[Finding]:
+    """Warn of the entries of a `delegate` whose file is not read.
+
+    `path` is the root file's, `read` has those of all files; they are absolute. `resolve` returns a path with its
+    symbolic links resolved.
+    """
+    if not isinstance(root.entry, RootFile) or not root.entry.delegate:
+        return
+    folder = posixpath.dirname(path)
+    there = {resolve(other) for other in read}
+    names = sorted(posixpath.relpath(other, folder) for other in read if other != path)
+    for key in root.entry.delegate:
+        if resolve(posixpath.join(folder, key)) not in there:
+            text = f"{quoted(key)}: no such file is read; {_what_to_do(posixpath.normpath(key), names)}"
+            yield Finding(root.source.key_at("delegate", key), text, NOT_READ, "warning")
+
+
+def _what_to_do(name: str, names: Sequence[str]) -> str:
+    twin = TeamNames(names).like(name)
+    if twin is not None:
+        return f"there is {quoted(twin)}: {difference(name, twin)}"
+    near = close(name, names)
+    hint = f"did you mean {quoted(near)}? Else " if near is not None else ""
+    return f"{hint}take out the entry, or name the file with -f"
 
 
 class _Budget:

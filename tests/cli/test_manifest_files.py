@@ -204,3 +204,36 @@ def test_a_path_that_is_not_utf8_is_an_error_too(bench: Bench, name: bytes) -> N
     done = portalctl("validate", "-f", asked, "-o", "json")
     assert done.code == 65
     assert [each["file"] for each in done.json["findings"]] == [name.decode("utf-8", "backslashreplace")]
+
+
+@pytest.mark.wide(3)
+@pytest.mark.parametrize(
+    ("key", "there", "advice"),
+    [
+        ("teams/reds.yaml", "", "no such file is read; take out the entry, or name the file with -f"),
+        ("teams/reds.yaml", "teams/Reds.yaml", "there is 'teams/Reds.yaml': they differ only in letter case"),
+        ("teams/sta\u0308dte.yaml", "teams/st\u00e4dte.yaml", "they differ only in Unicode form"),
+        ("teams/r\u0435ds.yaml", "teams/reds.yaml", "the first has U+0435 CYRILLIC SMALL LETTER IE"),
+        ("teams/redz.yaml", "teams/reds.yaml", "did you mean 'teams/reds.yaml'?"),
+        ("teams/reds.yaml.txt", "teams/reds.yaml.txt", "no such file is read"),
+    ],
+)
+def test_a_delegate_entry_without_its_file_is_a_finding(bench: Bench, key: str, there: str, advice: str) -> None:
+    bench.people(approved=["ann@club.example"])
+    bench.manifest(f'delegate: {{"{key}": {{teams: [reds]}}}}\n')
+    if there:
+        write(bench.folder / there, "version: 1\nportal: partners\n")
+    done = bench.run("validate")
+    assert done.code == 0
+    assert "portals/partners.yaml:6:12: warning PC012: '" in done.err
+    assert advice in done.err
+    (portal,) = bench.run("plan", "-o", "json").json["portals"]
+    assert ("not_read", "portals/partners.yaml", 6) in [(n["code"], n["file"], n["line"]) for n in portal["notices"]]
+
+
+def test_a_delegate_entry_whose_file_is_not_below_what_was_given_is_a_finding(bench: Bench) -> None:
+    bench.manifest("delegate: {teams/reds.yaml: {teams: [reds]}}\n")
+    write(bench.folder / "teams/reds.yaml", FRAGMENT + TEAM)
+    assert "PC012" not in bench.run("validate").err
+    done = portalctl("validate", "-f", "portals/partners.yaml")
+    assert "portals/partners.yaml:6:12: warning PC012: 'teams/reds.yaml': no such file is read" in done.err

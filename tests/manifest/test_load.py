@@ -45,7 +45,7 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
     Path("portal.yaml").write_text(COMPLETE)
     manifest = load([Path("portal.yaml")])
     assert manifest.files == ("portal.yaml",)
-    assert manifest.warnings == ()
+    assert [(each.code, each.at.line) for each in manifest.warnings] == [("PC012", 55)]
     portal = manifest.portals["partners"]
     assert (portal.provider, portal.region, portal.title) == ("konnect", "eu", None)
     assert portal.id == "3f51fa25-310a-421d-bd1a-007f859021a3"
