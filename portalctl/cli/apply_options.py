@@ -76,7 +76,7 @@ class Records:
         document = audit(
             plan,
             reports,
-            who=who_ran(os.environ, _user()),
+            who=who_ran({name: _text(value) for name, value in os.environ.items()}, _user()),
             generator=f"portalctl {__version__}",
             started_at=min((report.started_at for report in reports), default=now),
             ended_at=now,
@@ -121,8 +121,13 @@ def exit_code(reports: Sequence[PortalReport]) -> int:
     return 0 if all(report.clean for report in reports) else IN_PART
 
 
+def _text(value: str) -> str:
+    """A variable's value with escapes for bytes that are not UTF-8, which JSON cannot hold."""
+    return os.fsencode(value).decode("utf-8", "backslashreplace")
+
+
 def _user() -> str | None:
     try:
-        return getpass.getuser()
+        return _text(getpass.getuser())
     except (KeyError, OSError):  # a container may run as a number without a name
         return None

@@ -212,6 +212,14 @@ def test_any_width_of_a_terminal_will_do(club: Bench, columns: str) -> None:
     assert "ann@club.example" in club.run("explain", "ann@club.example", COLUMNS=columns).out
 
 
+def test_names_in_variables_may_be_any_bytes(club: Bench) -> None:
+    for number, variable in enumerate(("LOGNAME", "GITHUB_ACTOR")):
+        club.people(pending=[f"p{number}@club.example"])
+        done = club.run("apply", "--yes", "--report", "report.json", **{variable: "a\udcff"})
+        assert done.code == 0
+        assert json.loads(Path("report.json").read_text())["who"]["actor"] == r"a\xff"
+
+
 def limited(kind: int, value: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(kind, (value, value))
 
