@@ -7,7 +7,7 @@ and the character is named where it stands in a place of the syntax.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from portalctl.characters import correction, named
@@ -36,14 +36,16 @@ _PLACES: Final = re.compile(
 _TEXT: Final = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*"|(?:^|(?<=\s))#.*""")
 
 
-def near(file: str, content: bytes, findings: Iterable[Finding], *, before: bool) -> Iterator[Finding]:
+def near(file: str, content: bytes, findings: Collection[Finding], *, before: bool) -> Iterator[Finding]:
     """Name the characters of the syntax that are not ASCII, in lines that have a finding.
 
     `before`: whether the cause may be in an earlier line, as it may be where the text could not be parsed.
     """
+    wrong = sorted({finding.at.line for finding in findings})[:_MOST_LINES]
+    if not wrong or content.isascii():
+        return
     lines = content.decode("utf-8-sig", "replace").splitlines()
     known = {finding.at.line for finding in findings if "U+" in finding.message}
-    wrong = sorted({finding.at.line for finding in findings})[:_MOST_LINES]
     done: set[int] = set()
     for number in wrong:
         first = max(number - _BACK, 1) if before else number
