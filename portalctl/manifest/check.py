@@ -161,7 +161,7 @@ def _team(whole: Together, parts: list[TeamPart]) -> Team:
         first = declared.setdefault(here.file, here)
         if first != here:
             whole.findings.append(Finding(here, f"this file declares the team in {place(first, here)} already"))
-    for key in ("description", "membership", "synced", "roles"):
+    for key in ("description", "membership"):  # the others are in the root file alone
         _check_agreement(whole, key, parts)
     _check_idp(whole, parts)
     listed = [part.members for part in parts if part.members is not None]

@@ -1,9 +1,14 @@
-"""What a portal's own file lets other files say (`delegate:`)."""
+"""What the root file of a portal grants to other files (`delegate`), and what goes beyond it.
+
+A grant belongs to a file on disk, whatever spelling names it: paths are compared with links resolved. A file that any
+`delegate` names is bound by it: portals without a `delegate` of their own grant it nothing.
+"""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,93 +18,190 @@ from portalctl.manifest.check import at, place
 from portalctl.manifest.entries import FragmentFile, GrantEntry, RootFile
 from portalctl.manifest.rules import Rules, no_domain
 from portalctl.manifest.shape import Shaped
-from portalctl.manifest.source import position
-from portalctl.manifest.syntax import quoted
+from portalctl.manifest.source import Data
+from portalctl.manifest.syntax import did_you_mean, quoted
 
+Resolve = Callable[[str], str]  # an absolute path → the path with symbolic links resolved
+
+_ANY: Final = object()
+#: Keys of a further file that no grant covers, not even `all`: the path of the key, through lists, and its value.
+#: Top-level keys that are never granted (`policy`, `protected` …) are not keys of a FragmentFile at all.
+_NEVER: Final[Mapping[tuple[str, ...], object]] = {
+    ("teams", "roles"): _ANY,
+    ("teams", "membership"): "idp",
+    ("teams", "synced"): _ANY,
+    ("overrides", "reinstate"): _ANY,
+}
 _SECTIONS: Final[tuple[str, ...]] = tuple(
     key for key in FragmentFile.model_fields if key not in {"version", "portal", "portals"}
 )
-_WITH_ALL: Final = frozenset({"policy", "denied_domains", "access_requests", "protected"})
+_ONLY_WITH_ALL: Final = frozenset({"denied_domains", "access_requests"})
+_MOST_LISTED: Final = 5  # granted names in one message
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One entry of a `delegate`. `key` is the path as written, and `at` its place."""
+
+    key: str
+    at: Position
+    entry: GrantEntry
 
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """What one portal's own file grants.
+    """What one root file grants.
 
-    `folder`: its absolute folder. `grants`: by normal path, the key as written and what it grants; None: `teams`
-    only, to every file.
+    `path`: the root file's absolute path, with links resolved. `grants`: by the resolved path of the file, and
+    `by_name` by what `same_name` makes of it. `grants` None: there is no `delegate`; other files may write `teams`.
     """
 
     root: Shaped
-    folder: str
-    grants: dict[str, tuple[str, GrantEntry]] | None
+    path: str
+    grants: Mapping[str, Grant] | None
+    by_name: Mapping[str, Grant]
 
 
-def delegation_of(root: Shaped, path: str) -> tuple[Delegation, list[Finding]]:
-    """What the root file at an absolute path delegates, and what is wrong with that."""
+def same_name(path: str) -> str:
+    """Return what is equal for two spellings of one file's path, on disks that ignore letter case or Unicode form."""
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def delegation_of(root: Shaped, path: str, resolve: Resolve) -> tuple[Delegation, list[Finding]]:
+    """Return what the root file at an absolute path delegates, and what is wrong with its `delegate`."""
     entry, source = root.entry, root.source
-    folder = posixpath.dirname(path)
     if not isinstance(entry, RootFile) or entry.delegate is None:
-        return Delegation(root, folder, None), []
-    findings = []
-    grants: dict[str, tuple[str, GrantEntry]] = {}
-    for key, grant in entry.delegate.items():
-        normal = posixpath.normpath(key)
-        if normal in grants:
-            findings.append(Finding(source.key_at("delegate", key), "this is the same file as another key here"))
-        grants[normal] = (key, grant)
-        for index, domain in enumerate(grant.domains):
-            if normal_domain(domain) is None:
-                findings.append(Finding(source.at("delegate", key, "domains", index), no_domain(domain)))
-    return Delegation(root, folder, grants), findings
+        return Delegation(root, resolve(path), None, {}), []
+    findings: list[Finding] = []
+    grants: dict[str, Grant] = {}
+    by_name: dict[str, Grant] = {}
+    for key, granted in entry.delegate.items():
+        grant = Grant(key, source.key_at("delegate", key), granted)
+        real = resolve(posixpath.join(posixpath.dirname(path), key))
+        grants[real] = grant
+        first = by_name.setdefault(same_name(real), grant)
+        if first is not grant:
+            twice = f"{quoted(key)}: the same file as {quoted(first.key)} ({place(first.at, grant.at)})"
+            findings.append(Finding(grant.at, f"{twice}; write one entry"))
+        findings += _wrong_entry(root, grant)
+    return Delegation(root, resolve(path), grants, by_name), findings
 
 
-def check_granted(delegation: Delegation, fragment: Shaped, path: str, rules: Rules) -> Iterator[Finding]:
-    """What a fragment (at an absolute path) says without being allowed to."""
-    source, root = fragment.source, delegation.root.source
-    written = [key for key in _SECTIONS if key in fragment.entry.model_fields_set]
+def _wrong_entry(root: Shaped, grant: Grant) -> Iterator[Finding]:
+    """Yield what is wrong with one entry by itself."""
+    source, entry = root.source, grant.entry
+    if "roots" in entry.model_fields_set and len(entry.model_fields_set) > 1:
+        here = source.key_at("delegate", grant.key, "roots")
+        yield Finding(here, "`roots` is allowed alone only: remove the other keys of this entry, or `roots`")
+    for index, domain in enumerate(entry.domains):
+        if normal_domain(domain) is None:
+            yield Finding(source.at("delegate", grant.key, "domains", index), no_domain(domain))
+
+
+def naming(delegations: Iterable[Delegation], path: str) -> Grant | None:
+    """Return the first entry of any `delegate` that names the file at a resolved path."""
+    name = same_name(path)
+    return next((each.by_name[name] for each in delegations if name in each.by_name), None)
+
+
+def check_granted(
+    delegation: Delegation, fragment: Shaped, path: str, rules: Rules, named: Grant | None
+) -> Iterator[Finding]:
+    """Yield what a fragment contains beyond what one portal grants to it.
+
+    `path`: the fragment's, with links resolved. `named`: an entry of any portal's `delegate` that names the file.
+    """
+    yield from _never(fragment, delegation.root.source.file)
     if delegation.grants is None:
-        for key in written:
-            if key != "teams":
-                it = "`all`" if key in _WITH_ALL else "it"
-                owner = f"only the portal's own file ({root.file}) may write `{key}`"
-                yield Finding(source.key_at(key), f"{owner}, unless it delegates {it} to this one")
+        yield from _without_delegate(delegation, fragment, named)
         return
-    name = posixpath.relpath(path, delegation.folder)
-    granted = delegation.grants.get(name)
-    if granted is None:
-        where = root.key_at("delegate")
-        for key in written:
-            here = source.key_at(key)
-            yield Finding(here, f"{place(where, here)} delegates nothing to this file, which is {quoted(name)} there")
-        return
-    as_written, grant = granted
-    if grant.all:
-        return
-    for key in written:
-        if key in _WITH_ALL:
-            where, here = root.key_at("delegate", as_written), source.key_at(key)
-            yield Finding(here, f"{place(where, here)} does not delegate `{key}` to this file (`all: true` does)")
-    yield from _beyond(grant, root.key_at("delegate", as_written), fragment, rules)
+    grant = delegation.grants.get(path)
+    if grant is None:
+        yield from _without_entry(delegation, fragment, path)
+    elif not grant.entry.all:
+        yield from _beyond(grant, fragment, rules)
 
 
-def _beyond(grant: GrantEntry, where: Position, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
-    """What goes beyond a grant, which stands at `where`."""
-    names = [(part.entry.name, at(part.why)) for part in rules.teams] + rules.named
-    for name, here in names:
-        if name not in grant.teams:
-            yield Finding(here, f"{place(where, here)} does not delegate this team to this file")
-    for part in rules.teams:
-        if part.roles is not None:
-            here = position(fragment.source.file, part.branch.keys["roles"])
-            yield Finding(here, f"`roles` are never delegated ({place(where, here)}); write them in {where.file}")
-    domains = {normal_domain(domain) for domain in grant.domains}
+def _written(fragment: Shaped) -> list[str]:
+    return [key for key in _SECTIONS if key in fragment.entry.model_fields_set]
+
+
+def _never(fragment: Shaped, root: str) -> Iterator[Finding]:
+    source = fragment.source
+    for keys, forbidden in _NEVER.items():
+        for path, value in _occurrences(source.data, keys):
+            if forbidden in (_ANY, value):
+                shown = keys[-1] if forbidden is _ANY else f"{keys[-1]}: {value}"
+                yield Finding(source.key_at(*path), f"`{shown}` is never granted to another file; write it in {root}")
+
+
+def _occurrences(
+    data: Data, keys: tuple[str, ...], path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], Data]]:
+    """Yield each place where a path of keys leads, through the entries of lists, and the value there."""
+    if not keys:
+        yield path, data
+    elif isinstance(data, list):
+        for index, entry in enumerate(data):
+            yield from _occurrences(entry, keys, (*path, index))
+    elif isinstance(data, dict) and keys[0] in data:
+        yield from _occurrences(data[keys[0]], keys[1:], (*path, keys[0]))
+
+
+def _without_delegate(delegation: Delegation, fragment: Shaped, named: Grant | None) -> Iterator[Finding]:
+    """Without a `delegate` only `teams` are free, and not even these to a file that another portal restricts."""
+    file = delegation.root.source.file
+    for key in _written(fragment):
+        here = fragment.source.key_at(key)
+        if named is not None:
+            because = f"{place(named.at, here)} restricts it, and {file} has no `delegate`"
+            yield Finding(here, f"`{key}`: not granted to this file: {because}; add one that names this file")
+        elif key != "teams":
+            fix = f"write it in {file}, or grant it there (`delegate`)"
+            yield Finding(here, f"`{key}`: not granted to this file; {fix}")
+
+
+def _without_entry(delegation: Delegation, fragment: Shaped, path: str) -> Iterator[Finding]:
+    where = delegation.root.source.key_at("delegate")
+    name = quoted(posixpath.relpath(path, posixpath.dirname(delegation.path)))
+    similar = delegation.by_name.get(same_name(path))
+    hint = f"; did you mean {name} instead of {quoted(similar.key)}?" if similar else f"; add {name} there"
+    for key in _written(fragment):
+        here = fragment.source.key_at(key)
+        yield Finding(here, f"`{key}`: {place(where, here)} grants nothing to this file{hint}")
+
+
+def _beyond(grant: Grant, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
+    """Yield what goes beyond one entry without `all`."""
+    entry = grant.entry
+    for key in _written(fragment):
+        if key in _ONLY_WITH_ALL or (key == "overrides" and not entry.overrides):
+            here = fragment.source.key_at(key)
+            needs = "; it needs `all: true`" if key in _ONLY_WITH_ALL else ""
+            grants = f"{place(grant.at, here)} {_kinds(entry)}{needs}"
+            yield Finding(here, f"`{key}`: not granted to this file ({grants})")
+    for name, here in [(part.entry.name, at(part.why)) for part in rules.teams] + rules.named:
+        if name not in entry.teams:
+            yield Finding(here, _refused("team", name, entry.teams, grant, here))
+    domains = [domain for domain in map(normal_domain, entry.domains) if domain is not None]
     for rule in rules.trusted:
         here = at(rule.why)
         if rule.domain not in domains:
-            yield Finding(here, f"{place(where, here)} does not delegate this domain to this file")
+            yield Finding(here, _refused("domain", rule.domain, domains, grant, here))
         elif rule.subdomains:
-            yield Finding(here, f"{place(where, here)} delegates exactly this domain, without its subdomains")
-    if not grant.overrides and "overrides" in fragment.entry.model_fields_set:
-        here = fragment.source.key_at("overrides")
-        yield Finding(here, f"{place(where, here)} does not delegate overrides to this file")
+            without = f"granted without its subdomains ({place(grant.at, here)}); remove `subdomains: true`"
+            yield Finding(here, f"{quoted(rule.domain)}: {without}")
+
+
+def _refused(kind: str, value: str, granted: Sequence[str], grant: Grant, here: Position) -> str:
+    """Return the message for a team or domain that is not granted: the value, what was meant, and what is granted."""
+    listed = ", ".join(quoted(name)[1:-1] for name in granted[:_MOST_LISTED])
+    more = f" and {len(granted) - _MOST_LISTED} more" if len(granted) > _MOST_LISTED else ""
+    grants = f"grants: {listed}{more}" if granted else f"grants no {kind}"
+    hint = did_you_mean(value, granted)
+    return f"{quoted(value)}: {kind} not granted to this file{hint} ({place(grant.at, here)} {grants})"
+
+
+def _kinds(entry: GrantEntry) -> str:
+    kinds = [key for key in GrantEntry.model_fields if getattr(entry, key)]
+    return f"grants: {', '.join(kinds)}" if kinds else "grants nothing"

@@ -359,7 +359,11 @@ class AccessEntry(Entry):
 
 
 class GrantEntry(Entry):
-    """What one file may say of the portal."""
+    """What one further file may contain, or `roots: true` alone: it may be the root file of another portal."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"if": {"required": ["roots"]}, "then": {"maxProperties": 1}},
+    )
 
     teams: Many[TeamName] = Field(default=(), description="Teams the file may declare, and name in its rules.")
     domains: Many[Domain] = Field(
@@ -368,13 +372,18 @@ class GrantEntry(Entry):
     overrides: bool = Field(default=False, description="Whether the file may write overrides.")
     all: bool = Field(
         default=False,
-        description="Whether the file may write whatever this one may, but `delegate`: for a policy and rules that "
-        "several portals share.",
+        description="Whether the file may write any team, trusted or denied domain, override and access request. "
+        "Never granted: `portal`, `policy`, `protected`, `delegate`, team `roles`, `membership: idp`, `synced`, and "
+        "`reinstate` in an override.",
+    )
+    roots: bool = Field(
+        default=False,
+        description="Whether the file may be the root file of another portal. No other key goes with it.",
     )
 
 
 _VERSION: Final = "The version of the manifest's format: 1."
-_IF_ALL: Final = "Only where the portal's own file delegates `all` to this one."
+_IF_ALL: Final = "Only where the root file of the portal grants `all` to this file."
 
 
 class RootFile(Entry):
@@ -400,13 +409,14 @@ class RootFile(Entry):
     delegate: dict[FilePath, GrantEntry] | None = Field(
         default=None,
         json_schema_extra={"additionalProperties": False},
-        description="What other files may say of this portal, by their path relative to this file's folder. Once "
-        "written, what is not granted here is refused. Left out: other files may write `teams` only.",
+        description="What other files may contain, by their path relative to this file's folder. Once written, what "
+        "is not granted here is an error, and so is a further root file in a subfolder without `roots: true`. Left "
+        "out: other files may write `teams` only.",
     )
 
 
 class FragmentFile(Entry):
-    """A further file of one or several portals: `teams`, or what the portal's own file delegates to it."""
+    """A further file of one or several portals: `teams`, or what the root file of each portal grants to it."""
 
     model_config = ConfigDict(json_schema_extra=_one_of("portal", "portals"))
 
@@ -415,19 +425,17 @@ class FragmentFile(Entry):
     portals: Many[Handle] = Field(
         default=(), min_length=1, description="The names of the portals this belongs to, when there are several."
     )
-    policy: PolicyEntry = Field(default=PolicyEntry(), description=f"What holds for the whole portal. {_IF_ALL}")
     trusted_domains: Many[Trusted] = Field(
-        default=(), description="Domains whose people are approved. Only where the portal's own file delegates them."
+        default=(), description="Domains whose people are approved. Only where the portal's root file grants them."
     )
     denied_domains: Many[Denied] = Field(default=(), description=f"Domains whose people are kept out. {_IF_ALL}")
     teams: Many[TeamEntry] = Field(default=(), description="Teams that rules may name, and who is in them.")
     overrides: Many[OverrideEntry] = Field(
-        default=(), description="Exceptions for single people. Only where the portal's own file delegates them."
+        default=(), description="Exceptions for single people. Only where the portal's root file grants them."
     )
     access_requests: Many[AccessEntry] = Field(
         default=(), description=f"Requests for access to APIs that are approved. {_IF_ALL}"
     )
-    protected: Many[Person] = Field(default=(), description=f"People from whom nothing may be taken. {_IF_ALL}")
 
 
 class AcknowledgementEntry(Entry):

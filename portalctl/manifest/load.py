@@ -3,11 +3,13 @@
 files   paths → bytes              source    bytes → plain data with places
 shape   plain data → entries       csv_list  bytes → entries of a list that a team names
 rules   entries → the model's rules, each looked at by itself
-check   the rules of all files of a portal together; delegate: which file may write what
+check   the rules of all files of a portal together
+delegate  what each file may contain; roots: which files may be root files, and whether two are one portal
 """
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +22,11 @@ from portalctl.identity import is_uuid
 from portalctl.manifest import csv_list
 from portalctl.manifest.check import Together, place, together
 from portalctl.manifest.csv_list import MemberList
-from portalctl.manifest.delegate import Delegation, check_granted, delegation_of
+from portalctl.manifest.delegate import Delegation, Resolve, check_granted, delegation_of, naming
 from portalctl.manifest.entries import FragmentFile, ListEntry, PolicyEntry, RootFile
 from portalctl.manifest.files import File, digest, read_files, read_list
 from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest, Reason
+from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.rules import Rules, rules_of
 from portalctl.manifest.shape import Shaped, read_entries
 from portalctl.manifest.source import Source
@@ -39,7 +42,7 @@ def load(paths: Sequence[Path]) -> Manifest:
     with no_garbage_collection():
         files, findings = read_files(paths)
         try:
-            manifest = assemble(files, findings, partial(read_list, paths))
+            manifest = assemble(files, findings, partial(read_list, paths), os.path.realpath)
         except InputError as error:  # what is missing may be in a file that is not read
             more = unread(paths, {file.shown for file in files})
             raise InputError((*error.findings, *more), error.message) from error
@@ -54,13 +57,19 @@ def _no_list(_: File, path: str) -> str:
     raise AssertionError(f"a list is named where there is none: {path}")
 
 
-def assemble(files: Sequence[File], findings: Sequence[Finding] = (), lists: ReadList = _no_list) -> Manifest:
-    """The manifest that files say together. `findings`: what is known to be wrong already. `lists` gives the list
-    that a file names by a path, or says why it can't.
+def assemble(
+    files: Sequence[File],
+    findings: Sequence[Finding] = (),
+    lists: ReadList = _no_list,
+    resolve: Resolve = posixpath.normpath,
+) -> Manifest:
+    """Return the manifest that files make together.
 
-    Raises InputError like `load`. Does no I/O but by `lists`.
+    `findings`: what is known to be wrong already. `lists` returns the list that a file names by a path, or why it
+    can't be read. `resolve` returns a path with its symbolic links resolved. Raises InputError like `load`. Does no
+    I/O but by `lists` and `resolve`.
     """
-    loading = _Loading(list(findings), lists)
+    loading = _Loading(list(findings), lists, resolve)
     for file in sorted(files, key=lambda file: file.shown):
         loading.add(file)
     portals, warnings = loading.finish()
@@ -73,32 +82,34 @@ def assemble(files: Sequence[File], findings: Sequence[Finding] = (), lists: Rea
         files=tuple(sorted(file.shown for file in [*files, *loading.lists])),
         digest=digest([*files, *loading.lists]),
         warnings=tuple(sorted(dict.fromkeys(warnings))),
+        roots=tuple(portals[name] for name in sorted(portals)),
     )
 
 
 @dataclass(slots=True)
 class _Portal:
-    """A portal while it is put together: its own file, and the rules and policies of this and of every other file."""
+    """A portal while it is put together: its root file, and the rules of this and of every other file."""
 
     own: Shaped
     entry: RootFile
     delegation: Delegation
     rules: list[Rules]
-    policies: list[tuple[PolicyEntry, Source]]
 
 
 class _Loading:
     """One load of several files."""
 
-    def __init__(self, findings: list[Finding], read: ReadList) -> None:
+    def __init__(self, findings: list[Finding], read: ReadList, resolve: Resolve) -> None:
         self.findings = findings
         self._read = read
+        self._resolve = resolve
         self._lists: dict[str, File] = {}  # by path
         # Whether every name there is has been read: if not, one that is missing may be there after all.
         self._portals_known = self._teams_known = not findings
         self._roots: list[tuple[Shaped, RootFile, File]] = []
         self._fragments: list[tuple[Shaped, FragmentFile, File]] = []
         self._portals: dict[str, _Portal] = {}
+        self._delegations: list[Delegation] = []
 
     @property
     def lists(self) -> Iterable[File]:
@@ -121,12 +132,14 @@ class _Loading:
 
     def finish(self) -> tuple[dict[str, PortalManifest], list[Finding]]:
         """The portals and what to warn of. They are for use only if nothing was found."""
-        portals = [self._root(*each) for each in self._roots]
+        portals = [self._root(*root) for root in self._roots]
         self._check_names(portals)
+        self._delegations = [portal.delegation for portal in portals]
+        self.findings += check_root_files(self._delegations)
         for fragment in self._fragments:
             self._fragment(*fragment)
         warnings = list(self._unread_entries())
-        made: dict[str, PortalManifest] = {}
+        made: list[PortalManifest] = []
         for portal in portals:
             rules = sorted(portal.rules, key=lambda each: each.file)
             # API7 has no teams: that is what is said of each, and not that nobody declares them.
@@ -134,23 +147,24 @@ class _Loading:
             whole = together(rules, all_teams_known=self._teams_known and has_teams)
             self.findings += whole.findings
             warnings += whole.warnings
-            self.findings += _check_one_policy(portal)
-            made[portal.entry.portal.name] = _portal_manifest(portal, whole)
-        return made, warnings
+            if "portal" not in portal.own.lost:
+                made.append(_portal_manifest(portal, whole))
+        self.findings += check_declared_once(made)
+        return {portal.name: portal for portal in made}, warnings
 
     def _unread_entries(self) -> Iterator[Finding]:
         """Warn of `delegate` entries whose file is not among those that were read."""
         read = [file.path for _, _, file in (*self._roots, *self._fragments)]
         for shaped, _, file in self._roots:
-            yield from entries_without_file(shaped, file.path, read, posixpath.normpath)
+            yield from entries_without_file(shaped, file.path, read, self._resolve)
 
     def _root(self, shaped: Shaped, entry: RootFile, file: File) -> _Portal:
         rules = self._rules(shaped, file, developer_ids=entry.portal.provider == "api7")
         self._teams_known = self._teams_known and "teams" not in shaped.lost
-        delegation, findings = delegation_of(shaped, file.path)
+        delegation, findings = delegation_of(shaped, file.path, self._resolve)
         self.findings += findings
         self.findings += _check_portal(shaped, entry)
-        return _Portal(shaped, entry, delegation, [rules], _policies(shaped))
+        return _Portal(shaped, entry, delegation, [rules])
 
     def _check_names(self, portals: list[_Portal]) -> None:
         """One portal, one name."""
@@ -172,10 +186,11 @@ class _Loading:
         # Only what every one of the portals understands.
         ids = all(portal.entry.portal.provider == "api7" for portal in portals)
         rules = self._rules(shaped, file, developer_ids=ids)
+        path = self._resolve(file.path)
+        named = naming(self._delegations, path)
         for portal in portals:
             portal.rules.append(rules)
-            portal.policies += _policies(shaped)
-            self.findings += check_granted(portal.delegation, shaped, file.path, rules)
+            self.findings += check_granted(portal.delegation, shaped, path, rules, named)
 
     def _named(self, shaped: Shaped, entry: FragmentFile) -> list[_Portal]:
         """The portals that a fragment names, each once."""
@@ -229,22 +244,8 @@ def _check_portal(shaped: Shaped, entry: RootFile) -> Iterator[Finding]:
         yield Finding(source.at("portal", "id"), "expected a UUID: so Konnect names its portals")
 
 
-def _policies(shaped: Shaped) -> list[tuple[PolicyEntry, Source]]:
-    """The policy that a file writes, if it does."""
-    return [(shaped.entry.policy, shaped.source)] if "policy" in shaped.entry.model_fields_set else []
-
-
-def _check_one_policy(portal: _Portal) -> Iterator[Finding]:
-    """A portal has one policy, in one file: parts of several would add up to what nobody has read."""
-    places = sorted(source.key_at("policy") for _, source in portal.policies)
-    for here, other in zip(places, [*places[1:], *places[:1]], strict=True):
-        if here != other:
-            yield Finding(here, f"{place(other, here)} writes a policy for this portal too; write it in one file")
-
-
 def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
     entry, source = portal.entry, portal.own.source
-    policy = portal.policies[0] if portal.policies else (entry.policy, source)
     return PortalManifest(
         name=entry.portal.name,
         provider=entry.portal.provider,
@@ -252,7 +253,7 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
         region=entry.portal.region,
         id=entry.portal.id,
         title=entry.portal.title,
-        policy=_policy(*policy),
+        policy=_policy(entry.policy, source),
         trusted_domains=tuple(whole.trusted),
         denied_domains=tuple(whole.denied),
         teams=tuple(whole.teams),

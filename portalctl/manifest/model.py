@@ -24,6 +24,11 @@ OnRevoke = Literal["report", "revoke_registrations"]
 RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "access_requests", "policy"]
 
 
+def service_of(provider: ProviderName) -> str:
+    """Return the vendor's service. Ids are unique in it, whichever version of its API a provider uses."""
+    return provider.removesuffix("-v2")
+
+
 class Reason(NamedTuple):
     """Why a decision was made: one object per rule, shared by everyone it speaks of.
 
@@ -186,9 +191,12 @@ class Manifest:
     """Everything that was loaded. `files` are shown paths, sorted; `digest` covers their bytes and relative names.
 
     `warnings` are lint findings that only loading can make: those with the codes DENIED_GRANT and NOT_READ.
+    `portals` may be narrowed to those of one run. `roots` are all that the files declare: whether two of them are
+    one portal is decided over all.
     """
 
     portals: Mapping[str, PortalManifest]
     files: tuple[str, ...]
     digest: str
     warnings: tuple[Finding, ...] = ()
+    roots: tuple[PortalManifest, ...] = ()

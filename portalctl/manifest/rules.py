@@ -19,6 +19,7 @@ from portalctl.manifest.entries import (
     MemberEntry,
     OverrideEntry,
     RoleEntry,
+    RootFile,
     TeamEntry,
     TrustedEntry,
 )
@@ -87,7 +88,8 @@ def rules_of(
     making.overrides(entry.overrides, _inside(mark, "overrides"))
     making.denied(entry.denied_domains, _inside(mark, "denied_domains"))
     making.access(entry.access_requests, _inside(mark, "access_requests"))
-    making.protected(entry.protected, _inside(mark, "protected"))
+    if isinstance(entry, RootFile):
+        making.protected(entry.protected, _inside(mark, "protected"))
     return making.rules, making.findings
 
 

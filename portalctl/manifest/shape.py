@@ -205,7 +205,7 @@ _SAY: Final[dict[str, Callable[[ErrorDetails], str]]] = {
 def _unknown_key(key: str, model: type[Entry], path: Path) -> str:
     known = keys_at(model, path[:-1])
     if len(path) == 1 and model is FragmentFile and key in RootFile.model_fields:
-        return f"the key {quoted(key)} belongs in the portal's own file, the one with the `portal:` block"
+        return f"the key {quoted(key)} is allowed in the root file only, the one with the `portal:` block"
     if RENAMED.get(key) in known:
         return f"{_unknown(path)}; write {quoted(RENAMED[key])} instead"
     hint = did_you_mean(key, known) or f"; known here: {', '.join(known)}"

@@ -318,7 +318,7 @@ def test_several_teams_and_portals_may_share_one(portals: Path) -> None:
         "version: 1\nportals: [partners, staging]\n"
         "teams: [{name: x, members_from: ../lists/city.csv}, {name: y, members_from: ../lists/city.csv}]\n"
     )
-    (portals / "staging.yaml").write_text(ROOT.replace("partners", "staging"))
+    (portals / "staging.yaml").write_text(ROOT.replace("partners", "staging").replace("Partners", "Staging"))
     manifest = load([Path("portals")])
     assert manifest.files.count("portals/lists/city.csv") == 1
     for name in ("partners", "staging"):

@@ -135,7 +135,7 @@ def test_files_add_up() -> None:
 
 
 def test_one_fragment_serves_several_portals() -> None:
-    roots = [ROOT, ROOT.replace("partners", "staging")]
+    roots = [ROOT, ROOT.replace("partners", "staging").replace("Partners", "Staging")]
     fragment = "version: 1\nportals: [staging, partners]\nteams: [{name: city, members: [a@x.example]}]\n"
     portals = assemble([file(text, f"{number}.yaml") for number, text in enumerate([*roots, fragment])]).portals
     assert list(portals) == ["partners", "staging"]
@@ -205,8 +205,11 @@ def delegated(grant: str, body: str) -> Manifest:
             "trusted_domains: [{domain: cityfc.com, teams: [staff]}]",
         ),
         ("teams/city.yaml: {overrides: true}", "overrides: [{developer: a@b.example, status: approved, reason: x}]"),
-        ("teams/city.yaml: {all: true}", "teams: [{name: city, roles: []}]\ntrusted_domains: [a.example]"),
-        ("teams/city.yaml: {all: true}", "policy: {reinstate: true}\nprotected: [a@b.example]"),
+        (
+            "teams/city.yaml: {all: true}",
+            "teams: [{name: city, membership: exclusive}]\ntrusted_domains: [{domain: a.example, subdomains: true}]\n"
+            "denied_domains: [b.example]\noverrides: [{developer: a@b.example, status: approved, reason: x}]",
+        ),
     ],
 )
 def test_what_is_delegated_is_accepted(grant: str, body: str) -> None:
@@ -223,9 +226,7 @@ def test_what_is_delegated_is_accepted(grant: str, body: str) -> None:
         ("teams/city.yaml: {domains: [cityfc.com]}", "trusted_domains: [{domain: cityfc.com, teams: [staff]}]"),
         ("teams/city.yaml: {teams: [city]}", "overrides: [{developer: a@b.example, status: approved, reason: x}]"),
         ("teams/city.yaml: {overrides: true}", "overrides: [{developer: a@b.example, teams: [staff], reason: x}]"),
-        ("teams/city.yaml: {overrides: true}", "policy: {reinstate: true}"),
         ("teams/city.yaml: {domains: [a.example]}", "denied_domains: [a.example]"),
-        ("teams/city.yaml: {teams: [city]}", "protected: [a@b.example]"),
     ],
 )
 def test_what_is_not_delegated_is_refused_and_names_the_place(grant: str, body: str) -> None:
@@ -233,45 +234,67 @@ def test_what_is_not_delegated_is_refused_and_names_the_place(grant: str, body: 
         delegated(grant, body)
     (finding,) = caught.value.findings
     assert finding.at.file == "portals/teams/city.yaml"
-    assert "portals/root.yaml:4 " in finding.message
+    assert "portals/root.yaml:4" in finding.message
 
 
 SHARED = """version: 1
 portals: [partners, staging]
-policy: {unmatched: {pending: rejected}, limits: {removals: 3}}
 trusted_domains: [{domain: city.example, teams: [city]}]
 denied_domains: [spam.example]
 teams: [{name: city}]
 access_requests: [{products: [Fixtures], teams: [city], status: approved}]
-protected: [owner@city.example]
 """
 
 
-def both(extra: str = "") -> list[File]:
-    """Two portals that have their whole policy from one further file."""
-    granting = ROOT + "delegate: {shared.yaml: {all: true}}\n" + extra
-    staging = granting.replace("partners", "staging")
-    return [file(granting, "partners.yaml"), file(staging, "staging.yaml"), file(SHARED, "shared.yaml")]
+def both(staging_grant: str = "all: true", more: str = "") -> list[File]:
+    """Two portals that have their rules from one further file."""
+    partners = ROOT + "delegate: {shared.yaml: {all: true}}\n"
+    staging = ROOT.replace("partners", "staging").replace("Partners", "Staging")
+    staging += f"delegate: {{shared.yaml: {{{staging_grant}}}}}\n"
+    return [file(partners, "partners.yaml"), file(staging, "staging.yaml"), file(SHARED + more, "shared.yaml")]
 
 
-def test_one_policy_serves_several_portals() -> None:
+def test_one_file_of_rules_serves_several_portals() -> None:
     partners, staging = assemble(both()).portals.values()
-    assert replace(staging, name="partners", at=partners.at, files=partners.files) == partners
-    assert (partners.policy.unmatched_pending, partners.policy.limits.removals) == ("rejected", 3)
-    assert partners.policy.unmatched_why.at == Position("shared.yaml", 3, 10)
+    assert replace(staging, name="partners", title="Partners", at=partners.at, files=partners.files) == partners
     assert [rule.domain for rule in partners.denied_domains] == ["spam.example"]
     assert [rule.products for rule in partners.access_requests] == [("Fixtures",)]
-    assert [rule.developer for rule in partners.protected] == ["owner@city.example"]
 
 
-def test_two_policies_for_one_portal_are_told_at_both_places() -> None:
+@pytest.mark.parametrize("section", ["policy: {reinstate: true}", "protected: [owner@city.example]"])
+def test_policy_and_protected_are_written_in_the_root_file_only(section: str) -> None:
     with pytest.raises(InputError) as caught:
-        assemble(both("policy: {}\n"))
+        assemble(both(more=section))
+    (finding,) = caught.value.findings
+    key = section.partition(":")[0]
+    assert str(finding).startswith(f"shared.yaml:7:1: the key '{key}' is allowed in the root file only")
+
+
+def test_a_file_of_several_portals_needs_the_grant_of_each() -> None:
+    with pytest.raises(InputError) as caught:
+        assemble(both("teams: [city]"))
     assert [str(each) for each in caught.value.findings] == [
-        "partners.yaml:4:1: shared.yaml:3 writes a policy for this portal too; write it in one file",
-        "shared.yaml:3:1: partners.yaml:4 writes a policy for this portal too; write it in one file",
-        "shared.yaml:3:1: staging.yaml:4 writes a policy for this portal too; write it in one file",
-        "staging.yaml:4:1: shared.yaml:3 writes a policy for this portal too; write it in one file",
+        "shared.yaml:3:19: 'city.example': domain not granted to this file (staging.yaml:3 grants no domain)",
+        "shared.yaml:4:1: `denied_domains`: not granted to this file (staging.yaml:3 grants: teams; it needs "
+        "`all: true`)",
+        "shared.yaml:6:1: `access_requests`: not granted to this file (staging.yaml:3 grants: teams; it needs "
+        "`all: true`)",
+    ]
+
+
+def test_a_file_that_one_portal_restricts_is_granted_nothing_by_a_portal_without_a_delegate() -> None:
+    """Else the owner of a team's file could fill every team of the portal next to it."""
+    files = [
+        file(ROOT + "delegate: {teams/city.yaml: {teams: [city]}}\n", "p/partners.yaml"),
+        file(ROOT.replace("partners", "staging").replace("Partners", "Staging"), "p/staging.yaml"),
+        file("version: 1\nportal: staging\nteams: [{name: admins}]\n", "p/teams/city.yaml"),
+        file("version: 1\nportal: staging\nteams: [{name: other}]\n", "p/teams/other.yaml"),
+    ]
+    with pytest.raises(InputError) as caught:
+        assemble(files)
+    assert [str(each) for each in caught.value.findings] == [
+        "p/teams/city.yaml:3:1: `teams`: not granted to this file: p/partners.yaml:3 restricts it, and "
+        "p/staging.yaml has no `delegate`; add one that names this file",
     ]
 
 
