@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +15,9 @@ from pydantic import ValidationError
 import portalctl
 from portalctl import flow
 from portalctl.cli.connection import REGIONS, Destination
+from portalctl.cli.init import OTHER_OWNERS, owner_option
 from portalctl.cli.options import Target, tls_options
+from portalctl.cli.scaffold import OWNER, code_owners
 from portalctl.cli.session import run_on
 from portalctl.errors import BadUsageError, PortalctlError, Position
 from portalctl.identity import is_uuid
@@ -78,7 +82,12 @@ class _Place:
     metavar="FILE|DIR",
     help="A new file (.yaml), or a new or empty folder.  [default: stdout]",
 )
-@click.option("--split", type=click.Choice(["teams"]), help="Give each team a file of its own.")
+@click.option(
+    "--split",
+    type=click.Choice(["teams"]),
+    help="Give each team a file of its own, which can contain this team alone, and write CODEOWNERS.",
+)
+@owner_option
 @click.option(
     "--suggest-domains",
     "suggest_from",
@@ -97,6 +106,7 @@ def import_(
     region: str | None,
     out: Path | None,
     split: str | None,
+    owner: str | None,
     suggest_from: int,
     ca_file: Path | None,
     insecure: bool,
@@ -105,7 +115,9 @@ def import_(
 
     Everybody keeps what they have. Who is out gets an override that keeps them out; domains that could be trusted are
     suggested in comments, and what a manifest cannot say is listed there. Beside the manifest a hidden file
-    acknowledges what `drift` would find on the first day. Nothing is overwritten, and only you can read the files.
+    acknowledges what `drift` would find on the first day. With --split, the root file delegates to exactly the files
+    of teams, and a CODEOWNERS at the top of the repository gives everything to --owner, and each team's file to the
+    team as well. Nothing is overwritten, and only you can read the files.
 
     \b
     Examples:
@@ -118,6 +130,8 @@ def import_(
     place = _Place.of(out) if out not in STDOUT else None
     if split and (place is None or place.file is not None):
         raise BadUsageError("--split teams makes several files: give --out a folder")
+    if owner is not None and not split:
+        raise BadUsageError("--owner is for CODEOWNERS, which is written with --split teams only")
     destination = Destination(name, provider, region, NOWHERE.file, "Give --region")
     run = run_on(destination, Target((), name, ca_file, insecure))
     has_schema = place is not None and place.will_have_schema
@@ -129,9 +143,63 @@ def import_(
     acknowledgements = place.folder / f".{name}.acknowledged.yaml"
     others = {place.schema: manifest_schema_text()} if place.file is None else {}
     others[acknowledgements] = made.baseline
+    reviewed = _Owners.of(place.folder) if split else None
+    if reviewed is not None and reviewed.existing is None:
+        others[reviewed.path] = reviewed.text(owner or OWNER, made.files)
     _write(paths | others)
     click.echo("".join(f"{terminal(str(path))}\n" for path in (*paths, *others)), nl=False)
     click.echo(_said(made.adopted, paths, acknowledgements), nl=False)
+    if reviewed is not None:
+        click.echo(f"       {reviewed.advice(owner or OWNER)}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    """The CODEOWNERS file for an imported `folder`: where it goes, and the one that `existing` names, if any.
+
+    Hosts read it at the top of a repository only (or in a few folders there).
+    """
+
+    folder: Path
+    top: Path
+    existing: Path | None
+
+    @classmethod
+    def of(cls, folder: Path) -> _Owners:
+        """Find the top of the repository: where Git has it, else the current folder, else the folder itself."""
+        absolute = Path(os.path.abspath(folder))  # noqa: PTH100 (links stay)
+        git = next((each for each in (absolute, *absolute.parents) if (each / ".git").exists()), None)
+        top = git or (Path.cwd() if absolute.is_relative_to(Path.cwd()) else absolute)
+        names = ("CODEOWNERS", *OTHER_OWNERS)
+        existing = next((top / name for name in names if os.path.lexists(top / name)), None)
+        return cls(absolute, top, existing)
+
+    @property
+    def path(self) -> Path:
+        """Relative to the current folder, where it is below it."""
+        path = self.top / "CODEOWNERS"
+        return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+    def text(self, owner: str, files: Mapping[str, str]) -> str:
+        """Name a team's owners after its file, beside `owner`: a host ignores owners that do not exist."""
+        organisation = owner.rpartition("/")[0] or OWNER.rpartition("/")[0]
+        below = self.folder.relative_to(self.top)
+        teams = [name for name in files if "/" in name]
+        return code_owners(
+            owner, {_pattern(below / name): f"{owner} {organisation}/{Path(name).stem}" for name in teams}
+        )
+
+    def advice(self, owner: str) -> str:
+        """Say what is left to do."""
+        if self.existing is None:
+            return f"put the owners of each team's file in {terminal(str(self.path))}"
+        name = terminal(str(self.existing.relative_to(self.top)))
+        return f"{name} exists and is unchanged: begin it with `* {owner}`, and add the owners of each team's file"
+
+
+def _pattern(path: Path) -> str:
+    """A path as CODEOWNERS has it: signs of patterns and blanks follow a backslash."""
+    return re.sub(r"([\s\\#*?!\[\]])", r"\\\1", path.as_posix())
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,14 @@ def _given_owner(ctx: click.Context, param: click.Parameter, value: str | None) 
     return None if value is None else _owner(value)
 
 
+owner_option = click.option(
+    "--owner",
+    callback=_given_owner,
+    metavar="@OWNER",
+    help=f"Who reviews everything else.  [default: {OWNER}]",
+)
+
+
 @click.command()
 @click.option("--portal", "name", metavar="NAME", help="What the manifest calls the portal.")
 @click.option("--provider", type=click.Choice(PROVIDERS))
@@ -73,9 +81,7 @@ def _given_owner(ctx: click.Context, param: click.Parameter, value: str | None) 
     metavar="NAME=@OWNER",
     help="A team and who reviews its file; repeats.",
 )
-@click.option(
-    "--owner", callback=_given_owner, metavar="@OWNER", help=f"Who reviews all the rest.  [default: {OWNER}]"
-)
+@owner_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="The folder.  [default: this one]"
 )
@@ -94,8 +100,8 @@ def init(
     """Begin a repository: a manifest, workflows for GitHub or GitLab, CODEOWNERS and .gitignore.
 
     What no option says is asked on a terminal. With --team, each team has a file that its owners review, and that can
-    speak of this team alone. Nothing is overwritten: if anything is in the way, it is named, and nothing is written.
-    Only a .gitignore may be there; what it should have is told.
+    contain this team alone; in CODEOWNERS everything else belongs to --owner. Nothing is overwritten: if anything is
+    in the way, it is named, and nothing is written. Only a .gitignore may be there; what it should have is told.
 
     \b
     Examples:

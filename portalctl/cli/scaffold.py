@@ -88,7 +88,7 @@ def _portal(answers: Answers) -> Iterator[str]:
 
 def _rules(answers: Answers) -> Iterator[str]:
     if answers.teams:
-        yield "# What each file may say. Nobody but the owners of this file can change that."
+        yield "# What each team's file may contain. Only the owners of this file can change that."
         yield "delegate:"
         for team, path in team_files(answers).items():
             yield f"  {path.removeprefix('portals/')}: {{teams: [{yaml(team)}]}}"
@@ -147,17 +147,22 @@ def _pipeline(answers: Answers, examples: Examples) -> str:
 
 
 def _owners(answers: Answers) -> str:
-    """GitHub and GitLab take the last line that fits, so teams stand after what they are an exception from."""
-    folders = {"github": ["/.github/"], "gitlab": ["/.gitlab-ci.yml"], "none": []}[answers.ci]
-    general = [f"{path} {answers.owner}" for path in ["/CODEOWNERS", *folders, "/portals/"]]
-    teams = [f"/{path} {answers.teams[team]}" for team, path in team_files(answers).items()]
+    return code_owners(answers.owner, {path: answers.teams[team] for team, path in team_files(answers).items()})
+
+
+def code_owners(owner: str, files: Mapping[str, str]) -> str:
+    """Return the text of a CODEOWNERS file: `owner` owns everything but `files`, which map paths to their owners.
+
+    In it the last line that matches a file counts (GitHub: "About code owners"; GitLab: "Code Owners syntax").
+    """
     lines = [
-        "# Who has to review a change: turn that on for the main branch (GitHub: require review from Code Owners;",
-        "# GitLab: require approval from code owners). The last line that fits a file counts.",
-        *general,
+        f"* {owner}",
+        "# The line above covers every file, also those that do not exist yet; the last line that matches a file",
+        "# counts. Require reviews by code owners for the main branch (GitHub: require review from Code Owners;",
+        "# GitLab: require approval from code owners).",
         "",
-        "# A team's file is the team's own to review. What it may say, the portal's file decides (`delegate`).",
-        *(teams or ["#/portals/teams/city.yaml @your-org/city"]),
-        "",
+        "# A team reviews its own file. `delegate` in the portal's root file decides what that file may contain.",
+        *(f"/{path} {owners}" for path, owners in files.items()),
+        *([] if files else ["#/portals/teams/city.yaml @your-org/city"]),
     ]
-    return "\n".join(lines)
+    return "\n".join(lines) + "\n"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from portalctl.manifest.files import File
+from portalctl.manifest.fmt.format import format_files
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.plan.adopt import Adopted, AdoptedTeam, Suggestion, Unsaid
 from portalctl.plan.drift import DriftFinding
@@ -33,18 +35,23 @@ def modeline(name: str) -> str:
 
 
 def manifest_files(adopted: Adopted, source: Source, *, split_teams: bool, has_schema: bool) -> dict[str, str]:
-    """File names, relative to the root file's folder, and their texts; the root file is first.
+    """Return the texts of the files by name, relative to the root file's folder; the root file is first.
 
-    `has_schema`: SCHEMA_FILE will be in that folder.
+    `split_teams`: teams have files of their own, and the root file delegates to exactly these. A team that the
+    identity provider owns stays in the root file, as `membership: idp` is never delegated. `has_schema`: SCHEMA_FILE
+    will be in that folder.
     """
     root = f"{source.name}.yaml"
-    inside = () if split_teams else adopted.teams
+    own = [team for team in adopted.teams if split_teams and team.members is not None]
+    inside = [team for team in adopted.teams if not split_teams or team.members is None]
+    names = [f"teams/{name}.yaml" for name in file_names(team.name for team in own)]
     first = [modeline(root)] if has_schema else []
-    files = {root: _text([*first, *_root(adopted, source), *_teams(inside), *_rest(adopted, source)])}
-    if not split_teams:
-        return files
-    for team, name in zip(adopted.teams, file_names(team.name for team in adopted.teams), strict=True):
-        file = f"teams/{name}.yaml"
+    rules = [*_root(adopted, source), *_teams(inside), *_overrides(adopted, source)]
+    rules += _delegate(dict(zip(names, own, strict=True))) if split_teams else ()
+    text = _text([*first, *rules, *_unsaid(adopted.unsaid)])
+    # Grants of teams with long names need several lines, as `fmt` has them.
+    files = {root: format_files([File(root, root, root, text.encode())])[0].text if own else text}
+    for team, file in zip(own, names, strict=True):
         first = [modeline(file)] if has_schema else []
         files[file] = _text([*first, "version: 1", f"portal: {source.name}", *_teams([team])])
     return files
@@ -113,15 +120,20 @@ def _team(team: AdoptedTeam) -> Iterator[str]:
         yield from ("    members:", *(f"      - {scalar_text(member)}" for member in team.members))
 
 
-def _rest(adopted: Adopted, source: Source) -> Iterator[str]:
-    """Overrides, then what people should know."""
+def _overrides(adopted: Adopted, source: Source) -> Iterator[str]:
     if adopted.denials:
         yield from ("", "overrides:")
     for denial in adopted.denials:
         yield f"  - developer: {scalar_text(denial.address)}"
         yield f"    status: {denial.status}"
         yield f"    reason: {scalar_text(f'imported, {source.day}: was {denial.status} on the portal')}"
-    yield from _unsaid(adopted.unsaid)
+
+
+def _delegate(teams: Mapping[str, AdoptedTeam]) -> Iterator[str]:
+    """Yield the grants of the teams' files: each may contain its own team alone."""
+    yield from ("", "# What each team's file may contain. Only the owners of this file can change that.")
+    yield "delegate:" if teams else "delegate: {}"
+    yield from (f"  {file}: {{teams: [{scalar_text(team.name, between=True)}]}}" for file, team in teams.items())
 
 
 def _suggested(suggestions: tuple[Suggestion, ...], least: int) -> Iterator[str]:

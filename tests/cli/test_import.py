@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
+from ruamel.yaml import YAML
 
 from portalctl.cli.import_ import import_
 from portalctl.portal.models import Snapshot
@@ -61,7 +62,7 @@ def test_the_first_plan_is_empty_and_the_first_drift_run_quiet(odd: Bench, split
 def test_only_its_owner_can_read_what_is_written(bench: Bench) -> None:
     bench.team("city")
     done = imported(bench, "--out", "new/place", "--split", "teams")
-    files = [path for path in Path("new").rglob("*") if path.is_file()]
+    files = [Path("CODEOWNERS"), *(path for path in Path("new").rglob("*") if path.is_file())]
     assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
     shown, _, after = done.out.partition("\n\n")
     assert sorted(shown.splitlines()) == sorted(map(str, files))
@@ -69,7 +70,68 @@ def test_only_its_owner_can_read_what_is_written(bench: Bench) -> None:
         "1 team with 0 people; 0 approved and 0 waiting stay as they are.",
         "Next:  portalctl plan -f new/place",
         "       portalctl drift -f new/place --acknowledge new/place/.partners.acknowledged.yaml",
+        "       put the owners of each team's file in CODEOWNERS",
     ]
+
+
+def test_a_team_s_file_can_contain_that_team_alone(bench: Bench) -> None:
+    """Each file is granted its own team, nothing but these files is granted anything, and admins own the rest."""
+    long = "a team with a name that is " + "long " * 40 + "enough"
+    for name in ("city", "Reds: & {Co}, #1", long):
+        bench.team(name)
+    done = imported(bench, "--out", "portals", "--split", "teams", "--owner", "@club/admins")
+    assert done.code == 0, done.err
+    for command in (("validate",), ("fmt", "--check"), ("plan", "--detailed-exitcode")):
+        then = bench.run(*command)
+        assert then.code == 0, (command, then.err)
+    files = sorted(path.relative_to("portals").as_posix() for path in Path("portals/teams").iterdir())
+    granted = YAML(typ="safe").load(Path("portals/partners.yaml"))["delegate"]
+    assert {file: YAML(typ="safe").load(Path("portals", file))["teams"][0]["name"] for file in files} == {
+        file: grant["teams"][0] for file, grant in granted.items()
+    }
+    first, *others = Path("CODEOWNERS").read_text().splitlines()
+    assert first == "* @club/admins"
+    owned = [line for line in others if line and not line.startswith("#")]
+    assert sorted(owned) == [f"/portals/{file} @club/admins @club/{Path(file).stem}" for file in files]
+    city = Path("portals/teams/city.yaml")
+    city.write_text(city.read_text().replace("- name: city", "- name: admins"))
+    refused = bench.run("plan")
+    assert refused.code == 65
+    assert "'admins': team not granted to this file (portals/partners.yaml:" in refused.err
+    city.rename("portals/teams/other.yaml")
+    assert "grants nothing to this file" in bench.run("plan").err
+
+
+def test_a_team_that_the_identity_provider_owns_stays_in_the_root_file(bench: Bench) -> None:
+    """`membership: idp` is never delegated; and without any split file nothing is granted to any."""
+    bench.team("city")
+    bench.sim.store.set_settings(PORTAL_ID, idp_mapping_enabled=True)
+    assert imported(bench, "--out", "portals", "--split", "teams").code == 0
+    assert not Path("portals/teams").exists()
+    assert bench.run("plan", "--detailed-exitcode").code == 0
+    assert bench.run("fmt", "--check").code == 0
+    Path("portals/more.yaml").write_text("version: 1\nportal: partners\nteams: [{name: admins}]\n")
+    assert bench.run("validate").code == 65
+
+
+@pytest.mark.parametrize("name", ["CODEOWNERS", ".github/CODEOWNERS"])
+def test_owners_that_are_there_stay(bench: Bench, name: str) -> None:
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_text("* @me\n")
+    bench.team("city")
+    done = imported(bench, "--out", "portals", "--split", "teams")
+    assert (done.code, Path(name).read_text()) == (0, "* @me\n")
+    assert f"{name} exists and is unchanged: begin it with `* @your-org/portal-admins`" in done.out
+
+
+def test_owners_are_written_at_the_top_of_the_repository(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.team("city")
+    Path(".git").mkdir()
+    Path("below here").mkdir()
+    monkeypatch.chdir("below here")
+    assert imported(bench, "--out", "portals", "--split", "teams").code == 0
+    owners = Path("../CODEOWNERS").read_text()
+    assert "/below\\ here/portals/teams/city.yaml @your-org/portal-admins @your-org/city\n" in owners
 
 
 def test_without_out_the_manifest_is_the_output(bench: Bench) -> None:
@@ -146,6 +208,7 @@ def test_what_is_found_in_the_way_only_when_writing_is_not_overwritten_either(be
         (("--portal-id", "../x", "--provider", "api7"), "--portal-id: expected an id"),
         (("--provider", "api7", "--region", "eu"), "only Konnect has regions"),
         (("--split", "teams"), "give --out a folder"),
+        (("--owner", "@me"), "with --split teams only"),
         (("--split", "teams", "--out", "p.yaml"), "give --out a folder"),
     ],
 )
