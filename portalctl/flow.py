@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
@@ -30,6 +30,7 @@ from portalctl.plan.base import Base, against, unruled_grants
 from portalctl.plan.build import assemble, compare, plan_portal
 from portalctl.plan.capability import check
 from portalctl.plan.changes import Difference
+from portalctl.plan.distinct import Found, check_distinct, undecided
 from portalctl.plan.drift import PortalDrift, drift_findings
 from portalctl.plan.explain import PortalExplanation, Subject
 from portalctl.plan.explain import explain as explain_portal
@@ -40,9 +41,10 @@ from portalctl.plan.residual import with_registrations
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.saved import check_live
 from portalctl.plan.select import Selection
-from portalctl.portal.models import Registration, Scope, Snapshot
+from portalctl.portal.checkup import Checkup
+from portalctl.portal.models import Identity, Registration, Scope, Snapshot
 from portalctl.portal.provider import Provider
-from portalctl.portal.saved_snapshot import Declared, SavedPortal, SavedSnapshot, saved_snapshot
+from portalctl.portal.saved_snapshot import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
 from portalctl.portal.vendors import Address, connect
 from portalctl.stop import Stop
 from portalctl.throttle import Throttles
@@ -66,7 +68,8 @@ class Run:
     `backends` are those of API7 portals, where they are known; only making accounts needs them. `stop`, once asked,
     ends an apply after what is in flight. `journals`: the file of each portal, by name; none for a portal that is
     not there. `throttles`: what was learned of the servers' limits. `before_writing` is called once, before the first
-    write.
+    write. `addresses`: of the servers of further root files, by portal name, where they are known; they are compared
+    only.
     """
 
     servers: Mapping[str, Server]
@@ -79,6 +82,7 @@ class Run:
     before_writing: Callable[[], None] = lambda: None
     backends: Mapping[str, Server] = field(default_factory=dict)
     snapshot: SavedSnapshot | None = None
+    addresses: Mapping[str, str] = field(default_factory=dict)
 
 
 class _Source(Protocol):
@@ -229,13 +233,52 @@ def ping(manifest: Manifest, run: Run) -> tuple[PortalPing, ...]:
     Raises InputError for what a portal or this version cannot do.
     """
     check(manifest)
-    return tuple(_ping(portal, run) for portal in manifest.portals.values())
+    found = _known(manifest, run)
+    check_distinct(manifest, found)
+    checkups = {name: _checkup(portal, run) for name, portal in manifest.portals.items()}
+    identities = {name: each.identity for name, each in checkups.items() if each.identity is not None}
+    check_distinct(manifest, replace(found, identities=identities))
+    return tuple(
+        portal_ping(manifest.portals[name], run.servers[name].url, checkup) for name, checkup in checkups.items()
+    )
 
 
-def _ping(portal: PortalManifest, run: Run) -> PortalPing:
+def _checkup(portal: PortalManifest, run: Run) -> Checkup:
     with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
-        checkup = provider.checkup(Rulebook.of(portal, run.clock().date()).scope)
-    return portal_ping(portal, run.servers[portal.name].url, checkup)
+        return provider.checkup(Rulebook.of(portal, run.clock().date()).scope)
+
+
+def check_portals(manifest: Manifest, run: Run) -> None:
+    """Make sure that no portal of the run has a second root file, also among those that `--portal` leaves out.
+
+    Where one root file has an id and another a title, the portals are identified first, by a GET or two each. Raises
+    InputError, PortalError where a portal can't be identified, and RefusedError where the run's snapshot can't tell.
+    """
+    found = _known(manifest, run)
+    check_distinct(manifest, found)
+    unclear = undecided(manifest, found)
+    identities = {**found.identities, **{portal.name: _identity(portal, run) for portal in unclear}}
+    check_distinct(manifest, replace(found, identities=identities))
+
+
+def _known(manifest: Manifest, run: Run) -> Found:
+    """Return what is known before any request is sent."""
+    if run.snapshot is None:
+        return Found({**run.addresses, **{name: server.url for name, server in run.servers.items()}}, {})
+    read = {each.portal: each.snapshot for each in run.snapshot.portals}
+    saved = {root.name: read[key] for root in manifest.roots if (key := declared(root)) in read}
+    return Found(
+        {name: each.server for name, each in saved.items()},
+        {name: Identity(each.portal_id, each.portal_names) for name, each in saved.items()},
+    )
+
+
+def _identity(portal: PortalManifest, run: Run) -> Identity:
+    if run.snapshot is not None:
+        run.snapshot.of(declared(portal))  # raises where it is not there, or another portal
+        raise RefusedError(f"the snapshot lacks the names of portal {portal.name}, to compare titles with", AGAIN)
+    with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
+        return provider.identity()
 
 
 def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
@@ -278,7 +321,8 @@ def _journal(ready: Ready, plan: Plan, run: Run) -> AbstractContextManager[Journ
     name = ready.plan.name
     if not ready.todo or name not in run.journals:
         return nullcontext(NO_JOURNAL)
-    facts = {"portal": name, "plan": plan.digest, "generator": plan.generator, "changes": len(ready.todo)}
+    place = {"portal": name, "server": ready.plan.server, "portal_id": ready.plan.portal_id}
+    facts = {**place, "plan": plan.digest, "generator": plan.generator, "changes": len(ready.todo)}
     return open_journal(run.journals[name], facts, run.clock)
 
 
@@ -287,6 +331,7 @@ def _compare_all(
 ) -> Iterator[_Compared]:
     """`more`: what to read beyond what the manifests need."""
     check(manifest)
+    check_portals(manifest, run)
     today = now.date()
     for portal in manifest.portals.values():
         before = base.of(portal) if base is not None else None

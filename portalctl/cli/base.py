@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -79,4 +80,4 @@ def _manifest(where: str, target: Target, observer: Observer) -> Manifest | None
 def _assembled(files: Sequence[File], findings: Sequence[Finding], lists: ReadList) -> Manifest | None:
     if findings:
         raise InputError(tuple(findings))
-    return assemble(files, lists=lists) if files else None
+    return assemble(files, lists=lists, resolve=os.path.realpath) if files else None

@@ -70,6 +70,10 @@ DASHBOARD: Final = Service("SERVER", "TOKEN", "API7_SERVER", "API7_TOKEN", auth=
 BACKEND: Final = Service("BACKEND_SERVER", "BACKEND_TOKEN", "API7_PORTAL_SERVER", "API7_PORTAL_TOKEN")
 
 
+def _base(url: str) -> str:
+    return VERSION_PATH.sub("", url.rstrip("/"))
+
+
 def _regional(region: str) -> str:
     return f"https://{region}.api.konghq.com"
 
@@ -97,6 +101,16 @@ def backends(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -
         )
     searches = {portal.name: _Search(portal, BACKEND, env, tls) for portal in api7}
     return {name: search.server() for name, search in searches.items() if search.is_complete}
+
+
+def addresses(portals: Iterable[Destination], env: Mapping[str, str]) -> dict[str, str]:
+    """Return the server addresses by portal name, for the portals that the environment or a region gives one."""
+    found = {}
+    for portal in portals:
+        service = DASHBOARD if portal.provider == "api7" else KONNECT
+        if address := _Search(portal, service, env, Tls()).address():
+            found[portal.name] = address
+    return found
 
 
 def check_backends(plan: Plan, known: Collection[str], env: Mapping[str, str]) -> None:
@@ -153,7 +167,7 @@ class _Search:
                 f"Set {' or '.join(candidates)} in the environment, or {candidates[0]}_FILE to the path of a file.",
             )
         return Server(
-            url=VERSION_PATH.sub("", url.rstrip("/")),
+            url=_base(url),
             token=token.value.strip(),
             url_source=url_source,
             token_source=token.source,
@@ -161,6 +175,11 @@ class _Search:
             verify=self.tls.verify,
             auth=self.service.auth,
         )
+
+    def address(self) -> str | None:
+        """Return the server's address alone, if there is one."""
+        url = self._url()
+        return _base(url[0]) if url is not None else None
 
     def _token_variables(self, url_source: str) -> list[str]:
         """Return the variables to look at. A server named for one portal only ever gets that portal's token."""

@@ -12,7 +12,7 @@ import click
 
 import portalctl
 from portalctl.apply.execute import Patience
-from portalctl.cli.connection import Destination, Tls, backends, servers
+from portalctl.cli.connection import Destination, Tls, addresses, backends, servers
 from portalctl.cli.console import Console
 from portalctl.cli.masking import mask_key
 from portalctl.cli.options import Target, did_you_mean
@@ -20,7 +20,7 @@ from portalctl.cli.output_option import check_distinct
 from portalctl.cli.paths import manifest_paths
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
-from portalctl.flow import Run, utc_now
+from portalctl.flow import Run, check_portals, utc_now
 from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
 from portalctl.manifest.model import Manifest
 from portalctl.output_file import check_stdout
@@ -60,7 +60,7 @@ def open_session(
     if snapshot is not None:
         return Session(manifest, Run({}, observer=console, patience=patience, snapshot=read_snapshot(snapshot)))
     destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]
-    return Session(manifest, _run(destinations, target, console, patience))
+    return Session(manifest, _with_addresses(_run(destinations, target, console, patience), manifest))
 
 
 def open_offline(target: Target) -> Manifest:
@@ -85,6 +85,7 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
     saved.check_time(plan, utc_now())
     destinations = [Destination.of_plan(portal, str(path)) for portal in plan.portals]
     check_distinct()
+    manifest = None
     if target.paths:
         manifest = saved.manifest_of(plan, _load(target, console))
         saved.check_guard(plan, manifest, utc_now().date())
@@ -93,6 +94,8 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
         destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]
     run = _run(destinations, target, console, patience)
     saved.check_servers(plan, {name: server.url for name, server in run.servers.items()})
+    if manifest is not None:
+        check_portals(manifest, _with_addresses(run, manifest))
     return SavedSession(plan, run)
 
 
@@ -115,6 +118,12 @@ def _run(portals: Sequence[Destination], target: Target, console: Console, patie
         patience=patience,
         backends=backends(portals, os.environ, tls),
     )
+
+
+def _with_addresses(run: Run, manifest: Manifest) -> Run:
+    """Return the run with the server addresses of every root file, also of those that `--portal` leaves out."""
+    roots = (Destination.of_manifest(root) for root in manifest.roots)
+    return replace(run, addresses=addresses(roots, os.environ))
 
 
 def run_on(portal: Destination, target: Target) -> Run:

@@ -69,9 +69,10 @@ def _live(manifest: Manifest, path: Path | None) -> Mapping[str, Snapshot]:
     if path is None:
         return {}
     from portalctl.cli.session import read_snapshot
-    from portalctl.flow import declared
+    from portalctl.flow import Run, check_portals, declared
 
     saved = read_snapshot(path)
+    check_portals(manifest, Run({}, snapshot=saved))
     return {name: saved.of(declared(portal)).snapshot for name, portal in manifest.portals.items()}
 
 

@@ -22,6 +22,7 @@ from portalctl.manifest.forms import RESERVED
 from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.plan.base import without_base
 from portalctl.plan.build import counts
+from portalctl.plan.distinct import portal_key
 from portalctl.plan.document import MASKED, checked, digest_of, masked_digest, parse, rejected
 from portalctl.plan.guard import guard_of
 from portalctl.plan.model import Plan, PortalPlan
@@ -187,8 +188,12 @@ def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
     if not plan.portals:
         yield "portals", "has none"
     names: set[str] = set()
+    keys: dict[tuple[object, ...], int] = {}
     for index, portal in enumerate(plan.portals):
         path = f"portals[{index}]"
+        first = keys.setdefault(portal_key(portal.server, portal.portal_id), index)
+        if first != index:
+            yield f"{path}.portal_id", f"is the same portal as portals[{first}]"
         if portal.name in names:
             yield f"{path}.name", "another portal of this plan has the same name"
         names.add(portal.name)

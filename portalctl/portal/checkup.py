@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from portalctl.portal.models import Settings
+from portalctl.portal.models import Identity, Settings
 
 Result = Literal["ok", "warning", "failed", "unknown"]
 
@@ -22,7 +22,8 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Checkup:
-    """`settings` None: they could not be read."""
+    """`settings` and `identity` None: they could not be read."""
 
     checks: tuple[Check, ...]
     settings: Settings | None = None
+    identity: Identity | None = None

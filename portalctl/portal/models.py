@@ -37,6 +37,14 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Which portal this is: its id, and every name that a `title` in a manifest may give."""
+
+    id: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What a portal does by itself. None: the portal does not tell."""
 
@@ -114,6 +122,7 @@ class Snapshot:
 
     `members` and `roles` map a team id to the ids of its people and to its roles, for the teams of the scope that
     exist. `apis` maps each name of the scope to the ids of the APIs that carry it. `observed_at` is RFC 3339, UTC.
+    `portal_names`: see `Identity`.
     """
 
     portal_id: str
@@ -128,6 +137,7 @@ class Snapshot:
     roles: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
     apis: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     requests: tuple[AccessRequest, ...] = ()
+    portal_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

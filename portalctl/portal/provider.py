@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from portalctl.portal.checkup import Checkup
-from portalctl.portal.models import Registration, Scope, Sighting, Snapshot, Touched
+from portalctl.portal.models import Identity, Registration, Scope, Sighting, Snapshot, Touched
 from portalctl.portal.writes import Still, Write, Written, at_any_time
 
 
@@ -28,6 +28,10 @@ class Reader(Protocol):
     @property
     def people_a_look(self) -> int:
         """How many people at most `reread` is best asked for at a time, where there is a choice."""
+        ...
+
+    def identity(self) -> Identity:
+        """Return the portal's id and names, as the portal itself tells them, by as few GETs as possible."""
         ...
 
     def read(self, scope: Scope) -> Snapshot:

@@ -112,7 +112,8 @@ def test_a_server_that_is_not_there_does_not_hide_the_other_portal(bench: Bench)
     bench.manifest("")
     bench.manifest("", "other.yaml")
     other = bench.folder / "other.yaml"
-    other.write_text(other.read_text().replace("name: partners", "name: closed"))
+    text = other.read_text().replace("name: partners", "name: closed")
+    other.write_text(text.replace(PORTAL_ID, "00000000-0000-4000-8000-000000000000"))
     nowhere = {"PORTALCTL_CLOSED_SERVER": "http://127.0.0.1:1", "PORTALCTL_CLOSED_TOKEN": "kpat_x"}
     done = bench.run("ping", "-o", "json", **nowhere)
     closed, partners = done.json["portals"]

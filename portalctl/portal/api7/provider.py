@@ -26,7 +26,7 @@ from portalctl.portal.api7.requests import requests_of
 from portalctl.portal.api7.writing import Writer
 from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
-from portalctl.portal.models import Developer, Registration, Remark, Scope, Sighting, Snapshot, Touched
+from portalctl.portal.models import Developer, Identity, Registration, Remark, Scope, Sighting, Snapshot, Touched
 from portalctl.portal.pool import Pool
 from portalctl.portal.unexpected import as_portal_error
 from portalctl.portal.writes import Still, Write, Written, at_any_time
@@ -91,6 +91,12 @@ class Api7:
         """See `Reader.people_a_look`: all are read in any case."""
         return sys.maxsize
 
+    @as_portal_error("identifying the portal")
+    def identity(self) -> Identity:
+        """See `Reader.identity`. A portal here has one name."""
+        place = self._live.place()
+        return Identity(place.id, (place.name,))
+
     @as_portal_error("reading the portal")
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`. There are no teams, so of the scope only requests are left to read.
@@ -115,6 +121,7 @@ class Api7:
             observed_at=observed_at,
             remarks=(*unread, *map(_remark, look.ties.untied), *unowned),
             requests=requests,
+            portal_names=(place.name,),
         )
 
     @as_portal_error("reading the portal again")
@@ -169,7 +176,7 @@ class Api7:
             exam.note("read_settings", "warning", remark.message, ADVICE[403])
         check_backend(exam, self._backend_client)
         exam.note("write", "unknown", WRITING, ADVICE[403])
-        return Checkup(tuple(exam.checks), settings)
+        return Checkup(tuple(exam.checks), settings, self.identity())
 
     def write(self, write: Write, still: Still = at_any_time) -> Written:
         """See `Provider.write`. Nobody is accepted or rejected but by an approval that is theirs and still waits."""

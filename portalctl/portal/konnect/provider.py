@@ -32,6 +32,7 @@ from portalctl.portal.models import (
     OUT,
     Assignment,
     Developer,
+    Identity,
     Registration,
     Scope,
     Settings,
@@ -69,6 +70,11 @@ class _Portal:
     display_name: str | None = None
     auto_approve_developers: bool | None = None
     rbac_enabled: bool | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a `title` may give: `name`, which is unique in an organisation, or `display_name` (v3 document)."""
+        return tuple(dict.fromkeys(filter(None, (self.name, self.display_name))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +157,11 @@ class Konnect:
         """See `Reader.people_a_look`: a few queries."""
         return 200
 
+    @as_portal_error("identifying the portal")
+    def identity(self) -> Identity:
+        """See `Reader.identity`."""
+        return Identity(self._portal.id, self._portal.names)
+
     @as_portal_error("reading the portal")
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`."""
@@ -175,6 +186,7 @@ class Konnect:
             apis=apis,
             requests=requests,
             remarks=remarks,
+            portal_names=portal.names,
         )
 
     @as_portal_error("reading the portal again")
@@ -218,7 +230,7 @@ class Konnect:
             exam.look(code, f"{what} can be read", partial(self._first_row, path), without=without)
         settings = exam.look("read_settings", "settings can be read", self._settings)
         exam.note("write", "unknown", WRITING, ADVICE[403])
-        return Checkup(tuple(exam.checks), settings)
+        return Checkup(tuple(exam.checks), settings, self.identity())
 
     def _needed(self, scope: Scope, teams: Iterable[Team]) -> Iterator[tuple[str, str, str]]:
         """What a plan may read: a code, its name and the path of the list. Of `teams` nothing is known yet."""
@@ -256,7 +268,7 @@ class Konnect:
             if found is not None:
                 return found
         portals = self._wire.read_list("portals", Query(self._portals), _Portal)
-        named = [portal for portal in portals if self._title in {portal.name, portal.display_name}]
+        named = [portal for portal in portals if self._title in portal.names]
         if len(named) == 1 and self._wanted_id is None:
             return named[0]
         listed = [(portal.id, portal.name) for portal in portals]
