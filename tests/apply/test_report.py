@@ -12,7 +12,7 @@ import pytest
 
 from portalctl.report.audit import Who, report_schema, who_ran
 from portalctl.sim.faults import Fault
-from tests.conftest import Bench
+from tests.conftest import PORTAL_ID, Bench
 
 pytestmark = pytest.mark.usefixtures("quick")
 
@@ -96,7 +96,8 @@ def test_a_report_that_could_not_be_written_is_found_out_before_any_write(club: 
 def test_one_journal_is_for_one_portal(club: Bench) -> None:
     club.manifest(RULES.replace("reds", "blues"), "other.yaml")
     other = club.folder / "other.yaml"
-    other.write_text(other.read_text().replace("name: partners", "name: others"))
+    text = other.read_text().replace("name: partners", "name: others")
+    other.write_text(text.replace(PORTAL_ID, club.sim.store.add_portal("others")))
     done = club.run("apply", "--yes", "--journal", "j.jsonl")
     assert done.code == 64
     assert "choose the portal with --portal NAME" in done.err

@@ -36,7 +36,9 @@ def _needs(program: str) -> pytest.MarkDecorator:
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "portal.yaml").write_text(HEAD + TEAMS, encoding="utf-8")
-    other = HEAD.replace("name: partners", "name: others") + "teams: [{name: blues}]\n"
+    other = (
+        HEAD.replace("name: partners", "name: others").replace("3f51fa25", "4f51fa25") + "teams: [{name: blues}]\n"
+    )
     (tmp_path / "other.yaml").write_text(other, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
