@@ -17,11 +17,12 @@ import yaml
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
+from portalctl.changes.operations import Change
 from portalctl.errors import InputError
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest
-from portalctl.plan.model import Change, PortalPlan
+from portalctl.plan.model import PortalPlan
 from portalctl.portal.models import Snapshot
 from tests.plan.build import person, planned, snapshot
 
@@ -324,7 +325,7 @@ def kind(message: str) -> str:
     return next((each for each in KINDS if each in message), "other")
 
 
-@settings(max_examples=4 * settings().max_examples)
+@settings(max_examples=8 * settings().max_examples)
 @given(cases())
 def test_no_file_changes_more_than_its_grant(case: Case) -> None:
     for what in outcome(case):
