@@ -111,7 +111,7 @@ def test_a_refused_plan_is_told_and_is_no_error_of_the_telling(job: Job) -> None
 
 def test_each_portal_has_its_own_and_one_that_fails_holds_up_no_other(job: Job) -> None:
     job.github.refusals.append(Refusal("POST", COMMENTS, 422))
-    done = job.run(job.plan(replace(EVERYDAY, name="one"), replace(EVERYDAY, name="two")))
+    done = job.run(job.plan(replace(EVERYDAY, name="one"), replace(EVERYDAY, name="two", portal_id="p-2")))
     assert done.code == 1
     assert "GitHub returned 422 to POST" in done.err
     assert [str(each.body).partition("\n")[0] for each in job.github.comments] == ["<!-- portalctl plan of two -->"]
