@@ -15,7 +15,8 @@ import pytest
 import portalctl as library
 from portalctl.errors import InputError
 from portalctl.http import Server
-from portalctl.plan.document import digest
+from portalctl.plan.document import digest_of
+from portalctl.plan.document import to_json as plan_json
 from portalctl.plan.saved import read as read_plan
 from portalctl.portal import saved_snapshot
 from portalctl.portal.saved_snapshot import parse, to_json
@@ -291,13 +292,10 @@ def test_a_saved_plan_is_not_applied_once_a_title_leads_to_its_portal(club: Benc
 def test_a_saved_plan_has_each_portal_once(club: Bench) -> None:
     """Two parts for one portal would each be counted against limits of its own."""
     assert club.run("plan", "--out", "plan.json").code == 0
-    document = json.loads(Path("plan.json").read_text())
-    part = document["portals"][0]
-    document["portals"].append({**part, "name": "twin", "portal_id": part["portal_id"].upper()})
     plan = read_plan(Path("plan.json").read_bytes(), "plan.json")
     twin = replace(plan.portals[0], name="twin", portal_id=plan.portals[0].portal_id.upper())
-    document["digest"] = digest(plan.manifest.digest, (plan.portals[0], twin), plan.snapshot)
-    Path("plan.json").write_text(json.dumps(document))
+    both = replace(plan, portals=(plan.portals[0], twin))
+    Path("plan.json").write_text(plan_json(replace(both, digest=digest_of(both))))
     env = {"KONNECT_SERVER_URL": club.sim.url, "KONNECT_TOKEN": club.sim.token}
     done = portalctl("apply", "plan.json", "--yes", env=env)
     assert done.code == 65
