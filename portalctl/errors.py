@@ -7,6 +7,7 @@ PortalctlError                1   could not read or write
 │   ├── AmbiguousError        1   what is meant is there more than once
 │   ├── AnswerError           1   it answered, and the answer is an error
 │   └── NoAnswerError         1   no usable answer came: unreachable, broken off, TLS
+│       └── BoundError        1   the answer is too large, or encoded in a way that is not accepted
 └── RefusedError              3   refused before any write
 """
 
@@ -83,12 +84,12 @@ class AmbiguousError(PortalError):
 
 
 class AnswerError(PortalError):
-    """The portal answered with an error. `call` is "METHOD /path"; `trace` is the portal's own id of the request."""
+    """The portal returned an error. `call` is "METHOD /path"; `trace` is the portal's own id of the request."""
 
     def __init__(self, call: str, status: int, detail: str, trace: str | None, *advice: str) -> None:
-        said = f": {detail}" if detail else ""
+        text = f": {detail}" if detail else ""
         mark = f" ({trace})" if trace else ""
-        super().__init__(f"the portal answered {status} to {call}{said}{mark}", *advice)
+        super().__init__(f"the portal returned {status} to {call}{text}{mark}", *advice)
         self.call = call
         self.status = status
         self.detail = detail
@@ -100,11 +101,15 @@ UNTOLD: frozenset[int] = frozenset({403, 404, 405})
 
 
 class NoAnswerError(PortalError):
-    """No usable answer came. `sent`: whether the request may have reached the portal all the same."""
+    """No usable answer came. `sent`: whether the request may have reached the portal anyway."""
 
     def __init__(self, message: str, *advice: str, sent: bool) -> None:
         super().__init__(message, *advice)
         self.sent = sent
+
+
+class BoundError(NoAnswerError):
+    """An answer exceeds what is accepted: its size, its encoding, or the number of its values."""
 
 
 class RefusedError(PortalctlError):

@@ -24,6 +24,7 @@ from portalctl.errors import UNTOLD, AnswerError, RefusedError
 from portalctl.events import Observer, ReadDone, ignore
 from portalctl.garbage import no_garbage_collection
 from portalctl.http import READ_ONLY, READ_WRITE, Server
+from portalctl.http.throttle import Throttles
 from portalctl.manifest.model import NOT_READ, Manifest, PortalManifest
 from portalctl.plan.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
 from portalctl.plan.base import Base, against, unruled_grants
@@ -47,7 +48,6 @@ from portalctl.portal.provider import Provider
 from portalctl.portal.saved_snapshot import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
 from portalctl.portal.vendors import Address, connect
 from portalctl.stop import Stop
-from portalctl.throttle import Throttles
 from portalctl.version import __version__
 
 GENERATOR = f"portalctl {__version__}"

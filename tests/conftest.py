@@ -19,7 +19,7 @@ from pytest_socket import socket_allow_hosts
 
 from portalctl.ci.pull_requests import SYSTEMS
 from portalctl.cli.main import run as run_command_line
-from portalctl.retry import Policy
+from portalctl.http.retry import Policy
 from portalctl.sim.server import Exchange, Simulator
 from tests import vendor
 
@@ -195,7 +195,7 @@ def bench(make_bench: Callable[..., Bench]) -> Bench:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between repeats that nobody asked for take no time. What a server asks for is waited."""
-    monkeypatch.setattr("portalctl.http.DEFAULT_POLICY", Policy(first=0.0))
+    monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", Policy(first=0.0))
     monkeypatch.setattr("portalctl.apply.execute.RESENDS", (0.0, 0.0))
     monkeypatch.setattr("portalctl.apply.execute.PAUSES", (0.05,))
     monkeypatch.setattr("portalctl.apply.execute.LAG", 0.2)

@@ -10,43 +10,19 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
-from portalctl.errors import BadUsageError, NoAnswerError
+from portalctl.errors import NoAnswerError
 from portalctl.events import Event, Observer, Sent, Warned
-from portalctl.http import LOOPBACK, post_once
+from portalctl.http import Webhook
 from portalctl.report.safe import chat
 
 TIMEOUT = 10.0  # seconds for one message
 LAST_WORDS = 30.0  # seconds that the end of a run waits for messages that are still to go out
 
 Message = Mapping[str, object]
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """Where messages go. The address is a secret: no error and no representation shows it.
-
-    Raises BadUsageError for anything but https, or http to loopback.
-    """
-
-    url: str = field(repr=False)
-
-    def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            raise BadUsageError("the address for notifications is none") from None
-        secure = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK)
-        if not host or not secure or not self.url.isprintable() or " " in self.url:
-            raise BadUsageError(
-                "the address for notifications is not an https address",
-                "It comes from PORTALCTL_NOTIFY_URL or PORTALCTL_NOTIFY_URL_FILE, which is a secret and not shown.",
-            )
 
 
 class Notifier:
@@ -81,11 +57,13 @@ class Notifier:
         while (message := self._waiting.get()) is not None:
             try:
                 assert self._webhook is not None  # noqa: S101 (the thread runs only with one)
-                status = post_once(self._webhook.url, message, seconds=TIMEOUT)
+                status = self._webhook.post(message)
                 if not 200 <= status < 300:
-                    self._failed(f"answered {status}")
+                    self._failed(f"the receiver returned {status}")
             except NoAnswerError as error:
                 self._failed(error.message)
+            except Exception as error:
+                self._failed(type(error).__name__)
 
     def _failed(self, why: str) -> None:
         """Said once: a receiver that is gone is gone for every message."""

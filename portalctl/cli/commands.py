@@ -30,6 +30,7 @@ COMMANDS = {
     "ping": "Check servers, tokens and portal settings.",
     "list": "List what manifest files declare.",
     "report": "Tell auditors who has what, and why.",
+    "docs": "Show the guides.",
     "completion": "Print the script that completes command lines.",
     "man": "Print the manual page.",
     "demo": "See the whole job done on a built-in portal.",

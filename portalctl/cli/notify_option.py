@@ -14,12 +14,13 @@ import portalctl
 from portalctl.apply.model import PortalReport
 from portalctl.ci.event import run_address
 from portalctl.ci.messages import drift_message, plan_message, report_message
-from portalctl.ci.notify import Announcer, Message, Notifier, Webhook
+from portalctl.ci.notify import TIMEOUT, Announcer, Message, Notifier
 from portalctl.cli.masking import run_mask
 from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.events import Observer
 from portalctl.flow import Run
+from portalctl.http import Webhook
 from portalctl.plan.drift import PortalDrift
 from portalctl.plan.model import Plan
 
@@ -77,4 +78,4 @@ def notify_option(command: Callable[..., None]) -> Callable[..., None]:
 def _webhook() -> Webhook | None:
     """Return where to send messages, None for nowhere. Raises BadUsageError."""
     found = secret(os.environ, _VARIABLE)
-    return Webhook(found.value.strip()) if found else None
+    return Webhook(found.value.strip(), source=found.source, seconds=TIMEOUT) if found else None

@@ -8,9 +8,9 @@ from functools import partial
 
 from portalctl.events import Observer
 from portalctl.http import Client, Server
+from portalctl.http.throttle import Throttles
 from portalctl.portal.provider import Provider
 from portalctl.stop import Stop
-from portalctl.throttle import Throttles
 
 _MakeClient = Callable[[Server, Mapping[int, str]], Client]  # with what is to be said to some statuses
 

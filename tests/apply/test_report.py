@@ -60,7 +60,7 @@ def test_the_report_tells_who_what_why_and_what_came_of_it(club: Bench) -> None:
     )  # fmt: skip
     assert report["started_at"] <= done["sent_at"] <= done["answered_at"] <= done["settled_at"] <= report["ended_at"]
     assert failed["trace"].startswith("kong:trace:")
-    assert "the portal answered 400" in failed["detail"]
+    assert "the portal returned 400" in failed["detail"]
     assert skipped["sent_at"] is None
     assert stat.S_IMODE(Path("report.json").stat().st_mode) == 0o600
     assert club.sim.token not in Path("report.json").read_text()

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from portalctl.ci.notify import Webhook, removal
+from portalctl.ci.notify import removal
 from portalctl.errors import BadUsageError
 from portalctl.events import Sent
+from portalctl.http import Webhook
 from portalctl.report.mask import Mask
 from portalctl.sim.faults import Fault
 from tests.conftest import Bench, portalctl
@@ -116,7 +117,7 @@ def test_a_notification_that_fails_is_one_warning_and_changes_nothing(
     done = filled.run("apply", "--yes", PORTALCTL_NOTIFY_URL=receiver.url)
     assert done.code == 0
     assert filled.status("leaver@club.example") == "revoked"
-    assert done.err.count(f"warning: a notification could not be sent: answered {status}") == 1
+    assert done.err.count(f"warning: a notification could not be sent: the receiver returned {status}") == 1
     assert len(receiver.got) == 3, "tried for each, followed nowhere"
     assert SECRET not in done.out + done.err
 
@@ -141,9 +142,9 @@ def test_nobody_there_is_a_warning_without_the_address(filled: Bench) -> None:
 )
 def test_only_https_leaves_the_machine_and_errors_do_not_show_the_address(url: str) -> None:
     with pytest.raises(BadUsageError) as caught:
-        Webhook(url)
+        Webhook(url, source="--notify", seconds=1)
     assert SECRET not in caught.value.message + "".join(caught.value.advice)
-    assert SECRET not in repr(Webhook(f"https://hooks.example/{SECRET}"))
+    assert SECRET not in repr(Webhook(f"https://hooks.example/{SECRET}", source="--notify", seconds=1))
 
 
 def test_a_wrong_address_ends_the_command_before_anything_is_asked(bench: Bench) -> None:

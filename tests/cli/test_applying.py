@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from portalctl.retry import Policy
+from portalctl.http.retry import Policy
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
 from portalctl.sim.message import Request
@@ -74,7 +74,7 @@ def test_a_limited_portal_refuses_few_of_an_apply_s_requests(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, *, window: bool
 ) -> None:
     """Some 200 a second, 50 of them saved up, or 500 at a time, with the pauses that users have."""
-    monkeypatch.setattr("portalctl.http.DEFAULT_POLICY", Policy())
+    monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", Policy())
     bench.people(pending=[f"p{number}@club.example" for number in range(1500)])
     bench.manifest("trusted_domains: [club.example]\n")
     bench.sim.inject(
@@ -93,8 +93,8 @@ def test_a_wait_longer_than_three_minutes_is_not_slept_through(bench: Bench) -> 
     bench.sim.inject(Fault("status", method="PATCH", path=f"*/{leaver}", status=429, retry_after=181))
     done = bench.run("apply", "--yes")
     assert done.code == 4
-    assert "leaver@club.example  not revoked: the portal answered 429" in done.told
-    assert "(it asks to wait 181 s; no more than 180 s are waited)" in done.out
+    assert "leaver@club.example  not revoked: the portal returned 429" in done.told
+    assert "(it asks to wait 181 s; at most 180 s are waited)" in done.out
     assert len(writes_to(bench, "leaver@club.example")) == 1
 
 
@@ -158,7 +158,7 @@ def test_a_conflict_that_left_nobody_in_the_team_is_told_as_what_it_was(bench: B
     fill(bench).sim.inject(Fault("status", method="POST", path="*/teams/*/developers", status=409, times=1))
     done = bench.run("apply", "--yes", "--confirm-timeout", "0")
     assert done.code == 4
-    assert "club.example  perhaps joined reds: the portal answered 409 to POST /v3/portals/" in done.told
+    assert "club.example  perhaps joined reds: the portal returned 409 to POST /v3/portals/" in done.told
     assert "5 confirmed, 1 unknown of 6" in done.out
 
 
@@ -199,7 +199,7 @@ def test_a_team_that_could_not_be_created_leaves_its_members_out_and_the_rest_go
     fill(bench).sim.inject(Fault("status", method="POST", path="*/teams", status=400))
     done = bench.run("apply", "--yes")
     assert done.code == 4
-    assert "team reds  not created: the portal answered 400" in done.told
+    assert "team reds  not created: the portal returned 400" in done.told
     assert done.out.count("team reds could not be created") == 2
     assert bench.status("a@club.example") == "approved"
     assert "Applied: 3 confirmed, 1 failed, 2 skipped of 6 changes." in done.out
@@ -213,7 +213,7 @@ def test_one_person_failing_stops_neither_the_others_nor_the_rest(bench: Bench) 
     bench.sim.inject(Fault("status", method="PATCH", path=f"*/{who}", status=400))
     done = bench.run("apply", "--yes")
     assert done.code == 4
-    assert "a@club.example  not approved: the portal answered 400 to PATCH /v3/portals/" in done.told
+    assert "a@club.example  not approved: the portal returned 400 to PATCH /v3/portals/" in done.told
     assert "kong:trace:" in done.out
     assert "a@club.example  not joined reds: skipped, because the approval failed" in done.told
     assert bench.status("b@club.example") == "approved"
@@ -243,7 +243,7 @@ def test_a_server_error_that_stays_is_unknown_and_never_called_done(bench: Bench
     bench.sim.inject(Fault("status", method="PATCH", path=f"*/{who}", status=503))
     done = bench.run("apply", "--yes", "--confirm-timeout", "0.2")
     assert done.code == 4
-    assert "leaver@club.example  perhaps revoked: the portal answered 503" in done.told
+    assert "leaver@club.example  perhaps revoked: the portal returned 503" in done.told
     assert "5 confirmed, 1 unknown of 6" in done.out
 
 

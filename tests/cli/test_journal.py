@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from portalctl.changes.operations import NAMES
+from portalctl.http.transport import Reply, Transport
 from portalctl.sim.faults import Fault
 from portalctl.sim.message import Request
 from portalctl.sim.server import Simulator
@@ -104,21 +105,21 @@ def dying(at: int, *, after: bool) -> Iterator[None]:
     lock = threading.Lock()
     writes = 0
     dead = False
-    send = httpx.HTTPTransport.handle_request
+    send = Transport.send
 
-    def handle(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+    def handle(transport: Transport, request: httpx.Request) -> Reply:
         nonlocal writes, dead
         with lock:
             writes += request.method in WRITES
             if dead or writes >= at:
                 if after and not dead:
-                    send(transport, request).read()
+                    b"".join(send(transport, request).chunks)
                 dead = True
                 raise Death
         return send(transport, request)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx.HTTPTransport, "handle_request", handle)
+        patch.setattr(Transport, "send", handle)
         yield
 
 

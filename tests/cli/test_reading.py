@@ -176,7 +176,7 @@ def test_a_wrong_token_is_told_with_the_variable_that_gave_it(bench: Bench) -> N
     fill(bench)
     done = bench.run("plan", KONNECT_TOKEN="kpat_wrong_secret")
     assert done.code == 1
-    assert "answered 401 to GET /v3/portals/" in done.err
+    assert "returned 401 to GET /v3/portals/" in done.err
     assert "KONNECT_TOKEN" in done.err
     assert "kong:trace:" in done.err
     assert "kpat_wrong_secret" not in done.out + done.err
@@ -248,13 +248,13 @@ def test_nobody_listening_is_one_clear_error(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (http("302 Found", headers="Location: https://evil.example/\r\n"), "redirects are not followed"),
+        (http("302 Found", headers="Location: https://evil.example/\r\n"), "Redirects are not followed"),
         (http("200 OK", b"<html>Log in</html>"), "an HTML page"),
-        (http("200 OK", b'{"id": '), "not the portal's JSON"),
+        (http("200 OK", b'{"id": '), "not the API's JSON"),
         (http("200 OK", b"[]"), "JSON that is not the API's"),
         (http("200 OK", b'{"id": 5, "name": "x"}'), "id: Input should be a valid string"),
-        (http("200 OK", b"\xff\xfe"), "not the portal's JSON"),
-        (http("404 Not Found", b"nothing here"), "answered 404"),
+        (http("200 OK", b"\xff\xfe"), "not the API's JSON"),
+        (http("404 Not Found", b"nothing here"), "returned 404"),
         (b"SSH-2.0-OpenSSH\r\n", "the connection broke off"),
         (
             http("401 Unauthorized", b'{"detail": "\\u001b[2J::error::x kpat_sim"}'),
@@ -289,8 +289,8 @@ def test_a_certificate_nobody_vouches_for(bench: Bench, tmp_path: Path) -> None:
     assert "can't be trusted" in refused.err
     assert "--ca-file" in refused.err
     assert "--insecure-skip-tls-verify" in refused.err
-    assert "answered 401" in with_ca.err
-    assert "answered 401" in blind.err
+    assert "returned 401" in with_ca.err
+    assert "returned 401" in blind.err
     assert "warning: certificates are not verified" in blind.err
 
 
@@ -300,7 +300,7 @@ def test_tls_spoken_to_a_plain_server(bench: Bench) -> None:
         done = bench.run("plan", KONNECT_SERVER_URL=url.replace("http:", "https:"))
     assert done.code == 1
     assert "can't reach" in done.err
-    assert "does it speak plain http there?" in done.err
+    assert "Check that the server uses https on this port." in done.err
 
 
 def test_a_certificate_of_another_name(bench: Bench, tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_certificate_of_another_name(bench: Bench, tmp_path: Path) -> None:
     with answering(http("401 Unauthorized"), tls=context) as url:
         done = bench.run("plan", "--ca-file", str(trusted), KONNECT_SERVER_URL=url)
     assert done.code == 1
-    assert "write the server as the certificate names it" in done.err
+    assert "Use the name in the certificate" in done.err
     assert "--insecure-skip-tls-verify" in done.err
 
 

@@ -11,11 +11,11 @@ import pytest
 from portalctl.errors import AnswerError, BadUsageError, NoAnswerError
 from portalctl.events import Event, Waiting
 from portalctl.http import READ_ONLY, READ_WRITE, Client, Server
-from portalctl.retry import Policy
+from portalctl.http.retry import Policy
+from portalctl.http.throttle import Throttle
 from portalctl.sim.faults import Fault
 from portalctl.sim.server import Simulator
 from portalctl.stop import Stop
-from portalctl.throttle import Throttle
 from tests.conftest import PORTAL_ID
 
 PATH = f"/v3/portals/{PORTAL_ID}"
@@ -65,7 +65,7 @@ def test_an_error_answer_says_what_where_and_which_trace() -> None:
     assert caught.value.call == "GET /v3/portals/00000000-0000-4000-8000-000000000000"
     assert (caught.value.trace or "").startswith("kong:trace:")
     assert "look again" in caught.value.advice
-    assert any(each.endswith("the API's address?") for each in caught.value.advice)
+    assert any(each.endswith("is the address of the API.") for each in caught.value.advice)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.pace import Pace, told_left, told_rate
-from portalctl.retry import Outcome, Policy
+from portalctl.http.pace import Pace, told_left, told_rate
+from portalctl.http.retry import Outcome, Policy
 
 WORKERS = 16
 

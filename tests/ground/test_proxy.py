@@ -9,7 +9,7 @@ import pytest
 
 from portalctl.errors import NoAnswerError
 from portalctl.http import Client, Server
-from portalctl.retry import Policy
+from portalctl.http.retry import Policy
 from portalctl.sim.server import Simulator
 from tests.answering import answering, http
 

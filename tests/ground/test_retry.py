@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.retry import Outcome, Policy, Waited, asked_pause
+from portalctl.http.retry import Outcome, Policy, Waited, asked_pause
 
 POLICY = Policy()
 WRITES = ("POST", "PATCH", "DELETE")

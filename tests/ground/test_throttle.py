@@ -8,9 +8,9 @@ import pytest
 
 import portalctl
 from portalctl.http import Client, Server
+from portalctl.http.throttle import Throttle, Throttles
 from portalctl.sim.faults import Fault
 from portalctl.sim.server import Simulator
-from portalctl.throttle import Throttle, Throttles
 from tests.conftest import PORTAL_ID, Bench
 
 PATH = f"/v3/portals/{PORTAL_ID}"

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from portalctl.errors import AnswerError, NoAnswerError, PortalError
 from portalctl.events import ignore
 from portalctl.http import READ_WRITE, Answer, Client, Server
+from portalctl.http.retry import Policy
 from portalctl.portal.konnect.dialect import DIALECTS
 from portalctl.portal.konnect.provider import Konnect
 from portalctl.portal.konnect.wire import BATCH_CHARACTERS, SETTLE_PAUSES, batches
 from portalctl.portal.models import Developer, Registration, Scope, Touched
 from portalctl.portal.shape import shaped
 from portalctl.portal.writes import AddMember, RemoveMember, RevokeRegistration, SetStatus
-from portalctl.retry import Policy
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.faults import Fault
 from portalctl.sim.server import Simulator

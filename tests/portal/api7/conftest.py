@@ -10,9 +10,9 @@ import pytest
 
 from portalctl.events import ignore
 from portalctl.http import READ_WRITE, Client, Server
+from portalctl.http.retry import Policy
 from portalctl.portal.api7.provider import ADVICE, BACKEND_ADVICE, Api7
 from portalctl.portal.models import Scope, Snapshot, Touched
-from portalctl.retry import Policy
 from portalctl.sim.api7.records import Developer
 from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
 from portalctl.stop import Stop

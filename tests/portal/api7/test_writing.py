@@ -55,8 +55,8 @@ def test_an_account_is_made_on_the_backend(bench: Bench) -> None:
 def test_a_wrong_token_of_the_backend_is_named(bench: Bench) -> None:
     written = bench.open(portal_token="a7prt-wrong").write(CREATE)
     assert written.result == "refused"
-    assert "answered 401 to GET /api/developers" in written.detail
-    assert "the token came from API7_PORTAL_TOKEN" in written.detail
+    assert "returned 401 to GET /api/developers" in written.detail
+    assert "Token from API7_PORTAL_TOKEN." in written.detail
     assert "a7prt-wrong" not in written.detail
 
 

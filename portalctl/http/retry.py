@@ -16,11 +16,13 @@ BUSY = frozenset({500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one try went. `asked` is the pause in seconds that the server asked for; `refusals`: how many 429s it
-    answered in a row, to whomever.
+    """How one try went; `overlong` is an answer beyond the limits, which would be so again.
+
+    `asked` is the pause in seconds that the server asked for; `refusals`: how many 429s it sent in a row, to any
+    worker.
     """
 
-    kind: Literal["answered", "broken", "unconnected"]
+    kind: Literal["answered", "broken", "unconnected", "overlong"]
     status: int = 0
     asked: float | None = None
     refusals: int = 0
@@ -64,6 +66,8 @@ class Policy:
             return self.unconnected_tries
         if outcome.kind == "answered" and outcome.status == 429:
             return self.throttled_tries
+        if outcome.kind == "overlong":
+            return 1
         unclear = outcome.kind == "broken" or outcome.status in BUSY
         return self.tries if unclear and method in SAFE_METHODS else 1
 

@@ -27,6 +27,7 @@ TRIAL: Final = 1.0  # seconds between requests that try whether the server opens
 LATE: Final = 0.05  # seconds that a request may make up for, when it was not there at its time
 TINY: Final = 0.001  # seconds: no time is counted as less
 INFINITE: Final = float("inf")
+MAX_DIGITS: Final = 18  # of a number in a header
 PERIODS: Final = {"second": 1.0, "minute": 60.0}
 
 
@@ -130,7 +131,8 @@ def told_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
     Konnect's own 429 had both. `headers` have lower-case names. None when that was not told, or not readably.
     """
     left, reset = headers.get("ratelimit-remaining", ""), _number(headers.get("ratelimit-reset"))
-    return (int(left), reset) if left.isascii() and left.isdigit() and reset > 0 else None
+    is_count = left.isascii() and left.isdigit() and len(left) <= MAX_DIGITS
+    return (int(left), reset) if is_count and reset > 0 else None
 
 
 def told_rate(headers: Mapping[str, str]) -> float | None:

@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from portalctl.pace import INFINITE, Pace, told_left, told_rate
+from portalctl.http.health import Health
+from portalctl.http.pace import INFINITE, Pace, told_left, told_rate
 from portalctl.stop import Stop
 
 NAP = 0.2  # seconds: an interrupt is not kept waiting longer
@@ -27,11 +28,12 @@ class Learned:
 class Throttle:
     """The turns of all requests to one server, from any number of threads.
 
-    `waited`: seconds that it asked everyone to wait by its refusals.
+    `waited`: seconds that it asked everyone to wait by its refusals. `health`: time lost on it, refused tokens.
     """
 
     def __init__(self) -> None:
         self.waited = 0.0
+        self.health = Health()
         self._lock = threading.Lock()
         self._gate = threading.Lock()  # whoever has it is the next to go
         self._pace = Pace()
