@@ -117,9 +117,9 @@ def _team_brake(
 
 
 def _idp_owned(portal: PortalManifest, settings: Settings, changes: Sequence[Change]) -> Iterable[Refusal]:
-    """With team mapping on, the identity provider undoes at each login what is written here.
+    """Refuse changes to synced teams: with team mapping on, the identity provider undoes them at each login.
 
-    Where the portal does not tell whether it is on, a team is synced if the manifest says so.
+    Where it is not known whether team mapping is on, a team counts as synced if the manifest declares it.
     """
     if settings.team_mapping is False:
         return

@@ -213,6 +213,34 @@ def test_identity_providers_are_a_bare_array_and_mappings_need_one(demo: Client)
     assert demo.get(mappings).json()["data"] == [{"team_id": GUNNERS, "groups": ["a", "b"]}]
 
 
+def test_the_mappings_of_an_identity_provider_are_paged_by_cursors(demo: Client) -> None:
+    store = demo.simulator.store
+    provider, other = store.add_identity_provider(PORTAL), store.add_identity_provider(PORTAL, "saml", config={})
+    for number in range(5):
+        store.add_mapping(provider, GUNNERS, f"group-{number}")
+    store.add_mapping(other, GUNNERS, "of the other")
+    path = f"{BASE}/identity-providers/{provider}/team-group-mappings"
+    seen, link = [], f"{path}?page[size]=2&filter[team_id][eq]={GUNNERS}"
+    pages = []
+    while link:
+        page = demo.get(link).json()
+        seen += [row["group"] for row in page["data"]]
+        pages.append(page)
+        link = page["meta"]["page"]["next"]
+    assert seen == [f"group-{number}" for number in range(5)]
+    assert [page["meta"]["page"]["previous"] is None for page in pages] == [True, False, False]
+    assert demo.get(pages[2]["meta"]["page"]["previous"]).json()["data"] == pages[1]["data"]
+    assert demo.get(f"{path}?filter[group]=group-3").json()["data"][0]["group"] == "group-3"
+    assert invalid(demo.get(f"{path}?page[after]=x")) == [("page[after]", "invalid")]
+    assert invalid(demo.get(f"{path}?page[number]=1")) == [("page[number]", "unknown_property")]
+    assert demo.get(f"{BASE}/identity-providers/{NOBODY}/team-group-mappings").status_code == 404
+    assert demo.get(path.replace("/v3/", "/v2/")).status_code == 404
+    store_team = store.add_team(PORTAL, "reds")
+    store.add_mapping(other, store_team, "reds")
+    assert demo.delete(f"{BASE}/teams/{store_team}").status_code == 204
+    assert len(demo.get(path.replace(provider, other)).json()["data"]) == 1
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "problems"),
     [

@@ -14,7 +14,7 @@ import pytest
 
 from portalctl.sim.konnect.seed import SeedError
 from portalctl.sim.server import Request, Simulator
-from tests.sim.client import BASE, DEMO_ADDRESSES, GUNNERS, JAMES, PORTAL, Client
+from tests.sim.client import BASE, DEMO_ADDRESSES, GUNNERS, JAMES, NOBODY, PORTAL, Client
 
 SEED = {
     "portals": [
@@ -24,7 +24,7 @@ SEED = {
             "developers": [{"email": "a@b.c", "status": "approved"}],
             "teams": [{"name": "t", "members": ["a@b.c"], "groups": ["g"], "roles": [{"role_name": "API Viewer"}]}],
             "applications": [{"name": "app", "team": "t", "registrations": [{"api": "Orders"}]}],
-            "identity_providers": [{"type": "oidc"}],
+            "identity_providers": [{"type": "oidc", "id": NOBODY, "mappings": [{"team": "t", "group": "h"}]}],
             "settings": {"idp_mapping_enabled": True},
         }
     ]
@@ -231,6 +231,9 @@ def test_a_seed_from_a_mapping_or_a_file(tmp_path: Path) -> None:
             assert store.applications(PORTAL)[0]["owner"] == {"type": "team", "id": team["id"]}
             assert store.registrations(PORTAL)[0]["api"]["name"] == "Orders"
             assert store.settings(PORTAL)["idp_mapping_enabled"] is True
+            with Client(simulator) as client:
+                mappings = client.get(f"{BASE}/identity-providers/{NOBODY}/team-group-mappings").json()["data"]
+            assert [(mapping["team_id"], mapping["group"]) for mapping in mappings] == [(team["id"], "h")]
 
 
 def _seed_with(**portal: object) -> dict[str, object]:

@@ -23,7 +23,6 @@ NOT_SIMULATED = {
     "get-portal-identity-provider",
     "update-portal-identity-provider",
     "delete-portal-identity-provider",
-    "list-portal-idp-team-group-mappings",
     "create-portal-idp-team-group-mapping",
     "get-portal-idp-team-group-mapping",
     "delete-portal-idp-team-group-mapping",
@@ -143,9 +142,12 @@ def test_every_operation_and_answer_is_the_vendors() -> None:
         role = simulator.store.add_role(simulator.store.add_team(PORTAL, "reds", "Reds"))
         team = simulator.store.teams(PORTAL)[-1]["id"]
         vendor.check_answer(_send(client, "DELETE", f"{BASE}/teams/{team}/assigned-roles/{role}", None))
-        simulator.store.add_identity_provider(PORTAL)
         simulator.store.set_groups(PORTAL, team, ["red", "redder"])
-        for path in ("/identity-provider/team-group-mappings", "/identity-providers"):
+        provider = simulator.store.add_identity_provider(PORTAL)
+        for group in ("red", "redder", "reddest"):
+            simulator.store.add_mapping(provider, team, group)
+        mappings = f"/identity-providers/{provider}/team-group-mappings"
+        for path in ("/identity-provider/team-group-mappings", "/identity-providers", mappings):
             exchange = _send(client, "GET", BASE + path, None)
             assert exchange.status == 200
             vendor.check_answer(exchange)

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`prefix` begins every path. `team_applications`: teams can own applications, not only developers."""
+    """`prefix` begins every path. `team_applications`: teams can own applications, not only developers.
+    `provider_mappings`: each identity provider has team-group mappings of its own."""
 
     prefix: str
     team_applications: bool
+    provider_mappings: bool
 
 
 # By the manifest's `provider`.
 DIALECTS: Mapping[str, Dialect] = {
-    "konnect": Dialect("/v3", team_applications=True),
-    "konnect-v2": Dialect("/v2", team_applications=False),
+    "konnect": Dialect("/v3", team_applications=True, provider_mappings=True),
+    "konnect-v2": Dialect("/v2", team_applications=False, provider_mappings=False),
 }

@@ -17,6 +17,7 @@ from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.konnect.dialect import Dialect
 from portalctl.portal.konnect.registrations import read_registrations, read_requests
+from portalctl.portal.konnect.team_mapping import read_authentication
 from portalctl.portal.konnect.wire import (
     Counted,
     Query,
@@ -95,16 +96,6 @@ class _AssignedRole:
 class _Api:
     id: str
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Authentication:
-    """`oidc_team_mapping_enabled` is the older name of `idp_mapping_enabled`."""
-
-    idp_mapping_enabled: bool | None = None
-    oidc_team_mapping_enabled: bool | None = None
-    oidc_auth_enabled: bool | None = None
-    saml_auth_enabled: bool | None = None
 
 
 class Konnect:
@@ -281,16 +272,14 @@ class Konnect:
         )
 
     def _settings(self) -> Settings:
-        """A stack that does not know the settings at all (404, 405) tells nothing; any other failure is an error."""
-        answer = self._client.request("GET", f"{self._path}/authentication-settings")
-        if not answer.ok and answer.status not in {404, 405}:
-            raise self._client.explain(answer)
-        told = self._wire.parse(answer, _Authentication) if answer.ok else _Authentication()
-        return Settings(
+        """Return the portal settings; see `read_authentication` for a server that does not have all of them."""
+        read = settle(
+            lambda: read_authentication(self._wire, self._path, per_provider=self._dialect.provider_mappings)
+        )
+        return replace(
+            read,
             auto_approve_developers=self._portal.auto_approve_developers,
             rbac_enabled=self._portal.rbac_enabled,
-            single_sign_on=_either(told.oidc_auth_enabled, told.saml_auth_enabled),
-            team_mapping=_either(told.idp_mapping_enabled, told.oidc_team_mapping_enabled),
         )
 
     def _everything(self, scope: Scope) -> tuple[tuple[Team, ...], tuple[Developer, ...], dict[str, frozenset[str]]]:
@@ -446,8 +435,3 @@ def _one_of(accounts: list[Developer]) -> Developer | None:
     approved = [account for account in accounts if account.status == "approved"]
     counting = approved or [account for account in accounts if account.status not in OUT] or accounts
     return counting[0] if len(counting) == 1 else None
-
-
-def _either(*flags: bool | None) -> bool | None:
-    told = [flag for flag in flags if flag is not None]
-    return any(told) if told else None

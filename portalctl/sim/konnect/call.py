@@ -6,13 +6,15 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
+from urllib.parse import urlencode
 
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.konnect.api import Api
 from portalctl.sim.konnect.database import Reader
 from portalctl.sim.konnect.problems import not_found
-from portalctl.sim.konnect.query import ListQuery, parse_query
+from portalctl.sim.konnect.query import ListQuery, cursor_of, parse_query
 from portalctl.sim.konnect.records import Listing
 from portalctl.sim.konnect.world import World
 from portalctl.sim.message import JSON_TYPE, Answer, Request
@@ -65,9 +67,32 @@ def page(call: Call, listing: Listing, scope: str, *parameters: str) -> Answer:
     return Answer(200, body.encode(), JSON_TYPE)
 
 
+def cursor_page(call: Call, listing: Listing, scope: str, *parameters: str) -> Answer:
+    """One page of a list that is paged by cursors, with links to the pages around it."""
+    query = parse_query(call.request.query, listing, call.world.behaviour, "cursors")
+    every = sorted(_keys(call, listing, query, scope, parameters))
+    keys = [key for key in every if (query.after or 0) < key < (query.before or inf)]
+    keys = keys[-query.size :] if query.before and not query.after else keys[: query.size]
+    page: dict[str, object] = {
+        "first": _link(call, query),
+        "next": _link(call, query, after=keys[-1]) if keys and keys[-1] < every[-1] else None,
+        "previous": _link(call, query, before=keys[0]) if keys and keys[0] > every[0] else None,
+        "size": query.size,
+    }
+    body = f'{{"data":[{_rendered(call, listing, keys)}],"meta":{{"page":{json.dumps(page, separators=_COMPACT)}}}}}'
+    return Answer(200, body.encode(), JSON_TYPE)
+
+
+def _link(call: Call, query: ListQuery, **row: int) -> str:
+    """The URI of a page of the same list: its first, or the one after or before a row."""
+    filters = [(name, value) for name, value in call.request.query if not name.startswith("page[")]
+    cursors = [(f"page[{name}]", cursor_of(key)) for name, key in row.items()]
+    return f"{call.request.path}?{urlencode([*filters, ('page[size]', str(query.size)), *cursors])}"
+
+
 def everything(call: Call, listing: Listing, scope: str, *parameters: str) -> Answer:
     """All objects in `scope` that the query's filter lets through, as a bare array."""
-    query = parse_query(call.request.query, listing, call.world.behaviour, paged=False)
+    query = parse_query(call.request.query, listing, call.world.behaviour, "none")
     data = _rendered(call, listing, _keys(call, listing, query, scope, parameters))
     return Answer(200, f"[{data}]".encode(), JSON_TYPE)
 

@@ -45,6 +45,9 @@ CREATE TABLE IF NOT EXISTS identity_providers (
     created_at TEXT, updated_at TEXT);
 CREATE TABLE IF NOT EXISTS group_mappings (
     seq INTEGER PRIMARY KEY, portal_id TEXT, team_id TEXT UNIQUE, groups TEXT);
+CREATE TABLE IF NOT EXISTS provider_mappings (
+    seq INTEGER PRIMARY KEY, id TEXT UNIQUE, provider_id TEXT, team_id TEXT, group_name TEXT, created_at TEXT,
+    updated_at TEXT, UNIQUE (provider_id, team_id, group_name));
 CREATE TABLE IF NOT EXISTS mails (
     seq INTEGER PRIMARY KEY, at TEXT, portal_id TEXT, developer_id TEXT, email TEXT, template TEXT);
 """
@@ -61,6 +64,7 @@ ERASE_TEAM = (
     "DELETE FROM roles WHERE team_id = ?",
     "DELETE FROM members WHERE team_id = ?",
     "DELETE FROM group_mappings WHERE team_id = ?",
+    "DELETE FROM provider_mappings WHERE team_id = ?",
     "DELETE FROM teams WHERE id = ?",
 )
 ERASE_APPLICATION = (

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from portalctl.sim.behaviour import Behaviour
 from portalctl.sim.konnect.body import is_uuid
@@ -21,6 +23,13 @@ from portalctl.sim.konnect.problems import (
 from portalctl.sim.konnect.records import Filter, Listing
 
 Pairs = tuple[tuple[str, str], ...]
+Paging = Literal["numbers", "cursors", "none"]
+
+_PAGING: Mapping[Paging, tuple[str, ...]] = {
+    "numbers": ("page[size]", "page[number]"),
+    "cursors": ("page[size]", "page[after]", "page[before]"),
+    "none": (),
+}
 
 _FILTER = re.compile(r"filter\[(\w+)\](?:\[(\w+)\])?", re.ASCII)
 _INTEGER = re.compile(r"-?\d{1,9}", re.ASCII)
@@ -35,16 +44,20 @@ _OPERATORS = {
 
 @dataclass(slots=True)
 class ListQuery:
-    """What a list was asked for. `where` are SQL conditions, all of which must hold, `parameters` their values."""
+    """What a list was asked for. `where` are SQL conditions, all of which must hold, `parameters` their values.
+
+    `after` and `before` are the keys of rows, from cursors."""
 
     number: int = 1
     size: int = 10
+    after: int | None = None
+    before: int | None = None
     order: str = ""
     where: list[str] = field(default_factory=list)
     parameters: list[str | int] = field(default_factory=list)
 
 
-def parse_query(pairs: Pairs, listing: Listing, behaviour: Behaviour, paged: bool = True) -> ListQuery:
+def parse_query(pairs: Pairs, listing: Listing, behaviour: Behaviour, paging: Paging = "numbers") -> ListQuery:
     """The query of a list. Raises ProblemError 400 naming every parameter that is wrong."""
     query = ListQuery(size=min(behaviour.page_size_default, behaviour.page_size_max))
     wrong: list[Invalid] = []
@@ -56,8 +69,9 @@ def parse_query(pairs: Pairs, listing: Listing, behaviour: Behaviour, paged: boo
             problem = _filter(query, listing.filters.get(match[1]), match, value, behaviour)
         elif name == "sort" and listing.sorts:
             problem = _sort(query, listing, value)
-        elif name in ("page[size]", "page[number]") and paged:
-            problem = _page(query, name, value, behaviour)
+        elif name in _PAGING[paging]:
+            numbers = name in _PAGING["numbers"]
+            problem = _page(query, name, value, behaviour) if numbers else _cursor(query, name, value)
         else:
             problem = unknown(name, "query")
         if problem is None and subject in used:
@@ -68,6 +82,21 @@ def parse_query(pairs: Pairs, listing: Listing, behaviour: Behaviour, paged: boo
     if wrong:
         raise bad_request(*wrong)
     return query
+
+
+def cursor_of(key: int) -> str:
+    """Return the cursor that stands for a row."""
+    return base64.urlsafe_b64encode(f"row {key}".encode()).decode().rstrip("=")
+
+
+def key_of(cursor: str) -> int | None:
+    """Return the row that a cursor stands for; None for what is not a cursor of ours."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        return None
+    number = text.removeprefix("row ")
+    return int(number) if text.startswith("row ") and _INTEGER.fullmatch(number) else None
 
 
 def refuse_query(pairs: Pairs) -> None:
@@ -91,6 +120,17 @@ def _page(query: ListQuery, name: str, value: str, behaviour: Behaviour) -> Inva
     if number > most and behaviour.page_size_over == "refuse":
         return at_most(name, "max", most, f'"{name}" must not exceed {most}', "query")
     query.size = min(number, most)
+    return None
+
+
+def _cursor(query: ListQuery, name: str, value: str) -> Invalid | None:
+    key = key_of(value) if value else None
+    if value and key is None:
+        return standard(name, "invalid", f'"{name}" must be a cursor of this list', "query")
+    if name == "page[after]":
+        query.after = key
+    else:
+        query.before = key
     return None
 
 

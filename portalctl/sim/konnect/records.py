@@ -253,3 +253,12 @@ IDENTITY_PROVIDERS = Listing(
 GROUP_MAPPINGS = Listing(
     source="group_mappings t", shape=always(object_of(team_id="t.team_id", groups="json(t.groups)"))
 )
+PROVIDER_MAPPINGS = Listing(
+    source="provider_mappings t",
+    shape=always(
+        object_of(
+            id="t.id", team_id="t.team_id", group="t.group_name", created_at="t.created_at", updated_at="t.updated_at"
+        )
+    ),
+    filters={"team_id": Filter("t.team_id", "equals"), "group": Filter("t.group_name", "equals")},
+)

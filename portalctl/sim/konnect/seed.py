@@ -6,7 +6,8 @@ JSON of this shape; only `name`, `email` and `api` are required, ids and times a
        "id": …, "name": …, "created_at": …,              and any field of the vendor's portal object
        "classic": false,                                  true: a portal of API v2
        "settings": {"idp_mapping_enabled": false, …},     authentication settings
-       "identity_providers": [{"id", "type", "enabled", "config"}],
+       "identity_providers": [{"id", "type", "enabled", "config",
+                               "mappings": [{"id", "team": "gunners", "group": "idp-group"}]}],
        "developers": [{"id", "email", "full_name", "status", "created_at", "updated_at"}],
        "teams": [{"id", "name", "description", "can_own_applications", "created_at",
                   "members": ["peter@arsenal.com"],
@@ -36,7 +37,8 @@ __all__ = ["SeedError", "plant", "read_seed"]
 _KINDS = ("identity_providers", "developers", "teams", "applications")
 _PORTAL_KEYS = {*_KINDS, "id", "created_at", "settings", "classic", "default_domain"}
 _ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
-    "identity_providers": {"id": TEXT, "type": TEXT, "enabled": FLAG, "config": (dict,)},
+    "identity_providers": {"id": TEXT, "type": TEXT, "enabled": FLAG, "config": (dict,), "mappings": LIST},
+    "mappings": dict.fromkeys(("id", "team", "group"), TEXT),
     "developers": dict.fromkeys(("id", "email", "full_name", "status", "created_at", "updated_at"), TEXT),
     "teams": {
         **dict.fromkeys(("id", "name", "created_at"), TEXT),
@@ -55,7 +57,13 @@ _ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
         "api_version": TEXT_OR_NULL,
     },
 }
-_REQUIRED = {"developers": "email", "teams": "name", "applications": "name", "registrations": "api"}
+_REQUIRED = {
+    "developers": "email",
+    "teams": "name",
+    "applications": "name",
+    "registrations": "api",
+    "mappings": "group",
+}
 
 
 def read_seed(seed: Mapping[str, Any] | Path | str | None) -> list[Entry]:
@@ -81,7 +89,7 @@ def _checked_portal(portal: Entry) -> Entry:
     for kind in _KINDS:
         for entry in entries(portal, kind, where):
             _check(kind, entry, where)
-            for inner in ("roles", "registrations"):
+            for inner in ("roles", "registrations", "mappings"):
                 for part in entries(entry, inner, f"{where}, {kind}"):
                     _check(inner, part, where)
     return portal
@@ -105,15 +113,23 @@ def plant(portals: list[Entry], store: Store) -> None:
 def _plant_portal(portal: Entry, store: Store) -> None:
     parts: dict[str, list[Entry]] = {kind: portal.pop(kind, []) for kind in _KINDS}
     portal_id = store.add_portal(**portal)
-    for provider in parts["identity_providers"]:
-        store.add_identity_provider(portal_id, **provider)
     store.add_developers(portal_id, parts["developers"])
     people: dict[str, str] = {}
     for developer in store.developers(portal_id):
         people.setdefault(developer["email"], developer["id"])
     teams = {team["name"]: _plant_team(portal_id, dict(team), people, store) for team in parts["teams"]}
+    for provider in parts["identity_providers"]:
+        _plant_provider(portal_id, dict(provider), teams, store)
     for application in parts["applications"]:
         _plant_application(portal_id, dict(application), people, teams, store)
+
+
+def _plant_provider(portal_id: str, provider: Entry, teams: Mapping[str, str], store: Store) -> None:
+    mappings = provider.pop("mappings", [])
+    provider_id = store.add_identity_provider(portal_id, **provider)
+    for mapping in mappings:
+        team = _named(teams, mapping.get("team"), f"mapping of group {mapping['group']}")
+        store.add_mapping(provider_id, team, mapping["group"], id=mapping.get("id"))
 
 
 def _plant_team(portal_id: str, team: Entry, people: Mapping[str, str], store: Store) -> str:

@@ -73,6 +73,7 @@ _BOTH: tuple[tuple[str, str, Operation], ...] = (
 )
 _V3_ONLY: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/apis", portals.list_apis),
+    ("GET", _PORTAL + "/identity-providers/{providerId}/team-group-mappings", portals.list_provider_mappings),
     ("POST", _PORTAL + "/developers", developers.create_developer),
     ("GET", _APPLICATION + "/developers", applications.list_application_developers),
 )
@@ -88,6 +89,7 @@ _OTHER_PORTAL = (
 _EXISTS = {
     "portalId": ("portals", "", ""),
     "developerId": ("developers", "portal_id", "portalId"),
+    "providerId": ("identity_providers", "portal_id", "portalId"),
     "teamId": ("teams", "portal_id", "portalId"),
     "roleId": ("roles", "team_id", "teamId"),
     "applicationId": ("applications", "portal_id", "portalId"),

@@ -296,6 +296,16 @@ class Store:
         )
         return provider_id
 
+    def add_mapping(self, provider_id: str, team_id: str, group: str, *, id: str | None = None) -> str:
+        """Maps a group of one identity provider to a team."""
+        mapping_id, now = id or self._world.new_id(), self._world.now()
+        sql = (
+            "INSERT INTO provider_mappings (id, provider_id, team_id, group_name, created_at, updated_at) "
+            "VALUES (?, ?, ?, ?, ?, ?)"
+        )
+        self._place(sql, [(mapping_id, provider_id, team_id, group, now, now)])
+        return mapping_id
+
     def set_groups(self, portal_id: str, team_id: str, groups: Iterable[str]) -> None:
         """The identity provider's groups that are mapped to a team."""
         sql = "INSERT OR REPLACE INTO group_mappings (portal_id, team_id, groups) VALUES (?, ?, ?)"

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from portalctl.sim.konnect import body, records
-from portalctl.sim.konnect.call import Call, everything, page, shown
+from portalctl.sim.konnect.call import Call, cursor_page, everything, page, shown
 from portalctl.sim.konnect.problems import ProblemError, bad_request, standard
 from portalctl.sim.konnect.query import refuse_query
 from portalctl.sim.message import Answer, json_answer
@@ -93,6 +93,10 @@ def list_group_mappings(call: Call) -> Answer:
         reason = "portal has no identity provider configured"
         raise bad_request(standard("portalId", "missing_reference", reason, "path"))
     return page(call, records.GROUP_MAPPINGS, "t.portal_id = ?", call.portal)
+
+
+def list_provider_mappings(call: Call) -> Answer:
+    return cursor_page(call, records.PROVIDER_MAPPINGS, "t.provider_id = ?", call.ids["providerId"])
 
 
 def list_roles(call: Call) -> Answer:
