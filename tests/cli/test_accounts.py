@@ -66,7 +66,7 @@ def test_who_is_to_be_absent_is_deleted_when_that_is_allowed_twice(bench: Bench,
     bench.manifest(DELETES)
     refused = bench.run("apply", "--yes")
     assert refused.code == 3
-    assert "1 account would be deleted; this run lacks --allow-delete" in refused.out
+    assert "1 account would be deleted; policy.allow_delete and --allow-delete are both needed" in refused.out
     done = bench.run("apply", "--yes", "--allow-delete")
     assert done.code == 0, done.err
     assert "✓ gone@club.example  deleted" in done.told
@@ -82,7 +82,7 @@ def test_without_the_policy_the_flag_deletes_nothing(bench: Bench) -> None:
     (portal,) = done.json["portals"]
     assert portal["guard"]["allow_delete"] is False
     assert [(r["code"], r["message"]) for r in portal["refusals"]] == [
-        ("delete", "1 account would be deleted; policy.allow_delete is false")
+        ("delete", "1 account would be deleted; policy.allow_delete and --allow-delete are both needed")
     ]
 
 
