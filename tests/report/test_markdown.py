@@ -50,7 +50,7 @@ def test_a_piece_is_code_and_the_same_text(text: str) -> None:
     page = rendered(f"x {markdown(text)} y")
     assert page.tags <= {"p", "code"}
     assert page.text == f"x {terminal(text)} y\n"
-    assert {char for loose in page.loose for char in loose} <= set("x |y\n")
+    assert {char for loose in page.loose for char in re.sub("`{40,}", "", loose)} <= set("x |y\n")
 
 
 @given(TYPED, TYPED)
