@@ -198,6 +198,7 @@ def test_an_odd_answer_to_a_write_costs_no_result(bench: Bench, name: str) -> No
     assert set(results) <= {"failed", "skipped", "unknown"}
 
 
+@pytest.mark.slow
 def test_a_slow_portal_costs_a_run_a_minute_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A portal that drips on each write and each retry: requests that run later are not sent any more."""
     monkeypatch.setattr("portalctl.http.client.DEFAULT_LIMITS", Limits(seconds=0.4, lost_seconds=0.8))
@@ -211,6 +212,7 @@ def test_a_slow_portal_costs_a_run_a_minute_once(bench: Bench, monkeypatch: pyte
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.slow
 def test_a_handshake_that_drips_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portalctl.http.client.DEFAULT_LIMITS", BRIEF)
     bench.manifest(RULES)
