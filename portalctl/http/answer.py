@@ -38,7 +38,7 @@ class Answer:
     @property
     def is_page(self) -> bool:
         """Whether it is an HTML page. No portal API returns one, but proxies and log-in pages do."""
-        return self.body.lstrip()[:1] == b"<"
+        return self.body[:1024].lstrip()[:1] == b"<"
 
     def error(self, *advice: str) -> AnswerError:
         """Return this answer as an error."""

@@ -25,7 +25,7 @@ class Limits:
 
     seconds: float = 30.0
     connect_seconds: float = 10.0
-    lost_seconds: float = 60.0
+    lost_seconds: float = 50.0
     header_bytes: int = 320 * 1024
     body_bytes: int = 32 * MIB
     error_bytes: int = 64 * 1024

@@ -222,7 +222,7 @@ class Client:
             with self._transport() as transport:
                 transport.network.begin(sent_at + seconds)
                 try:
-                    status, headers, body = self._exchange(transport, request)
+                    status, headers, body = self._exchange(transport, request, sent_at)
                 except _FAILURES as error:
                     self._health.lost(sent_at)
                     return self._failed(call, error, transport, seconds)
@@ -232,7 +232,9 @@ class Client:
             self._throttle.landed()
         return self._answered(call, status, headers, body, sent_at)
 
-    def _exchange(self, transport: Transport, request: httpx.Request) -> tuple[int, dict[str, str], bytes]:
+    def _exchange(
+        self, transport: Transport, request: httpx.Request, sent_at: float
+    ) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers by lower-case name, and body. Raises BodyError, or what httpcore raises."""
         with closing(transport.send(request)) as reply:
             status, headers = reply.status, reply.headers
@@ -242,6 +244,7 @@ class Client:
             except _FAILURES:
                 if 200 <= status < 300:
                     raise
+                self._health.lost(sent_at)
                 body = b""  # the status is what counts
             return status, headers, body
 
