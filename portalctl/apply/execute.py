@@ -235,6 +235,8 @@ class _Run:
         except PortalError as error:
             self.learn_of(error)
             return None, f"skipped, because it could not be looked at just before: {error.message}"
+        if now == "other" and change.registration is not None:
+            return now, "skipped, because someone else changed this registration meanwhile"
         if now == "after" or status in self.statuses[person.key]:
             return now, None
         found = f"is now {status}" if status is not None else "is gone"

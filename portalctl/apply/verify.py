@@ -19,6 +19,7 @@ def touched(changes: Iterable[Change]) -> Touched:
         people=tuple(sorted({each.id: each.email for each in developers if each.id is not None}.items())),
         newcomers=frozenset(each.name for each in developers if each.id is None),
         registrations_of=frozenset(change.developer.key for change in of_registrations if change.developer),
+        registrations=frozenset(change.registration for change in changes if change.registration is not None),
         requests=frozenset(change.detail[0] for change in changes if "requests" in change.facts),
         teams=frozenset(change.team for change in changes if change.team is not None),
         members_of=frozenset(

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from portalctl.changes.states import Status
 from portalctl.portal import writes
-from portalctl.portal.models import Developer, Sighting
+from portalctl.portal.models import Developer, RegistrationKey, Sighting
 
 OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
 Removal = Literal["expire", "offboard"]  # the classes by which access ends
@@ -130,6 +130,11 @@ class Operation(ChangeFields, ABC):
     def detail(self) -> tuple[str, ...]:
         """What tells apart changes about the same developer or team: a registration, or a role on an API."""
         return ()
+
+    @property
+    def registration(self) -> RegistrationKey | None:
+        """The registration that it ends, which has to be read by its id where no list has it."""
+        return None
 
     @property
     def target(self) -> Target:

@@ -46,7 +46,7 @@ from portalctl.changes.states import (
     StatusState,
 )
 from portalctl.portal import writes
-from portalctl.portal.models import Sighting
+from portalctl.portal.models import RegistrationKey, Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,11 +322,21 @@ class RevokeRegistration(_OfAccount):
     def loses(self) -> bool:
         return True
 
+    @property
+    def registration(self) -> RegistrationKey:
+        before = self.before
+        return RegistrationKey(before["registration_id"], before["application_id"], self.developer.key)
+
     def live_state(self, live: Sighting) -> State | None:
-        """A registration that is not among the live ones has ended, whoever ended it."""
-        if self.status(live) is None:
+        """Return the live side: ended only where the registration was seen to have ended, by whomever."""
+        found = live.registrations.get(self.registration.id)
+        if found is None or self.status(live) is None:
             return None
-        return self.before if self.before["registration_id"] in live.registrations else self.after
+        if found.has_ended:
+            return self.after
+        if found.other_owner is not None:  # it is not the developer's any more
+            return {"status": f"{found.status} for an application of {found.other_owner}"}
+        return self.before
 
     def write(self, ids: Ids) -> writes.Write:
         return writes.RevokeRegistration(self.before["application_id"], self.before["registration_id"])

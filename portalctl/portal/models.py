@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 OUT = frozenset({"revoked", "rejected"})
+GONE = "gone"  # of a registration whose application is not on the portal any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +142,28 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class RegistrationKey:
+    """Names one registration: its id, its application's id, and the id of the developer it was planned for."""
+
+    id: str
+    application_id: str
+    developer_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Touched:
     """The few things an apply is about.
 
     `people` are developers (id, live address), `newcomers` addresses without an account; `registrations_of` the ids
-    of developers, `requests` those of requests for access. The others are names of teams: that exist, whose members
-    count, whose roles do. A team in `members_of` alone need not be found when nobody who is touched is in it.
+    of developers, `registrations` those that are to end, `requests` the ids of requests for access. The others are
+    names of teams: that exist, whose members count, whose roles do. A team in `members_of` alone need not be found
+    when nobody who is touched is in it.
     """
 
     people: tuple[tuple[str, str | None], ...] = ()
     newcomers: frozenset[str] = frozenset()
     registrations_of: frozenset[str] = frozenset()
+    registrations: frozenset[RegistrationKey] = frozenset()
     requests: frozenset[str] = frozenset()
     teams: frozenset[str] = frozenset()
     members_of: frozenset[str] = frozenset()
@@ -159,12 +171,26 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenRegistration:
+    """A registration as it is now: its status, and the owner of its application where that is another one now."""
+
+    status: str
+    other_owner: str | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing can be used through it any more."""
+        return self.status in OUT or self.status == GONE
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """The touched things as they are now.
 
     `developers` has each that was asked for by id; None: the account is gone. `newcomers` has, by normal address,
-    those of them who have an account now. `registrations` has the status of those that are live, and `requests` that
-    of those asked for, by id. `teams`, `members` and `roles` are by team name; a name with no team is absent.
+    those of them who have an account now. `registrations` has, by id, the developers' live registrations and each one
+    asked for that there is, also where it has ended; `requests` the status of those asked for, by id. `teams`,
+    `members` and `roles` are by team name; a name with no team is absent.
     """
 
     developers: Mapping[str, Developer | None]
@@ -172,7 +198,7 @@ class Sighting:
     members: Mapping[str, frozenset[str]]
     roles: Mapping[str, tuple[Assignment, ...]] = field(default_factory=dict)
     newcomers: Mapping[str, Developer] = field(default_factory=dict)
-    registrations: Mapping[str, str] = field(default_factory=dict)
+    registrations: Mapping[str, SeenRegistration] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
 
     @property

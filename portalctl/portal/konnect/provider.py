@@ -16,7 +16,12 @@ from portalctl.portal.asked_for import no_portal
 from portalctl.portal.checkup import Checkup
 from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.konnect.dialect import Dialect
-from portalctl.portal.konnect.registrations import read_registrations, read_requests
+from portalctl.portal.konnect.registrations import (
+    read_registration,
+    read_registrations,
+    read_requests,
+    seen_registrations,
+)
 from portalctl.portal.konnect.team_mapping import read_authentication
 from portalctl.portal.konnect.wire import (
     Counted,
@@ -36,6 +41,7 @@ from portalctl.portal.models import (
     Identity,
     Registration,
     Scope,
+    SeenRegistration,
     Settings,
     Sighting,
     Snapshot,
@@ -188,7 +194,7 @@ class Konnect:
         """
         teams, members = settle(lambda: self._touched_teams(touched))
         roles = settle(lambda: self._roles(teams[name] for name in touched.roles_of & teams.keys()))
-        registrations = {each.id: each.status for each in self._registrations(touched.registrations_of)}
+        registrations = settle(lambda: self._seen_registrations(touched))
         return Sighting(
             developers=self._accounts(touched.people),
             teams=teams,
@@ -196,7 +202,11 @@ class Konnect:
             roles={name: roles[teams[name].id] for name in touched.roles_of & teams.keys()},
             newcomers=self._newcomers(touched.newcomers),
             registrations=registrations,
-            requests={key: registrations[key] for key in touched.requests & registrations.keys()},
+            requests={
+                key: registrations[key].status
+                for key in touched.requests & registrations.keys()
+                if not registrations[key].has_ended
+            },
         )
 
     @as_portal_error("reading registrations")
@@ -319,9 +329,9 @@ class Konnect:
         try:
             teams = self._wire.read_list("teams", Query(f"{self._path}/developers/{segment(person)}/teams"), Team)
         except AnswerError as error:
-            if error.status != 404:
-                raise
-            return {}, {}  # the person is gone
+            if error.status != 404 or self._account(person) is not None:
+                raise  # a 404 for an account that is there is a failed read, not "in no team"
+            return {}, {}
         teams = tuple(team for team in teams if team.name in names)
         return {team.name: team for team in teams}, {team.id: frozenset({person}) for team in teams}
 
@@ -373,6 +383,16 @@ class Konnect:
         if not people:
             return ()
         return settle(lambda: read_registrations(self._wire, self._path, people, team_applications=team_applications))
+
+    def _seen_registrations(self, touched: Touched) -> dict[str, SeenRegistration]:
+        """Return registrations by id. Those to end that are in no list are read one by one: absence is no proof."""
+        if not touched.registrations_of:
+            return {}
+        planned = {key.id: key.developer_id for key in touched.registrations}
+        seen = seen_registrations(self._wire, self._path, touched.registrations_of, planned)
+        missing = [key for key in touched.registrations if key.id not in seen]
+        found = self._pool.map(partial(read_registration, self._wire, self._path), missing)
+        return seen | {key.id: one for key, one in zip(missing, found, strict=True) if one is not None}
 
     def _newcomers(self, addresses: Collection[str]) -> dict[str, Developer]:
         """Return the accounts of these addresses (in normal form) by address; of several accounts see `_one_of`."""

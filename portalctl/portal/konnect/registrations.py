@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from portalctl.portal.asked_for import PathId, other_answer, same_id
-from portalctl.portal.konnect.wire import Query, Wire, batches, just_listed, segment
-from portalctl.portal.models import OUT, AccessRequest, Registration, Remark
+from portalctl.portal.konnect.wire import Query, UnsettledError, Wire, batches, just_listed, segment
+from portalctl.portal.models import (
+    GONE,
+    OUT,
+    AccessRequest,
+    Registration,
+    RegistrationKey,
+    Remark,
+    SeenRegistration,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,7 @@ def read_registrations(
     One call for some forty people who have none; the applications are listed only where somebody has one, and
     applications of teams only where teams can own any. Raises UnsettledError for what went away meanwhile.
     """
-    found = _own(wire, portal, sorted(people))
+    found, _ = _own(wire, portal, sorted(people))
     if team_applications:
         found += _of_teams(wire, portal, frozenset(people))
     order = sorted(found, key=lambda each: (each.developer_id, each.application_name, each.api_name, each.id))
@@ -116,20 +124,78 @@ def _unowned(row: _Registration) -> Remark:
     return Remark("unowned_request", text)
 
 
-def _own(wire: Wire, portal: str, people: Sequence[str]) -> list[Registration]:
+def seen_registrations(
+    wire: Wire, portal: str, people: Collection[str], planned: Mapping[str, str]
+) -> dict[str, SeenRegistration]:
+    """Return the registrations of developers by id: live ones of their own applications, and all that have ended.
+
+    One call for some forty developers. Raises UnsettledError for what went away meanwhile.
+
+    Args:
+        planned: the developer of some registrations, by id; what belongs to another developer now is left out.
+    """
+    live, ended = _own(wire, portal, sorted(people))
+    return ended | {
+        found.id: SeenRegistration(found.status)
+        for found in live
+        if planned.get(found.id, found.developer_id) == found.developer_id
+    }
+
+
+def read_registration(wire: Wire, portal: str, key: RegistrationKey) -> SeenRegistration | None:
+    """Return one registration that no list of the developer's has; None: its application is there without it.
+
+    A registration that is gone together with its application has ended. One that is live may have a new owner, since
+    applications can go over to a team.
+    """
+    folder = f"{portal}/applications/{segment(key.application_id)}/registrations"
+    row = wire.get(folder, "registration", key.id, _Registration)
+    application = wire.get(f"{portal}/applications", "application", key.application_id, _Application)
+    if row is None:
+        return SeenRegistration(GONE) if application is None else None
+    if not same_id(key.application_id, row.application.id):
+        call = f"GET {folder}/{segment(key.id)}"
+        raise other_answer(wire.client, call, "application", asked=key.application_id, answered=row.application.id)
+    if row.status in OUT:
+        return SeenRegistration(row.status)
+    if application is None:
+        raise UnsettledError(f"application {row.application.id} is not there, but it has a live registration")
+    return SeenRegistration(row.status, _other_owner(wire, portal, key, row, application))
+
+
+def _other_owner(
+    wire: Wire, portal: str, key: RegistrationKey, row: _Registration, application: _Application
+) -> str | None:
+    """Return who owns an application, in words; None: the developer of the key."""
+    if application.owner is not None:
+        owner = application.owner
+        is_theirs = owner.type == "developer" and same_id(key.developer_id, owner.id)
+        return None if is_theirs else f"{owner.type} {owner.id}"
+    if row.developer is not None:
+        return None if same_id(key.developer_id, row.developer.id) else f"developer {row.developer.id}"
+    owned = _applications(wire, portal, "developer", [key.developer_id])
+    return None if any(same_id(app.id, application.id) for app, _ in owned) else "another developer or a team"
+
+
+def _own(wire: Wire, portal: str, people: Sequence[str]) -> tuple[list[Registration], dict[str, SeenRegistration]]:
+    """Return live registrations of applications that developers own themselves, and by id those that have ended."""
     groups = batches(people)
     path = f"{portal}/application-registrations"
     queries = [Query(path, {"filter[developer_id][oeq]": ",".join(group)}) for group in groups]
     lists = wire.read_lists("registrations", queries, _Registration)
-    found = []
+    found: list[Registration] = []
+    ended = {row.id: SeenRegistration(row.status) for rows in lists for row in rows if row.status in OUT}
     for group, rows in zip(groups, lists, strict=True):
         live = [row for row in rows if row.status not in OUT]
         owners = {row.application.id: row.developer.id for row in live if row.developer is not None}
         if any(row.application.id not in owners for row in live):
             owners |= {app.id: owner for app, owner in _applications(wire, portal, "developer", group)}
         # Whose application is in neither list has one that a team owns, or that is gone by now.
-        found += [_registration(row, owners[row.application.id]) for row in live if row.application.id in owners]
-    return found
+        asked = frozenset(group)  # a portal that ignores the filter lists everybody's
+        found += [
+            _registration(row, owner) for row in live if (owner := owners.get(row.application.id)) in asked and owner
+        ]
+    return found, ended
 
 
 def _of_teams(wire: Wire, portal: str, people: frozenset[str]) -> list[Registration]:

@@ -249,6 +249,11 @@ class Store:
         )
         return application_id
 
+    def set_owner(self, application_id: str, owner_id: str, owner_type: str = "team") -> None:
+        """Gives an application to another owner."""
+        sql = "UPDATE applications SET owner_id = ?, owner_type = ? WHERE id = ?"
+        self._place(sql, [(owner_id, owner_type, application_id)])
+
     def add_registration(
         self,
         application_id: str,
