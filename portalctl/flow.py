@@ -16,9 +16,10 @@ from operator import or_
 from pathlib import Path
 from typing import Protocol
 
-from portalctl.apply.execute import Patience, carry_out
+from portalctl.apply.execute import carry_out
 from portalctl.apply.journal import NO_JOURNAL, Journal, open_journal
 from portalctl.apply.model import Clock, PortalReport
+from portalctl.apply.patience import Patience
 from portalctl.apply.prepare import Ready, prepare
 from portalctl.errors import UNTOLD, AnswerError, RefusedError
 from portalctl.events import Observer, ReadDone, ignore

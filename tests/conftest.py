@@ -196,7 +196,7 @@ def bench(make_bench: Callable[..., Bench]) -> Bench:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between repeats that nobody asked for take no time. What a server asks for is waited."""
     monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", Policy(first=0.0))
-    monkeypatch.setattr("portalctl.apply.execute.RESENDS", (0.0, 0.0))
-    monkeypatch.setattr("portalctl.apply.execute.PAUSES", (0.05,))
-    monkeypatch.setattr("portalctl.apply.execute.LAG", 0.2)
+    monkeypatch.setattr("portalctl.apply.sending.RESENDS", (0.0, 0.0))
+    monkeypatch.setattr("portalctl.apply.patience.PAUSES", (0.05,))
+    monkeypatch.setattr("portalctl.apply.sending.LAG", 0.2)
     monkeypatch.setattr("portalctl.portal.konnect.wire.SETTLE_PAUSES", (0.0, 0.0))

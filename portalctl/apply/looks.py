@@ -15,7 +15,7 @@ LONGEST = 15.0  # but never longer
 
 
 class Looks:
-    """The statuses of people who have accounts, each from a recent look. From any number of threads.
+    """The statuses of people who have accounts, each from a recent look. From any number of threads, one at a time.
 
     `changes` come in the order in which they are to be written, and were looked at when `statuses` was read, at `at`
     of `clock`.
@@ -40,11 +40,10 @@ class Looks:
 
     def status(self, person: str) -> str | None:
         """The status of a developer (id); None: gone. Raises PortalError when it can't be read."""
-        if self._old(person):
-            with self._lock:
-                if self._old(person):
-                    self._look(self._place[person])
-        return self._seen[person][1]
+        with self._lock:
+            if self._old(person):
+                self._look(self._place[person])
+            return self._seen[person][1]
 
     def are_old(self, at: float) -> bool:
         """Whether what was seen then is not good enough any more to write something, of whatever kind."""

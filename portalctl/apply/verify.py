@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from portalctl.changes.operation import State
 from portalctl.changes.operations import Change, DeleteDeveloper
-from portalctl.portal.models import Touched
+from portalctl.portal.models import Sighting, Touched
 
 
 def touched(changes: Iterable[Change]) -> Touched:
@@ -33,6 +33,11 @@ def touched_alone(change: Change) -> Touched:
     """What has to be looked at for this change only. Of a developer's teams only their membership counts."""
     one = touched([change])
     return replace(one, teams=frozenset()) if change.developer is not None else one
+
+
+def newcomer_ids(seen: Sighting) -> dict[str, str]:
+    """The ids of developers who had no account when the plan was made, by address."""
+    return {address: developer.id for address, developer in seen.newcomers.items()}
 
 
 def statuses(changes: Iterable[Change]) -> dict[str, frozenset[str | None]]:

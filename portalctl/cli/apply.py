@@ -11,8 +11,8 @@ from typing import NoReturn
 import click
 
 import portalctl
-from portalctl.apply.execute import Patience
 from portalctl.apply.model import PortalReport
+from portalctl.apply.patience import Patience
 from portalctl.ci.event import parse_payload
 from portalctl.ci.pull_requests import EVENTS_WITH_PAYLOAD, pull_request_sign
 from portalctl.cli.apply_options import Records, exit_code, record_options

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 import portalctl
-from portalctl.apply.execute import Patience
+from portalctl.apply.patience import Patience
 from portalctl.cli.connection import Destination, Tls, addresses, backends, servers
 from portalctl.cli.console import Console
 from portalctl.cli.masking import mask_key

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
 from portalctl.portal.checkup import Checkup
 from portalctl.portal.models import Identity, Registration, Scope, Sighting, Snapshot, Touched
-from portalctl.portal.writes import Still, Write, Written, at_any_time
+from portalctl.portal.writes import NewTeam, Still, Write, Written, at_any_time
 
 
 class Reader(Protocol):
@@ -65,5 +65,16 @@ class Provider(Reader, Protocol):
         """Send one write. Never raises for what the portal or the network does: that is in the result.
 
         `still` is called before each try, when all waiting is over. A NoAnswerError that it raises is the result.
+        """
+        ...
+
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+        """Look once at the teams that were created, and return what there is by each name.
+
+        Nothing keeps two runs, or a portal, from making two teams of one name. Then the oldest is used, by everyone,
+        and the one made here is deleted. Raises PortalError when the teams can't be read.
+
+        Args:
+            made: the ids by name; None where the answer to the creation was lost.
         """
         ...

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from portalctl.portal.models import Team
+
 
 @dataclass(frozen=True, slots=True)
 class SetStatus:
@@ -119,3 +121,16 @@ class Written:
     personal: bool = False
     note: str = ""
     misdirected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewTeam:
+    """What was seen of a team after its creation.
+
+    `team` None: there is none by this name yet. `note`: what was done where there were two. `wrong`: the id returned
+    at its creation is that of another team, so no further write may be sent.
+    """
+
+    team: Team | None
+    note: str = ""
+    wrong: str = ""

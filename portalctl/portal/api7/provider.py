@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -29,7 +29,7 @@ from portalctl.portal.examination import WRITING, Examination
 from portalctl.portal.models import Developer, Identity, Registration, Remark, Scope, Sighting, Snapshot, Touched
 from portalctl.portal.pool import Pool
 from portalctl.portal.unexpected import as_portal_error
-from portalctl.portal.writes import Still, Write, Written, at_any_time
+from portalctl.portal.writes import NewTeam, Still, Write, Written, at_any_time
 
 WORKERS = 16
 
@@ -181,6 +181,10 @@ class Api7:
     def write(self, write: Write, still: Still = at_any_time) -> Written:
         """See `Provider.write`. Nobody is accepted or rejected but by an approval that is theirs and still waits."""
         return self._writer.write(write, still)
+
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+        """See `Provider.new_teams`. API7 has no teams."""
+        return {name: NewTeam(None) for name in made}
 
 
 def _developer(person: Person, ties: Ties) -> Developer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
@@ -50,7 +50,7 @@ from portalctl.portal.models import (
 )
 from portalctl.portal.pool import Pool
 from portalctl.portal.unexpected import as_portal_error
-from portalctl.portal.writes import Still, Write, Written, at_any_time
+from portalctl.portal.writes import NewTeam, Still, Write, Written, at_any_time
 
 WORKERS = 16
 FIRST_ROW = {"page[size]": "1", "page[number]": "1"}
@@ -445,6 +445,11 @@ class Konnect:
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
         return Writer(self._wire, path).write(write, still)
+
+    @as_portal_error("reading the new teams")
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+        """See `Provider.new_teams`."""
+        return Writer(self._wire, self._path).new_teams(made)
 
 
 def _one_of(accounts: list[Developer]) -> Developer | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +13,7 @@ from portalctl.identity import normal_address
 from portalctl.portal.asked_for import OtherAnswerError, Told, check_id, check_portal, is_id, other_answer, told_in
 from portalctl.portal.konnect.calls import call
 from portalctl.portal.konnect.wire import Query, Wire, segment
+from portalctl.portal.models import Team
 from portalctl.portal.writes import (
     AddMember,
     ApproveRequest,
@@ -20,6 +21,7 @@ from portalctl.portal.writes import (
     CreateDeveloper,
     CreateTeam,
     DeleteDeveloper,
+    NewTeam,
     RemoveMember,
     RevokeRegistration,
     SetStatus,
@@ -36,10 +38,15 @@ ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a
 
 
 @dataclass(frozen=True, slots=True)
-class _NamedTeam:
+class _ListedTeam:
     name: str
     id: str
     created_at: str | None = None
+    description: str | None = None
+
+    @property
+    def team(self) -> Team:
+        return Team(self.id, self.name, self.description or None)
 
     @property
     def age(self) -> tuple[str, str]:
@@ -55,10 +62,7 @@ class Writer:
         self._portal = portal
 
     def write(self, write: Write, still: Still = at_any_time) -> Written:
-        """See `Provider.write`.
-
-        A team that somebody else has made at the same moment is used, and the one made here taken back.
-        """
+        """See `Provider.write`."""
         try:
             method, path, body = call(self._portal, write)
         except PortalError as error:
@@ -83,16 +87,14 @@ class Writer:
         check_portal(self._wire.client, answer, told, self._portal.rpartition("/")[2])
         for what, asked, answered in _named(write, told):
             check_id(self._wire.client, answer, what, asked, answered)
-        note, created = "", None
+        created = None
         if isinstance(write, CreateTeam | CreateDeveloper):
             created = told.get("id")
             if created is not None and not is_id(created):
                 text = f"{answer.call} returned an id that is not valid for what was created"
                 return Written("unclear", text, answer.trace, status=answer.status)
         created = created if isinstance(created, str) else None
-        if isinstance(write, CreateTeam) and created is not None:
-            created, note = self._one_of_this_name(write.name, created)
-        return Written("done", trace=answer.trace, id=created, status=answer.status, note=note)
+        return Written("done", trace=answer.trace, id=created, status=answer.status)
 
     def _refused(self, write: Write, answer: Answer) -> Written:
         """A 409 on an add is "already so", taken as done and confirmed by the list.
@@ -110,29 +112,33 @@ class Writer:
                 result = "unclear"
         return Written(result, self._wire.client.explain(answer).message, answer.trace, status=answer.status)
 
-    def _one_of_this_name(self, name: str, ours: str) -> tuple[str, str]:
-        """The team to use after `ours` was made, and what was done about it, if anything.
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+        """See `Provider.new_teams`."""
+        rows = self._wire.read_list("teams", Query(f"{self._portal}/teams"), _ListedTeam)
+        by_id = {row.id: row for row in rows}
+        by_name: dict[str, list[_ListedTeam]] = {}
+        for row in rows:
+            by_name.setdefault(row.name, []).append(row)
+        return {
+            name: self._new_team(name, by_id.get(ours or ""), by_name.get(name, [])) for name, ours in made.items()
+        }
 
-        Nothing keeps two hands, or a portal, from making two of one name. The oldest stays, for everyone. What can't
-        be read or taken back stays, too: the look at the end tells.
-        """
+    def _new_team(self, name: str, ours: _ListedTeam | None, named: list[_ListedTeam]) -> NewTeam:
+        """Return the team to use of those `named` so. `ours` was made here, and deleted where it is another."""
+        if ours is not None and not _same_name(ours.name, name):
+            call = f"POST {self._portal}/teams"
+            error = other_answer(self._wire.client, call, "team", asked=name, answered=ours.name)
+            return NewTeam(None, wrong=error.message)
+        oldest = min(named, key=lambda team: team.age, default=ours)
+        if oldest is None or ours is None or oldest.id == ours.id:
+            return NewTeam(None if oldest is None else oldest.team)
         try:
-            teams = self._wire.read_list("teams", Query(f"{self._portal}/teams"), _NamedTeam)
-            other = next((team for team in teams if team.id == ours and not _same_name(team.name, name)), None)
-            if other is not None:  # the id that was returned is that of another team
-                raise other_answer(
-                    self._wire.client, f"POST {self._portal}/teams", "team", asked=name, answered=other.name
-                )
-            oldest = min((team for team in teams if team.name == name), key=lambda team: team.age, default=None)
-            if oldest is None or oldest.id == ours or all(team.id != ours for team in teams):
-                return ours, ""
-            taken_back = self._wire.client.request("DELETE", f"{self._portal}/teams/{segment(ours)}").ok
-        except OtherAnswerError:
-            raise
+            taken_back = self._wire.client.request("DELETE", f"{self._portal}/teams/{segment(ours.id)}").ok
         except PortalError:
-            return ours, ""
+            taken_back = False
         outcome = "was taken back" if taken_back else "could not be taken back"
-        return oldest.id, f"somebody else made it at the same moment; the one made here ({ours}) {outcome}"
+        note = f"somebody else made it at the same moment; the one made here ({ours.id}) {outcome}"
+        return NewTeam(oldest.team, note)
 
 
 def _named(write: Write, told: Told) -> Iterator[tuple[str, str, object]]:
