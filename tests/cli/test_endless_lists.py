@@ -53,6 +53,8 @@ def listing(answer: Answer, path: str, asked: list[str]) -> Iterator[str]:
                 self.show(*answer(number, next(served)))
             elif parts.path.endswith(PORTAL_ID):
                 self.send({"id": PORTAL_ID, "name": "partners"})
+            elif parts.path.endswith("/identity-providers"):
+                self.send([])  # a bare list, unlike the others
             elif parts.path == "/api/portals":
                 self.show([{"id": "portal-1", "name": "Partners"}], 1)
             else:

@@ -66,7 +66,7 @@ def test_a_sentence_is_inert_and_says_the_same(text: str) -> None:
     for before, after in (("", ""), ("- ", ""), ("said: ", "."), ("| a |\n| --- |\n| ", " |")):
         page = rendered(f"{before}{markdown_words(text)}{after}\n")
         assert page.tags <= {"p", "ul", "li", "table", "thead", "tbody", "tr", "th", "td", "code"}
-        assert [loose for loose in page.loose if ACTIVE.search(loose)] == []
+        assert [loose for loose in page.loose if ACTIVE.search(re.sub("`{40,}", "", loose))] == []
         assert " ".join(terminal(text).split()) in " ".join(page.text.split())
 
 
