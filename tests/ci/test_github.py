@@ -11,7 +11,7 @@ from portalctl.ci.github import rate_limit
 from tests.ci.conftest import EVERYDAY, NOTHING, Job
 from tests.ci.stand_in import BOT, TOKEN, GitHub, Refusal
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # many cases, each with a simulator of its own
 COMMENTS = "/repos/club/portal/issues/7/comments"
 MARK = "<!-- portalctl plan of partners -->\n"
 SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."

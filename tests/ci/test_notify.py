@@ -19,7 +19,7 @@ from portalctl.report.mask import Mask
 from portalctl.sim.faults import Fault
 from tests.conftest import Bench, portalctl
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # many cases, each with a simulator of its own
 SECRET = "T0000-secret"
 RULES = """
 trusted_domains: [club.example]

@@ -12,6 +12,8 @@ from portalctl.sim.faults import Fault
 from portalctl.sim.message import Request
 from tests.conftest import PORTAL_ID, Bench, portalctl
 
+pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
+
 DELETES = """
 policy: {allow_delete: true}
 overrides:

@@ -17,7 +17,7 @@ from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
 from portalctl.sim.server import Simulator
 from tests.conftest import PORTAL_ID, Done, portalctl
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # many cases, each with a simulator of its own
 PORTAL = "portal-1"
 HEAD = f"""version: 1
 portal: {{name: partners, provider: api7, id: {PORTAL}}}

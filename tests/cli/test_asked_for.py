@@ -27,7 +27,7 @@ overrides:
   - {developer: gone@city.example, status: revoked, reason: "Left", on_revoke: revoke_registrations}
 """
 BAD_IDS = ["", ".", "..", "../portals", "a/b", "a%2fb", "a?b", "a#b", "a\nb", "a\x00b", "ä", "x" * 10_000]
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # many cases, each with a simulator of its own
 
 
 def fill(bench: Bench) -> None:

@@ -20,7 +20,7 @@ from tests.cli.test_api7 import make as make  # noqa: PLC0414 (a fixture)
 from tests.conftest import PORTAL_ID, Bench, Done
 
 Answer = Callable[[int, int], tuple[list[dict[str, Any]], Any]]  # page, and how many came before → rows and total
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # many cases, each with a simulator of its own
 
 
 def rows(first: int, count: int) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from portalctl.sim.server import Simulator
 from tests.conftest import PORTAL_ID, Bench, Done, named_schema, portalctl
 from tests.plan.odd_portals import ADDRESSES, NAMES, odd_portals
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # many cases, each with a simulator of its own
 WORDS = ("--portal", "partners", "--provider", "konnect", "--portal-id", PORTAL_ID)
 
 

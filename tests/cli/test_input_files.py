@@ -16,6 +16,8 @@ import pytest
 from portalctl.input_file import TooLargeError, read_input
 from tests.conftest import HEAD, Bench, Done, portalctl
 
+pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
+
 RULES = "trusted_domains: [club.example]\n"
 
 # What reads a file named on the command line, and the exit code for one that cannot be read.

@@ -14,6 +14,8 @@ from portalctl.sim.server import Simulator
 from tests import vendor
 from tests.conftest import HEAD, PORTAL_ID, WRITES, Bench, portalctl
 
+pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
+
 HEAD_V2 = HEAD.replace("provider: konnect\n", "provider: konnect-v2\n")
 RULES = """
 trusted_domains:

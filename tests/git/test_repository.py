@@ -15,6 +15,8 @@ from portalctl.git.program import GitError
 from portalctl.git.repository import find_repository
 from tests.git.traps import SECRET, WHO, Ground
 
+pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
+
 ANN = "Ann Lee <ann@arsenal.com>"
 
 

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from portalctl.portal.api7.approvals import Place, tie
 from portalctl.portal.api7.records import Approval, Person
 
+pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
+
 PLACE = Place("p1", "Partners", unique=True)
 ANN = Person("i-ann", "org_ann", "ann", "Ann", "ann@x.com", state="Pending")
 BOB = Person("i-bob", "org_bob", "bob", "Bob", "bob@x.com", state="Pending")

@@ -23,6 +23,8 @@ from portalctl.sim.message import Request, json_answer
 from portalctl.sim.wire import Listener, Reply, render
 from tests.portal.api7.conftest import PORTAL, Bench
 
+pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
+
 Make = Callable[..., Bench]
 
 

@@ -13,6 +13,8 @@ from portalctl.sim.api7.server import Fault
 from portalctl.stop import INTERRUPTED, Stop
 from tests.portal.api7.conftest import PORTAL, Bench
 
+pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
+
 Make = Callable[..., Bench]
 APPROVE = SetStatus("org_ann", "approved")
 DELETE = DeleteDeveloper("org_ann")
