@@ -112,6 +112,9 @@ def _exit_code(error: BaseException) -> int:
             return INTERRUPTED
         case OSError():
             return _system_error(error)
+        case SystemExit():  # click found that the reader of the output has left
+            _discard_output()
+            return 1
         case Exception():
             return _internal_error(error)
         case _:
@@ -127,6 +130,12 @@ def _print_error(error: PortalctlError) -> int:
     return error.exit_code
 
 
+def _discard_output() -> None:
+    """Send what is still held to the null device: Python tries to write it once more as it ends."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _system_error(error: OSError) -> int:
     """The operating system refused something that no command handles itself: mostly writing to stdout."""
     import click
@@ -134,8 +143,7 @@ def _system_error(error: OSError) -> int:
     from portalctl.errors import BadUsageError, PortalctlError
 
     if error.filename is None and error.errno in UNWRITABLE:
-        with contextlib.suppress(OSError):  # what is still held goes nowhere, or Python tries once more as it ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         if not isinstance(error, BrokenPipeError):  # the reader has left, and there is nothing more to say
             click.echo(f"error: the output can't be written: {error.strerror}", err=True)
         return 1

@@ -85,7 +85,10 @@ def checked(plan: Plan, file: str) -> Plan:
                 changes.append(typed(fields))
             except ValidationError as error:
                 path = f"portals[{number}].changes[{index}]"
-                problems += [(path + where, text) for where, text in json_file.problems(error, asdict(fields))]
+                problems += [
+                    (path + where, text)
+                    for where, text in json_file.problems(error, {**asdict(fields), "class": fields.op_class})
+                ]
         portals.append(replace(portal, changes=tuple(changes)))
     if problems:
         raise rejected(file, problems)

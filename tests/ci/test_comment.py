@@ -136,7 +136,7 @@ def test_a_comment_that_cannot_be_made_is_an_error_after_all_else_was_told(job: 
         ({"GITHUB_API_URL": "http://github.example"}, 64, "plain http"),
         ({"GITHUB_REPOSITORY": "../../other"}, 64, "GITHUB_REPOSITORY"),
         ({"GITHUB_EVENT_PATH": "nowhere.json"}, 64, "cannot read 'nowhere.json': No such file"),
-        ({"GITHUB_STEP_SUMMARY": "/nowhere/summary"}, 1, "GITHUB_STEP_SUMMARY"),
+        ({"GITHUB_STEP_SUMMARY": "/nowhere/summary"}, 64, "GITHUB_STEP_SUMMARY"),
     ],
 )
 def test_what_is_wrong_around_it_is_said_without_the_token(

@@ -106,9 +106,9 @@ def test_someone_deleted_between_two_pages_hides_nobody(make_bench: BenchMaker) 
         (Fault("html", path="*/developers"), "an HTML page"),
         (Fault("truncate", path="*/developers"), "the connection broke off"),
         (Fault("drop-before", path="*/teams"), "the connection broke off"),
-        (Fault("status", status=503, path="*/developers", query="page[number]=2"), "answered 503"),
-        (Fault("status", status=403, path="*/teams"), "answered 403"),
-        (Fault("status", status=500, path="*/authentication-settings"), "answered 500"),
+        (Fault("status", status=503, path="*/developers", query="page[number]=2"), "returned 503"),
+        (Fault("status", status=403, path="*/teams"), "returned 403"),
+        (Fault("status", status=500, path="*/authentication-settings"), "returned 500"),
     ],
     ids=lambda value: value.kind + value.path if isinstance(value, Fault) else "",
 )

@@ -47,7 +47,7 @@ FILES = ["-f", "examples/quickstart"]
         (["validate", *FILES], RULES),
         (["list", "portals", *FILES], RULES),
         (["plan", "--help"], PORTAL | YAML),
-        (["apply", "--help"], PORTAL),
+        (["apply", "--help"], PORTAL | YAML),
         (["drift", "--help"], PORTAL | YAML),
         (["sim", "--help"], {"sqlite3"}),
     ],

@@ -43,6 +43,7 @@ access_requests:
     status: approved
 delegate:
   shared.yaml: {all: true}
+  more/portal.yaml: {roots: true}
 """
 )
 FRAGMENT = "version: 1\nportals: [partners]\nteams: [{name: city, members_from: city.csv}]\n"
