@@ -264,7 +264,9 @@ def _pages_of(people: int) -> Iterator[Path]:
             (pages / page_file(path, number)).write_bytes(body)
         portal = {"id": population.PORTAL_ID, "name": "partners"}
         (pages / page_file("", 1)).write_text(json.dumps(portal), encoding="utf-8")
-        (pages / page_file("authentication-settings", 1)).write_text("{}", encoding="utf-8")
+        settings = json.dumps({"idp_mapping_enabled": False})
+        (pages / page_file("authentication-settings", 1)).write_text(settings, encoding="utf-8")
+        (pages / page_file("identity-providers", 1)).write_text("[]", encoding="utf-8")
         yield folder
 
 
