@@ -118,7 +118,7 @@ def check(done: Done, began: float, memory: int) -> None:
     assert len(done.err) < 2_000
     assert "internal error" not in done.err
     assert time.monotonic() - began < 90
-    assert most_memory() - memory < 400_000  # the server of the test and what it sends are in this process, too
+    assert most_memory() - memory < 200_000
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, marks=[pytest.mark.slow] * (c not in QUICK)) for c in CASES])

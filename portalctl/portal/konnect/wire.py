@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import quote
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, FailFast
 from typing_extensions import TypedDict
 
 from portalctl.errors import AnswerError, PortalError
@@ -74,7 +74,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class _List(Generic[V]):
-    data: list[V]
+    data: Annotated[list[V], FailFast()]  # one wrong row is enough; 60,000 would take 200 MB to describe
     meta: _Meta
 
 
