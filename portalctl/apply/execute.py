@@ -22,7 +22,8 @@ from portalctl.apply.sending import MISDIRECTED, REMOVALS, Outcome, Sender, Task
 from portalctl.apply.verify import newcomer_ids, statuses, touched, words
 from portalctl.apply.workers import Workers
 from portalctl.changes.operation import CLASSES, Ids, Stand, Target
-from portalctl.changes.operations import Approve, Change, CreateTeam, by_target, needed
+from portalctl.changes.operations import Approve, Change, CreateTeam
+from portalctl.changes.order import by_target, needed
 from portalctl.errors import PortalctlError, PortalError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
@@ -420,7 +421,7 @@ class _Run:
 def _no_to_all(sent: Written) -> bool:
     """Whether a write failed for what would fail any other too: the token, the limit, the portal or the way there.
 
-    A 400 is about one developer; a stranger whose approval fails must not hold back another developer's removal.
+    A 400 is about one developer; a failed approval of a stranger must not hold back another developer's removal.
     """
     return (
         sent.result != "done"

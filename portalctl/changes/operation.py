@@ -209,7 +209,7 @@ def _shown(value: object, show: Show) -> str:
 
 
 def _agree(planned: State | None, live: State | None) -> bool:
-    """Whether two states are the same as far as both speak of a key."""
+    """Whether two states agree on every key that both have."""
     if planned is None or live is None:
         return planned is live
     return all(planned[key] == live[key] for key in planned.keys() & live.keys())

@@ -6,7 +6,7 @@ To add one, write its class here, add it to `Change`, and teach a provider its w
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
@@ -14,7 +14,6 @@ from typing import Annotated, ClassVar, Literal, TypeAlias, get_args
 from pydantic import Field, TypeAdapter
 
 from portalctl.changes.operation import (
-    CLASSES,
     ChangeFields,
     DriftKind,
     Effect,
@@ -111,7 +110,7 @@ class Approve(_SetStatus):
     done: ClassVar[str] = "approved"
 
     def live_state(self, live: Sighting) -> State | None:
-        """With whether the address is verified: a developer whose address is no longer is not who was reviewed."""
+        """Includes whether the address is verified; if it no longer is, this is not the developer under review."""
         found = account(self.developer, live)
         if found is None:
             return None
@@ -143,7 +142,7 @@ class Reject(_SetStatus):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revoke(_SetStatus):
-    """Ends the access of a developer, whose account stays."""
+    """Ends the access of a developer and keeps the account."""
 
     op: Literal["revoke"] = "revoke"
     op_class: Annotated[Removal, Field(alias="class")]
@@ -480,29 +479,6 @@ BY_NAME: Mapping[str, Callable[..., Change]] = {
     str(operation.__dataclass_fields__["op"].default): operation for operation in OPERATIONS
 }
 NAMES: tuple[str, ...] = tuple(BY_NAME)
-
-
-def rank(change: Change) -> tuple[int, int, str, str, str, str]:
-    """The order of writing: class, operation, then the names, so that equal input gives equal plans."""
-    developer = change.developer
-    return (
-        CLASSES.index(change.op_class),
-        OPERATIONS.index(type(change)),
-        (developer.email or "").lower() if developer else "",
-        change.team or "",
-        developer.key if developer else "",
-        change.id,
-    )
-
-
-def by_target(changes: Iterable[Change]) -> dict[Target, Change]:
-    """Changes by what others name them by in `needs`."""
-    return {change.target: change for change in changes}
-
-
-def needed(change: Change, others: Mapping[Target, Change]) -> list[Change]:
-    """Those of `others` (see `by_target`) without which a change makes no sense."""
-    return [others[target] for target in change.needs if target in others]
 
 
 def typed(fields: ChangeFields) -> Change:

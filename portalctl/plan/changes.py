@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import TypedDict
 
 from portalctl.changes.operation import Removal, Subject, Why
-from portalctl.changes.operations import Change, rank
+from portalctl.changes.operations import Change
+from portalctl.changes.order import rank
 from portalctl.manifest.model import OnRevoke, Reason, Role, Team
 from portalctl.plan.resolve import Decision
 from portalctl.portal.models import Developer, Registration

@@ -14,7 +14,8 @@ from hmac import compare_digest
 from typing import get_args
 
 from portalctl.changes.operation import Subject
-from portalctl.changes.operations import AddMember, Change, CreateDeveloper, CreateTeam, rank
+from portalctl.changes.operations import AddMember, Change, CreateDeveloper, CreateTeam
+from portalctl.changes.order import rank
 from portalctl.changes.states import is_id
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.identity import normal_address

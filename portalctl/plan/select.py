@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from portalctl.changes.operation import OpClass
-from portalctl.changes.operations import Change, by_target, needed
+from portalctl.changes.operations import Change
+from portalctl.changes.order import by_target, needed
 from portalctl.identity import normal_address
 from portalctl.plan.model import Notice
 from portalctl.words import plural

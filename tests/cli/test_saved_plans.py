@@ -13,7 +13,8 @@ import pytest
 from pydantic import TypeAdapter
 
 from portalctl.changes.operation import ChangeFields
-from portalctl.changes.operations import Change, rank, typed
+from portalctl.changes.operations import Change, typed
+from portalctl.changes.order import rank
 from portalctl.cli.connection import REGIONS
 from portalctl.manifest.load import load
 from portalctl.manifest.schema import manifest_schema

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from portalctl.changes.operation import CLASSES
-from portalctl.changes.operations import NAMES, rank
+from portalctl.changes.operations import NAMES
+from portalctl.changes.order import rank
 from portalctl.manifest.model import AccessRule, Invitation, Membership, Policy, Role
 from portalctl.plan.rulebook import Rulebook
 from portalctl.plan.select import Selection
