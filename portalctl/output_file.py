@@ -291,7 +291,7 @@ def append(path: str, text: str) -> None:
 
 @contextmanager
 def _new_file(folder: Path) -> Iterator[tuple[int, str]]:
-    """A new file of a name that nothing else has, mode 0600: its descriptor and path. Whoever asks removes it."""
+    """A new file of a name that nothing else has, mode 0600: its descriptor and path. The caller removes it."""
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=_TEMPORARY)
     try:
         yield descriptor, name

@@ -100,8 +100,8 @@ class FileJournal(Journal):
 def check_journal(path: Path) -> None:
     """Raises BadUsageError for a path at which no journal can be kept: a link, or not a regular file.
 
-    A journal is continued in place, so no link is followed to one: whoever may put a link into the folder, or commit
-    the folder itself as a link, could have another file written to.
+    A journal is continued in place, so no link is followed to one: anyone who may put a link into the folder, or
+    commit the folder itself as a link, could have another file written to.
     """
     for folder in path.parents:
         check_folder(folder)

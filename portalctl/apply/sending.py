@@ -182,8 +182,8 @@ class _Attempt:
     def _see(self) -> tuple[Stand | None, str | None]:
         """Return where the change stands just before it is sent, and why it must not be sent, if so.
 
-        Nothing more is written about a developer whose status someone else has changed since the plan: a mix of both
-        edits would match neither intent.
+        Nothing more is written about a developer after someone else has changed the status since the plan: a mix
+        of both edits would match neither intent.
         """
         developer = self.change.developer
         if developer is None or developer.id is None:

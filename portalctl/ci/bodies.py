@@ -34,7 +34,7 @@ def comments(plan: Plan, mode: Mode, head: str | None, run: str | None = None) -
     """One for each portal. With `on-change`, one that has nothing to say is not needed.
 
     `head`: the commit that was planned, by which a reader sees that a comment is not of the latest one. `run`: the
-    URL of the run, whose summary has room for what a comment leaves out.
+    URL of the run; its summary has room for what a comment leaves out.
     """
     seen = f"\n[The run that made this plan]({run})\n" if run else ""
     plan = replace(plan, manifest=replace(plan.manifest, commit=plan.manifest.commit or head))

@@ -69,7 +69,7 @@ class _Issue:
 class GitHub:
     """One repository. `client` can send METHODS. Each method raises GitHubError, or NoAnswerError.
 
-    Rate limits are waited for, up to MOST_SECONDS for a call; `observer` is told of each pause.
+    Rate limits are waited for, up to MOST_SECONDS for a call; `observer` gets an event for each pause.
     """
 
     def __init__(self, client: Client, repository: str, observer: Observer = ignore) -> None:

@@ -13,7 +13,7 @@ from portalctl.ci.event import inside
 
 ANY: Final = ("*",)
 QUEUE: Final = "gh-readonly-queue/*"  # branches of GitHub's merge queue, which hold changes that are not merged yet
-EVENTS_WITH_PAYLOAD: Final = frozenset({"issue_comment", "workflow_run"})  # whose payload must be looked at
+EVENTS_WITH_PAYLOAD: Final = frozenset({"issue_comment", "workflow_run"})  # their payload decides
 _NOTHING: Final = frozenset({"", "0", "false", "no", "none", "null", "nil", "undefined"})
 
 

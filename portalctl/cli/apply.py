@@ -51,7 +51,7 @@ from portalctl.report.text.style import Style
 @click.option(
     "--allow-pull-request",
     is_flag=True,
-    help="Apply in a CI job for a pull request, whose files are not merged yet.",
+    help="Apply in a CI job for a pull request, before its files are merged.",
 )
 @record_options
 @notify_option
@@ -90,7 +90,7 @@ def apply(
         made, run = _saved(plan_file, target, selection, expect_digest, patience)
     check_backends(made, run.backends, os.environ)
     run = records.attached(made, run)
-    style = style_for(sys.stdout, verbose=verbose or not yes)  # whoever confirms a plan sees all of it
+    style = style_for(sys.stdout, verbose=verbose or not yes)  # a plan to confirm is shown in full
     show(plan_text(shown(made), style), style)
     if made.refused:
         notify.plan(made, run.observer)
@@ -151,7 +151,7 @@ def _check_merged() -> None:
     payload = parse_payload(event_content(os.environ)) if asked else None
     if sign := pull_request_sign(os.environ, payload):
         raise RefusedError(
-            f"nothing was written: this job runs for a pull request, whose files are not merged ({sign})",
+            f"nothing was written: this job runs for a pull request, and its files are not merged ({sign})",
             "Apply on a push to the main branch. If this is intended, pass --allow-pull-request.",
         )
 

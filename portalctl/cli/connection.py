@@ -88,7 +88,7 @@ def servers(portals: Iterable[Destination], env: Mapping[str, str], tls: Tls) ->
 
 
 def backends(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -> dict[str, Server]:
-    """Return the portal backends of API7 by portal name, for the portals whose server and token are both set.
+    """Return the portal backends of API7 by portal name, where both server and token are set.
 
     Raises BadUsageError where two portals would share one backend, or a variable is unusable.
     """

@@ -101,7 +101,7 @@ def init(
 
     What no option says is asked on a terminal. With --team, each team has a file that its owners review, and that can
     contain this team alone; in CODEOWNERS everything else belongs to --owner. Nothing is overwritten: if anything is
-    in the way, it is named, and nothing is written. Only a .gitignore may be there; what it should have is told.
+    in the way, it is named, and nothing is written. Only a .gitignore may be there; the lines it lacks are printed.
 
     \b
     Examples:

@@ -27,7 +27,7 @@ NOT_SUPPORTED = (
     "error: portalctl runs on Linux and macOS, not on Windows\n  Use WSL, a container, or a CI job on Linux."
 )
 # How many objects are made before Python looks for garbage. Its default of 700 takes a twentieth of the time to load
-# a command, whose modules stay.
+# a command; its modules stay.
 NEW_OBJECTS = 50_000
 # What writing to a broken standard output can fail with.
 UNWRITABLE = frozenset(

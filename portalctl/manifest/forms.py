@@ -65,7 +65,7 @@ def _day(value: object) -> object:
 
 
 def _not_reserved(name: str) -> str:
-    """Refuse a portal name whose environment variables have another meaning."""
+    """Refuse a portal name if its environment variables have another meaning."""
     if re.match(RESERVED, name):
         text = "the name '{name}' is reserved for portalctl's own environment variables; choose another name"
         raise PydanticCustomError("reserved", text, {"name": name})

@@ -153,7 +153,7 @@ class _Loading:
         return {portal.name: portal for portal in made}, warnings
 
     def _unread_entries(self) -> Iterator[Finding]:
-        """Warn of `delegate` entries whose file is not among those that were read."""
+        """Warn of `delegate` entries for files that were not read."""
         read = [file.path for _, _, file in (*self._roots, *self._fragments)]
         for shaped, _, file in self._roots:
             yield from entries_without_file(shaped, file.path, read, self._resolve)

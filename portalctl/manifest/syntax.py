@@ -83,7 +83,7 @@ def plain_text(file: str, content: bytes) -> tuple[str, list[Finding]]:
 
 
 def _foreign(content: bytes) -> str | None:
-    """What a file is whose content is not the text that its name promises."""
+    """What a file really is, if its content is not the text that its name promises."""
     begin = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     found = next((what for mark, what in _FOREIGN.items() if begin.startswith(mark)), None)
     if found is None and _HTML.match(begin):

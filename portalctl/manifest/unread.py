@@ -59,7 +59,7 @@ def unread(paths: Sequence[Path], read: Collection[str]) -> list[Finding]:
 def entries_without_file(
     root: Shaped, path: str, read: Collection[str], resolve: Callable[[str], str]
 ) -> Iterator[Finding]:
-    """Warn of the entries of a `delegate` whose file is not read.
+    """Warn of the entries of a `delegate` for files that are not read.
 
     `path` is the root file's, `read` has those of all files; they are absolute. `resolve` returns a path with its
     symbolic links resolved.

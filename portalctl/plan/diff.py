@@ -106,7 +106,7 @@ def _status_change(
     if operation is DeleteDeveloper:
         return DeleteDeveloper(before={"status": status}, **facts)
     if operation is Approve:
-        # A developer whose address is no longer verified when it is written is not the one that was reviewed.
+        # If the address is no longer verified at the write, this is not the developer that was reviewed.
         before: FoundStatus = {"status": status}
         if developer.email_verified:
             before["email_verified"] = True

@@ -1,7 +1,7 @@
 """Manifest × snapshot × day → decisions: what the rules say of each live developer, and why.
 
 Rank for status: override > denied domain > trusted domain > `unmatched`; a denial of the person wins over every
-grant, and speaks of `+tag` forms and unreadable spellings too. An override with an `id` decides for that account
+grant, and covers `+tag` forms and unreadable spellings too. An override with an `id` decides for that account
 alone. Nothing here knows what would have to change.
 """
 
@@ -153,7 +153,7 @@ def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequ
 def _beside_pinned(
     decision: Decision, override: Override, developer: Developer, accounts: Sequence[Developer]
 ) -> Decision:
-    """Return the decision for an account whose address has an override with the `id` of another account.
+    """Return the decision for an account at an address that has an override with the `id` of another account.
 
     A denial of another account that is there concerns that one only, which counts with the status that it gets: so
     the same plan decides about both. Otherwise this one is granted nothing; nor is it treated as unmatched, since the

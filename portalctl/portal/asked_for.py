@@ -24,7 +24,7 @@ Told = Mapping[str, object]  # the fields of one object of an answer
 # Konnect's ids are UUIDs; these are the characters that API7 documents for its own.
 _ID = re.compile(rf"[a-zA-Z0-9_.-]{{1,{LONGEST_ID}}}", re.ASCII)
 
-# An id within a row: of an application, or of whoever owns it.
+# An id within a row: of an application, or of its owner.
 PathId = Annotated[str, StringConstraints(pattern=rf"^[a-zA-Z0-9_-][a-zA-Z0-9_.-]{{0,{LONGEST_ID - 1}}}$")]
 MOST_PORTALS = 10  # that a message names
 

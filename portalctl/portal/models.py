@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 OUT = frozenset({"revoked", "rejected"})
-GONE = "gone"  # of a registration whose application is not on the portal any more
+GONE = "gone"  # of a registration, if its application is no longer on the portal
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ class Touched:
 
     `people` are developers (id, live address), `newcomers` addresses without an account; `registrations_of` the ids
     of developers, `registrations` those that are to end, `requests` the ids of requests for access. The others are
-    names of teams: that exist, whose members count, whose roles do. A team in `members_of` alone need not be found
-    when nobody who is touched is in it.
+    names of teams to look up, with their members (`members_of`) and their roles (`roles_of`). A team in `members_of`
+    alone need not be found when no touched developer is in it.
     """
 
     people: tuple[tuple[str, str | None], ...] = ()

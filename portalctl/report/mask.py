@@ -40,7 +40,9 @@ _ID = re.compile(r"\w[\w-]{5,}")
 _ID_IN_PATH = re.compile(r"(?<=/developers/)(?=[\w-]*\d)[\w-]{8,}(?![\w%@-]|\.\w)")
 
 _LONGEST_ADDRESS = 320
-_LONGEST_KEPT = 200  # characters of a text whose masked form is kept: rules and places recur in most changes
+_LONGEST_KEPT = (
+    200  # characters: the masked form of texts up to this length is kept, since rules recur in most changes
+)
 _MOST_KEPT = 10_000
 _MOST_PLACES = 20  # where a known address is looked for in one token
 _MOST_ODD = 200  # names that no pattern finds, remembered for later text

@@ -116,7 +116,7 @@ class _Masking:
         return self.mask(text) if text else text
 
     def sentence(self, text: str, name: str) -> str:
-        """A message about a developer, whose address may look like none."""
+        """A message about a developer; the address may not look like one."""
         parts = re.split(rf"(?<!\w){re.escape(name)}(?!\w)", text) if name else [text]
         return self.mask(name).join(map(self.mask.text, parts))
 

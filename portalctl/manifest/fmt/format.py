@@ -20,7 +20,7 @@ MOST_PASSES = 8  # two have always been enough
 
 @dataclass(frozen=True, slots=True)
 class Formatted:
-    """A file, and its canonical text, whose lines end in LF. `end` is what its lines end in on disk."""
+    """A file and its canonical text, with lines that end in LF. `end` is the line end on disk."""
 
     file: File
     text: str

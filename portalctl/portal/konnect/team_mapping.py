@@ -18,7 +18,7 @@ from portalctl.portal.models import Settings
 
 REGIONS = ".api.konghq.com"  # Konnect's own servers: `eu.api.konghq.com` and others
 FIRST_ROW = {"page[size]": "1"}
-MOST_PROVIDERS = 100  # identity providers of a portal whose mappings are read
+MOST_PROVIDERS = 100  # identity providers of one portal: so many have their mappings read
 MOST_EMPTY_PAGES = 100  # pages without a mapping that are followed
 
 

@@ -1,4 +1,4 @@
-"""What documents in Markdown are made of: parts whose rows can fall out, tables and lists, and rules in words.
+"""The parts of Markdown documents: parts with rows that can be left out, tables and lists, and rules in words.
 
 A row is never left out for being long: every name and text in it is shortened instead, so that the longest row is
 small beside the document.
