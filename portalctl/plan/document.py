@@ -71,7 +71,20 @@ def to_json(plan: Plan) -> str:
 
 def parse(content: bytes, file: str) -> Plan:
     """The plan in a file's content, before `checked`. Raises InputError for anything else; see `json_file.parse`."""
-    return json_file.parse(content, file, _plan(), "plan")
+    plan = json_file.parse(content, file, _plan(), "plan")
+    unknown = [
+        (f"portals[{number}].{key}[{index}].op", "is not an operation")
+        for number, portal in enumerate(plan.portals)
+        for key, changes in (
+            ("changes", portal.changes),
+            ("base.prevented", portal.base.prevented if portal.base else ()),
+        )
+        for index, change in enumerate(changes)
+        if change.op not in NAMES
+    ]
+    if unknown:
+        raise rejected(file, unknown)
+    return plan
 
 
 def checked(plan: Plan, file: str) -> Plan:

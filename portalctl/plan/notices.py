@@ -30,7 +30,11 @@ BLOCKED: Mapping[Block, tuple[str, str]] = {
     "superseded": ("withheld", "another account has this address, so this rejected one does not count"),
     "shared": ("withheld", "another account has this address, so this one is not reinstated"),
     "malformed": ("malformed_address", "not a well-formed address; no rule can give this registration anything"),
-    "pin": ("pin_mismatch", "not the account that the override's `id` names, so no rule grants it anything"),
+    "pin": (
+        "pin_mismatch",
+        "not the account that the override's `id` names, so no rule grants it anything; correct the `id`, or "
+        "remove the override once the other account is out",
+    ),
     "unverified": ("unverified_address", "the address is not verified, so trust in its domain gives nothing"),
     "untied": (
         "untied_registration",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Literal
 
 from portalctl.identity import domain_of, normal_address, suspects, untagged
@@ -17,7 +16,7 @@ from portalctl.manifest.model import OnRevoke, Override, Reason
 from portalctl.plan.rulebook import DENIALS, Rulebook, is_for
 from portalctl.plan.shared_addresses import Sharing, by_address, sharing
 from portalctl.portal.capabilities import CAPABILITIES
-from portalctl.portal.models import OUT, Developer
+from portalctl.portal.models import Developer
 
 # "denied": by domain. "silent": rules speak of them, not of status.
 Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "silent", "unmatched"]
@@ -142,7 +141,7 @@ def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequ
     if denial is not None:
         return _kept_out(denial, decision.lapsed_teams)
     if override is not None and not is_for(override, developer.id):
-        return _beside_pinned(decision, override, developer, accounts)
+        return _beside_pinned(decision, override)
     if override is not None:
         decision = _overridden(book, decision, override)
         if override.pin is not None:
@@ -150,30 +149,16 @@ def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequ
     return _shared(decision, developer, accounts)
 
 
-def _beside_pinned(
-    decision: Decision, override: Override, developer: Developer, accounts: Sequence[Developer]
-) -> Decision:
+def _beside_pinned(decision: Decision, override: Override) -> Decision:
     """Return the decision for an account at an address that has an override with the `id` of another account.
 
-    A denial of another account that is there concerns that one only, which counts with the status that it gets: so
-    the same plan decides about both. Otherwise this one is granted nothing; nor is it treated as unmatched, since the
-    `id` may be a slip.
+    The override decides about that account alone, and the others stay blocked as long as it is there: also once it
+    has turned that account out, so that a plan right after an apply is empty. Nor are they treated as unmatched,
+    since the `id` may be a slip.
     """
-    denied = [account for account in accounts if is_for(override, account.id)]
-    if override.status in DENIALS and denied:
-        others = [account for account in accounts if account not in denied]
-        return _shared(
-            decision, developer, [*others, *chain.from_iterable(_after(override, account) for account in denied)]
-        )
     if decision.verdict == "unmatched":
         decision = replace(decision, verdict="silent", why=(override.why,))
     return _block(decision, "pin")
-
-
-def _after(denial: Override, account: Developer) -> Iterator[Developer]:
-    """Yield a denied account with the status that it gets, nothing where it is deleted."""
-    if denial.status != "absent":
-        yield account if account.status in OUT else replace(account, status=denial.status or "")
 
 
 def _shared(decision: Decision, developer: Developer, accounts: Sequence[Developer]) -> Decision:
