@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import reduce
@@ -16,13 +16,15 @@ from operator import or_
 from pathlib import Path
 from typing import Protocol
 
+from portalctl.apply.earlier_run import interrupted_run, wait_until_visible
 from portalctl.apply.execute import carry_out
 from portalctl.apply.journal import NO_JOURNAL, Journal, open_journal
+from portalctl.apply.journal_lock import locked_journal
 from portalctl.apply.model import Clock, PortalReport
 from portalctl.apply.patience import Patience
 from portalctl.apply.prepare import Ready, prepare
 from portalctl.errors import UNTOLD, AnswerError, RefusedError
-from portalctl.events import Observer, ReadDone, ignore
+from portalctl.events import Observer, ReadDone, Warned, ignore
 from portalctl.garbage import no_garbage_collection
 from portalctl.http import READ_ONLY, READ_WRITE, Server
 from portalctl.http.throttle import Throttles
@@ -316,6 +318,35 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
             )
             for item, provider, journal in journaled
         )
+
+
+@contextmanager
+def exclusive(portals: Iterable[PortalManifest | PortalPlan], run: Run) -> Iterator[None]:
+    """Let no other apply on this machine write to these portals, from before they are read until all is written.
+
+    Waits for another apply that has the journal's lock, and until what a killed one wrote is visible. Raises
+    PortalctlError when another apply takes too long.
+    """
+    named = {portal.name: portal for portal in portals if portal.name in run.journals}
+    with ExitStack() as stack:
+        for path in sorted({run.journals[name] for name in named}):
+            stack.enter_context(locked_journal(path, run.observer))
+        for portal in named.values():
+            _wait_for_earlier(portal, run)
+        yield
+
+
+def _wait_for_earlier(portal: PortalManifest | PortalPlan, run: Run) -> None:
+    path, server = run.journals[portal.name], run.servers[portal.name].url
+    portal_id = portal.id if isinstance(portal, PortalManifest) else portal.portal_id
+    most = run.patience.seconds
+    earlier = interrupted_run(path, server=server, portal_id=portal_id, now=run.clock(), max_wait=most)
+    if earlier is None:
+        return
+    text = f"the last apply was cut off ({path}): waiting until what it wrote is visible, at most"
+    run.observer(Warned(f"{text} {earlier.seconds:.0f} s"))
+    with _open(portal, run, methods=READ_ONLY, portal_id=earlier.portal_id) as provider:
+        wait_until_visible(earlier, provider, run.patience)
 
 
 def _journal(ready: Ready, plan: Plan, run: Run) -> AbstractContextManager[Journal]:

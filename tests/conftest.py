@@ -199,4 +199,5 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portalctl.apply.sending.RESENDS", (0.0, 0.0))
     monkeypatch.setattr("portalctl.apply.patience.PAUSES", (0.05,))
     monkeypatch.setattr("portalctl.apply.sending.LAG", 0.2)
+    monkeypatch.setattr("portalctl.apply.earlier_run.MAX_WAIT", 0.3)
     monkeypatch.setattr("portalctl.portal.konnect.wire.SETTLE_PAUSES", (0.0, 0.0))

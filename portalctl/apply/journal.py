@@ -1,8 +1,8 @@
 """The journal: what an apply meant to write and what it was answered, on disk before the next step is taken.
 
 JSON lines, readable by their owner only, one run after the other: `begin`, then an `intent` before each write is
-sent and an `answer` after it, `end`. An `intent` without an `answer` may have reached the portal. It is there for
-people; an apply that was killed is finished by running it again, with or without it.
+sent and an `answer` after it, `end`. An `intent` without an `answer` may have reached the portal; it has the change
+itself, so that the next run can look whether it is visible (`earlier_run.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from stat import S_ISLNK, S_ISREG
 from uuid import uuid4
 
 from portalctl.apply.model import Clock, PortalReport, timestamp
-from portalctl.changes.operations import Change
+from portalctl.changes.operations import Change, plain
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.portal.writes import Written
 
@@ -59,7 +59,7 @@ class FileJournal(Journal):
         self._sync(self._append("begin", facts, torn))
 
     def intent(self, change: Change) -> None:
-        self._sync(self._append("intent", {"change": change.id}))
+        self._sync(self._append("intent", {"change": change.id, **plain(change)}))
 
     def answer(self, change: Change, written: Written) -> None:
         told = {"result": written.result, "detail": written.detail, "trace": written.trace}
@@ -134,7 +134,7 @@ def open_journal(path: Path, facts: Mapping[str, object], clock: Clock) -> Itera
     """
     check_journal(path)
     try:
-        _make_folder(path.parent)
+        make_folder(path.parent)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except OSError as error:
         raise _unusable(path, error.strerror) from error
@@ -147,7 +147,7 @@ def open_journal(path: Path, facts: Mapping[str, object], clock: Clock) -> Itera
         os.close(descriptor)
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
     """Make a folder that only its owner can use, whatever the umask; leave one that is there as it is."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -488,6 +488,24 @@ def typed(fields: ChangeFields) -> Change:
     return change
 
 
+def plain(change: Change) -> dict[str, object]:
+    """Return what a change is about and does, in its published form, without its id and its reasons."""
+    fields: dict[str, object] = _fields().dump_python(change, by_alias=True, include=_ACT)
+    return fields
+
+
+def parsed(plain_fields: Mapping[str, object]) -> Change:
+    """Return the change of which these are `plain` and the id. Raises ValidationError where they are none."""
+    change: Change = _any_change().validate_python(
+        {"why": (), **{key: value for key, value in plain_fields.items() if key in _ACT_KEYS}}
+    )
+    return change
+
+
+_ACT = {"op", "op_class", "developer", "team", "before", "after"}
+_ACT_KEYS = {"id", "op", "class", "developer", "team", "before", "after"}
+
+
 @cache
 def _fields() -> TypeAdapter[ChangeFields]:
     return TypeAdapter(ChangeFields)

@@ -85,9 +85,10 @@ def apply(
         _check_merged()
     patience = Patience(confirm_timeout)
     if plan_file is None:
-        made, run = _planned(target, selection, expect_digest, patience)
+        made, run = _planned(target, selection, expect_digest, patience, records)
     else:
         made, run = _saved(plan_file, target, selection, expect_digest, patience)
+        records.hold(made.portals, run)
     check_backends(made, run.backends, os.environ)
     run = records.attached(made, run)
     style = style_for(sys.stdout, verbose=verbose or not yes)  # a plan to confirm is shown in full
@@ -122,13 +123,16 @@ def _finish(
     leave(code)
 
 
-def _planned(target: Target, selection: Selection, expected: str | None, patience: Patience) -> tuple[Plan, Run]:
+def _planned(
+    target: Target, selection: Selection, expected: str | None, patience: Patience, records: Records
+) -> tuple[Plan, Run]:
     if expected is not None:
         raise BadUsageError(
             "--expect-digest goes with a plan file", "portalctl apply PLAN_FILE --expect-digest DIGEST"
         )
     session = open_session(target, patience)
     check_selection(selection, session.manifest)
+    records.hold(session.manifest.portals.values(), session.run)
     return portalctl.plan(session.manifest, session.run, selection), session.run
 
 

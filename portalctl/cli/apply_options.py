@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -18,9 +18,10 @@ from portalctl.cli.interrupts import INTERRUPTED, interrupts
 from portalctl.cli.masking import shown
 from portalctl.cli.output_option import OutputPath
 from portalctl.errors import BadUsageError, PortalctlError
-from portalctl.flow import Run
+from portalctl.flow import Run, exclusive
+from portalctl.manifest.model import PortalManifest
 from portalctl.output_file import Output
-from portalctl.plan.model import Plan
+from portalctl.plan.model import Plan, PortalPlan
 from portalctl.report.audit import audit, report_json, who_ran
 from portalctl.stop import Stop
 from portalctl.version import __version__
@@ -47,15 +48,28 @@ class Records:
 
         Raises BadUsageError, before anything is written to a portal, for files that cannot be written.
         """
-        names = [portal.name for portal in plan.portals]
-        if self.journal is not None and len(names) > 1:
-            raise BadUsageError("--journal is one file, for one portal", "choose the portal with --portal NAME")
-        journals = {name: self.journal or FOLDER / f"{name}.jsonl" for name in names}
+        journals = self._journals(portal.name for portal in plan.portals)
         for path in journals.values():
             check_journal(path)
         if self.report is not None:
             self._check_report(self.report, plan, journals.values())
         return replace(run, stop=self.stop, journals=journals, before_writing=self.before_writing)
+
+    def hold(self, portals: Collection[PortalManifest | PortalPlan], run: Run) -> None:
+        """Let no other apply on this machine write to these portals until the command ends.
+
+        Raises BadUsageError for journals that cannot be written, PortalctlError when another apply takes too long.
+        """
+        journals = self._journals(portal.name for portal in portals)
+        for path in journals.values():
+            check_journal(path)
+        click.get_current_context().with_resource(exclusive(portals, replace(run, journals=journals)))
+
+    def _journals(self, portals: Iterable[str]) -> dict[str, Path]:
+        names = list(portals)
+        if self.journal is not None and len(names) > 1:
+            raise BadUsageError("--journal is one file, for one portal", "choose the portal with --portal NAME")
+        return {name: self.journal or FOLDER / f"{name}.jsonl" for name in names}
 
     def _check_report(self, report: Output, plan: Plan, journals: Iterable[Path]) -> None:
         if report.target is not None and os.path.realpath(report.target) in map(os.path.realpath, journals):
