@@ -7,5 +7,6 @@ from portalctl.http.server import READ_ONLY as READ_ONLY
 from portalctl.http.server import READ_WRITE as READ_WRITE
 from portalctl.http.server import Auth as Auth
 from portalctl.http.server import Server as Server
+from portalctl.http.throttle import LargePages as LargePages
 from portalctl.http.throttle import Throttles as Throttles
 from portalctl.http.webhook import Webhook as Webhook

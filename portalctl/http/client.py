@@ -28,7 +28,7 @@ from portalctl.http.failures import Failures, is_refusal, is_slow
 from portalctl.http.redaction import Redactor
 from portalctl.http.retry import SAFE_METHODS, Outcome, Policy, Waited, asked_pause
 from portalctl.http.server import READ_ONLY, Server
-from portalctl.http.throttle import NAP, Throttle
+from portalctl.http.throttle import NAP, LargePages, Throttle
 from portalctl.http.transport import Transport, route_to
 from portalctl.stop import INTERRUPTED, Stop
 from portalctl.version import __version__
@@ -101,6 +101,11 @@ class Client:
             "Accept-Encoding": "gzip",  # a page of 1,000 rows: 234 kB become 31 kB, for 0.7 ms
             "User-Agent": f"portalctl/{__version__}",
         }
+
+    @property
+    def large_pages(self) -> LargePages:
+        """What was learned in this run of the page sizes that the server serves."""
+        return self._throttle.large_pages
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from portalctl.http.health import Health
 from portalctl.http.pace import INFINITE, Pace, told_left, told_rate
@@ -25,15 +25,25 @@ class Learned:
     spent_for: float = 0.0
 
 
+@dataclass(slots=True)
+class LargePages:
+    """Whether a server serves large pages of lists; None: not tried yet. Holders of `lock` try it alone."""
+
+    served: bool | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Throttle:
     """The turns of all requests to one server, from any number of threads.
 
     `waited`: seconds that it asked everyone to wait by its refusals. `health`: time lost on it, refused tokens.
+    `large_pages`: learned by reading lists.
     """
 
     def __init__(self) -> None:
         self.waited = 0.0
         self.health = Health()
+        self.large_pages = LargePages()
         self._lock = threading.Lock()
         self._gate = threading.Lock()  # whoever has it is the next to go
         self._pace = Pace()

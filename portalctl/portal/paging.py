@@ -5,6 +5,9 @@ read is read on from its end; one that shrank or does not add up is read again, 
 The page size is the one the server really served: it may clamp what was asked for without an error. However a server
 answers, the number of pages is bounded.
 
+Where a source has large pages they are asked for first. After a refusal, an answer that is too large, a short first
+page or an incomplete round, the rest of the run asks this server for regular pages.
+
 What no count can show: one row that went and another that came between two pages. A developer missed so loses
 nothing, since only those who were read are decided on, and the next reading finds them.
 """
@@ -18,12 +21,15 @@ from math import ceil
 from operator import attrgetter
 from typing import Generic, Protocol, TypeVar
 
-from portalctl.errors import PortalError
+from portalctl.errors import AnswerError, BoundError, PortalError
+from portalctl.http import LargePages
 from portalctl.portal.pool import Pool
 from portalctl.portal.unexpected import as_portal_error
 
 ROUNDS = 3
 MOST_PAGES = 20_000  # of one list: two million developers at 100 a page
+REGULAR_ROWS = 100  # of a first page: with fewer, while there are more in all, large pages are not served
+TOO_LARGE = frozenset({400, 413, 414, 422})  # statuses that may be about the page size
 MOST_ROWS = 10**15  # that a total is believed to mean
 FIRST_CHUNK, LARGEST_CHUNK = 32, 256  # pages that are asked for before looking at what they brought
 MOST_IDLE = 20  # pages in a row without a new row: the server repeats itself
@@ -59,10 +65,15 @@ def page_of(rows: Sequence[R], total: int) -> Page[R]:
 
 @dataclass(frozen=True, slots=True)
 class Source(Generic[T]):
-    """A list to read: `name` for messages, `fetch` gives page 1, 2, … and is called from several threads."""
+    """A list to read: `name` for messages, `fetch` gives page 1, 2, … and is called from several threads.
+
+    `fetch_large` does the same with large pages; `large_pages` is what was learned of them in this run.
+    """
 
     name: str
     fetch: Callable[[int], Page[T]]
+    fetch_large: Callable[[int], Page[T]] | None = None
+    large_pages: LargePages = field(default_factory=LargePages)
 
 
 def whole_number(value: object) -> int:
@@ -75,24 +86,66 @@ def whole_number(value: object) -> int:
 @dataclass(slots=True)
 class _Reading(Generic[T]):
     """What has been gathered of one list so far. `totals` are in the order reported; `idle` counts the latest pages
-    that brought no new row."""
+    that brought no new row. `large`: with large pages; `broken`: one of those could not be read."""
 
     source: Source[T]
     rows: dict[str, T] = field(default_factory=dict)
     totals: list[int] = field(default_factory=list)
     size: int = 0
     idle: int = 0
+    large: bool = False
+    broken: bool = False
 
     def page(self, number: int) -> Page[T]:
+        fetch = (self.source.fetch_large if self.large else None) or self.source.fetch
         with as_portal_error(f"{self.source.name}, page {number:,}"):
-            page = self.source.fetch(number)
+            page = fetch(number)
         self.totals.append(page.total)
         return page
 
     def first(self) -> None:
-        page = self.page(1)
+        page = self._first_page()
         self.size = len(page.rows)
         self.take(page)
+
+    def _first_page(self) -> Page[T]:
+        """Return page 1, a large one if the server serves them. The first request to find out is made alone."""
+        learned = self.source.large_pages
+        if self.source.fetch_large is None or learned.served is False:
+            return self.page(1)
+        if learned.served:
+            return self._first_large_page(learned)
+        with learned.lock:
+            return self._first_large_page(learned) if learned.served is not False else self.page(1)
+
+    def _first_large_page(self, learned: LargePages) -> Page[T]:
+        self.large = True
+        try:
+            page = self.page(1)
+        except PortalError as error:
+            if not _may_be_too_large(error):
+                raise
+        else:
+            if len(page.rows) >= min(REGULAR_ROWS, page.total):
+                learned.served = True
+                return page
+        self.large = False
+        self.totals.clear()
+        page = self.page(1)  # where this fails too, it was not the size
+        learned.served = False
+        return page
+
+    def later_page(self, number: int) -> Page[T] | None:
+        """Return another page; None for a large one that the server refuses or that is too large."""
+        if self.broken:
+            return None
+        try:
+            return self.page(number)
+        except PortalError as error:
+            if not self.large or not _may_be_too_large(error):
+                raise
+            self.broken = True
+            return None
 
     @property
     def pages(self) -> int:
@@ -122,7 +175,8 @@ class _Reading(Generic[T]):
         for _ in range(self.pages // 4 + 16):
             if not self.size or len(self.rows) >= self.totals[-1] or self.totals[-1] <= self.totals[0]:
                 return
-            if not self.take(self.page(len(self.rows) // self.size + 1)):
+            page = self.later_page(len(self.rows) // self.size + 1)
+            if page is None or not self.take(page):
                 return
         raise PortalError(
             f"{self.source.name}: the list does not end: it grew from {self.totals[0]:,} to {self.totals[-1]:,} rows "
@@ -133,7 +187,17 @@ class _Reading(Generic[T]):
     @property
     def complete(self) -> bool:
         grew_only = all(earlier <= later for earlier, later in zip(self.totals, self.totals[1:], strict=False))
-        return grew_only and len(self.rows) == self.totals[-1]
+        return not self.broken and grew_only and len(self.rows) == self.totals[-1]
+
+    def learn(self) -> None:
+        """After an incomplete round: do without large pages."""
+        if self.large:
+            self.source.large_pages.served = False
+
+
+def _may_be_too_large(error: PortalError) -> bool:
+    """Return whether a smaller page may be served where this one was not."""
+    return isinstance(error, BoundError) or (isinstance(error, AnswerError) and error.status in TOO_LARGE)
 
 
 def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
@@ -149,6 +213,8 @@ def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
         _read_round(list(readings.values()), pool)
         done |= {index: tuple(reading.rows.values()) for index, reading in readings.items() if reading.complete}
         pending = {index: source for index, source in pending.items() if index not in done}
+        for index in pending:
+            readings[index].learn()
         if not pending:
             return [done[index] for index in range(len(sources))]
     reading = readings[next(iter(pending))]
@@ -162,11 +228,12 @@ def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
 def _read_round(readings: list[_Reading[T]], pool: Pool) -> None:
     pool.map(_Reading.first, readings)
     wanted = ((reading, number) for reading in readings for number in range(2, reading.pages + 1))
-    useful = ((reading, number) for reading, number in wanted if reading.idle < MOST_IDLE)
+    useful = ((reading, number) for reading, number in wanted if reading.idle < MOST_IDLE and not reading.broken)
     for chunk in _chunks(useful):
-        pages = pool.map(lambda want: want[0].page(want[1]), chunk)
+        pages = pool.map(lambda want: want[0].later_page(want[1]), chunk)
         for (reading, _), page in zip(chunk, pages, strict=True):
-            reading.take(page)
+            if page is not None:
+                reading.take(page)
     for reading in readings:
         reading.read_on()
 

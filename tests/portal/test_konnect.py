@@ -169,7 +169,7 @@ def test_a_refused_page_size_is_asked_for_once(make: Callable[..., Bench], maxim
     with answering(refusal, asked=asked) as url, pytest.raises(AnswerError, match=r"page\[size\]"):
         make().open(url, title="partners").read(Scope())
     sizes = [line.split(b"size%5D=")[1].split(b"&")[0] for line in asked]
-    assert sizes == [b"100", b"10"]
+    assert sizes == [b"1000", b"100", b"10"]
 
 
 # --- people by batches

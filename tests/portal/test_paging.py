@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.errors import PortalError
+from portalctl.errors import AnswerError, BoundError, PortalError
+from portalctl.http import LargePages
 from portalctl.portal.paging import FIRST_CHUNK, ROUNDS, Page, Source, page_of, read_lists, whole_number
 from portalctl.portal.pool import Pool
 
@@ -214,3 +217,83 @@ def test_an_unexpected_exception_on_a_page_is_a_clear_error(pool: Pool, error: E
 
     with pytest.raises(PortalError, match=f"GET /things, page 2 failed with an unexpected {type(error).__name__}"):
         read_lists([Source("GET /things", fetch)], pool)
+
+
+# Large pages
+
+
+@dataclass(slots=True)
+class LargePortal:
+    """A list on a server that refuses large pages from page `bad` on with `error`. `sizes` are those asked for."""
+
+    rows: list[str]
+    error: PortalError
+    bad: int = 1
+    sizes: list[int] = field(default_factory=list)
+    learned: LargePages = field(default_factory=LargePages)
+
+    def fetch(self, size: int, number: int) -> Page[Item]:
+        self.sizes.append(size)
+        if size > 100 and number >= self.bad:
+            raise self.error
+        return items(self.rows[(number - 1) * size : number * size], len(self.rows))
+
+    @property
+    def source(self) -> Source[Item]:
+        return Source("GET /things", partial(self.fetch, 100), partial(self.fetch, 1000), self.learned)
+
+
+def refused(status: int) -> AnswerError:
+    return AnswerError("GET /things", status, "", None)
+
+
+@pytest.mark.parametrize("error", [*map(refused, (400, 413, 414, 422)), BoundError("too large", sent=True)])
+@pytest.mark.parametrize("bad", [1, 2, 3])
+def test_a_list_is_read_by_regular_pages_where_large_ones_are_not_served(
+    pool: Pool, error: PortalError, bad: int
+) -> None:
+    portal = LargePortal(ids(2_100), error, bad)
+    (rows,) = read_lists([portal.source], pool)
+    assert [item.id for item in rows] == portal.rows
+    assert Counter(portal.sizes) == {1000: bad, 100: 21}
+    assert portal.learned.served is False
+    (rows,) = read_lists([portal.source], pool)
+    assert Counter(portal.sizes) == {1000: bad, 100: 42}
+
+
+@pytest.mark.parametrize("error", [*map(refused, (401, 403, 404, 429, 500)), PortalError("broken")])
+@pytest.mark.parametrize("bad", [1, 2])
+def test_another_error_of_a_large_page_is_raised(pool: Pool, error: PortalError, bad: int) -> None:
+    portal = LargePortal(ids(2_100), error, bad)
+    with pytest.raises(type(error)):
+        read_lists([portal.source], pool)
+    assert set(portal.sizes) == {1000}
+
+
+def test_lists_read_side_by_side_meet_one_refusal() -> None:
+    portals = [LargePortal(ids(250), refused(400)) for _ in range(8)]
+    learned = LargePages()
+    for portal in portals:
+        portal.learned = learned
+    with Pool(8, "test") as executor:
+        lists = read_lists([portal.source for portal in portals], executor)
+    assert [len(rows) for rows in lists] == [250] * 8
+    assert sum(portal.sizes.count(1000) for portal in portals) == 1
+
+
+@given(st.integers(0, 3000), st.integers(1, 1500))
+def test_the_calls_are_those_of_the_served_page_size(count: int, most: int) -> None:
+    served: list[int] = []
+
+    def fetch(size: int, number: int) -> Page[Item]:
+        served.append(size)
+        size = min(size, most)
+        return items(ids(count)[(number - 1) * size : number * size], count)
+
+    source = Source("GET /things", partial(fetch, 100), partial(fetch, 1000))
+    with Pool(4, "test") as executor:
+        (rows,) = read_lists([source], executor)
+    assert len(rows) == count
+    size = min(most, 1000)
+    expected = max(1, -(-count // size))
+    assert len(served) == expected + (most < min(100, count))

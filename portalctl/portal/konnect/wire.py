@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from operator import itemgetter
+from threading import Lock
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import quote
 
@@ -22,7 +24,8 @@ from portalctl.portal.pool import Pool
 from portalctl.portal.shape import shaped
 
 # Neither default nor maximum is documented; Kong's own clients ask for 100. More than the maximum may be clamped,
-# which the paging copes with, or refused: then this is asked for, the size of every example in the document.
+# which the paging copes with, or refused: then less is asked for, at last the size of every example in the document.
+LARGE_PAGE_SIZE = 1000
 PAGE_SIZE = 100
 MODEST_PAGE_SIZE = 10
 BATCH_CHARACTERS = 1500  # of values in one query, as they are sent: keeps the URL well below what servers take
@@ -115,6 +118,7 @@ class Wire:
         self._name = name
         self._observer = observer
         self._page_size = PAGE_SIZE
+        self._counting = Lock()
 
     def get(self, folder: str, what: str, asked: str, kind: type[T]) -> T | None:
         """Return the object with the id `asked` below the path `folder`; None where there is none.
@@ -150,25 +154,32 @@ class Wire:
     def _source(
         self, what: str, query: Query, shape: type[_List[V]], taken: Callable[[_List[V]], Page[U]]
     ) -> Source[U]:
-        def fetch(number: int) -> Page[U]:
-            answer = self._page(query, number)
+        rows_read = 0
+
+        def fetch(size: int, number: int) -> Page[U]:
+            nonlocal rows_read
+            answer = self._page(query, number, size)
             page = taken(self.parse(answer, shape))
             check_ids(self.client, answer, page.ids)
             if query.portal is not None:
                 check_rows(self.client, answer, "data", query.portal)
-            done = min(number * self._page_size, page.total)
+            with self._counting:
+                rows_read += len(page.ids)
+                done = min(rows_read, page.total)
             self._observer(Progress(self._name, f"reading {what}", done, page.total))
             return page
 
-        return Source(f"GET {query.path}", fetch)
+        return Source(
+            f"GET {query.path}", partial(fetch, PAGE_SIZE), partial(fetch, LARGE_PAGE_SIZE), self.client.large_pages
+        )
 
-    def _page(self, query: Query, number: int) -> Answer:
-        size = self._page_size
+    def _page(self, query: Query, number: int, size: int) -> Answer:
+        size = self._page_size if size == PAGE_SIZE else size
         numbers = {"page[size]": str(size), "page[number]": str(number)}
         answer = self.client.request("GET", query.path, params={**numbers, **query.params})
         if answer.status == 400 and number == 1 and "page[size]" in answer.detail and size == PAGE_SIZE:
             self._page_size = _told_maximum(answer.body)
-            return self._page(query, number)
+            return self._page(query, number, size)
         if not answer.ok:
             raise self.client.explain(answer)
         return answer
