@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from portalctl.portal.konnect.team_mapping import is_konnect_region, is_missing_api
+from portalctl.http import Answer, Client, Server
+from portalctl.portal.konnect.team_mapping import is_konnect_region, is_missing_api, listed_providers
 from portalctl.sim.faults import Fault
 from tests.conftest import PORTAL_ID, Bench
 
@@ -152,3 +153,12 @@ def test_a_missing_path_is_a_failed_read_on_konnects_own_servers(url: str, regio
     answers: dict[int, Any] = {status: is_missing_api(status, url) for status in (200, 400, 401, 403, 404, 405, 500)}
     missing = {status for status, is_missing in answers.items() if is_missing}
     assert missing == (set() if region else {404, 405})
+
+
+@pytest.mark.parametrize(
+    "body", [b'[{"id": "idp-1"}]', b'{"data": [{"id": "idp-1"}], "meta": {"page": {"total": 1}}}']
+)
+def test_identity_providers_are_read_from_an_array_and_from_an_object_like_other_lists(body: bytes) -> None:
+    client = Client(Server("http://127.0.0.1", "token"))
+    providers = listed_providers(client, Answer("GET /", 200, body, None, ""))
+    assert [provider.id for provider in providers] == ["idp-1"]

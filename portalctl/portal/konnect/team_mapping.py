@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
+from pydantic import RootModel
+
 from portalctl.errors import PortalError
-from portalctl.http import Answer
+from portalctl.http import Answer, Client
 from portalctl.portal.asked_for import check_ids
 from portalctl.portal.konnect.wire import UnsettledError, Wire, segment
 from portalctl.portal.models import Settings
+from portalctl.portal.shape import shaped
 
 REGIONS = ".api.konghq.com"  # Konnect's own servers: `eu.api.konghq.com` and others
 FIRST_ROW = {"page[size]": "1"}
@@ -33,9 +36,18 @@ class _Authentication:
 
 
 @dataclass(frozen=True, slots=True)
-class _IdentityProvider:
+class IdentityProvider:
     id: str
     enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _ListedProviders:
+    data: list[IdentityProvider]
+
+
+class _Providers(RootModel[list[IdentityProvider] | _ListedProviders]):
+    """The list of identity providers, in either form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +142,12 @@ def _portal_has_mapping(wire: Wire, portal: str) -> bool:
 
 
 def _provider_has_mapping(wire: Wire, portal: str) -> bool:
-    """Return whether an enabled identity provider has a mapping. Their list is a bare array, without pages."""
+    """Return whether an enabled identity provider has a mapping."""
     path = f"{portal}/identity-providers"
     answer = _answer(wire, path)
     if answer is None:
         return False
-    providers = wire.parse(answer, list[_IdentityProvider])
-    check_ids(wire.client, answer, [provider.id for provider in providers])
+    providers = listed_providers(wire.client, answer)
     enabled = [provider for provider in providers if provider.enabled is not False]
     if len(enabled) > MOST_PROVIDERS:
         raise PortalError(
@@ -144,6 +155,17 @@ def _provider_has_mapping(wire: Wire, portal: str) -> bool:
             "check the portal's identity providers; the portal may be answering wrongly",
         )
     return any(_has_row(wire, f"{path}/{segment(provider.id)}/team-group-mappings") for provider in enabled)
+
+
+def listed_providers(client: Client, answer: Answer) -> list[IdentityProvider]:
+    """Return the identity providers in an answer. Raises PortalError for another shape and for invalid ids.
+
+    Their list is documented as a bare array without pages; an object like those of the other lists is read too.
+    """
+    listed = shaped(client, answer, _Providers).root
+    providers = listed if isinstance(listed, list) else listed.data
+    check_ids(client, answer, [provider.id for provider in providers])
+    return providers
 
 
 def _has_row(wire: Wire, path: str) -> bool:
