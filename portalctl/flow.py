@@ -16,41 +16,41 @@ from operator import or_
 from pathlib import Path
 from typing import Protocol
 
-from portalctl.apply.earlier_run import interrupted_run, wait_until_visible
-from portalctl.apply.execute import carry_out
-from portalctl.apply.journal import NO_JOURNAL, Journal, open_journal
-from portalctl.apply.journal_lock import locked_journal
-from portalctl.apply.model import Clock, PortalReport
-from portalctl.apply.patience import Patience
-from portalctl.apply.prepare import Ready, prepare
+from portalctl.cancellation import Stop
+from portalctl.changes.observations import Difference
+from portalctl.changes.plan import Notice, Plan, PortalPlan, SnapshotStamp
+from portalctl.changes.planning import assemble, compare, plan_portal
+from portalctl.changes.registrations import with_registrations
+from portalctl.changes.saved_plan import check_live
+from portalctl.changes.selection import Selection
+from portalctl.changes.snapshot_notices import offline_notices
 from portalctl.errors import UNTOLD, AnswerError, RefusedError
 from portalctl.events import Observer, ReadDone, Warned, ignore
+from portalctl.execution.confirm_wait import Patience
+from portalctl.execution.executor import carry_out
+from portalctl.execution.interrupted_run import interrupted_run, wait_until_visible
+from portalctl.execution.journal import NO_JOURNAL, Journal, open_journal
+from portalctl.execution.journal_lock import locked_journal
+from portalctl.execution.preparation import Ready, prepare
+from portalctl.execution.report import Clock, PortalReport
 from portalctl.garbage import no_garbage_collection
 from portalctl.http import READ_ONLY, READ_WRITE, Server
 from portalctl.http.throttle import Throttles
+from portalctl.insight.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
+from portalctl.insight.base import Base, against, unruled_grants
+from portalctl.insight.drift import PortalDrift, drift_findings
+from portalctl.insight.explain import PortalExplanation, Subject
+from portalctl.insight.explain import explain as explain_portal
+from portalctl.insight.ping import PortalPing, portal_ping
 from portalctl.manifest.model import NOT_READ, Manifest, PortalManifest
-from portalctl.plan.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
-from portalctl.plan.base import Base, against, unruled_grants
-from portalctl.plan.build import assemble, compare, plan_portal
-from portalctl.plan.capability import check
-from portalctl.plan.changes import Difference
-from portalctl.plan.distinct import Found, check_distinct, undecided
-from portalctl.plan.drift import PortalDrift, drift_findings
-from portalctl.plan.explain import PortalExplanation, Subject
-from portalctl.plan.explain import explain as explain_portal
-from portalctl.plan.model import Notice, Plan, PortalPlan, SnapshotStamp
-from portalctl.plan.offline import offline_notices
-from portalctl.plan.ping import PortalPing, portal_ping
-from portalctl.plan.residual import with_registrations
-from portalctl.plan.rulebook import Rulebook
-from portalctl.plan.saved import check_live
-from portalctl.plan.select import Selection
-from portalctl.portal.checkup import Checkup
-from portalctl.portal.models import Identity, Registration, Scope, Snapshot
-from portalctl.portal.provider import Provider
-from portalctl.portal.saved_snapshot import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
-from portalctl.portal.vendors import Address, connect
-from portalctl.stop import Stop
+from portalctl.portals.models import Identity, Registration, Scope, Snapshot
+from portalctl.portals.ping_result import Checkup
+from portalctl.portals.provider import Provider
+from portalctl.portals.registry import Address, connect
+from portalctl.portals.snapshot_file import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
+from portalctl.rules.distinct_portals import Found, check_distinct, undecided
+from portalctl.rules.rulebook import Rulebook
+from portalctl.rules.unsupported import check
 from portalctl.version import __version__
 
 GENERATOR = f"portalctl {__version__}"

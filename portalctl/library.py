@@ -1,75 +1,36 @@
-"""portalctl as a library: `load`, `read`, `plan` and `apply` do what the commands do, and give typed values.
-
-    import os
-    import portalctl
-
-    manifest = portalctl.load("portals/")
-    server = portalctl.Server("https://eu.api.konghq.com", os.environ["KONNECT_TOKEN"])
-    run = portalctl.Run({"partners": server})
-    reading = portalctl.read(manifest, run)  # everybody and every team, to plan from: Run({}, snapshot=reading)
-    plan = portalctl.plan(manifest, run)  # sends nothing but GET
-    for change in plan.portals[0].changes:
-        print(change.op, change.developer, change.team, change.why)
-    reports = portalctl.apply(plan, run)  # raises RefusedError before any write, or tells what became of each change
-
-Nothing here reads the environment or prints. Errors are those of `portalctl.errors`. Importing this imports nothing
-heavy: what a verb needs is imported when it is first used.
-"""
+"""The functions that `portalctl` exports: they do what the commands of these names do, and return typed values."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from os import PathLike
 
-    from portalctl.apply.model import PortalReport
+    from portalctl.changes.plan import Plan
+    from portalctl.changes.selection import Selection
+    from portalctl.execution.report import PortalReport
     from portalctl.flow import Run
+    from portalctl.insight.base import Base
+    from portalctl.insight.drift import PortalDrift
+    from portalctl.insight.explain import PortalExplanation
     from portalctl.manifest.model import Manifest
-    from portalctl.plan.base import Base
-    from portalctl.plan.model import Plan
-    from portalctl.plan.select import Selection
-    from portalctl.portal.saved_snapshot import SavedSnapshot
+    from portalctl.portals.snapshot_file import SavedSnapshot
 
-Function = TypeVar("Function", bound="Callable[..., object]")
-
-VALUES = {"Run": "portalctl.flow", "Server": "portalctl.http"}  # what a run is made with; these rooms are heavy
+VALUES = {"Run": "portalctl.flow", "Server": "portalctl.http"}  # types whose modules take long to import
 
 
 def named(name: str) -> object:
-    """What `portalctl` offers besides its verbs. Raises AttributeError for anything else."""
+    """Return what `portalctl` exports besides its functions. Raises AttributeError for any other name."""
     if name not in VALUES:
         raise AttributeError(f"module 'portalctl' has no attribute {name!r}")
     value: object = getattr(import_module(VALUES[name]), name)
     return value
 
 
-class _Verb(ModuleType):
-    """A room that can be called: `portalctl.plan` is a package, and `portalctl.plan()` makes a plan.
-
-    A function of that name would hide the package, or be hidden by it, as the order of imports happens to be.
-    """
-
-    __wrapped__: Callable[..., object]  # where `inspect.signature` looks too
-
-    def __call__(self, *arguments: object, **named: object) -> object:
-        return self.__wrapped__(*arguments, **named)
-
-
-def _room(function: Function) -> Function:
-    """The package that has this function's name, which from now on does what the function does when called."""
-    room = import_module(f"portalctl.{function.__name__}")
-    room.__class__ = _Verb
-    room.__doc__ = function.__doc__
-    vars(room)["__wrapped__"] = function
-    return cast(Function, room)
-
-
 def load(*paths: str | PathLike[str]) -> Manifest:
-    """What files and folders say together. Raises InputError with everything that is wrong, each at its place."""
+    """Read manifest files and folders. Raises InputError with everything that is wrong, each with its place."""
     from pathlib import Path  # noqa: PLC0415 (heavy; see above)
 
     from portalctl.manifest import load as files  # noqa: PLC0415 (heavy; see above)
@@ -77,8 +38,8 @@ def load(*paths: str | PathLike[str]) -> Manifest:
     return files.load([Path(path) for path in paths])
 
 
-def read(manifest: Manifest, run: Run) -> SavedSnapshot:
-    """A reading of every portal of the manifest, with all its people and teams. Sends nothing but GET.
+def snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
+    """Read every portal of the manifest, with all its developers and teams. Sends nothing but GET.
 
     To plan from it, make a `Run` with it as `snapshot`. Raises InputError for what a portal cannot do, and
     PortalError where the reading is not provably complete.
@@ -88,21 +49,20 @@ def read(manifest: Manifest, run: Run) -> SavedSnapshot:
     return flow.take_snapshot(manifest, run)
 
 
-@_room
 def plan(manifest: Manifest, run: Run, selection: Selection | None = None, base: Base | None = None) -> Plan:
-    """What `apply` would do now, and why. Sends nothing but GET.
+    """Return what `apply` would do now, and why. Sends nothing but GET.
 
-    `selection` chooses a part, `base` is a manifest to compare with. Refusals are in the plan; raises as `read` does.
+    `selection` chooses a part, `base` is a manifest to compare with. Refusals are in the plan; raises what `snapshot`
+    raises.
     """
     from portalctl import flow  # noqa: PLC0415 (heavy; see above)
-    from portalctl.plan.select import Selection  # noqa: PLC0415 (heavy; see above)
+    from portalctl.changes.selection import Selection  # noqa: PLC0415 (heavy; see above)
 
     return flow.plan(manifest, run, selection or Selection(), base)
 
 
-@_room
 def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
-    """Carry a plan out, and tell what became of each change: confirmed only what was seen on the portal.
+    """Carry a plan out and report each change: confirmed only if it was seen on the portal.
 
     Raises RefusedError for a plan that is refused or stale, and PortalError for an unreadable portal; nothing was
     written then.
@@ -110,3 +70,21 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
     from portalctl import flow  # noqa: PLC0415 (heavy; see above)
 
     return flow.apply(plan, run)
+
+
+def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
+    """Return where each portal and the manifest disagree. Sends nothing but GET; raises what `snapshot` raises."""
+    from portalctl import flow  # noqa: PLC0415 (heavy; see above)
+
+    return flow.drift(manifest, run)
+
+
+def explain(manifest: Manifest, run: Run, subject: str) -> tuple[PortalExplanation, ...]:
+    """Return what the rules yield for an address, a developer's id, a domain or a team, and why.
+
+    Raises BadUsageError where `subject` is none of these or could be several; else what `snapshot` raises.
+    """
+    from portalctl import flow  # noqa: PLC0415 (heavy; see above)
+    from portalctl.insight.explain import subject_of  # noqa: PLC0415 (heavy; see above)
+
+    return flow.explain(manifest, run, subject_of(subject, manifest.portals.values()))

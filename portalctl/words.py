@@ -1,8 +1,9 @@
-"""Counts and times in words."""
+"""Counts, times, quoted words and suggestions for messages."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 LONGEST_WORD = 320  # characters: no address is longer
@@ -61,3 +62,22 @@ def moment(time: str) -> str:
         return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except (ValueError, OverflowError):
         return "an unknown time"
+
+
+def quoted(word: str) -> str:
+    """Return a word for a message: in quotes, on one line, at most 60 characters, nothing invisible in it."""
+    shown = word if word.isprintable() else word.encode("unicode_escape").decode("ascii")
+    return f"'{shown[:60]}…'" if len(shown) > 60 else f"'{shown}'"
+
+
+def close(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is closest to a misspelt one; None where none is close."""
+    from difflib import get_close_matches  # noqa: PLC0415 (most runs have no misspelt word)
+
+    return next(iter(get_close_matches(word[:100], list(known), n=1)), None)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?`, or nothing. The word itself is not repeated: it may be a misplaced secret."""
+    near = close(word, known)
+    return f"; did you mean {quoted(near)}?" if near else ""

@@ -17,10 +17,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
-from portalctl.ci.pull_requests import SYSTEMS
 from portalctl.cli.main import run as run_command_line
 from portalctl.http.retry import Policy
-from portalctl.sim.server import Exchange, Simulator
+from portalctl.integrations.pull_request_jobs import SYSTEMS
+from portalctl.simulator.server import Exchange, Simulator
 from tests import vendor
 
 # A developer's run looks around each property a little; .ci/run looks longer (HYPOTHESIS_PROFILE=thorough).
@@ -196,8 +196,8 @@ def bench(make_bench: Callable[..., Bench]) -> Bench:
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between repeats that nobody asked for take no time. What a server asks for is waited."""
     monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", Policy(first=0.0))
-    monkeypatch.setattr("portalctl.apply.sending.RESENDS", (0.0, 0.0))
-    monkeypatch.setattr("portalctl.apply.patience.PAUSES", (0.05,))
-    monkeypatch.setattr("portalctl.apply.sending.LAG", 0.2)
-    monkeypatch.setattr("portalctl.apply.earlier_run.MAX_WAIT", 0.3)
-    monkeypatch.setattr("portalctl.portal.konnect.wire.SETTLE_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("portalctl.execution.sender.RESENDS", (0.0, 0.0))
+    monkeypatch.setattr("portalctl.execution.confirm_wait.PAUSES", (0.05,))
+    monkeypatch.setattr("portalctl.execution.sender.LAG", 0.2)
+    monkeypatch.setattr("portalctl.execution.interrupted_run.MAX_WAIT", 0.3)
+    monkeypatch.setattr("portalctl.portals.konnect.lists.SETTLE_PAUSES", (0.0, 0.0))

@@ -23,7 +23,7 @@ from jsonschema import Draft4Validator, FormatChecker
 from referencing import Registry
 from referencing.jsonschema import DRAFT4
 
-from portalctl.sim.message import Exchange
+from portalctl.simulator.message import Exchange
 
 FOLDER = "PORTALCTL_SPECS"
 V3, V2 = "/v3", "/v2"  # each version of the API has its own document

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias, 
 from pydantic import Field
 
 from portalctl.changes.states import Status
-from portalctl.portal import writes
-from portalctl.portal.models import Developer, RegistrationKey, Sighting
+from portalctl.portals import writes
+from portalctl.portals.models import Developer, RegistrationKey, Sighting
+from portalctl.rules.reason import Why
 
 OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
 Removal = Literal["expire", "offboard"]  # the classes by which access ends
@@ -61,17 +62,6 @@ class Subject:
 def account(developer: Subject, live: Sighting) -> Developer | None:
     """The account that a developer has now."""
     return live.developers.get(developer.id) if developer.id is not None else live.newcomers.get(developer.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """The rule behind a change. `line` is None for built-in defaults only; `reason` is its author's own text."""
-
-    rule: str
-    value: str
-    file: str | None = None
-    line: int | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Every kind of change, one frozen class each: the only place that knows what is particular to an operation.
 
-To add one, write its class here, add it to `Change`, and teach a provider its write (`portalctl/portal/writes.py`).
+To add one, write its class here, add it to `Change`, and teach a provider its write (`portalctl/portals/writes.py`).
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ from portalctl.changes.states import (
     Status,
     StatusState,
 )
-from portalctl.portal import writes
-from portalctl.portal.models import RegistrationKey, Sighting
+from portalctl.portals import writes
+from portalctl.portals.models import RegistrationKey, Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,8 @@ from typing import NoReturn
 import click
 
 import portalctl
-from portalctl.apply.model import PortalReport
-from portalctl.apply.patience import Patience
-from portalctl.ci.event import parse_payload
-from portalctl.ci.pull_requests import EVENTS_WITH_PAYLOAD, pull_request_sign
+from portalctl.changes.plan import Plan
+from portalctl.changes.selection import Selection
 from portalctl.cli.apply_options import Records, exit_code, record_options
 from portalctl.cli.ci_files import event_content
 from portalctl.cli.connection import check_backends
@@ -25,13 +23,15 @@ from portalctl.cli.options import Target, target_options, verbose_option
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_saved, open_session
 from portalctl.errors import BadUsageError, PortalctlError, RefusedError
+from portalctl.execution.confirm_wait import Patience
+from portalctl.execution.report import PortalReport
 from portalctl.flow import Run
-from portalctl.plan.model import Plan
-from portalctl.plan.select import Selection
-from portalctl.report.text.apply import reports_text
-from portalctl.report.text.errors import error_text
-from portalctl.report.text.plan import plan_text
-from portalctl.report.text.style import Style
+from portalctl.integrations.ci_event import parse_payload
+from portalctl.integrations.pull_request_jobs import EVENTS_WITH_PAYLOAD, pull_request_sign
+from portalctl.output.text.apply import reports_text
+from portalctl.output.text.errors import error_text
+from portalctl.output.text.plan import plan_text
+from portalctl.output.text.style import Style
 
 
 @click.command()

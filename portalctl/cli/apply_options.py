@@ -12,18 +12,18 @@ from pathlib import Path
 
 import click
 
-from portalctl.apply.journal import FOLDER, check_folder, check_journal
-from portalctl.apply.model import PortalReport, timestamp
+from portalctl.cancellation import Stop
+from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.cli.interrupts import INTERRUPTED, interrupts
 from portalctl.cli.masking import shown
 from portalctl.cli.output_option import OutputPath
 from portalctl.errors import BadUsageError, PortalctlError
+from portalctl.execution.journal import FOLDER, check_folder, check_journal
+from portalctl.execution.report import PortalReport, timestamp
 from portalctl.flow import Run, exclusive
 from portalctl.manifest.model import PortalManifest
+from portalctl.output.apply_report import audit, report_json, who_ran
 from portalctl.output_file import Output
-from portalctl.plan.model import Plan, PortalPlan
-from portalctl.report.audit import audit, report_json, who_ran
-from portalctl.stop import Stop
 from portalctl.version import __version__
 
 IN_PART = 4

@@ -14,11 +14,11 @@ from portalctl.cli.paths import manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.events import Observer, Warned
 from portalctl.git.checkout import checkout
+from portalctl.insight.base import Base
 from portalctl.manifest.files import File, list_path, read_files, read_list
 from portalctl.manifest.load import ReadList, assemble
 from portalctl.manifest.model import Manifest
-from portalctl.plan.base import Base
-from portalctl.plan.capability import check
+from portalctl.rules.unsupported import check
 from portalctl.words import plural
 
 

@@ -9,13 +9,8 @@ from pathlib import Path
 
 import click
 
-from portalctl.ci.annotations import command, worst
-from portalctl.ci.bodies import Mode, comments, issues, summary
-from portalctl.ci.documents import Document, Drift, read
-from portalctl.ci.event import Event, run_address
-from portalctl.ci.github import METHODS, GitHub
-from portalctl.ci.outputs import dotenv, outputs
-from portalctl.ci.sticky import keep_comments, keep_issues
+from portalctl.changes.plan import Plan
+from portalctl.changes.plan_document import MASKED
 from portalctl.cli.ci_files import event_content, read_content
 from portalctl.cli.console import Console
 from portalctl.cli.masking import run_mask
@@ -23,12 +18,17 @@ from portalctl.cli.output_option import OutputPath, check_distinct, write_output
 from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.http import Client, Server
+from portalctl.integrations.annotations import command, worst
+from portalctl.integrations.ci_documents import Document, Drift, read
+from portalctl.integrations.ci_event import Event, run_address
+from portalctl.integrations.comment_text import Mode, comments, issues, summary
+from portalctl.integrations.github import METHODS, GitHub
+from portalctl.integrations.step_outputs import dotenv, outputs
+from portalctl.integrations.sticky_comments import keep_comments, keep_issues
+from portalctl.output.apply_report import Report
+from portalctl.output.escaping import github_output
+from portalctl.output.masked_documents import masked
 from portalctl.output_file import Output, append
-from portalctl.plan.document import MASKED
-from portalctl.plan.model import Plan
-from portalctl.report.audit import Report
-from portalctl.report.masking import masked
-from portalctl.report.safe import github_output
 
 API = "https://api.github.com"
 

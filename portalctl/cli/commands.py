@@ -57,7 +57,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name[:1].isalpha() and name not in COMMANDS and not ctx.resilient_parsing:
-            from portalctl.cli.options import did_you_mean
+            from portalctl.words import did_you_mean
 
             ctx.fail(f"no such command {name!r}{did_you_mean(name, tuple(COMMANDS))}")
         return super().resolve_command(ctx, args)

@@ -14,7 +14,7 @@ from functools import cached_property
 import click
 from click.shell_completion import CompletionItem, ShellComplete, ZshComplete, add_completion_class, split_arg_string
 
-from portalctl.cli.shell import COMPLETE
+from portalctl.cli.completion_variable import COMPLETE
 
 
 class _Complete(ShellComplete):

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from portalctl.changes.operations import CreateDeveloper
+from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.environment import has_secret, secret
 from portalctl.errors import BadUsageError
 from portalctl.http import Auth, Server
 from portalctl.manifest.model import PortalManifest
-from portalctl.plan.model import Plan, PortalPlan
 
 VERSION_PATH = re.compile(r"/v[23]/?$")
 REGIONS = ("us", "eu", "au", "me", "in", "sg")

@@ -14,10 +14,10 @@ import click
 
 from portalctl.cli.masking import shown_mask
 from portalctl.events import Event, Progress, ReadDone, Settled, Waiting, Warned
-from portalctl.report.masking import masked
-from portalctl.report.safe import terminal
-from portalctl.report.text.apply import settled_text
-from portalctl.report.text.style import Style
+from portalctl.output.escaping import terminal
+from portalctl.output.masked_documents import masked
+from portalctl.output.text.apply import settled_text
+from portalctl.output.text.style import Style
 from portalctl.words import plural, wait_words
 
 

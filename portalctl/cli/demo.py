@@ -14,8 +14,8 @@ import click
 from portalctl.cli.examples import examples
 from portalctl.cli.main import run
 from portalctl.errors import BadUsageError, PortalctlError
-from portalctl.sim.api7.server import Api7Simulator
-from portalctl.sim.server import Simulator
+from portalctl.simulator.api7.server import Api7Simulator
+from portalctl.simulator.server import Simulator
 
 MANIFESTS = ("quickstart/partners.yaml", "api7/fans.yaml")
 PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"

@@ -7,8 +7,8 @@ from importlib.resources import files
 import click
 
 from portalctl.cli.console import show, style_for
-from portalctl.cli.options import did_you_mean
 from portalctl.errors import BadUsageError
+from portalctl.words import did_you_mean
 
 SUFFIX = ".md"
 

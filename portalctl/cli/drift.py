@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from portalctl import flow
+from portalctl.changes.plan import Notice
 from portalctl.cli.completers import one_more_of
 from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown
@@ -18,15 +19,14 @@ from portalctl.cli.options import Target, choices, target_options
 from portalctl.cli.output_option import OutputPath, check_one_result, write_output
 from portalctl.cli.session import leave, open_session
 from portalctl.events import Event, Observer, Waiting
-from portalctl.manifest.acknowledgements import load_acknowledgements
+from portalctl.insight.acknowledged_drift import acknowledged, acknowledgement_notices
+from portalctl.insight.drift import FAILING, KINDS, PortalDrift
+from portalctl.manifest.acknowledgements_file import load_acknowledgements
+from portalctl.output.json_documents import drift_json
+from portalctl.output.metrics import drift_metrics
+from portalctl.output.text.drift import drift_text
+from portalctl.output.text.style import Style
 from portalctl.output_file import PUBLIC, Output
-from portalctl.plan.acknowledge import acknowledged, acknowledgement_notices
-from portalctl.plan.drift import FAILING, KINDS, PortalDrift
-from portalctl.plan.model import Notice
-from portalctl.report.documents import drift_json
-from portalctl.report.metrics import drift_metrics
-from portalctl.report.text.drift import drift_text
-from portalctl.report.text.style import Style
 
 DIFFERENT = 2
 
@@ -107,7 +107,7 @@ def _in_form(form: str, found: Sequence[PortalDrift], notices: Sequence[Notice],
         case "json":
             return drift_json(found, notices, generator=flow.GENERATOR)
         case "markdown":
-            from portalctl.report.markdown.drift import drift_markdown
+            from portalctl.output.markdown.drift import drift_markdown
 
             return drift_markdown(found, notices, generator=flow.GENERATOR)
         case _:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -14,13 +13,12 @@ from portalctl import flow
 from portalctl.cli.completers import subjects
 from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown
-from portalctl.cli.options import Target, did_you_mean, target_options
+from portalctl.cli.options import Target, target_options
 from portalctl.cli.session import leave, open_offline, open_session
 from portalctl.errors import BadUsageError, RefusedError
-from portalctl.manifest.model import Manifest
-from portalctl.plan.explain import About, PortalExplanation, Subject, explain_offline, subjects_of
-from portalctl.report.documents import explanations_json
-from portalctl.report.text.explain import explanations_text
+from portalctl.insight.explain import About, PortalExplanation, explain_offline, subject_of
+from portalctl.output.json_documents import explanations_json
+from portalctl.output.text.explain import explanations_text
 
 
 @click.command()
@@ -65,8 +63,7 @@ def explain(
     """
     if offline and snapshot is not None:
         raise BadUsageError("--offline asks nothing at all, so --snapshot has nothing to add; leave out one of them")
-    word = _Word(subject, about)
-    found = _offline(word, target) if offline else _asked(word, target, snapshot)
+    found = _offline(subject, about, target) if offline else _asked(subject, about, target, snapshot)
     style = style_for(sys.stdout, verbose=verbose)
     told = shown(found)
     show(
@@ -91,45 +88,14 @@ def _check_clear(found: Iterable[PortalExplanation]) -> None:
             )
 
 
-def _offline(word: _Word, target: Target) -> tuple[PortalExplanation, ...]:
+def _offline(subject: str, about: About | None, target: Target) -> tuple[PortalExplanation, ...]:
     manifest = open_offline(target)
-    meant = word.meant(manifest)
+    meant = subject_of(subject, manifest.portals.values(), about)
     today = flow.utc_now().date()
     return tuple(explain_offline(portal, meant, today) for portal in manifest.portals.values())
 
 
-def _asked(word: _Word, target: Target, snapshot: Path | None) -> tuple[PortalExplanation, ...]:
+def _asked(subject: str, about: About | None, target: Target, snapshot: Path | None) -> tuple[PortalExplanation, ...]:
     session = open_session(target, snapshot=snapshot)
-    return flow.explain(session.manifest, session.run, word.meant(session.manifest))
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """What was given on the command line. `about`: what it is said to be."""
-
-    text: str
-    about: About | None
-
-    def meant(self, manifest: Manifest) -> Subject:
-        """Raises BadUsageError for what is nothing that could be known, and for what is several things."""
-        fitting = subjects_of(self.text, manifest.portals.values(), self.about)
-        if not fitting:
-            raise self._unknown(manifest)
-        if len(fitting) > 1:
-            raise BadUsageError(
-                f"{self.text!r} is {' and '.join(f'a {each.about}' for each in fitting)} of the manifest",
-                "say which is meant",
-                *(f"  portalctl explain {shlex.quote(self.text)} --as {each.about}" for each in fitting),
-            )
-        return fitting[0]
-
-    def _unknown(self, manifest: Manifest) -> BadUsageError:
-        if self.about in {"developer", "domain"}:
-            names = "an address or an id" if self.about == "developer" else "a name such as example.com"
-            return BadUsageError(f"{self.text!r} can't be a {self.about}: {names} is one")
-        teams = tuple(sorted({team.name for portal in manifest.portals.values() for team in portal.teams}))
-        what = "no team" if self.about else "no address, no domain and no team"
-        return BadUsageError(
-            f"{self.text!r} is {what} of the manifest{did_you_mean(self.text, teams)}",
-            f"its teams: {', '.join(teams) or 'none'}",
-        )
+    meant = subject_of(subject, session.manifest.portals.values(), about)
+    return flow.explain(session.manifest, session.run, meant)

@@ -12,8 +12,8 @@ from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.errors import PortalctlError
 from portalctl.manifest.files import read_files
 from portalctl.manifest.fmt.format import Formatted, format_files
+from portalctl.output.escaping import terminal
 from portalctl.output_file import check_stdout, rewrite
-from portalctl.report.safe import terminal
 
 DIFFERENT = 2
 

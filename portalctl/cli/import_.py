@@ -16,11 +16,12 @@ import portalctl
 from portalctl import flow
 from portalctl.cli.connection import REGIONS, Destination
 from portalctl.cli.init import OTHER_OWNERS, owner_option
+from portalctl.cli.init_files import OWNER, code_owners
 from portalctl.cli.options import Target, tls_options
-from portalctl.cli.scaffold import OWNER, code_owners
 from portalctl.cli.session import run_on
 from portalctl.errors import BadUsageError, PortalctlError, Position
 from portalctl.identity import is_uuid
+from portalctl.insight.import_portal import Adopted, adopt
 from portalctl.manifest.entries import PortalEntry
 from portalctl.manifest.files import File
 from portalctl.manifest.forms import unfit
@@ -28,10 +29,9 @@ from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
 from portalctl.manifest.names import is_manifest
 from portalctl.manifest.schema import manifest_schema_text
+from portalctl.output.escaping import terminal
+from portalctl.output.manifest_files import SCHEMA_FILE, Source, baseline_file, manifest_files
 from portalctl.output_file import PRIVATE, check_stdout, create_files
-from portalctl.plan.adopt import Adopted, adopt
-from portalctl.report.manifest import SCHEMA_FILE, Source, baseline_file, manifest_files
-from portalctl.report.safe import terminal
 from portalctl.words import people, plural
 
 STDOUT = (None, Path("-"), Path("/dev/stdout"))
@@ -213,7 +213,7 @@ class _Made:
 
 def _made(portal: PortalManifest, run: flow.Run, suggest_from: int, *, split_teams: bool, has_schema: bool) -> _Made:
     """Reads the portal, once and whole. Raises PortalError."""
-    read = portalctl.read(Manifest({portal.name: portal}, (), ""), run)
+    read = portalctl.snapshot(Manifest({portal.name: portal}, (), ""), run)
     adopted = adopt(read.portals[0].snapshot, suggest_from)
     source = Source(portal.name, portal.provider, portal.region, portal.id or "", read.created_at[:10], suggest_from)
     files = manifest_files(adopted, source, split_teams=split_teams, has_schema=has_schema)

@@ -14,16 +14,16 @@ from pydantic import TypeAdapter, ValidationError
 
 from portalctl.cli.connection import REGIONS
 from portalctl.cli.examples import examples, pinned_action
-from portalctl.cli.questions import asked, chosen
-from portalctl.cli.scaffold import ACTION, IGNORE, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
+from portalctl.cli.init_files import ACTION, IGNORE, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
+from portalctl.cli.prompts import asked, chosen
 from portalctl.errors import BadUsageError, InputError
 from portalctl.manifest.files import File
 from portalctl.manifest.forms import Handle, unfit
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import ProviderName
+from portalctl.output.escaping import terminal
 from portalctl.output_file import PUBLIC, check_stdout, create_files
-from portalctl.plan.capability import check
-from portalctl.report.safe import terminal
+from portalctl.rules.unsupported import check
 
 # Each of these would be read in place of ours, or before it.
 OTHER_OWNERS = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from portalctl.cli.options import did_you_mean
-from portalctl.plan.lint import LEVELS, LINTS, Level, Levels, Lint
+from portalctl.insight.lint import LEVELS, LINTS, Level, Levels, Lint
+from portalctl.words import did_you_mean
 
 
 def _read(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> Levels:

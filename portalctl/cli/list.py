@@ -8,8 +8,8 @@ import click
 
 import portalctl
 from portalctl.cli.paths import file_option, manifest_paths
-from portalctl.report.documents import portals_json
-from portalctl.report.text.portals import portals_text
+from portalctl.output.json_documents import portals_json
+from portalctl.output.text.portals import portals_text
 
 
 @click.group()

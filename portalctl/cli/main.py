@@ -14,7 +14,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
-from portalctl.cli.shell import COMPLETE
+from portalctl.cli.completion_variable import COMPLETE
 from portalctl.version import VERSION_LINE
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def _exit_code(error: BaseException) -> int:
 def _print_error(error: PortalctlError) -> int:
     import click
 
-    from portalctl.report.text.errors import error_text
+    from portalctl.output.text.errors import error_text
 
     click.echo(error_text(error), err=True, nl=False)
     return error.exit_code

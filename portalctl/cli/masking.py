@@ -24,7 +24,7 @@ from portalctl.errors import BadUsageError
 from portalctl.words import plural
 
 if TYPE_CHECKING:
-    from portalctl.report.mask import Mask
+    from portalctl.output.masks import Mask
 
 D = TypeVar("D")
 
@@ -92,7 +92,7 @@ def shown(document: D) -> D:
     mask = shown_mask()
     if mask is None:
         return document
-    from portalctl.report.masking import masked
+    from portalctl.output.masked_documents import masked
 
     return masked(document, mask)
 
@@ -157,7 +157,7 @@ def _stream(stream: IO[str], mask: Mask) -> Any:  # noqa: ANN401 (the two stream
 
 
 def _new_mask() -> Mask:
-    from portalctl.report.mask import Mask
+    from portalctl.output.masks import Mask
 
     key = mask_key()
     return Mask(key or secrets.token_bytes(32), lasting=key is not None)

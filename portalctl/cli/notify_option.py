@@ -11,18 +11,18 @@ from typing import Final
 import click
 
 import portalctl
-from portalctl.apply.model import PortalReport
-from portalctl.ci.event import run_address
-from portalctl.ci.messages import drift_message, plan_message, report_message
-from portalctl.ci.notify import TIMEOUT, Announcer, Message, Notifier
+from portalctl.changes.plan import Plan
 from portalctl.cli.masking import run_mask
 from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.events import Observer
+from portalctl.execution.report import PortalReport
 from portalctl.flow import Run
 from portalctl.http import Webhook
-from portalctl.plan.drift import PortalDrift
-from portalctl.plan.model import Plan
+from portalctl.insight.drift import PortalDrift
+from portalctl.integrations.ci_event import run_address
+from portalctl.integrations.notification_text import drift_message, plan_message, report_message
+from portalctl.integrations.notifications import TIMEOUT, Announcer, Message, Notifier
 
 _VARIABLE: Final = "PORTALCTL_NOTIFY_URL"
 

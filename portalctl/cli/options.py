@@ -12,6 +12,7 @@ import click
 
 from portalctl.cli.completers import portal_names
 from portalctl.cli.paths import file_option
+from portalctl.words import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,3 @@ def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
         return chosen
 
     return read
-
-
-def did_you_mean(word: str, known: tuple[str, ...]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, known, n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

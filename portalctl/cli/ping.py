@@ -11,8 +11,8 @@ from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.session import leave, open_session
-from portalctl.report.documents import pings_json
-from portalctl.report.text.ping import pings_text
+from portalctl.output.json_documents import pings_json
+from portalctl.output.text.ping import pings_text
 
 
 @click.command()

@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 import portalctl
+from portalctl.changes.plan import Plan
+from portalctl.changes.selection import Selection
 from portalctl.cli.base import load_base
 from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown, shown_mask
@@ -18,12 +20,10 @@ from portalctl.cli.output_option import OutputPath, check_one_result, write_outp
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import RefusedError
+from portalctl.output.json_documents import plan_json
+from portalctl.output.text.plan import plan_text
+from portalctl.output.text.style import Style
 from portalctl.output_file import Output
-from portalctl.plan.model import Plan
-from portalctl.plan.select import Selection
-from portalctl.report.documents import plan_json
-from portalctl.report.text.plan import plan_text
-from portalctl.report.text.style import Style
 
 DIFFERENT = 2
 FORMS = ("text", "json", "markdown", "html", "gitlab")
@@ -93,15 +93,15 @@ def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
         case "json":
             return plan_json(plan)
         case "markdown":
-            from portalctl.report.markdown.plan import plan_markdown
+            from portalctl.output.markdown.plan import plan_markdown
 
             return plan_markdown(plan)
         case "html":
-            from portalctl.report.html.page import plan_html
+            from portalctl.output.html.page import plan_html
 
             return plan_html(plan)
         case "gitlab":
-            from portalctl.report.gitlab import terraform_json
+            from portalctl.output.gitlab_reports import terraform_json
 
             return terraform_json(plan)
         case _:

@@ -16,9 +16,9 @@ from portalctl.cli.output_option import OutputPath, write_output
 from portalctl.cli.session import open_session
 from portalctl.events import Warned
 from portalctl.git.blame import origins
+from portalctl.insight.access_review import REMARKS, AccessReview
+from portalctl.output.escaping import terminal
 from portalctl.output_file import Output
-from portalctl.plan.access_review import REMARKS, AccessReview
-from portalctl.report.safe import terminal
 from portalctl.words import people
 
 FORMS = ("csv", "json", "html")
@@ -93,14 +93,14 @@ def _said(out: Path, review: AccessReview) -> str:
 def _in_form(form: str, review: AccessReview) -> str:
     match form:
         case "csv":
-            from portalctl.report.access_csv import access_csv
+            from portalctl.output.access_csv import access_csv
 
             return access_csv(review)
         case "html":
-            from portalctl.report.html.access import access_html
+            from portalctl.output.html.access import access_html
 
             return access_html(review)
         case _:
-            from portalctl.report.documents import access_json
+            from portalctl.output.json_documents import access_json
 
             return access_json(review)

@@ -28,13 +28,13 @@ def _schema(kind: str) -> object:
 
         return manifest_schema()
     if kind == "plan":
-        from portalctl.plan.document import plan_schema
+        from portalctl.changes.plan_document import plan_schema
 
         return plan_schema()
     if kind == "snapshot":
-        from portalctl.portal.saved_snapshot import snapshot_schema
+        from portalctl.portals.snapshot_file import snapshot_schema
 
         return snapshot_schema()
-    from portalctl.report.audit import report_schema
+    from portalctl.output.apply_report import report_schema
 
     return report_schema()

@@ -8,12 +8,13 @@ from functools import wraps
 import click
 
 from portalctl.changes.operation import CLASSES, OpClass
+from portalctl.changes.selection import Selection
 from portalctl.cli.completers import one_more_of, team_names
-from portalctl.cli.options import choices, did_you_mean
+from portalctl.cli.options import choices
 from portalctl.errors import BadUsageError
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest
-from portalctl.plan.select import Selection
+from portalctl.words import did_you_mean
 
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:

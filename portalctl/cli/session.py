@@ -11,24 +11,25 @@ from typing import NoReturn
 import click
 
 import portalctl
-from portalctl.apply.patience import Patience
+from portalctl.changes import saved_plan
+from portalctl.changes.plan import Plan
 from portalctl.cli.connection import Destination, Tls, addresses, backends, servers
 from portalctl.cli.console import Console
 from portalctl.cli.masking import mask_key
-from portalctl.cli.options import Target, did_you_mean
+from portalctl.cli.options import Target
 from portalctl.cli.output_option import check_distinct
 from portalctl.cli.paths import manifest_paths
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
+from portalctl.execution.confirm_wait import Patience
 from portalctl.flow import Run, check_portals, utc_now
 from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
 from portalctl.manifest.model import Manifest
 from portalctl.output_file import check_stdout
-from portalctl.plan import saved
-from portalctl.plan.capability import check
-from portalctl.plan.model import Plan
-from portalctl.portal import saved_snapshot
-from portalctl.portal.saved_snapshot import SavedSnapshot
+from portalctl.portals import snapshot_file
+from portalctl.portals.snapshot_file import SavedSnapshot
+from portalctl.rules.unsupported import check
+from portalctl.words import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +79,22 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
     check_stdout()
     console = Console()
     key = mask_key() if expected is not None else None
-    plan = saved.load(_read(path, "plan"), str(path))
-    saved.check_live(plan)
+    plan = saved_plan.load(_read(path, "plan"), str(path))
+    saved_plan.check_live(plan)
     if expected is not None:
-        saved.check_expected(plan, expected, key)
-    saved.check_time(plan, utc_now())
+        saved_plan.check_expected(plan, expected, key)
+    saved_plan.check_time(plan, utc_now())
     destinations = [Destination.of_plan(portal, str(path)) for portal in plan.portals]
     check_distinct()
     manifest = None
     if target.paths:
-        manifest = saved.manifest_of(plan, _load(target, console))
-        saved.check_guard(plan, manifest, utc_now().date())
+        manifest = saved_plan.manifest_of(plan, _load(target, console))
+        saved_plan.check_guard(plan, manifest, utc_now().date())
         check_distinct(manifest.files)
         check(manifest)
         destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]
     run = _run(destinations, target, console, patience)
-    saved.check_servers(plan, {name: server.url for name, server in run.servers.items()})
+    saved_plan.check_servers(plan, {name: server.url for name, server in run.servers.items()})
     if manifest is not None:
         check_portals(manifest, _with_addresses(run, manifest))
     return SavedSession(plan, run)
@@ -133,7 +134,7 @@ def run_on(portal: Destination, target: Target) -> Run:
 
 def read_snapshot(path: Path) -> SavedSnapshot:
     """The snapshot in a file. Raises InputError."""
-    return saved_snapshot.parse(_read(path, "snapshot"), str(path))
+    return snapshot_file.parse(_read(path, "snapshot"), str(path))
 
 
 def _read(path: Path, kind: str) -> bytes:

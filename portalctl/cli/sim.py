@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from portalctl.sim.engine import Engine
+    from portalctl.simulator.engine import Engine
 
 # What a provider's simulator is, and what it tells about itself once it runs.
 Started = tuple["Engine", Sequence[str]]
@@ -88,7 +88,7 @@ def serve(provider: str, **options: object) -> None:
       portalctl sim serve --port 8080 --seed demo
       portalctl sim serve --provider api7 --seed demo --fault status=429,times=1,retry_after=5
     """
-    from portalctl.sim.tls import NoTlsError  # `--help` must not wait for it
+    from portalctl.simulator.tls import NoTlsError  # `--help` must not wait for it
 
     start: dict[str, Callable[[_Options], Started]] = {"konnect": _konnect, "api7": _api7}
     try:
@@ -111,9 +111,9 @@ def serve(provider: str, **options: object) -> None:
 
 
 def _konnect(options: _Options) -> Started:
-    from portalctl.sim.behaviour import parse_behaviour
-    from portalctl.sim.faults import parse_fault
-    from portalctl.sim.server import TOKEN, Simulator
+    from portalctl.simulator.behaviour import parse_behaviour
+    from portalctl.simulator.faults import parse_fault
+    from portalctl.simulator.server import TOKEN, Simulator
 
     for name in ("portal_port", "portal_token"):
         if getattr(options, name) is not None:
@@ -136,9 +136,9 @@ def _konnect(options: _Options) -> Started:
 
 
 def _api7(options: _Options) -> Started:
-    from portalctl.sim.api7.server import PORTAL_TOKEN, TOKEN, Api7Behaviour, Api7Simulator
-    from portalctl.sim.faults import parse_fault
-    from portalctl.sim.switches import parse_switches
+    from portalctl.simulator.api7.server import PORTAL_TOKEN, TOKEN, Api7Behaviour, Api7Simulator
+    from portalctl.simulator.faults import parse_fault
+    from portalctl.simulator.switches import parse_switches
 
     if options.db is not None:
         raise click.UsageError("--db is for --provider konnect")

@@ -9,9 +9,9 @@ from portalctl.cli.masking import mask_option
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.output_option import OutputPath, write_output
 from portalctl.cli.session import open_session
+from portalctl.output.escaping import terminal
 from portalctl.output_file import Output
-from portalctl.portal.saved_snapshot import to_json
-from portalctl.report.safe import terminal
+from portalctl.portals.snapshot_file import to_json
 from portalctl.words import plural
 
 
@@ -37,7 +37,7 @@ def snapshot(*, target: Target, out: Output) -> None:
       portalctl plan -f portals/ --snapshot snapshot.json --base main
     """
     session = open_session(target)
-    taken = portalctl.read(session.manifest, session.run)
+    taken = portalctl.snapshot(session.manifest, session.run)
     write_output("--out", out, to_json(taken))
     people = sum(len(each.snapshot.developers) for each in taken.portals)
     what = f"{plural(len(taken.portals), 'portal')}, {plural(people, 'developer')}. digest {taken.digest}"

@@ -14,11 +14,11 @@ from portalctl.cli.lint_option import lint_option, lints_help
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.errors import Finding, InputError
+from portalctl.insight.lint import Levels, lint
 from portalctl.manifest.model import Manifest, PortalManifest
-from portalctl.plan.capability import check
-from portalctl.plan.lint import Levels, lint
-from portalctl.portal.models import Snapshot
-from portalctl.report.safe import terminal
+from portalctl.output.escaping import terminal
+from portalctl.portals.models import Snapshot
+from portalctl.rules.unsupported import check
 from portalctl.words import plural
 
 FORMS = ("text", "json", "github", "gitlab")
@@ -80,7 +80,7 @@ def _warn(warnings: Sequence[Finding]) -> None:
     """A line each; of many with one code the first few, and how many more there are."""
     if not warnings:
         return
-    from portalctl.report.grouping import MOST_ALIKE, SHOWN_OF_ALIKE
+    from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE
 
     count = Counter(each.code for each in warnings)
     shown: Counter[str | None] = Counter()
@@ -98,15 +98,15 @@ def _in_form(form: str, manifest: Manifest | None, findings: Sequence[Finding]) 
     """For a program: annotations for GitHub, a code quality report for GitLab, JSON for any other."""
     match form:
         case "github":
-            from portalctl.ci.annotations import command, of_findings
+            from portalctl.integrations.annotations import command, of_findings
 
             return "".join(f"{command(each)}\n" for each in of_findings(findings))
         case "gitlab":
-            from portalctl.report.gitlab import code_quality_json
+            from portalctl.output.gitlab_reports import code_quality_json
 
             return code_quality_json(findings)
         case _:
-            from portalctl.report.documents import validation_json
+            from portalctl.output.json_documents import validation_json
 
             return validation_json(manifest, findings)
 

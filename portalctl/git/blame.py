@@ -16,7 +16,7 @@ from typing import Final
 
 from portalctl.git.program import MOST_BYTES, SECONDS, GitError
 from portalctl.git.repository import Objects, Repository, find_repository
-from portalctl.plan.access_review import Origin, Origins
+from portalctl.insight.access_review import Origin, Origins
 
 # The first line of an entry in git-blame's porcelain format: commit, line in that commit, line in the file.
 _ENTRY: Final = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?")

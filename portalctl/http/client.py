@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpcore
 import httpx
 
+from portalctl.cancellation import INTERRUPTED, Stop
 from portalctl.errors import AnswerError, BoundError, NoAnswerError
 from portalctl.events import Observer, Waiting, Warned, ignore
 from portalctl.http.answer import Answer, explain_error
@@ -30,7 +31,6 @@ from portalctl.http.retry import SAFE_METHODS, Outcome, Policy, Waited, asked_pa
 from portalctl.http.server import READ_ONLY, Server
 from portalctl.http.throttle import NAP, LargePages, Throttle
 from portalctl.http.transport import Transport, route_to
-from portalctl.stop import INTERRUPTED, Stop
 from portalctl.version import __version__
 from portalctl.words import wait_words
 

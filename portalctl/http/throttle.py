@@ -7,9 +7,9 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from portalctl.cancellation import Stop
 from portalctl.http.health import Health
 from portalctl.http.pace import INFINITE, Pace, told_left, told_rate
-from portalctl.stop import Stop
 
 NAP = 0.2  # seconds: an interrupt is not kept waiting longer
 MOST_SPARED = 3600.0  # seconds in all that are waited, unasked, for what is left to become more

@@ -31,7 +31,7 @@ from portalctl.manifest.model import (
 )
 from portalctl.manifest.rules import Rules, TeamPart
 from portalctl.manifest.source import position
-from portalctl.manifest.syntax import close, quoted
+from portalctl.words import close, quoted
 
 _DENIALS: Final = ("revoked", "rejected", "absent")
 _MOST_GUESSES: Final = 50  # what was meant is looked for among all teams: too slow for thousands of names

@@ -17,7 +17,7 @@ from typing import Final
 from portalctl.characters import odd
 from portalctl.csv_guard import unguard
 from portalctl.manifest.entries import ListEntry
-from portalctl.manifest.syntax import close, quoted
+from portalctl.words import close, quoted
 
 DELIMITERS: Final = ",;\t|"
 _MOST_NAMES: Final = 12  # in one message

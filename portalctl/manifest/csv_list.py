@@ -23,7 +23,8 @@ from portalctl.manifest import csv_head, syntax
 from portalctl.manifest.entries import ListEntry, MemberEntry
 from portalctl.manifest.files import File
 from portalctl.manifest.shape import RENAMED, message
-from portalctl.manifest.syntax import quoted, shown_value
+from portalctl.manifest.syntax import shown_value
+from portalctl.words import quoted
 
 _COLUMNS: Final = tuple(MemberEntry.model_fields)
 _ADDRESS: Final = "developer"

@@ -19,7 +19,7 @@ from portalctl.manifest.entries import FragmentFile, GrantEntry, RootFile
 from portalctl.manifest.rules import Rules, no_domain
 from portalctl.manifest.shape import Shaped
 from portalctl.manifest.source import Data
-from portalctl.manifest.syntax import did_you_mean, quoted
+from portalctl.words import did_you_mean, quoted
 
 Resolve = Callable[[str], str]  # an absolute path → the path with symbolic links resolved
 

@@ -21,7 +21,7 @@ from portalctl.manifest.names import (
     is_utf8,
     readable,
 )
-from portalctl.manifest.syntax import quoted
+from portalctl.words import quoted
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 _NOT_UTF8: Final = "this name is not UTF-8; rename the file or folder"

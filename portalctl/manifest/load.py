@@ -30,8 +30,8 @@ from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.rules import Rules, rules_of
 from portalctl.manifest.shape import Shaped, read_entries
 from portalctl.manifest.source import Source
-from portalctl.manifest.syntax import did_you_mean
 from portalctl.manifest.unread import entries_without_file, unread
+from portalctl.words import did_you_mean
 
 
 def load(paths: Sequence[Path]) -> Manifest:

@@ -1,6 +1,7 @@
 """Which files may be root files, and whether two of them are one portal, as far as files can tell.
 
-What only the portals can tell (an id in one file and a title in the other) is decided in `portalctl.plan.distinct`.
+What only the portals show (an id in one file and a title in the other) is decided in
+`portalctl.rules.distinct_portals`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from portalctl.errors import Finding
 from portalctl.manifest.check import place
 from portalctl.manifest.delegate import Delegation, Grant, same_name
 from portalctl.manifest.model import PortalManifest, service_of
-from portalctl.manifest.syntax import quoted
+from portalctl.words import quoted
 
 
 def check_root_files(delegations: Sequence[Delegation]) -> Iterator[Finding]:

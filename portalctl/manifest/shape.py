@@ -21,7 +21,8 @@ from portalctl.manifest import typography
 from portalctl.manifest.entries import LONG, SHORT, Entry, FragmentFile, RootFile, keys_at
 from portalctl.manifest.forms import FORMS, STRICT_FORMS
 from portalctl.manifest.source import Data, Source, read
-from portalctl.manifest.syntax import close, did_you_mean, kind, quoted
+from portalctl.manifest.syntax import kind
+from portalctl.words import close, did_you_mean, quoted
 
 Path = tuple[str | int, ...]
 

@@ -30,6 +30,7 @@ from ruamel.yaml.events import (
 
 from portalctl.errors import Finding, Position
 from portalctl.manifest import syntax
+from portalctl.words import quoted
 
 MOST_DEPTH: Final = 32
 MOST_BY_ALIAS: Final = 100_000  # nodes that aliases stand for, all together; those written out don't count
@@ -219,8 +220,8 @@ class _Tree:
             self._find(mark, "`<<` (merge) is not supported; write the keys out")
         elif key in known:
             first = position(self.file, known[key])
-            self._find(mark, f"the key {syntax.quoted(key)} repeats line {first.line}, column {first.column}")
-            self._find(known[key], f"the key {syntax.quoted(key)} is repeated in line {mark.line + 1}")
+            self._find(mark, f"the key {quoted(key)} repeats line {first.line}, column {first.column}")
+            self._find(known[key], f"the key {quoted(key)} is repeated in line {mark.line + 1}")
         else:
             return True
         return False

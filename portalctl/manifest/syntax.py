@@ -6,14 +6,13 @@ The parser's own messages quote the text and speak of scanners and tokens; none 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Final
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from portalctl.characters import named
 from portalctl.errors import Finding, Position
+from portalctl.words import quoted
 
 # Control characters, line breaks that only YAML 1.1 knows, and those that let text read otherwise than it is
 # shown (bidirectional embedding, override and isolate): a reviewer must see what is loaded.
@@ -141,12 +140,6 @@ def kind(value: object) -> str:
     return kinds.get(type(value), "null")
 
 
-def quoted(key: str) -> str:
-    """A key for a message: one line, short, nothing invisible in it."""
-    shown = key if key.isprintable() else key.encode("unicode_escape").decode("ascii")
-    return f"'{shown[:60]}…'" if len(shown) > 60 else f"'{shown}'"
-
-
 # What tokens and keys look like: long, without blanks, of letters and digits.
 _TOKEN: Final = re.compile(r"(?=[^@]*\d)[\w.~+/=-]{20,}", re.ASCII)
 
@@ -154,14 +147,3 @@ _TOKEN: Final = re.compile(r"(?=[^@]*\d)[\w.~+/=-]{20,}", re.ASCII)
 def shown_value(text: str) -> str:
     """A value for a message, quoted; one that could be a token, and was written in a wrong place, is not repeated."""
     return f"a text of {len(text)} characters" if _TOKEN.fullmatch(text) else quoted(text)
-
-
-def close(word: str, known: Iterable[str]) -> str | None:
-    """The known word that somebody may have meant."""
-    return next(iter(get_close_matches(word[:100], list(known), n=1)), None)
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` or nothing. The word itself is not repeated: it may be a secret in the wrong place."""
-    near = close(word, known)
-    return f"; did you mean {quoted(near)}?" if near else ""

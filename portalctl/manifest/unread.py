@@ -23,7 +23,7 @@ from portalctl.manifest.files import joined, shown_path
 from portalctl.manifest.model import NOT_READ
 from portalctl.manifest.names import is_hidden, is_json, is_nearly_manifest, is_utf8
 from portalctl.manifest.shape import Shaped
-from portalctl.manifest.syntax import close, quoted
+from portalctl.words import close, quoted
 
 MOST_BYTES: Final = 4 * 1024 * 1024  # of one file; nobody writes a longer JSON file by hand
 MOST_BYTES_IN_ALL: Final = 64 * 1024 * 1024

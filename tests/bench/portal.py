@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from portalctl.sim.server import Fault, Simulator
+from portalctl.simulator.server import Fault, Simulator
 from tests.bench import population
 
 

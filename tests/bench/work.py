@@ -17,21 +17,21 @@ import httpx
 from ruamel.yaml import YAML
 
 from portalctl import flow
+from portalctl.changes.plan import ManifestStamp
+from portalctl.changes.plan_document import digest
+from portalctl.changes.planning import assemble, compare, plan_portal
+from portalctl.changes.selection import Selection
 from portalctl.events import Event, ReadDone, ignore
 from portalctl.garbage import no_garbage_collection
 from portalctl.http import Answer, Client, Server
 from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest
-from portalctl.plan.build import assemble, compare, plan_portal
-from portalctl.plan.document import digest
-from portalctl.plan.model import ManifestStamp
-from portalctl.plan.rulebook import Rulebook
-from portalctl.plan.select import Selection
-from portalctl.portal.konnect.dialect import DIALECTS
-from portalctl.portal.konnect.provider import WORKERS, Konnect
-from portalctl.portal.models import Snapshot
-from portalctl.report.documents import plan_json
-from portalctl.sim.server import TOKEN
+from portalctl.output.json_documents import plan_json
+from portalctl.portals.konnect.api_versions import DIALECTS
+from portalctl.portals.konnect.provider import WORKERS, Konnect
+from portalctl.portals.models import Snapshot
+from portalctl.rules.rulebook import Rulebook
+from portalctl.simulator.server import TOKEN
 from tests.bench import population
 from tests.bench.processes import peak_mib, timed
 

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
-from portalctl.sim.server import Request
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
+from portalctl.simulator.server import Request
 from tests.cli.test_saved_plans import sealed
 from tests.conftest import PORTAL_ID, Bench, portalctl
 

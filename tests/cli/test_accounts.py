@@ -7,9 +7,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
-from portalctl.sim.message import Request
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
+from portalctl.simulator.message import Request
 from tests.conftest import PORTAL_ID, Bench, portalctl
 
 pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from portalctl.sim.api7.records import Developer
-from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
-from portalctl.sim.server import Simulator
+from portalctl.simulator.api7.records import Developer
+from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator
+from portalctl.simulator.server import Simulator
 from tests.conftest import PORTAL_ID, Done, portalctl
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # many cases, each with a simulator of its own

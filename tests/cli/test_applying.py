@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from portalctl.http.retry import Policy
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
-from portalctl.sim.message import Request
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
+from portalctl.simulator.message import Request
 from tests.conftest import PORTAL_ID, Bench
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -179,7 +179,7 @@ def test_a_team_whose_creation_was_not_answered_is_waited_for(make_bench: BenchM
 
 
 def test_once_the_token_is_refused_nothing_more_is_sent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portalctl.apply.execute.IN_FLIGHT", 1)
+    monkeypatch.setattr("portalctl.execution.executor.IN_FLIGHT", 1)
     fill(bench)
 
     def hook(request: Request) -> None:
@@ -258,7 +258,7 @@ def test_what_was_done_is_not_done_again_because_it_shows_late(
     make_bench: BenchMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer to an approval is lost, and for a while the portal shows what was before it."""
-    monkeypatch.setattr("portalctl.apply.sending.LAG", 5.0)
+    monkeypatch.setattr("portalctl.execution.sender.LAG", 5.0)
     bench = fill(make_bench(behaviour=Behaviour(visible_after=0.4)))
     person = bench.emails["a@club.example"]
     bench.sim.inject(Fault("drop-after", method="PATCH", path=f"*/{person}", times=1))
@@ -337,9 +337,9 @@ def test_someone_changed_while_an_apply_goes_on_for_long_is_seen(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, status: str, told: str
 ) -> None:
     """Between two looks, here with each write, an admin decides on b."""
-    monkeypatch.setattr("portalctl.apply.execute.IN_FLIGHT", 1)
-    monkeypatch.setattr("portalctl.apply.looks.FRESH", -1.0)
-    monkeypatch.setattr("portalctl.apply.looks.PATIENT", -1.0)
+    monkeypatch.setattr("portalctl.execution.executor.IN_FLIGHT", 1)
+    monkeypatch.setattr("portalctl.execution.recheck.FRESH", -1.0)
+    monkeypatch.setattr("portalctl.execution.recheck.PATIENT", -1.0)
     who = fill(bench).emails["b@club.example"]
 
     def hook(request: Request) -> None:
@@ -368,7 +368,7 @@ def test_someone_changed_while_a_write_had_to_wait_is_seen(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, address: str, status: str, told: str
 ) -> None:
     """Its turn comes a second after the look before it, and an admin was quicker."""
-    monkeypatch.setattr("portalctl.apply.looks.FRESH", 0.5)
+    monkeypatch.setattr("portalctl.execution.recheck.FRESH", 0.5)
     person = fill(bench).emails[address]
     path = f"*/developers/{person}"
     bench.sim.inject(Fault("status", status=429, retry_after=1, method="PATCH", path=path, times=1))

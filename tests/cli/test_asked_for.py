@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from portalctl.sim.faults import Fault
+from portalctl.simulator.faults import Fault
 from tests.cli.test_api7 import PORTAL as API7_PORTAL
 from tests.cli.test_api7 import Bench as Api7Bench
 from tests.cli.test_api7 import make as make  # noqa: PLC0414 (a fixture)

@@ -15,7 +15,7 @@ import pytest
 from portalctl.cli.commands import LazyGroup
 from portalctl.cli.commands import portalctl as root
 from portalctl.cli.completion import SHELLS
-from portalctl.cli.shell import COMPLETE
+from portalctl.cli.completion_variable import COMPLETE
 from tests.conftest import HEAD, portalctl
 
 TEAMS = "trusted_domains: [city.example]\nteams:\n  - name: city\n  - name: Manchester City\n  - name: reds\n"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from portalctl.report.mask import Mask
-from portalctl.sim.faults import Fault
+from portalctl.output.masks import Mask
+from portalctl.simulator.faults import Fault
 from tests.conftest import Bench
-from tests.report.test_metrics import parsed
+from tests.output.test_metrics import parsed
 
 HERE = ("portal", "partners")
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
-from portalctl.sim.message import Request
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
+from portalctl.simulator.message import Request
 from tests.conftest import PORTAL_ID, Bench
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -157,9 +157,9 @@ def test_it_is_unknown_where_it_could_not_be_seen(bench: Bench) -> None:
 
 def test_what_was_already_so_is_looked_at_in_the_end_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """An admin approves ann before her turn, and takes that back at the write after."""
-    monkeypatch.setattr("portalctl.apply.execute.IN_FLIGHT", 1)
-    monkeypatch.setattr("portalctl.apply.looks.FRESH", -1.0)
-    monkeypatch.setattr("portalctl.apply.looks.PATIENT", -1.0)
+    monkeypatch.setattr("portalctl.execution.executor.IN_FLIGHT", 1)
+    monkeypatch.setattr("portalctl.execution.recheck.FRESH", -1.0)
+    monkeypatch.setattr("portalctl.execution.recheck.PATIENT", -1.0)
     bench.people(pending=["aaa@club.example", ANN, "zoe@club.example"])
     bench.manifest("trusted_domains: [club.example]\n")
 

@@ -9,7 +9,7 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
-from portalctl.sim.faults import Fault
+from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench, Done
 
 pytestmark = pytest.mark.usefixtures("quick")

@@ -13,12 +13,12 @@ from hypothesis import given
 from ruamel.yaml import YAML
 
 from portalctl.cli.import_ import import_
-from portalctl.portal.models import Snapshot
-from portalctl.sim.api7.records import State
-from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
-from portalctl.sim.server import Simulator
+from portalctl.portals.models import Snapshot
+from portalctl.simulator.api7.records import State
+from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator
+from portalctl.simulator.server import Simulator
+from tests.changes.odd_portals import ADDRESSES, NAMES, odd_portals
 from tests.conftest import PORTAL_ID, Bench, Done, named_schema, portalctl
-from tests.plan.odd_portals import ADDRESSES, NAMES, odd_portals
 
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # many cases, each with a simulator of its own
 WORDS = ("--portal", "partners", "--provider", "konnect", "--portal-id", PORTAL_ID)

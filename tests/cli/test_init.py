@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from portalctl.characters import is_invisible
-from portalctl.cli.scaffold import ACTION, WORKFLOWS, Answers, manifests, team_files
+from portalctl.cli.init_files import ACTION, WORKFLOWS, Answers, manifests, team_files
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
 from tests.conftest import Done, named_schema, portalctl

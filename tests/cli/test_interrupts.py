@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from portalctl.apply.execute import IN_FLIGHT
-from portalctl.sim.faults import Fault
-from portalctl.sim.message import Request
+from portalctl.execution.executor import IN_FLIGHT
+from portalctl.simulator.faults import Fault
+from portalctl.simulator.message import Request
 from tests.conftest import Bench, Done
 
 RULES = "trusted_domains: [club.example]\noverrides: [{developer: leaver@x.org, status: revoked, reason: Left}]\n"

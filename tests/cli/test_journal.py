@@ -17,9 +17,9 @@ import pytest
 
 from portalctl.changes.operations import NAMES
 from portalctl.http.transport import Reply, Transport
-from portalctl.sim.faults import Fault
-from portalctl.sim.message import Request
-from portalctl.sim.server import Simulator
+from portalctl.simulator.faults import Fault
+from portalctl.simulator.message import Request
+from portalctl.simulator.server import Simulator
 from tests.cli.test_interrupts import apply_and
 from tests.conftest import PORTAL_ID, WRITES, Bench
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
-from portalctl.sim.server import Simulator
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
+from portalctl.simulator.server import Simulator
 from tests import vendor
 from tests.conftest import HEAD, PORTAL_ID, WRITES, Bench, portalctl
 

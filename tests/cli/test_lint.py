@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from portalctl.plan.lint import LINTS
+from portalctl.insight.lint import LINTS
 from tests.conftest import HEAD, Bench, portalctl
 
 RULES = """trusted_domains:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.report.mask import Mask
+from portalctl.output.masks import Mask
 from tests.answering import answering, http
 from tests.conftest import Bench, Done, portalctl
 

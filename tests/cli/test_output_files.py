@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from portalctl.sim.faults import Fault
+from portalctl.simulator.faults import Fault
 from tests.conftest import Bench, Done, portalctl
 
 RULES = "trusted_domains: [club.example]\n"

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench
 
 BenchMaker = Callable[..., Bench]

@@ -15,8 +15,8 @@ from portalctl import flow
 from portalctl.cli.ping import ping
 from portalctl.http import Server
 from portalctl.manifest.load import load
-from portalctl.sim.api7.server import Api7Behaviour, Api7Simulator
-from portalctl.sim.faults import Fault
+from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator
+from portalctl.simulator.faults import Fault
 from tests.answering import answering, http
 from tests.conftest import PORTAL_ID, Bench, Done, portalctl
 

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
 from tests.cli.world import (
     PEOPLE,
     Manifest,

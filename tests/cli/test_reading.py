@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
 from tests.answering import answering, http
 from tests.conftest import HEAD, PORTAL_ID, Bench, portalctl
 

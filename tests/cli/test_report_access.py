@@ -14,10 +14,10 @@ import pytest
 
 from portalctl.csv_guard import unguard
 from portalctl.git.blame import Known, origins
-from portalctl.sim.faults import Fault
+from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench, Done, portalctl
-from tests.report.hostile import HOSTILE
-from tests.report.reading import read
+from tests.output.hostile import HOSTILE
+from tests.output.reading import read
 
 RULES = """trusted_domains:
   - {domain: arsenal.com, teams: [gunners], reason: "Partner"}

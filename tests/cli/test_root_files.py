@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 import portalctl as library
+from portalctl.changes.plan_document import digest_of
+from portalctl.changes.plan_document import to_json as plan_json
+from portalctl.changes.saved_plan import read as read_plan
 from portalctl.errors import InputError
 from portalctl.http import Server
-from portalctl.plan.document import digest_of
-from portalctl.plan.document import to_json as plan_json
-from portalctl.plan.saved import read as read_plan
-from portalctl.portal import saved_snapshot
-from portalctl.portal.saved_snapshot import parse, to_json
+from portalctl.portals import snapshot_file
+from portalctl.portals.snapshot_file import parse, to_json
 from tests.conftest import HEAD, PORTAL_ID, Bench, Done, portalctl
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -254,7 +254,7 @@ def test_a_snapshot_that_can_not_tell_is_refused(club: Bench) -> None:
     assert club.run("snapshot", "--out", "s.json").code == 0
     old = parse(Path("s.json").read_bytes(), "s.json")
     portals = tuple(replace(each, snapshot=replace(each.snapshot, portal_names=())) for each in old.portals)
-    made = saved_snapshot.saved_snapshot(portals, created_at=old.created_at, generator=old.generator)
+    made = snapshot_file.saved_snapshot(portals, created_at=old.created_at, generator=old.generator)
     Path("s.json").write_text(to_json(made))
     plan = ("plan", "-f", "portals", "--snapshot", "s.json", "--portal", "partners")
     assert portalctl(*plan).code == 0
@@ -270,7 +270,7 @@ def test_the_library_compares_them_too(club: Bench) -> None:
     server = Server(club.sim.url, club.sim.token)
     narrowed = replace(manifest, portals={"partners": manifest.portals["partners"]})
     for asked, servers in ((manifest, {"partners": server, "city-team": server}), (narrowed, {"partners": server})):
-        for verb in (library.plan, library.read):
+        for verb in (library.plan, library.snapshot):
             with pytest.raises(InputError) as caught:
                 verb(asked, library.Run(servers))
             assert len(caught.value.findings) == 2

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from portalctl.sim.behaviour import Behaviour
+from portalctl.simulator.behaviour import Behaviour
 from tests.cli.test_journal import JOURNAL, Death, dying, journal
 from tests.conftest import PORTAL_ID, WRITES, Bench
 
@@ -58,7 +58,7 @@ def test_killed_and_run_again_while_reads_lag(
     make_bench: BenchMaker, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=0.7)), 1)
-    monkeypatch.setattr("portalctl.apply.earlier_run.MAX_WAIT", 30.0)
+    monkeypatch.setattr("portalctl.execution.interrupted_run.MAX_WAIT", 30.0)
     told = kill_and_repeat(bench, at, 1)
     assert f"the last apply was cut off ({JOURNAL}): waiting until what it wrote is visible" in told
 
@@ -70,7 +70,7 @@ def test_killed_at_many_points_and_run_again_while_reads_lag_2_s(
     make_bench: BenchMaker, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=2.0)), 6)
-    monkeypatch.setattr("portalctl.apply.earlier_run.MAX_WAIT", 30.0)
+    monkeypatch.setattr("portalctl.execution.interrupted_run.MAX_WAIT", 30.0)
     kill_and_repeat(bench, at, 6)
 
 
@@ -138,7 +138,7 @@ def locked() -> Iterator[int]:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("saved", [False, True])
 def test_an_apply_gives_up_on_a_locked_journal(bench: Bench, monkeypatch: pytest.MonkeyPatch, saved: bool) -> None:
-    monkeypatch.setattr("portalctl.apply.journal_lock.MAX_WAIT", 0.3)
+    monkeypatch.setattr("portalctl.execution.journal_lock.MAX_WAIT", 0.3)
     fill(bench, 1)
     assert bench.run("plan", "--out", "plan.json").code == 0
     bench.sim.clear_log()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from portalctl.environment import MAX_SECRET_BYTES
-from portalctl.sim.api7.server import Api7Simulator
+from portalctl.simulator.api7.server import Api7Simulator
 from tests.conftest import Bench, Done, portalctl
 
 RULES = "trusted_domains: [arsenal.com]\n"

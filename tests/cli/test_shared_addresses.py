@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from portalctl.sim.message import Request
+from portalctl.simulator.message import Request
 from tests.conftest import PORTAL_ID, Bench, Done, portalctl
 
 ANNA, STRANGER = "anna@city.example", "Anna@City.example"

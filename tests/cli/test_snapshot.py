@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from portalctl.portal.models import Developer, Scope, Settings, Snapshot, Team
-from portalctl.portal.saved_snapshot import Declared, SavedPortal, saved_snapshot, to_json
+from portalctl.portals.models import Developer, Scope, Settings, Snapshot, Team
+from portalctl.portals.snapshot_file import Declared, SavedPortal, saved_snapshot, to_json
 from tests.conftest import HEAD, PORTAL_ID, Bench, Done, portalctl
 
 RULES = """

@@ -18,8 +18,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from portalctl.portal.models import OUT
-from portalctl.sim.faults import Fault
+from portalctl.portals.models import OUT
+from portalctl.simulator.faults import Fault
 from tests.cli.test_journal import Death, dying
 from tests.cli.world import (
     PEOPLE,

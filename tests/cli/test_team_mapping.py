@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from portalctl.http import Answer, Client, Server
-from portalctl.portal.konnect.team_mapping import is_konnect_region, is_missing_api, listed_providers
-from portalctl.sim.faults import Fault
+from portalctl.portals.konnect.team_mapping import is_konnect_region, is_missing_api, listed_providers
+from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench
 
 BenchMaker = Callable[..., Bench]

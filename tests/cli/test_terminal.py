@@ -18,7 +18,7 @@ import pexpect
 import pytest
 
 from portalctl.cli.main import main
-from portalctl.sim.faults import Fault
+from portalctl.simulator.faults import Fault
 from tests.conftest import Bench, portalctl
 
 pytestmark = pytest.mark.slow

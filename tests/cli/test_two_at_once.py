@@ -16,9 +16,9 @@ from typing import Literal
 
 import pytest
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.message import Request
-from portalctl.sim.server import Simulator
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.message import Request
+from portalctl.simulator.server import Simulator
 from tests.conftest import HEAD, PORTAL_ID, WRITES, Bench, Done, portalctl
 
 pytestmark = pytest.mark.usefixtures("quick", "one_at_a_time")
@@ -32,7 +32,7 @@ Act = Callable[[Bench], Done | None]
 @pytest.fixture
 def one_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing is done to one person between a look at another and the write that follows it."""
-    monkeypatch.setattr("portalctl.apply.execute.IN_FLIGHT", 1)
+    monkeypatch.setattr("portalctl.execution.executor.IN_FLIGHT", 1)
     monkeypatch.chdir(tmp_path)
 
 

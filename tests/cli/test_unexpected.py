@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from portalctl.portal.asked_for import told_in
-from portalctl.portal.models import Sighting, Touched
-from portalctl.portal.provider import Provider
-from portalctl.portal.vendors import connect
-from portalctl.portal.writes import SetStatus, Still, Write, Written, at_any_time
+from portalctl.portals.answer_ids import told_in
+from portalctl.portals.models import Sighting, Touched
+from portalctl.portals.provider import Provider
+from portalctl.portals.registry import connect
+from portalctl.portals.writes import SetStatus, Still, Write, Written, at_any_time
 from tests.answering import answering, http
 from tests.conftest import Bench, Done
 

@@ -13,9 +13,9 @@ from typing import Any
 from hypothesis import event
 from hypothesis import strategies as st
 
-from portalctl.sim.behaviour import Behaviour
-from portalctl.sim.faults import Fault
-from portalctl.sim.server import Simulator
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.faults import Fault
+from portalctl.simulator.server import Simulator
 from tests.conftest import PORTAL_ID, WRITES, Bench, Done, portalctl
 
 Manifest = dict[str, Any]

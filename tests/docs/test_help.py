@@ -15,7 +15,7 @@ import pytest
 from portalctl.cli.commands import portalctl as root
 from portalctl.cli.examples import examples as examples_folder
 from portalctl.cli.man import page
-from portalctl.sim.server import Simulator
+from portalctl.simulator.server import Simulator
 from tests.conftest import portalctl
 
 NAMED = ("plan.json", "report.json", "drift.json", "snapshot.json", "removals.json", "grants.json")

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import inspect
+import pkgutil
 import re
 import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from pkgutil import resolve_name
 
 import pytest
 
 import portalctl
-import portalctl.library
 from portalctl import Run, Server, plan
-from portalctl.errors import InputError, RefusedError
+from portalctl.errors import BadUsageError, InputError, RefusedError
 from tests.conftest import Bench
 
-LINES = re.search(r"\n\n((?:    .*\n|\n)+)", str(portalctl.library.__doc__))
+LINES = re.search(r"\n\n((?:    .*\n|\n)+)", str(portalctl.__doc__))
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 RULES = "trusted_domains:\n  - {domain: arsenal.com, teams: [gunners]}\nteams:\n  - name: gunners\n"
 
@@ -52,7 +52,7 @@ def test_the_documented_lines_do_the_job(
 
 def test_a_reading_can_be_planned_from_without_the_portal(bench: Bench, run: Run) -> None:
     manifest = portalctl.load("portals/partners.yaml")
-    saved = portalctl.read(manifest, run)
+    saved = portalctl.snapshot(manifest, run)
     asked = len(bench.reads)
     made = portalctl.plan(manifest, replace(run, snapshot=saved))
     assert (made.changes, len(bench.reads), bench.writes) == (3, asked, [])
@@ -72,8 +72,12 @@ def test_errors_are_raised_and_nothing_is_printed(bench: Bench, capsys: pytest.C
     assert capsys.readouterr() == ("", "")
 
 
-def test_rooms_stay_packages_and_show_the_signature_of_their_verb() -> None:
-    assert resolve_name("portalctl.apply.execute").__name__ == "portalctl.apply.execute"
+def test_no_module_can_be_called() -> None:
+    names = {name for _, name, _ in pkgutil.walk_packages(portalctl.__path__, "portalctl.")} - {"portalctl.__main__"}
+    assert not [name for name in sorted(names) if callable(import_module(name))]
+
+
+def test_functions_show_their_signature() -> None:
     assert list(inspect.signature(plan).parameters) == ["manifest", "run", "selection", "base"]
     assert "GET" in str(inspect.getdoc(plan))
 
@@ -82,3 +86,13 @@ def test_importing_it_imports_nothing_heavy() -> None:
     code = "import sys, portalctl\nassert callable(portalctl.plan)\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"httpx", "pydantic", "ruamel", "click", "portalctl.flow"} & set(done.stdout.split())
+
+
+def test_drift_and_explain_return_what_the_commands_show(run: Run) -> None:
+    manifest = portalctl.load("portals/")
+    (found,) = portalctl.drift(manifest, run)
+    assert [finding.kind for finding in found.findings] == ["setting", "backlog", "backlog"]
+    (explained,) = portalctl.explain(manifest, run, "ann@arsenal.com")
+    assert explained.subject == "ann@arsenal.com"
+    with pytest.raises(BadUsageError):
+        portalctl.explain(manifest, run, "gunner")

@@ -17,10 +17,10 @@ from ruamel.yaml import YAML
 from portalctl.cli.commands import COMMANDS, portalctl
 from portalctl.manifest.load import load
 from portalctl.manifest.schema import manifest_schema
-from portalctl.sim.server import Simulator
+from portalctl.simulator.server import Simulator
 from tests.conftest import PORTAL_ID
 from tests.conftest import portalctl as run
-from tests.house.write_readme import with_table
+from tests.project.write_readme import with_table
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -122,7 +122,7 @@ def test_its_manifest_is_valid_and_means_what_the_schema_says(tmp_path: Path) ->
 
 
 def test_its_table_of_capabilities_is_that_of_the_code() -> None:
-    assert with_table(README) == README, "run python -m tests.house.write_readme"
+    assert with_table(README) == README, "run python -m tests.project.write_readme"
 
 
 def test_it_says_how_to_set_up_and_how_to_test() -> None:

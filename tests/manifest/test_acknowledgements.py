@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portalctl.errors import InputError, Position
-from portalctl.manifest.acknowledgements import Acknowledgement, acknowledgements, load_acknowledgements
+from portalctl.manifest.acknowledgements_file import Acknowledgement, acknowledgements, load_acknowledgements
 from portalctl.manifest.files import File
 
 GOOD = """\

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from portalctl.sim.server import Simulator
+from portalctl.simulator.server import Simulator
 
 schemathesis = pytest.importorskip("schemathesis", reason="installed by .ci/run only")
 pytestmark = pytest.mark.peer

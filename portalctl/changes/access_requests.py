@@ -1,0 +1,53 @@
+"""Requests for access to APIs that wait, and which of them rules approve. Nothing is ever revoked by these rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from portalctl.changes.observations import Difference, of_developer
+from portalctl.changes.operations import ApproveRequest
+from portalctl.changes.states import FoundRequest
+from portalctl.identity import domain_of, normal_address
+from portalctl.manifest.model import AccessRule
+from portalctl.portals.models import AccessRequest, Developer
+from portalctl.rules.resolve import Decision
+from portalctl.rules.rulebook import Rulebook
+
+LET_IN = frozenset({"approved", "silent"})  # verdicts
+
+
+def approve_requests(
+    book: Rulebook,
+    requests: Iterable[AccessRequest],
+    people: Mapping[str, tuple[Developer, Decision, str]],
+    result: Difference,
+) -> None:
+    """`people` has, by id, whoever asks: the decision, and the status they will have once the plan is carried out."""
+    for request in requests:
+        if request.developer_id not in people:
+            continue
+        developer, decision, status = people[request.developer_id]
+        if status != "approved" or decision.verdict not in LET_IN or decision.blocked is not None:
+            continue
+        rule = next((rule for rule in book.now.access if _covers(rule, request, developer, decision)), None)
+        if rule is not None:
+            _approve(request, developer, rule, result)
+
+
+def _covers(rule: AccessRule, request: AccessRequest, developer: Developer, decision: Decision) -> bool:
+    if request.product not in rule.products and request.product_id not in rule.products:
+        return False
+    address = normal_address(developer.email or "")
+    at_domain = address is not None and domain_of(address) in rule.domains
+    return at_domain or not decision.teams.keys().isdisjoint(rule.teams)
+
+
+def _approve(request: AccessRequest, developer: Developer, rule: AccessRule, result: Difference) -> None:
+    before: FoundRequest = {
+        "request_id": request.id,
+        "application_id": request.application_id,
+        "application": request.application_name,
+        "product": request.product,
+        "status": "pending",
+    }
+    result.changes.append(ApproveRequest(before=before, **of_developer(developer, [rule.why])))

@@ -1,0 +1,165 @@
+"""Decisions × snapshot → changes. The decision table of the manual stands here as `TABLE`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import cast
+
+from portalctl.changes.access_requests import approve_requests
+from portalctl.changes.invitations import invite
+from portalctl.changes.memberships import KEEPS_OUT, Teams, memberships, team_changes
+from portalctl.changes.observations import Difference, Held, KeptOut, expiry_class, of_developer, ordered
+from portalctl.changes.operations import Approve, DeleteDeveloper, Reject, Reopen, Revoke, StatusChange
+from portalctl.changes.states import FoundStatus, Status
+from portalctl.changes.team_roles import role_changes
+from portalctl.identity import domain_of, normal_address, untagged
+from portalctl.manifest.model import PortalManifest, Reason
+from portalctl.portals.capabilities import CAPABILITIES
+from portalctl.portals.models import OUT, Developer, Snapshot
+from portalctl.rules.resolve import Decision
+from portalctl.rules.rulebook import Rulebook
+
+# (what the rules say, what is live) → the write. Revoked and rejected are one live state, "out".
+TABLE: Mapping[tuple[str, str], type[StatusChange | DeleteDeveloper]] = {
+    ("approved", "pending"): Approve,
+    ("approved", "out"): Approve,  # with `reinstate` only; else withheld
+    ("denied", "pending"): Reject,
+    ("denied", "approved"): Revoke,
+    ("revoked", "pending"): Revoke,
+    ("revoked", "approved"): Revoke,
+    ("rejected", "pending"): Reject,
+    ("rejected", "approved"): Reject,
+    ("pending", "approved"): Reopen,
+    ("pending", "out"): Reopen,  # with `reinstate` only; else withheld
+    ("absent", "pending"): DeleteDeveloper,  # allowed twice; see guard
+    ("absent", "approved"): DeleteDeveloper,
+    ("absent", "out"): DeleteDeveloper,
+}
+
+
+def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, Decision]]) -> Difference:
+    """`snapshot` covers `book.touched_teams()`; `decided` has each of its developers once."""
+    result = Difference()
+    teams = Teams(book, snapshot)
+    result.ambiguous_teams = teams.ambiguous
+    result.missing_idp_teams = teams.missing_idp
+    result.changes = team_changes(teams)
+    role_changes(teams, snapshot.apis, book.portal.region or "*", result)
+    asking = {request.developer_id for request in snapshot.requests}
+    askers: dict[str, tuple[Developer, Decision, str]] = {}
+    for developer, decision in decided:
+        # Nearly everybody is in, and to be in.
+        as_wanted = decision.verdict == developer.status == "approved" and not (decision.blocked or decision.lapsed)
+        status = developer.status if as_wanted else _person(book.portal, developer, decision, result)
+        if status is None:
+            continue
+        memberships(teams, developer, decision, status, result)
+        if developer.id in asking:
+            askers[developer.id] = developer, decision, status
+    approve_requests(book, snapshot.requests, askers, result)
+    present = _present(book, snapshot.developers)
+    result.awaited |= _named_grants(book) - present - invite(book, teams, present, result)
+    result.changes = ordered(result.changes)
+    return result
+
+
+def _person(portal: PortalManifest, developer: Developer, decision: Decision, result: Difference) -> str | None:
+    """Decide on the status of one developer. Gives the one they will have; None: no account, or an unknown status."""
+    live = "out" if developer.status in OUT else developer.status
+    if live not in {"pending", "approved", "out"}:
+        result.unknown.append(developer)
+        return None
+    change = _status_change(portal, developer, decision, live)
+    if decision.blocked == "untied":
+        change = None  # approving and rejecting both need the request
+    if change is not None and change.op_class == "reinstate" and not decision.reinstate:
+        result.withheld.append(Held(developer, decision))
+        change = None
+    impossible = change is not None and not _possible(change, portal)
+    if impossible:
+        result.beyond += [Held(developer, decision)] if live == "approved" else []
+        change = None
+    if decision.blocked is not None and live != "out":
+        result.blocked.append(Held(developer, decision))
+    if change is None and not impossible and decision.verdict == "unmatched" and live != "out":
+        result.unmatched.append(developer)
+    if change is not None:
+        result.changes.append(change)
+    deleted = isinstance(change, DeleteDeveloper)
+    turned_out = change is not None and change.new_status in OUT
+    if (decision.verdict in KEEPS_OUT or turned_out) and (deleted or _ends_registrations(portal)):
+        why = _status_rule(portal, decision, live)[1]
+        result.out[developer.id] = _kept_out(portal, developer, decision, why, deleted=deleted)
+    if deleted:
+        return None  # memberships go with the account
+    return change.new_status if change is not None else developer.status
+
+
+def _status_change(
+    portal: PortalManifest, developer: Developer, decision: Decision, live: str
+) -> StatusChange | DeleteDeveloper | None:
+    """The change of status that the rules ask for, whether or not it may be made."""
+    operation, why = _status_rule(portal, decision, live)
+    if operation is None:
+        return None
+    facts, status = of_developer(developer, why), cast(Status, developer.status)
+    if operation is DeleteDeveloper:
+        return DeleteDeveloper(before={"status": status}, **facts)
+    if operation is Approve:
+        # If the address is no longer verified at the write, this is not the developer that was reviewed.
+        before: FoundStatus = {"status": status}
+        if developer.email_verified:
+            before["email_verified"] = True
+        return Approve(op_class="reinstate" if live == "out" else "onboard", before=before, **facts)
+    removal = expiry_class(decision.lapsed) if decision.lapsed and live == "approved" else "offboard"
+    if operation is Reopen:
+        return Reopen(op_class="reinstate" if live == "out" else removal, before={"status": status}, **facts)
+    make = Revoke if operation is Revoke else Reject
+    return make(op_class=removal, before={"status": status}, **facts)
+
+
+def _possible(change: StatusChange | DeleteDeveloper, portal: PortalManifest) -> bool:
+    """Whether this provider can do this to a developer."""
+    return change.new_status is None or change.new_status in CAPABILITIES[portal.provider].statuses
+
+
+def _ends_registrations(portal: PortalManifest) -> bool:
+    """Whether registrations can be ended alone on this provider: only then they are read."""
+    return "registrations" in CAPABILITIES[portal.provider].abilities
+
+
+def _kept_out(
+    portal: PortalManifest, developer: Developer, decision: Decision, why: tuple[Reason, ...], *, deleted: bool
+) -> KeptOut:
+    expires = bool(decision.lapsed) and developer.status == "approved"
+    on_revoke = decision.on_revoke or portal.policy.on_revoke
+    return KeptOut(developer, expiry_class(decision.lapsed) if expires else "offboard", why, on_revoke, deleted)
+
+
+def _status_rule(
+    portal: PortalManifest, decision: Decision, live: str
+) -> tuple[type[StatusChange | DeleteDeveloper] | None, tuple[Reason, ...]]:
+    """The operation that the table asks for, and its rule: the policy for the unmatched where no rule matches."""
+    policy = portal.policy
+    if decision.lapsed and live == "approved":
+        return Revoke, decision.lapsed
+    if decision.verdict == "unmatched" and live == "pending" and policy.unmatched_pending == "rejected":
+        return Reject, (policy.unmatched_why,)
+    if decision.verdict == "unmatched" and live == "approved" and policy.unmatched_approved == "revoked":
+        return Revoke, (policy.unmatched_why,)
+    return TABLE.get((decision.verdict, live)), decision.why
+
+
+def _present(book: Rulebook, developers: Iterable[Developer]) -> set[str]:
+    """Which of the names that rules spell out are live."""
+    if not book.named:
+        return set()
+    names = (name for person in developers for name in (person.id, normal_address(person.email or "") or ""))
+    return {name for name in names if name in book.named}
+
+
+def _named_grants(book: Rulebook) -> set[str]:
+    """The names under which rules let people in or put them into teams, whether or not they have registered."""
+    approved = {a for a, override in book.now.overrides.items() if override.status == "approved"}
+    listed = {a for a in book.now.members if book.now.denial_of_domain(domain_of(a)) is None}
+    return {name for name in approved | listed if book.now.denial_of_person((name, untagged(name))) is None}

@@ -1,0 +1,51 @@
+"""Accounts for people who have none, where a rule invites them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal
+
+from portalctl.changes.memberships import KEEPS_OUT, Teams, memberships
+from portalctl.changes.observations import Difference, of_developer
+from portalctl.changes.operations import CreateDeveloper
+from portalctl.changes.states import NewAccount
+from portalctl.manifest.model import Invitation, Reason
+from portalctl.portals.models import Developer
+from portalctl.rules.resolve import Decision, resolve
+from portalctl.rules.rulebook import Rulebook
+
+
+def unregistered(name: str) -> Developer:
+    """Someone who has no account: `name` is an address, or on API7 a developer_id."""
+    return Developer(id="", email=name, status="absent") if "@" in name else Developer(name, None, "absent")
+
+
+def invite(book: Rulebook, teams: Teams, present: Collection[str], result: Difference) -> set[str]:
+    """Plan the accounts of invited people who are not `present`, and their memberships; the names of those.
+
+    What they become is what rules say of them, as if they had registered: pending where no rule approves them.
+    """
+    missing = {name: told for name, told in book.now.invitations.items() if name not in present}
+    for person, decision in resolve(book, map(unregistered, missing)):
+        name = person.email or person.id
+        if decision.verdict in KEEPS_OUT or decision.blocked is not None:
+            del missing[name]
+            continue
+        _create(person, decision, *missing[name], result)
+        memberships(teams, person, decision, _status(decision), result)
+    return set(missing)
+
+
+def _status(decision: Decision) -> Literal["approved", "pending"]:
+    return "approved" if decision.verdict == "approved" else "pending"
+
+
+def _create(person: Developer, decision: Decision, invitation: Invitation, why: Reason, result: Difference) -> None:
+    name = person.email or person.id
+    after: NewAccount = {
+        "status": _status(decision),
+        "full_name": invitation.full_name or name,
+        "send_invitation_email": invitation.mail,
+    }
+    reasons = dict.fromkeys((why, *decision.why))
+    result.changes.append(CreateDeveloper(after=after, **of_developer(person, reasons)))

@@ -1,0 +1,108 @@
+"""Manifest × snapshot × time → plan. Pure: no I/O, no clock of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
+
+from portalctl.changes.comparison import diff
+from portalctl.changes.guard import guard_of, losers, refusals
+from portalctl.changes.notices import ambiguous, notices
+from portalctl.changes.observations import Difference
+from portalctl.changes.operations import NAMES, Change, CreateDeveloper
+from portalctl.changes.plan import ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
+from portalctl.changes.plan_document import digest
+from portalctl.changes.selection import Selection, select
+from portalctl.identity import normal_address
+from portalctl.manifest.model import Manifest, PortalManifest
+from portalctl.portals.capabilities import CAPABILITIES
+from portalctl.portals.models import Snapshot
+from portalctl.rules.resolve import resolve
+from portalctl.rules.rulebook import Rulebook
+
+
+def compare(portal: PortalManifest, snapshot: Snapshot, today: date) -> Difference:
+    """Everything that differs between a manifest and a portal on a day (UTC)."""
+    book = Rulebook.of(portal, today)
+    return diff(book, snapshot, resolve(book, snapshot.developers))
+
+
+def plan_portal(
+    portal: PortalManifest,
+    snapshot: Snapshot,
+    found: Difference,
+    today: date,
+    selection: Selection,
+    *,
+    notes: Iterable[Notice] = (),
+) -> PortalPlan:
+    """`found` is what `compare` gave for the same portal, snapshot and day; `notes` stand before other notices."""
+    changes, dropped = select(found.changes, selection)
+    guard = guard_of(portal, today, selection.allow_removals, allow_delete=bool(selection.allow_delete))
+    return PortalPlan(
+        name=portal.name,
+        provider=portal.provider,
+        portal_id=snapshot.portal_id,
+        server=snapshot.server,
+        observed_at=snapshot.observed_at,
+        developers=len(snapshot.developers),
+        guard=guard,
+        summary=counts(portal.provider, changes, unmanaged=len(found.unmatched), awaited=len(found.awaited)),
+        changes=changes,
+        refusals=(*ambiguous(found), *refusals(portal, guard, snapshot, changes)),
+        notices=(*notes, *notices(portal, snapshot, found, today), *dropped, *_unknown(selection, snapshot, changes)),
+    )
+
+
+def assemble(
+    manifest: Manifest,
+    portals: tuple[PortalPlan, ...],
+    *,
+    created_at: str,
+    generator: str,
+    snapshot: SnapshotStamp | None = None,
+) -> Plan:
+    """The plan of a run: its portals sorted by name."""
+    portals = tuple(sorted(portals, key=lambda portal: portal.name))
+    stamp = ManifestStamp(manifest.digest, manifest.files)
+    return Plan(
+        generator=generator,
+        created_at=created_at,
+        digest=digest(stamp, portals, snapshot),
+        manifest=stamp,
+        snapshot=snapshot,
+        portals=portals,
+    )
+
+
+def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ...]) -> Iterator[Notice]:
+    """A selected person who is not there would look like one for whom nothing is to do."""
+    if selection.developer is None or changes:
+        return
+    people = snapshot.developers
+    if not any(selection.developer in {p.id, p.email, normal_address(p.email or "")} for p in people):
+        yield Notice("unknown_developer", "warning", f"nobody has registered as {selection.developer}")
+
+
+def counts(provider: str, changes: tuple[Change, ...], *, unmanaged: int, awaited: int) -> dict[str, int]:
+    """Changes by operation (those that occur), and numbers of changes, of developers who lose access, and of e-mails.
+
+    `unmanaged` and `awaited` are numbers of developers that the changes do not show.
+    """
+    count: Counter[str] = Counter(change.op for change in changes)
+    return {
+        **{op: count[op] for op in NAMES if count[op]},
+        "total": len(changes),
+        "removals": len(losers(changes)),
+        "mails": sum(_sends_email(provider, change) for change in changes),
+        "unmanaged": unmanaged,
+        "awaited": awaited,
+    }
+
+
+def _sends_email(provider: str, change: Change) -> bool:
+    """Whether the portal writes to the developer about a change."""
+    if isinstance(change, CreateDeveloper):
+        return change.after["send_invitation_email"]
+    return change.op in CAPABILITIES[provider].mails

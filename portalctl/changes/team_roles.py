@@ -1,0 +1,50 @@
+"""Team roles: which API a team may use, and how. Managed only where a manifest lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from portalctl.changes.memberships import Teams
+from portalctl.changes.observations import Difference
+from portalctl.changes.operations import AssignRole, Change, UnassignRole
+from portalctl.changes.states import FoundRole, NewRole
+from portalctl.identity import is_uuid
+from portalctl.manifest.model import Role, Team
+from portalctl.portals.models import Assignment
+from portalctl.rules.reason import why_of
+
+# (role, API id) → what was written for it
+Wanted = Mapping[tuple[str, str], Role]
+
+
+def role_changes(teams: Teams, apis: Mapping[str, tuple[str, ...]], region: str, result: Difference) -> None:
+    """Roles given and taken. `apis` has the ids by name; where a name is not that of one API the team is left alone.
+
+    `region` is Konnect's, of the API that a role is for.
+    """
+    ambiguous = {team.name for team in teams.ambiguous}
+    for team in teams.declared.values():
+        if team.roles is None or team.name in ambiguous:
+            continue
+        found = {role.api: _ids(role, apis) for role in team.roles}
+        unclear = [(team, role, len(found[role.api])) for role in team.roles if len(found[role.api]) != 1]
+        result.unclear_apis += unclear
+        if not unclear:
+            wanted = {(role.role, found[role.api][0]): role for role in team.roles}
+            result.changes += _changes(team, wanted, teams.roles.get(team.name, ()), region)
+
+
+def _ids(role: Role, apis: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return (role.api.lower(),) if is_uuid(role.api) else apis.get(role.api, ())
+
+
+def _changes(team: Team, wanted: Wanted, live: tuple[Assignment, ...], region: str) -> Iterator[Change]:
+    there = {(each.role, each.api_id): each for each in live}
+    for key, role in wanted.items():
+        if key not in there:
+            after: NewRole = {"role": role.role, "api": role.api, "api_id": key[1], "region": region}
+            yield AssignRole(team=team.name, after=after, why=(why_of(role.why),))
+    for key, each in there.items():
+        if key not in wanted:
+            before: FoundRole = {"role": each.role, "api_id": each.api_id, "assignment_id": each.id}
+            yield UnassignRole(team=team.name, before=before, why=(why_of(team.why),))

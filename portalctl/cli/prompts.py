@@ -1,0 +1,38 @@
+"""Questions on a terminal. Each is asked again until its answer can be used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import click
+
+from portalctl.errors import BadUsageError
+from portalctl.words import did_you_mean
+
+T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
+
+
+def asked(option: str, question: str, read: Callable[[str], T], default: str | None = None) -> T:
+    """What `read` makes of the answer; it raises click.BadParameter for one that can't be used.
+
+    Raises BadUsageError, naming the option that would tell, where nobody is there to answer.
+    """
+    if not sys.stdin.isatty():
+        raise BadUsageError(f"{option} is missing", "on a terminal it is asked for")
+    answer: T = click.prompt(question, default=default, show_default=bool(default), value_proc=read, err=True)
+    return answer
+
+
+def chosen(option: str, question: str, words: Sequence[Word]) -> Word:
+    """One of the words. Raises as `asked` does."""
+
+    def read(text: str) -> Word:
+        for word in words:
+            if word == text:
+                return word
+        raise click.BadParameter(f"write one of {', '.join(words)}{did_you_mean(text, tuple(words))}")
+
+    return asked(option, f"{question} ({', '.join(words)})", read)

@@ -1,0 +1,430 @@
+"""Carrying out a plan: the writes in the plan's order, then a final look at what they did.
+
+One thread, the one that calls `carry_out`, owns all state. It hands tasks to worker threads (`sending.py`) and takes
+their outcomes from a queue. No result rests on the portal's answer alone: a change is confirmed once it was seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from portalctl.cancellation import INTERRUPTED, Stop
+from portalctl.changes.operation import CLASSES, Ids, Stand, Target
+from portalctl.changes.operations import Approve, Change, CreateTeam
+from portalctl.changes.order import by_target, needed
+from portalctl.errors import PortalctlError, PortalError
+from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
+from portalctl.events import Settled as SettledEvent
+from portalctl.execution.concurrency import InFlight
+from portalctl.execution.confirm_wait import Patience
+from portalctl.execution.journal import NO_JOURNAL, Journal
+from portalctl.execution.preparation import Ready
+from portalctl.execution.recheck import Looks
+from portalctl.execution.report import Clock, PortalReport, Settled, timestamp
+from portalctl.execution.sender import MISDIRECTED, REMOVALS, Outcome, Sender, Task, is_lockout, not_seen
+from portalctl.execution.verification import newcomer_ids, statuses, touched, words
+from portalctl.execution.workers import Workers
+from portalctl.portals.answer_ids import OtherAnswerError
+from portalctl.portals.models import Sighting, Team
+from portalctl.portals.provider import Provider
+from portalctl.portals.writes import NewTeam, Written
+
+IN_FLIGHT = 16
+GRANTS = frozenset({"onboard", "reinstate"})  # classes
+
+
+def carry_out(
+    ready: Ready,
+    provider: Provider,
+    *,
+    clock: Clock,
+    observer: Observer = ignore,
+    patience: Patience = Patience(),
+    journal: Journal = NO_JOURNAL,
+    stop: Stop | None = None,
+) -> PortalReport:
+    """Make one portal's changes and report each. Raises nothing for what the portal does: that is in the report.
+
+    Once `stop` is asked nothing new is sent, what is in flight is waited for, and what was sent is looked at once.
+    """
+    stages = _stages(ready.todo)
+    people = chain(*stages)
+    looks = Looks(provider, people, ready.seen.statuses.items(), ready.at, time.monotonic)
+    run = _Run(
+        ready.plan.name,
+        Sender(provider, journal, patience, stop or Stop(), Stop(), clock, looks),
+        observer,
+        teams=dict(ready.seen.teams),
+        people={person: person for person in ready.seen.developers} | newcomer_ids(ready.seen),
+        statuses=statuses(ready.plan.changes),
+        total=len(ready.todo),
+        grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
+        targets=by_target(ready.todo),
+    )
+    started_at = run.now()
+    for stage in stages:
+        if isinstance(stage[0], CreateTeam):
+            run.create_teams([change for change in stage if isinstance(change, CreateTeam)], ready)
+        else:
+            run.write_all(stage)
+    run.confirm([change for change in ready.todo if change.id not in run.settled])
+    report = PortalReport(
+        ready.plan.name,
+        tuple(
+            run.settled.get(change.id) or Settled(change, "confirmed", already=True) for change in ready.plan.changes
+        ),
+        started_at,
+        run.now(),
+        interrupted=run.stop.asked,
+    )
+    run.note(lambda: journal.end(report))
+    return report
+
+
+def _stages(changes: tuple[Change, ...]) -> list[list[Change]]:
+    """Return the changes by class in order, the creations of teams before the rest of their class.
+
+    A change that needs another is not made in an earlier stage than that, nor before it.
+    """
+    targets = by_target(changes)
+    stages: dict[str, list[Change]] = {name: [] for name in CLASSES}
+    creations = [change for change in changes if isinstance(change, CreateTeam)]
+    for change in changes:
+        if not isinstance(change, CreateTeam):
+            classes = [change.op_class, *(other.op_class for other in needed(change, targets))]
+            stages[max(classes, key=CLASSES.index)].append(change)
+    others = [sorted(stage, key=lambda change: change.op_class != name) for name, stage in stages.items()]
+    return [stage for stage in (list[Change](creations), *others) if stage]
+
+
+@dataclass(slots=True)
+class _Run:
+    """The state of one apply, which only the coordinating thread reads and changes.
+
+    `teams` are the live ones by name, with those that were created; `people` the ids of developers by what the plan
+    calls them; `statuses` those that a developer has or gets by this plan.
+    """
+
+    portal: str
+    sender: Sender
+    observer: Observer
+    teams: dict[str, Team]
+    people: dict[str, str]
+    statuses: Mapping[str, frozenset[str | None]]
+    total: int
+    grants: tuple[Change, ...]
+    targets: Mapping[Target, Change]
+    settled: dict[str, Settled] = field(default_factory=dict)  # by change, like the next four
+    sent: dict[str, Written] = field(default_factory=dict)
+    refusals: dict[str, str] = field(default_factory=dict)  # of a later try, after an unclear one
+    times: dict[str, tuple[str, str]] = field(default_factory=dict)  # sent, answered
+    already: set[str] = field(default_factory=set)  # seen as wanted just before they would have been sent
+    not_approved: dict[str, str] = field(default_factory=dict)  # why, by developer
+    in_flight: InFlight = field(default_factory=lambda: InFlight(IN_FLIGHT))
+    no_grant_worked: bool = False
+    locked_out: bool = False  # the portal no longer accepts the token
+
+    @property
+    def provider(self) -> Provider:
+        return self.sender.provider
+
+    @property
+    def stop(self) -> Stop:
+        return self.sender.stop
+
+    def now(self) -> str:
+        return timestamp(self.sender.clock())
+
+    # --- writing
+
+    def create_teams(self, stage: list[CreateTeam], ready: Ready) -> None:
+        """Create teams: one look at the portal's teams before them all, and one after."""
+        self.write_all(self._still_missing(stage, ready))
+        made = {change.team: change for change in stage if self._may_have_been_made(change)}
+        ids = {name: team.id for name in made if (team := self.teams.get(name)) is not None}
+        for _ in self.sender.patience.turns(self.stop) if made and not self.locked_out else ():
+            try:
+                found = self.provider.new_teams({name: ids.get(name) for name in made})
+            except PortalError as error:
+                self._learn_of(error)
+                self._warn(f"could not look at the new teams after their creation: {error.message}")
+                return
+            for name, seen in found.items():
+                self._take_team(made[name], seen)
+                if seen.team is not None:
+                    ids[name] = seen.team.id
+            if made.keys() <= ids.keys():  # else the answer to a creation was lost, and the team may show late
+                return
+
+    def _still_missing(self, stage: list[CreateTeam], ready: Ready) -> list[Change]:
+        """Return the teams to create. One that someone else has made since the plan was checked is used instead."""
+        if (why := self._halted()) is not None:
+            for change in stage:
+                self.settle(change, "skipped", why)
+            return []
+        seen = ready.seen
+        if self.sender.looks.are_old(ready.at):
+            try:
+                seen = self.provider.reread(touched(stage))
+            except PortalError as error:
+                self._learn_of(error)
+                for change in stage:
+                    self.settle(change, "skipped", not_seen(error))
+                return []
+        self.teams |= seen.teams
+        missing: list[Change] = []
+        for change in stage:
+            stand = change.stand(seen)
+            if stand == "before":
+                missing.append(change)
+            elif stand == "after":
+                self.already.add(change.id)
+            else:
+                made = words(change.live_state(seen))
+                self.settle(change, "skipped", f"skipped, because someone else made it meanwhile: {made}")
+        return missing
+
+    def _may_have_been_made(self, change: Change) -> bool:
+        return change.id in self.sent and change.id not in self.settled
+
+    def _take_team(self, change: CreateTeam, seen: NewTeam) -> None:
+        """Use the team that was seen by the name of one that was created."""
+        if seen.wrong:
+            self.sender.misdirected.ask()
+            self.settle(change, "unknown", seen.wrong, self.sent[change.id].trace)
+            return
+        if seen.team is None:
+            return
+        self.teams[change.team] = seen.team
+        if seen.note:
+            self.sent[change.id] = replace(self.sent[change.id], note=seen.note)
+        live = Sighting(developers={}, teams={seen.team.name: seen.team}, members={})
+        if change.id not in self.settled and change.stand(live) == "after":
+            sent = self.sent[change.id]
+            self.settle(change, "confirmed", sent.note, sent.trace)
+
+    def write_all(self, stage: list[Change]) -> None:
+        """Send one stage: developers and teams side by side, the changes of one of them in order."""
+        grants = [self.sent[change.id] for change in self.grants if change.id in self.sent]
+        self.no_grant_worked = all(sent.result != "done" for sent in grants) and any(map(_no_to_all, grants))
+        groups: dict[str, deque[Change]] = {}
+        for change in stage:
+            key = change.developer.key if change.developer else f"team {change.team}"
+            groups.setdefault(key, deque()).append(change)
+        with Workers(self.sender.send, "write") as workers:
+            self._write_groups(workers, deque(groups.values()))
+
+    def _write_groups(self, workers: Workers[Task, Outcome], waiting: deque[deque[Change]]) -> None:
+        """Hand the next change of each group to a worker, no more at a time than may be in flight."""
+        under_way: dict[int, deque[Change]] = {}
+        while waiting or under_way:
+            while waiting and workers.active < self.in_flight.width:
+                group = waiting.popleft()
+                task = self._next_task(group)
+                if task is None:
+                    continue
+                try:
+                    under_way[workers.give(task)] = group
+                except RuntimeError as error:  # no thread can be started
+                    self._skip_all([[task.change], group, *waiting], error)
+                    return
+            if under_way:
+                number, outcome = workers.next_outcome()
+                self.in_flight.one_ended()
+                self._take(outcome)
+                if group := under_way.pop(number):
+                    waiting.appendleft(group)
+
+    def _next_task(self, group: deque[Change]) -> Task | None:
+        """Return the group's next change that may be sent; settle those before it. None: there is none left."""
+        while group:
+            change = group.popleft()
+            why = self._held_back(change)
+            if why is None:
+                return self._task(change)
+            self.settle(change, "skipped", why)
+        return None
+
+    def _task(self, change: Change) -> Task:
+        team, developer = change.team, change.developer
+        teams = {team: self.teams[team].id} if team is not None and team in self.teams else {}
+        key = developer.key if developer is not None else ""
+        developers = {key: self.people[key]} if key in self.people else {}
+        new = any(other.creates for other in needed(change, self.targets))
+        return Task(change, Ids(teams, developers), self.statuses.get(key, frozenset()), new)
+
+    def _skip_all(self, groups: Iterable[Iterable[Change]], error: Exception) -> None:
+        for change in chain(*groups):
+            self.settle(change, "skipped", f"skipped, because no thread could be started: {error}")
+
+    # --- what came of a task
+
+    def _take(self, outcome: Outcome) -> None:
+        change = outcome.change
+        self.locked_out |= outcome.locked_out
+        if outcome.misdirected:
+            self.sender.misdirected.ask()
+        for warning in outcome.warnings:
+            self._warn(warning)
+        if outcome.times is not None:
+            self.times[change.id] = outcome.times
+        if outcome.failure is not None:
+            self.settle(change, "unknown", outcome.failure)
+        elif outcome.written is not None:
+            self._take_written(change, outcome.written, outcome)
+        elif outcome.because is not None:
+            self.settle(change, "skipped", outcome.because)
+        else:
+            self.already.add(change.id)
+
+    def _take_written(self, change: Change, written: Written, outcome: Outcome) -> None:
+        if written.misdirected and written.result == "unclear":
+            self.settle(change, "unknown", written.detail, written.trace)
+            return
+        self._take_created(change, outcome)
+        if outcome.refusal:
+            self.refusals[change.id] = outcome.refusal
+        self.sent[change.id] = written
+        self.observer(Progress(self.portal, "writing", len(self.sent), self.total))
+        if isinstance(change, Approve) and written.result == "unclear":
+            self.not_approved[change.developer.key] = "may have failed"
+        if written.result == "refused":
+            result: Result = "skipped" if written.detail == INTERRUPTED else "failed"
+            self.settle(change, result, written.detail, written.trace)
+        else:
+            self.observer(Sent(self.portal, change.id, change.subject, change.words(change.done)))
+
+    def _take_created(self, change: Change, outcome: Outcome) -> None:
+        if not change.creates or outcome.created is None:
+            return
+        if change.developer is None:
+            self.teams[change.team or ""] = Team(outcome.created, change.team or "")
+            return
+        self.people[change.developer.key] = outcome.created
+        if outcome.waits:
+            self.not_approved[change.developer.key] = "has yet to come"
+
+    def _learn_of(self, error: PortalError) -> None:
+        self.locked_out |= is_lockout(error)
+        if isinstance(error, OtherAnswerError):
+            self.sender.misdirected.ask()
+
+    def _warn(self, message: str) -> None:
+        self.observer(Warned(message))
+
+    def note(self, write: Callable[[], None]) -> None:
+        """Write something to the journal that nothing depends on: a failure is a warning, and stops nothing."""
+        try:
+            write()
+        except PortalctlError as error:
+            self._warn(error.message)
+
+    # --- what is not sent
+
+    def _halted(self) -> str | None:
+        """Return why nothing more is sent, if so."""
+        if self.stop.asked:
+            return INTERRUPTED
+        if self.sender.misdirected.asked:
+            return MISDIRECTED
+        return "skipped, because the portal no longer takes the token" if self.locked_out else None
+
+    def _held_back(self, change: Change) -> str | None:
+        """Return why this change is not to be sent: nothing more is, or what it needs is not there."""
+        if (why := self._halted()) is not None:
+            return why
+        if self.no_grant_worked and change.op_class in REMOVALS:
+            return "skipped, because nothing that the plan gives could be given: nothing is taken away either"
+        return self._lacks(change)
+
+    def _lacks(self, change: Change) -> str | None:
+        """Return what this change needs and is not there, in words."""
+        developer, team = change.developer, change.team
+        if developer is not None and (why := self.not_approved.get(developer.key)):
+            return f"skipped, because the approval {why}"
+        if change.creates:
+            return None
+        if developer is not None and developer.key not in self.people:
+            return "skipped, because there is no account"
+        if team is not None and team not in self.teams:
+            return f"skipped, because team {team} could not be created"
+        return None
+
+    # --- results
+
+    def settle(self, change: Change, result: Result, detail: str = "", trace: str | None = None) -> None:
+        """Give a change its result, once."""
+        sent_at, answered_at = self.times.get(change.id, (None, None))
+        self.settled[change.id] = Settled(
+            change,
+            result,
+            detail,
+            trace,
+            already=change.id in self.already,
+            sent_at=sent_at,
+            answered_at=answered_at,
+            settled_at=self.now(),
+        )
+        if result != "confirmed" and isinstance(change, Approve):
+            self.not_approved[change.developer.key] = "failed"
+        self.observer(SettledEvent(self.portal, change.id, change.subject, change.words(change.done), result, detail))
+
+    def confirm(self, changes: Iterable[Change]) -> None:
+        """Look until every change is seen, or patience ends; then report what is not known."""
+        missing = {change.id: change for change in changes if change.id in self.sent or change.id in self.already}
+        found: dict[str, tuple[Stand, str]] = {}  # what was seen instead, by change
+        trouble = ""
+        for _ in self.sender.patience.turns(self.stop) if missing else ():
+            try:
+                found, trouble = self._look_for(missing), ""
+            except PortalError as error:
+                self._learn_of(error)
+                trouble = f"; it could not be read: {error.message}"
+            except Exception as error:  # whatever it is, what was sent has a result
+                trouble = f"; it could not be read: an unexpected {type(error).__name__}"
+            if not missing or self.locked_out or (trouble and self.sender.misdirected.asked):
+                break
+        for change in missing.values():
+            stand, seen = found.get(change.id, (None, ""))
+            self._settle_unseen(change, None if trouble else stand, trouble or seen)
+
+    def _look_for(self, missing: dict[str, Change]) -> dict[str, tuple[Stand, str]]:
+        """Confirm what is seen, and return what was seen of the others. Raises PortalError."""
+        seen = self.provider.reread(touched(missing.values()))
+        stands = {change.id: change.stand(seen) for change in missing.values()}
+        for change in [change for change in missing.values() if stands[change.id] == "after"]:
+            del missing[change.id]
+            sent = self.sent.get(change.id)
+            self.settle(change, "confirmed", sent.note if sent else "", sent.trace if sent else None)
+        return {
+            change.id: (stands[change.id], f"; it is {words(change.live_state(seen), 'not there')}")
+            for change in missing.values()
+        }
+
+    def _settle_unseen(self, change: Change, stand: Stand | None, seen: str) -> None:
+        """Settle what the final look did not find. It failed if a try was refused and it was seen not to be so."""
+        sent = self.sent.get(change.id)
+        trace = sent.trace if sent is not None else None
+        refusal = self.refusals.get(change.id)
+        if refusal is not None and stand == "before":
+            self.settle(change, "failed", refusal, trace)
+            return
+        looked = " before the interrupt" if self.stop.asked else f" within {self.sender.patience.seconds:g} s"
+        said = sent.detail or "the portal took it" if sent is not None else "it was already so just before"
+        self.settle(change, "unknown", f"{said}, and it was not seen{'' if self.locked_out else looked}{seen}", trace)
+
+
+def _no_to_all(sent: Written) -> bool:
+    """Whether a write failed for what would fail any other too: the token, the limit, the portal or the way there.
+
+    A 400 is about one developer; a failed approval of a stranger must not hold back another developer's removal.
+    """
+    return (
+        sent.result != "done"
+        and not sent.personal
+        and (sent.status is None or sent.status in {401, 403, 429} or sent.status >= 500)
+    )

@@ -1,0 +1,93 @@
+"""Looking at all that a plan touches before anything is written: what is still to be made, or why it is stale."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from portalctl.changes.guard import count_again
+from portalctl.changes.operation import Stand, State, Subject, account
+from portalctl.changes.operations import Change, CreateTeam
+from portalctl.changes.plan import PortalPlan
+from portalctl.errors import AmbiguousError, RefusedError
+from portalctl.execution.verification import statuses, touched, words
+from portalctl.identity import normal_address
+from portalctl.portals.models import Developer, Sighting
+from portalctl.portals.provider import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A portal's plan, checked against the live state: what is still to be made, what was seen of it, and when.
+
+    `at` is of `time.monotonic`.
+    """
+
+    plan: PortalPlan
+    todo: tuple[Change, ...]
+    seen: Sighting
+    at: float
+
+
+def prepare(plan: PortalPlan, provider: Reader) -> Ready:
+    """Look at everything the plan touches, before anything is written.
+
+    Raises RefusedError when something is neither as planned before nor as wanted, PortalError when it can't be read.
+    """
+    at = time.monotonic()
+    try:
+        seen = provider.reread(touched(plan.changes))
+    except AmbiguousError as error:
+        raise _refused(plan, error.message, *error.advice) from error
+    known = statuses(plan.changes)
+    stands = {change.id: change.stand(seen) for change in plan.changes}
+    stale = [reason for change in plan.changes for reason in _stale(change, stands[change.id], seen, known)]
+    stale += [f"team {name}: planned to be there, but it is now gone" for name in _gone(plan.changes, seen)]
+    if stale:
+        raise _refused(plan, *dict.fromkeys(stale), "plan again, and look at what changed")
+    todo = tuple(change for change in plan.changes if stands[change.id] == "before")
+    refusals = count_again(plan.guard, todo, provider.approved, seen.members)
+    if refusals:
+        message = f"portal {plan.name}: the changes exceed the plan's own limits, and nothing was written"
+        raise RefusedError(message, *(refusal.message for refusal in refusals))
+    return Ready(plan, todo, seen, at)
+
+
+def _refused(plan: PortalPlan, *advice: str) -> RefusedError:
+    return RefusedError(f"portal {plan.name}: the plan is stale, and nothing was written", *advice)
+
+
+def _gone(changes: Sequence[Change], seen: Sighting) -> list[str]:
+    """Teams that people were to join or leave, that the plan does not make, and that are not there."""
+    made = {change.team for change in changes if isinstance(change, CreateTeam)}
+    named = {change.team for change in changes if change.team is not None and change.developer is not None}
+    return sorted(named - made - seen.teams.keys())
+
+
+def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, frozenset[str | None]]) -> Iterator[str]:
+    """Why a plan with this change is stale, if it is. `known` are the statuses that the plan knows of."""
+    developer = change.developer
+    if now == "other":
+        yield _moved(change.subject, change.before, change.live_state(seen))
+    elif developer is not None:
+        found = account(developer, seen)
+        status = found.status if found is not None else None
+        if status not in known[developer.key]:
+            has: State | None = {"status": status} if status is not None else None
+            yield _moved(developer.name, {"status": change.developer_status}, has)
+        if found is not None and not _has_address(found, developer):
+            yield f"{developer.name}: the account {found.id} now has the address {found.email or 'none'}"
+
+
+def _has_address(found: Developer, planned: Subject) -> bool:
+    """Whether an account still has the address of the plan, in whatever spelling."""
+    return _folded(found.email) == _folded(planned.email)
+
+
+def _folded(address: str | None) -> str | None:
+    return None if address is None else normal_address(address) or address
+
+
+def _moved(subject: str, before: State | None, live: State | None) -> str:
+    return f"{subject}: planned from {words(before)}, but it is now {words(live)}"

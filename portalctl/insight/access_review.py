@@ -1,0 +1,237 @@
+"""Who has what on a portal, and which rule gives it: for auditors. Pure.
+
+Everybody on the portal is in it, whatever the rules say of them; what no rule gives is marked, not left out. So is
+whoever a rule names and who is not on the portal: what it gives waits for the first to sign up under that address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from portalctl.changes.invitations import unregistered
+from portalctl.identity import normal_address, suspects
+from portalctl.manifest.model import Override, Policy, PortalManifest, Reason
+from portalctl.portals.models import OUT, Developer, Scope, Snapshot
+from portalctl.rules.dates import ending
+from portalctl.rules.reason import Why
+from portalctl.rules.resolve import Decision, Verdict, resolve
+from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
+
+WHOLE = Scope(every_team=True)
+UNKNOWN = "unknown"
+
+# unmanaged: no rule speaks of them; orphan: in a team by no rule, and by no identity provider; differs: rules would
+# have another status; blocked: rules would give something, but not to someone who can't be told for sure; absent: a
+# rule names them, and they have no account.
+Remark = Literal["unmanaged", "orphan", "differs", "blocked", "absent"]
+REMARKS: Mapping[Remark, str] = {
+    "unmanaged": "no rule speaks of them",
+    "orphan": "in a team by no rule",
+    "differs": "the rules would have another status",
+    "blocked": "not certain to be the person whom the rules mean",
+    "absent": "named by a rule, and without an account",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who last changed the line of a rule: the commit's hash and its author, as Git tells."""
+
+    commit: str
+    author: str
+
+
+Origins = Mapping[tuple[str, int], Origin]  # by file, as shown to people, and line
+NO_ORIGINS: Origins = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Grant(Why):
+    """A rule, the last day it holds, and who wrote it. None: for good, or not known."""
+
+    expires: date | None = None
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """`why` is empty where no rule puts them there."""
+
+    team: str
+    why: tuple[Grant, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """The override that speaks of someone; it may have expired."""
+
+    status: str | None
+    teams: tuple[str, ...] | None
+    why: Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One developer. `developer` is the live address, else the id; `since` when they registered, RFC 3339, or
+    `unknown`. Who has no account has the status `absent`.
+
+    `rules_say` is the verdict, `why` the rules behind it; `teams` are those they are in now.
+    """
+
+    developer: str
+    id: str
+    full_name: str
+    status: str
+    since: str
+    rules_say: Verdict
+    why: tuple[Grant, ...]
+    teams: tuple[Membership, ...]
+    override: Overridden | None
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortalAccess:
+    """Everybody on one portal, by name, and then who has no account."""
+
+    name: str
+    provider: str
+    portal_id: str
+    server: str
+    observed_at: str
+    developers: tuple[Access, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessReview:
+    """What `report access` shows. `created_at` is RFC 3339, UTC; `manifest` is a digest, None where masked."""
+
+    version: Literal[1] = 1
+    kind: Literal["access"] = "access"
+    generator: str
+    created_at: str
+    manifest: str | None
+    portals: tuple[PortalAccess, ...]
+
+
+def review(portal: PortalManifest, snapshot: Snapshot, today: date, origins: Origins = NO_ORIGINS) -> PortalAccess:
+    """Everybody in the reading. `origins` has those of lines whose origin is known.
+
+    Raises ValueError for a reading without the members of every team: a review that leaves some out is none.
+    """
+    if not snapshot.scope.every_team:
+        raise ValueError("the reading does not cover every team")
+    book = Rulebook.of(portal, today)
+    grants = _Grants(portal, origins)
+    teams = _teams_of(snapshot)
+    people = [
+        _access(book, grants, developer, decision, teams.get(developer.id, []))
+        for developer, decision in resolve(book, snapshot.developers)
+    ]
+    missing = [_access(book, grants, *each, ()) for each in resolve(book, _missing(book, snapshot))]
+    return PortalAccess(
+        name=portal.name,
+        provider=portal.provider,
+        portal_id=snapshot.portal_id,
+        server=snapshot.server,
+        observed_at=snapshot.observed_at,
+        developers=(*sorted(people, key=lambda each: (each.developer.lower(), each.id)), *missing),
+    )
+
+
+def _missing(book: Rulebook, snapshot: Snapshot) -> list[Developer]:
+    """Those whom a member list or an override names and who have no account, as if they had one."""
+    ids = {each.id for each in snapshot.developers}
+    addresses = {normal_address(each.email or "") for each in snapshot.developers}
+    return [unregistered(name) for name in sorted(book.named - ids - addresses)]
+
+
+class _Grants:
+    """Reasons as they are told, one value for each however many people it speaks of."""
+
+    def __init__(self, portal: PortalManifest, origins: Origins) -> None:
+        self._origins = origins
+        self._expires = {why: expires for expires, why in ending(portal)}
+        self._owned = {team.name: team.why for team in portal.teams if team.membership == "idp"}
+        self._made: dict[Reason, Grant] = {}
+
+    def of_team(self, team: str, decision: Decision) -> tuple[Grant, ...]:
+        """The rules that put somebody into a team; for one of the identity provider's, that it is so."""
+        owned = [self._owned[team]] if team in self._owned else []
+        return self.of(decision.teams.get(team) or owned)
+
+    def of(self, reasons: Iterable[Reason]) -> tuple[Grant, ...]:
+        return tuple(map(self._one, reasons))
+
+    def _one(self, why: Reason) -> Grant:
+        if why not in self._made:
+            place = (why.at.file, why.at.line) if why.at is not None else None
+            file, line = place or (None, None)
+            origin = self._origins.get(place) if place is not None else None
+            self._made[why] = Grant(why.rule, why.value, file, line, why.text, self._expires.get(why), origin)
+        return self._made[why]
+
+
+def _teams_of(snapshot: Snapshot) -> dict[str, list[str]]:
+    """The names of the teams of each developer (id), sorted."""
+    teams: dict[str, list[str]] = {}
+    for team in sorted(snapshot.teams, key=lambda team: team.name):
+        for developer_id in snapshot.members.get(team.id, ()):
+            teams.setdefault(developer_id, []).append(team.name)
+    return teams
+
+
+def _access(book: Rulebook, grants: _Grants, person: Developer, decision: Decision, teams: Iterable[str]) -> Access:
+    memberships = tuple(Membership(team, grants.of_team(team, decision)) for team in teams)
+    override = _override(book, person)
+    return Access(
+        developer=person.email or person.id,
+        id=person.id,
+        full_name=person.full_name or "",
+        status=person.status,
+        since=person.created_at or UNKNOWN,
+        rules_say=decision.verdict,
+        why=grants.of(decision.why),
+        teams=memberships,
+        override=Overridden(override.status, override.teams, grants.of([override.why])[0]) if override else None,
+        remarks=tuple(_remarks(person, decision, memberships, book.portal.policy)),
+    )
+
+
+def _override(book: Rulebook, person: Developer) -> Override | None:
+    """Return the override for an account, or of a developer without one; one in force before an expired one."""
+    names = [person.id, *suspects(person.email or "")]
+    denial = book.now.denial_of_person(names, person.id or None)
+    exact = (person.id, normal_address(person.email or "") or "")
+    others = (rules.overrides.get(name) for rules in (book.now, book.lapsed) for name in exact)
+    return denial or next((rule for rule in others if rule and (not person.id or is_for(rule, person.id))), None)
+
+
+def _remarks(
+    person: Developer, decision: Decision, memberships: Iterable[Membership], policy: Policy
+) -> Iterator[Remark]:
+    if person.status == "absent":
+        yield "absent"
+        return
+    if decision.verdict == "unmatched":
+        yield "unmanaged"
+    if any(not each.why for each in memberships):
+        yield "orphan"
+    if _differs(person.status, decision, policy):
+        yield "differs"
+    if decision.blocked is not None:
+        yield "blocked"
+
+
+def _differs(status: str, decision: Decision, policy: Policy) -> bool:
+    if decision.lapsed:
+        return status == "approved"
+    if decision.verdict == "unmatched":
+        taken_out = (("approved", policy.unmatched_approved), ("pending", policy.unmatched_pending))
+        return any(status == live and wanted != "keep" for live, wanted in taken_out)
+    if decision.verdict in DENIALS or decision.verdict == "denied":
+        return status not in OUT or decision.verdict == "absent"
+    return decision.verdict in {"approved", "pending"} and status != decision.verdict

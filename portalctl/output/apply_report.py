@@ -1,0 +1,171 @@
+"""The report of an apply, for the record: who made which plan so, and what came of each change.
+
+These dataclasses are the published JSON too (`schemas/report.v1.schema.json`): a field is a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from portalctl.changes.operation import OpClass, State, Subject
+from portalctl.changes.operations import NAMES
+from portalctl.changes.plan import ManifestStamp, Plan, PortalPlan
+from portalctl.events import Result
+from portalctl.execution.report import PortalReport, Settled
+from portalctl.output.escaping import json_text
+from portalctl.rules.reason import Why
+
+SCHEMA_ID = "urn:portalctl:schema:report:v1"
+RESULTS: tuple[Result, ...] = ("confirmed", "failed", "skipped", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """Who ran it. `commit` is what a CI checked out; None elsewhere."""
+
+    actor: str | None
+    commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One change and what came of it.
+
+    `already`: it was as wanted before anything was sent. `trace` is the portal's own id of the request, where it
+    told one. Times are RFC 3339, UTC; `sent_at` and `answered_at` are of the last request, null when none was sent.
+    """
+
+    id: str
+    op: Annotated[str, Field(json_schema_extra={"enum": list(NAMES)})]
+    op_class: Annotated[OpClass, Field(alias="class")]
+    developer: Subject | None
+    team: str | None
+    before: State | None
+    after: State | None
+    why: tuple[Why, ...]
+    result: Result
+    already: bool
+    detail: str
+    trace: str | None
+    sent_at: str | None
+    answered_at: str | None
+    settled_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PortalOutcome:
+    """`summary` counts changes by result, and in all."""
+
+    name: str
+    provider: str
+    portal_id: str
+    server: str
+    started_at: str
+    ended_at: str
+    summary: Mapping[str, int]
+    changes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """`plan` is the digest of what was applied, None in a masked report without a lasting key.
+
+    `interrupted`: it was asked to stop before it was through.
+    """
+
+    version: Literal[1] = 1
+    kind: Literal["report"] = "report"
+    generator: str
+    started_at: str
+    ended_at: str
+    interrupted: bool
+    who: Who
+    manifest: ManifestStamp
+    plan: str | None
+    portals: tuple[PortalOutcome, ...]
+
+
+def who_ran(env: Mapping[str, str], user: str | None) -> Who:
+    """Whom GitHub or GitLab names, with the commit, else the `user` of the operating system."""
+    for actor, commit in (("GITHUB_ACTOR", "GITHUB_SHA"), ("GITLAB_USER_LOGIN", "CI_COMMIT_SHA")):
+        if env.get(actor):
+            return Who(env[actor], env.get(commit) or None)
+    return Who(user)
+
+
+def audit(
+    plan: Plan, reports: Iterable[PortalReport], *, who: Who, generator: str, started_at: str, ended_at: str
+) -> Report:
+    """The report of an apply of `plan`. `reports` leaves out the portals that had nothing to do."""
+    reports = list(reports)
+    portals = {portal.name: portal for portal in plan.portals}
+    return Report(
+        generator=generator,
+        started_at=started_at,
+        ended_at=ended_at,
+        interrupted=any(report.interrupted for report in reports),
+        who=who,
+        manifest=plan.manifest,
+        plan=plan.digest,
+        portals=tuple(_portal(portals[report.name], report) for report in reports),
+    )
+
+
+def report_json(report: Report) -> str:
+    return json_text(_report().dump_json(report, by_alias=True, indent=2).decode() + "\n")
+
+
+def report_schema() -> Mapping[str, Any]:
+    """JSON Schema (2020-12) of a report. Later versions may add keys; readers ignore what they don't know."""
+    schema = _report().json_schema(by_alias=True, mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        **schema,
+        "title": "portalctl report",
+    }
+
+
+@cache
+def _report() -> TypeAdapter[Report]:
+    return TypeAdapter(Report)
+
+
+def _portal(plan: PortalPlan, report: PortalReport) -> PortalOutcome:
+    counts: dict[str, int] = {result: report.count(result) for result in RESULTS}
+    return PortalOutcome(
+        name=plan.name,
+        provider=plan.provider,
+        portal_id=plan.portal_id,
+        server=plan.server,
+        started_at=report.started_at,
+        ended_at=report.ended_at,
+        summary={**counts, "total": len(report.settled)},
+        changes=tuple(_outcome(item) for item in report.settled),
+    )
+
+
+def _outcome(item: Settled) -> Outcome:
+    change = item.change
+    return Outcome(
+        id=change.id,
+        op=change.op,
+        op_class=change.op_class,
+        developer=change.developer,
+        team=change.team,
+        before=change.before,
+        after=change.after,
+        why=change.why,
+        result=item.result,
+        already=item.already,
+        detail=item.detail,
+        trace=item.trace,
+        sent_at=item.sent_at,
+        answered_at=item.answered_at,
+        settled_at=item.settled_at,
+    )

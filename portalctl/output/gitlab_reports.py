@@ -1,0 +1,58 @@
+"""What GitLab shows in a merge request by itself: counts of a plan, and findings in files at their lines."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable
+
+from portalctl.changes.plan import Plan
+from portalctl.errors import Finding
+from portalctl.insight.lint import remedy
+from portalctl.output import view_model
+from portalctl.output.escaping import json_text
+from portalctl.output.json_documents import worst_findings
+from portalctl.output.view_model import Kind
+
+NAMED: dict[Kind, str] = {"gives": "create", "changes": "update", "takes": "delete"}
+
+
+def terraform_json(plan: Plan) -> str:
+    """For `artifacts:reports:terraform`: changes that give, that change and that take away.
+
+    https://docs.gitlab.com/user/infrastructure/iac/mr_integration/
+    """
+    counts: Counter[str] = Counter()
+    for portal in plan.portals:
+        for effect in view_model.effects(portal.changes):
+            counts[NAMED[effect.kind]] += len(effect.changes)
+    return json_text(json.dumps({name: counts[name] for name in NAMED.values()}) + "\n")
+
+
+def code_quality_json(findings: Iterable[Finding]) -> str:
+    """For `artifacts:reports:codequality`. A finding keeps its fingerprint when lines above it come or go.
+
+    At most MOST_FINDINGS are listed, errors first.
+
+    https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+    """
+    seen: Counter[tuple[str, str]] = Counter()
+    listed = []
+    for finding in worst_findings(list(findings)):
+        key = (finding.at.file, finding.message)
+        seen[key] += 1
+        listed.append(
+            {
+                "description": f"{finding.message}; {advice}" if (advice := remedy(finding)) else finding.message,
+                "check_name": finding.code or "portalctl-validate",
+                "fingerprint": _fingerprint(*key, str(seen[key])),
+                "severity": "critical" if finding.severity == "error" else "minor",
+                "location": {"path": finding.at.file, "lines": {"begin": finding.at.line}},
+            }
+        )
+    return json_text(json.dumps(listed, indent=2) + "\n")
+
+
+def _fingerprint(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()

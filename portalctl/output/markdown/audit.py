@@ -1,0 +1,75 @@
+"""What an apply did, as Markdown, for the summary of a job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from portalctl.changes.operations import BY_NAME, Change
+from portalctl.events import Result
+from portalctl.output import view_model
+from portalctl.output.apply_report import Outcome, PortalOutcome, Report
+from portalctl.output.markdown.parts import MOST, Row, collapsed, part, sentence, short, table, who, whys_words
+from portalctl.output.size_limit import Part, fitted, size
+from portalctl.words import plural
+
+ORDER: tuple[Result, ...] = ("failed", "unknown", "skipped", "confirmed")  # what a reader looks for first
+COLUMNS = ("result", "who", "what", "why")
+
+
+def report_markdown(report: Report, *, most: int = MOST) -> str:
+    """At most `most` bytes of UTF-8. What was not confirmed stands first, and is never collapsed.
+
+    Headings are never left out: each portal takes some hundred bytes.
+    """
+    foot = f"<sub>digest {view_model.digest_words(report.plan, short)} · {short(report.generator)}</sub>\n"
+    headings = [_heading(portal, interrupted=report.interrupted) for portal in report.portals]
+    parts = [each for portal in report.portals for each in _parts(portal, most)]
+    texts = iter(fitted(parts, most - size("".join(headings) + foot)))
+    body = "".join(heading + next(texts) + next(texts) for heading in headings)
+    return (body or "## Portal access: nothing to apply\n\n") + foot
+
+
+def _heading(portal: PortalOutcome, *, interrupted: bool) -> str:
+    total, confirmed = portal.summary["total"], portal.summary["confirmed"]
+    state = "applied" if confirmed == total else "applied in part"
+    stopped = " · interrupted" if interrupted else ""
+    counts = ", ".join(f"{portal.summary[result]:,} {result}" for result in ORDER if portal.summary[result])
+    facts = f"{counts} of {plural(total, 'change')}{stopped}" if total else "nothing to do"
+    return f"## Portal access · {short(portal.name)}: {state}\n\n{facts}\n\n"
+
+
+def _parts(portal: PortalOutcome, most: int) -> tuple[Part, Part]:
+    changes = sorted(portal.changes, key=lambda change: ORDER.index(change.result))
+    missing = [change for change in changes if change.result != "confirmed"]
+    confirmed = [change for change in changes if change.result == "confirmed"]
+    summary = f"Confirmed: {len(confirmed):,}"
+    sized = partial(part, row=_row, named="changes", most=most)
+    return (
+        sized(1, missing, frame=_table),
+        sized(0, confirmed, frame=lambda rows: collapsed(summary, _table(rows))),
+    )
+
+
+def _table(rows: Sequence[Row]) -> str:
+    return table(rows, *COLUMNS)
+
+
+def _row(outcome: Outcome) -> Row:
+    (effect,) = view_model.effects([_change(outcome)])
+    name = f"team {who(effect.who)}" if effect.about_team else who(effect.who)
+    result = "already so" if outcome.already else outcome.result
+    detail = f": {sentence(outcome.detail)}" if outcome.detail else ""
+    return Row(f"| {result}{detail} | {name} | {view_model.what(effect, short)} | {whys_words(outcome.why)} |")
+
+
+def _change(outcome: Outcome) -> Change:
+    return BY_NAME[outcome.op](
+        id=outcome.id,
+        op_class=outcome.op_class,
+        developer=outcome.developer,
+        team=outcome.team,
+        before=outcome.before,
+        after=outcome.after,
+        why=outcome.why,
+    )

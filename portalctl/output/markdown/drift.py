@@ -1,0 +1,98 @@
+"""Drift as Markdown, for an issue: what differs first, then what waits and what was acknowledged, collapsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from urllib.parse import urlsplit
+
+from portalctl.changes.plan import Notice
+from portalctl.insight.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
+from portalctl.output.escaping import markdown
+from portalctl.output.markdown.parts import (
+    MOST,
+    Row,
+    collapsed,
+    listed,
+    part,
+    place_words,
+    sentence,
+    short,
+    table,
+    who,
+    why_words,
+)
+from portalctl.output.size_limit import Part, fitted, size
+from portalctl.output.text.drift import finding_what, finding_who, waiting_people
+from portalctl.words import moment, plural
+
+COLUMNS = ("kind", "who", "on the portal", "rule", "finding")
+
+
+def drift_markdown(
+    portals: Sequence[PortalDrift], notices: Iterable[Notice], *, generator: str, most: int = MOST
+) -> str:
+    """At most `most` bytes of UTF-8 for any number of findings: rows fall out, those that count last, with a count.
+
+    Headings are never left out: each portal takes some hundred bytes.
+    """
+    read = [f"read {moment(min(portal.observed_at for portal in portals))}"] if portals else []
+    foot = f"<sub>{' · '.join([*read, short(generator)])}</sub>\n"
+    headings = [_heading(portal) for portal in portals]
+    parts = [[*_parts(portal, most)] for portal in portals]
+    notes = part(1, [*notices], _note, lambda rows: f"### Notes\n\n{listed(rows)}", named="notes", most=most)
+    room = most - size(foot) - sum(map(size, headings))
+    texts = iter(fitted([*(part for own in parts for part in own), notes], room))
+    body = [heading + "".join(next(texts) for _ in own) for heading, own in zip(headings, parts, strict=True)]
+    return "".join(body) + next(texts) + foot
+
+
+def _heading(portal: PortalDrift) -> str:
+    failing = [finding for finding in portal.findings if finding.kind in FAILING]
+    state = f"differs in {plural(len(failing), 'place')}" if failing else "no drift"
+    host = short(urlsplit(portal.server).netloc)
+    facts = f"{portal.provider} · {host} · {plural(portal.developers, 'developer')}"
+    return f"## Portal drift · {short(portal.name)}: {state}\n\n{facts}\n\n"
+
+
+def _parts(portal: PortalDrift, most: int) -> Iterable[Part]:
+    failing = [finding for finding in portal.findings if finding.kind in FAILING]
+    waiting = [finding for finding in portal.findings if finding.kind not in FAILING]
+    sized = partial(part, most=most)
+    yield sized(3, failing, _finding, _table, named="findings")
+    waits = f"Waiting to be let in or turned away (no drift): {waiting_people(waiting)}"
+    yield sized(0, waiting, _finding, lambda rows: collapsed(waits, _table(rows)), named="that wait")
+    known = f"Acknowledged: {len(portal.acknowledged):,}"
+    yield sized(
+        2,
+        portal.acknowledged,
+        _acknowledged,
+        lambda rows: collapsed(known, _table(rows)),
+        named="that are acknowledged",
+    )
+
+
+def _table(rows: Sequence[Row]) -> str:
+    return table(rows, *COLUMNS)
+
+
+def _finding(finding: DriftFinding) -> Row:
+    return Row(f"{_cells(finding)} {markdown(finding.fingerprint)} |")
+
+
+def _acknowledged(each: Acknowledged) -> Row:
+    expires = f" until {each.expires}" if each.expires else ""
+    place = place_words(f"{each.file}:{each.line}")
+    words = f"{markdown(each.finding.fingerprint)}: {sentence(each.reason)}{expires} {place}"
+    return Row(f"{_cells(each.finding)} {words} |")
+
+
+def _cells(finding: DriftFinding) -> str:
+    why = why_words(finding.why) if finding.why is not None else ""
+    kind = finding.kind.replace("_", " ")
+    return f"| {kind} | {finding_who(finding, who)} | {finding_what(finding, sentence)} | {why} |"
+
+
+def _note(notice: Notice) -> Row:
+    place = f" {place_words(f'{notice.file}:{notice.line}')}" if notice.file else ""
+    return Row(f"- {'⚠ ' if notice.severity == 'warning' else ''}{sentence(notice.message)}{place}")

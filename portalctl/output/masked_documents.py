@@ -1,0 +1,131 @@
+"""A document with its addresses masked, for readers who may know how many developers it names, but not which.
+
+The document is masked, not its forms: whatever form it then takes holds no address, and nothing is cut before it is
+masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from portalctl.changes.operation import Operation, Subject
+from portalctl.changes.plan import ManifestStamp, Notice, Plan, Refusal, SnapshotStamp
+from portalctl.events import Sent, Settled
+from portalctl.insight.access_review import Access, AccessReview
+from portalctl.insight.drift import DriftFinding
+from portalctl.insight.explain import PortalExplanation, Standing
+from portalctl.output.apply_report import Outcome, Report
+from portalctl.output.masks import Mask
+from portalctl.rules.reason import Why
+
+D = TypeVar("D")  # a plan, a report, drift, an explanation, an access review, findings of a manifest, or an event
+
+NAMES = frozenset({"full_name"})  # in the state of an account that is to be made
+
+
+def masked(document: D, mask: Mask) -> D:
+    """A document with every address and developer id masked: in subjects, ids, rules, messages, reasons, file names.
+
+    Full names are masked too. Digests become keyed, or None where the key ends with the run, and so does a
+    fingerprint that is made of an address. Such a plan cannot be applied.
+    """
+    for name in _named(document):
+        mask(name)  # known from here on, so that a file name with the address in it has the same mask
+    result = _Masking(mask).value(document)
+    assert isinstance(result, type(document))  # noqa: S101 (each value becomes one of its own type)
+    return result
+
+
+def _named(document: object) -> Iterator[str]:
+    """The addresses and ids of the developers in a plan's or a report's changes."""
+    for portal in getattr(document, "portals", ()):
+        for change in getattr(portal, "changes", ()):
+            if change.developer is not None:
+                yield from filter(None, (change.developer.email, change.developer.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Masking:
+    """One walk over everything a document is made of, so that a new field is masked without being listed."""
+
+    mask: Mask
+
+    def value(self, value: Any) -> Any:  # noqa: ANN401 (a field of any model)
+        if isinstance(value, str):
+            return self.mask.text(value)
+        if isinstance(value, tuple):
+            items = map(self.value, value)
+            return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        if isinstance(value, Mapping):
+            return {key: self.mask(item) if key in NAMES else self.value(item) for key, item in value.items()}
+        if not is_dataclass(value):
+            return value
+        before = {field.name: getattr(value, field.name) for field in fields(value)}
+        return replace(value, **{name: self.value(item) for name, item in before.items()} | self.named(value))  # type: ignore[type-var]
+
+    def named(self, value: Any) -> dict[str, Any]:  # noqa: ANN401 (any model)
+        """The fields of a model that hold a developer or a digest as a whole, whatever they look like."""
+        changed: dict[str, Any] = {}
+        match value:
+            case Subject() | Access() | Standing() | PortalExplanation():
+                changed = self.developer(value)
+            case Operation(developer=Subject() as who) | Outcome(developer=Subject() as who):
+                changed = {"id": self.change_id(value.id, who.name, who.id)}
+            case DriftFinding():
+                changed = self.finding(value)
+            case Refusal(developer=str() as developer) | Notice(developer=str() as developer):
+                changed = {"developer": self.mask(developer), "message": self.sentence(value.message, developer)}
+            case Why(rule="overrides"):
+                changed = {"value": self.mask(value.value)}
+            case Sent() | Settled():
+                changed = self.event(value)
+            case Plan() | ManifestStamp() | SnapshotStamp():
+                changed = {"digest": self.mask.digest(value.digest)}
+            case Report():
+                changed = {"plan": self.mask.digest(value.plan)}
+            case AccessReview():
+                changed = {"manifest": self.mask.digest(value.manifest)}
+        return changed
+
+    def developer(self, value: Subject | Access | Standing | PortalExplanation) -> dict[str, Any]:
+        match value:
+            case Subject(email, id_):
+                return {"email": self.whole(email), "id": self.whole(id_)}
+            case Access():
+                named = self.whole(value.developer), self.whole(value.id), self.whole(value.full_name)
+                return dict(zip(("developer", "id", "full_name"), named, strict=True))
+            case Standing():
+                return {"developer": self.whole(value.developer), "id": self.whole(value.id)}
+            case _:
+                return {"subject": self.mask(value.subject)} if value.about == "developer" else {}
+
+    def event(self, value: Sent | Settled) -> dict[str, Any]:
+        name = value.subject
+        about_team = name.startswith("team ")
+        return {} if about_team else {"subject": self.mask(name), "change": self.change_id(value.change, name)}
+
+    def finding(self, value: DriftFinding) -> dict[str, Any]:
+        changed = {"developer": self.whole(value.developer), "developer_id": self.whole(value.developer_id)}
+        if value.developer is not None and value.developer_id is None:
+            changed["fingerprint"] = self.mask(value.fingerprint)
+        return changed
+
+    def whole(self, text: str | None) -> str | None:
+        return self.mask(text) if text else text
+
+    def sentence(self, text: str, name: str) -> str:
+        """A message about a developer; the address may not look like one."""
+        parts = re.split(rf"(?<!\w){re.escape(name)}(?!\w)", text) if name else [text]
+        return self.mask(name).join(map(self.mask.text, parts))
+
+    def change_id(self, text: str, name: str, developer_id: str | None = None) -> str:
+        """An id has the op first, then the developer's name; at the end `#` and the id where two share an address."""
+        op, _, rest = text.partition(":")
+        rest = rest.removeprefix(name)
+        end = f"#{developer_id}" if developer_id else ""
+        if not end or not rest.endswith(end):
+            return f"{op}:{self.mask(name)}{self.mask.text(rest)}"
+        return f"{op}:{self.mask(name)}{self.mask.text(rest.removesuffix(end))}#{self.mask(developer_id or '')}"

@@ -1,0 +1,195 @@
+"""Masks: stable short stand-ins for addresses, developer ids and digests, in values and in free text.
+
+`Mask.text` is for text of any origin: messages of a portal, lines of a manifest, file names, URLs. It finds addresses
+in any spelling that a reader could turn back into one, and rather masks too much than too little.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator
+from itertools import islice
+from urllib.parse import unquote
+
+from portalctl.changes.plan_document import masked_digest
+from portalctl.identity import normal_address, normal_domain
+
+# An at sign as it is, as Unicode's compatibility characters, and as URLs, JSON, terminals and HTML escape it.
+_ENTITY = r"&\#0*64;|&\#[xX]0*40;|&commat;"
+_AT = re.compile(rf"@|[\uff20\ufe6b]|%(?:25)*40|\\+u(?:0040|ff20|fe6b)|\\+x40|{_ENTITY}")
+# What encloses or separates addresses in a sentence. Entities and escapes of terminals contain one, so they go first.
+_EDGE = r"""\s"(),:;<>\[\]`“”„‘’‚«»‹›"""
+_TOKEN = re.compile(rf"(?:{_ENTITY}|(?:\x1b|\\x1b)\[|[^{_EDGE}])+")
+# A local part with blanks or edges in it: quoted, perhaps with the quotes escaped, or with a comment.
+_QUOTED = re.compile(rf"""\\*"[^"\n]{{1,128}}"@[^{_EDGE}]+""")
+_COMMENTED = re.compile(rf"""[^\s"@()]*\([^()\n]{{0,128}}\)[^\s"@()]{{0,64}}@[^{_EDGE}]+""")
+_COMMENT_END = re.compile(r"""\)[^\s"@()]{0,64}@""")
+# What stands around an address in a token: quotes, escaped line breaks, the end of a sentence, the mark of a cut.
+_BEFORE = re.compile(r"(?:\\+[nrt]|')*")
+_BREAKS = (r"\n", r"\r", r"\t")
+_SIGNS = "@\uff20\ufe6b;"  # a semicolon ends an entity
+_URL = re.compile(r"\.{0,2}/|[?&]")  # how a path or a query begins
+_URL_PARTS = re.compile(r"([/?&=#])")
+_NO_NAME = re.compile(r"[^\w.+-]")  # before a known address within a longer token
+_HOST = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+_MASKED = re.compile(r"(?<![\w.+%-])(dev-[0-9a-f]{8,16}(?:@[a-z0-9-]+(?:\.[a-z0-9-]+)*)?)")
+_DIGEST = re.compile(r"(?<!masked:)(?<![0-9a-f])(?:sha256:)?([0-9a-f]{64})(?![0-9a-f])")
+_ID = re.compile(r"\w[\w-]{5,}")
+_ID_IN_PATH = re.compile(r"(?<=/developers/)(?=[\w-]*\d)[\w-]{8,}(?![\w%@-]|\.\w)")
+
+_LONGEST_ADDRESS = 320
+_LONGEST_KEPT = (
+    200  # characters: the masked form of texts up to this length is kept, since rules recur in most changes
+)
+_MOST_KEPT = 10_000
+_MOST_PLACES = 20  # where a known address is looked for in one token
+_MOST_ODD = 200  # names that no pattern finds, remembered for later text
+_NO_DIGEST = "a digest that is not shown"
+
+
+class Mask:
+    """A function from an address or a developer id to its mask, the same in all outputs that share a key.
+
+    The mask of an address is `dev-`, eight hexadecimal digits and the domain; that of anything else, `dev-` and
+    sixteen digits. All spellings of one address have one mask. Without the key nobody can test whether a mask is
+    that of an address they know (HMAC-SHA256).
+
+    What was masked once is recognised in later text. `lasting`: the key is the user's, so a digest can be shown in a
+    keyed form that `apply --expect-digest` accepts; else digests are not shown.
+    """
+
+    def __init__(self, key: bytes, *, lasting: bool = True) -> None:
+        self._key = key
+        self._lasting = lasting
+        self._masks: dict[str, str] = {}
+        self._texts: dict[str, str] = {}
+        self._given: set[str] = set()
+        self._addresses: set[str] = set()
+        self._ids: dict[str, str] = {}
+        self._odd: dict[str, str] = {}
+
+    def __call__(self, name: str) -> str:
+        """The mask of an address, well formed or not, or of a developer id."""
+        known = self._masks.get(name)
+        if known is not None:
+            return known
+        address = normal_address(name)
+        code = hmac.new(self._key, (address or name).encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
+        if "@" in name:
+            domain = normal_domain(name.rpartition("@")[2])
+            mask = f"dev-{code[:8]}@{domain}" if domain else f"dev-{code[:8]}"
+        else:
+            mask = f"dev-{code[:16]}"
+        self._remember(name, address, mask)
+        return mask
+
+    def digest(self, digest: str | None) -> str | None:
+        """The keyed form of a digest, which is no oracle for addresses; None without a lasting key."""
+        return masked_digest(self._key, digest) if self._lasting and digest is not None else None
+
+    def text(self, text: str) -> str:
+        """The text with every address, known developer id and digest in it masked. Masks in it stay as they are."""
+        if len(text) > _LONGEST_KEPT:
+            return self._masked(text)
+        kept = self._texts.get(text)
+        if kept is None:
+            kept = self._masked(text)
+            if len(self._texts) >= _MOST_KEPT:
+                self._texts = {}
+            self._texts[text] = kept
+        return kept
+
+    def _masked(self, text: str) -> str:
+        text = _DIGEST.sub(lambda found: self.digest(f"sha256:{found[1]}") or _NO_DIGEST, text)
+        return "".join(
+            part if number % 2 and self._is_given(part) else self._searched(part)
+            for number, part in enumerate(_MASKED.split(text))
+        )
+
+    def _remember(self, name: str, address: str | None, mask: str) -> None:
+        self._masks[name] = mask
+        self._texts = {}  # what is known now may be found in them
+        self._given.add(mask)
+        if address is not None:
+            self._addresses.add(address)
+        elif _ID.fullmatch(name) and re.search(r"[\d-]", name):
+            self._ids[name] = mask
+        elif re.search(r"[\s@]", name) and len(self._odd) < _MOST_ODD:
+            self._odd[name] = mask
+
+    def _is_given(self, found: str) -> bool:
+        """Whether this is a mask given out here, perhaps with the ending of a file name."""
+        while found not in self._given and "." in found and len(found) <= _LONGEST_ADDRESS:
+            found = found.rpartition(".")[0]
+        return found in self._given
+
+    def _searched(self, text: str) -> str:
+        for name, mask in tuple(self._odd.items()):
+            if name in text:
+                text = mask.join(re.split(rf"(?<!\w){re.escape(name)}(?!\w)", text))
+        text = _ID_IN_PATH.sub(lambda found: self._ids.get(found[0]) or self(found[0]), text)
+        if self._ids:
+            text = _ID.sub(lambda found: self._ids.get(found[0], found[0]), text)
+        if not _AT.search(text):
+            return text
+        text = _QUOTED.sub(lambda found: self._token(found[0]), text)
+        if _COMMENT_END.search(text):
+            text = _COMMENTED.sub(lambda found: self._token(found[0]), text)
+        return _TOKEN.sub(lambda found: self._token(found[0]), text)
+
+    def _token(self, token: str) -> str:
+        """A word of a text: an address in it is masked, what only surrounds it stays."""
+        begin = _BEFORE.match(token)
+        start, end = begin.end() if begin else 0, _end(token)
+        word = token[start:end]
+        sign = _AT.search(word)
+        if sign is None:
+            return token
+        parts = _URL_PARTS.split(word) if _URL.match(word) or sign[0].startswith("%") else [word]
+        if any(_AT.match(part) for part in parts[2::2]):  # no URL: `/G=Ann/S=Oakley/@gateway.example`
+            parts = [word]
+        return token[:start] + "".join(map(self._part, parts)) + token[end:]
+
+    def _part(self, text: str) -> str:
+        """An address, as a whole or around a known one; a mere domain such as `@city.example` stays."""
+        sign = _AT.search(text)
+        if sign is None or text in self._given or (sign.start() == 0 and not _AT.search(text, sign.end())):
+            return text
+        address = _AT.sub("@", _unquoted(text) if sign[0].startswith("%") else text)
+        for start, end in _places(address):
+            if normal_address(address[start:end]) in self._addresses:
+                return address[:start] + self(address[start:end]) + address[end:]
+        return self(address)
+
+
+def _end(token: str) -> int:
+    """Where a token ends without what follows an address: signs, and escaped line breaks. An at sign stays."""
+    end = len(token)
+    while end:
+        if token.endswith(_BREAKS, 0, end):
+            end -= 2
+        elif token[end - 1].isalnum() or token[end - 1] in _SIGNS:
+            break
+        else:
+            end -= 1
+    return end
+
+
+def _unquoted(text: str) -> str:
+    """A part of a URL as it is meant, however often it was encoded."""
+    for _ in range(3):
+        text = unquote(text)
+    return text
+
+
+def _places(address: str) -> Iterator[tuple[int, int]]:
+    """Where in a text an address may begin and end, longest first; few enough for any text."""
+    at = address.rfind("@")
+    host = _HOST.match(address, at + 1)
+    if host is None or len(address) > _LONGEST_ADDRESS:
+        return
+    starts = [0, *(found.end() for found in _NO_NAME.finditer(address, 0, at))]
+    ends = [host.end(), *(at + 1 + found.start() for found in re.finditer(r"\.", host[0]))]
+    yield from islice(((start, end) for start in starts for end in sorted(ends, reverse=True)), _MOST_PLACES**2)

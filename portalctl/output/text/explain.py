@@ -1,0 +1,150 @@
+"""What rules say of one person, domain or team, for a terminal or a CI log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from portalctl.changes.operations import AddMember, Change
+from portalctl.insight.explain import About, PortalExplanation, Standing
+from portalctl.output.escaping import terminal
+from portalctl.output.manifest_files import override_to_paste
+from portalctl.output.text.style import Line, Style, joined, place, rows, said
+from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, SIGNS, effects, what
+from portalctl.portals.models import OUT
+from portalctl.rules.blocks import BLOCKED, SHARING
+from portalctl.rules.trace import Effect, Voice
+from portalctl.words import people, plural
+
+EFFECTS: Mapping[Effect, str] = {
+    "decides": "✓",
+    "adds": "+",
+    "takes": "-",
+    "exception": "~",
+    "overruled": "✗",
+    "blocked": "✗",
+    "ended": "✗",
+}
+SAID = {"withheld", *(code for code, _ in BLOCKED.values())}  # notices that say why somebody stays as they are
+
+
+def explanations_text(portals: Iterable[PortalExplanation], style: Style) -> str:
+    """Each portal: who it is about and what is live, every rule with what becomes of it, and what would change."""
+    blocks = ["\n".join(_portal(portal, style)) for portal in portals]
+    return joined(["\n\n".join(blocks)])
+
+
+def _portal(portal: PortalExplanation, style: Style) -> Iterator[str]:
+    yield f"{style.strong(portal.name)}  {portal.provider} · {portal.about} {terminal(portal.subject)}"
+    yield from _live(portal)
+    yield from ("", f"  {style.strong('Rules')}", *_rules(portal.rules, style))
+    yield from (line for standing in portal.standings for line in _standing(standing, portal.about, style))
+    if portal.about != "developer" or (portal.changes and not portal.live):
+        yield from _changes(portal, style)
+    for refusal in portal.refusals:
+        yield f"  {style.sign('✗')} refused: {terminal(refusal.message)}"
+
+
+def _live(portal: PortalExplanation) -> Iterator[str]:
+    if portal.observed_at is None:
+        yield "  no portal was asked: what is live is not known"
+    elif portal.about != "developer":
+        counts = [f"{count:,} {terminal(status)}" for status, count in portal.live.items()]
+        yield f"  live: {', '.join(counts) or 'nobody'}"
+    elif not portal.live:
+        yield "  nobody has registered under this name" if portal.standings else "  nobody there has this id"
+
+
+def _rules(voices: tuple[Voice, ...], style: Style) -> Iterator[str]:
+    """A rule each; of a long list of people, as a team has it, the first few, and how many more there are."""
+    if not voices:
+        yield "    none"
+    folds = len(voices) > MOST_ALIKE and not style.verbose
+    named = 0
+    for voice in voices:
+        named += _names_one(voice)
+        if not folds or named <= SHOWN_OF_ALIKE or not _names_one(voice):
+            yield f"    {style.sign(EFFECTS[voice.effect])} {said(voice.why)}"
+            because = f" ({terminal(voice.because)})" if voice.because else ""
+            yield f"        {voice.effect}: {terminal(voice.says)}{because}"
+    if folds and named > SHOWN_OF_ALIKE:
+        yield f"    {named - SHOWN_OF_ALIKE:,} more rules that name one person each  (all: --verbose, or -o json)"
+
+
+def _names_one(voice: Voice) -> bool:
+    return voice.effect == "exception" or voice.why.rule == "members"
+
+
+def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
+    yield ""
+    if standing.id is None:
+        domain = standing.developer.rpartition("@")[2]
+        who = style.strong(terminal(standing.developer if about == "developer" else f"someone at {domain}"))
+        yield f"  If {who} signs up"
+        yield from (f"    {line}" for line in _would(standing))
+    else:
+        who = style.strong(terminal(standing.developer))
+        inside = f", in {', '.join(map(terminal, standing.teams))}" if standing.teams else ""
+        ident = f" (id {terminal(standing.id)})" if standing.id != standing.developer else ""
+        yield f"  {who}{ident}: {terminal(standing.status)}{inside}"
+        yield from _effects(standing.changes, style) if standing.changes else _as_it_is(standing)
+    yield from (f"    would join {terminal(team)} once approved" for team in standing.awaited)
+    yield from (f"    ! {terminal(notice.message)}" for notice in standing.notices if notice.code not in SAID)
+
+
+def _as_it_is(standing: Standing) -> Iterator[str]:
+    yield f"    stays {terminal(standing.status)}: {_stays(standing)}"
+    if standing.blocked in SHARING and standing.id is not None and standing.why[0].rule != "members":
+        pinned = override_to_paste(standing.developer, id=standing.id, status="approved")
+        yield f"      decide for this account alone: {pinned}"
+    if standing.verdict == "approved" and standing.blocked is None and standing.status in OUT:
+        again = override_to_paste(standing.developer, status="approved", reinstate=True)
+        yield f"      keep it so:        {override_to_paste(standing.developer, status=standing.status)}"
+        yield f"      let them in again: {again}"
+
+
+def _would(standing: Standing) -> Iterator[str]:
+    """What becomes of a sign-up, and because of what."""
+    decided = [change for change in standing.changes if change.new_status is not None]
+    if not decided:
+        yield f"would stay {standing.status}: {_stays(standing)}"
+    for change in decided:
+        yield f"would be {change.new_status} because of {said(change.why[0])}"
+    for change in standing.changes:
+        if isinstance(change, AddMember):
+            yield f"would join {terminal(change.team)} because of {said(change.why[0])}"
+
+
+def _stays(standing: Standing) -> str:
+    """Why nothing happens to somebody."""
+    if standing.blocked is not None:
+        because = BLOCKED[standing.blocked][1]
+    elif standing.verdict == "unmatched":
+        because = "no rule speaks of them"
+    elif standing.verdict == "silent":
+        because = "no rule gives them a status"
+    elif standing.verdict == "approved" and standing.status in OUT:
+        because = "rules say approved, and give nothing back unasked"
+    else:
+        because = f"rules say {'kept out' if standing.verdict == 'denied' else standing.verdict}"
+    return f"{because}  {place(standing.why[0])}"
+
+
+def _changes(portal: PortalExplanation, style: Style) -> Iterator[str]:
+    if portal.observed_at is None:
+        return
+    touched = {change.developer.key for change in portal.changes if change.developer is not None}
+    note = f" ({plural(len(portal.changes), 'change')}, {people(len(touched))})" if portal.changes else ": nothing"
+    yield from ("", f"  {style.strong('Would change now')}{note}", *_effects(portal.changes, style))
+
+
+def _effects(changes: Iterable[Change], style: Style) -> list[str]:
+    lines = [
+        Line(
+            SIGNS[effect.kind],
+            terminal(f"team {effect.who}" if effect.about_team else effect.who),
+            what(effect, terminal),
+            " + ".join(said(why) for why in effect.why),
+        )
+        for effect in effects(changes)
+    ]
+    return rows(lines, style)

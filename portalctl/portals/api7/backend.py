@@ -1,0 +1,56 @@
+"""The portal backend: API7's second service, which makes accounts and tells of applications."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from portalctl.errors import PortalError
+from portalctl.events import Observer
+from portalctl.http import Client
+from portalctl.portals.api7.dashboard import Live
+from portalctl.portals.api7.lists import Query, Wire
+from portalctl.portals.api7.records import Account
+from portalctl.portals.api7.registrations import in_order, read_registrations
+from portalctl.portals.api7.shared_reading import Shared
+from portalctl.portals.models import Registration
+from portalctl.portals.thread_pool import Pool
+
+UNKNOWN = "no server and token of the portal backend are given, and the Dashboard can't do this"
+
+
+class Backend:
+    """The backend of the portal `name`, once nothing speaks against its being that of `live`. All raise PortalError.
+
+    `pool` runs the pages of lists.
+    """
+
+    def __init__(self, client: Client, pool: Pool, live: Live, *, name: str, observer: Observer) -> None:
+        self._client = client
+        self._live = live
+        self._name = name
+        self._wire = Wire(client, pool, name=name, observer=observer)
+        self._checked = Shared(self._check)
+
+    def client(self) -> Client:
+        return self._checked.any()
+
+    def registrations(self, people: Iterable[str], readers: Pool) -> tuple[Registration, ...]:
+        """The applications of these developers and what they are subscribed to, by `readers`: two calls for each."""
+        self._checked.any()
+        lists = readers.map(lambda person: read_registrations(self._wire, person), people)
+        return in_order(row for rows in lists for row in rows)
+
+    def _check(self) -> Client:
+        """No call says whose portal a token is for: that of another one has other people."""
+        accounts = self._wire.read_list("accounts", Query("/api/developers"), Account)
+        people = self._live.people.since(time.monotonic()).values()
+        known = {text for person in people for text in (person.id, person.developer_id)}
+        strangers = any(account.id not in known for account in accounts)
+        if strangers or (not accounts and not all(person.pending for person in people)):
+            raise PortalError(
+                f"the portal backend at {self._client.server.url} has other developers than portal {self._name} on "
+                "the Dashboard",
+                f"the token from {self._client.server.token_source} may be that of another portal",
+            )
+        return self._client

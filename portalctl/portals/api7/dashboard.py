@@ -1,0 +1,148 @@
+"""What the Dashboard tells of one portal, read whole and shared by all who ask at the same time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from portalctl.errors import AnswerError, PortalError
+from portalctl.events import Observer
+from portalctl.http import Client
+from portalctl.identity import normal_address
+from portalctl.portals.answer_ids import no_portal, other_answer, same_id
+from portalctl.portals.api7.approvals import Place, Ties, tie
+from portalctl.portals.api7.lists import Query, Wire
+from portalctl.portals.api7.records import Approval, LoginOption, Person, PortalRow
+from portalctl.portals.api7.shared_reading import Shared
+from portalctl.portals.models import Remark, Settings
+from portalctl.portals.thread_pool import Pool
+
+People = Mapping[str, Person]  # by developer_id
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The people of the portal, and whose approval is whose."""
+
+    people: People
+    ties: Ties
+
+    def approval_of(self, developer_id: str) -> Approval | None:
+        person = self.people.get(developer_id)
+        return self.ties.approvals.get(person.id) if person is not None else None
+
+
+class Live:
+    """One portal of the Dashboard. Exactly one of `portal_id` and `title` is given.
+
+    `people` are its developers; `registrations` and `requests` are the approvals that wait, of all portals that the
+    token can see; `looks` tie registrations to people. Each is asked since when its reading must have begun
+    (`time.monotonic`), and shared by all who ask at the same time. All raise PortalError.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        pool: Pool,
+        *,
+        name: str,
+        portal_id: str | None,
+        title: str | None,
+        observer: Observer,
+    ) -> None:
+        self.client = client
+        self._name = name
+        self._wanted_id = portal_id
+        self._title = title
+        self._addresses: dict[str, str | None] = {}  # by developer_id, of people as they were planned
+        self._wire = Wire(client, pool, name=name, observer=observer)
+        self._place = Shared(self._find_portal)
+        self.people = Shared(self._read_people)
+        self.registrations = Shared(partial(self._approvals, "developer_registration", status="pending"))
+        self.requests = Shared(partial(self._approvals, "api_product_subscription", status="pending"))
+        self.looks = Shared(self._look)
+
+    def expect(self, people: Iterable[tuple[str, str | None]]) -> None:
+        """From the next reading on, these developer_ids are there only as the accounts of these addresses.
+
+        Whoever creates an account chooses its developer_id, and may choose one that was somebody else's before.
+        """
+        self._addresses |= people
+
+    def place(self) -> Place:
+        return self._place.any()
+
+    def outcomes(self, ids: Collection[str]) -> dict[str, str]:
+        """What has become of these requests for access; those that are gone are absent."""
+        if not ids:
+            return {}
+        return {each.id: each.outcome for each in self._approvals("api_product_subscription") if each.id in ids}
+
+    def settings(self) -> tuple[Settings, tuple[Remark, ...]]:
+        """Releases since 3.9 may not have login options (404, 405): then nothing is told. They only inform."""
+        query = Query("/api/portal/login_options", {"portal_id": self.place().id})
+        try:
+            options = self._wire.read_list("settings", query, LoginOption)
+        except PortalError as error:
+            if isinstance(error, AnswerError) and error.status in {404, 405}:
+                return Settings(), ()
+            unread = f"whether the portal approves sign-ups by itself could not be read: {error.message}"
+            return Settings(), (Remark("settings_unread", unread),)
+        told = [option.auto_approval for option in options if not option.disable]
+        flags = [flag for flag in told if flag is not None]
+        return Settings(auto_approve_developers=any(flags) if flags else None), ()
+
+    def _find_portal(self) -> Place:
+        """The portal by its id or exact name: the API's own search is a loose one."""
+        portals = self._wire.read_list("portals", Query("/api/portals"), PortalRow)
+        if self._wanted_id is not None:
+            match = [portal for portal in portals if same_id(self._wanted_id, portal.id)]
+        else:
+            match = [portal for portal in portals if portal.name == self._title]
+        if len(match) == 1:
+            name = match[0].name or ""
+            return Place(match[0].id, name, unique=sum(portal.name == name for portal in portals) == 1)
+        raise no_portal(
+            self.client,
+            [(portal.id, portal.name or "") for portal in portals],
+            portal_id=self._wanted_id,
+            title=self._title,
+            found=len(match),
+        )
+
+    def _read_people(self) -> People:
+        """The Dashboard has no way to ask for some people only, nor, dependably, for those who wait."""
+        portal_id = self.place().id
+        rows = self._wire.read_list("developers", Query("/api/developers", {"portal_id": portal_id}), Person)
+        elsewhere = next(
+            (row.portal_id for row in rows if row.portal_id and not same_id(portal_id, row.portal_id)), None
+        )
+        if elsewhere is not None:
+            raise other_answer(self.client, "GET /api/developers", "portal", asked=portal_id, answered=elsewhere)
+        people = {row.developer_id: row for row in rows}
+        if len(people) < len(rows):
+            raise PortalError(
+                f"portal {self._name} has several developers with one developer_id: they can't be told apart"
+            )
+        return {known: row for known, row in people.items() if self._is_as_expected(row)}
+
+    def _is_as_expected(self, row: Person) -> bool:
+        live = row.email or None
+        return _folded(live) == _folded(self._addresses.get(row.developer_id, live))
+
+    def _approvals(self, event: str, **params: str) -> tuple[Approval, ...]:
+        """Those of all portals that the token can see: the Dashboard has no way to ask for one portal's."""
+        query = Query("/api/approvals", {"event": event, **params}, order_by="applied_at")
+        return self._wire.read_list("approvals", query, Approval)
+
+    def _look(self) -> Look:
+        # In this order whoever an approval is about is in the list of people, if they are still there.
+        approvals = self.registrations.since(time.monotonic())
+        people = self.people.since(time.monotonic())
+        return Look(people, tie(self.place(), people.values(), approvals))
+
+
+def _folded(address: str | None) -> str | None:
+    return None if address is None else normal_address(address) or address

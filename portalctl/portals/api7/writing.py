@@ -1,0 +1,180 @@
+"""Writes on their way. Nobody is accepted or rejected but by an approval that is theirs and still waits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from portalctl.errors import NoAnswerError, PortalError
+from portalctl.http import Client
+from portalctl.portals.answer_ids import OtherAnswerError, is_id
+from portalctl.portals.api7.backend import UNKNOWN, Backend
+from portalctl.portals.api7.dashboard import Live
+from portalctl.portals.api7.records import Approval
+from portalctl.portals.api7.write_results import taken
+from portalctl.portals.writes import (
+    ApproveRequest,
+    CreateDeveloper,
+    DeleteDeveloper,
+    SetStatus,
+    Still,
+    Write,
+    Written,
+    at_any_time,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One write as it goes over the wire. `asked`: see `taken`. `portal_id`: the one that the answer may name."""
+
+    client: Client
+    method: Literal["POST", "DELETE"]
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, object] | None = None
+    asked: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    portal_id: str | None = None
+
+
+# Seconds for which a look that found an approval waiting holds for accepting it: thousands are accepted in one apply,
+# and each look reads all that wait. Whoever decides in these seconds goes first, and the live state then tells. A
+# rejection deletes an account, and is preceded by a look of its own.
+FRESH = 3.0
+
+
+class _UntiedError(PortalError):
+    """No approval is provably this person's."""
+
+
+class _OvertakenError(PortalError):
+    """The live state is not that of the plan any more: nothing was sent, and only the live state can tell."""
+
+
+class Writer:
+    """Writes to one portal. `backend` None: what only it can do is refused."""
+
+    def __init__(self, live: Live, backend: Backend | None) -> None:
+        self._live = live
+        self._backend = backend
+        self._unsure = float("-inf")  # when a write last went otherwise than well: no look from before it holds
+
+    def write(self, write: Write, still: Still = at_any_time) -> Written:
+        """See `Provider.write`."""
+        written = self._send(write, still)
+        if written.result != "done":
+            self._unsure = time.monotonic()
+        if isinstance(write, CreateDeveloper) and written.result == "done":
+            return self._let_in(write.developer, written, still)
+        return written
+
+    def _let_in(self, developer_id: str, made: Written, still: Still) -> Written:
+        """Accept a new account that waits for approval: no document says whether one can."""
+        try:
+            person = self._live.people.since(time.monotonic()).get(developer_id)
+        except PortalError:
+            return made  # whoever confirms it will see
+        if person is None or not person.pending:
+            return made
+        accepted = self._send(SetStatus(developer_id, "approved"), still)
+        if accepted.result == "done":
+            return replace(accepted, id=made.id)
+        return replace(accepted, id=made.id, detail=f"the account is made and waits for approval: {accepted.detail}")
+
+    def _send(self, write: Write, still: Still) -> Written:
+        try:
+            call = self._call(write)
+        except _OvertakenError as error:
+            return Written("unclear", error.message, personal=True)
+        except PortalError as error:  # nothing was sent
+            told = "; ".join((error.message, *error.advice))
+            other = isinstance(error, OtherAnswerError)
+            return Written("refused", told, personal=isinstance(error, _UntiedError), misdirected=other)
+        try:
+            answer = call.client.request(call.method, call.path, params=call.params, body=call.body, still=still)
+        except NoAnswerError as error:
+            return Written("unclear" if error.sent else "refused", error.message)
+        created = write.developer if isinstance(write, CreateDeveloper) else None
+        return taken(call.client, answer, created=created, asked=call.asked, portal_id=call.portal_id)
+
+    def _call(self, write: Write) -> _Call:
+        """Raises PortalError for what must not or can't be sent, _OvertakenError for what is no longer as planned."""
+        match write:
+            case SetStatus(developer_id, "approved"):
+                return self._decision("accept", developer_id)
+            case DeleteDeveloper(developer_id):
+                return self._deletion(developer_id)
+            case ApproveRequest(request_id=request_id):
+                return self._acceptance(request_id)
+            case CreateDeveloper(developer=developer_id):
+                return self._creation(developer_id)
+            case SetStatus(_, status):
+                raise PortalError(f"API7 has no way to set somebody to {status}")
+            case _:
+                raise PortalError(f"API7 has nothing like {type(write).__name__}")
+
+    def _creation(self, developer_id: str) -> _Call:
+        if self._backend is None:
+            raise PortalError(UNKNOWN)
+        body = {"developer_id": _checked(developer_id)}
+        asked = {"developer_id": ("developer", developer_id)}
+        return _Call(self._backend.client(), "POST", "/api/developers", body=body, asked=asked)
+
+    def _deletion(self, developer_id: str) -> _Call:
+        person = self._live.people.since(time.monotonic()).get(developer_id)
+        if person is None:
+            raise _OvertakenError(f"there is no developer {developer_id}")
+        if person.pending:
+            return self._decision("reject", developer_id)
+        path, portal_id = f"/api/developers/{_checked(developer_id)}", self._live.place().id
+        asked = {"developer_id": ("developer", developer_id)}
+        return _Call(self._live.client, "DELETE", path, {"portal_id": portal_id}, asked=asked, portal_id=portal_id)
+
+    def _decision(self, verb: Literal["accept", "reject"], developer_id: str) -> _Call:
+        asked = self._fresh() if verb == "accept" else time.monotonic()
+        approval = self._waiting_approval(developer_id, asked)
+        return self._of_approval(approval.id, verb)
+
+    def _acceptance(self, request_id: str) -> _Call:
+        waiting = self._live.requests.since(self._fresh())
+        if request_id not in {each.id for each in waiting if each.awaits_subscription}:
+            raise _OvertakenError(f"request {request_id} does not wait any more: somebody decided on it")
+        return self._of_approval(request_id, "accept")
+
+    def _of_approval(self, approval_id: str, verb: Literal["accept", "reject"]) -> _Call:
+        path = f"/api/approvals/{_checked(approval_id)}/{verb}"
+        asked = {"id": ("approval", approval_id)}
+        return _Call(self._live.client, "POST", path, asked=asked, portal_id=self._live.place().id)
+
+    def _fresh(self) -> float:
+        """Since when a look at what waits holds for accepting it."""
+        return max(time.monotonic() - FRESH, self._unsure)
+
+    def _waiting_approval(self, developer_id: str, asked: float) -> Approval:
+        """The developer's approval, seen waiting since `asked`.
+
+        Whose an approval is does not change: one look at all people does for many decisions.
+        """
+        approval = self._live.looks.any().approval_of(developer_id)
+        if approval is None or developer_id not in self._live.people.any():
+            look = self._live.looks.since(time.monotonic())
+            approval = look.approval_of(developer_id)
+            person = look.people.get(developer_id)
+            if person is None or not person.pending:
+                raise _OvertakenError(f"{developer_id} does not wait for approval any more")
+        if approval is None:
+            raise _UntiedError(
+                f"no pending approval is provably that of {developer_id}: decide on it in the Dashboard"
+            )
+        if approval not in self._live.registrations.since(asked):
+            raise _OvertakenError(f"the approval of {developer_id} does not wait any more: somebody decided on it")
+        return approval
+
+
+def _checked(text: str) -> str:
+    """Return an id, in which nothing has to be encoded for a path. Raises PortalError for what is not an id."""
+    if not is_id(text):
+        raise PortalError(f"{text[:80]!r} is not a valid id; expected letters, digits, `-`, `_` and `.`")
+    return text

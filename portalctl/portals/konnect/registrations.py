@@ -1,0 +1,263 @@
+"""Which registrations people have: for those being or kept out, whose credentials go on working until these end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from portalctl.portals.answer_ids import PathId, other_answer, same_id
+from portalctl.portals.konnect.lists import Query, UnsettledError, Wire, batches, just_listed, segment
+from portalctl.portals.models import (
+    GONE,
+    OUT,
+    AccessRequest,
+    Registration,
+    RegistrationKey,
+    Remark,
+    SeenRegistration,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    id: PathId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Developer:
+    id: PathId
+
+
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    id: PathId
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Registration:
+    """v3 registers for an `api`, v2 for a `product`; only v2 tells the developer."""
+
+    id: str
+    status: str
+    application: _Named
+    api: _Named | None = None
+    product: _Named | None = None
+    developer: _Developer | None = None
+
+    @property
+    def subject(self) -> str:
+        told = self.api or self.product
+        return told.name if told else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Application:
+    """v3 has an `owner`, which its document does not promise."""
+
+    id: str
+    name: str
+    owner: _Owner | None = None
+    registration_count: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Team:
+    """`can_own_applications` is newer than v3 itself; without it, no team can."""
+
+    id: str
+    name: str
+    can_own_applications: bool = False
+
+
+def read_registrations(
+    wire: Wire, portal: str, people: Collection[str], *, team_applications: bool
+) -> tuple[Registration, ...]:
+    """Live registrations of developers by id, and of the applications of their teams, sorted. `portal` is its path.
+
+    One call for some forty people who have none; the applications are listed only where somebody has one, and
+    applications of teams only where teams can own any. Raises UnsettledError for what went away meanwhile.
+    """
+    found, _ = _own(wire, portal, sorted(people))
+    if team_applications:
+        found += _of_teams(wire, portal, frozenset(people))
+    order = sorted(found, key=lambda each: (each.developer_id, each.application_name, each.api_name, each.id))
+    return tuple(order)
+
+
+def read_requests(wire: Wire, portal: str) -> tuple[tuple[AccessRequest, ...], tuple[Remark, ...]]:
+    """Registrations that wait, of applications that developers own themselves, sorted; remarks on the others.
+
+    v3 does not tell whose a registration is, and its document does not promise an application's owner: where the
+    list does not have it, nobody can say whose request it is. Raises UnsettledError for what went away meanwhile.
+    """
+    query = Query(f"{portal}/application-registrations", {"filter[status][eq]": "pending"})
+    waiting = [row for row in wire.read_list("requests", query, _Registration) if row.status == "pending"]
+    owners = {row.application.id: row.developer.id for row in waiting if row.developer is not None}
+    if any(row.application.id not in owners for row in waiting):
+        listed = wire.read_list("applications", Query(f"{portal}/applications"), _Application)
+        told = {app.id: app.owner for app in listed if app.owner is not None}
+        owners |= {app: owner.id for app, owner in told.items() if owner.type == "developer"}
+        waiting = [row for row in waiting if row.application.id in owners or row.application.id not in told]
+    unowned = [row for row in waiting if row.application.id not in owners]
+    found = [_request(row, owners[row.application.id]) for row in waiting if row.application.id in owners]
+    return tuple(sorted(found, key=lambda each: (each.developer_id, each.id))), tuple(map(_unowned, unowned))
+
+
+def _request(row: _Registration, developer_id: str) -> AccessRequest:
+    subject = row.api or row.product
+    return AccessRequest(
+        id=row.id,
+        developer_id=developer_id,
+        application_id=row.application.id,
+        application_name=row.application.name,
+        product=subject.name if subject else "",
+        product_id=subject.id if subject else "",
+    )
+
+
+def _unowned(row: _Registration) -> Remark:
+    text = (
+        f"the portal does not tell whose application {row.application.name} is; its request for {row.subject} waits"
+    )
+    return Remark("unowned_request", text)
+
+
+def seen_registrations(
+    wire: Wire, portal: str, people: Collection[str], planned: Mapping[str, str]
+) -> dict[str, SeenRegistration]:
+    """Return the registrations of developers by id: live ones of their own applications, and all that have ended.
+
+    One call for some forty developers. Raises UnsettledError for what went away meanwhile.
+
+    Args:
+        planned: the developer of some registrations, by id; what belongs to another developer now is left out.
+    """
+    live, ended = _own(wire, portal, sorted(people))
+    return ended | {
+        found.id: SeenRegistration(found.status)
+        for found in live
+        if planned.get(found.id, found.developer_id) == found.developer_id
+    }
+
+
+def read_registration(wire: Wire, portal: str, key: RegistrationKey) -> SeenRegistration | None:
+    """Return one registration that no list of the developer's has; None: its application is there without it.
+
+    A registration that is gone together with its application has ended. One that is live may have a new owner, since
+    applications can go over to a team.
+    """
+    folder = f"{portal}/applications/{segment(key.application_id)}/registrations"
+    row = wire.get(folder, "registration", key.id, _Registration)
+    application = wire.get(f"{portal}/applications", "application", key.application_id, _Application)
+    if row is None:
+        return SeenRegistration(GONE) if application is None else None
+    if not same_id(key.application_id, row.application.id):
+        call = f"GET {folder}/{segment(key.id)}"
+        raise other_answer(wire.client, call, "application", asked=key.application_id, answered=row.application.id)
+    if row.status in OUT:
+        return SeenRegistration(row.status)
+    if application is None:
+        raise UnsettledError(f"application {row.application.id} is not there, but it has a live registration")
+    return SeenRegistration(row.status, _other_owner(wire, portal, key, row, application))
+
+
+def _other_owner(
+    wire: Wire, portal: str, key: RegistrationKey, row: _Registration, application: _Application
+) -> str | None:
+    """Return who owns an application, in words; None: the developer of the key."""
+    if application.owner is not None:
+        owner = application.owner
+        is_theirs = owner.type == "developer" and same_id(key.developer_id, owner.id)
+        return None if is_theirs else f"{owner.type} {owner.id}"
+    if row.developer is not None:
+        return None if same_id(key.developer_id, row.developer.id) else f"developer {row.developer.id}"
+    owned = _applications(wire, portal, "developer", [key.developer_id])
+    return None if any(same_id(app.id, application.id) for app, _ in owned) else "another developer or a team"
+
+
+def _own(wire: Wire, portal: str, people: Sequence[str]) -> tuple[list[Registration], dict[str, SeenRegistration]]:
+    """Return live registrations of applications that developers own themselves, and by id those that have ended."""
+    groups = batches(people)
+    path = f"{portal}/application-registrations"
+    queries = [Query(path, {"filter[developer_id][oeq]": ",".join(group)}) for group in groups]
+    lists = wire.read_lists("registrations", queries, _Registration)
+    found: list[Registration] = []
+    ended = {row.id: SeenRegistration(row.status) for rows in lists for row in rows if row.status in OUT}
+    for group, rows in zip(groups, lists, strict=True):
+        live = [row for row in rows if row.status not in OUT]
+        owners = {row.application.id: row.developer.id for row in live if row.developer is not None}
+        if any(row.application.id not in owners for row in live):
+            owners |= {app.id: owner for app, owner in _applications(wire, portal, "developer", group)}
+        # Whose application is in neither list has one that a team owns, or that is gone by now.
+        asked = frozenset(group)  # a portal that ignores the filter lists everybody's
+        found += [
+            _registration(row, owner) for row in live if (owner := owners.get(row.application.id)) in asked and owner
+        ]
+    return found, ended
+
+
+def _of_teams(wire: Wire, portal: str, people: frozenset[str]) -> list[Registration]:
+    teams = [team for team in wire.read_list("teams", Query(f"{portal}/teams"), _Team) if team.can_own_applications]
+    queries = [Query(f"{portal}/teams/{segment(team.id)}/developers") for team in teams]
+    with just_listed():
+        members = wire.read_ids("members", queries)
+    concerned = {
+        team.id: (team.name, sorted(people.intersection(ids)))
+        for team, ids in zip(teams, members, strict=True)
+        if not people.isdisjoint(ids)
+    }
+    owned = [
+        (app, team_id)
+        for group in batches(sorted(concerned))
+        for app, team_id in _applications(wire, portal, "team", group)
+        if app.registration_count != 0
+    ]
+    queries = [Query(f"{portal}/applications/{segment(app.id)}/registrations") for app, _ in owned]
+    with just_listed():
+        lists = wire.read_lists("registrations", queries, _Registration)
+    for (app, _), query, rows in zip(owned, queries, lists, strict=True):
+        for row in rows:
+            if not same_id(app.id, row.application.id):
+                raise other_answer(
+                    wire.client, f"GET {query.path}", "application", asked=app.id, answered=row.application.id
+                )
+    return [
+        _registration(row, person, concerned[team_id][0])
+        for (_, team_id), rows in zip(owned, lists, strict=True)
+        for row in rows
+        if row.status not in OUT
+        for person in concerned[team_id][1]
+    ]
+
+
+def _applications(wire: Wire, portal: str, kind: str, owners: Sequence[str]) -> Iterable[tuple[_Application, str]]:
+    """Applications of these developers or teams (`kind`), each with its owner's id.
+
+    Where the portal does not tell the owner, it is asked for one owner at a time.
+    """
+    query = Query(f"{portal}/applications", {f"filter[{kind}_id][oeq]": ",".join(owners)})
+    rows = wire.read_list("applications", query, _Application)
+    if len(owners) == 1:
+        return [
+            (row, owners[0])
+            for row in rows
+            if row.owner is None or (row.owner.type, row.owner.id) == (kind, owners[0])
+        ]
+    if any(row.owner is None for row in rows):
+        return [pair for owner in owners for pair in _applications(wire, portal, kind, [owner])]
+    asked = frozenset(owners)  # a portal that ignores the filter lists everybody's
+    return [(row, row.owner.id) for row in rows if row.owner and row.owner.type == kind and row.owner.id in asked]
+
+
+def _registration(row: _Registration, developer_id: str, team: str | None = None) -> Registration:
+    return Registration(
+        id=row.id,
+        developer_id=developer_id,
+        application_id=row.application.id,
+        application_name=row.application.name,
+        api_name=row.subject,
+        status=row.status,
+        owned_by_team=team,
+    )

@@ -1,0 +1,199 @@
+"""Sending a write to a Konnect portal, and what its answer says of it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from portalctl.errors import NoAnswerError, PortalError
+from portalctl.http import Answer
+from portalctl.identity import normal_address
+from portalctl.portals.answer_ids import OtherAnswerError, Told, check_id, check_portal, is_id, other_answer, told_in
+from portalctl.portals.konnect.lists import Query, Wire, segment
+from portalctl.portals.konnect.write_requests import call
+from portalctl.portals.models import Team
+from portalctl.portals.writes import (
+    AddMember,
+    ApproveRequest,
+    AssignRole,
+    CreateDeveloper,
+    CreateTeam,
+    DeleteDeveloper,
+    NewTeam,
+    RemoveMember,
+    RevokeRegistration,
+    SetStatus,
+    Still,
+    UnassignRole,
+    UpdateTeam,
+    Write,
+    Written,
+    at_any_time,
+)
+
+JOINING = (AddMember, AssignRole)  # a 409 means: it is so already
+ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: it has ended already
+
+
+@dataclass(frozen=True, slots=True)
+class _ListedTeam:
+    name: str
+    id: str
+    created_at: str | None = None
+    description: str | None = None
+
+    @property
+    def team(self) -> Team:
+        return Team(self.id, self.name, self.description or None)
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """The oldest first; two of one moment by their ids, so that everybody chooses the same."""
+        return self.created_at or "", self.id
+
+
+class Writer:
+    """Writes to the portal at the path `portal`."""
+
+    def __init__(self, wire: Wire, portal: str) -> None:
+        self._wire = wire
+        self._portal = portal
+
+    def write(self, write: Write, still: Still = at_any_time) -> Written:
+        """See `Provider.write`."""
+        try:
+            method, path, body = call(self._portal, write)
+        except PortalError as error:
+            return Written("refused", error.message)  # nothing was sent
+        try:
+            answer = self._wire.client.request(method, path, body=body, still=still)
+        except NoAnswerError as error:
+            return Written("unclear" if error.sent else "refused", error.message)
+        if not answer.ok:
+            return self._refused(write, answer)
+        if answer.is_page:  # of something in between, which may or may not have passed the request on
+            message = self._wire.client.not_json(answer).message
+            return Written("unclear", message, answer.trace, status=answer.status)
+        try:
+            return self._taken(write, answer)
+        except OtherAnswerError as error:
+            return Written("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
+
+    def _taken(self, write: Write, answer: Answer) -> Written:
+        """Return the result of a write that the portal accepted. Raises OtherAnswerError."""
+        told = told_in(answer.body)
+        check_portal(self._wire.client, answer, told, self._portal.rpartition("/")[2])
+        for what, asked, answered in _named(write, told):
+            check_id(self._wire.client, answer, what, asked, answered)
+        created = None
+        if isinstance(write, CreateTeam | CreateDeveloper):
+            created = told.get("id")
+            if created is not None and not is_id(created):
+                text = f"{answer.call} returned an id that is not valid for what was created"
+                return Written("unclear", text, answer.trace, status=answer.status)
+        created = created if isinstance(created, str) else None
+        return Written("done", trace=answer.trace, id=created, status=answer.status)
+
+    def _refused(self, write: Write, answer: Answer) -> Written:
+        """A 409 on an add is "already so", taken as done and confirmed by the list.
+
+        What is to end may have ended already: a 404 can be that, or a wrong path. Who is to get an account may have
+        one by now. The live state tells.
+        """
+        result: Literal["done", "refused", "unclear"] = "unclear" if answer.status >= 500 else "refused"
+        match answer.status:
+            case 409 if isinstance(write, JOINING):
+                result = "done"
+            case 409 if isinstance(write, CreateDeveloper):
+                result = "unclear"
+            case 404 if isinstance(write, ENDINGS):
+                result = "unclear"
+        return Written(result, self._wire.client.explain(answer).message, answer.trace, status=answer.status)
+
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+        """See `Provider.new_teams`."""
+        rows = self._wire.read_list("teams", Query(f"{self._portal}/teams"), _ListedTeam)
+        by_id = {row.id: row for row in rows}
+        by_name: dict[str, list[_ListedTeam]] = {}
+        for row in rows:
+            by_name.setdefault(row.name, []).append(row)
+        return {
+            name: self._new_team(name, by_id.get(ours or ""), by_name.get(name, [])) for name, ours in made.items()
+        }
+
+    def _new_team(self, name: str, ours: _ListedTeam | None, named: list[_ListedTeam]) -> NewTeam:
+        """Return the team to use of those `named` so. `ours` was made here, and deleted where it is another."""
+        if ours is not None and not _same_name(ours.name, name):
+            call = f"POST {self._portal}/teams"
+            error = other_answer(self._wire.client, call, "team", asked=name, answered=ours.name)
+            return NewTeam(None, wrong=error.message)
+        oldest = min(named, key=lambda team: team.age, default=ours)
+        if oldest is None or ours is None or oldest.id == ours.id:
+            return NewTeam(None if oldest is None else oldest.team)
+        try:
+            taken_back = self._wire.client.request("DELETE", f"{self._portal}/teams/{segment(ours.id)}").ok
+        except PortalError:
+            taken_back = False
+        outcome = "was taken back" if taken_back else "could not be taken back"
+        note = f"somebody else made it at the same moment; the one made here ({ours.id}) {outcome}"
+        return NewTeam(oldest.team, note)
+
+
+def _named(write: Write, told: Told) -> Iterator[tuple[str, str, object]]:
+    """Yield what an answer to a write names: the kind of thing, the one asked for, and the one in the answer.
+
+    What the answer does not have is None. Adding a member is documented to return nothing; only its kind tells whose
+    an `id` in such an answer is.
+    """
+    match write:
+        case SetStatus(developer_id) | DeleteDeveloper(developer_id):
+            yield "developer", developer_id, told.get("id")
+        case CreateDeveloper(email):
+            yield "developer", email, _same_address(email, told.get("email"))
+        case CreateTeam(name):
+            answered = told.get("name")
+            yield "team", name, name if _same_name(name, answered) else answered
+        case UpdateTeam(team_id):
+            yield "team", team_id, told.get("id")
+        case AddMember(team_id, developer_id) | RemoveMember(team_id, developer_id):
+            yield from _membership(team_id, developer_id, told)
+        case AssignRole(_, role, api_id):
+            yield "role", role, told.get("role_name")
+            yield "API", api_id, told.get("entity_id")
+        case UnassignRole(_, assignment_id):
+            yield "role assignment", assignment_id, told.get("id")
+        case RevokeRegistration(application_id, registration_id) | ApproveRequest(application_id, registration_id):
+            yield "registration", registration_id, told.get("id")
+            yield "application", application_id, _id_of(told.get("application"))
+
+
+def _membership(team_id: str, developer_id: str, told: Told) -> Iterator[tuple[str, str, object]]:
+    yield "team", team_id, told.get("team_id")
+    yield "team", team_id, _id_of(told.get("team"))
+    yield "developer", developer_id, told.get("developer_id")
+    yield "developer", developer_id, _id_of(told.get("developer"))
+    if "email" in told:
+        yield "developer", developer_id, told.get("id")
+    elif "name" in told:
+        yield "team", team_id, told.get("id")
+
+
+def _id_of(value: object) -> object:
+    return value.get("id") if isinstance(value, dict) else None
+
+
+def _same_name(one: str, other: object) -> bool:
+    """Whether two names are one for a portal, which may trim a name or write it in another Unicode form."""
+    return isinstance(other, str) and _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def _same_address(asked: str, answered: object) -> object:
+    """Return the address asked for where the answer has it in another spelling."""
+    same = isinstance(answered, str) and normal_address(answered) == normal_address(asked)
+    return asked if same else answered

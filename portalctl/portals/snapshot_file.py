@@ -1,0 +1,180 @@
+"""A reading of portals kept in a file, to plan from without asking any of them: its JSON both ways, and its schema.
+
+Such a file holds the addresses of everybody on the portals. Its digest tells a damaged or edited file from a whole
+one; it is no signature.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+from portalctl import json_file
+from portalctl.errors import RefusedError
+from portalctl.portals.models import Registration, Scope, Snapshot
+
+SCHEMA_ID = "urn:portalctl:schema:snapshot:v1"
+KIND: Literal["snapshot"] = "snapshot"
+AGAIN = "take it again: portalctl snapshot --out FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """Which portal a manifest means. `id` or `title` is None, whichever it does not write."""
+
+    name: str
+    provider: str
+    region: str | None
+    id: str | None
+    title: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPortal:
+    """One portal as it was read. `registrations` are those of the developers (ids) in `registrations_of`."""
+
+    portal: Declared
+    snapshot: Snapshot
+    registrations_of: frozenset[str]
+    registrations: tuple[Registration, ...]
+
+    @property
+    def calls(self) -> int:
+        """Nobody is asked."""
+        return 0
+
+    def read(self, scope: Scope) -> Snapshot:
+        """The reading. Raises RefusedError where it does not cover the scope: what was not read is not nothing."""
+        missing = tuple(_missing(self.snapshot, scope))
+        if missing:
+            raise RefusedError(
+                f"the snapshot of portal {self.portal.name} does not cover what the manifest needs",
+                *(f"not read: {what}" for what in missing),
+                f"plan without --snapshot, or {AGAIN}",
+            )
+        return self.snapshot
+
+    def details(self, people: Collection[str]) -> tuple[Registration, ...]:
+        """The known registrations of these developers (ids)."""
+        return tuple(each for each in self.registrations if each.developer_id in people)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedSnapshot:
+    """The content of a file. `created_at` is RFC 3339, UTC."""
+
+    version: Literal[1] = 1
+    kind: Literal["snapshot"] = KIND
+    generator: str
+    created_at: str
+    digest: str
+    portals: tuple[SavedPortal, ...]
+
+    def of(self, declared: Declared) -> SavedPortal:
+        """The reading of a portal. Raises RefusedError where the file has another one, or none of this name."""
+        found = next((each for each in self.portals if each.portal.name == declared.name), None)
+        if found is None:
+            known = ", ".join(each.portal.name for each in self.portals)
+            raise RefusedError(f"the snapshot has no portal {declared.name}; it has: {known or 'none'}", AGAIN)
+        if found.portal != declared:
+            raise RefusedError(
+                f"the snapshot is of another portal {declared.name} than the manifest names",
+                "they differ in provider, region, id or title",
+                AGAIN,
+            )
+        return found
+
+
+def saved_snapshot(portals: tuple[SavedPortal, ...], *, created_at: str, generator: str) -> SavedSnapshot:
+    """A snapshot of these portals, sorted by name, with its digest."""
+    portals = tuple(sorted(portals, key=lambda each: each.portal.name))
+    return SavedSnapshot(
+        generator=generator,
+        created_at=created_at,
+        digest=_digest(portals, created_at),
+        portals=portals,
+    )
+
+
+def to_json(snapshot: SavedSnapshot) -> str:
+    """The published form, ending in a line break; equal for equal snapshots."""
+    return _text(_adapter().dump_python(snapshot)) + "\n"
+
+
+def parse(content: bytes, file: str) -> SavedSnapshot:
+    """The snapshot in a file's content. Raises InputError for what is none, or not the one its digest was made of."""
+    found = json_file.parse(content, file, _adapter(), KIND)
+    problems = [*_problems(found)]
+    if problems:
+        raise json_file.rejected(file, problems, KIND)
+    return found
+
+
+def snapshot_schema() -> Mapping[str, Any]:
+    """JSON Schema (2020-12) of a snapshot file. Later versions may add keys; readers ignore what they don't know."""
+    schema = _adapter().json_schema(mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        **schema,
+        "title": "portalctl snapshot",
+    }
+
+
+def _problems(found: SavedSnapshot) -> Iterator[tuple[str, str]]:
+    """What the types allow and no snapshot has, as JSON paths and words."""
+    if found.digest != _digest(found.portals, found.created_at):
+        yield "digest", f"does not fit the contents; {AGAIN}"
+    moments = {
+        f"portals[{i}].snapshot.observed_at": each.snapshot.observed_at for i, each in enumerate(found.portals)
+    }
+    for path, text in {"created_at": found.created_at, **moments}.items():
+        if not _is_moment(text):
+            yield path, "should be a date and time with a time zone (RFC 3339)"
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _missing(snapshot: Snapshot, scope: Scope) -> Iterator[str]:
+    """What a scope needs and the reading lacks. A team that is not there has nobody to be read."""
+    for team in snapshot.teams:
+        if scope.has_members(team.name) and team.id not in snapshot.members:
+            yield f"members of team {team.name}"
+        if scope.has_roles(team.name) and team.id not in snapshot.roles:
+            yield f"roles of team {team.name}"
+    for api in sorted(scope.apis - snapshot.apis.keys()):
+        yield f"API {api}"
+    if scope.requests and not snapshot.scope.requests:
+        yield "requests for access"
+
+
+def _digest(portals: tuple[SavedPortal, ...], created_at: str) -> str:
+    text = _text({"version": 1, "created_at": created_at, "portals": _portals().dump_python(portals)})
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _text(plain: object) -> str:
+    """Compact, since nobody reads it; sets are sorted."""
+    return json.dumps(plain, separators=(",", ":"), default=sorted)
+
+
+@cache
+def _adapter() -> TypeAdapter[SavedSnapshot]:
+    return TypeAdapter(SavedSnapshot)
+
+
+@cache
+def _portals() -> TypeAdapter[tuple[SavedPortal, ...]]:
+    return TypeAdapter(tuple[SavedPortal, ...])

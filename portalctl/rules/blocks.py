@@ -1,0 +1,28 @@
+"""Why an account is granted nothing, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from portalctl.rules.resolve import Block
+
+# By block: the code of the notice, and why no rule grants anything to the account.
+BLOCKED: Mapping[Block, tuple[str, str]] = {
+    "ambiguous": ("ambiguous_address", "another account with this address is pending or approved"),
+    "returned": ("withheld", "another account with this address is revoked"),
+    "superseded": ("withheld", "another account has this address, so this rejected one does not count"),
+    "shared": ("withheld", "another account has this address, so this one is not reinstated"),
+    "malformed": ("malformed_address", "not a well-formed address; no rule can give this registration anything"),
+    "pin": (
+        "pin_mismatch",
+        "not the account that the override's `id` names, so no rule grants it anything; correct the `id`, or "
+        "remove the override once the other account is out",
+    ),
+    "unverified": ("unverified_address", "the address is not verified, so trust in its domain gives nothing"),
+    "untied": (
+        "untied_registration",
+        "no request for approval is provably this registration's, so it is neither accepted nor rejected; decide on "
+        "it in the Dashboard",
+    ),
+}
+SHARING = frozenset({"ambiguous", "returned", "shared"})  # blocks that an override with an `id` lifts

@@ -1,0 +1,29 @@
+"""Entries that end or are due for review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+from portalctl.manifest.model import PortalManifest, Reason, TrustedDomain
+
+SOON = timedelta(days=14)  # how long before the last day a notice appears
+
+
+def ending(portal: PortalManifest) -> Iterator[tuple[date, Reason]]:
+    """Every entry that has an `expires`, with that day."""
+    entries: Iterable[tuple[date | None, Reason]] = [
+        *((rule.expires, rule.why) for rule in portal.trusted_domains),
+        *((rule.expires, rule.why) for rule in portal.denied_domains),
+        *((override.expires, override.why) for override in portal.overrides),
+        *((member.expires, member.why) for team in portal.teams for member in team.members or ()),
+        *((rule.expires, rule.why) for rule in portal.access_requests),
+    ]
+    return ((expires, why) for expires, why in entries if expires is not None)
+
+
+def review_due(portal: PortalManifest, today: date) -> Iterator[tuple[date, TrustedDomain]]:
+    """Trust that was to be looked at again before today, with that day."""
+    for rule in portal.trusted_domains:
+        if rule.review_by is not None and rule.review_by < today:
+            yield rule.review_by, rule

@@ -1,0 +1,232 @@
+"""Manifest × snapshot × day → decisions: what the rules say of each live developer, and why.
+
+Rank for status: override > denied domain > trusted domain > `unmatched`; a denial of the person wins over every
+grant, and covers `+tag` forms and unreadable spellings too. An override with an `id` decides for that account
+alone. Nothing here knows what would have to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from portalctl.identity import domain_of, normal_address, suspects, untagged
+from portalctl.manifest.model import OnRevoke, Override, Reason
+from portalctl.portals.capabilities import CAPABILITIES
+from portalctl.portals.models import Developer
+from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
+from portalctl.rules.shared_addresses import Sharing, by_address, sharing
+
+# "denied": by domain. "silent": rules speak of them, not of status.
+Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "silent", "unmatched"]
+Block = Sharing | Literal["malformed", "pin", "unverified", "untied"]
+GRANTING = frozenset({"approved", "pending", "silent"})  # verdicts under which rules may grant something
+
+SSO_VOUCHES = Reason("policy", "require_verified_email", text="single sign-on vouches for it")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the rules say about one developer. People of one domain share one object unless a rule names them.
+
+    `teams` are wanted, with all reasons; `complete` is the override that made them the whole list. `lapsed` are the
+    expired rules that alone gave approval, `lapsed_teams` are what expired rules alone gave. `blocked` says why this
+    person gets nothing, whatever the rules give. `on_revoke` None: as the policy says.
+    """
+
+    verdict: Verdict
+    why: tuple[Reason, ...]
+    teams: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    lapsed: tuple[Reason, ...] = ()
+    lapsed_teams: Mapping[str, tuple[Reason, ...]] = field(default_factory=dict)
+    complete: Reason | None = None
+    reinstate: bool = False
+    blocked: Block | None = None
+    on_revoke: OnRevoke | None = None
+
+
+def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
+    """One decision per developer, in the order given."""
+    people = tuple(developers)
+    addresses = [normal_address(developer.email or "") for developer in people]
+    shared = by_address(zip(people, addresses, strict=True))
+    by_domain: dict[str, Decision] = {}
+    tells_verified = "verified_email" in CAPABILITIES[book.portal.provider].abilities
+    vouched = tells_verified and book.portal.policy.require_verified_email
+    for developer, address in zip(people, addresses, strict=True):
+        accounts = shared.get(address or "", ())
+        if developer.id in book.named:
+            decision = _by_id(book, developer, address, accounts)
+        elif address is None:
+            decision = _malformed(book, developer)
+        elif address in book.named or accounts or "+" in address:
+            decision = _personal(book, developer, address, accounts)
+        else:
+            domain = domain_of(address)
+            if domain not in by_domain:
+                by_domain[domain] = _by_domain(book, domain)
+            decision = by_domain[domain]
+        if vouched:
+            decision = _vouched(developer, decision)
+        if not developer.approvable and decision.verdict in {"approved", "absent"}:
+            decision = _block(decision, "untied")
+        yield developer, decision
+
+
+def _by_id(book: Rulebook, developer: Developer, address: str | None, accounts: Sequence[Developer]) -> Decision:
+    """Return the decision for an account that a rule names by its developer_id. A denial of its address holds."""
+    by_address = _malformed(book, developer) if address is None else _personal(book, developer, address, accounts)
+    override = book.now.overrides.get(developer.id)
+    lapsed = book.lapsed.overrides.get(developer.id)
+    if by_address.verdict in DENIALS:
+        return by_address
+    if override is None:
+        return by_address if lapsed is None else _without_lapsed(by_address, lapsed)
+    if override.status in DENIALS:
+        return _kept_out(override, by_address.lapsed_teams)
+    return _overridden(book, replace(by_address, blocked=None), override)
+
+
+def _vouched(developer: Developer, decision: Decision) -> Decision:
+    """Trust in a domain is for those who own an address there. An override has been thought about, and holds."""
+    if decision.verdict != "approved" or decision.why[0].rule != "trusted_domains":
+        return decision
+    if developer.provider == "sso":
+        return replace(decision, why=(*decision.why, SSO_VOUCHES))
+    return decision if developer.email_verified else _block(decision, "unverified")
+
+
+def _malformed(book: Rulebook, developer: Developer) -> Decision:
+    if developer.email is None:
+        return Decision("unmatched", _default(book))
+    names = suspects(developer.email)
+    if person := book.now.denial_of_person(names, developer.id):
+        return _kept_out(person, {})
+    domains = (book.now.denial_of_domain(domain_of(name)) for name in names)
+    if denied := next((rule for rule in domains if rule is not None), None):
+        return Decision("denied", (denied.why,))
+    return Decision("unmatched", _default(book), blocked="malformed")
+
+
+def _by_domain(book: Rulebook, domain: str) -> Decision:
+    """What is said of everybody at a domain whom no rule names."""
+    denial = book.now.denial_of_domain(domain)
+    if denial is not None:
+        return Decision("denied", (denial.why,))
+    trust = book.now.trust_of(domain)
+    lapsed = book.lapsed.trust_of(domain)
+    if trust is not None and lapsed is not None and len(lapsed.domain) < len(trust.domain):
+        lapsed = None  # the more specific rule spoke in its place, so it gave these people nothing
+    current = dict.fromkeys(trust.teams, (trust.why,)) if trust else {}
+    lapsed_teams = {team: (lapsed.why,) for team in lapsed.teams if team not in current} if lapsed else {}
+    if trust is not None:
+        reinstate = book.portal.policy.reinstate
+        return Decision("approved", (trust.why,), current, lapsed_teams=lapsed_teams, reinstate=reinstate)
+    return Decision("unmatched", _default(book), lapsed=(lapsed.why,) if lapsed else (), lapsed_teams=lapsed_teams)
+
+
+def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequence[Developer]) -> Decision:
+    """Return the decision for an account that a rule may name. A denial is never blocked; a grant may be.
+
+    Args:
+        accounts: those that share the address, this one among them; empty where it has the address for itself.
+    """
+    decision = _with_members(book, address, _by_domain(book, domain_of(address)))
+    override = book.now.overrides.get(address)
+    lapsed = book.lapsed.overrides.get(address)
+    if lapsed is not None and override is None and is_for(lapsed, developer.id):
+        decision = _without_lapsed(decision, lapsed)
+    denial = book.now.denial_of_person((address, untagged(address)), developer.id)
+    if denial is not None:
+        return _kept_out(denial, decision.lapsed_teams)
+    if override is not None and not is_for(override, developer.id):
+        return _beside_pinned(decision, override)
+    if override is not None:
+        decision = _overridden(book, decision, override)
+        if override.pin is not None:
+            return decision
+    return _shared(decision, developer, accounts)
+
+
+def _beside_pinned(decision: Decision, override: Override) -> Decision:
+    """Return the decision for an account at an address that has an override with the `id` of another account.
+
+    The override decides about that account alone, and the others stay blocked as long as it is there: also once it
+    has turned that account out, so that a plan right after an apply is empty. Nor are they treated as unmatched,
+    since the `id` may be a slip.
+    """
+    if decision.verdict == "unmatched":
+        decision = replace(decision, verdict="silent", why=(override.why,))
+    return _block(decision, "pin")
+
+
+def _shared(decision: Decision, developer: Developer, accounts: Sequence[Developer]) -> Decision:
+    """Return the decision without what other accounts of the same address keep from this one."""
+    block = sharing(developer, accounts)
+    if block == "shared":  # the decision stands, and is withheld
+        return replace(decision, reinstate=False, blocked=block) if decision.reinstate else decision
+    return _block(decision, block) if block is not None and decision.verdict in GRANTING else decision
+
+
+def _with_members(book: Rulebook, address: str, decision: Decision) -> Decision:
+    """Member lists add teams, and never approval; but their people are not unmatched."""
+    current = book.now.members.get(address, [])
+    lapsed = book.lapsed.members.get(address, [])
+    if not current and not lapsed:
+        return decision
+    teams = _added(decision.teams, current)
+    lapsed_teams = {t: why for t, why in _added(decision.lapsed_teams, lapsed).items() if t not in teams}
+    silent = current and decision.verdict == "unmatched"
+    why = (current[0][1],) if silent else decision.why
+    verdict = "silent" if silent else decision.verdict
+    return replace(decision, verdict=verdict, why=why, teams=teams, lapsed_teams=lapsed_teams)
+
+
+def _without_lapsed(decision: Decision, lapsed: Override) -> Decision:
+    """An expired override counts as absent; what only it gave is withdrawn."""
+    if lapsed.status not in {"approved", None}:
+        return decision  # it gave nothing
+    before = decision.lapsed_teams
+    gone = {team: (lapsed.why, *before.get(team, ())) for team in lapsed.teams or () if team not in decision.teams}
+    decision = replace(decision, lapsed_teams={**before, **gone})
+    if lapsed.status == "approved" and decision.verdict in {"unmatched", "silent"}:
+        return replace(decision, lapsed=(lapsed.why, *decision.lapsed), on_revoke=lapsed.on_revoke)
+    return decision
+
+
+def _overridden(book: Rulebook, decision: Decision, override: Override) -> Decision:
+    """An override that grants, or reopens; denials never come here."""
+    if override.teams is not None:
+        teams = dict.fromkeys(override.teams, (override.why,))
+        decision = replace(decision, teams=teams, lapsed_teams={}, complete=override.why)
+    if override.status is not None:
+        decision = replace(decision, verdict=override.status, why=(override.why,), lapsed=())
+    elif decision.verdict == "unmatched":
+        decision = replace(decision, verdict="silent", why=(override.why,))
+    reinstate = book.portal.policy.reinstate if override.reinstate is None else override.reinstate
+    return replace(decision, reinstate=reinstate)
+
+
+def _block(decision: Decision, block: Block) -> Decision:
+    """Return the decision without its grants. Its removals stay; a membership that the rules want is kept."""
+    verdict: Verdict = "silent" if decision.verdict == "approved" else decision.verdict
+    return replace(decision, verdict=verdict, reinstate=False, blocked=block)
+
+
+def _kept_out(denial: Override, lapsed_teams: Mapping[str, tuple[Reason, ...]]) -> Decision:
+    assert denial.status is not None  # noqa: S101 (a denial has one)
+    return Decision(denial.status, (denial.why,), lapsed_teams=lapsed_teams, on_revoke=denial.on_revoke)
+
+
+def _default(book: Rulebook) -> tuple[Reason, ...]:
+    return (book.portal.policy.unmatched_why,)
+
+
+def _added(
+    teams: Mapping[str, tuple[Reason, ...]], more: Iterable[tuple[str, Reason]]
+) -> dict[str, tuple[Reason, ...]]:
+    result = dict(teams)
+    for team, why in more:
+        result[team] = (*result.get(team, ()), why)
+    return result

@@ -1,0 +1,153 @@
+"""A portal's rules, indexed for look-up by address and domain as they stand on one day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol, TypeVar
+
+from portalctl.identity import enclosing, is_uuid
+from portalctl.manifest.model import (
+    AccessRule,
+    DeniedDomain,
+    Invitation,
+    Member,
+    Override,
+    PortalManifest,
+    Reason,
+    TrustedDomain,
+)
+from portalctl.portals.models import Scope
+
+DENIALS = frozenset({"revoked", "rejected", "absent"})
+
+
+class _DomainRule(Protocol):
+    @property
+    def domain(self) -> str: ...
+    @property
+    def subdomains(self) -> bool: ...
+
+
+class _Expiring(Protocol):
+    @property
+    def expires(self) -> date | None: ...
+
+
+D = TypeVar("D", bound=_DomainRule)
+E = TypeVar("E", bound=_Expiring)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules that are all in force, or all lapsed. `members` maps an address to (team, reason) pairs.
+
+    `invitations` are the accounts to make where there are none: by address, on API7 by developer_id.
+    """
+
+    overrides: dict[str, Override] = field(default_factory=dict)
+    members: dict[str, list[tuple[str, Reason]]] = field(default_factory=dict)
+    trusted: dict[str, TrustedDomain] = field(default_factory=dict)
+    denied: dict[str, DeniedDomain] = field(default_factory=dict)
+    invitations: dict[str, tuple[Invitation, Reason]] = field(default_factory=dict)
+    access: tuple[AccessRule, ...] = ()
+
+    def denial_of_person(self, names: Iterable[str], developer_id: str | None = None) -> Override | None:
+        """Return the override that denies a developer.
+
+        Args:
+            names: what the developer is known by, in normal form.
+            developer_id: the account, which a denial with an `id` has to name; None finds a denial of any account.
+        """
+        found = (self.overrides.get(name) for name in names)
+        denials = (rule for rule in found if rule is not None and rule.status in DENIALS)
+        return next((rule for rule in denials if developer_id is None or is_for(rule, developer_id)), None)
+
+    def denial_of_domain(self, domain: str) -> DeniedDomain | None:
+        return most_specific(self.denied, domain)
+
+    def trust_of(self, domain: str) -> TrustedDomain | None:
+        return most_specific(self.trusted, domain)
+
+    def named_teams(self) -> frozenset[str]:
+        """The teams that a domain or an override names."""
+        by_domain = {team for rule in self.trusted.values() for team in rule.teams}
+        return frozenset(by_domain | {team for override in self.overrides.values() for team in override.teams or ()})
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """The rules of one portal: `now` in force, `lapsed` expired. `named` holds each address a rule spells out."""
+
+    portal: PortalManifest
+    now: Rules
+    lapsed: Rules
+    named: frozenset[str]
+
+    @classmethod
+    def of(cls, portal: PortalManifest, today: date) -> Rulebook:
+        """`today` is the day in UTC; an entry holds through its `expires` day."""
+        now, lapsed = _rules(portal, today, lapsed=False), _rules(portal, today, lapsed=True)
+        named = now.overrides.keys() | now.members.keys() | lapsed.overrides.keys() | lapsed.members.keys()
+        return cls(portal, now, lapsed, frozenset(named))
+
+    @property
+    def scope(self) -> Scope:
+        """What of a portal has to be read for these rules."""
+        roles = {team.name: team.roles for team in self.portal.teams if team.roles is not None}
+        named = {role.api for each in roles.values() for role in each if not is_uuid(role.api)}
+        return Scope(self.touched_teams(), frozenset(roles), frozenset(named), requests=bool(self.now.access))
+
+    def touched_teams(self) -> frozenset[str]:
+        """The teams a rule can add people to or take them from: those whose members have to be read."""
+        declared = {team.name for team in self.portal.teams if team.membership != "idp"}
+        complete = any(override.teams is not None for override in self.portal.overrides)
+        return frozenset(declared if complete else declared & (self.ruled_teams() | self.lapsed.named_teams()))
+
+    def ruled_teams(self) -> frozenset[str]:
+        """The teams whose people rules decide: they have `members`, or a domain or an override names them."""
+        return self.now.named_teams() | {team.name for team in self.portal.teams if team.members is not None}
+
+
+def is_for(override: Override, developer_id: str) -> bool:
+    """Whether an override is for this account: for the one that its `id` names, or for any of its developer's."""
+    return override.pin is None or override.pin.lower() == developer_id.lower()
+
+
+def most_specific(rules: dict[str, D], domain: str) -> D | None:
+    """The rule for this domain, else for the nearest parent that covers its sub-domains."""
+    for name in enclosing(domain):
+        rule = rules.get(name)
+        if rule is not None and (name == domain or rule.subdomains):
+            return rule
+    return None
+
+
+def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
+    def chosen(entries: Iterable[E]) -> Iterator[E]:
+        return (entry for entry in entries if (entry.expires is not None and entry.expires < today) == lapsed)
+
+    members: dict[str, list[tuple[str, Reason]]] = {}
+    for team in portal.teams:
+        for member in chosen(team.members or ()):
+            members.setdefault(member.developer, []).append((team.name, member.why))
+    overrides = {override.developer: override for override in chosen(portal.overrides)}
+    listed = [member for team in portal.teams for member in chosen(team.members or ())]
+    people: list[Member | Override] = [*listed, *overrides.values()]  # an override's invitation before a list's
+    return Rules(
+        overrides=overrides,
+        members=members,
+        trusted={rule.domain: rule for rule in chosen(portal.trusted_domains)},
+        denied={rule.domain: rule for rule in chosen(portal.denied_domains)},
+        access=tuple(chosen(portal.access_requests)),
+        invitations={
+            rule.developer: (invitation, rule.why) for rule in people if (invitation := _invitation(rule)) is not None
+        },
+    )
+
+
+def _invitation(rule: Member | Override) -> Invitation | None:
+    """A developer_id is given by the portal's owner, so whoever approves one has the account made."""
+    by_id = isinstance(rule, Override) and rule.status == "approved" and "@" not in rule.developer
+    return rule.invitation or (Invitation() if by_id else None)

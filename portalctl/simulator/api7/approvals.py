@@ -1,0 +1,95 @@
+"""Approvals, which both services have."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal
+
+from portalctl.simulator.api7 import lifecycle, shapes
+from portalctl.simulator.api7.call import Call, body, checked_id, is_text, no_parameters
+from portalctl.simulator.api7.errors import ApiError, not_found
+from portalctl.simulator.api7.listing import Filter, Listing, page
+from portalctl.simulator.api7.records import Approval
+from portalctl.simulator.message import Answer
+
+
+def _resource_name(approval: Approval) -> str:
+    return approval.product.name if approval.product else approval.applicant.name
+
+
+_EARLY = datetime.min.replace(tzinfo=UTC)
+_DASHBOARD_FILTERS: dict[str, Filter[Approval]] = {
+    "event": Filter(lambda each: each.event, ("developer_registration", "api_product_subscription")),
+    "status": Filter(lambda each: "pending" if each.pending else "finished", ("pending", "finished")),
+    "result": Filter(lambda each: each.result, ("accepted", "rejected", "cancelled")),
+}
+_BACKEND_FILTERS: dict[str, Filter[Approval]] = {
+    **_DASHBOARD_FILTERS,
+    "resource_type": Filter(
+        lambda each: "api_product" if each.product else "developer", ("api_product", "developer")
+    ),
+    "resource_name": Filter(_resource_name),
+    "operator_name": Filter(lambda each: each.operator),
+    "applicant_name": Filter(lambda each: each.applicant.name),
+}
+
+
+def _listing(filters: dict[str, Filter[Approval]]) -> Listing[Approval]:
+    return Listing(
+        changing=lambda each: each.updated_at,
+        searched=lambda each: (_resource_name(each), each.applicant.name),
+        sorts={
+            "applied_at": lambda each: each.applied_at,
+            "resource_name": _resource_name,
+            "operated_at": lambda each: each.operated_at or _EARLY,
+        },
+        filters=filters,
+    )
+
+
+_DASHBOARD, _BACKEND = _listing(_DASHBOARD_FILTERS), _listing(_BACKEND_FILTERS)
+
+
+def list_approvals(call: Call) -> Answer:
+    """On the Dashboard those of all portals."""
+    listing = _DASHBOARD if call.portal is None else _BACKEND
+    return page(call, listing, _in_scope(call), lambda each: shapes.approval(call, each))
+
+
+def get_approval(call: Call) -> Answer:
+    no_parameters(call)
+    if not call.behaviour.approval_by_id:
+        raise not_found("path")
+    return call.dialect.one(shapes.approval(call, _approval(call)))
+
+
+def accept(call: Call) -> Answer:
+    return _decide(call, "accepted")
+
+
+def reject(call: Call) -> Answer:
+    return _decide(call, "rejected")
+
+
+def _decide(call: Call, result: Literal["accepted", "rejected"]) -> Answer:
+    no_parameters(call)
+    approval = _approval(call)
+    metadata = body(call, {"metadata": is_text(0, 65_536)}).get("metadata", "")
+    if approval.pending:
+        operator = lifecycle.ADMIN if call.portal is None else lifecycle.BACKEND
+        approval = lifecycle.decide(call.db, approval, result, operator, metadata)
+    elif call.behaviour.finished_approval != "200":
+        raise ApiError(int(call.behaviour.finished_approval), "approval has already been processed")
+    return call.dialect.decided(shapes.approval(call, approval))
+
+
+def _in_scope(call: Call) -> list[Approval]:
+    return [each for each in call.seen.all(Approval) if call.portal is None or each.portal.id == call.portal.id]
+
+
+def _approval(call: Call) -> Approval:
+    approval_id = checked_id(call.ids["approval_id"], "approval")
+    for approval in _in_scope(call):
+        if approval.id == approval_id:
+            return approval
+    raise ApiError(int(call.behaviour.unknown_approval), "approval not found")

@@ -1,0 +1,47 @@
+"""What both services know about developers: finding one by the id that others use, and making one."""
+
+from __future__ import annotations
+
+from portalctl.simulator.api7 import lifecycle
+from portalctl.simulator.api7.call import Call
+from portalctl.simulator.api7.database import Database
+from portalctl.simulator.api7.errors import ApiError
+from portalctl.simulator.api7.records import Developer, Portal, Provider
+
+
+def find(call: Call, developer_id: str, portal_id: str | None) -> Developer | None:
+    """By `developer_id`, in one portal or (None) in all."""
+    wanted = _folded(call.db, developer_id)
+    for developer in call.seen.all(Developer):
+        if portal_id in (None, developer.portal_id) and _folded(call.db, developer.developer_id) == wanted:
+            return developer
+    return None
+
+
+def create(call: Call, portal: Portal, developer_id: str) -> Developer:
+    """One made through the backend. Raises ApiError 400 or 409 where the id is taken and that is no success."""
+    behaviour = call.behaviour
+    taken = find(call, developer_id, portal.id if behaviour.developer_ids == "portal" else None)
+    if taken is not None:
+        if behaviour.duplicate_developer == "201":
+            return taken
+        raise ApiError(int(behaviour.duplicate_developer), "developer_id is reduplicate")
+    provider: dict[str, Provider | None] = {"builtin": "builtin", "sso": "sso", "absent": None}
+    now = call.db.now()
+    developer = Developer(
+        id=call.db.new_id(),
+        portal_id=portal.id,
+        developer_id=developer_id,
+        name=developer_id,
+        state=behaviour.created_state,
+        created_at=now,
+        updated_at=now,
+        username={"absent": None, "empty": "", "developer_id": developer_id}[behaviour.created_username],
+        email_verified={"absent": None, "false": False, "true": True}[behaviour.created_verified],
+        provider=provider[behaviour.created_provider],
+    )
+    return lifecycle.register(call.db, portal, developer)
+
+
+def _folded(db: Database, developer_id: str) -> str:
+    return developer_id.lower() if db.behaviour.id_case == "ignored" else developer_id

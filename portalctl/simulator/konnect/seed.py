@@ -1,0 +1,175 @@
+"""Seed files: the state a simulated Konnect starts with.
+
+JSON of this shape; only `name`, `email` and `api` are required, ids and times are made up where left out:
+
+    {"portals": [{
+       "id": …, "name": …, "created_at": …,              and any field of the vendor's portal object
+       "classic": false,                                  true: a portal of API v2
+       "settings": {"idp_mapping_enabled": false, …},     authentication settings
+       "identity_providers": [{"id", "type", "enabled", "config",
+                               "mappings": [{"id", "team": "gunners", "group": "idp-group"}]}],
+       "developers": [{"id", "email", "full_name", "status", "created_at", "updated_at"}],
+       "teams": [{"id", "name", "description", "can_own_applications", "created_at",
+                  "members": ["peter@arsenal.com"],
+                  "roles": [{"id", "role_name", "entity_id", "entity_type_name", "entity_region"}],
+                  "groups": ["idp-group"]}],
+       "applications": [{"id", "name", "description", "created_at",
+                         "developer": "peter@arsenal.com"  or  "team": "gunners",
+                         "registrations": [{"id", "api", "api_id", "api_version", "status", "created_at"}]}]}]}
+
+A person is named by the address of the first developer in the portal that has it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from portalctl.simulator.konnect.api import V2, V3
+from portalctl.simulator.konnect.store import Store
+from portalctl.simulator.konnect.world import STATUSES
+from portalctl.simulator.seedfile import (
+    FLAG,
+    LIST,
+    TEXT,
+    TEXT_OR_NULL,
+    Entry,
+    SeedError,
+    check,
+    entries,
+    read_portals,
+)
+
+__all__ = ["SeedError", "plant", "read_seed"]
+
+_KINDS = ("identity_providers", "developers", "teams", "applications")
+_PORTAL_KEYS = {*_KINDS, "id", "created_at", "settings", "classic", "default_domain"}
+_ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
+    "identity_providers": {"id": TEXT, "type": TEXT, "enabled": FLAG, "config": (dict,), "mappings": LIST},
+    "mappings": dict.fromkeys(("id", "team", "group"), TEXT),
+    "developers": dict.fromkeys(("id", "email", "full_name", "status", "created_at", "updated_at"), TEXT),
+    "teams": {
+        **dict.fromkeys(("id", "name", "created_at"), TEXT),
+        "description": TEXT_OR_NULL,
+        "can_own_applications": FLAG,
+        **dict.fromkeys(("members", "roles", "groups"), LIST),
+    },
+    "roles": dict.fromkeys(("id", "role_name", "entity_id", "entity_type_name", "entity_region"), TEXT),
+    "applications": {
+        **dict.fromkeys(("id", "name", "created_at", "developer", "team"), TEXT),
+        "description": TEXT_OR_NULL,
+        "registrations": LIST,
+    },
+    "registrations": {
+        **dict.fromkeys(("id", "api", "api_id", "status", "created_at"), TEXT),
+        "api_version": TEXT_OR_NULL,
+    },
+}
+_REQUIRED = {
+    "developers": "email",
+    "teams": "name",
+    "applications": "name",
+    "registrations": "api",
+    "mappings": "group",
+}
+
+
+def read_seed(seed: Mapping[str, Any] | Path | str | None) -> list[Entry]:
+    """The portals of a seed: a mapping, a file, "demo", or None for none. Raises SeedError."""
+    return [_checked_portal(entry) for entry in read_portals(seed, "demo.json")]
+
+
+def _checked_portal(portal: Entry) -> Entry:
+    where = f"portal {portal.get('name')}"
+    if not isinstance(portal.get("name"), str):
+        raise SeedError("portal: `name` is missing")
+    classic = portal.get("classic", False)
+    if not isinstance(classic, bool):
+        raise SeedError(f"{where}: `classic` must be true or false")
+    fields = (V2 if classic else V3).update_portal.checks
+    known = _PORTAL_KEYS | set(fields) | ({"canonical_domain"} if not classic else set())
+    for key, value in portal.items():
+        if key not in known:
+            raise SeedError(f"{where}: unknown key `{key}`")
+        fits = fields.get(key)
+        if fits and (problem := fits(key, value)):
+            raise SeedError(f"{where}: {problem['reason']}")
+    for kind in _KINDS:
+        for entry in entries(portal, kind, where):
+            _check(kind, entry, where)
+            for inner in ("roles", "registrations", "mappings"):
+                for part in entries(entry, inner, f"{where}, {kind}"):
+                    _check(inner, part, where)
+    return portal
+
+
+def _check(kind: str, entry: Entry, where: str) -> None:
+    check(kind, entry, _ENTRIES[kind], where, _REQUIRED.get(kind))
+    if "status" in entry and entry["status"] not in STATUSES:
+        raise SeedError(f"{where}: status {entry['status']!r} in `{kind}` is not one of {', '.join(STATUSES)}")
+
+
+def plant(portals: list[Entry], store: Store) -> None:
+    """Puts checked portals into a store. Raises SeedError for names that nobody has and ids given twice."""
+    try:
+        for portal in portals:
+            _plant_portal(dict(portal), store)
+    except sqlite3.IntegrityError as error:
+        raise SeedError(f"an id is given twice ({error})") from error
+
+
+def _plant_portal(portal: Entry, store: Store) -> None:
+    parts: dict[str, list[Entry]] = {kind: portal.pop(kind, []) for kind in _KINDS}
+    portal_id = store.add_portal(**portal)
+    store.add_developers(portal_id, parts["developers"])
+    people: dict[str, str] = {}
+    for developer in store.developers(portal_id):
+        people.setdefault(developer["email"], developer["id"])
+    teams = {team["name"]: _plant_team(portal_id, dict(team), people, store) for team in parts["teams"]}
+    for provider in parts["identity_providers"]:
+        _plant_provider(portal_id, dict(provider), teams, store)
+    for application in parts["applications"]:
+        _plant_application(portal_id, dict(application), people, teams, store)
+
+
+def _plant_provider(portal_id: str, provider: Entry, teams: Mapping[str, str], store: Store) -> None:
+    mappings = provider.pop("mappings", [])
+    provider_id = store.add_identity_provider(portal_id, **provider)
+    for mapping in mappings:
+        team = _named(teams, mapping.get("team"), f"mapping of group {mapping['group']}")
+        store.add_mapping(provider_id, team, mapping["group"], id=mapping.get("id"))
+
+
+def _plant_team(portal_id: str, team: Entry, people: Mapping[str, str], store: Store) -> str:
+    members, roles, groups = (team.pop(key, []) for key in ("members", "roles", "groups"))
+    team_id = store.add_team(portal_id, **team)
+    store.add_members(team_id, [_named(people, email, f"team {team['name']}") for email in members])
+    for role in roles:
+        store.add_role(team_id, **role)
+    if groups:
+        store.set_groups(portal_id, team_id, groups)
+    return team_id
+
+
+def _plant_application(
+    portal_id: str, application: Entry, people: Mapping[str, str], teams: Mapping[str, str], store: Store
+) -> None:
+    where = f"application {application['name']}"
+    registrations = application.pop("registrations", [])
+    developer, team = application.pop("developer", None), application.pop("team", None)
+    if (developer is None) == (team is None):
+        raise SeedError(f"{where}: needs either `developer` or `team`")
+    owner = _named(people, developer, where) if team is None else _named(teams, team, where)
+    owner_type = "developer" if team is None else "team"
+    application_id = store.add_application(portal_id, owner_id=owner, owner_type=owner_type, **application)
+    for registration in registrations:
+        settings = dict(registration)
+        store.add_registration(application_id, settings.pop("api"), **settings)
+
+
+def _named(known: Mapping[str, str], name: object, where: str) -> str:
+    if not isinstance(name, str) or name not in known:
+        raise SeedError(f"{where}: nobody is called {name!r}")
+    return known[name]

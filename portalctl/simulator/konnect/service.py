@@ -1,0 +1,182 @@
+"""The simulated Konnect: which operation a request means, who may call it, and what is checked before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from portalctl.simulator.konnect import portal_side
+from portalctl.simulator.konnect.api import V2, V3, Api
+from portalctl.simulator.konnect.body import is_uuid
+from portalctl.simulator.konnect.call import Call
+from portalctl.simulator.konnect.database import Reader
+from portalctl.simulator.konnect.operations import applications, developers, portals, teams
+from portalctl.simulator.konnect.problems import (
+    PROBLEM_TYPE,
+    ProblemError,
+    bad_request,
+    not_found,
+    not_uuid,
+    problem_body,
+)
+from portalctl.simulator.konnect.world import World
+from portalctl.simulator.message import Answer, Request, json_answer
+from portalctl.simulator.router import Router
+
+Operation = Callable[[Call], Answer]
+
+_FIRST_TRACE = 1_433_447_772_874_964_729
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """What a path means. `any_kind`: the version opens portals of the other kind here too."""
+
+    api: Api
+    operation: Operation
+    any_kind: bool = False
+
+
+_PORTAL = "/portals/{portalId}"
+_DEVELOPER = _PORTAL + "/developers/{developerId}"
+_TEAM = _PORTAL + "/teams/{teamId}"
+_APPLICATION = _PORTAL + "/applications/{applicationId}"
+_REGISTRATION = _APPLICATION + "/registrations/{registrationId}"
+
+_BOTH: tuple[tuple[str, str, Operation], ...] = (
+    ("GET", "/portals", portals.list_portals),
+    ("GET", _PORTAL, portals.get_portal),
+    ("PATCH", _PORTAL, portals.update_portal),
+    ("GET", _PORTAL + "/authentication-settings", portals.get_settings),
+    ("PATCH", _PORTAL + "/authentication-settings", portals.update_settings),
+    ("GET", _PORTAL + "/identity-providers", portals.list_identity_providers),
+    ("GET", _PORTAL + "/identity-provider/team-group-mappings", portals.list_group_mappings),
+    ("GET", "/portal-roles", portals.list_roles),
+    ("GET", _PORTAL + "/developers", developers.list_developers),
+    ("GET", _DEVELOPER, developers.get_developer),
+    ("PATCH", _DEVELOPER, developers.update_developer),
+    ("DELETE", _DEVELOPER, developers.delete_developer),
+    ("GET", _DEVELOPER + "/teams", developers.list_developer_teams),
+    ("GET", _PORTAL + "/teams", teams.list_teams),
+    ("POST", _PORTAL + "/teams", teams.create_team),
+    ("GET", _TEAM, teams.get_team),
+    ("PATCH", _TEAM, teams.update_team),
+    ("DELETE", _TEAM, teams.delete_team),
+    ("GET", _TEAM + "/developers", teams.list_members),
+    ("POST", _TEAM + "/developers", teams.add_member),
+    ("DELETE", _TEAM + "/developers/{developerId}", teams.remove_member),
+    ("GET", _TEAM + "/assigned-roles", teams.list_team_roles),
+    ("POST", _TEAM + "/assigned-roles", teams.assign_role),
+    ("DELETE", _TEAM + "/assigned-roles/{roleId}", teams.remove_role),
+    ("GET", _PORTAL + "/applications", applications.list_applications),
+    ("GET", _APPLICATION, applications.get_application),
+    ("DELETE", _APPLICATION, applications.delete_application),
+    ("GET", "/applications/{applicationId}", applications.get_application),
+    ("GET", _PORTAL + "/application-registrations", applications.list_portal_registrations),
+    ("GET", _APPLICATION + "/registrations", applications.list_application_registrations),
+    ("GET", _REGISTRATION, applications.get_registration),
+    ("PATCH", _REGISTRATION, applications.update_registration),
+    ("DELETE", _REGISTRATION, applications.delete_registration),
+)
+_V3_ONLY: tuple[tuple[str, str, Operation], ...] = (
+    ("GET", "/apis", portals.list_apis),
+    ("GET", _PORTAL + "/identity-providers/{providerId}/team-group-mappings", portals.list_provider_mappings),
+    ("POST", _PORTAL + "/developers", developers.create_developer),
+    ("GET", _APPLICATION + "/developers", applications.list_application_developers),
+)
+_PORTAL_SIDE: tuple[tuple[str, str, Operation], ...] = (
+    ("POST", "/developer", portal_side.sign_up),
+    ("GET", "/portal", portal_side.get_portal),
+)
+
+_OTHER_PORTAL = (
+    "SELECT id FROM portals WHERE id <> ? AND classic = (SELECT classic FROM portals WHERE id = ?) ORDER BY seq"
+)
+# What an id names: the table, and the column that ties it to an id further left in the path.
+_EXISTS = {
+    "portalId": ("portals", "", ""),
+    "developerId": ("developers", "portal_id", "portalId"),
+    "providerId": ("identity_providers", "portal_id", "portalId"),
+    "teamId": ("teams", "portal_id", "portalId"),
+    "roleId": ("roles", "team_id", "teamId"),
+    "applicationId": ("applications", "portal_id", "portalId"),
+    "registrationId": ("registrations", "application_id", "applicationId"),
+}
+
+
+def _routes() -> Iterator[tuple[str, str, _Route]]:
+    for api, templates in ((V3, (*_BOTH, *_V3_ONLY)), (V2, _BOTH)):
+        for method, template, operation in templates:
+            any_kind = api is V3 and template.startswith(f"{_PORTAL}/teams")
+            yield method, api.prefix + template, _Route(api, operation, any_kind)
+        for method, template, operation in _PORTAL_SIDE:
+            yield method, f"/api{api.prefix}{template}", _Route(api, operation)
+
+
+_ROUTER = Router(_routes())
+
+
+class Konnect:
+    """Answers requests from a World. `token` is the one bearer token that is accepted."""
+
+    name = ""
+    rows = "data"
+
+    def __init__(self, world: World, token: str) -> None:
+        self.world = world
+        self._authorization = f"Bearer {token}"
+
+    def answer(self, request: Request) -> Answer:
+        try:
+            with self.world.db.lock:
+                return self._operate(request)
+        except ProblemError as problem:
+            body = problem_body(problem.status, _trace(request), problem.detail, problem.invalid)
+            return json_answer(problem.status, body, PROBLEM_TYPE)
+
+    def error(self, request: Request, status: int) -> Answer:
+        return json_answer(status, problem_body(status, _trace(request)), PROBLEM_TYPE)
+
+    def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
+        """The vendor shows the trace in problems only; the header is ours, so that any answer can be found again."""
+        return (("x-kong-trace-id", _trace(request)),)
+
+    def misrouted(self, request: Request) -> Request:
+        _, ids = _ROUTER.find(request.segments)
+        asked = ids.get("portalId")
+        with self.world.db.lock:
+            row = self.world.db.truth.row(_OTHER_PORTAL, asked, asked) if asked else None
+        return replace(request, target=request.target.replace(f"/{asked}", f"/{row[0]}", 1)) if row else request
+
+    def _operate(self, request: Request) -> Answer:
+        if not request.path.startswith("/api/") and request.headers.get("authorization") != self._authorization:
+            raise ProblemError(401)
+        routes, ids = _ROUTER.find(request.segments)
+        if not routes:
+            raise not_found()
+        route = routes.get(request.method)
+        if route is None:
+            raise ProblemError(405, f"The simulator has no {request.method} here")
+        reader = self.world.db.seen() if request.method == "GET" else self.world.db.truth
+        _check_ids(reader, ids, route)
+        return route.operation(Call(route.api, request, ids, self.world, reader))
+
+
+def _trace(request: Request) -> str:
+    return str(_FIRST_TRACE + request.number)
+
+
+def _check_ids(reader: Reader, ids: dict[str, str], route: _Route) -> None:
+    """Raises ProblemError 400 for an id that is no UUID, 404 for one that does not exist where the path says."""
+    wrong = [not_uuid(name, "path") for name, value in ids.items() if not is_uuid(value)]
+    if wrong:
+        raise bad_request(*wrong)
+    for name, value in ids.items():
+        table, column, parent = _EXISTS[name]
+        sql, values = f"SELECT 1 FROM {table} t WHERE id = ?", [value]  # noqa: S608  # names of the table above
+        if parent in ids:
+            sql, values = f"{sql} AND {column} = ?", [value, ids[parent]]
+        if name == "portalId" and not route.any_kind:
+            sql = f"{sql} AND {route.api.kind}"
+        if reader.row(sql, *values) is None:
+            raise not_found()

@@ -1,0 +1,52 @@
+"""What every operation works with: data, behaviour, time, ids."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from datetime import UTC, datetime
+
+from portalctl.simulator.behaviour import Behaviour
+from portalctl.simulator.konnect.database import Database
+
+STATUSES = ("approved", "pending", "revoked", "rejected")
+
+_MAILS = {
+    "approved": "account-access-approved",
+    "rejected": "account-access-rejected",
+    "revoked": "account-access-revoked",
+    "pending": "account-access-pending",
+}
+
+
+class World:
+    """The state behind one simulated Konnect. New ids repeat from run to run unless the data outlives the run."""
+
+    def __init__(self, path: str = ":memory:", behaviour: Behaviour | None = None) -> None:
+        self.behaviour = behaviour or Behaviour()
+        self.db = Database(path, self.behaviour.visible_after)
+        self._random = random.Random(0) if path == ":memory:" else random.SystemRandom()  # noqa: S311  # ids, no secrets
+
+    def new_id(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def now(self) -> str:
+        """The time as the vendor writes it: UTC, milliseconds, `Z`."""
+        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def stored_email(self, email: str) -> str:
+        return email.lower() if self.behaviour.emails == "folded" else email
+
+    def mail(self, portal_id: str, developer_id: str, email: str, template: str) -> None:
+        """Counts a mail the vendor would send. Templates are named in the v3 document; `pending` is our own."""
+        self.db.write(
+            "INSERT INTO mails (at, portal_id, developer_id, email, template) VALUES (?, ?, ?, ?, ?)",
+            self.now(),
+            portal_id,
+            developer_id,
+            email,
+            template,
+        )
+
+    def mail_status(self, portal_id: str, developer_id: str, email: str, status: str) -> None:
+        self.mail(portal_id, developer_id, email, _MAILS[status])
