@@ -13,9 +13,10 @@ from portalctl.changes.operations import Approve, DeleteDeveloper, Reject, Reope
 from portalctl.changes.states import FoundStatus, Status
 from portalctl.changes.team_roles import role_changes
 from portalctl.identity import domain_of, normal_address, untagged
-from portalctl.manifest.model import PortalManifest, Reason
+from portalctl.manifest.model import PortalManifest
 from portalctl.portals.capabilities import CAPABILITIES
 from portalctl.portals.models import OUT, Developer, Snapshot
+from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision
 from portalctl.rules.rulebook import Rulebook
 

@@ -9,8 +9,9 @@ from portalctl.changes.memberships import KEEPS_OUT, Teams, memberships
 from portalctl.changes.observations import Difference, of_developer
 from portalctl.changes.operations import CreateDeveloper
 from portalctl.changes.states import NewAccount
-from portalctl.manifest.model import Invitation, Reason
+from portalctl.manifest.model import Invitation
 from portalctl.portals.models import Developer
+from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision, resolve
 from portalctl.rules.rulebook import Rulebook
 

@@ -9,10 +9,10 @@ from portalctl.changes.operation import Removal
 from portalctl.changes.operations import AddMember, Change, CreateTeam, RemoveMember, UpdateTeam
 from portalctl.changes.states import NewTeam
 from portalctl.identity import normal_address
-from portalctl.manifest.model import Reason, Team
+from portalctl.manifest.model import Team
 from portalctl.portals.models import OUT, Developer, Snapshot
 from portalctl.portals.models import Team as LiveTeam
-from portalctl.rules.reason import why_of
+from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision
 from portalctl.rules.rulebook import Rulebook
 
@@ -56,7 +56,7 @@ def _with(teams: frozenset[str], team: str) -> frozenset[str]:
 
 def team_changes(teams: Teams) -> list[Change]:
     """Missing teams are created, and a managed description that differs is set."""
-    created = [CreateTeam(team=team.name, after=_new_team(team), why=(why_of(team.why),)) for team in teams.missing]
+    created = [CreateTeam(team=team.name, after=_new_team(team), why=(team.why,)) for team in teams.missing]
     return [*created, *(update for team, live in teams.pairs if (update := _update(team, live)) is not None)]
 
 
@@ -81,7 +81,7 @@ def _update(team: Team, live: LiveTeam) -> UpdateTeam | None:
         team=team.name,
         before={"description": live.description},
         after={"description": wanted["description"]},
-        why=(why_of(team.why),),
+        why=(team.why,),
     )
 
 

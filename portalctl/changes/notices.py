@@ -15,9 +15,10 @@ from portalctl.changes.registrations import residual_notices
 from portalctl.identity import domain_of, normal_address
 from portalctl.lookalike import Lookalikes, TeamNames, difference
 from portalctl.manifest.fmt.layout import scalar_text
-from portalctl.manifest.model import PortalManifest, Reason
+from portalctl.manifest.model import PortalManifest
 from portalctl.portals.capabilities import CAPABILITIES
 from portalctl.portals.models import Developer, Settings, Snapshot
+from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED, SHARING
 from portalctl.rules.dates import SOON, ending, review_due
 from portalctl.rules.shared_addresses import by_address, others_words
@@ -159,8 +160,8 @@ def _withheld(held: Held, shared: Mapping[str, Sequence[Developer]]) -> Notice:
         severity="info",
         message=f"{held.developer.status} on the portal, and stays so; rules would say {held.decision.verdict}",
         developer=held.developer.email or held.developer.id,
-        file=why.at.file if why.at else None,
-        line=why.at.line if why.at else None,
+        file=why.file,
+        line=why.line,
     )
 
 
@@ -174,15 +175,15 @@ def _deletions(provider: str, changes: Iterable[Change]) -> Iterator[Notice]:
 
 def _beyond(held: Held) -> Notice:
     """Someone in whom rules would keep out, on a portal that has no such status."""
-    at = held.decision.why[0].at
+    why = held.decision.why[0]
     return Notice(
         code="cannot_keep_out",
         severity="warning",
         message="approved on the portal, and rules would not have it; this kind of portal can only delete the "
         "account: an override with `status: absent`",
         developer=held.developer.email or held.developer.id,
-        file=at.file if at else None,
-        line=at.line if at else None,
+        file=why.file,
+        line=why.line,
     )
 
 
@@ -221,5 +222,4 @@ def _warn(code: str, message: str, developer: str | None = None) -> Notice:
 
 
 def _dated(code: str, message: str, why: Reason) -> Notice:
-    at = why.at
-    return Notice(code, "warning", message, file=at.file if at else None, line=at.line if at else None)
+    return Notice(code, "warning", message, file=why.file, line=why.line)

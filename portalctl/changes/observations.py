@@ -10,9 +10,9 @@ from typing import TypedDict
 from portalctl.changes.operation import Removal, Subject
 from portalctl.changes.operations import Change
 from portalctl.changes.order import rank
-from portalctl.manifest.model import OnRevoke, Reason, Role, Team
+from portalctl.manifest.model import OnRevoke, Role, Team
 from portalctl.portals.models import Developer, Registration
-from portalctl.rules.reason import Why, why_of
+from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision
 
 _PERSONAL = frozenset({"overrides", "members"})  # rules for one named developer
@@ -88,7 +88,7 @@ class Difference:
 class _OfDeveloper(TypedDict):
     developer: Subject
     developer_status: str | None
-    why: tuple[Why, ...]
+    why: tuple[Reason, ...]
 
 
 def of_developer(developer: Developer, why: Iterable[Reason]) -> _OfDeveloper:
@@ -97,12 +97,8 @@ def of_developer(developer: Developer, why: Iterable[Reason]) -> _OfDeveloper:
     return {
         "developer": Subject(developer.email, developer.id or None),
         "developer_status": developer.status if registered else None,
-        "why": reasons(why),
+        "why": tuple(why),
     }
-
-
-def reasons(why: Iterable[Reason]) -> tuple[Why, ...]:
-    return tuple(map(why_of, why))
 
 
 def ordered(changes: Iterable[Change]) -> list[Change]:

@@ -19,7 +19,7 @@ from pydantic import Field
 from portalctl.changes.states import Status
 from portalctl.portals import writes
 from portalctl.portals.models import Developer, RegistrationKey, Sighting
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 
 OpClass = Literal["structure", "onboard", "reinstate", "expire", "offboard"]
 Removal = Literal["expire", "offboard"]  # the classes by which access ends
@@ -88,7 +88,7 @@ class ChangeFields:
     team: str | None
     before: State | None
     after: State | None
-    why: tuple[Why, ...]
+    why: tuple[Reason, ...]
     origin: Origin | None = None
     developer_status: str | None = None
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from portalctl.changes.operation import ChangeFields, Origin, Subject
 from portalctl.changes.operations import Change
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 
 if TYPE_CHECKING:
     AnyChange: TypeAlias = Change
@@ -65,7 +65,7 @@ class UnruledGrant:
 
     developer: Subject
     team: str | None
-    why: tuple[Why, ...]
+    why: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)

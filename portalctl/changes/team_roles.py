@@ -11,7 +11,6 @@ from portalctl.changes.states import FoundRole, NewRole
 from portalctl.identity import is_uuid
 from portalctl.manifest.model import Role, Team
 from portalctl.portals.models import Assignment
-from portalctl.rules.reason import why_of
 
 # (role, API id) → what was written for it
 Wanted = Mapping[tuple[str, str], Role]
@@ -43,8 +42,8 @@ def _changes(team: Team, wanted: Wanted, live: tuple[Assignment, ...], region: s
     for key, role in wanted.items():
         if key not in there:
             after: NewRole = {"role": role.role, "api": role.api, "api_id": key[1], "region": region}
-            yield AssignRole(team=team.name, after=after, why=(why_of(role.why),))
+            yield AssignRole(team=team.name, after=after, why=(role.why,))
     for key, each in there.items():
         if key not in wanted:
             before: FoundRole = {"role": each.role, "api_id": each.api_id, "assignment_id": each.id}
-            yield UnassignRole(team=team.name, before=before, why=(why_of(team.why),))
+            yield UnassignRole(team=team.name, before=before, why=(team.why,))

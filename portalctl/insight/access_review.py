@@ -13,10 +13,10 @@ from typing import Literal
 
 from portalctl.changes.invitations import unregistered
 from portalctl.identity import normal_address, suspects
-from portalctl.manifest.model import Override, Policy, PortalManifest, Reason
+from portalctl.manifest.model import Override, Policy, PortalManifest
 from portalctl.portals.models import OUT, Developer, Scope, Snapshot
+from portalctl.reason import Reason
 from portalctl.rules.dates import ending
-from portalctl.rules.reason import Why
 from portalctl.rules.resolve import Decision, Verdict, resolve
 from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 
@@ -49,7 +49,7 @@ NO_ORIGINS: Origins = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Grant(Why):
+class DatedReason(Reason):
     """A rule, the last day it holds, and who wrote it. None: for good, or not known."""
 
     expires: date | None = None
@@ -61,7 +61,7 @@ class Membership:
     """`why` is empty where no rule puts them there."""
 
     team: str
-    why: tuple[Grant, ...]
+    why: tuple[DatedReason, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Overridden:
 
     status: str | None
     teams: tuple[str, ...] | None
-    why: Grant
+    why: DatedReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Access:
     status: str
     since: str
     rules_say: Verdict
-    why: tuple[Grant, ...]
+    why: tuple[DatedReason, ...]
     teams: tuple[Membership, ...]
     override: Overridden | None
     remarks: tuple[Remark, ...]
@@ -125,13 +125,13 @@ def review(portal: PortalManifest, snapshot: Snapshot, today: date, origins: Ori
     if not snapshot.scope.every_team:
         raise ValueError("the reading does not cover every team")
     book = Rulebook.of(portal, today)
-    grants = _Grants(portal, origins)
+    reasons = _Reasons(portal, origins)
     teams = _teams_of(snapshot)
     people = [
-        _access(book, grants, developer, decision, teams.get(developer.id, []))
+        _access(book, reasons, developer, decision, teams.get(developer.id, []))
         for developer, decision in resolve(book, snapshot.developers)
     ]
-    missing = [_access(book, grants, *each, ()) for each in resolve(book, _missing(book, snapshot))]
+    missing = [_access(book, reasons, *each, ()) for each in resolve(book, _missing(book, snapshot))]
     return PortalAccess(
         name=portal.name,
         provider=portal.provider,
@@ -149,30 +149,31 @@ def _missing(book: Rulebook, snapshot: Snapshot) -> list[Developer]:
     return [unregistered(name) for name in sorted(book.named - ids - addresses)]
 
 
-class _Grants:
-    """Reasons as they are told, one value for each however many people it speaks of."""
+class _Reasons:
+    """Makes the reasons of the review: one value for each rule, however many developers it matches."""
 
     def __init__(self, portal: PortalManifest, origins: Origins) -> None:
         self._origins = origins
-        self._expires = {why: expires for expires, why in ending(portal)}
+        self._expires = {(why, why.column): expires for expires, why in ending(portal)}
         self._owned = {team.name: team.why for team in portal.teams if team.membership == "idp"}
-        self._made: dict[Reason, Grant] = {}
+        self._made: dict[tuple[Reason, int | None], DatedReason] = {}
 
-    def of_team(self, team: str, decision: Decision) -> tuple[Grant, ...]:
-        """The rules that put somebody into a team; for one of the identity provider's, that it is so."""
+    def of_team(self, team: str, decision: Decision) -> tuple[DatedReason, ...]:
+        """Return the rules that put a developer into a team; for a team of the identity provider, its declaration."""
         owned = [self._owned[team]] if team in self._owned else []
         return self.of(decision.teams.get(team) or owned)
 
-    def of(self, reasons: Iterable[Reason]) -> tuple[Grant, ...]:
+    def of(self, reasons: Iterable[Reason]) -> tuple[DatedReason, ...]:
         return tuple(map(self._one, reasons))
 
-    def _one(self, why: Reason) -> Grant:
-        if why not in self._made:
-            place = (why.at.file, why.at.line) if why.at is not None else None
-            file, line = place or (None, None)
-            origin = self._origins.get(place) if place is not None else None
-            self._made[why] = Grant(why.rule, why.value, file, line, why.text, self._expires.get(why), origin)
-        return self._made[why]
+    def _one(self, why: Reason) -> DatedReason:
+        key = why, why.column  # two rules of one line may end on different days
+        if key not in self._made:
+            origin = self._origins.get((why.file, why.line)) if why.file and why.line else None
+            self._made[key] = DatedReason(
+                why.rule, why.value, why.file, why.line, why.reason, expires=self._expires.get(key), origin=origin
+            )
+        return self._made[key]
 
 
 def _teams_of(snapshot: Snapshot) -> dict[str, list[str]]:
@@ -184,8 +185,8 @@ def _teams_of(snapshot: Snapshot) -> dict[str, list[str]]:
     return teams
 
 
-def _access(book: Rulebook, grants: _Grants, person: Developer, decision: Decision, teams: Iterable[str]) -> Access:
-    memberships = tuple(Membership(team, grants.of_team(team, decision)) for team in teams)
+def _access(book: Rulebook, reasons: _Reasons, person: Developer, decision: Decision, teams: Iterable[str]) -> Access:
+    memberships = tuple(Membership(team, reasons.of_team(team, decision)) for team in teams)
     override = _override(book, person)
     return Access(
         developer=person.email or person.id,
@@ -194,9 +195,9 @@ def _access(book: Rulebook, grants: _Grants, person: Developer, decision: Decisi
         status=person.status,
         since=person.created_at or UNKNOWN,
         rules_say=decision.verdict,
-        why=grants.of(decision.why),
+        why=reasons.of(decision.why),
         teams=memberships,
-        override=Overridden(override.status, override.teams, grants.of([override.why])[0]) if override else None,
+        override=Overridden(override.status, override.teams, reasons.of([override.why])[0]) if override else None,
         remarks=tuple(_remarks(person, decision, memberships, book.portal.policy)),
     )
 

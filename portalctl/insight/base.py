@@ -15,9 +15,9 @@ from portalctl.changes.guard import losers
 from portalctl.changes.operation import Origin, Subject
 from portalctl.changes.operations import Change, DeleteDeveloper, RemoveMember
 from portalctl.changes.plan import BaseComparison, Notice, PortalPlan, Refusal, UnruledGrant
-from portalctl.manifest.model import PortalManifest, Reason
+from portalctl.manifest.model import PortalManifest
 from portalctl.portals.models import Snapshot
-from portalctl.rules.reason import why_of
+from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision, resolve
 from portalctl.rules.rulebook import Rulebook
 
@@ -95,7 +95,7 @@ def unruled_grants(
     gone = {(change.developer.key, change.team) for change in changes if change.developer and change.loses}
     teams = _live_teams(snapshot)
     found = [
-        UnruledGrant(Subject(developer.email, developer.id), team, tuple(map(why_of, why)))
+        UnruledGrant(Subject(developer.email, developer.id), team, why)
         for (developer, was), (_, now) in zip(*(resolve(book, snapshot.developers) for book in books), strict=True)
         if developer.status == "approved" and was is not now and (developer.id, None) not in gone
         for team, why in _lost(was, now, teams.get(developer.id, ()))

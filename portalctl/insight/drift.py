@@ -13,7 +13,7 @@ from portalctl.changes.observations import Difference
 from portalctl.changes.operation import State
 from portalctl.changes.operations import Approve, Change
 from portalctl.portals.models import Developer
-from portalctl.rules.reason import Why, why_of
+from portalctl.reason import Reason
 
 Kind = Literal["backlog", "missing_grant", "withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
 KINDS: tuple[Kind, ...] = (
@@ -41,7 +41,7 @@ class DriftFinding:
     team: str | None
     live: str
     wanted: str
-    why: Why | None
+    why: Reason | None
     developer_id: str | None = None
     fingerprint: str = ""
 
@@ -130,14 +130,14 @@ def _said(change: Change, state: State | None) -> str:
 
 def _left_alone(found: Difference) -> Iterator[DriftFinding]:
     for held in found.withheld:
-        why = why_of(held.decision.why[0])
+        why = held.decision.why[0]
         yield _person("withheld", held.developer, held.developer.status, held.decision.verdict, why=why)
     for developer in found.unmatched:
         if developer.status == "approved":
             yield _person("unruled_grant", developer, "approved", "no rule")
     for held in found.beyond:
         kind: Kind = "expired" if held.decision.lapsed else "unexpected_grant"
-        why = why_of((held.decision.lapsed or held.decision.why)[0])
+        why = (held.decision.lapsed or held.decision.why)[0]
         yield _person(kind, held.developer, "approved", REMOVAL, why=why)
     for held in found.blocked:
         if (
@@ -149,10 +149,10 @@ def _left_alone(found: Difference) -> Iterator[DriftFinding]:
     for extra in found.extras:
         yield _person("unruled_grant", extra.developer, "member", "no rule", team=extra.team)
     for team in found.ambiguous_teams:
-        yield DriftFinding("setting", None, team.name, "more than one team of this name", "one", why_of(team.why))
+        yield DriftFinding("setting", None, team.name, "more than one team of this name", "one", team.why)
 
 
 def _person(
-    kind: Kind, developer: Developer, live: str, wanted: str, *, team: str | None = None, why: Why | None = None
+    kind: Kind, developer: Developer, live: str, wanted: str, *, team: str | None = None, why: Reason | None = None
 ) -> DriftFinding:
     return DriftFinding(kind, developer.email or developer.id, team, live, wanted, why, developer.id)

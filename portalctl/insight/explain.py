@@ -27,7 +27,7 @@ from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest
 from portalctl.portals.models import Developer, Scope, Settings, Snapshot
 from portalctl.portals.models import Team as LiveTeam
-from portalctl.rules.reason import Why, why_of
+from portalctl.reason import Reason
 from portalctl.rules.resolve import Block, Decision, Verdict, resolve
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.trace import Voice, domain_voices, person_voices, team_voices
@@ -64,7 +64,7 @@ class Standing:
     teams: tuple[str, ...]
     awaited: tuple[str, ...]
     verdict: Verdict
-    why: tuple[Why, ...]
+    why: tuple[Reason, ...]
     blocked: Block | None
     changes: tuple[Change, ...]
     notices: tuple[Notice, ...]
@@ -295,7 +295,7 @@ def _standing(
             teams=tuple(inside),
             awaited=tuple(sorted((decision.teams.keys() & case.book.touched_teams()) - set(inside))),
             verdict=decision.verdict,
-            why=tuple(map(why_of, decision.why)),
+            why=decision.why,
             blocked=decision.blocked,
             changes=(),
             notices=(*about, *case.looks_alike(person, decision)),

@@ -16,8 +16,9 @@ from portalctl.characters import in_typographic_quotes
 from portalctl.errors import Finding, Position
 from portalctl.identity import domain_of, enclosing, is_freemail, normal_address
 from portalctl.lookalike import Lookalikes, TeamNames, difference
-from portalctl.manifest.model import DENIED_GRANT, NOT_READ, Manifest, Override, PortalManifest, Reason
+from portalctl.manifest.model import DENIED_GRANT, NOT_READ, Manifest, Override, PortalManifest
 from portalctl.portals.models import Developer, Snapshot
+from portalctl.reason import Reason
 from portalctl.rules.dates import SOON, ending, review_due
 from portalctl.rules.resolve import Decision, resolve
 from portalctl.rules.rulebook import DENIALS, Rulebook
@@ -128,8 +129,8 @@ def _repeats(look: _Look) -> Said:
     pairs = zip(overrides, resolve(look.book, people), resolve(without, people), strict=True)
     for override, (_, said), (_, otherwise) in pairs:
         if _same(said, otherwise) and _lasts(override, without):
-            at = otherwise.why[0].at
-            where = f" in {at.file}:{at.line}" if at else ""
+            rule = otherwise.why[0]
+            where = f" in {rule.file}:{rule.line}" if rule.file else ""
             yield override.why, f"repeats what the rule{where} says of this person"
 
 

@@ -21,7 +21,7 @@ from portalctl.output.escaping import github_data, github_property
 from portalctl.output.json_documents import worst_findings
 from portalctl.output.text.drift import finding_what, finding_who
 from portalctl.output.view_model import Effect
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 
 MOST = 10
 
@@ -119,5 +119,5 @@ def _of_report(report: Report) -> Iterator[Annotation]:
                 yield _at(change.why[0] if change.why else None, "error", f"{portal.name}: apply", message)
 
 
-def _at(why: Why | None, level: Level, title: str, message: str) -> Annotation:
+def _at(why: Reason | None, level: Level, title: str, message: str) -> Annotation:
     return Annotation(level, title, message, why.file if why else None, why.line if why else None)

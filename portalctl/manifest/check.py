@@ -25,12 +25,12 @@ from portalctl.manifest.model import (
     Member,
     Override,
     Protected,
-    Reason,
     Team,
     TrustedDomain,
 )
 from portalctl.manifest.rules import Rules, TeamPart
 from portalctl.manifest.source import position
+from portalctl.reason import Reason
 from portalctl.words import close, quoted
 
 _DENIALS: Final = ("revoked", "rejected", "absent")

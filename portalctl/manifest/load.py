@@ -25,12 +25,13 @@ from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.delegate import Delegation, Resolve, check_granted, delegation_of, naming
 from portalctl.manifest.entries import FragmentFile, ListEntry, PolicyEntry, RootFile
 from portalctl.manifest.files import File, digest, read_files, read_list
-from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest, Reason
+from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest
 from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.rules import Rules, rules_of
 from portalctl.manifest.shape import Shaped, read_entries
 from portalctl.manifest.source import Source
 from portalctl.manifest.unread import entries_without_file, unread
+from portalctl.reason import Reason
 from portalctl.words import did_you_mean
 
 
@@ -281,4 +282,4 @@ def _policy(entry: PolicyEntry, source: Source) -> Policy:
 def _policy_why(key: str, entry: PolicyEntry, source: Source) -> Reason:
     """The reason for a key of the policy; a default has no place."""
     written = key in entry.model_fields_set
-    return Reason("policy", key, source.key_at("policy", key) if written else None)
+    return Reason.of("policy", key, source.key_at("policy", key) if written else None)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from portalctl.errors import Finding, Position
+from portalctl.reason import Reason
 
 #: Codes of lint findings made while loading: a grant to somebody who is denied, a file that is not read.
 DENIED_GRANT: Final = "PC010"
@@ -24,22 +25,14 @@ OnRevoke = Literal["report", "revoke_registrations"]
 RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "access_requests", "policy"]
 
 
+# The reasons behind the defaults of the policy, which have no place in a file.
+_UNMATCHED: Final = Reason("policy", "unmatched")
+_ON_REVOKE: Final = Reason("policy", "on_revoke")
+
+
 def service_of(provider: ProviderName) -> str:
     """Return the vendor's service. Ids are unique in it, whichever version of its API a provider uses."""
     return provider.removesuffix("-v2")
-
-
-class Reason(NamedTuple):
-    """Why a decision was made: one object per rule, shared by everyone it speaks of.
-
-    `value` is the rule as written there (a domain, an address, a team name, or the policy key);
-    `text` is the author's own `reason:`. A tuple, as there is one for each member: it is made in half the time.
-    """
-
-    rule: RuleKind
-    value: str
-    at: Position | None = None
-    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +142,11 @@ class Policy:
 
     unmatched_pending: Literal["keep", "rejected"] = "keep"
     unmatched_approved: Literal["keep", "revoked"] = "keep"
-    unmatched_why: Reason = Reason("policy", "unmatched")
+    unmatched_why: Reason = _UNMATCHED
     reinstate: bool = False
     require_verified_email: bool = True
     on_revoke: OnRevoke = "report"
-    on_revoke_why: Reason = Reason("policy", "on_revoke")
+    on_revoke_why: Reason = _ON_REVOKE
     allow_delete: bool = False
     limits: Limits = Limits()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from portalctl.insight.access_review import Access, AccessReview, Grant, Membership, PortalAccess
+from portalctl.insight.access_review import Access, AccessReview, DatedReason, Membership, PortalAccess
 from portalctl.output import view_model
 from portalctl.output.escaping import csv
 
@@ -52,7 +52,7 @@ def _row(portal: PortalAccess, person: Access) -> Iterator[str]:
     yield (override.why.reason or "") if override else ""
 
 
-def _rules(rules: tuple[Grant, ...]) -> Iterator[str]:
+def _rules(rules: tuple[DatedReason, ...]) -> Iterator[str]:
     yield _joined(view_model.rule(each, str) for each in rules)
     yield _joined(view_model.place(each) or "built-in default" for each in rules)
     yield _joined(each.origin.commit for each in rules if each.origin)

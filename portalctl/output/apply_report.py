@@ -18,7 +18,7 @@ from portalctl.changes.plan import ManifestStamp, Plan, PortalPlan
 from portalctl.events import Result
 from portalctl.execution.report import PortalReport, Settled
 from portalctl.output.escaping import json_text
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 
 SCHEMA_ID = "urn:portalctl:schema:report:v1"
 RESULTS: tuple[Result, ...] = ("confirmed", "failed", "skipped", "unknown")
@@ -47,7 +47,7 @@ class Outcome:
     team: str | None
     before: State | None
     after: State | None
-    why: tuple[Why, ...]
+    why: tuple[Reason, ...]
     result: Result
     already: bool
     detail: str

@@ -19,7 +19,7 @@ from portalctl.insight.drift import DriftFinding
 from portalctl.insight.explain import PortalExplanation, Standing
 from portalctl.output.apply_report import Outcome, Report
 from portalctl.output.masks import Mask
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 
 D = TypeVar("D")  # a plan, a report, drift, an explanation, an access review, findings of a manifest, or an event
 
@@ -78,7 +78,7 @@ class _Masking:
                 changed = self.finding(value)
             case Refusal(developer=str() as developer) | Notice(developer=str() as developer):
                 changed = {"developer": self.mask(developer), "message": self.sentence(value.message, developer)}
-            case Why(rule="overrides"):
+            case Reason(rule="overrides"):
                 changed = {"value": self.mask(value.value)}
             case Sent() | Settled():
                 changed = self.event(value)

@@ -17,7 +17,7 @@ from portalctl.changes.operation import Origin
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.plan import Notice, PortalPlan, Refusal, UnruledGrant
 from portalctl.portals.capabilities import CAPABILITIES
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from portalctl.words import people, plural
 
 Safe = Callable[[str], str]
@@ -59,7 +59,7 @@ class Effect:
         return developer.key if developer is not None else self.who
 
     @property
-    def why(self) -> tuple[Why, ...]:
+    def why(self) -> tuple[Reason, ...]:
         return self.changes[0].why
 
     @property
@@ -79,7 +79,7 @@ class Kept:
     grants: tuple[UnruledGrant, ...]
 
     @property
-    def why(self) -> tuple[Why, ...]:
+    def why(self) -> tuple[Reason, ...]:
         return self.grants[0].why
 
 
@@ -110,7 +110,7 @@ class Totals:
 
 def effects(changes: Iterable[Change]) -> tuple[Effect, ...]:
     """In the order of the plan. What takes from a person stands apart from what gives to them."""
-    grouped: dict[tuple[bool, str, bool, tuple[Why, ...], Origin | None], list[Change]] = {}
+    grouped: dict[tuple[bool, str, bool, tuple[Reason, ...], Origin | None], list[Change]] = {}
     for change in changes:
         key = change.developer.key if change.developer else change.team or ""
         kind = _kind(change) == "takes"
@@ -203,7 +203,7 @@ def origin_words(portals: Iterable[PortalPlan]) -> str:
 
 def kept(grants: Iterable[UnruledGrant]) -> tuple[Kept, ...]:
     """In the order given, what one person keeps of the same rules together."""
-    grouped: dict[tuple[str, tuple[Why, ...]], list[UnruledGrant]] = {}
+    grouped: dict[tuple[str, tuple[Reason, ...]], list[UnruledGrant]] = {}
     for grant in grants:
         grouped.setdefault((grant.developer.key, grant.why), []).append(grant)
     return tuple(Kept(group[0].developer.name, tuple(group)) for group in grouped.values())
@@ -257,12 +257,12 @@ def digest_words(digest: str | None, safe: Safe) -> str:
     return safe(digest) if digest is not None else "not shown (set PORTALCTL_MASK_KEY)"
 
 
-def place(why: Why) -> str | None:
+def place(why: Reason) -> str | None:
     """Where a rule stands, as `file:line`; None for a built-in default."""
     return f"{why.file}:{why.line}" if why.file is not None else None
 
 
-def rule(why: Why, safe: Safe) -> str:
+def rule(why: Reason, safe: Safe) -> str:
     """The rule in words: `trusted domain liverpoolfc.com`. Rules that name a person are not told with the name."""
     return RULES[why.rule] if why.rule in {"overrides", "members"} else f"{RULES[why.rule]} {safe(why.value)}"
 

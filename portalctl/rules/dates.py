@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
-from portalctl.manifest.model import PortalManifest, Reason, TrustedDomain
+from portalctl.manifest.model import PortalManifest, TrustedDomain
+from portalctl.reason import Reason
 
 SOON = timedelta(days=14)  # how long before the last day a notice appears
 

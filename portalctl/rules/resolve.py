@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from portalctl.identity import domain_of, normal_address, suspects, untagged
-from portalctl.manifest.model import OnRevoke, Override, Reason
+from portalctl.manifest.model import OnRevoke, Override
 from portalctl.portals.capabilities import CAPABILITIES
 from portalctl.portals.models import Developer
+from portalctl.reason import Reason
 from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 from portalctl.rules.shared_addresses import Sharing, by_address, sharing
 
@@ -23,7 +24,7 @@ Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denie
 Block = Sharing | Literal["malformed", "pin", "unverified", "untied"]
 GRANTING = frozenset({"approved", "pending", "silent"})  # verdicts under which rules may grant something
 
-SSO_VOUCHES = Reason("policy", "require_verified_email", text="single sign-on vouches for it")
+SSO_VOUCHES = Reason("policy", "require_verified_email", reason="single sign-on vouches for it")
 
 
 @dataclass(frozen=True, slots=True)

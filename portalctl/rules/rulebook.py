@@ -15,10 +15,10 @@ from portalctl.manifest.model import (
     Member,
     Override,
     PortalManifest,
-    Reason,
     TrustedDomain,
 )
 from portalctl.portals.models import Scope
+from portalctl.reason import Reason
 
 DENIALS = frozenset({"revoked", "rejected", "absent"})
 

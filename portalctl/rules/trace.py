@@ -11,10 +11,10 @@ from datetime import date
 from typing import Literal
 
 from portalctl.identity import covers, domain_of, normal_address, suspects
-from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, PortalManifest, Reason, TrustedDomain
+from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, PortalManifest, TrustedDomain
 from portalctl.portals.capabilities import CAPABILITIES
+from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED
-from portalctl.rules.reason import Why, why_of
 from portalctl.rules.resolve import Decision
 from portalctl.rules.rulebook import DENIALS, is_for
 
@@ -28,7 +28,7 @@ VERIFIED = Reason("policy", "require_verified_email")
 class Voice:
     """One rule: what it says, and what becomes of that. `because` is None where nothing has to be explained."""
 
-    why: Why
+    why: Reason
     says: str
     effect: Effect
     because: str | None = None
@@ -70,7 +70,7 @@ def domain_voices(portal: PortalManifest, domain: str, decision: Decision, today
     ]
     return (
         *(_heard(claim, decision, today) for claim in claims),
-        *(Voice(why_of(each.reason), each.says, *_timely(each, today, "exception")) for each in exceptions),
+        *(Voice(each.reason, each.says, *_timely(each, today, "exception")) for each in exceptions),
     )
 
 
@@ -90,7 +90,7 @@ def team_voices(portal: PortalManifest, name: str, today: date) -> tuple[Voice, 
     claims += [_Claim(rule.why, f"people at {rule.domain} belong to it", rule.expires) for rule in domains]
     claims += [_Claim(rule.why, f"{rule.developer} belongs to it", rule.expires) for rule in people]
     claims += [_Claim(rule.why, _access_says(rule), rule.expires) for rule in access]
-    return tuple(Voice(why_of(each.reason), each.says, *_timely(each, today)) for each in claims)
+    return tuple(Voice(each.reason, each.says, *_timely(each, today)) for each in claims)
 
 
 def _overrides(
@@ -151,7 +151,7 @@ def _others(portal: PortalManifest, name: str, decision: Decision, key: str = ""
 
 
 def _heard(claim: _Claim, decision: Decision, today: date) -> Voice:
-    why = why_of(claim.reason)
+    why = claim.reason
     effect, because = _timely(claim, today)
     if effect == "ended":
         lapsed = (*decision.lapsed, *(each for reasons in decision.lapsed_teams.values() for each in reasons))

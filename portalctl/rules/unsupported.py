@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from portalctl.errors import Finding, InputError, Position
 from portalctl.identity import is_uuid
-from portalctl.manifest.model import Invitation, Manifest, Member, Override, PortalManifest, Reason
+from portalctl.manifest.model import Invitation, Manifest, Member, Override, PortalManifest
 from portalctl.portals.capabilities import CAPABILITIES, Ability, Capabilities
+from portalctl.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from portalctl.manifest.model import (
     Override,
     PortalManifest,
     Protected,
-    Reason,
     RuleKind,
     Status,
     Team,
@@ -32,6 +31,7 @@ from portalctl.manifest.model import (
 )
 from portalctl.portals.models import Developer, Registration, Scope, Settings, Snapshot
 from portalctl.portals.models import Team as LiveTeam
+from portalctl.reason import Reason
 from portalctl.rules.rulebook import Rulebook
 
 TODAY = date(2026, 6, 15)
@@ -48,11 +48,11 @@ LINES: Mapping[RuleKind, int] = {
     "access_requests": 60,
 }
 QUIET = Settings(auto_approve_developers=False, rbac_enabled=True, single_sign_on=False, team_mapping=False)
-UNMATCHED = Reason("policy", "unmatched", Position(FILE, LINES["policy"], 1))
+UNMATCHED = Reason.of("policy", "unmatched", Position(FILE, LINES["policy"], 1))
 
 
 def reason(rule: RuleKind, value: str, line: int | None = None) -> Reason:
-    return Reason(rule, value, Position(FILE, line or LINES[rule], 5))
+    return Reason.of(rule, value, Position(FILE, line or LINES[rule], 5))
 
 
 def trusted(domain: str, *teams: str, line: int | None = None, **more: Any) -> TrustedDomain:

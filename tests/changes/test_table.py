@@ -9,7 +9,8 @@ import pytest
 
 from portalctl.changes.operations import Change
 from portalctl.changes.plan import PortalPlan
-from portalctl.manifest.model import Policy, Reason, TrustedDomain
+from portalctl.manifest.model import Policy, TrustedDomain
+from portalctl.reason import Reason
 from tests.changes.build import (
     FILE,
     LINES,
@@ -429,4 +430,4 @@ def test_people_of_one_domain_share_one_decision() -> None:
     manifest = portal(trusted_domains=(trusted("city.com"),))
     held = difference(manifest, snapshot(*(person(f"{n}@city.com", "revoked") for n in range(3)))).withheld
     assert len({id(each.decision) for each in held}) == 1
-    assert held[0].decision.why == (Reason("trusted_domains", "city.com", manifest.trusted_domains[0].why.at),)
+    assert held[0].decision.why == (Reason.of("trusted_domains", "city.com", manifest.trusted_domains[0].why.at),)

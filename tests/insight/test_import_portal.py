@@ -72,7 +72,7 @@ def test_who_is_out_gets_an_override_and_leaves_the_lists() -> None:
         teams={"city": ["in@x.com", "out@x.com"]},
     )
     portal = loaded(live)
-    assert [(each.developer, each.status, each.why.text) for each in portal.overrides] == [
+    assert [(each.developer, each.status, each.why.reason) for each in portal.overrides] == [
         ("no@x.com", "rejected", "imported, 2026-06-15: was rejected on the portal"),
         ("out@x.com", "revoked", "imported, 2026-06-15: was revoked on the portal"),
     ]

@@ -20,10 +20,10 @@ from portalctl.manifest.model import (
     Manifest,
     Policy,
     PortalManifest,
-    Reason,
     Role,
 )
 from portalctl.portals.models import Developer, Snapshot
+from portalctl.reason import Reason
 from portalctl.rules.resolve import resolve
 from portalctl.rules.rulebook import Rulebook
 from tests.changes.build import (
@@ -198,7 +198,7 @@ def test_what_is_said_to_repeat_can_be_left_out(overridden: list[str], listed: s
         overrides=tuple(
             replace(
                 override(address, "approved", reinstate=True if reinstate and n == 0 else None),
-                why=Reason("overrides", address, Position(FILE, 100 + n, 5)),
+                why=Reason.of("overrides", address, Position(FILE, 100 + n, 5)),
             )
             for n, address in enumerate(overridden)
         ),

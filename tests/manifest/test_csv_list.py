@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from portalctl.errors import InputError, Position
 from portalctl.manifest.load import assemble, load
-from portalctl.manifest.model import Invitation, Manifest, Member, Reason
+from portalctl.manifest.model import Invitation, Manifest, Member
+from portalctl.reason import Reason
 from tests.manifest.examples import ROOT, file
 
 TEAM = ROOT + "teams: [{name: city, membership: exclusive, members_from: city.csv}]\n"
@@ -64,11 +65,11 @@ def test_a_line_is_an_entry_with_its_place() -> None:
     assert found == (
         Member(
             ann,
-            Reason("members", ann, Position("city.csv", 3, 1), "Guest, for a year"),
+            Reason.of("members", ann, Position("city.csv", 3, 1), "Guest, for a year"),
             date(2027, 3, 31),
         ),
-        Member(bob, Reason("members", bob, Position("city.csv", 4, 1)), None, Invitation("Bob", mail=True)),
-        Member(zoe, Reason("members", zoe, Position("city.csv", 2, 1))),
+        Member(bob, Reason.of("members", bob, Position("city.csv", 4, 1)), None, Invitation("Bob", mail=True)),
+        Member(zoe, Reason.of("members", zoe, Position("city.csv", 2, 1))),
     )
 
 

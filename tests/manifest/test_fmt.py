@@ -560,4 +560,4 @@ def _bag(rules: Any) -> list[str] | None:
 
 
 def _unplaced(rule: object) -> str:
-    return re.sub(r"Position\([^()]*\)", "-", repr(rule))
+    return re.sub(r"file='[^']*', line=\d+", "-", repr(rule))

@@ -18,10 +18,10 @@ from portalctl.manifest.model import (
     Override,
     PortalManifest,
     Protected,
-    Reason,
     Team,
     TrustedDomain,
 )
+from portalctl.reason import Reason
 from tests.manifest.examples import API7, COMPLETE, ROOT, file
 
 
@@ -51,42 +51,44 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
     assert portal.id == "3f51fa25-310a-421d-bd1a-007f859021a3"
     assert portal.at == at(2, 1)
     assert (portal.policy.unmatched_pending, portal.policy.unmatched_approved) == ("keep", "revoked")
-    assert portal.policy.unmatched_why == Reason("policy", "unmatched", at(9, 3))
+    assert portal.policy.unmatched_why == Reason.of("policy", "unmatched", at(9, 3))
     assert portal.policy.limits == Limits(12, 10, 50, date(2026, 12, 31))
     assert portal.trusted_domains == (
-        TrustedDomain("arsenal.com", Reason("trusted_domains", "arsenal.com", at(17, 5))),
+        TrustedDomain("arsenal.com", Reason.of("trusted_domains", "arsenal.com", at(17, 5))),
         TrustedDomain(
             "manchestercity.com",
-            Reason("trusted_domains", "manchestercity.com", at(18, 5), "Partner since 2023"),
+            Reason.of("trusted_domains", "manchestercity.com", at(18, 5), "Partner since 2023"),
             teams=("city",),
             review_by=date(2027, 1, 31),
             expires=date(2028, 1, 31),
         ),
     )
     assert portal.denied_domains == (
-        DeniedDomain("mailinator.com", Reason("denied_domains", "mailinator.com", at(26, 5))),
+        DeniedDomain("mailinator.com", Reason.of("denied_domains", "mailinator.com", at(26, 5))),
     )
     james, sam = "james@manchestercity.com", "sam@agency.example"
     assert portal.teams == (
         Team(
             "city",
-            Reason("teams", "city", at(29, 5)),
+            Reason.of("teams", "city", at(29, 5)),
             description="Manchester City",
             members=(
-                Member(james, Reason("members", james, at(33, 9))),
-                Member(sam, Reason("members", sam, at(34, 9), "Integration"), date(2027, 3, 31)),
+                Member(james, Reason.of("members", james, at(33, 9))),
+                Member(sam, Reason.of("members", sam, at(34, 9), "Integration"), date(2027, 3, 31)),
             ),
         ),
-        Team("empty", Reason("teams", "empty", at(36, 5)), members=(), synced=False),
-        Team("partners-readonly", Reason("teams", "partners-readonly", at(35, 5))),
+        Team("empty", Reason.of("teams", "empty", at(36, 5)), members=(), synced=False),
+        Team("partners-readonly", Reason.of("teams", "partners-readonly", at(35, 5))),
     )
     contractor, peter = portal.overrides
     assert peter == Override(
-        "peter@arsenal.com", Reason("overrides", "peter@arsenal.com", at(39, 5), "Left the club, HR-4711"), "revoked"
+        "peter@arsenal.com",
+        Reason.of("overrides", "peter@arsenal.com", at(39, 5), "Left the club, HR-4711"),
+        "revoked",
     )
     assert contractor == Override(
         "contractor@gmail.com",
-        Reason("overrides", "contractor@gmail.com", at(42, 5), "Integration project"),
+        Reason.of("overrides", "contractor@gmail.com", at(42, 5), "Integration project"),
         "approved",
         teams=("city",),
         expires=date(2027, 3, 31),
@@ -94,7 +96,7 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
         reinstate=True,
         on_revoke="revoke_registrations",
     )
-    assert portal.protected == (Protected("owner@example.com", Reason("policy", "protected", at(52, 13))),)
+    assert portal.protected == (Protected("owner@example.com", Reason.of("policy", "protected", at(52, 13))),)
 
 
 def test_what_is_not_written_has_the_defaults_of_the_model() -> None:
@@ -120,7 +122,7 @@ def test_api7_knows_people_by_developer_id_too() -> None:
 
 def test_a_freemail_domain_needs_a_reason() -> None:
     trusted = "trusted_domains: [{domain: gmail.com, reason: We know them all}]\n"
-    assert partners(ROOT + trusted).trusted_domains[0].why.text == "We know them all"
+    assert partners(ROOT + trusted).trusted_domains[0].why.reason == "We know them all"
     assert len(told(ROOT + "trusted_domains: [gmail.com]\n")) == 1
 
 

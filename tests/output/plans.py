@@ -8,7 +8,7 @@ from dataclasses import replace
 from portalctl.changes.operation import Subject
 from portalctl.changes.operations import Change
 from portalctl.changes.plan import Notice, Plan, PortalPlan, Refusal
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from tests.changes.build import denied, override, person, planned, portal, snapshot, team, trusted, whole_plan
 from tests.output.hostile import HOSTILE
 from tests.plan_json import change_of
@@ -17,7 +17,7 @@ from tests.plan_json import change_of
 def everyday(people: int = 3) -> PortalPlan:
     """Something of everything: `people` of each of two domains, two who lose something, and notices."""
     left = override("peter@arsenal.com", "revoked")
-    left = replace(left, why=left.why._replace(text="Left the club, HR-4711; ask ann@hr.example"))
+    left = replace(left, why=replace(left.why, reason="Left the club, HR-4711; ask ann@hr.example"))
     manifest = portal(
         trusted_domains=(
             trusted("liverpoolfc.com", "reds"),
@@ -59,7 +59,10 @@ def typed(texts: Sequence[str] = HOSTILE) -> Plan:
     """Each text in every place where foreign text can stand."""
     changes: list[Change] = []
     for number, text in enumerate(texts):
-        why = (Why("trusted_domains", text, f"{text}.yaml", number, text), Why("members", text, None, None, text))
+        why = (
+            Reason("trusted_domains", text, f"{text}.yaml", number, text),
+            Reason("members", text, None, None, text),
+        )
         who = Subject(text, f"id-{number}")
         states = {"approved": {"status": "approved"}, "pending": {"status": "pending"}}
         fields = {"description": text}, {"description": f"new {text}"}

@@ -11,10 +11,10 @@ from portalctl.insight.drift import Acknowledged, DriftFinding, Kind, PortalDrif
 from portalctl.output.markdown.drift import drift_markdown
 from portalctl.output.text.drift import drift_text
 from portalctl.output.text.style import Style
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from tests.output.hostile import HOSTILE
 
-WHY = Why("overrides", "ann@x.org", "portals/partners.yaml", 7, "Left")
+WHY = Reason("overrides", "ann@x.org", "portals/partners.yaml", 7, "Left")
 
 
 def finding(kind: Kind, who: str = "ann@x.org", fingerprint: str = "f0123456789ab") -> DriftFinding:

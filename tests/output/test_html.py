@@ -16,7 +16,7 @@ from portalctl.changes.plan import Plan
 from portalctl.output.escaping import terminal
 from portalctl.output.html.chart import rule_chart
 from portalctl.output.html.page import plan_html
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from tests.changes.build import override, person, planned, portal, snapshot, whole_plan
 from tests.output.hostile import HOSTILE
 from tests.output.plans import everyday, refused, typed
@@ -188,7 +188,7 @@ def test_text_can_be_read_on_every_ground(scheme: int) -> None:
 
 
 def test_the_chart_counts_people_once_and_no_requests_of_applications() -> None:
-    why, who = (Why("trusted_domains", "x.com", "x.yaml", 1),), Subject("ann@x.com", "ann")
+    why, who = (Reason("trusted_domains", "x.com", "x.yaml", 1),), Subject("ann@x.com", "ann")
     states = {"status": "pending"}, {"status": "approved"}
     changes = [
         change_of("1", "approve", "onboard", who, None, *states, why),

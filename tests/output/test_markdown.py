@@ -18,7 +18,7 @@ from portalctl.changes.states import Status
 from portalctl.output.escaping import markdown, markdown_words, terminal
 from portalctl.output.html.page import plan_html
 from portalctl.output.markdown.plan import plan_markdown
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from tests.changes.build import whole_plan
 from tests.conftest import Bench
 from tests.output.hostile import HOSTILE
@@ -153,7 +153,10 @@ WORST = {
 @pytest.mark.parametrize("sign", WORST)
 def test_three_team_names_of_250_characters_hide_nobody(sign: str) -> None:
     name = (WORST[sign] * 250)[:249]
-    why = (Why("overrides", "x", f"{name}.yaml", 3, name * 4), Why("trusted_domains", name, f"{name}.yaml", 3, name))
+    why = (
+        Reason("overrides", "x", f"{name}.yaml", 3, name * 4),
+        Reason("trusted_domains", name, f"{name}.yaml", 3, name),
+    )
     anna = Subject("anna@city.example", "anna")
     leaves = tuple(
         change_of(
@@ -173,7 +176,8 @@ def removed(count: int, who: str = "dev{:05}@city.example", reason: str = "left"
     changes = tuple(
         change_of(
             f"revoke:{number}", "revoke", "offboard", Subject(who.format(number), f"id-{number}"), None,
-            {"status": "approved"}, {"status": "revoked"}, (Why("overrides", "x", "portals/p.yaml", number, reason),),
+            {"status": "approved"}, {"status": "revoked"},
+            (Reason("overrides", "x", "portals/p.yaml", number, reason),),
         )
         for number in range(count)
     )  # fmt: skip
@@ -203,7 +207,7 @@ def test_who_loses_something_is_named_or_counted(people: list[str], reason: str,
     changes = tuple(
         change_of(
             f"revoke:{number}", "revoke", "offboard", Subject(who, f"id-{number}"), None,
-            {"status": "approved"}, {"status": "revoked"}, (Why("overrides", who, f"{who}.yaml", 1, reason * 20),),
+            {"status": "approved"}, {"status": "revoked"}, (Reason("overrides", who, f"{who}.yaml", 1, reason * 20),),
         )
         for number, who in enumerate(people)
     )  # fmt: skip
@@ -262,12 +266,18 @@ def of_sizes(count: dict[str, int], length: int) -> Plan:
         states = {"status": before}, {"status": after}
         return tuple(
             change_of(
-                text, op, op_class_of(op), Subject(text, text), None, *states, (Why("overrides", text, "f", 1, text),)
+                text,
+                op,
+                op_class_of(op),
+                Subject(text, text),
+                None,
+                *states,
+                (Reason("overrides", text, "f", 1, text),),
             )
             for text in texts(name)
         )
 
-    why = (Why("trusted_domains", "x.org", "f.yaml", 1),)
+    why = (Reason("trusted_domains", "x.org", "f.yaml", 1),)
     base = BaseComparison(
         changes("prevented", "approve", "pending", "approved"),
         tuple(UnruledGrant(Subject(text, text), None, why) for text in texts("unruled")),

@@ -8,10 +8,10 @@ from pydantic import TypeAdapter
 from portalctl.changes.operation import State, Subject
 from portalctl.changes.operations import NAMES, Change
 from portalctl.output.view_model import effects, what
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from tests.plan_json import change_of, op_class_of
 
-WHY = (Why("trusted_domains", "x.com", "x.yaml", 1),)
+WHY = (Reason("trusted_domains", "x.com", "x.yaml", 1),)
 ROLE = {"role": "Viewer", "api_id": "a1"}
 REGISTRATION = {
     "registration_id": "r1", "application_id": "p1", "application": "app", "api": "orders", "status": "approved",

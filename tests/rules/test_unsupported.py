@@ -15,12 +15,12 @@ from portalctl.manifest.model import (
     Policy,
     PortalManifest,
     ProviderName,
-    Reason,
     Role,
     RuleKind,
     Team,
     TrustedDomain,
 )
+from portalctl.reason import Reason
 from portalctl.rules.unsupported import check
 
 AT = Position("partners.yaml", 3, 1)
@@ -32,7 +32,7 @@ def manifest(provider: ProviderName, **rules: object) -> Manifest:
 
 
 def reason(line: int, rule: RuleKind = "teams") -> Reason:
-    return Reason(rule, "reds", Position("partners.yaml", line, 5))
+    return Reason.of(rule, "reds", Position("partners.yaml", line, 5))
 
 
 def findings(wanted: Manifest) -> list[str]:

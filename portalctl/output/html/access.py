@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from portalctl.insight.access_review import REMARKS, Access, AccessReview, Grant, Membership, PortalAccess
+from portalctl.insight.access_review import REMARKS, Access, AccessReview, DatedReason, Membership, PortalAccess
 from portalctl.output import view_model
 from portalctl.output.escaping import html
 from portalctl.output.html.frame import code, document
@@ -75,7 +75,7 @@ def _membership(membership: Membership) -> str:
     return f"{code(membership.team)}: {rules or 'no rule'}"
 
 
-def _rule(grant: Grant) -> str:
+def _rule(grant: DatedReason) -> str:
     origin = f" · {code(grant.origin.commit[:12])} {html(grant.origin.author)}" if grant.origin else ""
     reason = f": “{html(grant.reason)}”" if grant.reason else ""
     expires = f" until {grant.expires}" if grant.expires else ""
@@ -93,5 +93,5 @@ def _override(person: Access) -> str:
     return f"{status} until {override.why.expires}" if override.why.expires else status
 
 
-def _place(grant: Grant) -> str:
+def _place(grant: DatedReason) -> str:
     return html(view_model.place(grant) or "built-in default")

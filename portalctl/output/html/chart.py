@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from portalctl.changes.operations import Change
 from portalctl.output import view_model
 from portalctl.output.escaping import html
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from portalctl.words import plural
 
 SHORTEST = 0.8  # percent of the width: nobody who loses something is too few to be seen
@@ -34,9 +34,9 @@ def rule_chart(changes: Iterable[Change]) -> Iterator[str]:
     yield "</tbody></table>"
 
 
-def _people_by_rule(changes: Iterable[Change]) -> tuple[Counter[Why], Counter[Why]]:
-    approved: set[tuple[str, Why]] = set()
-    lost: set[tuple[str, Why]] = set()
+def _people_by_rule(changes: Iterable[Change]) -> tuple[Counter[Reason], Counter[Reason]]:
+    approved: set[tuple[str, Reason]] = set()
+    lost: set[tuple[str, Reason]] = set()
     for change in changes:
         if change.developer is None:
             continue
@@ -47,7 +47,7 @@ def _people_by_rule(changes: Iterable[Change]) -> tuple[Counter[Why], Counter[Wh
     return Counter(why for _, why in approved), Counter(why for _, why in lost)
 
 
-def _label(why: Why) -> str:
+def _label(why: Reason) -> str:
     place = html(view_model.place(why) or "built-in default")
     return f'{view_model.rule(why, html)} <code class="quiet">{place}</code>'
 

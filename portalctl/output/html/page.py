@@ -13,7 +13,7 @@ from portalctl.output.escaping import html
 from portalctl.output.html.chart import rule_chart
 from portalctl.output.html.frame import asset, box, code, document
 from portalctl.output.view_model import BRAKE, Effect, Kind, NoticeGroup
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from portalctl.words import age_between, moment, people, plural
 
 KINDS: Mapping[Kind, str] = {"takes": "takes away", "gives": "gives", "changes": "changes"}
@@ -27,7 +27,7 @@ class _Choices:
 
     ops: tuple[tuple[str, str], ...]
     teams: Mapping[str, int]
-    rules: Mapping[Why, int]
+    rules: Mapping[Reason, int]
 
 
 def plan_html(plan: Plan) -> str:
@@ -209,7 +209,7 @@ def _not_done(base: BaseComparison, provider: str) -> Iterator[str]:
     yield from box("plain", "Prevented by this change", prevented)
 
 
-def _before(why: Iterable[Why]) -> str:
+def _before(why: Iterable[Reason]) -> str:
     return f'<span class="quiet">until now by {_reasons(why)}</span>'
 
 
@@ -244,16 +244,16 @@ def _who(effect: Effect) -> str:
     return f"team {code(effect.who)}" if effect.about_team else code(effect.who)
 
 
-def _reasons(why: Iterable[Why]) -> str:
+def _reasons(why: Iterable[Reason]) -> str:
     return "<br>".join(map(_why, why))
 
 
-def _why(why: Why) -> str:
+def _why(why: Reason) -> str:
     reason = f": “{html(why.reason)}”" if why.reason else ""
     return f"<code>{_place(why)}</code> {view_model.rule(why, html)}{reason}"
 
 
-def _place(why: Why) -> str:
+def _place(why: Reason) -> str:
     return html(view_model.place(why) or "built-in default")
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from portalctl.output import view_model
 from portalctl.output.escaping import html, markdown, markdown_words
 from portalctl.output.size_limit import Part
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 
 T = TypeVar("T")
 
@@ -87,13 +87,13 @@ def place_words(place: str | None) -> str:
     return markdown(place, most=LONGEST_PLACE) if place else "built-in default"
 
 
-def why_words(why: Why) -> str:
+def why_words(why: Reason) -> str:
     """The rule, where it is written, and its author's reason."""
     reason = f': "{markdown_words(why.reason, most=LONGEST_REASON)}"' if why.reason else ""
     return f"{place_words(view_model.place(why))} {view_model.rule(why, short)}{reason}"
 
 
-def whys_words(reasons: Iterable[Why]) -> str:
+def whys_words(reasons: Iterable[Reason]) -> str:
     """The rules behind one row, and how many more there are."""
     every = tuple(reasons)
     others = len(every) - MOST_RULES

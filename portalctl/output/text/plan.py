@@ -32,7 +32,7 @@ from portalctl.output.view_model import (
     was_pending,
     what,
 )
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 from portalctl.words import plural
 
 MOST_NOTICES = 100
@@ -94,7 +94,7 @@ def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str
 def _lines(effects: Sequence[Effect], style: Style) -> list[Line]:
     """A line per effect, those of one rule together. Many equal grants fold, unless the change under review makes
     them; removals never do."""
-    alike: dict[tuple[tuple[Why, ...], str, str], list[Effect]] = {}
+    alike: dict[tuple[tuple[Reason, ...], str, str], list[Effect]] = {}
     for effect in effects:
         words = what(effect, terminal) + origin_note(effect)
         alike.setdefault((effect.why, words, SIGNS[effect.kind]), []).append(effect)

@@ -9,7 +9,7 @@ import click
 
 from portalctl.output import view_model
 from portalctl.output.escaping import terminal
-from portalctl.rules.reason import Why
+from portalctl.reason import Reason
 
 COLORS = {"+": "green", "-": "red", "✓": "green", "✗": "red"}
 
@@ -67,12 +67,12 @@ def rows(lines: Sequence[Line], style: Style, indent: str = "  ") -> list[str]:
     ]
 
 
-def place(why: Why) -> str:
+def place(why: Reason) -> str:
     """Where a rule stands: file:line, or that it is the built-in default."""
     return terminal(view_model.place(why) or "built-in default")
 
 
-def said(why: Why) -> str:
+def said(why: Reason) -> str:
     """The rule in words, with its place: `portals/x.yaml:14 trusted domain liverpoolfc.com`."""
     reason = f': "{terminal(why.reason)}"' if why.reason else ""
     return f"{place(why)}  {view_model.rule(why, terminal)}{reason}"
