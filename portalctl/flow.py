@@ -376,7 +376,7 @@ def _compare_all(
             registrations, unread = _details(source, found, was)
         if run.snapshot is None:
             run.observer(ReadDone(portal.name, len(snapshot.developers), source.calls, time.monotonic() - began))
-        found, was = (_with_own(each, registrations) for each in (found, was))
+        found, was = (_with_own(each, registrations, portal.provider) for each in (found, was))
         earlier = (before, was) if before is not None else None
         yield _Compared(portal, snapshot, found, registrations, source.calls, earlier, unread)
 
@@ -396,8 +396,9 @@ def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, .
         return (), error.message
 
 
-def _with_own(found: Difference, registrations: Iterable[Registration]) -> Difference:
-    return with_registrations(found, (each for each in registrations if each.developer_id in found.out))
+def _with_own(found: Difference, registrations: Iterable[Registration], provider: str) -> Difference:
+    own = (each for each in registrations if each.developer_id in found.out)
+    return with_registrations(found, own, provider)
 
 
 def _source(portal: PortalManifest, run: Run) -> AbstractContextManager[_Source]:

@@ -60,7 +60,7 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     approve_requests(book, snapshot.requests, askers, result)
     present = _present(book, snapshot.developers)
     result.awaited |= _named_grants(book) - present - invite(book, teams, present, result)
-    result.changes = ordered(result.changes)
+    result.changes = ordered(result.changes, book.portal.provider)
     return result
 
 

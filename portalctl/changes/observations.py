@@ -101,9 +101,9 @@ def of_developer(developer: Developer, why: Iterable[Reason]) -> _OfDeveloper:
     }
 
 
-def ordered(changes: Iterable[Change]) -> list[Change]:
+def ordered(changes: Iterable[Change], provider: str) -> list[Change]:
     """The changes in the order of writing. Where two people share an address, their ids tell their changes apart."""
-    result = sorted(changes, key=rank)
+    result = sorted(changes, key=rank(provider))
     count = Counter(item.id for item in result)
     return [
         replace(item, id=f"{item.id}#{item.developer.id}") if count[item.id] > 1 and item.developer else item

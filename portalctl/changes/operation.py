@@ -131,9 +131,12 @@ class Operation(ChangeFields, ABC):
         """What others name it by in `needs`."""
         return self.op, self.developer.key if self.developer is not None else self.team or ""
 
-    @property
-    def needs(self) -> tuple[Target, ...]:
-        """The changes without which this one makes no sense, where the plan has them."""
+    def needs(self, *, members_first: bool) -> tuple[Target, ...]:  # noqa: ARG002 (some operations use it)
+        """The changes to make before this one, where the plan has them.
+
+        Args:
+            members_first: whether the provider adds a developer to teams before the approval.
+        """
         return ()
 
     @property

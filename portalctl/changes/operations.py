@@ -109,6 +109,9 @@ class Approve(_SetStatus):
     effect_of_op: ClassVar[Effect] = "grants"
     done: ClassVar[str] = "approved"
 
+    def needs(self, *, members_first: bool) -> tuple[Target, ...]:
+        return (("add_member", self.developer.key),) if members_first else ()
+
     def live_state(self, live: Sighting) -> State | None:
         """Includes whether the address is verified; if it no longer is, this is not the developer under review."""
         found = account(self.developer, live)
@@ -237,10 +240,10 @@ class AddMember(_Membership):
     would: ClassVar[str] = "joins {team}"
     done: ClassVar[str] = "joined {team}"
 
-    @property
-    def needs(self) -> tuple[Target, ...]:
+    def needs(self, *, members_first: bool) -> tuple[Target, ...]:
         key = self.developer.key
-        return ("create_team", self.team), ("create_developer", key), ("approve", key)
+        approval = () if members_first else (("approve", key),)
+        return ("create_team", self.team), ("create_developer", key), *approval
 
     def write(self, ids: Ids) -> writes.Write:
         return writes.AddMember(ids.teams[self.team], ids.developers[self.developer.key])
@@ -283,8 +286,7 @@ class ApproveRequest(_OfAccount):
     def detail(self) -> tuple[str, ...]:
         return (self.before["request_id"],)
 
-    @property
-    def needs(self) -> tuple[Target, ...]:
+    def needs(self, *, members_first: bool) -> tuple[Target, ...]:
         return ("create_developer", self.developer.key), ("approve", self.developer.key)
 
     def drift_kind(self, *, entering: bool) -> DriftKind:
@@ -424,8 +426,7 @@ class AssignRole(_OfRole):
     def role(self) -> tuple[str, str]:
         return self.after["role"], self.after["api_id"]
 
-    @property
-    def needs(self) -> tuple[Target, ...]:
+    def needs(self, *, members_first: bool) -> tuple[Target, ...]:
         return (("create_team", self.team),)
 
     def write(self, ids: Ids) -> writes.Write:
@@ -457,14 +458,14 @@ class UnassignRole(_OfRole):
 
 
 StatusChange: TypeAlias = Approve | Reopen | Reject | Revoke
-# In the order of writing within a class.
+# In the order of writing within a class, where memberships come before the approval (see `order.py`).
 Change: TypeAlias = (
     CreateTeam
     | UpdateTeam
     | AssignRole
     | CreateDeveloper
-    | Approve
     | AddMember
+    | Approve
     | ApproveRequest
     | RevokeRegistration
     | Reopen

@@ -38,7 +38,7 @@ def plan_portal(
     notes: Iterable[Notice] = (),
 ) -> PortalPlan:
     """`found` is what `compare` gave for the same portal, snapshot and day; `notes` stand before other notices."""
-    changes, dropped = select(found.changes, selection)
+    changes, dropped = select(found.changes, selection, portal.provider)
     guard = guard_of(portal, today, selection.allow_removals, allow_delete=bool(selection.allow_delete))
     return PortalPlan(
         name=portal.name,

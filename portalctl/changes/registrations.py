@@ -16,11 +16,11 @@ from portalctl.changes.states import FoundRegistration
 from portalctl.portals.models import Registration
 
 
-def with_registrations(found: Difference, registrations: Iterable[Registration]) -> Difference:
+def with_registrations(found: Difference, registrations: Iterable[Registration], provider: str) -> Difference:
     """`found` with what to do about live registrations of the people in `found.out`."""
     residual = [_residual(found.out[each.developer_id], each) for each in registrations]
     revoked = [_revoke(each) for each in residual if each.ends and not each.person.deleted]
-    return replace(found, changes=ordered([*found.changes, *revoked]), residual=residual)
+    return replace(found, changes=ordered([*found.changes, *revoked], provider), residual=residual)
 
 
 def _residual(person: KeptOut, registration: Registration) -> Residual:

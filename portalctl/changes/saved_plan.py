@@ -69,10 +69,10 @@ def read(content: bytes, file: str) -> Plan:
             AGAIN,
         )
     plan = checked(plan, file)
+    _check_providers(plan)
     problems = list(_problems(plan))
     if problems:
         raise rejected(file, problems)
-    _check_providers(plan)
     return plan
 
 
@@ -215,15 +215,16 @@ def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
     counts = {"developers": portal.developers, **{f"summary.{key}": count for key, count in portal.summary.items()}}
     yield from ((key, "is no count") for key, count in counts.items() if not 0 <= count <= MOST)
     yield from ((f"summary.{key}", "is missing") for key in SHOWN_COUNTS if key not in portal.summary)
-    yield from _order_problems(portal.changes)
+    yield from _order_problems(portal.provider, portal.changes)
     for index, change in enumerate(portal.changes):
         yield from ((f"changes[{index}].{key}", text) for key, text in _change_problems(change))
 
 
-def _order_problems(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
+def _order_problems(provider: str, changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
     """Each thing is changed once, and the changes stand in the order of writing."""
     ids: set[str] = set()
     targets: set[tuple[str | None, ...]] = set()
+    ranks = list(map(rank(provider), changes))
     for index, change in enumerate(changes):
         path = f"changes[{index}]"
         target = (change.developer.key if change.developer else None, change.team, *change.detail)
@@ -231,7 +232,7 @@ def _order_problems(changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
             yield f"{path}.id", "another change has the same id"
         if target in targets:
             yield path, "another change is about the same"
-        if index and rank(change) < rank(changes[index - 1]):
+        if index and ranks[index] < ranks[index - 1]:
             yield path, "is not in the order of writing"
         ids.add(change.id)
         targets.add(target)

@@ -1,7 +1,8 @@
 """Carrying out a plan: the writes in the plan's order, then a final look at what they did.
 
-One thread, the one that calls `carry_out`, owns all state. It hands tasks to worker threads (`sending.py`) and takes
-their outcomes from a queue. No result rests on the portal's answer alone: a change is confirmed once it was seen.
+One thread, the one that calls `carry_out`, owns all state. It hands tasks to worker threads (`sender.py`), answers
+their questions, and takes their outcomes from a queue. No result rests on the portal's answer alone: a change is
+confirmed once it was seen.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from portalctl.cancellation import INTERRUPTED, Stop
-from portalctl.changes.operation import CLASSES, Ids, Stand, Target
-from portalctl.changes.operations import Approve, Change, CreateTeam
-from portalctl.changes.order import by_target, needed
+from portalctl.changes.operation import Ids, Stand
+from portalctl.changes.operations import AddMember, Approve, Change, CreateTeam
+from portalctl.changes.order import Targets, by_target, members_first, needed
 from portalctl.errors import PortalctlError, PortalError
 from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.events import Settled as SettledEvent
@@ -23,9 +24,10 @@ from portalctl.execution.concurrency import InFlight
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.journal import NO_JOURNAL, Journal
 from portalctl.execution.preparation import Ready
-from portalctl.execution.recheck import Looks
+from portalctl.execution.recheck import RecentStatuses, is_old
 from portalctl.execution.report import Clock, PortalReport, Settled, timestamp
 from portalctl.execution.sender import MISDIRECTED, REMOVALS, Outcome, Sender, Task, is_lockout, not_seen
+from portalctl.execution.stages import stages_of
 from portalctl.execution.verification import newcomer_ids, statuses, touched, words
 from portalctl.execution.workers import Workers
 from portalctl.portals.answer_ids import OtherAnswerError
@@ -34,6 +36,7 @@ from portalctl.portals.provider import Provider
 from portalctl.portals.writes import NewTeam, Written
 
 IN_FLIGHT = 16
+CONFLICT = 409  # HTTP status
 GRANTS = frozenset({"onboard", "reinstate"})  # classes
 
 
@@ -51,26 +54,26 @@ def carry_out(
 
     Once `stop` is asked nothing new is sent, what is in flight is waited for, and what was sent is looked at once.
     """
-    stages = _stages(ready.todo)
-    people = chain(*stages)
-    looks = Looks(provider, people, ready.seen.statuses.items(), ready.at, time.monotonic)
+    stages = stages_of(ready.todo, members_first=members_first(ready.plan.provider))
     run = _Run(
         ready.plan.name,
-        Sender(provider, journal, patience, stop or Stop(), Stop(), clock, looks),
+        Sender(provider, journal, patience, stop or Stop(), Stop(), clock),
         observer,
+        RecentStatuses(provider, chain(*stages), ready.seen.statuses.items(), ready.at, time.monotonic),
         teams=dict(ready.seen.teams),
         people={person: person for person in ready.seen.developers} | newcomer_ids(ready.seen),
         statuses=statuses(ready.plan.changes),
         total=len(ready.todo),
         grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
         targets=by_target(ready.todo),
+        members_first=members_first(ready.plan.provider),
     )
     started_at = run.now()
     for stage in stages:
         if isinstance(stage[0], CreateTeam):
             run.create_teams([change for change in stage if isinstance(change, CreateTeam)], ready)
         else:
-            run.write_all(stage)
+            run.write_stage(stage)
     run.confirm([change for change in ready.todo if change.id not in run.settled])
     report = PortalReport(
         ready.plan.name,
@@ -85,22 +88,6 @@ def carry_out(
     return report
 
 
-def _stages(changes: tuple[Change, ...]) -> list[list[Change]]:
-    """Return the changes by class in order, the creations of teams before the rest of their class.
-
-    A change that needs another is not made in an earlier stage than that, nor before it.
-    """
-    targets = by_target(changes)
-    stages: dict[str, list[Change]] = {name: [] for name in CLASSES}
-    creations = [change for change in changes if isinstance(change, CreateTeam)]
-    for change in changes:
-        if not isinstance(change, CreateTeam):
-            classes = [change.op_class, *(other.op_class for other in needed(change, targets))]
-            stages[max(classes, key=CLASSES.index)].append(change)
-    others = [sorted(stage, key=lambda change: change.op_class != name) for name, stage in stages.items()]
-    return [stage for stage in (list[Change](creations), *others) if stage]
-
-
 @dataclass(slots=True)
 class _Run:
     """The state of one apply, which only the coordinating thread reads and changes.
@@ -112,12 +99,14 @@ class _Run:
     portal: str
     sender: Sender
     observer: Observer
+    recent: RecentStatuses
     teams: dict[str, Team]
     people: dict[str, str]
     statuses: Mapping[str, frozenset[str | None]]
     total: int
     grants: tuple[Change, ...]
-    targets: Mapping[Target, Change]
+    targets: Targets
+    members_first: bool
     settled: dict[str, Settled] = field(default_factory=dict)  # by change, like the next four
     sent: dict[str, Written] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)  # of a later try, after an unclear one
@@ -167,7 +156,7 @@ class _Run:
                 self.settle(change, "skipped", why)
             return []
         seen = ready.seen
-        if self.sender.looks.are_old(ready.at):
+        if is_old(ready.at, time.monotonic()):
             try:
                 seen = self.provider.reread(touched(stage))
             except PortalError as error:
@@ -207,18 +196,50 @@ class _Run:
             sent = self.sent[change.id]
             self.settle(change, "confirmed", sent.note, sent.trace)
 
+    def write_stage(self, stage: list[Change]) -> None:
+        """Send one stage. What needs a membership that is unclear comes last, after a look for that membership."""
+        doubtful = [change for change in stage if self._doubts(change)]
+        ids = {change.id for change in doubtful}
+        self.write_all([change for change in stage if change.id not in ids])
+        if doubtful:
+            self._look_until_seen({doubt.id: doubt for change in doubtful for doubt in self._doubts(change)})
+            self.write_all(doubtful)
+
+    def _doubts(self, change: Change) -> list[Change]:
+        """Return the memberships that a change needs and that were sent, but may not have been accepted."""
+        needs = self._needed(change)
+        unclear = [
+            other
+            for other in needs
+            if isinstance(other, AddMember)
+            and other.id in self.sent
+            and other.id not in self.settled
+            and not self._is_accepted(other)
+        ]
+        return unclear + [doubt for other in needs for doubt in self._doubts(other)]
+
+    def _needed(self, change: Change) -> list[Change]:
+        return needed(change, self.targets, members_first=self.members_first)
+
+    def _is_accepted(self, change: Change) -> bool:
+        """Return whether the portal accepted a change. A 409 says it is so already: that has to be seen."""
+        if (settled := self.settled.get(change.id)) is not None:
+            return settled.result == "confirmed"
+        sent = self.sent.get(change.id)
+        return sent is not None and sent.result == "done" and sent.status != CONFLICT
+
     def write_all(self, stage: list[Change]) -> None:
-        """Send one stage: developers and teams side by side, the changes of one of them in order."""
+        """Send changes: developers and teams side by side, the changes of one of them in order."""
         grants = [self.sent[change.id] for change in self.grants if change.id in self.sent]
         self.no_grant_worked = all(sent.result != "done" for sent in grants) and any(map(_no_to_all, grants))
         groups: dict[str, deque[Change]] = {}
         for change in stage:
             key = change.developer.key if change.developer else f"team {change.team}"
             groups.setdefault(key, deque()).append(change)
-        with Workers(self.sender.send, "write") as workers:
+        with Workers(self.sender.send, self.recent.status, "write") as workers:
             self._write_groups(workers, deque(groups.values()))
 
-    def _write_groups(self, workers: Workers[Task, Outcome], waiting: deque[deque[Change]]) -> None:
+    def _write_groups(self, workers: Workers[Task, Outcome, str, str | None], waiting: deque[deque[Change]]) -> None:
         """Hand the next change of each group to a worker, no more at a time than may be in flight."""
         under_way: dict[int, deque[Change]] = {}
         while waiting or under_way:
@@ -254,7 +275,7 @@ class _Run:
         teams = {team: self.teams[team].id} if team is not None and team in self.teams else {}
         key = developer.key if developer is not None else ""
         developers = {key: self.people[key]} if key in self.people else {}
-        new = any(other.creates for other in needed(change, self.targets))
+        new = any(other.creates for other in self._needed(change))
         return Task(change, Ids(teams, developers), self.statuses.get(key, frozenset()), new)
 
     def _skip_all(self, groups: Iterable[Iterable[Change]], error: Exception) -> None:
@@ -352,7 +373,23 @@ class _Run:
             return "skipped, because there is no account"
         if team is not None and team not in self.teams:
             return f"skipped, because team {team} could not be created"
-        return None
+        missing = [other for other in self._needed(change) if isinstance(other, AddMember)]
+        return next((self._no_member(other) for other in missing if not self._is_accepted(other)), None)
+
+    def _no_member(self, change: AddMember) -> str:
+        """Return why a developer is not approved whose membership was not accepted, and what to do."""
+        settled = self.settled.get(change.id)
+        if settled is None or settled.result == "unknown":
+            why, advice = "it is unknown whether the developer joined", "Apply again."
+        elif settled.result == "failed":
+            why = "the developer could not join"
+            advice = (
+                "Correct the cause and apply again. If the portal lets only approved developers into teams, approve "
+                "the developer there first."
+            )
+        else:
+            why, advice = "the developer did not join", "Apply again."
+        return f"skipped, because {why} team {change.team}: nobody is approved without their teams. {advice}"
 
     # --- results
 
@@ -376,7 +413,17 @@ class _Run:
     def confirm(self, changes: Iterable[Change]) -> None:
         """Look until every change is seen, or patience ends; then report what is not known."""
         missing = {change.id: change for change in changes if change.id in self.sent or change.id in self.already}
-        found: dict[str, tuple[Stand, str]] = {}  # what was seen instead, by change
+        found, trouble = self._look_until_seen(missing)
+        for change in missing.values():
+            stand, seen = found.get(change.id, (None, ""))
+            self._settle_unseen(change, None if trouble else stand, trouble or seen)
+
+    def _look_until_seen(self, missing: dict[str, Change]) -> tuple[dict[str, tuple[Stand, str]], str]:
+        """Confirm changes as they are seen, and remove them from `missing`, until patience ends.
+
+        Returns what was seen instead of those still missing, by change, and why the last look failed, if so.
+        """
+        found: dict[str, tuple[Stand, str]] = {}
         trouble = ""
         for _ in self.sender.patience.turns(self.stop) if missing else ():
             try:
@@ -388,9 +435,7 @@ class _Run:
                 trouble = f"; it could not be read: an unexpected {type(error).__name__}"
             if not missing or self.locked_out or (trouble and self.sender.misdirected.asked):
                 break
-        for change in missing.values():
-            stand, seen = found.get(change.id, (None, ""))
-            self._settle_unseen(change, None if trouble else stand, trouble or seen)
+        return found, trouble
 
     def _look_for(self, missing: dict[str, Change]) -> dict[str, tuple[Stand, str]]:
         """Confirm what is seen, and return what was seen of the others. Raises PortalError."""

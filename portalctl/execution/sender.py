@@ -1,7 +1,8 @@
 """Sending one change in a worker thread: look, send, and look again after an unclear answer.
 
 A worker is given a Task and returns an Outcome. Both are immutable, and a worker changes nothing that another thread
-reads: all state of an apply belongs to the thread that hands out the tasks (`execute.py`).
+reads: all state of an apply belongs to the thread that hands out the tasks (`executor.py`), and a worker asks that
+thread for a developer's recent status.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from portalctl.changes.operations import Change
 from portalctl.errors import AnswerError, NoAnswerError, PortalctlError, PortalError
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.journal import Journal
-from portalctl.execution.recheck import Looks
+from portalctl.execution.recheck import is_old
 from portalctl.execution.report import Clock, timestamp
 from portalctl.execution.verification import newcomer_ids, touched, touched_alone
 from portalctl.portals.answer_ids import OtherAnswerError
@@ -28,6 +29,7 @@ LAG = 10.0  # seconds for which what was done may look undone: many writes may w
 OVERTAKEN = "overtaken"  # of a write that was not sent, because of what was seen just before
 MISDIRECTED = "skipped, because the portal returned something else than what was asked for"
 REMOVALS = frozenset({"expire", "offboard"})  # classes
+StatusOf = Callable[[str], str | None]  # a developer's recent status by id; None: no account. Raises PortalError
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What all workers use, from any thread. `misdirected` is raised by the coordinating thread only."""
+    """What all workers use, from any thread. `misdirected` is set by the coordinating thread only."""
 
     provider: Provider
     journal: Journal
@@ -80,11 +82,10 @@ class Sender:
     stop: Stop
     misdirected: Stop
     clock: Clock
-    looks: Looks
 
-    def send(self, task: Task) -> Outcome:
+    def send(self, task: Task, status_of: StatusOf) -> Outcome:
         """Send a change unless what is seen just before rules it out. Raises no Exception."""
-        attempt = _Attempt(self, task)
+        attempt = _Attempt(self, task, status_of)
         try:
             written = attempt.make()
             found, waits = attempt.find_created(written)
@@ -99,6 +100,7 @@ class _Attempt:
 
     by: Sender
     task: Task
+    status_of: StatusOf
     because: str | None = None
     now: Stand | None = None
     seen_at: float = 0.0
@@ -174,7 +176,7 @@ class _Attempt:
         """Look once more after a long wait for the portal. Raises NoAnswerError where the change is ruled out."""
         if self.by.misdirected.asked:
             self.because = MISDIRECTED
-        elif self.by.looks.are_old(self.seen_at):
+        elif is_old(self.seen_at, time.monotonic()):
             self._look()
         if self._ruled_out:
             raise NoAnswerError(OVERTAKEN, sent=False)
@@ -206,7 +208,7 @@ class _Attempt:
         if change.op_class in REMOVALS:
             seen = self.by.provider.reread(touched_alone(change))
             return change.stand(seen), seen.statuses.get(developer_id)
-        status = self.by.looks.status(developer_id)
+        status = self.status_of(developer_id)
         done_already = status is not None and status == change.new_status
         return "after" if done_already else "before", status
 

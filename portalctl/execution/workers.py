@@ -1,28 +1,47 @@
-"""Threads that work on one task at a time: a task goes in, its outcome comes out, and nothing else is shared."""
+"""Threads that work on one task at a time for one thread that owns all state.
+
+A task goes in and its outcome comes out. While a worker works it may ask the owner a question and wait for the
+answer. Nothing else is shared.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+Q = TypeVar("Q")
+A = TypeVar("A")
 
 
-class Workers(Generic[T, R]):
-    """Calls `work` for each task, in a thread for each task under way. Used by one thread, which owns it.
+@dataclass(frozen=True, slots=True)
+class _Question(Generic[Q, A]):
+    question: Q
+    reply: SimpleQueue[A | BaseException]
 
-    An executor would keep a task for which it could not start a thread, without a way to hear of its outcome.
+
+class Workers(Generic[T, R, Q, A]):
+    """Calls `work` for each task, in a thread for each task in flight. Used by one thread, which owns it.
+
+    An executor of the standard library would keep a task for which it could not start a thread, without a way to
+    learn its outcome.
+
+    Args:
+        work: gets a task, and a function that asks the owner a question.
+        answer: answers a question, in the owner's thread. The worker gets what it raises.
     """
 
-    def __init__(self, work: Callable[[T], R], name: str) -> None:
+    def __init__(self, work: Callable[[T, Callable[[Q], A]], R], answer: Callable[[Q], A], name: str) -> None:
         self._work = work
+        self._answer = answer
         self._name = name
         self._tasks: SimpleQueue[tuple[int, T] | None] = SimpleQueue()
-        self._ended: SimpleQueue[tuple[int, R | BaseException]] = SimpleQueue()
+        self._messages: SimpleQueue[tuple[int, R | BaseException] | _Question[Q, A]] = SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._given = 0
         self.active = 0
@@ -33,9 +52,15 @@ class Workers(Generic[T, R]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Wait for what is under way."""
+        """Wait for the tasks in flight. A question is not answered any more: the owner was interrupted."""
         for _ in self._threads:
             self._tasks.put(None)
+        while self.active:
+            message = self._messages.get()
+            if isinstance(message, _Question):
+                message.reply.put(error or RuntimeError("the workers were left with a task in flight"))
+            else:
+                self.active -= 1
         for thread in self._threads:
             thread.join()
 
@@ -46,7 +71,7 @@ class Workers(Generic[T, R]):
             try:
                 thread.start()
                 self._threads.append(thread)
-            except RuntimeError:  # those there are do its work as well
+            except RuntimeError:  # the running ones do its work too
                 if not self._threads:
                     raise
         self._given += 1
@@ -55,20 +80,39 @@ class Workers(Generic[T, R]):
         return self._given
 
     def next_outcome(self) -> tuple[int, R]:
-        """Wait for the outcome of some task under way, and return it with the task's number.
+        """Wait for the outcome of a task in flight, answer questions, and return the outcome with the task's number.
 
         Raises what `work` raised.
         """
-        number, outcome = self._ended.get()
+        while isinstance(message := self._messages.get(), _Question):
+            self._reply(message)
+        number, outcome = message
         self.active -= 1
         if isinstance(outcome, BaseException):
             raise outcome
         return number, outcome
 
+    def _reply(self, asked: _Question[Q, A]) -> None:
+        try:
+            asked.reply.put(self._answer(asked.question))
+        except BaseException as error:
+            asked.reply.put(error)
+            if not isinstance(error, Exception):
+                raise  # an interrupt is the owner's
+
+    def _ask(self, question: Q) -> A:
+        """Ask the owner. Raises what `answer` raised."""
+        reply: SimpleQueue[A | BaseException] = SimpleQueue()
+        self._messages.put(_Question(question, reply))
+        answer = reply.get()
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
     def _run(self) -> None:
         while (given := self._tasks.get()) is not None:
             number, task = given
             try:
-                self._ended.put((number, self._work(task)))
-            except BaseException as error:  # raised again in the thread that owns the workers
-                self._ended.put((number, error))
+                self._messages.put((number, self._work(task, self._ask)))
+            except BaseException as error:  # raised again in the owner's thread
+                self._messages.put((number, error))

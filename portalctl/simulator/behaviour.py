@@ -18,8 +18,9 @@ class Behaviour:
     lists that cannot be sorted: as stored, shuffled (an order of its own that stays), or restless (another on
     each request). Teams: `description_unset` is what a team without description shows, `can_own_applications`
     whether the field exists; `duplicate_team` is the answer to a name that is taken. Membership:
-    `duplicate_member`, `unknown_member`, `remove_non_member` are status codes, `members_listed` and
-    `member_active` what member lists show. Developers: `emails` as typed or folded to lower case;
+    `duplicate_member`, `unknown_member`, `remove_non_member` are status codes; `pending_member` is the answer to
+    adding a developer who is not approved, accepted or a status code; `members_listed` and `member_active` what
+    member lists show. Developers: `emails` as typed or folded to lower case;
     `refused_transitions` such as `rejected>approved,revoked>pending`; `create_developer` whether the operation
     exists; `known_signup` the portal's answer to a known address. `visible_after`: seconds until reads show a write.
     Applications: `application_owner` whether v3 tells who owns one, which its document does not promise.
@@ -36,6 +37,7 @@ class Behaviour:
     trim_names: bool = False
     duplicate_member: Literal["409", "201"] = "409"
     unknown_member: Literal["404", "400"] = "404"
+    pending_member: Literal["accepted", "400", "409"] = "accepted"
     remove_non_member: Literal["404", "204"] = "404"
     members_listed: Literal["all", "approved"] = "all"
     member_active: Literal["approved", "always", "absent"] = "approved"

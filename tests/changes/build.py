@@ -139,7 +139,7 @@ def planned(
     seen = as_read(manifest, whole, today)
     found = compare(manifest, seen, today)
     live = [each for each in registrations if each.developer_id in found.out]
-    return plan_portal(manifest, seen, with_registrations(found, live), today, selection)
+    return plan_portal(manifest, seen, with_registrations(found, live, manifest.provider), today, selection)
 
 
 def whole_plan(*portals: PortalPlan, created_at: str = "2026-06-15T08:00:01Z", digest: str = "sha256:aa") -> Plan:

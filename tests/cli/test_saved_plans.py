@@ -391,7 +391,7 @@ def test_removals_are_counted_again_when_a_plan_is_applied(club: Bench) -> None:
         email = f"p{number:02}@other.example"
         developer = {"email": email, "id": club.emails[email]}
         changes.append(model | {"id": f"revoke:{email}", "developer": developer})
-    portal_of(plan)["changes"] = sorted(changes, key=lambda change: rank(typed_change(change)))
+    portal_of(plan)["changes"] = sorted(changes, key=lambda change: rank("konnect")(typed_change(change)))
     write(sealed(plan))
     done = apply_file(club)
     assert (done.code, club.writes) == (3, []), done.err

@@ -6,7 +6,7 @@ from typing import cast
 
 from portalctl.changes.operation import Subject
 from portalctl.changes.operations import Change
-from portalctl.execution.recheck import FRESH, LONGEST, PATIENT, Looks
+from portalctl.execution.recheck import FRESH, LONGEST, PATIENT, RecentStatuses
 from portalctl.portals.models import Developer, Sighting, Touched
 from portalctl.portals.provider import Reader
 from tests.plan_json import change_of
@@ -34,9 +34,9 @@ def approval(person: str) -> Change:
     return change_of(f"approve:{person}", "approve", "onboard", subject, None, before, after, ())
 
 
-def looks_at(portal: Portal, people: list[str]) -> Looks:
+def looks_at(portal: Portal, people: list[str]) -> RecentStatuses:
     pending = dict.fromkeys(people, "pending").items()
-    return Looks(cast(Reader, portal), map(approval, people), pending, 0.0, lambda: portal.now)
+    return RecentStatuses(cast(Reader, portal), map(approval, people), pending, 0.0, lambda: portal.now)
 
 
 def test_people_are_looked_at_again_once_the_look_is_old_and_a_batch_at_a_time() -> None:

@@ -79,16 +79,28 @@ def list_members(call: Call) -> Answer:
 def add_member(call: Call) -> Answer:
     refuse_query(call.request.query)
     developer_id = body.read_body(call.request, ADD_MEMBER)["id"]
-    known = "SELECT 1 FROM developers WHERE id = ? AND portal_id = ?"
-    if not call.reader.row(known, developer_id, call.portal):
+    developer = call.reader.row(
+        "SELECT status FROM developers WHERE id = ? AND portal_id = ?", developer_id, call.portal
+    )
+    if not developer:
         if call.world.behaviour.unknown_member == "404":
             raise not_found()
         raise bad_request(standard("id", "missing_reference", "developer does not exist"))
+    if developer[0] != "approved":
+        _refuse_unapproved(call.world.behaviour.pending_member)
     sql = "INSERT OR IGNORE INTO members (team_id, developer_id) VALUES (?, ?)"
     added = call.world.db.write(sql, call.ids["teamId"], developer_id)
     if not added and call.world.behaviour.duplicate_member == "409":
         raise ProblemError(409, "Developer is already a member of the team")
     return Answer(201, b"Created", "text/plain; charset=utf-8")
+
+
+def _refuse_unapproved(answer: str) -> None:
+    """Raise the answer to adding a developer who is not approved, if that is not accepted."""
+    if answer == "400":
+        raise bad_request(standard("id", "invalid", "developer is not approved"))
+    if answer == "409":
+        raise ProblemError(409, "Developer is not approved")
 
 
 def remove_member(call: Call) -> Answer:
