@@ -38,6 +38,11 @@ def rank(provider: str) -> Callable[[Change], Rank]:
     return key
 
 
+def reading_rank(change: Change) -> tuple[int, int]:
+    """Sort key for people who read a plan: what becomes of a developer, then of their teams, on every provider."""
+    return CLASSES.index(change.op_class), _places(members_first=False)[type(change)]
+
+
 def members_first(provider: str) -> bool:
     """Return whether memberships are written before the approval."""
     return CAPABILITIES[provider].members_first

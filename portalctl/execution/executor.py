@@ -230,14 +230,21 @@ class _Run:
 
     def write_all(self, stage: list[Change]) -> None:
         """Send changes: developers and teams side by side, the changes of one of them in order."""
-        grants = [self.sent[change.id] for change in self.grants if change.id in self.sent]
-        self.no_grant_worked = all(sent.result != "done" for sent in grants) and any(map(_no_to_all, grants))
+        grants = [(change, self.sent[change.id]) for change in self.grants if change.id in self.sent]
+        worked = any(sent.result == "done" and not self._waits_for_approval(change) for change, sent in grants)
+        self.no_grant_worked = not worked and any(_no_to_all(sent) for _, sent in grants)
         groups: dict[str, deque[Change]] = {}
         for change in stage:
             key = change.developer.key if change.developer else f"team {change.team}"
             groups.setdefault(key, deque()).append(change)
         with Workers(self.sender.send, self.recent.status, "write") as workers:
             self._write_groups(workers, deque(groups.values()))
+
+    def _waits_for_approval(self, change: Change) -> bool:
+        """Return whether a membership grants nothing before an approval that is still to be made."""
+        return (
+            self.members_first and isinstance(change, AddMember) and ("approve", change.developer.key) in self.targets
+        )
 
     def _write_groups(self, workers: Workers[Task, Outcome, str, str | None], waiting: deque[deque[Change]]) -> None:
         """Hand the next change of each group to a worker, no more at a time than may be in flight."""
@@ -378,17 +385,17 @@ class _Run:
 
     def _no_member(self, change: AddMember) -> str:
         """Return why a developer is not approved whose membership was not accepted, and what to do."""
-        settled = self.settled.get(change.id)
-        if settled is None or settled.result == "unknown":
-            why, advice = "it is unknown whether the developer joined", "Apply again."
-        elif settled.result == "failed":
+        settled, sent = self.settled.get(change.id), self.sent.get(change.id)
+        if settled is not None and settled.result == "skipped":
+            why, advice = "the developer did not join", "Apply again."
+        elif (settled is not None and settled.result == "failed") or (sent is not None and sent.status == CONFLICT):
             why = "the developer could not join"
             advice = (
                 "Correct the cause and apply again. If the portal lets only approved developers into teams, approve "
                 "the developer there first."
             )
         else:
-            why, advice = "the developer did not join", "Apply again."
+            why, advice = "it is unknown whether the developer joined", "Apply again."
         return f"skipped, because {why} team {change.team}: nobody is approved without their teams. {advice}"
 
     # --- results

@@ -15,6 +15,7 @@ from portalctl.changes.guard import losers
 from portalctl.changes.operation import Effect as ChangeEffect
 from portalctl.changes.operation import Origin
 from portalctl.changes.operations import Change, CreateTeam
+from portalctl.changes.order import reading_rank
 from portalctl.changes.plan import Notice, PortalPlan, Refusal, UnruledGrant
 from portalctl.portals.capabilities import CAPABILITIES
 from portalctl.reason import Reason
@@ -109,9 +110,9 @@ class Totals:
 
 
 def effects(changes: Iterable[Change]) -> tuple[Effect, ...]:
-    """In the order of the plan. What takes from a person stands apart from what gives to them."""
+    """Group changes for people to read. Removals from a developer stand apart from grants to the same developer."""
     grouped: dict[tuple[bool, str, bool, tuple[Reason, ...], Origin | None], list[Change]] = {}
-    for change in changes:
+    for change in sorted(changes, key=reading_rank):
         key = change.developer.key if change.developer else change.team or ""
         kind = _kind(change) == "takes"
         grouped.setdefault((kind, key, change.developer is None, change.why, change.origin), []).append(change)

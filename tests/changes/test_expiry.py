@@ -42,10 +42,10 @@ def test_a_rule_holds_through_its_last_day(expires: date | None) -> None:
     )
     live = snapshot(*(person(who, "pending") for who in (ANN, "x@bad.com", "kim@x.org")), teams={"reds": []})
     assert ids(planned(manifest, live).changes) == [
-        f"approve:{ANN}",
-        "approve:kim@x.org",
         f"add_member:{ANN}:reds",
         "add_member:kim@x.org:reds",
+        f"approve:{ANN}",
+        "approve:kim@x.org",
         "reject:x@bad.com",
     ]
 

@@ -332,7 +332,7 @@ def test_a_team_left_to_the_identity_provider_refuses_nothing() -> None:
     )
     live = snapshot(person(ANN, "pending"), teams={"staff": [], "own": []}, settings=Settings(team_mapping=True))
     plan = planned(manifest, live)
-    assert ([c.op for c in plan.changes], codes(plan)) == (["approve", "add_member"], [])
+    assert ([c.op for c in plan.changes], codes(plan)) == (["add_member", "approve"], [])
 
 
 def test_synced_teams_without_changes_refuse_nothing() -> None:

@@ -107,7 +107,7 @@ def test_keys_and_their_order() -> None:
 
 def test_a_change_in_full() -> None:
     manifest = portal(trusted_domains=(trusted("city.com", "reds", line=12),), teams=(team("reds"),))
-    approve, add = document(manifest, snapshot(person("Ann@city.com", "pending", "7"), teams={"reds": []}))[
+    add, approve = document(manifest, snapshot(person("Ann@city.com", "pending", "7"), teams={"reds": []}))[
         "portals"
     ][0]["changes"]
     why = [

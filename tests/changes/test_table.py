@@ -279,7 +279,7 @@ def test_two_people_with_one_address_get_nothing_and_lose_nothing_by_it() -> Non
         teams={"reds": ["2"]},
     )
     plan = planned(manifest, live)
-    assert ids(plan.changes) == ["approve:bob@city.com", "add_member:bob@city.com:reds"]
+    assert ids(plan.changes) == ["add_member:bob@city.com:reds", "approve:bob@city.com"]
     assert sorted(n.developer or "" for n in plan.notices if n.code == "ambiguous_address") == ["Ann@city.com", ANN]
 
 
@@ -311,7 +311,7 @@ def test_a_pin_lets_in_the_registration_it_names_and_no_other() -> None:
         "teams": (team("reds", [ANN]),),
     }
     meant = planned(portal(**rules), snapshot(person(ANN, "pending", "abc"), teams={"reds": []}))
-    assert ids(meant.changes) == [f"approve:{ANN}", f"add_member:{ANN}:reds"]
+    assert ids(meant.changes) == [f"add_member:{ANN}:reds", f"approve:{ANN}"]
     other = planned(portal(**rules), snapshot(person(ANN, "pending", "xyz"), teams={"reds": []}))
     assert other.changes == ()
     assert [(n.code, n.developer) for n in other.notices] == [("pin_mismatch", ANN)]

@@ -64,8 +64,8 @@ def test_changes_are_told_apart_in_json(folder: Bench) -> None:
     }
     assert (portal["summary"]["from_change"], portal["summary"]["already_pending"]) == (1, 1)
     assert [change["id"] for change in portal["base"]["prevented"]] == [
-        "approve:eve@old.com",
         "add_member:eve@old.com:reds",
+        "approve:eve@old.com",
     ]
     assert [(each["developer"]["email"], each["team"]) for each in portal["base"]["unruled"]] == [
         ("bob@old.com", None),

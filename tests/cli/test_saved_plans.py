@@ -230,6 +230,7 @@ def test_a_saved_plan_is_applied_as_it_is(club: Bench) -> None:
 
 
 def test_without_a_file_apply_selects_as_plan_does(club: Bench) -> None:
+    club.team("blues")
     assert club.run("apply", "--yes", "--developer", "bob@club.example").code == 0
     assert (club.status("bob@club.example"), club.status("Ann@club.example")) == ("approved", "pending")
     assert club.run("apply", "--yes", "--team", "rds").code == 64

@@ -34,17 +34,49 @@ def chosen(bench: Bench, *words: str) -> list[str]:
 
 @pytest.mark.parametrize("name", ["ann@club.example", "ANN@CLUB.EXAMPLE", "Ann@Club.example"])
 def test_one_person_under_any_spelling(club: Bench, name: str) -> None:
-    assert chosen(club, "--developer", name) == ["approve:Ann@Club.example"]
+    club.team("reds")
+    assert chosen(club, "--developer", name) == ["add_member:Ann@Club.example:reds", "approve:Ann@Club.example"]
 
 
 def test_one_person_by_id(club: Bench) -> None:
-    assert chosen(club, "--developer", club.emails["bob@club.example"]) == ["approve:bob@club.example"]
+    club.team("reds")
+    selected = chosen(club, "--developer", club.emails["bob@club.example"])
+    assert selected == ["add_member:bob@club.example:reds", "approve:bob@club.example"]
 
 
 def test_what_needs_something_unselected_is_left_out_and_that_is_said(club: Bench) -> None:
+    """Neither the team to be created, nor ann's approval, which must not come without it."""
     done = club.run("plan", "--developer", "ann@club.example")
-    assert "1 change left out: the team, account or approval needed is not selected" in done.out
+    assert (
+        "2 changes left out: a team, account, approval or membership that must be changed with them is not selected"
+    ) in done.told
+    assert chosen(club, "--developer", "ann@club.example") == []
     assert chosen(club, "--team", "reds") == ["create_team:reds", "add_member:cid@club.example:reds"]
+
+
+@pytest.mark.parametrize("words", [["--team", "reds"], ["--only", "onboard"], ["--only", "reinstate"]])
+def test_an_approval_and_its_memberships_are_selected_or_left_out_together(bench: Bench, words: list[str]) -> None:
+    """Of two teams only one is selected, or does not exist yet, or the approval is of another class."""
+    bench.people(pending=["ann@club.example"], revoked=["rob@club.example"], approved=["cid@club.example"])
+    bench.team("reds")
+    bench.manifest(
+        "policy: {reinstate: true}\n"
+        "trusted_domains: [{domain: club.example, teams: [reds, gunners]}]\n"
+        "teams: [{name: reds}, {name: gunners}]\n"
+    )
+    done = bench.run("apply", "--yes", *words, "--report", "report.json")
+    assert done.code == 0, done.out + done.err
+    assert (bench.status("ann@club.example"), bench.status("rob@club.example")) == ("pending", "revoked")
+    joined = {"cid@club.example"} if "reinstate" not in words else set()
+    assert bench.members("reds") == joined
+    assert len(bench.writes) == len(joined)
+    assert bench.run("apply", "--yes", "--only", "structure,onboard").code == 0
+    assert bench.status("ann@club.example") == "approved"
+    assert bench.members("reds") == bench.members("gunners") == {"ann@club.example", "cid@club.example"}
+    assert bench.status("rob@club.example") == "revoked", "joins and is approved only together"
+    assert bench.run("apply", "--yes", "--only", "structure,onboard,reinstate").code == 0
+    assert bench.status("rob@club.example") == "approved"
+    assert "rob@club.example" in bench.members("reds") & bench.members("gunners")
 
 
 def test_a_selection_is_braked_by_its_own_part(club: Bench) -> None:
@@ -59,6 +91,7 @@ def test_the_next_step_makes_the_same_selection(club: Bench) -> None:
     """Following it must not do more than was shown."""
     words = ["--only", "structure,onboard", "--team", "reds", "--allow-removals", "3", "--allow-delete"]
     assert f"Apply it:  portalctl apply -f portals {' '.join(words)}" in club.run("plan", *words).out
+    club.team("reds")
     assert "Apply it:  portalctl apply -f portals --developer ann@club.example" in (
         club.run("plan", "--developer", "Ann@Club.example").out
     )

@@ -211,8 +211,8 @@ def test_base_and_snapshot_go_together() -> None:
     done = offline_plan("--base", "base", "-o", "json")
     (portal,) = done.json["portals"]
     assert [change["id"] for change in portal["base"]["prevented"]] == [
-        "approve:new@city.com",
         "add_member:new@city.com:reds",
+        "approve:new@city.com",
     ]
     assert [change["origin"] for change in portal["changes"]] == ["change"]
 

@@ -44,8 +44,8 @@ def test_the_documented_lines_do_the_job(
     assert bench.members("gunners") == {"ann@arsenal.com"}
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
         "create_team",
-        "approve",
         "add_member",
+        "approve",
     ]
     assert portalctl.plan(portalctl.load("portals/"), run).changes == 0
 
