@@ -24,7 +24,7 @@ from portalctl.changes.registrations import with_registrations
 from portalctl.changes.saved_plan import check_live
 from portalctl.changes.selection import Selection
 from portalctl.changes.snapshot_notices import offline_notices
-from portalctl.errors import UNTOLD, AnswerError, RefusedError
+from portalctl.errors import UNTOLD, AnswerError, BadUsageError, RefusedError
 from portalctl.events import Observer, ReadDone, Warned, ignore
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.executor import carry_out
@@ -34,7 +34,7 @@ from portalctl.execution.journal_lock import locked_journal
 from portalctl.execution.preparation import Ready, prepare
 from portalctl.execution.report import Clock, PortalReport
 from portalctl.garbage import no_garbage_collection
-from portalctl.http import READ_ONLY, READ_WRITE, Server
+from portalctl.http import READ_ONLY, READ_WRITE
 from portalctl.http.throttle import Throttles
 from portalctl.insight.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
 from portalctl.insight.base import Base, against, unruled_grants
@@ -43,11 +43,12 @@ from portalctl.insight.explain import PortalExplanation, Subject
 from portalctl.insight.explain import explain as explain_portal
 from portalctl.insight.ping import PortalPing, portal_ping
 from portalctl.manifest.model import NOT_READ, Manifest, PortalManifest
+from portalctl.portals.connection import AnyServer, Connection
 from portalctl.portals.models import Identity, Registration, Scope, Snapshot
 from portalctl.portals.ping_result import Checkup
-from portalctl.portals.provider import Provider
-from portalctl.portals.registry import Address, connect
+from portalctl.portals.protocol import Portal
 from portalctl.portals.snapshot_file import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
+from portalctl.providers.registry import provider_named
 from portalctl.rules.distinct_portals import Found, check_distinct, undecided
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.unsupported import check
@@ -68,14 +69,14 @@ class Run:
 
     With a `snapshot` portals are read from it, and no server is needed or asked.
 
-    `backends` are those of API7 portals, where they are known; only making accounts needs them. `stop`, once asked,
-    ends an apply after what is in flight. `journals`: the file of each portal, by name; none for a portal that is
-    not there. `throttles`: what was learned of the servers' limits. `before_writing` is called once, before the first
-    write. `addresses`: of the servers of further root files, by portal name, where they are known; they are compared
-    only.
+    `services` has further servers by portal name and service (API7: `backend`, needed to create accounts). `stop`,
+    once asked, ends an apply after what is in flight. `journals`: the file of each portal, by name; none for a portal
+    that is not there. `throttles`: what was learned of the servers' limits. `before_writing` is called once, before
+    the first write. `addresses`: of the servers of further root files, by portal name, where they are known; they
+    are compared only.
     """
 
-    servers: Mapping[str, Server]
+    servers: Mapping[str, AnyServer]
     clock: Clock = utc_now
     observer: Observer = ignore
     patience: Patience = Patience()
@@ -83,7 +84,7 @@ class Run:
     throttles: Throttles = field(default_factory=Throttles)
     journals: Mapping[str, Path] = field(default_factory=dict)
     before_writing: Callable[[], None] = lambda: None
-    backends: Mapping[str, Server] = field(default_factory=dict)
+    services: Mapping[str, Mapping[str, AnyServer]] = field(default_factory=dict)
     snapshot: SavedSnapshot | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
 
@@ -242,7 +243,7 @@ def ping(manifest: Manifest, run: Run) -> tuple[PortalPing, ...]:
     identities = {name: each.identity for name, each in checkups.items() if each.identity is not None}
     check_distinct(manifest, replace(found, identities=identities))
     return tuple(
-        portal_ping(manifest.portals[name], run.servers[name].url, checkup) for name, checkup in checkups.items()
+        portal_ping(manifest.portals[name], _server(name, run).url, checkup) for name, checkup in checkups.items()
     )
 
 
@@ -337,7 +338,7 @@ def exclusive(portals: Iterable[PortalManifest | PortalPlan], run: Run) -> Itera
 
 
 def _wait_for_earlier(portal: PortalManifest | PortalPlan, run: Run) -> None:
-    path, server = run.journals[portal.name], run.servers[portal.name].url
+    path, server = run.journals[portal.name], _server(portal.name, run).url
     portal_id = portal.id if isinstance(portal, PortalManifest) else portal.portal_id
     most = run.patience.seconds
     earlier = interrupted_run(path, server=server, portal_id=portal_id, now=run.clock(), max_wait=most)
@@ -419,17 +420,34 @@ def _open(
     methods: frozenset[str],
     portal_id: str | None,
     title: str | None = None,
-) -> Provider:
-    return connect(
-        portal.provider,
-        portal.name,
-        Address(run.servers[portal.name], run.backends.get(portal.name), portal_id, title),
-        methods=methods,
-        now=lambda: _rfc3339(run.clock()),
-        observer=run.observer,
-        stop=run.stop,
-        throttles=run.throttles,
+) -> Portal:
+    provider = provider_named(portal.provider)
+    return provider.connect(
+        Connection(
+            provider,
+            portal.name,
+            {provider.service.name: _server(portal.name, run), **run.services.get(portal.name, {})},
+            portal_id,
+            title,
+            methods=methods,
+            now=lambda: _rfc3339(run.clock()),
+            observer=run.observer,
+            stop=run.stop,
+            throttles=run.throttles,
+            options=portal.options if isinstance(portal, PortalManifest) else {},
+        )
     )
+
+
+def _server(name: str, run: Run) -> AnyServer:
+    """Return the server of a portal. Raises BadUsageError where the run has none."""
+    server = run.servers.get(name)
+    if server is None:
+        raise BadUsageError(
+            f"portal {name}: the run has no server for it",
+            f"Give one: Run({{{name!r}: Server(url, token)}}).",
+        )
+    return server
 
 
 def _rfc3339(moment: datetime) -> str:

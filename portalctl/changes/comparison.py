@@ -14,8 +14,8 @@ from portalctl.changes.states import FoundStatus, Status
 from portalctl.changes.team_roles import role_changes
 from portalctl.identity import domain_of, normal_address, untagged
 from portalctl.manifest.model import PortalManifest
-from portalctl.portals.capabilities import CAPABILITIES
 from portalctl.portals.models import OUT, Developer, Snapshot
+from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision
 from portalctl.rules.rulebook import Rulebook
@@ -121,12 +121,12 @@ def _status_change(
 
 def _possible(change: StatusChange | DeleteDeveloper, portal: PortalManifest) -> bool:
     """Whether this provider can do this to a developer."""
-    return change.new_status is None or change.new_status in CAPABILITIES[portal.provider].statuses
+    return change.new_status is None or change.new_status in provider_named(portal.provider).statuses
 
 
 def _ends_registrations(portal: PortalManifest) -> bool:
     """Whether registrations can be ended alone on this provider: only then they are read."""
-    return "registrations" in CAPABILITIES[portal.provider].abilities
+    return "registrations" in provider_named(portal.provider).abilities
 
 
 def _kept_out(

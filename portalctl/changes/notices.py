@@ -16,8 +16,8 @@ from portalctl.identity import domain_of, normal_address
 from portalctl.lookalike import Lookalikes, TeamNames, difference
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.manifest.model import PortalManifest
-from portalctl.portals.capabilities import CAPABILITIES
 from portalctl.portals.models import Developer, Settings, Snapshot
+from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED, SHARING
 from portalctl.rules.dates import SOON, ending, review_due
@@ -169,7 +169,7 @@ def _deletions(provider: str, changes: Iterable[Change]) -> Iterator[Notice]:
     count = sum(isinstance(change, DeleteDeveloper) for change in changes)
     if count:
         what, it = ("an account", "it") if count == 1 else (f"{count} accounts", "them")
-        text = f"deleting {what} can't be undone; with {it} go {CAPABILITIES[provider].deletion}"
+        text = f"deleting {what} can't be undone; with {it} go {provider_named(provider).deletion}"
         yield _warn("deletion", text)
 
 

@@ -1,6 +1,6 @@
 """Changes of one plan together: the order of writing, and which of them need which.
 
-Both depend on whether the provider adds members first (`Capabilities.members_first`): then a developer joins every
+Both depend on whether the provider adds members first (`Provider.members_first`): then a developer joins every
 team before the approval, so that nobody has access without their teams.
 """
 
@@ -11,7 +11,7 @@ from functools import cache
 
 from portalctl.changes.operation import CLASSES, Target
 from portalctl.changes.operations import OPERATIONS, AddMember, Approve, Change
-from portalctl.portals.capabilities import CAPABILITIES
+from portalctl.providers.registry import provider_named
 
 Rank = tuple[int, int, str, str, str, str]
 Targets = Mapping[Target, list[Change]]
@@ -45,7 +45,7 @@ def reading_rank(change: Change) -> tuple[int, int]:
 
 def members_first(provider: str) -> bool:
     """Return whether memberships are written before the approval."""
-    return CAPABILITIES[provider].members_first
+    return provider_named(provider).members_first
 
 
 @cache

@@ -16,8 +16,8 @@ from portalctl.changes.plan_document import digest
 from portalctl.changes.selection import Selection, select
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest, PortalManifest
-from portalctl.portals.capabilities import CAPABILITIES
 from portalctl.portals.models import Snapshot
+from portalctl.providers.registry import provider_named
 from portalctl.rules.resolve import resolve
 from portalctl.rules.rulebook import Rulebook
 
@@ -105,4 +105,4 @@ def _sends_email(provider: str, change: Change) -> bool:
     """Whether the portal writes to the developer about a change."""
     if isinstance(change, CreateDeveloper):
         return change.after["send_invitation_email"]
-    return change.op in CAPABILITIES[provider].mails
+    return change.op in provider_named(provider).mails

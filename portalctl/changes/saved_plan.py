@@ -25,7 +25,7 @@ from portalctl.errors import BadUsageError, RefusedError
 from portalctl.identity import normal_address
 from portalctl.manifest.forms import RESERVED
 from portalctl.manifest.model import Manifest, RuleKind
-from portalctl.portals.capabilities import CAPABILITIES
+from portalctl.providers.registry import find, unknown
 from portalctl.rules.distinct_portals import portal_key
 
 AGAIN = "plan again, and look at it"
@@ -165,10 +165,10 @@ def check_guard(plan: Plan, manifest: Manifest, today: date) -> None:
 
 def _check_providers(plan: Plan) -> None:
     for portal in plan.portals:
-        if portal.provider not in CAPABILITIES:
+        if find(portal.provider) is None:
             raise RefusedError(
                 f"portal {portal.name}: this version cannot work with {portal.provider!r}, and nothing was written",
-                f"it can with: {', '.join(CAPABILITIES)}",
+                unknown(portal.provider)[1],
             )
 
 

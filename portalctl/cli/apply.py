@@ -15,12 +15,12 @@ from portalctl.changes.plan import Plan
 from portalctl.changes.selection import Selection
 from portalctl.cli.apply_options import Records, exit_code, record_options
 from portalctl.cli.ci_files import event_content
-from portalctl.cli.connection import check_backends
 from portalctl.cli.console import show, style_for
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, target_options, verbose_option
 from portalctl.cli.selection import as_words, check_selection, selection_options
+from portalctl.cli.servers import check_services
 from portalctl.cli.session import leave, open_saved, open_session
 from portalctl.errors import BadUsageError, PortalctlError, RefusedError
 from portalctl.execution.confirm_wait import Patience
@@ -89,7 +89,7 @@ def apply(
     else:
         made, run = _saved(plan_file, target, selection, expect_digest, patience)
         records.hold(made.portals, run)
-    check_backends(made, run.backends, os.environ)
+    check_services(made, run.services, os.environ)
     run = records.attached(made, run)
     style = style_for(sys.stdout, verbose=verbose or not yes)  # a plan to confirm is shown in full
     show(plan_text(shown(made), style), style)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import keyword
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -36,6 +37,22 @@ COMMANDS = {
     "demo": "See the whole job done on a built-in portal.",
     "sim": "A portal on your own machine, to try things on.",
 }
+
+
+def environment_variables() -> Iterator[tuple[str, str]]:
+    """Yield the names of environment variables, and what each is for; those of providers from their services."""
+    from portalctl.providers.registry import bundled
+
+    own = {}
+    services = {service: known.title for known in reversed(bundled()) for service in known.services}
+    for service, title in reversed(services.items()):
+        own[f"PORTALCTL_<NAME>_{service.token}, …_{service.server}"] = f"{service.title} of the portal NAME alone"
+        if service.any_token and service.any_server:
+            yield f"{service.any_token}, {service.any_server}", f"{service.title} of {title}"
+    yield from own.items()
+    yield "…_TOKEN_FILE instead of …_TOKEN", "the path of a file that holds the token"
+    yield "PORTALCTL_NOTIFY_URL, …_NOTIFY_URL_FILE", "webhook for a summary of plan, drift, apply"
+    yield "NO_COLOR, FORCE_COLOR", "colours: never, always"
 
 
 class LazyGroup(click.Group):
@@ -71,6 +88,8 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        with formatter.section("Environment (what a manifest must not hold)"):
+            formatter.write_dl(list(environment_variables()))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
@@ -96,17 +115,6 @@ def portalctl() -> None:
       64   wrong usage, or an unusable environment
       65   bad manifest or plan file
       130  interrupted
-
-    \b
-    Environment (what a manifest must not hold):
-      KONNECT_TOKEN, KONNECT_SERVER_URL         Kong Konnect
-      API7_TOKEN, API7_SERVER                   API7's Dashboard
-      API7_PORTAL_TOKEN, API7_PORTAL_SERVER     API7's portal backend
-      PORTALCTL_<NAME>_TOKEN, …_SERVER          for the portal NAME alone
-      PORTALCTL_<NAME>_BACKEND_TOKEN, …_SERVER  its portal backend
-      …_TOKEN_FILE in place of …_TOKEN          a file that holds the token
-      PORTALCTL_NOTIFY_URL, …_NOTIFY_URL_FILE   webhook for a summary of plan, drift, apply
-      NO_COLOR, FORCE_COLOR                     colours: never, always
     """
     from portalctl.cli.process import check_working_folder
 

@@ -7,31 +7,31 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import get_args
 
 import click
 from pydantic import ValidationError
 
 import portalctl
 from portalctl import flow
-from portalctl.cli.connection import REGIONS, Destination
 from portalctl.cli.init import OTHER_OWNERS, owner_option
 from portalctl.cli.init_files import OWNER, code_owners
 from portalctl.cli.options import Target, tls_options
+from portalctl.cli.provider_options import check_keys, provider_options
+from portalctl.cli.servers import Destination
 from portalctl.cli.session import run_on
 from portalctl.errors import BadUsageError, PortalctlError, Position
-from portalctl.identity import is_uuid
 from portalctl.insight.import_portal import Adopted, adopt
 from portalctl.manifest.entries import PortalEntry
 from portalctl.manifest.files import File
 from portalctl.manifest.forms import unfit
 from portalctl.manifest.load import assemble
-from portalctl.manifest.model import Manifest, PortalManifest, ProviderName
+from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.manifest.names import is_manifest
 from portalctl.manifest.schema import manifest_schema_text
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import SCHEMA_FILE, Source, baseline_file, manifest_files
 from portalctl.output_file import PRIVATE, check_stdout, create_files
+from portalctl.providers.registry import provider_named
 from portalctl.words import people, plural
 
 STDOUT = (None, Path("-"), Path("/dev/stdout"))
@@ -73,9 +73,8 @@ class _Place:
 
 @click.command("import")
 @click.option("--portal", "name", required=True, metavar="NAME", help="What the manifest calls the portal.")
-@click.option("--provider", required=True, type=click.Choice(get_args(ProviderName)))
 @click.option("--portal-id", required=True, metavar="ID", help="The portal's id on its provider.")
-@click.option("--region", type=click.Choice(REGIONS), help="Konnect's region.")
+@provider_options(required=True)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -101,9 +100,10 @@ class _Place:
 def import_(
     *,
     name: str,
-    provider: ProviderName,
+    provider: str,
     portal_id: str,
     region: str | None,
+    settings: Mapping[str, str],
     out: Path | None,
     split: str | None,
     owner: str | None,
@@ -126,7 +126,8 @@ def import_(
       portalctl import --portal fans --provider api7 --portal-id portal-1 > portals/fans.yaml
     """
     check_stdout()
-    portal = _portal(name, provider, portal_id, region)
+    keys = {**({} if region is None else {"region": region}), **settings}
+    portal = _portal(name, provider, portal_id, keys)
     place = _Place.of(out) if out not in STDOUT else None
     if split and (place is None or place.file is not None):
         raise BadUsageError("--split teams makes several files: give --out a folder")
@@ -215,24 +216,21 @@ def _made(portal: PortalManifest, run: flow.Run, suggest_from: int, *, split_tea
     """Reads the portal, once and whole. Raises PortalError."""
     read = portalctl.snapshot(Manifest({portal.name: portal}, (), ""), run)
     adopted = adopt(read.portals[0].snapshot, suggest_from)
-    source = Source(portal.name, portal.provider, portal.region, portal.id or "", read.created_at[:10], suggest_from)
+    source = Source(portal.name, portal.provider, portal.options, portal.id or "", read.created_at[:10], suggest_from)
     files = manifest_files(adopted, source, split_teams=split_teams, has_schema=has_schema)
     return _Made(adopted, files, _baseline(files, source, replace(run, snapshot=read)))
 
 
-def _portal(name: str, provider: ProviderName, portal_id: str, region: str | None) -> PortalManifest:
+def _portal(name: str, provider: str, portal_id: str, keys: Mapping[str, str]) -> PortalManifest:
     """A portal that no rule speaks of. Raises BadUsageError for what a manifest would not take."""
-    options = {"name": "--portal", "id": "--portal-id", "region": "--region"}
+    options = {"name": "--portal", "id": "--portal-id"}
     try:
-        PortalEntry(name=name, provider=provider, id=portal_id, region=region)  # type: ignore[arg-type]
+        PortalEntry(name=name, provider=provider, id=portal_id)
     except ValidationError as error:
         key, form = unfit(error)
         raise BadUsageError(f"{options[key]}: {form}") from None
-    if provider == "api7" and region is not None:
-        raise BadUsageError("--region: only Konnect has regions")
-    if provider != "api7" and not is_uuid(portal_id):
-        raise BadUsageError("--portal-id: expected a UUID: so Konnect names its portals")
-    return PortalManifest(name, provider, NOWHERE, region=region, id=portal_id)
+    check_keys(provider_named(provider), portal_id, keys.items())
+    return PortalManifest(name, provider, NOWHERE, region=keys.get("region"), id=portal_id, options=dict(keys))
 
 
 def _baseline(files: Mapping[str, str], source: Source, run: flow.Run) -> str:

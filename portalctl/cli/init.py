@@ -12,24 +12,23 @@ from typing import get_args
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from portalctl.cli.connection import REGIONS
 from portalctl.cli.examples import examples, pinned_action
 from portalctl.cli.init_files import ACTION, IGNORE, OWNER, WORKFLOWS, Answers, Ci, Examples, manifests, others
 from portalctl.cli.prompts import asked, chosen
+from portalctl.cli.provider_options import PROVIDERS, REGIONS, check_keys, has_key, provider_options
 from portalctl.errors import BadUsageError, InputError
 from portalctl.manifest.files import File
 from portalctl.manifest.forms import Handle, unfit
 from portalctl.manifest.load import assemble
-from portalctl.manifest.model import ProviderName
 from portalctl.output.escaping import terminal
 from portalctl.output_file import PUBLIC, check_stdout, create_files
+from portalctl.providers.registry import provider_named
 from portalctl.rules.unsupported import check
 
 # Each of these would be read in place of ours, or before it.
 OTHER_OWNERS = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 _OWNER = re.compile(r"@[\w.-]+(/[\w.-]+)*")  # a person, or a team below its organisations
 CIS: tuple[Ci, ...] = get_args(Ci)
-PROVIDERS: tuple[ProviderName, ...] = get_args(ProviderName)
 NEXT: Mapping[Ci, str] = {
     "github": "make the environments and secrets that the comments in .github/workflows/ name, and commit",
     "gitlab": "set the variables that the comments in .gitlab-ci.yml name, and commit",
@@ -68,10 +67,9 @@ owner_option = click.option(
 
 @click.command()
 @click.option("--portal", "name", metavar="NAME", help="What the manifest calls the portal.")
-@click.option("--provider", type=click.Choice(PROVIDERS))
 @click.option("--portal-id", "portal_id", metavar="ID", help="The portal's id on its provider.")
 @click.option("--title", help="Or its unique name there.")
-@click.option("--region", type=click.Choice(REGIONS), help="Konnect's region.")
+@provider_options(required=False)
 @click.option("--ci", type=click.Choice(CIS), help="Which workflows to write.")
 @click.option(
     "--team",
@@ -88,10 +86,11 @@ owner_option = click.option(
 def init(
     *,
     name: str | None,
-    provider: ProviderName | None,
+    provider: str | None,
     portal_id: str | None,
     title: str | None,
     region: str | None,
+    settings: Mapping[str, str],
     ci: Ci | None,
     teams: Mapping[str, str],
     owner: str | None,
@@ -115,14 +114,17 @@ def init(
     provider = provider or chosen("--provider", "Provider", PROVIDERS)
     if portal_id is None and title is None:
         title = asked("--portal-id or --title", "The portal's unique name on its provider", str.strip)
-    if asking and region is None and provider != "api7":
-        region = chosen("--region", "Konnect's region", REGIONS)
+    kind = provider_named(provider)
+    if asking and region is None and has_key(kind, "region"):
+        region = chosen("--region", "Region", REGIONS)
+    keys = {**({} if region is None else {"region": region}), **settings}
+    check_keys(kind, portal_id, keys.items())
     ci = ci or chosen("--ci", "Workflows for", CIS)
     if asking and owner is None:
         owner = asked("--owner", "Who reviews the files", _owner, default=OWNER)
-    if asking and not teams and provider != "api7":
+    if asking and not teams and "teams" in kind.abilities:
         teams = dict(_asked_teams())
-    texts = _texts(Answers(name, provider, portal_id, title, region, ci, owner or OWNER, teams))
+    texts = _texts(Answers(name, provider, portal_id, title, keys, ci, owner or OWNER, teams))
     ignoring = out / IGNORE
     told = _unignored(ignoring, texts.pop(IGNORE)) if ignoring.is_file() else []  # most repositories have one
     _write(out, texts)

@@ -8,10 +8,10 @@ from typing import Literal
 
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.format import format_files
-from portalctl.manifest.model import ProviderName
 from portalctl.manifest.schema import manifest_schema_text
 from portalctl.output.escaping import yaml
 from portalctl.output.manifest_files import SCHEMA_FILE, file_names, modeline
+from portalctl.providers.registry import bundled, provider_named
 
 Ci = Literal["github", "gitlab", "none"]
 WORKFLOWS = ("portal-plan.yml", "portal-apply.yml", "portal-onboard.yml", "portal-drift.yml", "portal-snapshot.yml")
@@ -22,6 +22,7 @@ IGNORED = "".join(
 OWNER = "@your-org/portal-admins"
 
 # Stands in the examples for our action at some commit. Nobody can make a commit of this name.
+EXAMPLE_TOKEN = bundled()[0].service.any_token or ""  # the examples are for the first provider
 ACTION = f"your-org/portalctl/.github/actions/portalctl@{'0' * 40}"
 
 
@@ -30,10 +31,10 @@ class Answers:
     """What is asked. Exactly one of `id` and `title` is set; `teams` maps names to who owns the team's file."""
 
     name: str
-    provider: ProviderName
+    provider: str
     id: str | None
     title: str | None
-    region: str | None
+    keys: Mapping[str, str]
     ci: Ci
     owner: str
     teams: Mapping[str, str]
@@ -81,7 +82,7 @@ def _portal(answers: Answers) -> Iterator[str]:
     yield "portal:"
     yield f"  name: {yaml(answers.name)}"
     yield f"  provider: {answers.provider}"
-    for key, value in {"region": answers.region, "id": answers.id, "title": answers.title}.items():
+    for key, value in {**answers.keys, "id": answers.id, "title": answers.title}.items():
         if value is not None:
             yield f"  {key}: {yaml(value)}"
 
@@ -124,25 +125,44 @@ def _ci(answers: Answers, examples: Examples) -> dict[str, str]:
 
 
 def _workflow(answers: Answers, examples: Examples, name: str) -> str:
-    """The examples are for Konnect; API7 has other secrets, and its server is a variable of the repository."""
+    """Return a workflow with the provider's own secret; a server without regions is a variable of the repository."""
     text = examples.workflows[name].replace(ACTION, examples.action or ACTION)
-    if answers.provider != "api7":
+    server, token = _variables(answers)
+    if token != EXAMPLE_TOKEN:
+        text = text.replace(f"{_input(EXAMPLE_TOKEN)}: ${{{{ secrets.{EXAMPLE_TOKEN} }}}}", _given(token))
+        text = text.replace(EXAMPLE_TOKEN, token)
+    if server is None:
         return text
-    token = text.replace("konnect-token: ${{ secrets.KONNECT_TOKEN }}", "api7-token: ${{ secrets.API7_TOKEN }}")
-    token = token.replace("KONNECT_TOKEN", "API7_TOKEN")
-    return token.replace(
-        "\npermissions: {}\n", "\npermissions: {}\nenv:\n  API7_SERVER: ${{ vars.API7_SERVER }}\n", 1
-    )
+    variable = f"env:\n  {server}: ${{{{ vars.{server} }}}}\n"
+    return text.replace("\npermissions: {}\n", f"\npermissions: {{}}\n{variable}", 1)
+
+
+def _variables(answers: Answers) -> tuple[str | None, str]:
+    """Return the names of the variables for server and token of the portal; no server where a region gives it."""
+    service = provider_named(answers.provider).service
+    prefix = f"PORTALCTL_{answers.name.upper().replace('-', '_')}"
+    server = service.any_server or f"{prefix}_{service.server}"
+    return None if service.regions else server, service.any_token or f"{prefix}_{service.token}"
+
+
+def _input(token: str) -> str:
+    """Return the action's input for a token that all portals of a provider share."""
+    return token.lower().replace("_", "-")
+
+
+def _given(token: str) -> str:
+    """Return the line by which a workflow gives the token to the action: by an input of its own where it has one."""
+    secret = f"${{{{ secrets.{token} }}}}"
+    shared = any(token == known.service.any_token for known in bundled())
+    return f"{_input(token)}: {secret}" if shared else f"environment: {token}={secret}"
 
 
 def _pipeline(answers: Answers, examples: Examples) -> str:
     """GitLab's: its jobs see every variable, so only what is to be set differs."""
-    if answers.provider != "api7":
-        return examples.gitlab
+    server, token = _variables(answers)
+    address = f"{server} ({provider_named(answers.provider).service.title}), and " if server is not None else ""
     return examples.gitlab.replace(
-        "# Set KONNECT_TOKEN as a masked variable,",
-        "# Set API7_SERVER (the Dashboard), and API7_TOKEN as a masked variable,",
-        1,
+        f"# Set {EXAMPLE_TOKEN} as a masked variable,", f"# Set {address}{token} as a masked variable,", 1
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import click
 
+from portalctl.cli.commands import environment_variables
 from portalctl.version import __version__
 
 _SIGNS = {"\\": r"\e", "-": r"\-", "'": r"\(aq", '"': r"\(dq"}
@@ -41,6 +42,8 @@ def page(root: click.Command) -> str:
         "COMMAND [OPTIONS]",
         ".SH DESCRIPTION",
         *_prose(root.help or ""),
+        ".SH ENVIRONMENT",
+        *(line for name, text in environment_variables() for line in (".TP", f".B {_text(name)}", _line(text))),
         ".SH COMMANDS",
         *_commands(root, context),
     ]

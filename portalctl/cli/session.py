@@ -13,12 +13,12 @@ import click
 import portalctl
 from portalctl.changes import saved_plan
 from portalctl.changes.plan import Plan
-from portalctl.cli.connection import Destination, Tls, addresses, backends, servers
 from portalctl.cli.console import Console
 from portalctl.cli.masking import mask_key
 from portalctl.cli.options import Target
 from portalctl.cli.output_option import check_distinct
 from portalctl.cli.paths import manifest_paths
+from portalctl.cli.servers import Destination, Tls, addresses, servers, services
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.execution.confirm_wait import Patience
@@ -117,7 +117,7 @@ def _run(portals: Sequence[Destination], target: Target, console: Console, patie
         servers(portals, os.environ, tls),
         observer=console,
         patience=patience,
-        backends=backends(portals, os.environ, tls),
+        services=services(portals, os.environ, tls),
     )
 
 

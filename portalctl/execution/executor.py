@@ -32,7 +32,7 @@ from portalctl.execution.verification import newcomer_ids, statuses, touched, wo
 from portalctl.execution.workers import Workers
 from portalctl.portals.answer_ids import OtherAnswerError
 from portalctl.portals.models import Sighting, Team
-from portalctl.portals.provider import Provider
+from portalctl.portals.protocol import Portal
 from portalctl.portals.writes import NewTeam, Written
 
 IN_FLIGHT = 16
@@ -42,7 +42,7 @@ GRANTS = frozenset({"onboard", "reinstate"})  # classes
 
 def carry_out(
     ready: Ready,
-    provider: Provider,
+    provider: Portal,
     *,
     clock: Clock,
     observer: Observer = ignore,
@@ -118,7 +118,7 @@ class _Run:
     locked_out: bool = False  # the portal no longer accepts the token
 
     @property
-    def provider(self) -> Provider:
+    def provider(self) -> Portal:
         return self.sender.provider
 
     @property

@@ -20,7 +20,7 @@ from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.sender import is_lockout
 from portalctl.execution.verification import touched
 from portalctl.portals.answer_ids import is_id, told_in
-from portalctl.portals.provider import Reader
+from portalctl.portals.protocol import Reader
 
 MAX_BYTES = 64 * 1024**2  # of the end of a journal; a run of 100,000 changes has about as much
 MAX_WAIT = 30.0  # seconds after its last line in which what a run wrote may still be invisible

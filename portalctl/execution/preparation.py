@@ -14,7 +14,7 @@ from portalctl.errors import AmbiguousError, RefusedError
 from portalctl.execution.verification import statuses, touched, words
 from portalctl.identity import normal_address
 from portalctl.portals.models import Developer, Sighting
-from portalctl.portals.provider import Reader
+from portalctl.portals.protocol import Reader
 
 
 @dataclass(frozen=True, slots=True)

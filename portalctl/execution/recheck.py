@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from portalctl.changes.operations import Change
 from portalctl.portals.models import Touched
-from portalctl.portals.provider import Reader
+from portalctl.portals.protocol import Reader
 
 FRESH = 5.0  # seconds for which a reading is recent enough to grant something,
 PATIENT = 10.0  # or so many times what the last one took, since a slow portal must not be read all the time,

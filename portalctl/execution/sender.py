@@ -21,7 +21,7 @@ from portalctl.execution.recheck import is_old
 from portalctl.execution.report import Clock, timestamp
 from portalctl.execution.verification import newcomer_ids, touched, touched_alone
 from portalctl.portals.answer_ids import OtherAnswerError
-from portalctl.portals.provider import Provider
+from portalctl.portals.protocol import Portal
 from portalctl.portals.writes import Written
 
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
@@ -76,7 +76,7 @@ class Outcome:
 class Sender:
     """What all workers use, from any thread. `misdirected` is set by the coordinating thread only."""
 
-    provider: Provider
+    provider: Portal
     journal: Journal
     patience: Patience
     stop: Stop

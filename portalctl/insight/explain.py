@@ -27,6 +27,7 @@ from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest
 from portalctl.portals.models import Developer, Scope, Settings, Snapshot
 from portalctl.portals.models import Team as LiveTeam
+from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.resolve import Block, Decision, Verdict, resolve
 from portalctl.rules.rulebook import Rulebook
@@ -158,8 +159,13 @@ def _unnamed(text: str, known: Sequence[PortalManifest]) -> Iterator[Subject]:
         yield Subject("domain", domain)
     elif is_uuid(text):
         yield Subject("developer", text.lower())
-    elif text and "@" not in text and any(portal.provider == "api7" for portal in known):
+    elif text and "@" not in text and any(_names_ids(portal) for portal in known):
         yield Subject("developer", text)
+
+
+def _names_ids(portal: PortalManifest) -> bool:
+    """Return whether developers of this portal have ids that people choose, and that rules can name."""
+    return "account_ids" in provider_named(portal.provider).abilities
 
 
 def explain_offline(portal: PortalManifest, subject: Subject, today: date) -> PortalExplanation:
@@ -249,7 +255,7 @@ def _person(case: _Case, subject: Subject) -> PortalExplanation:
     if not here:
         supposed = _sign_up(subject.name)
         decision = _decided(case.book, supposed)
-        signs_up = "@" in subject.name or case.portal.provider == "api7"  # nobody chooses an id on Konnect
+        signs_up = "@" in subject.name or _names_ids(case.portal)  # elsewhere nobody chooses an id
         standings = [_supposed(case, supposed, decision)] if signs_up else []
     else:
         decision = decisions[here[0].id]

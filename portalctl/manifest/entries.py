@@ -7,8 +7,8 @@ can get wrong by itself is declared here; what takes a second look at the text (
 Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
@@ -34,7 +34,9 @@ from portalctl.manifest.forms import (
     Title,
     Version,
 )
-from portalctl.manifest.model import Limits, Membership, OnRevoke, Policy, ProviderName, Status
+from portalctl.manifest.model import Limits, Membership, OnRevoke, Policy, Status
+from portalctl.providers.definition import NAME, Provider
+from portalctl.providers.registry import bundled
 
 SHORT: Final = "<text>"  # the two forms of an entry, as they stand in pydantic's locations
 LONG: Final = "<mapping>"
@@ -66,9 +68,36 @@ FullName = Annotated[
 Mail = Annotated[bool, Field(description="Whether the portal tells the person by mail. Only with `invite: true`.")]
 
 
+ProviderName = Annotated[str, Field(pattern=f"^{NAME.pattern}$", max_length=63)]
+
+
 def _one_of(first: str, second: str) -> dict[str, JsonValue]:
     """For the JSON Schema: exactly one of two keys."""
     return {"oneOf": [{"required": [first]}, {"required": [second]}]}
+
+
+def _portal_schema(schema: dict[str, JsonValue]) -> None:
+    """Add the keys of bundled providers to the JSON Schema of a `portal:` block. Other providers may have any."""
+    providers = bundled()
+    properties = cast(dict[str, dict[str, Any]], schema["properties"])
+    for key in dict.fromkeys(key for provider in providers for key in provider.keys):
+        choices = {} if key.choices is None else {"enum": list(key.choices)}
+        known = properties.get(key.name, {"type": "string"})
+        properties[key.name] = {**known, "description": key.description, **choices}
+    properties["provider"]["examples"] = [provider.name for provider in providers]
+    schema["additionalProperties"] = {"type": "string"}
+    schema["allOf"] = [_bundled_keys(provider, tuple(properties)) for provider in providers]
+    schema.update(_one_of("id", "title"))
+
+
+def _bundled_keys(provider: Provider, known: Sequence[str]) -> JsonValue:
+    """Return the part of the schema that holds for one bundled provider: its keys, and the form of its ids."""
+    own = {"name", "provider", "id", "title", *(key.name for key in provider.keys)}
+    keys = [name for name in known if name in own]
+    then: dict[str, JsonValue] = {"propertyNames": {"enum": list(keys)}}
+    if provider.id_form is not None:
+        then["properties"] = {"id": {"pattern": f"^{provider.id_form.pattern}$"}}
+    return {"if": {"properties": {"provider": {"const": provider.name}}}, "then": then}
 
 
 def _undescribed(schema: dict[str, JsonValue]) -> None:
@@ -85,29 +114,27 @@ class Entry(BaseModel):
 class PortalEntry(Entry):
     """Which portal these files are for. Never where it is, and never a secret."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            **_one_of("id", "title"),
-            "if": {"properties": {"provider": {"const": "api7"}}},
-            "then": {"not": {"required": ["region"]}},
-        }
-    )
+    # Further keys are those of the provider, which `load` checks.
+    model_config = ConfigDict(extra="allow", json_schema_extra=_portal_schema)
+    __pydantic_extra__: dict[str, str] = Field(init=False)
 
     name: Handle = Field(
         description="The portal's short name, in flags, plans and the names of environment variables."
     )
     provider: ProviderName = Field(
-        description="What runs the portal: Kong Konnect (`konnect`; classic portals `konnect-v2`) or API7 (`api7`)."
+        description="What runs the portal: a provider that comes with portalctl, or that of an installed plug-in."
     )
-    region: Literal["us", "eu", "au", "me", "in", "sg"] | None = Field(
-        default=None, description="Konnect's region. Not for API7."
-    )
-    id: PortalId | None = Field(
-        default=None, description="The portal's id on its provider (on Konnect a UUID). Write this or `title`."
-    )
+    region: str | None = Field(default=None, description="The region, where the provider has regions.")
+    id: PortalId | None = Field(default=None, description="The portal's id on its provider. Write this or `title`.")
     title: Title | None = Field(
         default=None, description="The portal's own name on its provider, if no other has it. Write this or `id`."
     )
+
+    @property
+    def options(self) -> dict[str, str]:
+        """The keys that only some providers have, as they are written."""
+        region = {} if self.region is None else {"region": self.region}
+        return {**region, **(self.model_extra or {})}
 
 
 class UnmatchedEntry(Entry):

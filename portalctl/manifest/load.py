@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from portalctl.errors import Finding, InputError
+from portalctl.errors import BadUsageError, Finding, InputError
 from portalctl.garbage import no_garbage_collection
-from portalctl.identity import is_uuid
 from portalctl.manifest import csv_list
 from portalctl.manifest.check import Together, place, together
 from portalctl.manifest.csv_list import MemberList
@@ -30,9 +29,12 @@ from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.rules import Rules, rules_of
 from portalctl.manifest.shape import Shaped, read_entries
 from portalctl.manifest.source import Source
+from portalctl.manifest.syntax import shown_value
 from portalctl.manifest.unread import entries_without_file, unread
+from portalctl.providers.definition import Provider
+from portalctl.providers.registry import STAND_IN, bundled, find, unknown
 from portalctl.reason import Reason
-from portalctl.words import did_you_mean
+from portalctl.words import did_you_mean, quoted
 
 
 def load(paths: Sequence[Path]) -> Manifest:
@@ -93,6 +95,7 @@ class _Portal:
 
     own: Shaped
     entry: RootFile
+    provider: Provider
     delegation: Delegation
     rules: list[Rules]
 
@@ -143,8 +146,8 @@ class _Loading:
         made: list[PortalManifest] = []
         for portal in portals:
             rules = sorted(portal.rules, key=lambda each: each.file)
-            # API7 has no teams: that is what is said of each, and not that nobody declares them.
-            has_teams = portal.entry.portal.provider != "api7"
+            # A provider without teams: each team is a finding for that reason, and not because nobody declares it.
+            has_teams = "teams" in portal.provider.abilities
             whole = together(rules, all_teams_known=self._teams_known and has_teams)
             self.findings += whole.findings
             warnings += whole.warnings
@@ -160,12 +163,14 @@ class _Loading:
             yield from entries_without_file(shaped, file.path, read, self._resolve)
 
     def _root(self, shaped: Shaped, entry: RootFile, file: File) -> _Portal:
-        rules = self._rules(shaped, file, developer_ids=entry.portal.provider == "api7")
+        provider, unknown = _provider(shaped, entry)
+        self.findings += unknown
+        rules = self._rules(shaped, file, developer_ids="account_ids" in provider.abilities)
         self._teams_known = self._teams_known and "teams" not in shaped.lost
         delegation, findings = delegation_of(shaped, file.path, self._resolve)
         self.findings += findings
-        self.findings += _check_portal(shaped, entry)
-        return _Portal(shaped, entry, delegation, [rules])
+        self.findings += _check_portal(shaped, entry, None if unknown else provider)
+        return _Portal(shaped, entry, provider, delegation, [rules])
 
     def _check_names(self, portals: list[_Portal]) -> None:
         """One portal, one name."""
@@ -185,7 +190,7 @@ class _Loading:
         if shaped.lost or not portals or len(portals) < len(entry.portals):
             self._teams_known = False
         # Only what every one of the portals understands.
-        ids = all(portal.entry.portal.provider == "api7" for portal in portals)
+        ids = all("account_ids" in portal.provider.abilities for portal in portals)
         rules = self._rules(shaped, file, developer_ids=ids)
         path = self._resolve(file.path)
         named = naming(self._delegations, path)
@@ -231,18 +236,52 @@ class _Loading:
         return read
 
 
-def _check_portal(shaped: Shaped, entry: RootFile) -> Iterator[Finding]:
-    """What a `portal:` block may not say, going by the keys that are written."""
+def _provider(shaped: Shaped, entry: RootFile) -> tuple[Provider, list[Finding]]:
+    """Return the provider of a root file; one that can do everything where there is none, to find more errors."""
+    name = entry.portal.provider
+    at = shaped.source.at("portal", "provider")
+    try:
+        found = find(name)
+    except BadUsageError as error:  # a plug-in that can't be used
+        return STAND_IN, [Finding(at, str(error))]
+    if found is not None or "portal" in shaped.lost:
+        return found or STAND_IN, []
+    wrong, remedy = unknown(name)
+    return STAND_IN, [Finding(at, f"{wrong}; {remedy[0].lower()}{remedy[1:].rstrip('.')}")]
+
+
+def _check_portal(shaped: Shaped, entry: RootFile, provider: Provider | None) -> Iterator[Finding]:
+    """Yield what is wrong with a `portal:` block, by the keys that are written. `provider` None: it is unknown."""
     source, portal = shaped.source, entry.portal
     written = source.keys("portal")
     if {"id", "title"} <= written:
         yield Finding(source.key_at("portal", "title"), "write `id` or `title`, not both")
     elif not {"id", "title"} & written:
         yield Finding(source.at("portal"), "say which portal this is: write its `id` or its `title`")
-    if portal.provider == "api7" and portal.region is not None:
-        yield Finding(source.key_at("portal", "region"), "only Konnect has regions; leave it out for API7")
-    if portal.provider != "api7" and portal.id is not None and not is_uuid(portal.id):
-        yield Finding(source.at("portal", "id"), "expected a UUID: so Konnect names its portals")
+    if provider is None:
+        return
+    for name, value in portal.options.items():
+        yield from _check_option(source, provider, name, value)
+    form = provider.id_form
+    if form is not None and portal.id is not None and not form.fits(portal.id):
+        yield Finding(
+            source.at("portal", "id"), f"{shown_value(portal.id)} is not {form.words}, as ids of {provider.title} are"
+        )
+
+
+def _check_option(source: Source, provider: Provider, name: str, value: str) -> Iterator[Finding]:
+    """Yield what is wrong with a key of the `portal:` block that only some providers have."""
+    keys = {key.name: key for key in provider.keys}
+    known = ["name", "provider", "id", "title", *keys]
+    if name not in keys:
+        elsewhere = any(name == key.name for other in bundled() for key in other.keys)
+        hint = "; leave it out" if elsewhere else did_you_mean(name, known) or f"; known here: {', '.join(known)}"
+        yield Finding(source.key_at("portal", name), f"unknown key {quoted(name)} for {provider.title}{hint}")
+        return
+    choices = keys[name].choices
+    if choices is not None and value not in choices:
+        listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        yield Finding(source.at("portal", name), f"expected {listed}{did_you_mean(value, choices)}")
 
 
 def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
@@ -252,6 +291,7 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
         provider=entry.portal.provider,
         at=source.key_at("portal"),
         region=entry.portal.region,
+        options=entry.portal.options,
         id=entry.portal.id,
         title=entry.portal.title,
         policy=_policy(entry.policy, source),

@@ -7,7 +7,7 @@ the normal form of `portalctl.identity`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
 
@@ -18,7 +18,6 @@ from portalctl.reason import Reason
 DENIED_GRANT: Final = "PC010"
 NOT_READ: Final = "PC012"
 
-ProviderName = Literal["konnect", "konnect-v2", "api7"]
 Status = Literal["approved", "pending", "rejected", "revoked", "absent"]
 Membership = Literal["additive", "exclusive", "idp"]
 OnRevoke = Literal["report", "revoke_registrations"]
@@ -28,11 +27,6 @@ RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "ove
 # The reasons behind the defaults of the policy, which have no place in a file.
 _UNMATCHED: Final = Reason("policy", "unmatched")
 _ON_REVOKE: Final = Reason("policy", "on_revoke")
-
-
-def service_of(provider: ProviderName) -> str:
-    """Return the vendor's service. Ids are unique in it, whichever version of its API a provider uses."""
-    return provider.removesuffix("-v2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +155,13 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class PortalManifest:
-    """All that files say of one portal. Exactly one of `id` and `title` is set; `files` are as in Manifest."""
+    """All that files say of one portal. Exactly one of `id` and `title` is set; `files` are as in Manifest.
+
+    `options` are the keys of the `portal:` block that only this provider has, `region` too.
+    """
 
     name: str
-    provider: ProviderName
+    provider: str
     at: Position
     region: str | None = None
     id: str | None = None
@@ -177,6 +174,7 @@ class PortalManifest:
     access_requests: tuple[AccessRule, ...] = ()
     protected: tuple[Protected, ...] = ()
     files: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

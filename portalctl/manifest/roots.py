@@ -13,7 +13,8 @@ from itertools import combinations
 from portalctl.errors import Finding
 from portalctl.manifest.check import place
 from portalctl.manifest.delegate import Delegation, Grant, same_name
-from portalctl.manifest.model import PortalManifest, service_of
+from portalctl.manifest.model import PortalManifest
+from portalctl.providers.registry import family_of
 from portalctl.words import quoted
 
 
@@ -71,14 +72,14 @@ def declared_twice(one: PortalManifest, other: PortalManifest, shared: str) -> I
 
 def may_share_server(one: PortalManifest, other: PortalManifest) -> bool:
     """Return whether two portals can be on one server, going by their files. Without a region, it may be any."""
-    same_service = service_of(one.provider) == service_of(other.provider)
+    same_service = family_of(one.provider) == family_of(other.provider)
     return same_service and (one.region == other.region or None in (one.region, other.region))
 
 
 def _key(portal: PortalManifest) -> tuple[str | None, ...]:
     """Return what is equal for root files of one portal. Ids are unique everywhere, titles within a region."""
     if portal.id is not None:
-        return service_of(portal.provider), portal.id.casefold()
+        return family_of(portal.provider), portal.id.casefold()
     return portal.provider, portal.region, portal.title, "title"
 
 

@@ -23,7 +23,7 @@ class Source:
 
     name: str
     provider: str
-    region: str | None
+    keys: Mapping[str, str]
     portal_id: str
     day: str
     suggest_from: int
@@ -92,8 +92,7 @@ def _to_paste(value: str | bool) -> str:
 def _root(adopted: Adopted, source: Source) -> Iterator[str]:
     yield f"# Imported from the portal on {source.day}. The first plan changes nothing."
     yield from ("version: 1", "portal:", f"  name: {source.name}", f"  provider: {source.provider}")
-    if source.region is not None:
-        yield f"  region: {scalar_text(source.region)}"
+    yield from (f"  {key}: {scalar_text(value)}" for key, value in source.keys.items())
     yield f"  id: {scalar_text(source.portal_id)}"
     yield ""
     yield "# People no rule speaks of stay as they are."

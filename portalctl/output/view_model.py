@@ -17,7 +17,7 @@ from portalctl.changes.operation import Origin
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.order import reading_rank
 from portalctl.changes.plan import Notice, PortalPlan, Refusal, UnruledGrant
-from portalctl.portals.capabilities import CAPABILITIES
+from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.words import people, plural
 
@@ -234,7 +234,7 @@ def unruled_advice(unruled: Iterable[UnruledGrant], provider: str, code: Safe) -
     if live:
         denial = f"{code('denied_domains')}, or an override with {code('status: revoked')}"
         deletion = f"an override with {code('status: absent')}, which deletes the account"
-        rules = denial if "revoked" in CAPABILITIES[provider].statuses else deletion
+        rules = denial if "revoked" in provider_named(provider).statuses else deletion
         said.append(f"Who shall lose access needs a rule that says so: {rules}.")
     if in_teams:
         rules = f"{code('membership: exclusive')} with its {code('members')}, or an override with {code('teams')}"

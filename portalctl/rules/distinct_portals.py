@@ -13,9 +13,10 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from portalctl.errors import Finding, InputError
-from portalctl.manifest.model import Manifest, PortalManifest, service_of
+from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.manifest.roots import declared_twice, may_share_server
 from portalctl.portals.models import Identity
+from portalctl.providers.registry import family_of
 
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
@@ -56,11 +57,11 @@ def _pairs(manifest: Manifest, found: Found) -> Iterator[tuple[PortalManifest, P
     """Yield each portal of the run with each other root file that may be on the same server."""
     keys = {name: _server_key(address) for name, address in found.servers.items()}
     for portal in manifest.portals.values():
-        here, service = keys.get(portal.name), service_of(portal.provider)
+        here, service = keys.get(portal.name), family_of(portal.provider)
         for root in manifest.roots:
             there = keys.get(root.name)
             known = here is not None and there is not None
-            if root.name == portal.name or service_of(root.provider) != service:
+            if root.name == portal.name or family_of(root.provider) != service:
                 continue
             if here == there if known else may_share_server(portal, root):
                 yield portal, root

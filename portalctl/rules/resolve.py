@@ -13,8 +13,8 @@ from typing import Literal
 
 from portalctl.identity import domain_of, normal_address, suspects, untagged
 from portalctl.manifest.model import OnRevoke, Override
-from portalctl.portals.capabilities import CAPABILITIES
 from portalctl.portals.models import Developer
+from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 from portalctl.rules.shared_addresses import Sharing, by_address, sharing
@@ -53,7 +53,7 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
     addresses = [normal_address(developer.email or "") for developer in people]
     shared = by_address(zip(people, addresses, strict=True))
     by_domain: dict[str, Decision] = {}
-    tells_verified = "verified_email" in CAPABILITIES[book.portal.provider].abilities
+    tells_verified = "verified_email" in provider_named(book.portal.provider).abilities
     vouched = tells_verified and book.portal.policy.require_verified_email
     for developer, address in zip(people, addresses, strict=True):
         accounts = shared.get(address or "", ())

@@ -12,7 +12,7 @@ from typing import Literal
 
 from portalctl.identity import covers, domain_of, normal_address, suspects
 from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, PortalManifest, TrustedDomain
-from portalctl.portals.capabilities import CAPABILITIES
+from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED
 from portalctl.rules.resolve import Decision
@@ -125,7 +125,7 @@ def _trusted_if_verified(portal: PortalManifest, domains: Iterable[_Claim]) -> I
     """The rules for domains, and what trust depends on where the portal tells."""
     claims = list(domains)
     yield from claims
-    told = "verified_email" in CAPABILITIES[portal.provider].abilities and portal.policy.require_verified_email
+    told = "verified_email" in provider_named(portal.provider).abilities and portal.policy.require_verified_email
     if told and any(claim.reason.rule == "trusted_domains" for claim in claims):
         yield _Claim(VERIFIED, "trust in a domain is for verified addresses only")
 

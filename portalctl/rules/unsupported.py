@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from portalctl.errors import Finding, InputError, Position
 from portalctl.identity import is_uuid
 from portalctl.manifest.model import Invitation, Manifest, Member, Override, PortalManifest
-from portalctl.portals.capabilities import CAPABILITIES, Ability, Capabilities
+from portalctl.providers.definition import Ability, Provider
+from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 
 
@@ -32,27 +33,25 @@ def check(manifest: Manifest) -> None:
 
 
 def _findings(portal: PortalManifest) -> Iterator[Finding]:
-    capabilities = CAPABILITIES[portal.provider]
-    able = capabilities.abilities
+    provider = provider_named(portal.provider)
+    able = provider.abilities
     for ability, asked in _ASKED.items():
         if ability not in able and (asked.within is None or asked.within in able):
             for why in asked.rules(portal):
-                yield Finding(_place(portal, why), f"{capabilities.title} {asked.message}")
+                yield Finding(_place(portal, why), f"{provider.title} {asked.message}")
     for override in portal.overrides:
-        yield from _check_status(portal, capabilities, override.status, override.why)
+        yield from _check_status(portal, provider, override.status, override.why)
     unmatched = {portal.policy.unmatched_pending, portal.policy.unmatched_approved} - {"keep"}
     for status in sorted(unmatched):
-        yield from _check_status(portal, capabilities, status, portal.policy.unmatched_why)
+        yield from _check_status(portal, provider, status, portal.policy.unmatched_why)
 
 
-def _check_status(
-    portal: PortalManifest, capabilities: Capabilities, status: str | None, why: Reason
-) -> Iterator[Finding]:
+def _check_status(portal: PortalManifest, provider: Provider, status: str | None, why: Reason) -> Iterator[Finding]:
     """Absent is not a status of a portal: any portal can delete an account. Pending is where everyone begins."""
-    if status in {None, "absent", "pending"} | capabilities.statuses:
+    if status in {None, "absent", "pending"} | provider.statuses:
         return
     remedy = "write status: absent, which deletes the account" if why.rule == "overrides" else "write keep"
-    yield Finding(_place(portal, why), f"{capabilities.title} has no status {status}; {remedy}")
+    yield Finding(_place(portal, why), f"{provider.title} has no status {status}; {remedy}")
 
 
 def _with_teams(portal: PortalManifest) -> Iterator[Reason]:

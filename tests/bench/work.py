@@ -28,7 +28,7 @@ from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest
 from portalctl.output.json_documents import plan_json
 from portalctl.portals.konnect.api_versions import DIALECTS
-from portalctl.portals.konnect.provider import WORKERS, Konnect
+from portalctl.portals.konnect.portal import WORKERS, Konnect
 from portalctl.portals.models import Snapshot
 from portalctl.rules.rulebook import Rulebook
 from portalctl.simulator.server import TOKEN

@@ -206,7 +206,7 @@ def test_what_is_found_in_the_way_only_when_writing_is_not_overwritten_either(be
         (("--portal", "Not A Handle"), "--portal: expected lower-case words"),
         (("--portal-id", "portal-1"), "--portal-id: expected a UUID"),
         (("--portal-id", "../x", "--provider", "api7"), "--portal-id: expected an id"),
-        (("--provider", "api7", "--region", "eu"), "only Konnect has regions"),
+        (("--provider", "api7", "--region", "eu"), "API7 Enterprise has no key 'region'"),
         (("--split", "teams"), "give --out a folder"),
         (("--owner", "@me"), "with --split teams only"),
         (("--split", "teams", "--out", "p.yaml"), "give --out a folder"),

@@ -166,7 +166,7 @@ def test_what_is_there_is_named_and_nothing_is_written(name: str) -> None:
         (("--portal", "../x", *KONNECT[2:], "--ci", "none"), "no valid manifest"),
         ((*KONNECT[:6], "--portal-id", "x", "--ci", "none"), "UUID"),
         ((*API7, "--ci", "none", "--team", "city=@org/city"), "has no teams"),
-        ((*API7, "--ci", "none", "--region", "eu"), "only Konnect has regions"),
+        ((*API7, "--ci", "none", "--region", "eu"), "API7 Enterprise has no key 'region'"),
     ],
 )
 def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(words: tuple[str, ...], said: str) -> None:
@@ -183,7 +183,7 @@ NAMES = st.text(SEEN, min_size=1, max_size=12)
 @pytest.mark.slow
 @given(NAMES, st.dictionaries(NAMES, st.just("@org/team"), max_size=4))
 def test_whatever_title_and_teams_are_called_they_are_meant_so(title: str, teams: dict[str, str]) -> None:
-    answers = Answers("partners", "konnect", None, title, "eu", "none", "@me", teams)
+    answers = Answers("partners", "konnect", None, title, {"region": "eu"}, "none", "@me", teams)
     files = [File(path, path, f"/{path}", text.encode()) for path, text in manifests(answers).items()]
     portal = assemble(files).portals["partners"]
     assert portal.title == title

@@ -17,9 +17,9 @@ from portalctl.changes.operations import Change, typed
 from portalctl.changes.order import rank
 from portalctl.changes.plan import Plan
 from portalctl.changes.plan_document import digest_of
-from portalctl.cli.connection import REGIONS
 from portalctl.manifest.load import load
 from portalctl.manifest.schema import manifest_schema
+from portalctl.portals.konnect.provider import REGIONS
 from tests.conftest import HEAD, PORTAL_ID, Bench, Done, portalctl
 
 pytestmark = pytest.mark.usefixtures("quick")

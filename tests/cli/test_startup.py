@@ -13,7 +13,7 @@ from portalctl.cli.commands import COMMANDS, portalctl
 YAML = {"pydantic", "ruamel.yaml"}
 RULES = {*YAML, "idna", "publicsuffixlist"}
 PORTAL = {"pydantic", "idna", "httpx", "ssl"}
-VENDORS = {"portalctl.portals.konnect.provider", "portalctl.portals.api7.provider"}
+VENDORS = {"portalctl.portals.konnect.portal", "portalctl.portals.api7.portal"}
 HEAVY = {*RULES, *PORTAL, *VENDORS, "deepdiff", "sqlite3"}
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from portalctl.portals.answer_ids import told_in
 from portalctl.portals.models import Sighting, Touched
-from portalctl.portals.provider import Provider
-from portalctl.portals.registry import connect
+from portalctl.portals.protocol import Portal
 from portalctl.portals.writes import SetStatus, Still, Write, Written, at_any_time
+from portalctl.providers.registry import provider_named
 from tests.answering import answering, http
 from tests.conftest import Bench, Done
 
@@ -27,7 +28,7 @@ overrides: [{developer: gone@city.example, status: revoked, reason: "Left"}]
 class Odd:
     """A provider that fails at one developer's write, in a way that no provider should, and else does as `inner`."""
 
-    def __init__(self, inner: Provider, error: Exception, *, of: str, sends: bool, blind: bool = False) -> None:
+    def __init__(self, inner: Portal, error: Exception, *, of: str, sends: bool, blind: bool = False) -> None:
         self._inner, self._error, self._of, self._sends, self._blind = inner, error, of, sends, blind
         self._looks = 0
 
@@ -66,9 +67,11 @@ def club(bench: Bench) -> Bench:
 def apply_oddly(monkeypatch: pytest.MonkeyPatch, club: Bench, error: Exception, **odd: Any) -> Done:
     """Apply through a provider that is odd, which is a provider like any other."""
     of = club.emails["ann@city.example"]
-    monkeypatch.setattr(
-        "portalctl.flow.connect", lambda *words, **more: Odd(connect(*words, **more), error, of=of, **odd)
+    usual = provider_named("konnect")
+    strange = replace(
+        usual, connect=lambda connection: cast(Portal, Odd(usual.connect(connection), error, of=of, **odd))
     )
+    monkeypatch.setattr("portalctl.flow.provider_named", lambda _: strange)
     words = ("--yes", "--report", "report.json", "--journal", "journal.jsonl", "--confirm-timeout", "0.2")
     return club.run("apply", *words)
 

@@ -37,7 +37,7 @@ def test_the_documented_lines_do_the_job(
     assert LINES is not None
     lines = textwrap.dedent(LINES[1]).strip() + "\n"
     assert all(block == lines for block in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
-    monkeypatch.setenv("KONNECT_TOKEN", run.servers["partners"].token)
+    monkeypatch.setenv("KONNECT_TOKEN", bench.sim.token)
     names: dict[str, object] = {}
     exec(lines.replace("https://eu.api.konghq.com", bench.sim.url), names)
     assert bench.status("ann@arsenal.com") == "approved"

@@ -8,7 +8,7 @@ from portalctl.changes.operation import Subject
 from portalctl.changes.operations import Change
 from portalctl.execution.recheck import FRESH, LONGEST, PATIENT, RecentStatuses
 from portalctl.portals.models import Developer, Sighting, Touched
-from portalctl.portals.provider import Reader
+from portalctl.portals.protocol import Reader
 from tests.plan_json import change_of
 
 

@@ -24,7 +24,7 @@ from tests.changes.build import TODAY, as_read, person, snapshot
 from tests.changes.odd_portals import odd_portals
 from tests.output.hostile import HOSTILE
 
-SOURCE = Source("partners", "konnect", "eu", "3f51fa25-310a-421d-bd1a-007f859021a3", "2026-06-15", 3)
+SOURCE = Source("partners", "konnect", {"region": "eu"}, "3f51fa25-310a-421d-bd1a-007f859021a3", "2026-06-15", 3)
 
 
 def written(live: Snapshot, *, split_teams: bool = False) -> list[File]:

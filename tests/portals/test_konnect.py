@@ -19,7 +19,7 @@ from portalctl.http.retry import Policy
 from portalctl.portals.decode import shaped
 from portalctl.portals.konnect.api_versions import DIALECTS
 from portalctl.portals.konnect.lists import BATCH_CHARACTERS, SETTLE_PAUSES, batches
-from portalctl.portals.konnect.provider import Konnect
+from portalctl.portals.konnect.portal import Konnect
 from portalctl.portals.models import Developer, Registration, Scope, Touched
 from portalctl.portals.writes import AddMember, RemoveMember, RevokeRegistration, SetStatus
 from portalctl.simulator.behaviour import Behaviour

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from portalctl.insight.lint import LINTS
 from portalctl.integrations.pull_request_jobs import SYSTEMS
-from portalctl.portals.capabilities import ABILITIES, CAPABILITIES
+from portalctl.providers.definition import ABILITIES
+from portalctl.providers.registry import BUNDLED, bundled
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -14,10 +15,10 @@ PULL_REQUESTS = ROOT / "portalctl" / "docs" / "pull-requests.md"
 
 
 def capabilities() -> str:
-    kinds = CAPABILITIES.values()
+    kinds = bundled()
     rows = [
-        ["`provider`", *(f"`{name}`" for name in CAPABILITIES)],
-        ["---"] * (len(CAPABILITIES) + 1),
+        ["`provider`", *(f"`{name}`" for name in BUNDLED)],
+        ["---"] * (len(BUNDLED) + 1),
         ["portal", *(kind.title for kind in kinds)],
         ["statuses a rule can set", *(", ".join(sorted(kind.statuses)) for kind in kinds)],
         *(

@@ -12,7 +12,8 @@ from portalctl.cancellation import Stop
 from portalctl.events import ignore
 from portalctl.http import READ_WRITE, Client, Server
 from portalctl.http.retry import Policy
-from portalctl.portals.api7.provider import ADVICE, BACKEND_ADVICE, Api7
+from portalctl.portals.api7.portal import Api7
+from portalctl.portals.api7.provider import BACKEND, DASHBOARD
 from portalctl.portals.models import Scope, Snapshot, Touched
 from portalctl.simulator.api7.records import Developer
 from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator
@@ -46,9 +47,11 @@ class Bench:
             return Client(server, methods=READ_WRITE, policy=Policy(first=0.0), advice=advice, stop=stop)
 
         sim = self.sim
-        dashboard = client(sim.url, token or sim.token, auth="api-key", token_source="API7_TOKEN", advice=ADVICE)
+        dashboard = client(
+            sim.url, token or sim.token, auth="api-key", token_source="API7_TOKEN", advice=DASHBOARD.advice
+        )
         portal = client(
-            sim.portal_url, portal_token or sim.portal_token, token_source="API7_PORTAL_TOKEN", advice=BACKEND_ADVICE
+            sim.portal_url, portal_token or sim.portal_token, token_source="API7_PORTAL_TOKEN", advice=BACKEND.advice
         )
         api7 = Api7(
             dashboard,

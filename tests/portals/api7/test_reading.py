@@ -15,7 +15,7 @@ from portalctl.events import Event, Observer, Warned, ignore
 from portalctl.http import Client, Server
 from portalctl.http.retry import Policy
 from portalctl.portals.answer_ids import OtherAnswerError
-from portalctl.portals.api7.provider import Api7
+from portalctl.portals.api7.portal import Api7
 from portalctl.portals.models import Developer, Registration, Scope, Touched
 from portalctl.portals.paging import ROUNDS
 from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator, Fault

@@ -1,4 +1,4 @@
-"""What a portal must be able to do for the rest of the house. One implementation a vendor."""
+"""What portalctl asks of a portal. One implementation for each vendor."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Reader(Protocol):
         ...
 
 
-class Provider(Reader, Protocol):
+class Portal(Reader, Protocol):
     """A portal that can be written to as well."""
 
     def write(self, write: Write, still: Still = at_any_time) -> Written:

@@ -1,0 +1,79 @@
+"""Options that say which provider a new manifest is for, with the keys that its `portal:` block has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import click
+
+from portalctl.errors import BadUsageError
+from portalctl.providers.definition import Provider
+from portalctl.providers.registry import BUNDLED, bundled, find, unknown
+from portalctl.words import quoted
+
+PROVIDERS = tuple(BUNDLED)
+REGIONS = tuple(
+    dict.fromkeys(
+        choice for known in bundled() for key in known.keys if key.name == "region" for choice in key.choices or ()
+    )
+)
+
+
+def _provider(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and find(value) is None:
+        raise click.BadParameter("; ".join(unknown(value)), ctx=ctx, param=param)
+    return value
+
+
+def _settings(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> dict[str, str]:
+    settings = {}
+    for text in values:
+        name, sign, value = text.partition("=")
+        if not sign or not name or not value:
+            raise click.BadParameter(f"{quoted(text)}: write NAME=VALUE", ctx=ctx, param=param)
+        settings[name] = value
+    return settings
+
+
+def provider_options(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add --provider, --region and --set to a command, as `provider`, `region` and `settings`."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        names = f"{', '.join(PROVIDERS)}, or that of an installed plug-in."
+        options = (
+            click.option("--provider", required=required, metavar="PROVIDER", callback=_provider, help=names),
+            click.option("--region", type=click.Choice(REGIONS), help="The region, where the provider has regions."),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                callback=_settings,
+                metavar="NAME=VALUE",
+                help="A further key of the `portal:` block that a plug-in's provider needs; repeats.",
+            ),
+        )
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def has_key(provider: Provider, name: str) -> bool:
+    """Return whether the `portal:` block of this provider may have a key."""
+    return any(key.name == name for key in provider.keys)
+
+
+def check_keys(provider: Provider, portal_id: str | None, keys: Iterable[tuple[str, str]]) -> None:
+    """Check what a new `portal:` block would have. Raises BadUsageError, naming the option."""
+    for name, value in keys:
+        option = "--region" if name == "region" else f"--set {name}"
+        key = next((key for key in provider.keys if key.name == name), None)
+        if key is None:
+            raise BadUsageError(f"{option}: {provider.title} has no key {quoted(name)}")
+        if key.choices is not None and value not in key.choices:
+            raise BadUsageError(f"{option}: {quoted(value)} is none of {', '.join(key.choices)}")
+    form = provider.id_form
+    if form is not None and portal_id is not None and not form.fits(portal_id):
+        raise BadUsageError(f"--portal-id: {quoted(portal_id)} is not {form.words}, as ids of {provider.title} are")

@@ -1,0 +1,198 @@
+"""One API7 Enterprise portal.
+
+People, approvals and deletions are on the Dashboard; accounts are made, and applications seen, only on the portal
+backend, which has another address and another token. The portal knows people who wait and people who are in, and
+nothing else: who is rejected or deleted is gone, with all that was theirs.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from portalctl.events import Observer
+from portalctl.http import Client
+from portalctl.identity import normal_address
+from portalctl.portals.api7.access_requests import requests_of
+from portalctl.portals.api7.approvals import Ties, Untied
+from portalctl.portals.api7.backend import Backend
+from portalctl.portals.api7.dashboard import Live, People
+from portalctl.portals.api7.ping import check_backend, check_version, first_row
+from portalctl.portals.api7.provider import DASHBOARD
+from portalctl.portals.api7.records import Person
+from portalctl.portals.api7.writing import Writer
+from portalctl.portals.models import Developer, Identity, Registration, Remark, Scope, Sighting, Snapshot, Touched
+from portalctl.portals.ping_checks import WRITING, Examination
+from portalctl.portals.ping_result import Checkup
+from portalctl.portals.thread_pool import Pool
+from portalctl.portals.unexpected_errors import as_portal_error
+from portalctl.portals.writes import NewTeam, Still, Write, Written, at_any_time
+
+WORKERS = 16
+
+
+class Api7:
+    """One portal. `name` is the handle for messages; exactly one of `portal_id` and `title` is given.
+
+    `backend` None: no server and token of the portal backend are at hand, and what needs them is refused. `now` gives
+    the time of a reading as RFC 3339. The clients decide whether writes can be sent.
+    """
+
+    def __init__(
+        self,
+        dashboard: Client,
+        backend: Client | None,
+        *,
+        name: str,
+        portal_id: str | None,
+        title: str | None,
+        now: Callable[[], str],
+        observer: Observer,
+    ) -> None:
+        self._dashboard = dashboard
+        self._backend_client = backend
+        self._now = now
+        self._pool = Pool(WORKERS, "read")
+        self._live = Live(dashboard, self._pool, name=name, portal_id=portal_id, title=title, observer=observer)
+        self._backend = Backend(backend, self._pool, self._live, name=name, observer=observer) if backend else None
+        self._writer = Writer(self._live, self._backend)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.__exit__(kind, error, trace)
+        for client in (self._dashboard, self._backend_client):
+            if client is not None:
+                client.__exit__(kind, error, trace)
+
+    @property
+    def calls(self) -> int:
+        """See `Reader.calls`: those to both services."""
+        return self._dashboard.calls + (self._backend_client.calls if self._backend_client is not None else 0)
+
+    @property
+    def people_a_look(self) -> int:
+        """See `Reader.people_a_look`: all are read in any case."""
+        return sys.maxsize
+
+    @as_portal_error("identifying the portal")
+    def identity(self) -> Identity:
+        """See `Reader.identity`. A portal here has one name."""
+        place = self._live.place()
+        return Identity(place.id, (place.name,))
+
+    @as_portal_error("reading the portal")
+    def read(self, scope: Scope) -> Snapshot:
+        """See `Reader.read`. There are no teams, so of the scope only requests are left to read.
+
+        Remarks: `untied_approval` and `unowned_request` where it can't be known whose an approval is,
+        `settings_unread` where the portal's own approval of sign-ups can't be.
+        """
+        observed_at = self._now()
+        place = self._live.place()
+        settings, unread = self._live.settings()
+        look = self._live.looks.since(time.monotonic())
+        asked = self._live.requests.since(time.monotonic()) if scope.requests else ()
+        requests, unowned = requests_of(place, look.people.values(), asked)
+        return Snapshot(
+            portal_id=place.id,
+            server=self._dashboard.server.url,
+            settings=settings,
+            scope=scope,
+            developers=tuple(_developer(person, look.ties) for person in look.people.values()),
+            teams=(),
+            members={},
+            observed_at=observed_at,
+            remarks=(*unread, *map(_remark, look.ties.untied), *unowned),
+            requests=requests,
+            portal_names=(place.name,),
+        )
+
+    @as_portal_error("reading the portal again")
+    def reread(self, touched: Touched) -> Sighting:
+        """See `Reader.reread`. All people are read, and no registrations: there are none to revoke."""
+        self._live.expect(touched.people)
+        people = self._live.people.since(time.monotonic())
+        return Sighting(
+            developers={
+                known: people[known].developer(approvable=True) if known in people else None
+                for known, _ in touched.people
+            },
+            teams={},
+            members={},
+            newcomers=_newcomers(touched.newcomers, people) if touched.newcomers else {},
+            requests=self._live.outcomes(touched.requests),
+        )
+
+    @as_portal_error("counting developers")
+    def approved(self) -> int:
+        """See `Reader.approved`. All developers are read: the Dashboard's filters are not dependable."""
+        return sum(person.status == "approved" for person in self._live.people.since(time.monotonic()).values())
+
+    @as_portal_error("reading registrations")
+    def details(self, people: Collection[str]) -> tuple[Registration, ...]:
+        """The applications of these developers and what they are subscribed to. Of credentials nothing is told.
+
+        Only the backend tells, and only of one developer at a time: two calls for each of the few whose accounts are
+        to go. Without a backend nothing can be known.
+        """
+        if self._backend is None or not people:
+            return ()
+        there = sorted(frozenset(people) & self._live.people.any().keys())
+        with Pool(WORKERS, "details") as readers:
+            return self._backend.registrations(there, readers)
+
+    def checkup(self, scope: Scope) -> Checkup:  # noqa: ARG002 (whatever the rules are, the same is read)
+        """See `Reader.checkup`."""
+        exam = Examination(self._dashboard, self._now)
+        if not exam.begin("/api/portals") or exam.look("portal", "the portal is there", self._live.place) is None:
+            return Checkup(tuple(exam.checks))
+        check_version(exam, self._dashboard)
+        here = {"portal_id": self._live.place().id}
+        exam.look(
+            "read_developers", "developers can be read", partial(first_row, self._dashboard, "/api/developers", here)
+        )
+        exam.look(
+            "read_approvals", "approvals can be read", partial(first_row, self._dashboard, "/api/approvals", {})
+        )
+        settings, unread = self._live.settings()
+        for remark in unread:
+            exam.note("read_settings", "warning", remark.message, DASHBOARD.advice[403])
+        check_backend(exam, self._backend_client)
+        exam.note("write", "unknown", WRITING, DASHBOARD.advice[403])
+        return Checkup(tuple(exam.checks), settings, self.identity())
+
+    def write(self, write: Write, still: Still = at_any_time) -> Written:
+        """See `Provider.write`. Nobody is accepted or rejected but by an approval that is theirs and still waits."""
+        return self._writer.write(write, still)
+
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+        """See `Provider.new_teams`. API7 has no teams."""
+        return {name: NewTeam(None) for name in made}
+
+
+def _developer(person: Person, ties: Ties) -> Developer:
+    return person.developer(approvable=not person.pending or person.id in ties.approvals)
+
+
+def _newcomers(names: Collection[str], people: People) -> dict[str, Developer]:
+    """Who has an account by now, by `developer_id` or normal address. Nobody reads from this who can be approved."""
+    known: dict[str, Person] = {
+        normal_address(person.email) or "": person for person in people.values() if person.email
+    }
+    known |= people
+    return {name: known[name].developer(approvable=False) for name in names if name in known}
+
+
+def _remark(untied: Untied) -> Remark:
+    """Its `developer` is who the approval says it is about: what they typed, and nothing is decided by it."""
+    text = f"approval {untied.approval.id} can't be tied to a registration: {untied.because}"
+    named = next(filter(None, untied.approval.names), None)
+    return Remark("untied_approval", f"{text}; it is neither accepted nor rejected", named)

@@ -1,0 +1,164 @@
+"""What a provider is: one value, from which manifest, help, schema, `init` and `import` are made.
+
+A provider connects portalctl with one vendor's portals. Values are light: what talks to a portal is imported by
+`Provider.connect`, when a portal is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
+
+from portalctl.errors import BadUsageError
+
+if TYPE_CHECKING:
+    from portalctl.portals.connection import Connection
+    from portalctl.portals.protocol import Portal
+
+Ability = Literal[
+    "teams",
+    "roles",
+    "api_names",
+    "registrations",
+    "accounts",
+    "account_ids",
+    "account_details",
+    "verified_email",
+]
+
+# What some providers can do and others can't. `rules/unsupported.py` says which rules of a manifest need it.
+ABILITIES: Mapping[Ability, str] = {
+    "teams": "teams and their members",
+    "roles": "team roles (`roles`)",
+    "api_names": "APIs looked up by name",
+    "registrations": "registrations revoked alone (`on_revoke: revoke_registrations`)",
+    "accounts": "accounts made by address (`invite: true`)",
+    "account_ids": "developers named, and accounts made, by developer_id",
+    "account_details": "accounts made with a name, and told by mail (`full_name`, `send_invitation_email`)",
+    "verified_email": "tells whose address is verified (`require_verified_email`)",
+}
+STATUSES = frozenset({"approved", "pending", "rejected", "revoked"})
+NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the `portal:` block besides `name`, `provider`, `id` and `title`. Its value is text.
+
+    `choices` None: any text. `description` is for the JSON Schema and the help of `--NAME`.
+    """
+
+    name: str
+    description: str
+    choices: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdForm:
+    """What the portal's own `id` looks like: a regular expression for all of it, and words for a message."""
+
+    pattern: str
+    words: str
+
+    def fits(self, text: str) -> bool:
+        """Return whether text has this form, in any letter case."""
+        return re.fullmatch(self.pattern, text, re.IGNORECASE | re.ASCII) is not None
+
+
+UUID = IdForm(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a UUID")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One server of a portal, and the environment variables with its address and token.
+
+    `server` and `token` end the names of variables for one portal (`PORTALCTL_<NAME>_SERVER`); `any_server` and
+    `any_token` serve every portal, where they are given. `regions` are the addresses by the manifest's `region`.
+    `advice` is shown with an answer of that HTTP status. `needed_for`: the operations that need this service; a
+    portal's first service is needed for all. `kind` "file": the address is the path of a file, and there is no token.
+    """
+
+    name: str = "portal"
+    title: str = "the portal"
+    server: str = "SERVER"
+    token: str = "TOKEN"  # noqa: S105 (the name of a variable)
+    any_server: str | None = None
+    any_token: str | None = None
+    auth: Literal["bearer", "api-key"] = "bearer"
+    kind: Literal["http", "file"] = "http"
+    regions: Mapping[str, str] = field(default_factory=dict, hash=False)
+    advice: Mapping[int, str] = field(default_factory=dict, hash=False)
+    needed_for: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """The server of a portal that is a file on this machine. `url` is how plans and messages name it."""
+
+    path: Path
+
+    @property
+    def url(self) -> str:
+        return self.path.absolute().as_uri()
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One vendor's portals.
+
+    Args:
+        name: what a manifest writes as `provider:`.
+        title: for people.
+        connect: returns a portal that can be read and, if the connection allows it, written to.
+        services: its servers; the first is the portal's own API.
+        statuses: what a developer can be set to.
+        abilities: what it can do of `ABILITIES`.
+        deletion: what goes with an account that is deleted.
+        mails: the operations about which the portal writes an e-mail to the developer.
+        members_first: whether a developer is added to teams before the approval, so that nobody has access without
+            their teams.
+        keys: further keys of the `portal:` block.
+        id_form: the form of the portal's `id`.
+        vendor: equal for providers whose portals have ids in common; `name` where it is left out.
+    """
+
+    name: str
+    title: str
+    connect: Callable[[Connection], Portal]
+    services: tuple[Service, ...] = (Service(),)
+    statuses: frozenset[str] = STATUSES
+    abilities: frozenset[Ability] = frozenset()
+    deletion: str = "memberships, and everything else that belongs to them"
+    mails: frozenset[str] = frozenset()
+    members_first: bool = False
+    keys: tuple[Key, ...] = ()
+    id_form: IdForm | None = None
+    vendor: str = ""
+
+    def __post_init__(self) -> None:
+        problems = [
+            *(() if NAME.fullmatch(self.name) else (f"{self.name!r} is not a valid name, such as my-portal",)),
+            *(f"{status!r} is not a status" for status in sorted(self.statuses - STATUSES)),
+            *(f"{ability!r} is not an ability" for ability in sorted(self.abilities - {*get_args(Ability)})),
+            *(() if self.services else ("a provider needs a service",)),
+        ]
+        if problems:
+            raise BadUsageError(f"provider {self.name!r}: {'; '.join(problems)}")
+
+    @property
+    def family(self) -> str:
+        """What providers have in common whose portals' ids are unique together."""
+        return self.vendor or self.name
+
+    @property
+    def service(self) -> Service:
+        """The service that is the portal's own API."""
+        return self.services[0]
+
+    @property
+    def further_services(self) -> tuple[Service, ...]:
+        """The services that only some operations need."""
+        return self.services[1:]
