@@ -222,11 +222,11 @@ class _Run:
         return needed(change, self.targets, members_first=self.members_first)
 
     def _is_accepted(self, change: Change) -> bool:
-        """Return whether the portal accepted a change. A 409 says it is so already: that has to be seen."""
+        """Return whether the portal accepted a change, or it was seen after an unclear answer."""
         if (settled := self.settled.get(change.id)) is not None:
             return settled.result == "confirmed"
         sent = self.sent.get(change.id)
-        return sent is not None and sent.result == "done" and sent.status != CONFLICT
+        return sent is not None and sent.result == "done"
 
     def write_all(self, stage: list[Change]) -> None:
         """Send changes: developers and teams side by side, the changes of one of them in order."""

@@ -197,6 +197,71 @@ def test_a_registration_that_never_existed_makes_the_plan_stale(bench: Bench) ->
     assert "the plan is stale" in done.err
 
 
+@pytest.mark.parametrize("path", ["*/application-registrations", "*/applications"])
+def test_a_404_for_a_list_of_registrations_or_applications_is_a_failed_read_where_one_is_to_end(
+    bench: Bench, path: str
+) -> None:
+    """It is not "has no registrations": a plan ends with an error, from the files and from a saved plan."""
+    _, registration = fill_registration(bench)
+    bench.sim.inject(Fault("status", status=404, path=path, method="GET"))
+    planned = bench.run("plan")
+    assert (planned.code, "404" in planned.err) == (1, True)
+    applied = bench.run("apply", "--yes", "--confirm-timeout", "0.2")
+    assert (applied.code, "404" in applied.err) == (1, True)
+    done = apply(bench)
+    assert (done.code, "404" in done.err) == (1, True)
+    assert bench.writes == []
+    assert live_status(bench, registration) == "approved"
+
+
+@pytest.mark.parametrize("path", ["*/application-registrations", "*/applications"])
+def test_a_404_for_such_a_list_just_before_the_write_is_no_end_of_a_registration(bench: Bench, path: str) -> None:
+    _, registration = fill_registration(bench)
+    bench.sim.inject(Fault("status", status=404, path=path, method="GET", after=1))
+    done = apply(bench, "--report", "report.json")
+    assert done.code == 4
+    assert results()["revoke_registration"] == "skipped"
+    assert "404" in report()[0]["detail"]
+    assert live_status(bench, registration) == "approved"
+
+
+def test_a_404_for_the_list_of_registrations_after_the_write_leaves_it_unknown(bench: Bench) -> None:
+    """Nothing is confirmed that was not seen."""
+    _, registration = fill_registration(bench)
+
+    def hook(request: Request) -> None:
+        if request.method == "PATCH" and request.path.endswith(registration):
+            bench.sim.inject(Fault("status", status=404, path="*/application-registrations", method="GET"))
+
+    bench.sim.on_request(hook)
+    done = apply(bench, "--report", "report.json")
+    assert done.code == 4
+    assert results()["revoke_registration"] == "unknown"
+    assert live_status(bench, registration) == "revoked"
+
+
+@pytest.mark.parametrize("path", ["*/application-registrations", "*/applications"])
+def test_a_404_for_such_a_list_is_a_notice_where_registrations_are_only_reported(bench: Bench, path: str) -> None:
+    fill_registration(bench)
+    bench.manifest(REVOKE.replace("revoke_registrations", "report"))
+    bench.sim.inject(Fault("status", status=404, path=path, method="GET"))
+    (portal,) = bench.run("plan", "-o", "json").json["portals"]
+    assert [change["op"] for change in portal["changes"]] == ["revoke"]
+    assert "registrations_unread" in [notice["code"] for notice in portal["notices"]]
+
+
+@pytest.mark.parametrize("owner", ["team", "developer"])
+def test_a_404_for_an_application_that_the_list_has_is_not_its_end(bench: Bench, owner: str) -> None:
+    """All single reads answer 404 while a list of registrations leaves this one out."""
+    app, registration = fill_registration(bench)
+    bench.sim.store.set_owner(app, bench.teams["reds"] if owner == "team" else bench.emails[BOB], owner)
+    bench.sim.inject(Fault("status", status=404, path="*/applications/*", method="GET"))
+    done = apply(bench)
+    assert (done.code, bench.writes) == (1, [])
+    assert f"404 for application {app}, but lists it" in done.err
+    assert live_status(bench, registration) == "approved"
+
+
 @pytest.mark.parametrize(
     "path", ["*/applications/*/registrations/*", "*/application-registrations", "*/applications/*"]
 )

@@ -143,6 +143,20 @@ def test_a_conflict_on_somebody_who_is_in_the_team_already_is_accepted_once_it_i
     assert mailed(bench) == [ANN, BOB, CID]
 
 
+def test_where_only_approved_members_are_listed_the_developer_s_own_teams_show_the_membership(
+    make_bench: BenchMaker,
+) -> None:
+    """Killed after the memberships, no list of members shows them: the next run is answered 409 for each."""
+    bench = fill(make_bench(behaviour=Behaviour(members_listed="approved")))
+    with dying(7, after=False), pytest.raises(Death):
+        apply(bench)
+    assert len(bench.writes) == 6
+    done = apply(bench)
+    assert done.code == 0, done.out + done.err
+    assert bench.members("reds") == bench.members("blues") == {ANN, BOB, CID}
+    assert mailed(bench) == [ANN, BOB, CID]
+
+
 @pytest.mark.parametrize("lag", [0.0, 0.5])
 def test_an_unclear_membership_that_is_seen_is_followed_by_the_approval(make_bench: BenchMaker, lag: float) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=lag)))

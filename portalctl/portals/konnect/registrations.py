@@ -145,14 +145,20 @@ def seen_registrations(
 def read_registration(wire: Wire, portal: str, key: RegistrationKey) -> SeenRegistration | None:
     """Return one registration that no list of the developer's has; None: its application is there without it.
 
-    A registration that is gone together with its application has ended. One that is live may have a new owner, since
-    applications can go over to a team.
+    A registration that is gone together with its application has ended: no list of applications has that one either.
+    A live one may have a new owner, since applications can go over to a team. Raises UnsettledError for reads that
+    contradict each other.
     """
     folder = f"{portal}/applications/{segment(key.application_id)}/registrations"
     row = wire.get(folder, "registration", key.id, _Registration)
     application = wire.get(f"{portal}/applications", "application", key.application_id, _Application)
+    if row is None and application is None:
+        listed = wire.read_list("applications", Query(f"{portal}/applications"), _Application)
+        if any(same_id(key.application_id, one.id) for one in listed):
+            raise UnsettledError(f"the portal returned 404 for application {key.application_id}, but lists it")
+        return SeenRegistration(GONE)
     if row is None:
-        return SeenRegistration(GONE) if application is None else None
+        return None
     if not same_id(key.application_id, row.application.id):
         call = f"GET {folder}/{segment(key.id)}"
         raise other_answer(wire.client, call, "application", asked=key.application_id, answered=row.application.id)

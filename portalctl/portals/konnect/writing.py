@@ -33,7 +33,7 @@ from portalctl.portals.writes import (
     at_any_time,
 )
 
-JOINING = (AddMember, AssignRole)  # a 409 means: it is so already
+ADDITIONS = (AddMember, AssignRole, CreateDeveloper)  # a 409 may mean: it is so already
 ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: it has ended already
 
 
@@ -97,16 +97,14 @@ class Writer:
         return Written("done", trace=answer.trace, id=created, status=answer.status)
 
     def _refused(self, write: Write, answer: Answer) -> Written:
-        """A 409 on an add is "already so", taken as done and confirmed by the list.
+        """Return the result of a write that the portal did not accept.
 
-        What is to end may have ended already: a 404 can be that, or a wrong path. Who is to get an account may have
-        one by now. The live state tells.
+        A 409 on an addition, or on a new account, may say that it is so already, and a 404 on a removal that it has
+        ended: only the live state shows whether that is true.
         """
         result: Literal["done", "refused", "unclear"] = "unclear" if answer.status >= 500 else "refused"
         match answer.status:
-            case 409 if isinstance(write, JOINING):
-                result = "done"
-            case 409 if isinstance(write, CreateDeveloper):
+            case 409 if isinstance(write, ADDITIONS):
                 result = "unclear"
             case 404 if isinstance(write, ENDINGS):
                 result = "unclear"
