@@ -45,23 +45,6 @@ _DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 _COMMENT = re.compile(r"\([^()]*\)")
 _WORD = re.compile(r'[^\s()<>\[\]:;,"\\]+')
 
-_FREEMAIL_NAMES = """
-126.com 139.com 163.com aim.com aol.com att.net bellsouth.net bigpond.com bk.ru bluewin.ch bol.com.br
-btinternet.com centrum.cz charter.net comcast.net cox.net daum.net duck.com email.cz fastmail.com
-fastmail.fm foxmail.com free.fr freenet.de gmail.com gmx.at gmx.ch gmx.com gmx.de gmx.fr gmx.net
-googlemail.com hanmail.net hey.com hotmail.co.uk hotmail.com hotmail.de hotmail.es hotmail.fr hotmail.it
-hushmail.com icloud.com ig.com.br inbox.lv inbox.ru interia.pl juno.com kakao.com keemail.me laposte.net
-libero.it list.ru live.co.uk live.com live.de live.fr live.it live.nl mac.com mail.com mail.de mail.ru
-mailbox.org me.com msn.com nate.com naver.com o2.pl onet.pl op.pl orange.fr outlook.com outlook.de
-outlook.es outlook.fr outlook.it outlook.jp pm.me posteo.de proton.me protonmail.ch protonmail.com
-qq.com rambler.ru rediffmail.com rocketmail.com sapo.pt sbcglobal.net seznam.cz sfr.fr sina.com sky.com
-sohu.com t-online.de terra.com.br tiscali.it tuta.com tuta.io tutamail.com tutanota.com tutanota.de
-ukr.net uol.com.br verizon.net virgilio.it wanadoo.fr web.de wp.pl ya.ru yahoo.ca yahoo.co.in
-yahoo.co.jp yahoo.co.uk yahoo.com yahoo.com.au yahoo.com.br yahoo.de yahoo.es yahoo.fr yahoo.in yahoo.it
-yandex.com yandex.ru yeah.net ymail.com zohomail.com zohomail.eu
-"""
-_FREEMAIL = frozenset(_FREEMAIL_NAMES.split())
-
 
 def normal_domain(text: str) -> str | None:
     """The normal form of a domain, or None if the text is not strictly a domain.
@@ -182,7 +165,7 @@ def is_freemail(domain: str) -> bool:
     A guard against the obvious slip only. Thousands of such providers exist, throw-away ones come and go
     daily, and large ones serve customers' own domains too; that False is returned proves nothing.
     """
-    return domain in _FREEMAIL
+    return domain in _freemail_domains()
 
 
 @lru_cache(maxsize=4096)  # many people share few domains, and idna takes a hundred times as long as a plain name
@@ -255,3 +238,8 @@ def _public_suffixes() -> frozenset[str]:
     from publicsuffixlist import PSLFILE  # noqa: PLC0415 (only who trusts a domain needs it)
 
     return frozenset(Path(PSLFILE).read_text(encoding="utf-8").splitlines())
+
+
+@cache
+def _freemail_domains() -> frozenset[str]:
+    return frozenset(Path(__file__).with_name("freemail_domains.txt").read_text(encoding="utf-8").split())

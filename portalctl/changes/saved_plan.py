@@ -23,15 +23,14 @@ from portalctl.changes.planning import counts
 from portalctl.changes.states import is_id
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.identity import normal_address
-from portalctl.manifest.forms import RESERVED
 from portalctl.manifest.model import Manifest, RuleKind
+from portalctl.manifest.value_formats import LONGEST_TEAM_NAME, RESERVED
 from portalctl.providers.registry import find, unknown
 from portalctl.rules.distinct_portals import portal_key
 
 AGAIN = "plan again, and look at it"
 SHOWN_COUNTS = ("total", "removals", "mails", "unmanaged", "awaited")
 MOST = 10**9  # of anything counted
-LONGEST_TEAM_NAME = 250
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

@@ -21,13 +21,13 @@ from portalctl.cli.servers import Destination
 from portalctl.cli.session import run_on
 from portalctl.errors import BadUsageError, PortalctlError, Position
 from portalctl.insight.import_portal import Adopted, adopt
-from portalctl.manifest.entries import PortalEntry
+from portalctl.manifest.file_models import PortalEntry
 from portalctl.manifest.files import File
-from portalctl.manifest.forms import unfit
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.manifest.names import is_manifest
 from portalctl.manifest.schema import manifest_schema_text
+from portalctl.manifest.value_formats import unfit
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import SCHEMA_FILE, Source, baseline_file, manifest_files
 from portalctl.output_file import PRIVATE, check_stdout, create_files

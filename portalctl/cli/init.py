@@ -18,8 +18,8 @@ from portalctl.cli.prompts import asked, chosen
 from portalctl.cli.provider_options import PROVIDERS, REGIONS, check_keys, has_key, provider_options
 from portalctl.errors import BadUsageError, InputError
 from portalctl.manifest.files import File
-from portalctl.manifest.forms import Handle, unfit
 from portalctl.manifest.load import assemble
+from portalctl.manifest.value_formats import Handle, unfit
 from portalctl.output.escaping import terminal
 from portalctl.output_file import PUBLIC, check_stdout, create_files
 from portalctl.providers.registry import provider_named

@@ -11,13 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Final
 
 from portalctl.git.program import GitError, GitFailedError
 from portalctl.git.repository import Blob, Objects, Repository, find_repository
 from portalctl.manifest.names import is_manifest
-
-_MOST_LINKS: Final = 40  # on the way to one file, as in Linux
+from portalctl.output_file import MOST_LINKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,7 @@ class Checkout:
 
         Raises GitError for what cannot be read.
         """
-        for _ in range(_MOST_LINKS + 1):
+        for _ in range(MOST_LINKS + 1):
             name = self._missing(path)
             if name is None:
                 return

@@ -14,9 +14,9 @@ from functools import cache
 from pydantic import TypeAdapter, ValidationError
 
 from portalctl.identity import domain_of, is_freemail, is_public_suffix, normal_address, suspects
-from portalctl.manifest.entries import TeamEntry
+from portalctl.manifest.file_models import TeamEntry
+from portalctl.manifest.file_text import decode
 from portalctl.manifest.fmt.layout import scalar_text
-from portalctl.manifest.syntax import decode
 from portalctl.portals.models import OUT, Developer, Snapshot, Team
 
 MALFORMED = "not a well-formed address; no rule can name it"

@@ -10,12 +10,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from portalctl.errors import Finding, InputError, Position
-from portalctl.manifest.entries import AcknowledgementFile
+from portalctl.manifest.file_models import AcknowledgementFile
 from portalctl.manifest.files import File, read_files
-from portalctl.manifest.shape import described
-from portalctl.manifest.source import Source, read
-from portalctl.manifest.syntax import kind
 from portalctl.manifest.typography import near
+from portalctl.manifest.validation_messages import described
+from portalctl.manifest.value_display import type_name
+from portalctl.manifest.yaml_source import Source, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def _entries(source: Source, findings: list[Finding]) -> AcknowledgementFile | N
     """None: `findings` say why."""
     if not isinstance(source.data, dict):
         findings.append(
-            Finding(source.at(), f"expected a mapping that begins with `version: 1`; found {kind(source.data)}")
+            Finding(source.at(), f"expected a mapping that begins with `version: 1`; found {type_name(source.data)}")
         )
         return None
     try:

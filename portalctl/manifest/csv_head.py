@@ -16,7 +16,7 @@ from typing import Final
 
 from portalctl.characters import odd
 from portalctl.csv_guard import unguard
-from portalctl.manifest.entries import ListEntry
+from portalctl.manifest.file_models import ListEntry
 from portalctl.words import close, quoted
 
 DELIMITERS: Final = ",;\t|"

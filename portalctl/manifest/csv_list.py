@@ -19,11 +19,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from portalctl.csv_guard import unguard
 from portalctl.errors import Finding, Position
-from portalctl.manifest import csv_head, syntax
-from portalctl.manifest.entries import ListEntry, MemberEntry
+from portalctl.manifest import csv_head, file_text
+from portalctl.manifest.file_models import ListEntry, MemberEntry
 from portalctl.manifest.files import File
-from portalctl.manifest.shape import RENAMED, message
-from portalctl.manifest.syntax import shown_value
+from portalctl.manifest.validation_messages import RENAMED, message
+from portalctl.manifest.value_display import shown_value
 from portalctl.words import quoted
 
 _COLUMNS: Final = tuple(MemberEntry.model_fields)
@@ -73,7 +73,7 @@ class _Reading:
 
 def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
     """The people in a CSV file, and what is wrong with it. With findings, what is left serves to find more."""
-    text, findings = syntax.plain_text(file.shown, file.content)
+    text, findings = file_text.plain_text(file.shown, file.content)
     reading = _Reading(file.shown, findings)
     if findings:
         return MemberList(file.shown), findings

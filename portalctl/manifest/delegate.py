@@ -14,11 +14,11 @@ from typing import Final
 
 from portalctl.errors import Finding, Position
 from portalctl.identity import normal_domain
-from portalctl.manifest.check import at, place
-from portalctl.manifest.entries import FragmentFile, GrantEntry, RootFile
-from portalctl.manifest.rules import Rules, no_domain
-from portalctl.manifest.shape import Shaped
-from portalctl.manifest.source import Data
+from portalctl.manifest.consistency import at, place
+from portalctl.manifest.file_models import FragmentFile, GrantEntry, RootFile
+from portalctl.manifest.file_rules import Rules, no_domain
+from portalctl.manifest.validation import Shaped
+from portalctl.manifest.yaml_source import Data
 from portalctl.words import did_you_mean, quoted
 
 Resolve = Callable[[str], str]  # an absolute path → the path with symbolic links resolved

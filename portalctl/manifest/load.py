@@ -1,10 +1,11 @@
 """Paths → Manifest, or every error at once.
 
-files   paths → bytes              source    bytes → plain data with places
-shape   plain data → entries       csv_list  bytes → entries of a list that a team names
-rules   entries → the model's rules, each looked at by itself
-check   the rules of all files of a portal together
-delegate  what each file may contain; roots: which files may be root files, and whether two are one portal
+files        paths → bytes             yaml_source  bytes → plain data with places
+validation   plain data → rules        csv_list     bytes → the members in a list
+file_rules   places and normal forms of the rules in one file; the checks that need one rule
+consistency  the checks that need all rules of a portal
+delegate     what each file may contain
+roots        which files may be root files, and whether two of them are one portal
 """
 
 from __future__ import annotations
@@ -19,18 +20,18 @@ from pathlib import Path
 from portalctl.errors import BadUsageError, Finding, InputError
 from portalctl.garbage import no_garbage_collection
 from portalctl.manifest import csv_list
-from portalctl.manifest.check import Together, place, together
+from portalctl.manifest.consistency import Together, place, together
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.delegate import Delegation, Resolve, check_granted, delegation_of, naming
-from portalctl.manifest.entries import FragmentFile, ListEntry, PolicyEntry, RootFile
+from portalctl.manifest.file_models import FragmentFile, ListEntry, PolicyEntry, RootFile
+from portalctl.manifest.file_rules import Rules, rules_of
 from portalctl.manifest.files import File, digest, read_files, read_list
 from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest
 from portalctl.manifest.roots import check_declared_once, check_root_files
-from portalctl.manifest.rules import Rules, rules_of
-from portalctl.manifest.shape import Shaped, read_entries
-from portalctl.manifest.source import Source
-from portalctl.manifest.syntax import shown_value
 from portalctl.manifest.unread import entries_without_file, unread
+from portalctl.manifest.validation import Shaped, read_entries
+from portalctl.manifest.value_display import shown_value
+from portalctl.manifest.yaml_source import Source
 from portalctl.providers.definition import Provider
 from portalctl.providers.registry import STAND_IN, bundled, find, unknown
 from portalctl.reason import Reason

@@ -1,6 +1,6 @@
 """The manifest as the rest of the house sees it: frozen values, one per rule, each with its reason.
 
-`load.load` makes these from files; `entries` holds what people write. Addresses and domains are already in
+`load.load` makes these from files; `file_models` describes the files. Addresses and domains are already in
 the normal form of `portalctl.identity`.
 """
 

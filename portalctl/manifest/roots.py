@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from portalctl.errors import Finding
-from portalctl.manifest.check import place
+from portalctl.manifest.consistency import place
 from portalctl.manifest.delegate import Delegation, Grant, same_name
 from portalctl.manifest.model import PortalManifest
 from portalctl.providers.registry import family_of

@@ -7,7 +7,7 @@ from typing import Final
 
 from pydantic import JsonValue, TypeAdapter
 
-from portalctl.manifest.entries import FragmentFile, RootFile
+from portalctl.manifest.file_models import FragmentFile, RootFile
 
 SCHEMA_ID: Final = "urn:portalctl:schema:manifest:v1"
 

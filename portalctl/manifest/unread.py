@@ -18,11 +18,11 @@ from pydantic_core import from_json
 
 from portalctl.errors import Finding, Position
 from portalctl.lookalike import TeamNames, difference
-from portalctl.manifest.entries import RootFile
+from portalctl.manifest.file_models import RootFile
 from portalctl.manifest.files import joined, shown_path
 from portalctl.manifest.model import NOT_READ
 from portalctl.manifest.names import is_hidden, is_json, is_nearly_manifest, is_utf8
-from portalctl.manifest.shape import Shaped
+from portalctl.manifest.validation import Shaped
 from portalctl.words import close, quoted
 
 MOST_BYTES: Final = 4 * 1024 * 1024  # of one file; nobody writes a longer JSON file by hand

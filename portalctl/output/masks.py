@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 from portalctl.changes.plan_document import masked_digest
 from portalctl.identity import normal_address, normal_domain
+from portalctl.words import LONGEST_WORD
 
 # An at sign as it is, as Unicode's compatibility characters, and as URLs, JSON, terminals and HTML escape it.
 _ENTITY = r"&\#0*64;|&\#[xX]0*40;|&commat;"
@@ -39,7 +40,6 @@ _DIGEST = re.compile(r"(?<!masked:)(?<![0-9a-f])(?:sha256:)?([0-9a-f]{64})(?![0-
 _ID = re.compile(r"\w[\w-]{5,}")
 _ID_IN_PATH = re.compile(r"(?<=/developers/)(?=[\w-]*\d)[\w-]{8,}(?![\w%@-]|\.\w)")
 
-_LONGEST_ADDRESS = 320
 _LONGEST_KEPT = (
     200  # characters: the masked form of texts up to this length is kept, since rules recur in most changes
 )
@@ -121,7 +121,7 @@ class Mask:
 
     def _is_given(self, found: str) -> bool:
         """Whether this is a mask given out here, perhaps with the ending of a file name."""
-        while found not in self._given and "." in found and len(found) <= _LONGEST_ADDRESS:
+        while found not in self._given and "." in found and len(found) <= LONGEST_WORD:
             found = found.rpartition(".")[0]
         return found in self._given
 
@@ -188,7 +188,7 @@ def _places(address: str) -> Iterator[tuple[int, int]]:
     """Where in a text an address may begin and end, longest first; few enough for any text."""
     at = address.rfind("@")
     host = _HOST.match(address, at + 1)
-    if host is None or len(address) > _LONGEST_ADDRESS:
+    if host is None or len(address) > LONGEST_WORD:
         return
     starts = [0, *(found.end() for found in _NO_NAME.finditer(address, 0, at))]
     ends = [host.end(), *(at + 1 + found.start() for found in re.finditer(r"\.", host[0]))]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from portalctl.manifest.schema import manifest_schema
-from portalctl.manifest.source import read
+from portalctl.manifest.yaml_source import read
 from tests.conftest import portalctl
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

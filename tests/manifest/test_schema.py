@@ -10,7 +10,7 @@ import pytest
 from portalctl.errors import InputError
 from portalctl.manifest.load import assemble
 from portalctl.manifest.schema import SCHEMA_ID, manifest_schema
-from portalctl.manifest.source import read
+from portalctl.manifest.yaml_source import read
 from tests.manifest.examples import API7, BROKEN, COMPLETE, ROOT, file
 
 PUBLISHED = Path(__file__).parents[2] / "schemas" / "manifest.v1.schema.json"

@@ -6,7 +6,7 @@ import pytest
 import ruamel.yaml.main
 
 from portalctl.errors import Position
-from portalctl.manifest.source import Data, read
+from portalctl.manifest.yaml_source import Data, read
 from tests.manifest.examples import BROKEN, COMPLETE
 
 

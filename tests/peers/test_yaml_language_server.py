@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from portalctl.manifest.schema import manifest_schema
-from portalctl.manifest.source import Branch, read
+from portalctl.manifest.yaml_source import Branch, read
 from tests.manifest.examples import COMPLETE, ROOT
 
 pytestmark = pytest.mark.peer

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from portalctl.errors import Finding, InputError, PortalctlError
+from portalctl.manifest.file_text import decode
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.layout import render
 from portalctl.manifest.fmt.order import NAMED_BY, in_order, settled
 from portalctl.manifest.fmt.tree import Document, anchors_hold, comments, read_tree
-from portalctl.manifest.shape import Shaped, read_entries
-from portalctl.manifest.source import Data
-from portalctl.manifest.syntax import decode
+from portalctl.manifest.validation import Shaped, read_entries
+from portalctl.manifest.yaml_source import Data
 
 _MARK = "\ufeff"  # the byte order mark
 MOST_PASSES = 8  # two have always been enough

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from portalctl.manifest.file_text import REFUSED
 from portalctl.manifest.fmt.order import BLOCK_LISTS, BLOCK_MAPPINGS, Path, path_of, without_gap
 from portalctl.manifest.fmt.tree import Alias, Anchor, Collection, Comment, Document, Item, Node, Scalar
-from portalctl.manifest.source import Data
-from portalctl.manifest.syntax import REFUSED
+from portalctl.manifest.yaml_source import Data
 
 WIDTH: Final = 100  # columns; what is longer between braces or brackets goes on lines of its own
 STEP: Final = 2

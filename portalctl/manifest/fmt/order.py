@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import dropwhile
 from typing import Final
 
-from portalctl.manifest.entries import FragmentFile, RootFile, keys_at
+from portalctl.manifest.file_models import FragmentFile, RootFile, keys_at
 from portalctl.manifest.fmt.tree import Collection, Item, Node, Scalar
 
 Path = tuple[str, ...]

@@ -1,6 +1,6 @@
 """YAML text → a tree that keeps what data loses: comments, blank lines, anchors and the shape of block texts.
 
-The tree is built from the parser's events, as `manifest.source` does it; comments are found in the text between
+The tree is built from the parser's events, as `manifest.yaml_source` does it; comments are found in the text between
 them, where nothing but signs of the syntax can stand. So every comment is found, and belongs to one item:
 
 above   the lines before it, up to the item before
@@ -30,7 +30,7 @@ from ruamel.yaml.events import (
     SequenceEndEvent,
 )
 
-from portalctl.manifest.source import Data, Mark, scalar
+from portalctl.manifest.yaml_source import Data, Mark, scalar
 
 
 @dataclass(frozen=True, slots=True)

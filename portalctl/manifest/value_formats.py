@@ -1,6 +1,6 @@
 """The forms that text has in a manifest, and what to say where it has another.
 
-What takes a second look at the text (is this a domain?) is in `rules`.
+What takes a second look at the text (is this a domain?) is in `file_rules`.
 """
 
 import re
@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConst
 from pydantic_core import PydanticCustomError
 
 from portalctl.characters import is_invisible, named
+
+LONGEST_TEAM_NAME: Final = 250
 
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
 _HANDLE: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
@@ -97,7 +99,7 @@ Handle = Annotated[
     Field(json_schema_extra={"not": {"pattern": RESERVED}}),
 ]
 Title = Annotated[str, _text(_NAME, 250)]
-TeamName = Annotated[str, _text(_NAME, 250), AfterValidator(_visible)]
+TeamName = Annotated[str, _text(_NAME, LONGEST_TEAM_NAME), AfterValidator(_visible)]
 ProductName = Annotated[str, _text(_NAME, 255), AfterValidator(_visible)]
 Prose = Annotated[str, _text(_PROSE, 1000)]
 # Loosely, for editors: `portalctl.identity` decides, and it also reads names in other scripts.

@@ -2,7 +2,7 @@
 
 The descriptions are shown by editors (through the JSON Schema) to whoever hovers over a key. Only what one entry
 can get wrong by itself is declared here; what takes a second look at the text (is this a domain?) is in
-`rules`, and what takes two entries is in `check`. A null never gets this far, so None means: not written.
+`file_rules`, and what takes two entries is in `consistency`. A null never gets this far, so None means: not written.
 
 Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
 """
@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, JsonValue, Tag
 
-from portalctl.manifest.forms import (
+from portalctl.manifest.model import Limits, Membership, OnRevoke, Policy, Status
+from portalctl.manifest.value_formats import (
     Address,
     ColumnName,
     CsvPath,
@@ -34,7 +35,6 @@ from portalctl.manifest.forms import (
     Title,
     Version,
 )
-from portalctl.manifest.model import Limits, Membership, OnRevoke, Policy, Status
 from portalctl.providers.definition import NAME, Provider
 from portalctl.providers.registry import bundled
 

@@ -29,7 +29,9 @@ from ruamel.yaml.events import (
 )
 
 from portalctl.errors import Finding, Position
-from portalctl.manifest import syntax
+from portalctl.manifest.file_text import decode
+from portalctl.manifest.value_display import type_name
+from portalctl.manifest.yaml_errors import explain
 from portalctl.words import quoted
 
 MOST_DEPTH: Final = 32
@@ -109,14 +111,14 @@ def read(file: str, content: bytes) -> tuple[Source | None, list[Finding]]:
     A file with findings may still have data (the first of two equal keys, say), so that what else is wrong with
     it can be told at the same time. It is never to be used for more than that.
     """
-    text, findings = syntax.decode(file, content)
+    text, findings = decode(file, content)
     if findings:
         return None, findings
     tree = _Tree(file)
     try:
         source = tree.read(text)
     except YAMLError as error:
-        return None, [*tree.findings, syntax.explain(file, text, error)]
+        return None, [*tree.findings, explain(file, text, error)]
     except _UnreadableError:
         return None, tree.findings
     return source, tree.findings
@@ -215,7 +217,7 @@ class _Tree:
 
     def _is_key(self, key: Data, mark: Mark, known: dict[str, Mark]) -> TypeGuard[str]:
         if not isinstance(key, str):
-            self._find(mark, f"a key is text; found {syntax.kind(key)}")
+            self._find(mark, f"a key is text; found {type_name(key)}")
         elif key == "<<":
             self._find(mark, "`<<` (merge) is not supported; write the keys out")
         elif key in known:

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 from portalctl.characters import odd
 from portalctl.errors import Finding, Position
 from portalctl.identity import untagged
+from portalctl.manifest.file_rules import Rules, TeamPart
 from portalctl.manifest.model import (
     DENIED_GRANT,
     AccessRule,
@@ -28,8 +29,7 @@ from portalctl.manifest.model import (
     Team,
     TrustedDomain,
 )
-from portalctl.manifest.rules import Rules, TeamPart
-from portalctl.manifest.source import position
+from portalctl.manifest.yaml_source import position
 from portalctl.reason import Reason
 from portalctl.words import close, quoted
 

@@ -12,7 +12,7 @@ from portalctl.characters import odd
 from portalctl.errors import Finding, Position
 from portalctl.identity import is_freemail, is_public_suffix, normal_address, normal_domain
 from portalctl.manifest.csv_list import MemberList
-from portalctl.manifest.entries import (
+from portalctl.manifest.file_models import (
     AccessEntry,
     DeniedEntry,
     ListEntry,
@@ -34,9 +34,9 @@ from portalctl.manifest.model import (
     RuleKind,
     TrustedDomain,
 )
-from portalctl.manifest.shape import Shaped
-from portalctl.manifest.source import Branch, Mark, position
-from portalctl.manifest.syntax import shown_value
+from portalctl.manifest.validation import Shaped
+from portalctl.manifest.value_display import shown_value
+from portalctl.manifest.yaml_source import Branch, Mark, position
 from portalctl.reason import Reason
 
 _SHORT_MEMBER: Final = MemberEntry.model_construct(developer="")  # what holds for an address alone

@@ -1,0 +1,147 @@
+"""Plain data → the entries people wrote, with every error of a file at once.
+
+What is wrong is reported and taken out, and the rest is read again, so that an unknown key in one entry does not
+hide a public suffix in another. What is read after an error only serves to find further ones.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from portalctl.errors import Finding
+from portalctl.manifest import typography
+from portalctl.manifest.file_models import FragmentFile, RootFile
+from portalctl.manifest.validation_messages import Path, described, path_of
+from portalctl.manifest.value_display import type_name
+from portalctl.manifest.yaml_source import Data, Source, read
+
+_MOST_ROUNDS: Final = 10  # twice the levels that entries have
+# For what is required at the top of a file and wrong, while looking for further errors. API7 allows the most.
+_STAND_INS: Final[dict[Path, Data]] = {
+    ("version",): 1,
+    ("portal",): {"name": "unknown", "provider": "api7", "title": "-"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """One file as entries, with the places of what is left in it.
+
+    `lost`: the top-level keys (`portal`, `teams`) below which an error hides names that others may refer to.
+    """
+
+    source: Source
+    entry: RootFile | FragmentFile
+    lost: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What was read of one file. `shaped` None: nothing is left to look at. `parsed`: it had no error as YAML."""
+
+    shaped: Shaped | None
+    findings: list[Finding]
+    parsed: bool
+
+
+def read_entries(file: str, content: bytes) -> Entries:
+    """Return the entries of one file, and what is wrong with it as YAML and with its form."""
+    source, findings = read(file, content)
+    parsed, shaped = not findings, None
+    if source is not None:
+        shaped, wrong = shape(source)
+        findings = findings + wrong
+    findings += typography.near(file, content, tuple(findings), before=source is None)
+    return Entries(shaped, findings, parsed)
+
+
+def shape(source: Source) -> tuple[Shaped | None, list[Finding]]:
+    """The entries of one file, and what is wrong with their form. None: nothing is left to look at."""
+    data = source.data
+    if not isinstance(data, dict):
+        return None, [
+            Finding(source.at(), f"expected a mapping that begins with `version: 1`; found {type_name(data)}")
+        ]
+    findings = _check_kind(source, data)
+    lost = {"portal"} if findings else set()
+    model = RootFile if isinstance(data.get("portal"), dict) else FragmentFile
+    for round_ in range(_MOST_ROUNDS):
+        try:
+            entry = model.model_validate(data)
+        except ValidationError as error:
+            problems = error.errors(include_url=False)
+        else:
+            return Shaped(source, entry, frozenset(lost)), findings
+        if round_ == 0:
+            findings += described(source, model, problems)
+        faulty = {_faulty(problem) for problem in problems}
+        lost |= {str(path[0]) for path in faulty if _holds_names(path)}
+        _take_out(source, data, faulty)
+    return None, findings
+
+
+def _check_kind(source: Source, data: dict[str, Data]) -> list[Finding]:
+    """Whether the file says whose it is. What it says wrongly is taken out."""
+    portal = data.get("portal", "")
+    if "portal" not in data and "portals" not in data:
+        message = "this file names no portal: write a `portal:` block (the portal's own file) or `portal: NAME`"
+        return [Finding(source.at(), message)]
+    if "portal" in data and "portals" in data:
+        finding = Finding(source.key_at("portals"), "write `portal` or `portals`, not both")
+        _take_out(source, data, {("portals",)})
+        return [finding]
+    if not isinstance(portal, str | dict) and portal is not None:
+        message = f"expected a mapping (the portal's own file) or a portal's name; found {type_name(portal)}"
+        finding = Finding(source.at("portal"), message)
+        _take_out(source, data, {("portal",)})
+        return [finding]
+    return []
+
+
+def _faulty(problem: ErrorDetails) -> Path:
+    """What has to go for the rest to be read: the value, or what lacks a key."""
+    path = path_of(problem)
+    return path[:-1] if problem["type"] == "missing" and len(path) > 1 else path
+
+
+def _holds_names(path: Path) -> bool:
+    """Whether names that others refer to go with what is at this path: a portal's, or a team's."""
+    if path[0] == "portal":
+        return path[1:] in ((), ("name",))
+    return path[0] == "portals" or (path[0] == "teams" and len(path) <= 2)
+
+
+def _take_out(source: Source, data: dict[str, Data], paths: set[Path]) -> None:
+    """Remove what is at the paths, from the data and from its marks, so that they stay alike.
+
+    The places of keys stay: they tell what was written. Required keys at the top are made good.
+    """
+    spots: dict[tuple[int, str | int], tuple[Any, Any, str | int]] = {}
+    required = {("version",), ("portal",)} if isinstance(data.get("portal"), dict) else {("version",)}
+    for path in paths - required:
+        around, inside = _around(source, path)
+        # By identity: through an alias one list can stand in several places.
+        spots[id(around), path[-1]] = (around, inside, path[-1])
+    for around, inside, step in sorted(spots.values(), key=lambda spot: _index(spot[2]), reverse=True):
+        del around[step]
+        del inside[step]
+    for path in paths & required:
+        data[str(path[0])] = copy(_STAND_INS[path])
+
+
+def _index(step: str | int) -> int:
+    return step if isinstance(step, int) else -1
+
+
+def _around(source: Source, path: Path) -> tuple[Any, Any]:
+    """The mapping or list that holds the end of the path, and the places in it."""
+    around: Any = source.data
+    mark: Any = source.mark
+    for step in path[:-1]:
+        around, mark = around[step], mark.inside[step]
+    return around, mark.inside

@@ -1,0 +1,30 @@
+"""How findings show a value from a file: its type in words, or the value in quotes."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from portalctl.words import quoted
+
+
+def type_name(value: object) -> str:
+    """Return the type of a value in words, never its content."""
+    kinds = {
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "a list",
+        dict: "a mapping",
+    }
+    return kinds.get(type(value), "null")
+
+
+# What tokens and keys look like: long, without blanks, of letters and digits.
+_TOKEN: Final = re.compile(r"(?=[^@]*\d)[\w.~+/=-]{20,}", re.ASCII)
+
+
+def shown_value(text: str) -> str:
+    """Return a value in quotes. What looks like a token, pasted in the wrong place, is not repeated."""
+    return f"a text of {len(text)} characters" if _TOKEN.fullmatch(text) else quoted(text)
