@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 from portalctl.cancellation import Stop
-from portalctl.changes.observations import Difference
+from portalctl.changes.difference import Difference
 from portalctl.changes.plan import Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.planning import assemble, compare, plan_portal
 from portalctl.changes.registrations import with_registrations
@@ -167,7 +167,7 @@ def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, not
 def _offline(item: _Compared, run: Run, now: datetime) -> Iterator[Notice]:
     if run.snapshot is not None:
         read = run.snapshot.of(declared(item.portal)).registrations_of
-        unread = (person for key, person in item.found.out.items() if key not in read)
+        unread = (person for key, person in item.found.kept_out.items() if key not in read)
         yield from offline_notices(item.snapshot.observed_at, now, unread)
 
 
@@ -182,7 +182,7 @@ def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
         SavedPortal(
             declared(item.portal),
             item.snapshot,
-            frozenset(item.found.out) if item.unread is None else frozenset(),
+            frozenset(item.found.kept_out) if item.unread is None else frozenset(),
             item.registrations,
         )
         for item in _compare_all(manifest, run, created, more=EVERYTHING)
@@ -377,7 +377,7 @@ def _compare_all(
             registrations, unread = _details(source, found, was)
         if run.snapshot is None:
             run.observer(ReadDone(portal.name, len(snapshot.developers), source.calls, time.monotonic() - began))
-        found, was = (_with_own(each, registrations, portal.provider) for each in (found, was))
+        found, was = (with_registrations(each, registrations, portal.provider) for each in (found, was))
         earlier = (before, was) if before is not None else None
         yield _Compared(portal, snapshot, found, registrations, source.calls, earlier, unread)
 
@@ -389,17 +389,12 @@ def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, .
     does not have them (404, 405), is no reason to keep somebody in.
     """
     try:
-        return source.details({key for each in found for key in each.out}), None
+        return source.details({key for each in found for key in each.kept_out}), None
     except AnswerError as error:
-        planned = any(person.on_revoke != "report" for each in found for person in each.out.values())
+        planned = any(person.on_revoke != "report" for each in found for person in each.kept_out.values())
         if planned or error.status not in UNTOLD:
             raise
         return (), error.message
-
-
-def _with_own(found: Difference, registrations: Iterable[Registration], provider: str) -> Difference:
-    own = (each for each in registrations if each.developer_id in found.out)
-    return with_registrations(found, own, provider)
 
 
 def _source(portal: PortalManifest, run: Run) -> AbstractContextManager[_Source]:

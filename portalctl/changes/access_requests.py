@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from portalctl.changes.observations import Difference, of_developer
+from portalctl.changes.difference import Difference, of_developer
 from portalctl.changes.operations import ApproveRequest
 from portalctl.changes.states import FoundRequest
-from portalctl.identity import domain_of, normal_address
+from portalctl.identity import domain_of
 from portalctl.manifest.model import AccessRule
 from portalctl.portals.models import AccessRequest, Developer
 from portalctl.rules.resolve import Decision
@@ -37,8 +37,7 @@ def approve_requests(
 def _covers(rule: AccessRule, request: AccessRequest, developer: Developer, decision: Decision) -> bool:
     if request.product not in rule.products and request.product_id not in rule.products:
         return False
-    address = normal_address(developer.email or "")
-    at_domain = address is not None and domain_of(address) in rule.domains
+    at_domain = developer.address is not None and domain_of(developer.address) in rule.domains
     return at_domain or not decision.teams.keys().isdisjoint(rule.teams)
 
 

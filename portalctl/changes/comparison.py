@@ -6,13 +6,22 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from portalctl.changes.access_requests import approve_requests
+from portalctl.changes.difference import Difference, expiry_class, of_developer, ordered
 from portalctl.changes.invitations import invite
 from portalctl.changes.memberships import KEEPS_OUT, Teams, memberships, team_changes
-from portalctl.changes.observations import Difference, Held, KeptOut, expiry_class, of_developer, ordered
+from portalctl.changes.observations import (
+    Awaited,
+    BeyondProvider,
+    Blocked,
+    KeptOut,
+    UnknownStatus,
+    Unmatched,
+    Withheld,
+)
 from portalctl.changes.operations import Approve, DeleteDeveloper, Reject, Reopen, Revoke, StatusChange
 from portalctl.changes.states import FoundStatus, Status
 from portalctl.changes.team_roles import role_changes
-from portalctl.identity import domain_of, normal_address, untagged
+from portalctl.identity import domain_of, untagged
 from portalctl.manifest.model import PortalManifest
 from portalctl.portals.models import OUT, Developer, Snapshot
 from portalctl.providers.registry import provider_named
@@ -42,9 +51,7 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     """`snapshot` covers `book.touched_teams()`; `decided` has each of its developers once."""
     result = Difference()
     teams = Teams(book, snapshot)
-    result.ambiguous_teams = teams.ambiguous
-    result.missing_idp_teams = teams.missing_idp
-    result.changes = team_changes(teams)
+    team_changes(teams, result)
     role_changes(teams, snapshot.apis, book.portal.region or "*", result)
     asking = {request.developer_id for request in snapshot.requests}
     askers: dict[str, tuple[Developer, Decision, str]] = {}
@@ -59,39 +66,37 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
             askers[developer.id] = developer, decision, status
     approve_requests(book, snapshot.requests, askers, result)
     present = _present(book, snapshot.developers)
-    result.awaited |= _named_grants(book) - present - invite(book, teams, present, result)
+    awaited = _named_grants(book) - present - invite(book, teams, present, result)
+    result.observations.update(map(Awaited, sorted(awaited)))
     result.changes = ordered(result.changes, book.portal.provider)
     return result
 
 
 def _person(portal: PortalManifest, developer: Developer, decision: Decision, result: Difference) -> str | None:
-    """Decide on the status of one developer. Gives the one they will have; None: no account, or an unknown status."""
+    """Plan the status of one developer and return it. None: no account is left, or the status is unknown."""
     live = "out" if developer.status in OUT else developer.status
     if live not in {"pending", "approved", "out"}:
-        result.unknown.append(developer)
+        result.observations.add(UnknownStatus(developer))
         return None
     change = _status_change(portal, developer, decision, live)
     if decision.blocked == "untied":
         change = None  # approving and rejecting both need the request
     if change is not None and change.op_class == "reinstate" and not decision.reinstate:
-        result.withheld.append(Held(developer, decision))
+        result.observations.add(Withheld(developer, decision))
         change = None
     impossible = change is not None and not _possible(change, portal)
     if impossible:
-        result.beyond += [Held(developer, decision)] if live == "approved" else []
+        result.observations.update([BeyondProvider(developer, decision)] if live == "approved" else [])
         change = None
     if decision.blocked is not None and live != "out":
-        result.blocked.append(Held(developer, decision))
+        result.observations.add(Blocked(developer, decision))
     if change is None and not impossible and decision.verdict == "unmatched" and live != "out":
-        result.unmatched.append(developer)
+        result.observations.add(Unmatched(developer))
+        return developer.status
     if change is not None:
         result.changes.append(change)
-    deleted = isinstance(change, DeleteDeveloper)
-    turned_out = change is not None and change.new_status in OUT
-    if (decision.verdict in KEEPS_OUT or turned_out) and (deleted or _ends_registrations(portal)):
-        why = _status_rule(portal, decision, live)[1]
-        result.out[developer.id] = _kept_out(portal, developer, decision, why, deleted=deleted)
-    if deleted:
+    result.observations.update(_kept_out(portal, developer, decision, live, change))
+    if isinstance(change, DeleteDeveloper):
         return None  # memberships go with the account
     return change.new_status if change is not None else developer.status
 
@@ -130,11 +135,21 @@ def _ends_registrations(portal: PortalManifest) -> bool:
 
 
 def _kept_out(
-    portal: PortalManifest, developer: Developer, decision: Decision, why: tuple[Reason, ...], *, deleted: bool
-) -> KeptOut:
+    portal: PortalManifest,
+    developer: Developer,
+    decision: Decision,
+    live: str,
+    change: StatusChange | DeleteDeveloper | None,
+) -> tuple[KeptOut, ...]:
+    """Return the developer if they are kept out, and their registrations can be ended or go with the account."""
+    deleted = isinstance(change, DeleteDeveloper)
+    denied = decision.verdict in KEEPS_OUT or (change is not None and change.new_status in OUT)
+    if not denied or not (deleted or _ends_registrations(portal)):
+        return ()
     expires = bool(decision.lapsed) and developer.status == "approved"
-    on_revoke = decision.on_revoke or portal.policy.on_revoke
-    return KeptOut(developer, expiry_class(decision.lapsed) if expires else "offboard", why, on_revoke, deleted)
+    op_class = expiry_class(decision.lapsed) if expires else "offboard"
+    why = _status_rule(portal, decision, live)[1]
+    return (KeptOut(developer, op_class, why, decision.on_revoke or portal.policy.on_revoke, deleted),)
 
 
 def _status_rule(
@@ -155,7 +170,7 @@ def _present(book: Rulebook, developers: Iterable[Developer]) -> set[str]:
     """Which of the names that rules spell out are live."""
     if not book.named:
         return set()
-    names = (name for person in developers for name in (person.id, normal_address(person.email or "") or ""))
+    names = (name for person in developers for name in (person.id, person.address))
     return {name for name in names if name in book.named}
 
 

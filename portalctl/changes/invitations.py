@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Literal
 
+from portalctl.changes.difference import Difference, of_developer
 from portalctl.changes.memberships import KEEPS_OUT, Teams, memberships
-from portalctl.changes.observations import Difference, of_developer
 from portalctl.changes.operations import CreateDeveloper
 from portalctl.changes.states import NewAccount
 from portalctl.manifest.model import Invitation
@@ -28,7 +28,7 @@ def invite(book: Rulebook, teams: Teams, present: Collection[str], result: Diffe
     """
     missing = {name: told for name, told in book.now.invitations.items() if name not in present}
     for person, decision in resolve(book, map(unregistered, missing)):
-        name = person.email or person.id
+        name = person.name
         if decision.verdict in KEEPS_OUT or decision.blocked is not None:
             del missing[name]
             continue
@@ -42,7 +42,7 @@ def _status(decision: Decision) -> Literal["approved", "pending"]:
 
 
 def _create(person: Developer, decision: Decision, invitation: Invitation, why: Reason, result: Difference) -> None:
-    name = person.email or person.id
+    name = person.name
     after: NewAccount = {
         "status": _status(decision),
         "full_name": invitation.full_name or name,

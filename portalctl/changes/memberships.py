@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from portalctl.changes.observations import Difference, Extra, expiry_class, of_developer
+from portalctl.changes.difference import Difference, expiry_class, of_developer
+from portalctl.changes.observations import AmbiguousTeam, Awaited, ExtraMember, MissingIdpTeam
 from portalctl.changes.operation import Removal
-from portalctl.changes.operations import AddMember, Change, CreateTeam, RemoveMember, UpdateTeam
+from portalctl.changes.operations import AddMember, CreateTeam, RemoveMember, UpdateTeam
 from portalctl.changes.states import NewTeam
-from portalctl.identity import normal_address
 from portalctl.manifest.model import Team
 from portalctl.portals.models import OUT, Developer, Snapshot
 from portalctl.portals.models import Team as LiveTeam
@@ -54,10 +54,12 @@ def _with(teams: frozenset[str], team: str) -> frozenset[str]:
     return teams | {team}
 
 
-def team_changes(teams: Teams) -> list[Change]:
-    """Missing teams are created, and a managed description that differs is set."""
-    created = [CreateTeam(team=team.name, after=_new_team(team), why=(team.why,)) for team in teams.missing]
-    return [*created, *(update for team, live in teams.pairs if (update := _update(team, live)) is not None)]
+def team_changes(teams: Teams, result: Difference) -> None:
+    """Plan to create missing teams, and to set managed descriptions that differ."""
+    result.observations.update(map(AmbiguousTeam, teams.ambiguous))
+    result.observations.update(map(MissingIdpTeam, teams.missing_idp))
+    result.changes += [CreateTeam(team=team.name, after=_new_team(team), why=(team.why,)) for team in teams.missing]
+    result.changes += [update for team, live in teams.pairs if (update := _update(team, live)) is not None]
 
 
 def _new_team(team: Team) -> NewTeam:
@@ -93,7 +95,7 @@ def memberships(teams: Teams, developer: Developer, decision: Decision, status: 
     wanted = {team: why for team, why in decision.teams.items() if team in teams.touched}
     missing = [team for team in wanted if team not in live]
     if missing and status == "pending":
-        result.awaited.add(normal_address(developer.email or "") or developer.id)
+        result.observations.add(Awaited(developer.address or developer.id))
     if status == "approved" and decision.blocked is None:
         result.changes += [AddMember(team=team, **of_developer(developer, wanted[team])) for team in missing]
     out = status in OUT
@@ -103,7 +105,7 @@ def memberships(teams: Teams, developer: Developer, decision: Decision, status: 
             op_class, why = leaving
             result.changes.append(RemoveMember(op_class=op_class, team=team, **of_developer(developer, why)))
         elif not out and team in teams.ruled:
-            result.extras.append(Extra(developer, team))
+            result.observations.add(ExtraMember(developer, team))
 
 
 def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple[Removal, tuple[Reason, ...]] | None:

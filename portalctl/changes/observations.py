@@ -1,51 +1,224 @@
-"""Making changes, and what a comparison found besides them."""
+"""What a comparison sees and does not change: one frozen class for each kind, the only place that knows the kind.
+
+A class says what its notice and its refusal are, what `drift` reports, and in which figure of a plan's summary it
+counts. To add a kind, write its class here and add it to `AnyObservation`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import TypedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, TypeAlias, TypeVar, cast
 
-from portalctl.changes.operation import Removal, Subject
-from portalctl.changes.operations import Change
-from portalctl.changes.order import rank
+from portalctl.changes.blocked_accounts import Accounts, blocked_notice, withheld_notice
+from portalctl.changes.operation import Removal
+from portalctl.changes.plan import Notice, Refusal
 from portalctl.manifest.model import OnRevoke, Role, Team
 from portalctl.portals.models import Developer, Registration
 from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision
+from portalctl.words import people
 
-_PERSONAL = frozenset({"overrides", "members"})  # rules for one named developer
-
-
-def expiry_class(expired: Iterable[Reason]) -> Removal:
-    """Return the class of a removal that follows from expired rules.
-
-    `expire`, which unattended runs may apply, only if each rule was for one named developer. The expiry of a domain
-    takes access from many at once: it is `offboard`, reviewed and limited like any other removal.
-    """
-    return "expire" if all(reason.rule in _PERSONAL for reason in expired) else "offboard"
+DisagreementKind = Literal["withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
+Figure = Literal["unmanaged", "awaited"]  # figures of a plan's summary that count observations
+DELETION = "override with status: absent"  # what drift wants where a portal can only delete accounts
+FIGURES: tuple[Figure, ...] = ("unmanaged", "awaited")
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A developer the rules speak of and nothing is written for, and the decision."""
+class Disagreement:
+    """Where the portal and the manifest disagree: what the portal has, what the rules want, and the rule, if any."""
+
+    kind: DisagreementKind
+    live: str
+    wanted: str
+    why: Reason | None = None
+    developer: Developer | None = None
+    team: str | None = None
+
+
+class Observation:
+    """What all kinds answer; by default nothing. Of a kind that does not define a method, no instance is asked."""
+
+    __slots__ = ()
+    figure: ClassVar[Figure | None] = None
+
+    @classmethod
+    def figure_count(cls, found: Sequence[AnyObservation]) -> int:
+        """Return how much the observations of this kind add to their figure."""
+        return len(found)
+
+    @classmethod
+    def notices(cls, found: Sequence[AnyObservation], accounts: Accounts) -> Iterator[Notice]:
+        """Yield the notices for all observations of this kind: usually one for each."""
+        if cls.notice is not Observation.notice:
+            yield from (notice for item in found if (notice := item.notice(accounts)) is not None)
+
+    def notice(self, accounts: Accounts) -> Notice | None:  # noqa: ARG002 (for the kinds that need it)
+        """Return the notice of this observation. `accounts` finds the accounts that share an address."""
+        return None
+
+    def refusal(self) -> Refusal | None:
+        """Return why nothing may be written because of this."""
+        return None
+
+    def disagreement(self) -> Disagreement | None:
+        """Return what `drift` reports."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld(Observation):
+    """A developer who is out; the rules would admit them, and may not reinstate them."""
 
     developer: Developer
     decision: Decision
 
+    def notice(self, accounts: Accounts) -> Notice:
+        return withheld_notice(self.developer, self.decision, accounts)
+
+    def disagreement(self) -> Disagreement:
+        why = self.decision.why[0]
+        return Disagreement("withheld", self.developer.status, self.decision.verdict, why, self.developer)
+
 
 @dataclass(frozen=True, slots=True)
-class Extra:
-    """A live membership that no rule gives, in a team that keeps such people."""
+class Blocked(Observation):
+    """A developer to whom no rule may grant anything."""
+
+    developer: Developer
+    decision: Decision
+
+    def notice(self, accounts: Accounts) -> Notice:
+        return blocked_notice(self.developer, self.decision, accounts)
+
+    def disagreement(self) -> Disagreement | None:
+        """An approved account beside the one that an override names has its approval from no rule."""
+        decision = self.decision
+        if decision.blocked == "pin" and decision.verdict == "silent" and self.developer.status == "approved":
+            return Disagreement("unruled_grant", "approved", "no rule", developer=self.developer)
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched(Observation):
+    """A developer whom no rule matches, and whom the policy leaves unchanged."""
+
+    developer: Developer
+    figure: ClassVar[Figure | None] = "unmanaged"
+
+    def disagreement(self) -> Disagreement | None:
+        if self.developer.status != "approved":
+            return None
+        return Disagreement("unruled_grant", "approved", "no rule", developer=self.developer)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownStatus(Observation):
+    """A developer with a status that this version does not know."""
+
+    developer: Developer
+
+    def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
+        text = f"status {self.developer.status!r} is unknown to portalctl; left alone"
+        return Notice("unknown_status", "warning", text, self.developer.name)
+
+
+@dataclass(frozen=True, slots=True)
+class BeyondProvider(Observation):
+    """An approved developer whom the rules deny, on a portal that can only delete accounts."""
+
+    developer: Developer
+    decision: Decision
+
+    def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
+        why = self.decision.why[0]
+        text = "approved on the portal, and the rules deny it; this portal can only delete the account: write an "
+        text += "override with `status: absent`"
+        return Notice("cannot_keep_out", "warning", text, self.developer.name, why.file, why.line)
+
+    def disagreement(self) -> Disagreement:
+        lapsed = self.decision.lapsed
+        kind: DisagreementKind = "expired" if lapsed else "unexpected_grant"
+        why = (lapsed or self.decision.why)[0]
+        return Disagreement(kind, "approved", DELETION, why, self.developer)
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraMember(Observation):
+    """A member whom no rule puts into the team, where the team keeps such members."""
 
     developer: Developer
     team: str
 
+    @classmethod
+    def notices(cls, found: Sequence[AnyObservation], accounts: Accounts) -> Iterator[Notice]:  # noqa: ARG003
+        """One for each team, with the number of its extra members."""
+        for team, count in sorted(Counter(item.team for item in found if isinstance(item, cls)).items()):
+            text = f"team {team} keeps {people(count)} that no rule puts there (additive)"
+            yield Notice("unruled_members", "info", text)
+
+    def disagreement(self) -> Disagreement:
+        return Disagreement("unruled_grant", "member", "no rule", developer=self.developer, team=self.team)
+
 
 @dataclass(frozen=True, slots=True)
-class KeptOut:
-    """A developer whom rules keep out or send out: their registrations have to be looked at.
+class Awaited(Observation):
+    """A name that a rule grants something to once it has an approved account: an address, or an id."""
+
+    name: str
+    figure: ClassVar[Figure | None] = "awaited"
+
+    @classmethod
+    def figure_count(cls, found: Sequence[AnyObservation]) -> int:
+        """Accounts that share an address count once."""
+        return len({item.name for item in found if isinstance(item, cls)})
+
+
+@dataclass(frozen=True, slots=True)
+class AmbiguousTeam(Observation):
+    """A declared team whose name several live teams have."""
+
+    team: Team
+
+    def refusal(self) -> Refusal:
+        text = f"the portal has more than one team named {self.team.name}"
+        return Refusal("ambiguous_team", text, team=self.team.name)
+
+    def disagreement(self) -> Disagreement:
+        live = "more than one team of this name"
+        return Disagreement("setting", live, "one", self.team.why, team=self.team.name)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingIdpTeam(Observation):
+    """A declared team of the identity provider that the portal does not have."""
+
+    team: Team
+
+    def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
+        text = f"team {self.team.name} is not on the portal, and `membership: idp` is never written"
+        return Notice("missing_idp_team", "warning", text)
+
+
+@dataclass(frozen=True, slots=True)
+class UnclearApi(Observation):
+    """A role for an API whose name several APIs have, or none (`count`)."""
+
+    team: Team
+    role: Role
+    count: int
+
+    def refusal(self) -> Refusal:
+        code, there = ("ambiguous_api", "more than one API is") if self.count else ("unknown_api", "no API is")
+        text = f"{there} named {self.role.api} ({self.role.why.at}); write its id"
+        return Refusal(code, text, team=self.team.name)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOut(Observation):
+    """A developer whom the rules deny or remove: what their applications can still use has to be read.
 
     `deleted`: the account goes, with everything that belongs to it.
     """
@@ -58,54 +231,93 @@ class KeptOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Residual:
-    """A live registration of someone who is kept out. `ends`: by this plan, alone or with the account."""
+class Residual(Observation):
+    """A live registration of a developer who is kept out. `ends`: by this plan, alone or with the account."""
 
-    person: KeptOut
+    kept_out: KeptOut
     registration: Registration
     ends: bool
 
-
-@dataclass(slots=True)
-class Difference:
-    """What would change, in order, and what was seen and left alone."""
-
-    changes: list[Change] = field(default_factory=list)
-    withheld: list[Held] = field(default_factory=list)
-    blocked: list[Held] = field(default_factory=list)
-    unmatched: list[Developer] = field(default_factory=list)  # kept, by no rule
-    unknown: list[Developer] = field(default_factory=list)  # a status we have no word for
-    extras: list[Extra] = field(default_factory=list)
-    awaited: set[str] = field(default_factory=set)  # addresses that teams wait for
-    ambiguous_teams: list[Team] = field(default_factory=list)
-    missing_idp_teams: list[Team] = field(default_factory=list)
-    unclear_apis: list[tuple[Team, Role, int]] = field(default_factory=list)  # names, and how many APIs have them
-    out: dict[str, KeptOut] = field(default_factory=dict)  # by id: kept out, and their registrations count
-    residual: list[Residual] = field(default_factory=list)
-    beyond: list[Held] = field(default_factory=list)  # rules keep them out, and this portal cannot
+    def notice(self, accounts: Accounts) -> Notice | None:  # noqa: ARG002
+        """Return what stays usable, or goes with a deleted account."""
+        registration, name = self.registration, self.kept_out.developer.name
+        what = f"application {registration.application_name}"
+        use = f"access to {registration.api_name}" if registration.api_name else "its credentials"
+        if registration.owned_by_team is not None:
+            text = f"{what} of team {registration.owned_by_team} keeps {use}: it is the team's, and left alone"
+            return Notice("team_application", "warning", text, name)
+        if self.kept_out.deleted:
+            return Notice("deleted_with_account", "warning", f"{what} and {use} go too", name)
+        if self.ends:
+            return None
+        return Notice("live_registration", "warning", f"{what} keeps {use} (on_revoke: report)", name)
 
 
-class _OfDeveloper(TypedDict):
-    developer: Subject
-    developer_status: str | None
-    why: tuple[Reason, ...]
+AnyObservation: TypeAlias = (
+    Withheld
+    | Blocked
+    | Unmatched
+    | UnknownStatus
+    | BeyondProvider
+    | ExtraMember
+    | Awaited
+    | AmbiguousTeam
+    | MissingIdpTeam
+    | UnclearApi
+    | KeptOut
+    | Residual
+)
+K = TypeVar("K", bound=Observation)
 
 
-def of_developer(developer: Developer, why: Iterable[Reason]) -> _OfDeveloper:
-    """The fields that every change of a developer has, as keyword arguments."""
-    registered = developer.status != "absent"
-    return {
-        "developer": Subject(developer.email, developer.id or None),
-        "developer_status": developer.status if registered else None,
-        "why": tuple(why),
-    }
+class Observations:
+    """The observations of one comparison, by kind."""
 
+    __slots__ = ("_by_kind",)
 
-def ordered(changes: Iterable[Change], provider: str) -> list[Change]:
-    """The changes in the order of writing. Where two people share an address, their ids tell their changes apart."""
-    result = sorted(changes, key=rank(provider))
-    count = Counter(item.id for item in result)
-    return [
-        replace(item, id=f"{item.id}#{item.developer.id}") if count[item.id] > 1 and item.developer else item
-        for item in result
-    ]
+    def __init__(self) -> None:
+        self._by_kind: dict[type[AnyObservation], list[AnyObservation]] = {}
+
+    def add(self, item: AnyObservation) -> None:
+        kind = type(item)
+        if kind in self._by_kind:
+            self._by_kind[kind].append(item)
+        else:
+            self._by_kind[kind] = [item]
+
+    def update(self, items: Iterable[AnyObservation]) -> None:
+        for item in items:
+            self.add(item)
+
+    def with_more(self, items: Iterable[AnyObservation]) -> Observations:
+        """Return these and further observations."""
+        both = Observations()
+        both._by_kind = {kind: list(found) for kind, found in self._by_kind.items()}
+        both.update(items)
+        return both
+
+    def of(self, kind: type[K]) -> list[K]:
+        """Return the observations of one kind, in the order in which they were added."""
+        return cast("dict[type[K], list[K]]", self._by_kind).get(kind, [])
+
+    def notices(self, accounts: Accounts) -> Iterator[Notice]:
+        for kind, items in self._by_kind.items():
+            yield from kind.notices(items, accounts)
+
+    def refusals(self) -> Iterator[Refusal]:
+        for kind, items in self._by_kind.items():
+            if kind.refusal is not Observation.refusal:
+                yield from (refusal for item in items if (refusal := item.refusal()) is not None)
+
+    def disagreements(self) -> Iterator[Disagreement]:
+        for kind, items in self._by_kind.items():
+            if kind.disagreement is not Observation.disagreement:
+                yield from (found for item in items if (found := item.disagreement()) is not None)
+
+    def figures(self) -> dict[str, int]:
+        """Return the figures of a plan's summary that count observations."""
+        figures: dict[str, int] = dict.fromkeys(FIGURES, 0)
+        for kind, items in self._by_kind.items():
+            if kind.figure is not None:
+                figures[kind.figure] += kind.figure_count(items)
+        return figures

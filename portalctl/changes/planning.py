@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 
 from portalctl.changes.comparison import diff
+from portalctl.changes.difference import Difference
 from portalctl.changes.guard import guard_of, losers, refusals
-from portalctl.changes.notices import ambiguous, notices
-from portalctl.changes.observations import Difference
+from portalctl.changes.notices import notices
 from portalctl.changes.operations import NAMES, Change, CreateDeveloper
 from portalctl.changes.plan import ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.plan_document import digest
 from portalctl.changes.selection import Selection, select
-from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.portals.models import Snapshot
 from portalctl.providers.registry import provider_named
@@ -48,9 +47,9 @@ def plan_portal(
         observed_at=snapshot.observed_at,
         developers=len(snapshot.developers),
         guard=guard,
-        summary=counts(portal.provider, changes, unmanaged=len(found.unmatched), awaited=len(found.awaited)),
+        summary=counts(portal.provider, changes, found.observations.figures()),
         changes=changes,
-        refusals=(*ambiguous(found), *refusals(portal, guard, snapshot, changes)),
+        refusals=(*found.observations.refusals(), *refusals(portal, guard, snapshot, changes)),
         notices=(*notes, *notices(portal, snapshot, found, today), *dropped, *_unknown(selection, snapshot, changes)),
     )
 
@@ -81,14 +80,15 @@ def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ..
     if selection.developer is None or changes:
         return
     people = snapshot.developers
-    if not any(selection.developer in {p.id, p.email, normal_address(p.email or "")} for p in people):
+    if not any(selection.developer in {p.id, p.email, p.address} for p in people):
         yield Notice("unknown_developer", "warning", f"nobody has registered as {selection.developer}")
 
 
-def counts(provider: str, changes: tuple[Change, ...], *, unmanaged: int, awaited: int) -> dict[str, int]:
-    """Changes by operation (those that occur), and numbers of changes, of developers who lose access, and of e-mails.
+def counts(provider: str, changes: tuple[Change, ...], observed: Mapping[str, int]) -> dict[str, int]:
+    """Return the figures of a plan's summary, in the order of the published JSON.
 
-    `unmanaged` and `awaited` are numbers of developers that the changes do not show.
+    They are the changes by operation (those that occur), the numbers of changes, of developers who lose access and
+    of e-mails, and the `observed` ones.
     """
     count: Counter[str] = Counter(change.op for change in changes)
     return {
@@ -96,8 +96,7 @@ def counts(provider: str, changes: tuple[Change, ...], *, unmanaged: int, awaite
         "total": len(changes),
         "removals": len(losers(changes)),
         "mails": sum(_sends_email(provider, change) for change in changes),
-        "unmanaged": unmanaged,
-        "awaited": awaited,
+        **observed,
     }
 
 

@@ -1,35 +1,36 @@
-"""What people who are kept out can still use: credentials go on working until each registration ends.
+"""Registrations of developers who are kept out: credentials work until each registration ends.
 
-`on_revoke: revoke_registrations` is a state: as long as a rule keeps someone out, live registrations of applications
-that are their own are revoked. Applications of a team are the team's.
+`on_revoke: revoke_registrations` is a state: while a rule keeps a developer out, live registrations of the
+developer's own applications are revoked. Applications of a team are the team's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable
 
-from portalctl.changes.observations import Difference, KeptOut, Residual, of_developer, ordered
+from portalctl.changes.difference import Difference, of_developer, ordered
+from portalctl.changes.observations import KeptOut, Residual
 from portalctl.changes.operations import Change, RevokeRegistration
-from portalctl.changes.plan import Notice
 from portalctl.changes.states import FoundRegistration
 from portalctl.portals.models import Registration
 
 
 def with_registrations(found: Difference, registrations: Iterable[Registration], provider: str) -> Difference:
-    """`found` with what to do about live registrations of the people in `found.out`."""
-    residual = [_residual(found.out[each.developer_id], each) for each in registrations]
-    revoked = [_revoke(each) for each in residual if each.ends and not each.person.deleted]
-    return replace(found, changes=ordered([*found.changes, *revoked], provider), residual=residual)
+    """Return `found` with what to do about live registrations of developers in `found.kept_out`, and no others."""
+    kept_out = found.kept_out
+    mine = (item for item in registrations if item.developer_id in kept_out)
+    residual = [_residual(kept_out[item.developer_id], item) for item in mine]
+    revoked = [_revoke(item) for item in residual if item.ends and not item.kept_out.deleted]
+    return Difference(ordered([*found.changes, *revoked], provider), found.observations.with_more(residual))
 
 
-def _residual(person: KeptOut, registration: Registration) -> Residual:
-    own = registration.owned_by_team is None
-    return Residual(person, registration, own and (person.deleted or person.on_revoke == "revoke_registrations"))
+def _residual(kept_out: KeptOut, registration: Registration) -> Residual:
+    ends = kept_out.deleted or kept_out.on_revoke == "revoke_registrations"
+    return Residual(kept_out, registration, ends and registration.owned_by_team is None)
 
 
 def _revoke(residual: Residual) -> Change:
-    person, registration = residual.person, residual.registration
+    kept_out, registration = residual.kept_out, residual.registration
     before: FoundRegistration = {
         "registration_id": registration.id,
         "application_id": registration.application_id,
@@ -37,20 +38,5 @@ def _revoke(residual: Residual) -> Change:
         "api": registration.api_name,
         "status": registration.status,
     }
-    return RevokeRegistration(op_class=person.op_class, before=before, **of_developer(person.developer, person.why))
-
-
-def residual_notices(found: Difference) -> Iterator[Notice]:
-    """What stays usable, and what goes with a deleted account."""
-    for each in found.residual:
-        registration, who = each.registration, each.person.developer.email or each.person.developer.id
-        what = f"application {registration.application_name}"
-        use = f"access to {registration.api_name}" if registration.api_name else "its credentials"
-        if registration.owned_by_team is not None:
-            text = f"{what} of team {registration.owned_by_team} keeps {use}: it is the team's, and left alone"
-            yield Notice("team_application", "warning", text, developer=who)
-        elif each.person.deleted:
-            yield Notice("deleted_with_account", "warning", f"{what} and {use} go too", developer=who)
-        elif not each.ends:
-            text = f"{what} keeps {use} (on_revoke: report)"
-            yield Notice("live_registration", "warning", text, developer=who)
+    facts = of_developer(kept_out.developer, kept_out.why)
+    return RevokeRegistration(op_class=kept_out.op_class, before=before, **facts)

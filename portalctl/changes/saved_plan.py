@@ -14,6 +14,7 @@ from hmac import compare_digest
 from typing import get_args
 
 from portalctl.changes.guard import guard_of
+from portalctl.changes.observations import Observations
 from portalctl.changes.operation import Subject
 from portalctl.changes.operations import AddMember, Change, CreateDeveloper, CreateTeam
 from portalctl.changes.order import rank
@@ -46,7 +47,7 @@ def load(content: bytes, file: str) -> Plan:
 
 def _counted(portal: PortalPlan) -> PortalPlan:
     """With the counts of its own changes: those in the file are not covered by the digest."""
-    return replace(portal, summary=counts(portal.provider, portal.changes, unmanaged=0, awaited=0))
+    return replace(portal, summary=counts(portal.provider, portal.changes, Observations().figures()))
 
 
 def read(content: bytes, file: str) -> Plan:

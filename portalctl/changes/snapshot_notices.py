@@ -22,4 +22,4 @@ def offline_notices(observed_at: str, now: datetime, unread: Iterable[KeptOut]) 
     yield Notice("snapshot_age", "warning" if age > OLD else "info", text)
     for person in unread:
         text = "the snapshot does not have their registrations, so what their applications go on using is not known"
-        yield Notice("registrations_unread", "warning", text, person.developer.email or person.developer.id)
+        yield Notice("registrations_unread", "warning", text, person.developer.name)

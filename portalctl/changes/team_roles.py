@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from portalctl.changes.difference import Difference
 from portalctl.changes.memberships import Teams
-from portalctl.changes.observations import Difference
+from portalctl.changes.observations import UnclearApi
 from portalctl.changes.operations import AssignRole, Change, UnassignRole
 from portalctl.changes.states import FoundRole, NewRole
 from portalctl.identity import is_uuid
@@ -26,8 +27,8 @@ def role_changes(teams: Teams, apis: Mapping[str, tuple[str, ...]], region: str,
         if team.roles is None or team.name in ambiguous:
             continue
         found = {role.api: _ids(role, apis) for role in team.roles}
-        unclear = [(team, role, len(found[role.api])) for role in team.roles if len(found[role.api]) != 1]
-        result.unclear_apis += unclear
+        unclear = [UnclearApi(team, role, len(found[role.api])) for role in team.roles if len(found[role.api]) != 1]
+        result.observations.update(unclear)
         if not unclear:
             wanted = {(role.role, found[role.api][0]): role for role in team.roles}
             result.changes += _changes(team, wanted, teams.roles.get(team.name, ()), region)

@@ -1,18 +1,18 @@
-"""Where portal and files disagree, by kind. A sign-up that waits to be let in is no drift."""
+"""Where portal and manifest disagree, by kind. A sign-up that waits for approval is not drift."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
-from portalctl.changes.observations import Difference
+from portalctl.changes.difference import Difference
+from portalctl.changes.observations import Disagreement
 from portalctl.changes.operation import State
 from portalctl.changes.operations import Approve, Change
-from portalctl.portals.models import Developer
 from portalctl.reason import Reason
 
 Kind = Literal["backlog", "missing_grant", "withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
@@ -25,7 +25,6 @@ KINDS: tuple[Kind, ...] = (
     "setting",
     "backlog",
 )
-REMOVAL = "override with status: absent"  # wanted of who is in, where a portal can only delete them
 FAILING: frozenset[Kind] = frozenset(KINDS) - {"backlog"}
 
 
@@ -86,7 +85,10 @@ def drift_findings(portal: str, found: Difference) -> tuple[DriftFinding, ...]:
         for change in found.changes
         if isinstance(change, Approve) and change.op_class == "onboard"
     }
-    every = [*(_from_change(change, entering) for change in found.changes), *_left_alone(found)]
+    every = [
+        *(_from_change(change, entering) for change in found.changes),
+        *map(_of_disagreement, found.observations.disagreements()),
+    ]
     every.sort(key=_weight)
     return tuple(replace(finding, fingerprint=fingerprint_of(portal, finding)) for finding in every)
 
@@ -128,31 +130,7 @@ def _said(change: Change, state: State | None) -> str:
     return ", ".join(f"{key}: {value if value is not None else 'none'}" for key, value in state.items())
 
 
-def _left_alone(found: Difference) -> Iterator[DriftFinding]:
-    for held in found.withheld:
-        why = held.decision.why[0]
-        yield _person("withheld", held.developer, held.developer.status, held.decision.verdict, why=why)
-    for developer in found.unmatched:
-        if developer.status == "approved":
-            yield _person("unruled_grant", developer, "approved", "no rule")
-    for held in found.beyond:
-        kind: Kind = "expired" if held.decision.lapsed else "unexpected_grant"
-        why = (held.decision.lapsed or held.decision.why)[0]
-        yield _person(kind, held.developer, "approved", REMOVAL, why=why)
-    for held in found.blocked:
-        if (
-            held.decision.blocked == "pin"
-            and held.developer.status == "approved"
-            and held.decision.verdict == "silent"
-        ):
-            yield _person("unruled_grant", held.developer, "approved", "no rule")
-    for extra in found.extras:
-        yield _person("unruled_grant", extra.developer, "member", "no rule", team=extra.team)
-    for team in found.ambiguous_teams:
-        yield DriftFinding("setting", None, team.name, "more than one team of this name", "one", team.why)
-
-
-def _person(
-    kind: Kind, developer: Developer, live: str, wanted: str, *, team: str | None = None, why: Reason | None = None
-) -> DriftFinding:
-    return DriftFinding(kind, developer.email or developer.id, team, live, wanted, why, developer.id)
+def _of_disagreement(it: Disagreement) -> DriftFinding:
+    developer = it.developer
+    name, developer_id = (developer.name, developer.id) if developer is not None else (None, None)
+    return DriftFinding(it.kind, name, it.team, it.live, it.wanted, it.why, developer_id)

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal
 
+from portalctl.changes.difference import Difference
 from portalctl.changes.guard import guard_of, refusals
 from portalctl.changes.invitations import unregistered
 from portalctl.changes.notices import notices
-from portalctl.changes.observations import Difference
 from portalctl.changes.operation import Subject as Person
 from portalctl.changes.operations import AddMember, Change, RemoveMember
 from portalctl.changes.plan import Notice, Refusal

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from portalctl.identity import normal_address
+
 OUT = frozenset({"revoked", "rejected"})
 GONE = "gone"  # of a registration, if its application is no longer on the portal
 
@@ -26,6 +28,16 @@ class Developer:
     email_verified: bool | None = None
     provider: str | None = None
     approvable: bool = True
+
+    @property
+    def address(self) -> str | None:
+        """The address in its normal form, which rules compare; None where there is none, or it is malformed."""
+        return normal_address(self.email) if self.email else None
+
+    @property
+    def name(self) -> str:
+        """The live address, or the id where there is none: what outputs show."""
+        return self.email or self.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
-from portalctl.changes.observations import Difference
+from portalctl.changes.difference import Difference
 from portalctl.changes.operation import State
 from portalctl.changes.operations import Change
 from portalctl.changes.plan import Plan, PortalPlan
@@ -138,8 +138,7 @@ def planned(
 ) -> PortalPlan:
     seen = as_read(manifest, whole, today)
     found = compare(manifest, seen, today)
-    live = [each for each in registrations if each.developer_id in found.out]
-    return plan_portal(manifest, seen, with_registrations(found, live, manifest.provider), today, selection)
+    return plan_portal(manifest, seen, with_registrations(found, registrations, manifest.provider), today, selection)
 
 
 def whole_plan(*portals: PortalPlan, created_at: str = "2026-06-15T08:00:01Z", digest: str = "sha256:aa") -> Plan:

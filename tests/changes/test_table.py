@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
+from portalctl.changes.observations import Withheld
 from portalctl.changes.operations import Change
 from portalctl.changes.plan import PortalPlan
 from portalctl.manifest.model import Policy, TrustedDomain
@@ -428,6 +429,7 @@ def test_an_unknown_status_is_left_alone_and_said(rules: str) -> None:
 def test_people_of_one_domain_share_one_decision() -> None:
     """A million people must not mean a million reasons."""
     manifest = portal(trusted_domains=(trusted("city.com"),))
-    held = difference(manifest, snapshot(*(person(f"{n}@city.com", "revoked") for n in range(3)))).withheld
+    found = difference(manifest, snapshot(*(person(f"{n}@city.com", "revoked") for n in range(3))))
+    held = found.observations.of(Withheld)
     assert len({id(each.decision) for each in held}) == 1
     assert held[0].decision.why == (Reason.of("trusted_domains", "city.com", manifest.trusted_domains[0].why.at),)

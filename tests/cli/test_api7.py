@@ -311,7 +311,7 @@ def test_a_portal_that_lets_everybody_in_by_itself_is_told(make: Callable[..., B
     done = bench.run("plan")
     assert done.code == 0
     assert "the portal approves every sign-up by itself, whatever the rules say" in done.out
-    assert "eve@bad.example: approved on the portal, and rules would not have it" in done.out
+    assert "eve@bad.example: approved on the portal, and the rules deny it" in done.out
     assert done.err.count("The licence ends soon") == 1
     assert bench.run("drift").code == 2
 

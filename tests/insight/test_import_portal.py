@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portalctl.changes.observations import AmbiguousTeam
 from portalctl.changes.planning import compare
 from portalctl.errors import Position
 from portalctl.insight.acknowledged_drift import acknowledged
@@ -49,7 +50,7 @@ def test_any_portal_gives_canonical_files_an_empty_plan_and_quiet_drift(live: Sn
     portal = manifest.portals["partners"]
     found = compare(portal, as_read(portal, live), TODAY)
     assert found.changes == []
-    assert found.ambiguous_teams == []
+    assert found.observations.of(AmbiguousTeam) == []
     findings = drift_findings("partners", found)
     baseline = File("b", "b", "/b", baseline_file(findings, SOURCE).encode())
     drift = PortalDrift("partners", "konnect", "p-1", "", "", 0, {}, 0, findings)

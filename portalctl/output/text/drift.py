@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from portalctl.changes.observations import DELETION
 from portalctl.changes.plan import Notice
-from portalctl.insight.drift import FAILING, REMOVAL, Acknowledged, DriftFinding, Kind, PortalDrift
+from portalctl.insight.drift import FAILING, Acknowledged, DriftFinding, Kind, PortalDrift
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
 from portalctl.output.text.style import Line, Style, joined, rows, said
@@ -63,7 +64,7 @@ def _lines(finding: DriftFinding) -> list[Line]:
     sign = SIGNS.get(finding.kind, "+")
     what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
     lines = [Line(sign, f"{kind:<16}  {who}", what, why)]
-    if finding.developer and (finding.kind == "withheld" or finding.wanted == REMOVAL):
+    if finding.developer and (finding.kind == "withheld" or finding.wanted == DELETION):
         title, status = ("keep it so", finding.live) if finding.kind == "withheld" else ("remove them", "absent")
         paste = override_to_paste(finding.developer, status=status)
         lines.append(Line(" ", f"{'':<16}  {title}:", paste, why))
