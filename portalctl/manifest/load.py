@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from portalctl.errors import BadUsageError, Finding, InputError
+from portalctl.errors import Finding, InputError
 from portalctl.garbage import no_garbage_collection
 from portalctl.manifest import csv_list
 from portalctl.manifest.consistency import Together, place, together
@@ -241,10 +241,7 @@ def _provider(shaped: Shaped, entry: RootFile) -> tuple[Provider, list[Finding]]
     """Return the provider of a root file; one that can do everything where there is none, to find more errors."""
     name = entry.portal.provider
     at = shaped.source.at("portal", "provider")
-    try:
-        found = find(name)
-    except BadUsageError as error:  # a plug-in that can't be used
-        return STAND_IN, [Finding(at, str(error))]
+    found = find(name)
     if found is not None or "portal" in shaped.lost:
         return found or STAND_IN, []
     wrong, remedy = unknown(name)
