@@ -143,9 +143,7 @@ def test_nothing_in_the_working_folder_is_a_plug_in(club: Path, monkeypatch: pyt
     assert "'evil' is not a known provider" in done.err
 
 
-def test_a_module_of_the_working_folder_is_not_taken_for_a_plug_ins(
-    club: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_plug_ins_module_is_not_taken_from_the_working_folder(club: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (club / "portalctl_json_file.py").write_text(EVIL)
     monkeypatch.syspath_prepend(club)
     assert run("validate", "-f", "portals").code == 0
