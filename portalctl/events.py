@@ -39,7 +39,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The portal took one change, or may have. Whether it is to be seen there, Settled tells later."""
+    """The portal took one change, or may have. Whether it is to be seen there, ChangeSettled tells later."""
 
     portal: str
     change: str
@@ -48,7 +48,7 @@ class Sent:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class ChangeSettled:
     """One change has its final result. `subject` is a person or a team, `what` is in the past tense."""
 
     portal: str
@@ -66,7 +66,7 @@ class Warned:
     message: str
 
 
-Event = Progress | ReadDone | Waiting | Sent | Settled | Warned
+Event = Progress | ReadDone | Waiting | Sent | ChangeSettled | Warned
 Observer = Callable[[Event], None]
 
 

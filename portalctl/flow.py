@@ -32,14 +32,14 @@ from portalctl.execution.interrupted_run import interrupted_run, wait_until_visi
 from portalctl.execution.journal import NO_JOURNAL, Journal, open_journal
 from portalctl.execution.journal_lock import locked_journal
 from portalctl.execution.preparation import Ready, prepare
-from portalctl.execution.report import Clock, PortalReport
+from portalctl.execution.report import PortalReport
 from portalctl.garbage import no_garbage_collection
 from portalctl.http import READ_ONLY, READ_WRITE
 from portalctl.http.throttle import Throttles
 from portalctl.insight.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
 from portalctl.insight.base import Base, against, unruled_grants
 from portalctl.insight.drift import PortalDrift, drift_findings
-from portalctl.insight.explain import PortalExplanation, Subject
+from portalctl.insight.explain import PortalExplanation, Topic
 from portalctl.insight.explain import explain as explain_portal
 from portalctl.insight.ping import PortalPing, portal_ping
 from portalctl.manifest.model import NOT_READ, Manifest, PortalManifest
@@ -52,6 +52,7 @@ from portalctl.providers.registry import provider_named
 from portalctl.rules.distinct_portals import Found, check_distinct, undecided
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.unsupported import check
+from portalctl.times import Clock, rfc3339
 from portalctl.version import __version__
 
 GENERATOR = f"portalctl {__version__}"
@@ -131,7 +132,7 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
             _planned(item, run, created, selection, (*_unread(manifest, item.portal), *_notices_of(base)))
             for item in _compare_all(manifest, run, created, base=base)
         ),
-        created_at=_rfc3339(created),
+        created_at=rfc3339(created),
         generator=GENERATOR,
         snapshot=SnapshotStamp(saved.digest, saved.created_at) if saved is not None else None,
     )
@@ -187,7 +188,7 @@ def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
         )
         for item in _compare_all(manifest, run, created, more=EVERYTHING)
     )
-    return saved_snapshot(portals, created_at=_rfc3339(created), generator=GENERATOR)
+    return saved_snapshot(portals, created_at=rfc3339(created), generator=GENERATOR)
 
 
 def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
@@ -213,7 +214,7 @@ def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> Acces
     created = run.clock()
     return AccessReview(
         generator=GENERATOR,
-        created_at=_rfc3339(created),
+        created_at=rfc3339(created),
         manifest=manifest.digest,
         portals=tuple(
             review(item.portal, item.snapshot, created.date(), origins)
@@ -222,7 +223,7 @@ def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> Acces
     )
 
 
-def explain(manifest: Manifest, run: Run, subject: Subject) -> tuple[PortalExplanation, ...]:
+def explain(manifest: Manifest, run: Run, subject: Topic) -> tuple[PortalExplanation, ...]:
     """What each portal's rules say of a subject, and what `plan` would do about it. Raises what `plan` raises."""
     now = run.clock()
     return tuple(
@@ -425,7 +426,7 @@ def _open(
             portal_id,
             title,
             methods=methods,
-            now=lambda: _rfc3339(run.clock()),
+            now=lambda: rfc3339(run.clock()),
             observer=run.observer,
             stop=run.stop,
             throttles=run.throttles,
@@ -443,7 +444,3 @@ def _server(name: str, run: Run) -> AnyServer:
             f"Give one: Run({{{name!r}: Server(url, token)}}).",
         )
     return server
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

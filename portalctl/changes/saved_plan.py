@@ -21,13 +21,13 @@ from portalctl.changes.order import rank
 from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.changes.plan_document import MASKED, checked, digest_of, masked_digest, parse, rejected
 from portalctl.changes.planning import counts
-from portalctl.changes.states import is_id
 from portalctl.errors import BadUsageError, RefusedError
-from portalctl.identity import normal_address
+from portalctl.identity import is_id, normal_address
 from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.manifest.value_formats import LONGEST_TEAM_NAME, RESERVED
 from portalctl.providers.registry import find, unknown
 from portalctl.rules.distinct_portals import portal_key
+from portalctl.times import is_rfc3339
 
 AGAIN = "plan again, and look at it"
 SHOWN_COUNTS = ("total", "removals", "mails", "unmanaged", "awaited")
@@ -183,7 +183,7 @@ def _declared(portal: PortalPlan, manifest: Manifest) -> bool:
 
 def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
     """What the types allow and no plan has, as JSON paths and words."""
-    if plan.valid_until is not None and not _is_moment(plan.valid_until):
+    if plan.valid_until is not None and not is_rfc3339(plan.valid_until):
         yield "valid_until", "should be a date and time with a time zone (RFC 3339)"
     if not plan.portals:
         yield "portals", "has none"
@@ -198,13 +198,6 @@ def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
             yield f"{path}.name", "another portal of this plan has the same name"
         names.add(portal.name)
         yield from ((f"{path}.{key}", text) for key, text in _portal_problems(portal))
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
 
 
 def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, NotRequired
 
 from pydantic import AfterValidator, ConfigDict, with_config
 from typing_extensions import TypedDict
 
+from portalctl.identity import is_id
+
 Status = Literal["approved", "pending", "rejected", "revoked"]
-
-_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,256}")
-
-
-def is_id(text: str) -> bool:
-    """Whether this can be a portal's id of something, which stands in a path."""
-    return _ID.fullmatch(text) is not None
 
 
 def _id(text: str) -> str:

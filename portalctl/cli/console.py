@@ -13,7 +13,7 @@ from typing import IO
 import click
 
 from portalctl.cli.masking import shown_mask
-from portalctl.events import Event, Progress, ReadDone, Settled, Waiting, Warned
+from portalctl.events import ChangeSettled, Event, Progress, ReadDone, Waiting, Warned
 from portalctl.output.escaping import terminal
 from portalctl.output.masked_documents import masked
 from portalctl.output.text.apply import settled_text
@@ -60,7 +60,7 @@ class Console:
                 self._line(f"  … waiting {wait_words(event.seconds)}: {terminal(event.because)}")
             case Warned():
                 self._line(f"warning: {terminal(event.message)}")
-            case Settled():
+            case ChangeSettled():
                 self._clear()
                 click.echo(settled_text(event, self._style), color=self._style.color)
 

@@ -18,14 +18,13 @@ from portalctl.changes.operation import Ids, Stand
 from portalctl.changes.operations import AddMember, Approve, Change, CreateTeam
 from portalctl.changes.order import Targets, by_target, members_first, needed
 from portalctl.errors import PortalctlError, PortalError
-from portalctl.events import Observer, Progress, Result, Sent, Warned, ignore
-from portalctl.events import Settled as SettledEvent
+from portalctl.events import ChangeSettled, Observer, Progress, Result, Sent, Warned, ignore
 from portalctl.execution.concurrency import InFlight
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.journal import NO_JOURNAL, Journal
 from portalctl.execution.preparation import Ready
 from portalctl.execution.recheck import RecentStatuses, is_old
-from portalctl.execution.report import Clock, PortalReport, Settled, timestamp
+from portalctl.execution.report import PortalReport, Settled, timestamp
 from portalctl.execution.sender import MISDIRECTED, REMOVALS, Outcome, Sender, Task, is_lockout, not_seen
 from portalctl.execution.stages import stages_of
 from portalctl.execution.verification import newcomer_ids, statuses, touched, words
@@ -34,6 +33,7 @@ from portalctl.portals.answer_ids import OtherAnswerError
 from portalctl.portals.models import Sighting, Team
 from portalctl.portals.protocol import Portal
 from portalctl.portals.writes import NewTeam, Written
+from portalctl.times import Clock
 
 IN_FLIGHT = 16
 CONFLICT = 409  # HTTP status
@@ -415,7 +415,9 @@ class _Run:
         )
         if result != "confirmed" and isinstance(change, Approve):
             self.not_approved[change.developer.key] = "failed"
-        self.observer(SettledEvent(self.portal, change.id, change.subject, change.words(change.done), result, detail))
+        self.observer(
+            ChangeSettled(self.portal, change.id, change.subject, change.words(change.done), result, detail)
+        )
 
     def confirm(self, changes: Iterable[Change]) -> None:
         """Look until every change is seen, or patience ends; then report what is not known."""

@@ -19,7 +19,8 @@ from portalctl.errors import AmbiguousError, PortalError
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.sender import is_lockout
 from portalctl.execution.verification import touched
-from portalctl.portals.answer_ids import is_id, told_in
+from portalctl.identity import is_id
+from portalctl.portals.answer_ids import told_in
 from portalctl.portals.protocol import Reader
 
 MAX_BYTES = 64 * 1024**2  # of the end of a journal; a run of 100,000 changes has about as much

@@ -18,8 +18,9 @@ from uuid import uuid4
 
 from portalctl.changes.operations import Change, plain
 from portalctl.errors import BadUsageError, PortalctlError
-from portalctl.execution.report import Clock, PortalReport, timestamp
+from portalctl.execution.report import PortalReport, timestamp
 from portalctl.portals.writes import Written
+from portalctl.times import Clock
 
 FOLDER = Path(".portalctl")  # of the journals, in the working folder
 ADVICE = "Name a regular file in a folder that you can write to: --journal FILE."

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from portalctl.changes.operations import Change
 from portalctl.events import Result
-
-Clock = Callable[[], datetime]
+from portalctl.times import rfc3339
 
 
 def timestamp(moment: datetime) -> str:
     """RFC 3339, UTC, to the millisecond: the order of writes can be told from it."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(moment, "milliseconds")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,12 @@ from portalctl.errors import AnswerError, NoAnswerError, PortalctlError, PortalE
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.journal import Journal
 from portalctl.execution.recheck import is_old
-from portalctl.execution.report import Clock, timestamp
+from portalctl.execution.report import timestamp
 from portalctl.execution.verification import newcomer_ids, touched, touched_alone
 from portalctl.portals.answer_ids import OtherAnswerError
 from portalctl.portals.protocol import Portal
 from portalctl.portals.writes import Written
+from portalctl.times import Clock
 
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
 LAG = 10.0  # seconds for which what was done may look undone: many writes may wait

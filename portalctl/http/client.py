@@ -27,7 +27,7 @@ from portalctl.http.answer import Answer, explain_error
 from portalctl.http.bounds import BodyError, BodyReader, Limits
 from portalctl.http.failures import Failures, is_refusal, is_slow
 from portalctl.http.redaction import Redactor
-from portalctl.http.retry import SAFE_METHODS, Outcome, Policy, Waited, asked_pause
+from portalctl.http.retry import SAFE_METHODS, Attempt, Policy, Waited, asked_pause
 from portalctl.http.server import READ_ONLY, Server
 from portalctl.http.throttle import NAP, LargePages, Throttle
 from portalctl.http.transport import Transport, route_to
@@ -46,7 +46,7 @@ class _Try:
     """One request: its result, and what that means for another try."""
 
     result: Answer | NoAnswerError
-    outcome: Outcome
+    outcome: Attempt
 
     def settle(self) -> Answer:
         """Return the answer. Raises NoAnswerError if there is none."""
@@ -232,7 +232,7 @@ class Client:
                     self._health.lost(sent_at)
                     return self._failed(call, error, transport, seconds)
                 except BodyError as error:
-                    return _Try(self._unusable(call, str(error)), Outcome("overlong"))
+                    return _Try(self._unusable(call, str(error)), Attempt("overlong"))
         finally:
             self._throttle.landed()
         return self._answered(call, status, headers, body, sent_at)
@@ -256,8 +256,8 @@ class Client:
     def _failed(self, call: str, error: Exception, transport: Transport, seconds: float) -> _Try:
         lost = self._failures.explain(call, error, transport.network, seconds)
         if is_refusal(error) or is_slow(error, transport.network):
-            return _Try(lost, Outcome("overlong"))
-        return _Try(lost, Outcome("broken" if lost.sent else "unconnected"))
+            return _Try(lost, Attempt("overlong"))
+        return _Try(lost, Attempt("broken" if lost.sent else "unconnected"))
 
     def _unusable(self, call: str, fault: str) -> BoundError:
         return BoundError(
@@ -280,7 +280,7 @@ class Client:
         learned = self._throttle.learn(status, sent_at, headers, self._policy.ceiling)
         if learned.spent_for:
             self._observer(Waiting(learned.spent_for, _SPENT))
-        return _Try(answer, Outcome("answered", status, asked, learned.refusals))
+        return _Try(answer, Attempt("answered", status, asked, learned.refusals))
 
     @contextmanager
     def _transport(self) -> Iterator[Transport]:
@@ -314,7 +314,7 @@ class Client:
             headers={**self._headers, **headers} if headers else self._headers,
         )
 
-    def _hold(self, pause: float, outcome: Outcome) -> None:
+    def _hold(self, pause: float, outcome: Attempt) -> None:
         """Pause this request; when the server refuses for now, those of every worker."""
         if outcome.status != 429:
             spread = random.uniform(0.75, 1.25)  # noqa: S311 (spreads repeats, guards nothing)

@@ -15,7 +15,7 @@ BUSY = frozenset({500, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Attempt:
     """How one try went; `overlong` is an answer beyond the limits, which would be so again.
 
     `asked` is the pause in seconds that the server asked for; `refusals`: how many 429s it sent in a row, to any
@@ -52,7 +52,7 @@ class Policy:
     call_budget: float = 600.0
     run_budget: float = 3600.0
 
-    def pause(self, method: str, attempt: int, outcome: Outcome, waited: Waited = Waited()) -> float | None:
+    def pause(self, method: str, attempt: int, outcome: Attempt, waited: Waited = Waited()) -> float | None:
         """Seconds to wait before try `attempt` + 1 (tries count from 1), or None: don't repeat."""
         if max(attempt, outcome.refusals) >= self._allowed(method, outcome):
             return None
@@ -61,7 +61,7 @@ class Policy:
         affordable = min(self.ceiling, self.call_budget - waited.call, self.run_budget - waited.run)
         return pause if pause <= affordable else None
 
-    def _allowed(self, method: str, outcome: Outcome) -> int:
+    def _allowed(self, method: str, outcome: Attempt) -> int:
         if outcome.kind == "unconnected":
             return self.unconnected_tries
         if outcome.kind == "answered" and outcome.status == 429:

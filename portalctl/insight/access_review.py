@@ -26,8 +26,8 @@ UNKNOWN = "unknown"
 # unmanaged: no rule speaks of them; orphan: in a team by no rule, and by no identity provider; differs: rules would
 # have another status; blocked: rules would give something, but not to someone who can't be told for sure; absent: a
 # rule names them, and they have no account.
-Remark = Literal["unmanaged", "orphan", "differs", "blocked", "absent"]
-REMARKS: Mapping[Remark, str] = {
+ReviewMark = Literal["unmanaged", "orphan", "differs", "blocked", "absent"]
+REMARKS: Mapping[ReviewMark, str] = {
     "unmanaged": "no rule speaks of them",
     "orphan": "in a team by no rule",
     "differs": "the rules would have another status",
@@ -90,7 +90,7 @@ class Access:
     why: tuple[DatedReason, ...]
     teams: tuple[Membership, ...]
     override: Overridden | None
-    remarks: tuple[Remark, ...]
+    remarks: tuple[ReviewMark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +213,7 @@ def _override(book: Rulebook, person: Developer) -> Override | None:
 
 def _remarks(
     person: Developer, decision: Decision, memberships: Iterable[Membership], policy: Policy
-) -> Iterator[Remark]:
+) -> Iterator[ReviewMark]:
     if person.status == "absent":
         yield "absent"
         return

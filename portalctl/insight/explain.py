@@ -17,7 +17,7 @@ from portalctl.changes.difference import Difference
 from portalctl.changes.guard import guard_of, refusals
 from portalctl.changes.invitations import unregistered
 from portalctl.changes.notices import notices
-from portalctl.changes.operation import Subject as Person
+from portalctl.changes.operation import Subject
 from portalctl.changes.operations import AddMember, Change, RemoveMember
 from portalctl.changes.plan import Notice, Refusal
 from portalctl.changes.planning import compare
@@ -38,7 +38,7 @@ About = Literal["developer", "domain", "team"]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class Topic:
     """What is to be explained. `name` is a normal address or domain, a team's name, or what was given as it is."""
 
     about: About
@@ -100,7 +100,7 @@ class PortalExplanation:
         return ids if len(ids) > 1 else ()
 
 
-def subjects_of(text: str, portals: Iterable[PortalManifest], about: About | None = None) -> tuple[Subject, ...]:
+def subjects_of(text: str, portals: Iterable[PortalManifest], about: About | None = None) -> tuple[Topic, ...]:
     """What a word on the command line may mean: an address, a declared team, a domain, or a developer's id.
 
     Where it is not said what it is `about`, what the manifest speaks of goes before what it doesn't.
@@ -111,7 +111,7 @@ def subjects_of(text: str, portals: Iterable[PortalManifest], about: About | Non
     return tuple(each for each in meanings if each.about == about) if about else named or meanings
 
 
-def subject_of(text: str, portals: Iterable[PortalManifest], about: About | None = None) -> Subject:
+def subject_of(text: str, portals: Iterable[PortalManifest], about: About | None = None) -> Topic:
     """Return what a word means. Raises BadUsageError where it is nothing that could be known, or several things."""
     known = list(portals)
     fitting = subjects_of(text, known, about)
@@ -138,29 +138,29 @@ def _unknown(text: str, known: Iterable[PortalManifest], about: About | None) ->
     )
 
 
-def _named(text: str, known: Sequence[PortalManifest]) -> Iterator[Subject]:
+def _named(text: str, known: Sequence[PortalManifest]) -> Iterator[Topic]:
     """An address, and what the manifest knows by this name."""
     if "@" in text:
-        yield Subject("developer", normal_address(text) or text)
+        yield Topic("developer", normal_address(text) or text)
     if any(team.name == text for portal in known for team in portal.teams):
-        yield Subject("team", text)
+        yield Topic("team", text)
     if "@" not in text and any(override.developer == text for portal in known for override in portal.overrides):
-        yield Subject("developer", text)
+        yield Topic("developer", text)
     domain = normal_domain(text)
     trusted = {rule.domain for portal in known for rule in portal.trusted_domains}
     if domain is not None and domain in trusted | {rule.domain for portal in known for rule in portal.denied_domains}:
-        yield Subject("domain", domain)
+        yield Topic("domain", domain)
 
 
-def _unnamed(text: str, known: Sequence[PortalManifest]) -> Iterator[Subject]:
+def _unnamed(text: str, known: Sequence[PortalManifest]) -> Iterator[Topic]:
     """What no rule has to name: a domain, or else an id."""
     domain = normal_domain(text)
     if domain is not None:
-        yield Subject("domain", domain)
+        yield Topic("domain", domain)
     elif is_uuid(text):
-        yield Subject("developer", text.lower())
+        yield Topic("developer", text.lower())
     elif text and "@" not in text and any(_names_ids(portal) for portal in known):
-        yield Subject("developer", text)
+        yield Topic("developer", text)
 
 
 def _names_ids(portal: PortalManifest) -> bool:
@@ -168,7 +168,7 @@ def _names_ids(portal: PortalManifest) -> bool:
     return "account_ids" in provider_named(portal.provider).abilities
 
 
-def explain_offline(portal: PortalManifest, subject: Subject, today: date) -> PortalExplanation:
+def explain_offline(portal: PortalManifest, subject: Topic, today: date) -> PortalExplanation:
     """Without a portal: what the rules say, and what would become of someone who signs up."""
     nobody = Snapshot(
         portal_id=portal.id or "",
@@ -185,7 +185,7 @@ def explain_offline(portal: PortalManifest, subject: Subject, today: date) -> Po
 
 
 def explain(
-    portal: PortalManifest, snapshot: Snapshot, found: Difference, subject: Subject, today: date
+    portal: PortalManifest, snapshot: Snapshot, found: Difference, subject: Topic, today: date
 ) -> PortalExplanation:
     """`found` is what `compare` gave for the same portal, snapshot and day; the snapshot covers `subject.scope`."""
     case = _Case(portal, Rulebook.of(portal, today), snapshot, found, today)
@@ -210,7 +210,7 @@ class _Case:
 
     def told(
         self,
-        subject: Subject,
+        subject: Topic,
         rules: tuple[Voice, ...],
         standings: tuple[Standing, ...],
         live: Iterable[Developer],
@@ -241,7 +241,7 @@ class _Case:
                 yield Notice("look_alike", "warning", f"{domain_of(address)} looks like trusted {trusted}")
 
 
-def _person(case: _Case, subject: Subject) -> PortalExplanation:
+def _person(case: _Case, subject: Topic) -> PortalExplanation:
     here = [each for each in case.snapshot.developers if subject.name in {each.id, each.email, _normal(each)}]
     here.sort(key=lambda account: account.status == "rejected")  # of several, the rules are shown for the first
     ids = {each.id for each in here}
@@ -265,7 +265,7 @@ def _person(case: _Case, subject: Subject) -> PortalExplanation:
     return case.told(subject, voices, tuple(standings), here, changes)
 
 
-def _domain(case: _Case, subject: Subject) -> PortalExplanation:
+def _domain(case: _Case, subject: Topic) -> PortalExplanation:
     """What holds for whoever signs up from there, as someone whom no rule names."""
     stars = 1
     while (address := f"{'*' * stars}@{subject.name}") in case.book.named:  # that may be a person too
@@ -279,7 +279,7 @@ def _domain(case: _Case, subject: Subject) -> PortalExplanation:
     return case.told(subject, voices, (_supposed(case, anybody, decision),), here, changes)
 
 
-def _team(case: _Case, subject: Subject) -> PortalExplanation:
+def _team(case: _Case, subject: Topic) -> PortalExplanation:
     teams = [team.id for team in case.snapshot.teams if team.name == subject.name]
     ids = {key for team in teams for key in case.snapshot.members.get(team, ())}
     here = [each for each in case.snapshot.developers if each.id in ids]
@@ -323,7 +323,7 @@ def _supposed(case: _Case, person: Developer, decision: Decision) -> Standing:
     """What the plan would have for somebody who signs up now."""
     with_them = replace(case.snapshot, developers=(*case.snapshot.developers, person))
     found = compare(case.portal, with_them, case.today)
-    changes = [each for each in found.changes if each.developer == Person(person.email, person.id or None)]
+    changes = [each for each in found.changes if each.developer == Subject(person.email, person.id or None)]
     notes = notices(case.portal, with_them, found, case.today)
     return _with_changes(replace(_standing(case, person, decision, (), notes), id=None), changes)
 
@@ -341,7 +341,7 @@ def _normal(person: Developer) -> str | None:
     return normal_address(person.email or "")
 
 
-def _is(person: Person, ids: Collection[str], subject: Subject) -> bool:
+def _is(person: Subject, ids: Collection[str], subject: Topic) -> bool:
     """Whether a change is about the subject: by account, or by the name that an account is made for."""
     return person.id in ids or (not ids and subject.name in {person.id, person.email})
 

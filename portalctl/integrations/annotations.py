@@ -20,7 +20,7 @@ from portalctl.output.apply_report import Report
 from portalctl.output.escaping import github_data, github_property
 from portalctl.output.json_documents import worst_findings
 from portalctl.output.text.drift import finding_what, finding_who
-from portalctl.output.view_model import Effect
+from portalctl.output.view_model import ChangeGroup
 from portalctl.reason import Reason
 
 MOST = 10
@@ -97,7 +97,7 @@ def _of_plan(portal: PortalPlan) -> Iterator[Annotation]:
             yield Annotation("warning", portal.name, who + notice.message, notice.file, notice.line)
 
 
-def _of_effect(portal: str, effect: Effect) -> Annotation:
+def _of_effect(portal: str, effect: ChangeGroup) -> Annotation:
     why = effect.why[0]
     message = f"{effect.who}: {view_model.what(effect, str)}{view_model.origin_note(effect)}"
     return Annotation("warning", f"{portal}: takes away", message, why.file, why.line)

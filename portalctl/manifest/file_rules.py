@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from portalctl.characters import odd
 from portalctl.errors import Finding, Position
-from portalctl.identity import is_freemail, is_public_suffix, normal_address, normal_domain
+from portalctl.identity import is_freemail, is_id, is_public_suffix, normal_address, normal_domain
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.file_models import (
     AccessEntry,
@@ -40,9 +39,6 @@ from portalctl.manifest.yaml_source import Branch, Mark, position
 from portalctl.reason import Reason
 
 _SHORT_MEMBER: Final = MemberEntry.model_construct(developer="")  # what holds for an address alone
-
-# API7's own pattern (POST /api/developers: `^[a-zA-Z0-9-_.]+$`, 1-256), less `.` and `..`, which mean folders.
-_DEVELOPER_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,256}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +280,7 @@ class _Making:
 
     def _person(self, text: str, mark: Mark) -> str | None:
         developer = normal_address(text)
-        if developer is None and self._developer_ids and _DEVELOPER_ID.fullmatch(text):
+        if developer is None and self._developer_ids and is_id(text):
             return text
         if developer is None:
             self._find(mark, _no_address(text, " or a developer_id" if self._developer_ids else ""))

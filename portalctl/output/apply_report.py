@@ -33,7 +33,7 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ChangeResult:
     """One change and what came of it.
 
     `already`: it was as wanted before anything was sent. `trace` is the portal's own id of the request, where it
@@ -68,7 +68,7 @@ class PortalOutcome:
     started_at: str
     ended_at: str
     summary: Mapping[str, int]
-    changes: tuple[Outcome, ...]
+    changes: tuple[ChangeResult, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,9 +150,9 @@ def _portal(plan: PortalPlan, report: PortalReport) -> PortalOutcome:
     )
 
 
-def _outcome(item: Settled) -> Outcome:
+def _outcome(item: Settled) -> ChangeResult:
     change = item.change
-    return Outcome(
+    return ChangeResult(
         id=change.id,
         op=change.op,
         op_class=change.op_class,

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 from portalctl.changes.operation import Operation, Subject
 from portalctl.changes.plan import ManifestStamp, Notice, Plan, Refusal, SnapshotStamp
-from portalctl.events import Sent, Settled
+from portalctl.events import ChangeSettled, Sent
 from portalctl.insight.access_review import Access, AccessReview
 from portalctl.insight.drift import DriftFinding
 from portalctl.insight.explain import PortalExplanation, Standing
-from portalctl.output.apply_report import Outcome, Report
+from portalctl.output.apply_report import ChangeResult, Report
 from portalctl.output.masks import Mask
 from portalctl.reason import Reason
 
@@ -72,7 +72,7 @@ class _Masking:
         match value:
             case Subject() | Access() | Standing() | PortalExplanation():
                 changed = self.developer(value)
-            case Operation(developer=Subject() as who) | Outcome(developer=Subject() as who):
+            case Operation(developer=Subject() as who) | ChangeResult(developer=Subject() as who):
                 changed = {"id": self.change_id(value.id, who.name, who.id)}
             case DriftFinding():
                 changed = self.finding(value)
@@ -80,7 +80,7 @@ class _Masking:
                 changed = {"developer": self.mask(developer), "message": self.sentence(value.message, developer)}
             case Reason(rule="overrides"):
                 changed = {"value": self.mask(value.value)}
-            case Sent() | Settled():
+            case Sent() | ChangeSettled():
                 changed = self.event(value)
             case Plan() | ManifestStamp() | SnapshotStamp():
                 changed = {"digest": self.mask.digest(value.digest)}
@@ -102,7 +102,7 @@ class _Masking:
             case _:
                 return {"subject": self.mask(value.subject)} if value.about == "developer" else {}
 
-    def event(self, value: Sent | Settled) -> dict[str, Any]:
+    def event(self, value: Sent | ChangeSettled) -> dict[str, Any]:
         name = value.subject
         about_team = name.startswith("team ")
         return {} if about_team else {"subject": self.mask(name), "change": self.change_id(value.change, name)}

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from portalctl.changes.guard import losers
-from portalctl.changes.operation import Effect as ChangeEffect
-from portalctl.changes.operation import Origin
+from portalctl.changes.operation import Effect, Origin
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.order import reading_rank
 from portalctl.changes.plan import Notice, PortalPlan, Refusal, UnruledGrant
@@ -24,7 +23,7 @@ from portalctl.words import people, plural
 Safe = Callable[[str], str]
 Kind = Literal["takes", "gives", "changes"]
 
-KINDS: Mapping[ChangeEffect, Kind] = {"removes": "takes", "grants": "gives", "changes": "changes"}
+KINDS: Mapping[Effect, Kind] = {"removes": "takes", "grants": "gives", "changes": "changes"}
 SIGNS: Mapping[Kind, str] = {"takes": "-", "gives": "+", "changes": "~"}
 BRAKE = frozenset({"removals", "removals_percent", "team_percent"})  # refusals that --allow-removals lifts
 RULES = {
@@ -42,7 +41,7 @@ SHOWN_OF_ALIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class ChangeGroup:
     """What happens to one person, or to a team itself, by the same rules and of the same origin.
 
     `who` is the address or id, or the team's name.
@@ -109,7 +108,7 @@ class Totals:
     writes: int
 
 
-def effects(changes: Iterable[Change]) -> tuple[Effect, ...]:
+def effects(changes: Iterable[Change]) -> tuple[ChangeGroup, ...]:
     """Group changes for people to read. Removals from a developer stand apart from grants to the same developer."""
     grouped: dict[tuple[bool, str, bool, tuple[Reason, ...], Origin | None], list[Change]] = {}
     for change in sorted(changes, key=reading_rank):
@@ -117,7 +116,9 @@ def effects(changes: Iterable[Change]) -> tuple[Effect, ...]:
         kind = _kind(change) == "takes"
         grouped.setdefault((kind, key, change.developer is None, change.why, change.origin), []).append(change)
     groups = grouped.values()
-    return tuple(Effect(_kind(each[0]), _who(each[0]), each[0].developer is None, tuple(each)) for each in groups)
+    return tuple(
+        ChangeGroup(_kind(each[0]), _who(each[0]), each[0].developer is None, tuple(each)) for each in groups
+    )
 
 
 def totals(portals: Iterable[PortalPlan]) -> Totals:
@@ -178,17 +179,17 @@ def left_alone(portal: PortalPlan) -> tuple[str, ...]:
     return (*said, waits) if awaited else tuple(said)
 
 
-def what(effect: Effect, safe: Safe, most: int | None = None) -> str:
+def what(effect: ChangeGroup, safe: Safe, most: int | None = None) -> str:
     """What happens, in words: `pending → approved, joins reds`; beyond `most` changes, how many more there are."""
     return _listed([change.words(change.would, safe) for change in effect.changes[:most]], len(effect.changes))
 
 
-def was_pending(effect: Effect) -> bool:
+def was_pending(effect: ChangeGroup) -> bool:
     """What the change under review does is what its reviewer is asked about: it stands before what was pending."""
     return effect.origin == "pending"
 
 
-def origin_note(about: Effect | Refusal) -> str:
+def origin_note(about: ChangeGroup | Refusal) -> str:
     """Whose doing it is, to be put behind what is said of it; empty where that is not known."""
     return f" ({ORIGINS[about.origin]})" if about.origin is not None else ""
 

@@ -6,7 +6,6 @@ compared with those asked for, and an id from an answer enters a path only if it
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
@@ -15,14 +14,10 @@ from pydantic_core import from_json
 
 from portalctl.errors import PortalError
 from portalctl.http import Answer, Client
-from portalctl.identity import is_uuid
+from portalctl.identity import LONGEST_ID, is_id, is_uuid
 
-LONGEST_ID = 256
 LONGEST_SHOWN = 80  # characters of a value from an answer that a message shows
 Told = Mapping[str, object]  # the fields of one object of an answer
-
-# Konnect's ids are UUIDs; these are the characters that API7 documents for its own.
-_ID = re.compile(rf"[a-zA-Z0-9_.-]{{1,{LONGEST_ID}}}", re.ASCII)
 
 # An id within a row: of an application, or of its owner.
 PathId = Annotated[str, StringConstraints(pattern=rf"^[a-zA-Z0-9_-][a-zA-Z0-9_.-]{{0,{LONGEST_ID - 1}}}$")]
@@ -31,11 +26,6 @@ MOST_PORTALS = 10  # that a message names
 
 class OtherAnswerError(PortalError):
     """The answer is about another thing than the one asked for: what this server says can't be relied on."""
-
-
-def is_id(text: object) -> bool:
-    """Whether this is an id that can stand in a path, where `.` and `..` would climb."""
-    return isinstance(text, str) and _ID.fullmatch(text) is not None and text not in {".", ".."}
 
 
 def same_id(one: str, other: object) -> bool:

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from pydantic import TypeAdapter
 from portalctl import json_file
 from portalctl.errors import RefusedError
 from portalctl.portals.models import Registration, Scope, Snapshot
+from portalctl.times import is_rfc3339
 
 SCHEMA_ID = "urn:portalctl:schema:snapshot:v1"
 KIND: Literal["snapshot"] = "snapshot"
@@ -136,15 +136,8 @@ def _problems(found: SavedSnapshot) -> Iterator[tuple[str, str]]:
         f"portals[{i}].snapshot.observed_at": each.snapshot.observed_at for i, each in enumerate(found.portals)
     }
     for path, text in {"created_at": found.created_at, **moments}.items():
-        if not _is_moment(text):
+        if not is_rfc3339(text):
             yield path, "should be a date and time with a time zone (RFC 3339)"
-
-
-def _is_moment(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
 
 
 def _missing(snapshot: Snapshot, scope: Scope) -> Iterator[str]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.http.pace import Pace, told_left, told_rate
-from portalctl.http.retry import Outcome, Policy
+from portalctl.http.retry import Attempt, Policy
 
 WORKERS = 16
 
@@ -110,7 +110,7 @@ def course(limit: Limit, total: int, *, told: bool = False, latency: float = 0.0
                 refused += 1
                 pace.refused(now, sent_at, limit.rate if told else None)
                 asked = limit.asked(now)
-                pause = policy.pause("GET", attempt, Outcome("answered", 429, asked, pace.refusals))
+                pause = policy.pause("GET", attempt, Attempt("answered", 429, asked, pace.refusals))
                 assert pause is not None
                 pace.hold(now + pause, asked=asked is not None)
                 row.append((attempt + 1, worker))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.http.retry import Outcome, Policy, Waited, asked_pause
+from portalctl.http.retry import Attempt, Policy, Waited, asked_pause
 
 POLICY = Policy()
 WRITES = ("POST", "PATCH", "DELETE")
@@ -46,34 +46,34 @@ def test_no_header_breaks_us(after: str, milliseconds: str) -> None:
 @pytest.mark.parametrize("method", WRITES)
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_write_with_an_unclear_answer_is_never_repeated_blindly(method: str, status: int) -> None:
-    assert POLICY.pause(method, 1, Outcome("answered", status)) is None
-    assert POLICY.pause(method, 1, Outcome("answered", status, asked=1.0)) is None
-    assert POLICY.pause(method, 1, Outcome("broken")) is None
+    assert POLICY.pause(method, 1, Attempt("answered", status)) is None
+    assert POLICY.pause(method, 1, Attempt("answered", status, asked=1.0)) is None
+    assert POLICY.pause(method, 1, Attempt("broken")) is None
 
 
 @pytest.mark.parametrize("method", ["GET", *WRITES])
 def test_what_was_surely_not_carried_out_is_repeated(method: str) -> None:
-    assert POLICY.pause(method, 1, Outcome("answered", 429, asked=77.0)) == 77.0
-    assert POLICY.pause(method, 1, Outcome("answered", 429)) == POLICY.first
-    assert POLICY.pause(method, 2, Outcome("answered", 429, asked=0.0)) == 2 * POLICY.first
-    assert POLICY.pause(method, 1, Outcome("unconnected")) == POLICY.first
+    assert POLICY.pause(method, 1, Attempt("answered", 429, asked=77.0)) == 77.0
+    assert POLICY.pause(method, 1, Attempt("answered", 429)) == POLICY.first
+    assert POLICY.pause(method, 2, Attempt("answered", 429, asked=0.0)) == 2 * POLICY.first
+    assert POLICY.pause(method, 1, Attempt("unconnected")) == POLICY.first
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_read_is_repeated_with_growing_pauses_and_an_end(status: int) -> None:
-    pauses = [POLICY.pause("GET", attempt, Outcome("answered", status)) for attempt in range(1, 7)]
+    pauses = [POLICY.pause("GET", attempt, Attempt("answered", status)) for attempt in range(1, 7)]
     assert pauses == [0.5, 1.0, 2.0, 4.0, None, None]
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 400, 401, 403, 404, 409, 501])
 @pytest.mark.parametrize("method", ["GET", *WRITES])
 def test_a_clear_answer_is_an_answer(method: str, status: int) -> None:
-    assert POLICY.pause(method, 1, Outcome("answered", status)) is None
+    assert POLICY.pause(method, 1, Attempt("answered", status)) is None
 
 
 def test_a_pause_beyond_the_ceiling_is_not_slept_through() -> None:
-    assert POLICY.pause("GET", 1, Outcome("answered", 429, asked=180.0)) == 180.0
-    assert POLICY.pause("GET", 1, Outcome("answered", 429, asked=180.1)) is None
+    assert POLICY.pause("GET", 1, Attempt("answered", 429, asked=180.0)) == 180.0
+    assert POLICY.pause("GET", 1, Attempt("answered", 429, asked=180.1)) is None
 
 
 @pytest.mark.parametrize(
@@ -88,4 +88,4 @@ def test_a_pause_beyond_the_ceiling_is_not_slept_through() -> None:
     ],
 )
 def test_all_waiting_has_an_end(waited: Waited, asked: float | None, pause: float | None) -> None:
-    assert POLICY.pause("GET", 1, Outcome("answered", 429, asked), waited) == pause
+    assert POLICY.pause("GET", 1, Attempt("answered", 429, asked), waited) == pause

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.insight.explain import PortalExplanation, Standing, Subject, explain, explain_offline, subjects_of
+from portalctl.insight.explain import PortalExplanation, Standing, Topic, explain, explain_offline, subjects_of
 from portalctl.manifest.model import AccessRule, Invitation, PortalManifest
 from portalctl.portals.models import Snapshot
 from portalctl.portals.models import Team as LiveTeam
@@ -142,7 +142,7 @@ def test_an_ambiguous_address_is_explained() -> None:
     assert heard(found)[0] == ("trusted_domains x.com", "blocked")
     assert [each.code for each in found.standings[1].notices] == ["ambiguous_address"]
     assert found.ambiguous == ("1", "2")
-    by_id = explain(RULES, as_read(RULES, live), difference(RULES, live), Subject("developer", "2"), TODAY)
+    by_id = explain(RULES, as_read(RULES, live), difference(RULES, live), Topic("developer", "2"), TODAY)
     assert (only(by_id).developer, by_id.ambiguous) == ("ANN@x.com", ())
 
 
@@ -216,7 +216,7 @@ def test_a_team_has_every_rule_that_puts_people_into_it() -> None:
 
 
 def test_offline_nothing_is_claimed_of_what_is_live() -> None:
-    found = explain_offline(RULES, Subject("developer", "new@x.com"), TODAY)
+    found = explain_offline(RULES, Topic("developer", "new@x.com"), TODAY)
     assert (found.observed_at, found.live, found.changes) == (None, {}, ())
     assert ids(only(found).changes) == ["add_member:new@x.com:city", "approve:new@x.com"]
 
@@ -253,17 +253,17 @@ def test_a_team_named_like_a_domain_or_an_address_is_both_of_them(text: str) -> 
     assert {meant.about for meant in subjects_of(text, [rules])} == (
         {"team", "domain"} if text.islower() else {"domain"}
     )
-    assert subjects_of(text, [rules], "domain") == (Subject("domain", "club.com"),)
+    assert subjects_of(text, [rules], "domain") == (Topic("domain", "club.com"),)
     assert [meant.about for meant in subjects_of("ann@x.com", [rules])] == ["developer", "team"]
-    assert subjects_of("ann@x.com", [rules], "team") == (Subject("team", "ann@x.com"),)
-    assert subjects_of("club.com", [portal(teams=(team("club.com"),))]) == (Subject("team", "club.com"),)
-    assert subjects_of("club.com", [portal(teams=(team("club.com"),))], "domain") == (Subject("domain", "club.com"),)
+    assert subjects_of("ann@x.com", [rules], "team") == (Topic("team", "ann@x.com"),)
+    assert subjects_of("club.com", [portal(teams=(team("club.com"),))]) == (Topic("team", "club.com"),)
+    assert subjects_of("club.com", [portal(teams=(team("club.com"),))], "domain") == (Topic("domain", "club.com"),)
 
 
 def test_on_api7_a_word_may_be_a_developer_id() -> None:
     rules = replace(portal(overrides=(override("org.ann", "approved"),)), provider="api7")
-    assert subjects_of("org.ann", [rules]) == (Subject("developer", "org.ann"),)
-    assert subjects_of("org_bob", [rules]) == (Subject("developer", "org_bob"),)
+    assert subjects_of("org.ann", [rules]) == (Topic("developer", "org.ann"),)
+    assert subjects_of("org_bob", [rules]) == (Topic("developer", "org_bob"),)
     assert ids(only(told(rules, snapshot(), "org.ann")).changes) == ["approve:org.ann"]
 
 
@@ -274,7 +274,7 @@ NAMES = ["gone@x.com", "only@x.com", "ann@y.com", "a@x.com", "A@x.com", "p@b.x.c
 @given(st.dictionaries(st.sampled_from(NAMES), STATUSES), st.sampled_from(NAMES))
 def test_what_would_change_is_what_the_plan_says(people: dict[str, str], name: str) -> None:
     live = snapshot(*(person(*each) for each in people.items()), teams={"city": people, "reds": ()})
-    found = explain(RULES, as_read(RULES, live), difference(RULES, live), Subject("developer", name.lower()), TODAY)
+    found = explain(RULES, as_read(RULES, live), difference(RULES, live), Topic("developer", name.lower()), TODAY)
     planned = difference(RULES, live).changes
     same = {each for each in people if each.lower() == name.lower()}
     assert ids(found.changes) == ids(each for each in planned if each.developer and each.developer.email in same)

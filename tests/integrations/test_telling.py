@@ -19,7 +19,7 @@ from portalctl.errors import Finding, Position
 from portalctl.events import Result
 from portalctl.insight.drift import DriftFinding
 from portalctl.integrations.annotations import Annotation, command, worst
-from portalctl.output.apply_report import RESULTS, Outcome, PortalOutcome, Report, Who, report_json
+from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report, Who, report_json
 from portalctl.output.gitlab_reports import code_quality_json, terraform_json
 from portalctl.output.markdown.audit import report_markdown
 from portalctl.output.masked_documents import masked
@@ -39,7 +39,7 @@ COMMAND = re.compile(r"::(error|warning) ([^:]*)::([^\r\n]*)")
 def reported(changes: Iterable[Change], *results: Result) -> Report:
     """A report of an apply in which the changes ended so, in turn."""
     outcomes = tuple(
-        Outcome(
+        ChangeResult(
             change.id, change.op, change.op_class, change.developer, change.team, change.before, change.after,
             change.why, results[index % len(results)], False, "PATCH answered 400", None, None, None, None,
         )

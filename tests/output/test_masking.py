@@ -14,7 +14,7 @@ from portalctl.changes.operation import Subject
 from portalctl.changes.plan import Notice, Plan, Refusal
 from portalctl.changes.plan_document import to_json
 from portalctl.errors import RefusedError
-from portalctl.events import Sent, Settled
+from portalctl.events import ChangeSettled, Sent
 from portalctl.identity import normal_address
 from portalctl.output.html.page import plan_html
 from portalctl.output.markdown.plan import plan_markdown
@@ -126,12 +126,12 @@ def test_an_event_names_nobody() -> None:
     sent = Sent("partners", "revoke:Ann@x.com", "Ann@x.com", "revoked")
     ann = MASK("ann@x.com")
     assert masked(sent, MASK) == Sent("partners", f"revoke:{ann}", ann, "revoked")
-    told = Settled(
+    told = ChangeSettled(
         "partners", "remove_member:odd one@x@y.com:a", "odd one@x@y.com", "left a", "failed", "of ann@x.com"
     )
     shown = masked(told, MASK)
     assert (shown.subject, shown.detail) == (MASK("odd one@x@y.com"), f"of {ann}")
-    made = Settled("partners", "create_team:reds", "team reds", "created", "confirmed", "")
+    made = ChangeSettled("partners", "create_team:reds", "team reds", "created", "confirmed", "")
     assert masked(made, MASK) == made
 
 

@@ -12,7 +12,7 @@ from portalctl.output import view_model
 from portalctl.output.escaping import html
 from portalctl.output.html.chart import rule_chart
 from portalctl.output.html.frame import asset, box, code, document
-from portalctl.output.view_model import BRAKE, Effect, Kind, NoticeGroup
+from portalctl.output.view_model import BRAKE, ChangeGroup, Kind, NoticeGroup
 from portalctl.reason import Reason
 from portalctl.words import age_between, moment, people, plural
 
@@ -59,7 +59,7 @@ def plan_html(plan: Plan) -> str:
     )
 
 
-def _ordered(effects: Iterable[Effect]) -> list[Effect]:
+def _ordered(effects: Iterable[ChangeGroup]) -> list[ChangeGroup]:
     """What takes away first; then, what the change under review does before what was pending."""
     return sorted(effects, key=lambda effect: (list(KINDS).index(effect.kind), view_model.was_pending(effect)))
 
@@ -73,7 +73,7 @@ def _stamp(plan: Plan) -> str:
     return " · ".join(facts)
 
 
-def _choices(effects: Sequence[Effect]) -> _Choices:
+def _choices(effects: Sequence[ChangeGroup]) -> _Choices:
     kinds = {effect.kind for effect in effects}
     origins = {effect.origin for effect in effects}
     ops = {change.op for effect in effects for change in effect.changes}
@@ -108,7 +108,7 @@ def _select(name: str, label: str, options: Iterable[tuple[str, str]]) -> str:
     return f'<label>{label} <select name="{name}"><option value="">any</option>{listed}</select></label>'
 
 
-def _portal(portal: PortalPlan, effects: Sequence[Effect], anchor: str) -> Iterator[str]:
+def _portal(portal: PortalPlan, effects: Sequence[ChangeGroup], anchor: str) -> Iterator[str]:
     """All that is said of a portal but its changes one by one; what takes away is said here too."""
     facts = [html(portal.provider), code(urlsplit(portal.server).netloc), plural(portal.developers, "developer")]
     origins = view_model.origin_words([portal])
@@ -183,13 +183,13 @@ def _refusal(refusal: Refusal) -> str:
     return f"{html(refusal.message)}{view_model.origin_note(refusal)}"
 
 
-def _taken(effects: Sequence[Effect]) -> Iterator[str]:
+def _taken(effects: Sequence[ChangeGroup]) -> Iterator[str]:
     others = len(effects) - MOST_TAKEN
     after = f"<p>{others:,} more stand first in the table of changes.</p>" if others > 0 else ""
     yield from box("takes", "Takes away", [_line(effect) for effect in effects[:MOST_TAKEN]], after)
 
 
-def _line(effect: Effect) -> str:
+def _line(effect: ChangeGroup) -> str:
     what = view_model.what(effect, code) + view_model.origin_note(effect)
     return f'{_who(effect)} {what} <span class="quiet">{_reasons(effect.why)}</span>'
 
@@ -213,7 +213,7 @@ def _before(why: Iterable[Reason]) -> str:
     return f'<span class="quiet">until now by {_reasons(why)}</span>'
 
 
-def _table(effects: Sequence[Effect], choices: _Choices, caption: str) -> Iterator[str]:
+def _table(effects: Sequence[ChangeGroup], choices: _Choices, caption: str) -> Iterator[str]:
     if not effects:
         return
     heads = "".join(
@@ -225,7 +225,7 @@ def _table(effects: Sequence[Effect], choices: _Choices, caption: str) -> Iterat
     yield from ("<tbody>", *(_row(effect, choices) for effect in effects), "</tbody>", "</table>")
 
 
-def _row(effect: Effect, choices: _Choices) -> str:
+def _row(effect: ChangeGroup, choices: _Choices) -> str:
     origin = [f"from-{effect.origin}"] if effect.origin is not None else []
     ops = " ".join([effect.kind, *origin, *dict.fromkeys(change.op for change in effect.changes)])
     teams = " ".join(str(choices.teams[team]) for team in dict.fromkeys(effect.teams))
@@ -240,7 +240,7 @@ def _row(effect: Effect, choices: _Choices) -> str:
     )
 
 
-def _who(effect: Effect) -> str:
+def _who(effect: ChangeGroup) -> str:
     return f"team {code(effect.who)}" if effect.about_team else code(effect.who)
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from portalctl.changes.operations import BY_NAME, Change
 from portalctl.events import Result
 from portalctl.output import view_model
-from portalctl.output.apply_report import Outcome, PortalOutcome, Report
+from portalctl.output.apply_report import ChangeResult, PortalOutcome, Report
 from portalctl.output.markdown.parts import MOST, Row, collapsed, part, sentence, short, table, who, whys_words
 from portalctl.output.size_limit import Part, fitted, size
 from portalctl.words import plural
@@ -55,7 +55,7 @@ def _table(rows: Sequence[Row]) -> str:
     return table(rows, *COLUMNS)
 
 
-def _row(outcome: Outcome) -> Row:
+def _row(outcome: ChangeResult) -> Row:
     (effect,) = view_model.effects([_change(outcome)])
     name = f"team {who(effect.who)}" if effect.about_team else who(effect.who)
     result = "already so" if outcome.already else outcome.result
@@ -63,7 +63,7 @@ def _row(outcome: Outcome) -> Row:
     return Row(f"| {result}{detail} | {name} | {view_model.what(effect, short)} | {whys_words(outcome.why)} |")
 
 
-def _change(outcome: Outcome) -> Change:
+def _change(outcome: ChangeResult) -> Change:
     return BY_NAME[outcome.op](
         id=outcome.id,
         op_class=outcome.op_class,

@@ -33,7 +33,7 @@ from portalctl.output.markdown.parts import (
     whys_words,
 )
 from portalctl.output.size_limit import Part, fitted, size
-from portalctl.output.view_model import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, Effect, Kept, Kind, NoticeGroup
+from portalctl.output.view_model import BRAKE, MOST_ALIKE, SHOWN_OF_ALIKE, ChangeGroup, Kept, Kind, NoticeGroup
 from portalctl.words import age_between, moment, people, plural
 
 ALL = "`portalctl plan -o html` lists all."
@@ -91,7 +91,7 @@ def _with_room(portals: Sequence[_Portal], room: int) -> list[_Portal]:
 
 
 def _portal(portal: PortalPlan, most: int, *, alone: bool) -> _Portal:
-    kinds: dict[Kind, list[Effect]] = {kind: [] for kind in view_model.SIGNS}
+    kinds: dict[Kind, list[ChangeGroup]] = {kind: [] for kind in view_model.SIGNS}
     for effect in view_model.effects(portal.changes):
         kinds[effect.kind].append(effect)
     takes, changes = (sorted(kinds[kind], key=view_model.was_pending) for kind in ("takes", "changes"))
@@ -189,9 +189,9 @@ def _taken(rows: Sequence[Row]) -> str:
     return f"### Takes away\n\n{table(rows, *TABLE)}"
 
 
-def _compact(takes: Sequence[Effect], most: int) -> Part:
+def _compact(takes: Sequence[ChangeGroup], most: int) -> Part:
     """The removals, one entry for each developer or team, those that lose the same together; without the rules."""
-    losses: dict[tuple[bool, str], list[Effect]] = {}
+    losses: dict[tuple[bool, str], list[ChangeGroup]] = {}
     for effect in takes:
         losses.setdefault((effect.about_team, effect.key), []).append(effect)
     entries = [(_lost(effects), _who(effects[0])) for effects in islice(losses.values(), most // SHORTEST_ROW)]
@@ -207,7 +207,7 @@ def _compact(takes: Sequence[Effect], most: int) -> Part:
     return Part(7, len(entries), text)
 
 
-def _lost(effects: Sequence[Effect]) -> str:
+def _lost(effects: Sequence[ChangeGroup]) -> str:
     return ", ".join(
         view_model.what(effect, short, MOST_WORDS) + view_model.origin_note(effect) for effect in effects
     )
@@ -234,12 +234,12 @@ def _given(rows: Sequence[Row], sizes: Mapping[str, int]) -> str:
     return f"### Gives\n\n{''.join(groups)}"
 
 
-def _effect(effect: Effect) -> Row:
+def _effect(effect: ChangeGroup) -> Row:
     what = view_model.what(effect, short, MOST_WORDS) + view_model.origin_note(effect)
     return Row(f"| {_who(effect)} | {what} | {whys_words(effect.why)} |", _about(effect))
 
 
-def _who(effect: Effect) -> str:
+def _who(effect: ChangeGroup) -> str:
     return f"team {who(effect.who)}" if effect.about_team else who(effect.who)
 
 
@@ -247,7 +247,7 @@ def _kept(person: Kept) -> Row:
     return Row(f"| {who(person.who)} | {view_model.keeps(person, short, MOST_WORDS)} | {whys_words(person.why)} |")
 
 
-def _about(effect: Effect) -> str:
+def _about(effect: ChangeGroup) -> str:
     """Whose doing an effect is, and its teams, as the line that opens their group; HTML."""
     shown = [f"<code>{short_html(team)}</code>" for team in effect.teams[:MOST_TEAMS]]
     others = len(effect.teams) - len(shown)

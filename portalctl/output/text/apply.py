@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from portalctl.events import Settled
+from portalctl.events import ChangeSettled
 from portalctl.execution.report import PortalReport
 from portalctl.output.escaping import terminal
 from portalctl.output.text.style import Style, joined
@@ -16,7 +16,7 @@ COLUMN = 28  # most addresses are shorter; who comes next is not known when a li
 PREFIX = {"confirmed": "", "failed": "not ", "skipped": "not ", "unknown": "perhaps "}
 
 
-def settled_text(event: Settled, style: Style) -> str:
+def settled_text(event: ChangeSettled, style: Style) -> str:
     """One change and its result, as it becomes known."""
     detail = f": {terminal(event.detail)}" if event.detail else ""
     said = f"{PREFIX[event.result]}{terminal(event.what)}{detail}"

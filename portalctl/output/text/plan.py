@@ -14,7 +14,7 @@ from portalctl.output.view_model import (
     MOST_ALIKE,
     SHOWN_OF_ALIKE,
     SIGNS,
-    Effect,
+    ChangeGroup,
     Kind,
     NoticeGroup,
     digest_words,
@@ -91,10 +91,10 @@ def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str
         yield from ("", f"  {style.strong('Prevented by this change')}", *rows(prevented, style))
 
 
-def _lines(effects: Sequence[Effect], style: Style) -> list[Line]:
+def _lines(effects: Sequence[ChangeGroup], style: Style) -> list[Line]:
     """A line per effect, those of one rule together. Many equal grants fold, unless the change under review makes
     them; removals never do."""
-    alike: dict[tuple[tuple[Reason, ...], str, str], list[Effect]] = {}
+    alike: dict[tuple[tuple[Reason, ...], str, str], list[ChangeGroup]] = {}
     for effect in effects:
         words = what(effect, terminal) + origin_note(effect)
         alike.setdefault((effect.why, words, SIGNS[effect.kind]), []).append(effect)
@@ -111,7 +111,7 @@ def _lines(effects: Sequence[Effect], style: Style) -> list[Line]:
     return lines
 
 
-def _who(effect: Effect) -> str:
+def _who(effect: ChangeGroup) -> str:
     return terminal(f"team {effect.who}" if effect.about_team else effect.who)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from portalctl.portals.models import Developer
+from portalctl.times import is_rfc3339, rfc3339
 
 STATUSES: Mapping[str, str] = {"pending": "pending", "active": "approved"}
 RESULTS: Mapping[str, str] = {"accepted": "approved", "rejected": "rejected", "cancelled": "rejected"}
@@ -148,7 +149,7 @@ def _word(told: str | None) -> str:
 def moment(told: object) -> str | None:
     """A time as RFC 3339: API7 tells it so, or in seconds since the epoch. None for anything else, and for 0."""
     if isinstance(told, str):
-        return told if _readable(told) else None
+        return told if is_rfc3339(told) else None
     if not isinstance(told, int | float) or isinstance(told, bool) or told <= 0:
         return None
     seconds = told / 1000 if told >= MILLISECONDS_FROM else told
@@ -156,11 +157,4 @@ def moment(told: object) -> str | None:
         at = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):
         return None
-    return at.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _readable(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
-        return False
+    return rfc3339(at)
