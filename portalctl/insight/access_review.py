@@ -12,7 +12,6 @@ from datetime import date
 from typing import Literal
 
 from portalctl.changes.invitations import unregistered
-from portalctl.identity import normal_address, suspects
 from portalctl.manifest.model import Override, Policy, PortalManifest
 from portalctl.portals.models import OUT, Developer, Scope, Snapshot
 from portalctl.reason import Reason
@@ -145,7 +144,7 @@ def review(portal: PortalManifest, snapshot: Snapshot, today: date, origins: Ori
 def _missing(book: Rulebook, snapshot: Snapshot) -> list[Developer]:
     """Those whom a member list or an override names and who have no account, as if they had one."""
     ids = {each.id for each in snapshot.developers}
-    addresses = {normal_address(each.email or "") for each in snapshot.developers}
+    addresses = {each.address for each in snapshot.developers}
     return [unregistered(name) for name in sorted(book.named - ids - addresses)]
 
 
@@ -189,7 +188,7 @@ def _access(book: Rulebook, reasons: _Reasons, person: Developer, decision: Deci
     memberships = tuple(Membership(team, reasons.of_team(team, decision)) for team in teams)
     override = _override(book, person)
     return Access(
-        developer=person.email or person.id,
+        developer=person.name,
         id=person.id,
         full_name=person.full_name or "",
         status=person.status,
@@ -204,11 +203,8 @@ def _access(book: Rulebook, reasons: _Reasons, person: Developer, decision: Deci
 
 def _override(book: Rulebook, person: Developer) -> Override | None:
     """Return the override for an account, or of a developer without one; one in force before an expired one."""
-    names = [person.id, *suspects(person.email or "")]
-    denial = book.now.denial_of_person(names, person.id or None)
-    exact = (person.id, normal_address(person.email or "") or "")
-    others = (rules.overrides.get(name) for rules in (book.now, book.lapsed) for name in exact)
-    return denial or next((rule for rule in others if rule and (not person.id or is_for(rule, person.id))), None)
+    found = (rule for rules in (book.now, book.lapsed) for rule in rules.overrides_of(person.id, person.name))
+    return next((rule for rule in found if not person.id or is_for(rule, person.id)), None)
 
 
 def _remarks(

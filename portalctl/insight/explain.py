@@ -31,7 +31,7 @@ from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.resolve import Block, Decision, Verdict, resolve
 from portalctl.rules.rulebook import Rulebook
-from portalctl.rules.trace import Voice, domain_voices, person_voices, team_voices
+from portalctl.rules.trace import TracedRule, developer_rules, domain_rules, team_rules
 from portalctl.words import did_you_mean
 
 About = Literal["developer", "domain", "team"]
@@ -84,7 +84,7 @@ class PortalExplanation:
     about: About
     subject: str
     observed_at: str | None
-    rules: tuple[Voice, ...]
+    rules: tuple[TracedRule, ...]
     standings: tuple[Standing, ...]
     live: Mapping[str, int] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
@@ -211,7 +211,7 @@ class _Case:
     def told(
         self,
         subject: Topic,
-        rules: tuple[Voice, ...],
+        rules: tuple[TracedRule, ...],
         standings: tuple[Standing, ...],
         live: Iterable[Developer],
         changes: Iterable[Change],
@@ -261,8 +261,8 @@ def _person(case: _Case, subject: Topic) -> PortalExplanation:
         decision = decisions[here[0].id]
         standings = [_standing(case, each, decisions[each.id], changes, notes) for each in here]
     key, name = (here[0].id, here[0].email or here[0].id) if here else (subject.name, subject.name)
-    voices = (*person_voices(case.portal, key, name, decision, case.today), *exclusive_voices(changes))
-    return case.told(subject, voices, tuple(standings), here, changes)
+    rules = (*developer_rules(case.book, key, name, decision, case.today), *exclusive_teams(changes))
+    return case.told(subject, rules, tuple(standings), here, changes)
 
 
 def _domain(case: _Case, subject: Topic) -> PortalExplanation:
@@ -275,8 +275,8 @@ def _domain(case: _Case, subject: Topic) -> PortalExplanation:
     here = [each for each in case.snapshot.developers if domain_of(_normal(each) or "") == subject.name]
     ids = {each.id for each in here}
     changes = [each for each in case.found.changes if each.developer is not None and each.developer.key in ids]
-    voices = domain_voices(case.portal, subject.name, decision, case.today)
-    return case.told(subject, voices, (_supposed(case, anybody, decision),), here, changes)
+    rules = domain_rules(case.book, subject.name, decision, case.today)
+    return case.told(subject, rules, (_supposed(case, anybody, decision),), here, changes)
 
 
 def _team(case: _Case, subject: Topic) -> PortalExplanation:
@@ -284,7 +284,7 @@ def _team(case: _Case, subject: Topic) -> PortalExplanation:
     ids = {key for team in teams for key in case.snapshot.members.get(team, ())}
     here = [each for each in case.snapshot.developers if each.id in ids]
     changes = [each for each in case.found.changes if each.team == subject.name]
-    return case.told(subject, team_voices(case.portal, subject.name, case.today), (), here, changes)
+    return case.told(subject, team_rules(case.book, subject.name, case.today), (), here, changes)
 
 
 def _standing(
@@ -346,8 +346,8 @@ def _is(person: Subject, ids: Collection[str], subject: Topic) -> bool:
     return person.id in ids or (not ids and subject.name in {person.id, person.email})
 
 
-def exclusive_voices(changes: Iterable[Change]) -> Iterator[Voice]:
+def exclusive_teams(changes: Iterable[Change]) -> Iterator[TracedRule]:
     """The exclusive teams that a person leaves because no rule puts them there."""
     for each in changes:
         if isinstance(each, RemoveMember) and each.why[0].rule == "teams":
-            yield Voice(each.why[0], f"exclusive, and no rule puts this person into {each.team}", "takes")
+            yield TracedRule(each.why[0], f"exclusive, and no rule puts this person into {each.team}", "takes")

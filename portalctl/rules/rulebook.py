@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeVar
 
-from portalctl.identity import enclosing, is_uuid
+from portalctl.identity import enclosing, is_uuid, normal_address, suspects
 from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,
@@ -64,6 +64,19 @@ class Rules:
         denials = (rule for rule in found if rule is not None and rule.status in DENIALS)
         return next((rule for rule in denials if developer_id is None or is_for(rule, developer_id)), None)
 
+    def overrides_of(self, developer_id: str, name: str) -> list[Override]:
+        """Return every override that names an account, or denies its developer; denials first.
+
+        Args:
+            developer_id: the account's id, or the name again where there is no account.
+            name: the live address, or the id where there is none. Denials also match its wider forms.
+        """
+        exact = {developer_id, normal_address(name)}
+        names = dict.fromkeys((developer_id, *suspects(name), *sorted(filter(None, exact))))
+        found = [rule for each in names if (rule := self.overrides.get(each)) is not None]
+        denials = [rule for rule in found if rule.status in DENIALS]
+        return denials + [rule for rule in found if rule.status not in DENIALS and rule.developer in exact]
+
     def denial_of_domain(self, domain: str) -> DeniedDomain | None:
         return most_specific(self.denied, domain)
 
@@ -115,13 +128,17 @@ def is_for(override: Override, developer_id: str) -> bool:
     return override.pin is None or override.pin.lower() == developer_id.lower()
 
 
-def most_specific(rules: dict[str, D], domain: str) -> D | None:
-    """The rule for this domain, else for the nearest parent that covers its sub-domains."""
+def covering(rules: dict[str, D], domain: str) -> Iterator[D]:
+    """Yield the rules that cover a domain: its own, then those of its parents, the most specific first."""
     for name in enclosing(domain):
         rule = rules.get(name)
         if rule is not None and (name == domain or rule.subdomains):
-            return rule
-    return None
+            yield rule
+
+
+def most_specific(rules: dict[str, D], domain: str) -> D | None:
+    """Return the rule that decides about a domain."""
+    return next(covering(rules, domain), None)
 
 
 def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:

@@ -1,195 +1,206 @@
-"""Every rule that speaks of a person, domain or team, in rank order, and what becomes of what it says. Pure.
+"""The trace of a decision: every rule about a developer, domain or team, in rank order, and what became of it. Pure.
 
-What decides is taken from the decision; this only says why the others do not.
+The rules are found by the lookups of the rulebook that `resolve` decides with, and what decides is read from its
+decision. Only the words for the other rules are made here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, TypeVar
 
-from portalctl.identity import covers, domain_of, normal_address, suspects
-from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, PortalManifest, TrustedDomain
+from portalctl.identity import domain_of, normal_address, suspects
+from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, TrustedDomain
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED
+from portalctl.rules.dates import ending
 from portalctl.rules.resolve import Decision
-from portalctl.rules.rulebook import DENIALS, is_for
+from portalctl.rules.rulebook import Rulebook, covering, is_for
 
-# decides: the status. adds: a team, or what else it says. takes: a team. overruled: another rule goes before it.
-# blocked: it gives nothing to this registration. ended: it has expired. exception: it is about one of the domain.
-Effect = Literal["decides", "adds", "takes", "overruled", "blocked", "ended", "exception"]
+# decides: the status. adds: a team, or something else. takes: a team. overruled: another rule takes precedence.
+# blocked: it grants nothing to this account. ended: it has expired. exception: it is for one developer of the domain.
+RuleEffect = Literal["decides", "adds", "takes", "overruled", "blocked", "ended", "exception"]
+D = TypeVar("D", DeniedDomain, TrustedDomain)
 VERIFIED = Reason("policy", "require_verified_email")
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """One rule: what it says, and what becomes of that. `because` is None where nothing has to be explained."""
+class TracedRule:
+    """One rule: what it says, and what became of it. `because` is None where nothing has to be explained."""
 
     why: Reason
     says: str
-    effect: Effect
+    effect: RuleEffect
     because: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
-    """`elsewhere`: it is for another account of the address, which its `id` names."""
-
-    reason: Reason
-    says: str
-    expires: date | None = None
-    elsewhere: bool = False
-
-
-def person_voices(portal: PortalManifest, key: str, name: str, decision: Decision, today: date) -> tuple[Voice, ...]:
-    """`key` is the portal's id of the person, `name` the address as well as it is known."""
-    claims = [
-        *_overrides(portal, key, {key, normal_address(name)}, suspects(name)),
-        *_trusted_if_verified(portal, _domains(portal, [domain_of(each) for each in suspects(name)])),
-        *_lists(portal, normal_address(name) or name),
-        *_others(portal, name, decision, key),
-    ]
-    return tuple(_heard(claim, decision, today) for claim in claims)
-
-
-def domain_voices(portal: PortalManifest, domain: str, decision: Decision, today: date) -> tuple[Voice, ...]:
-    """`decision` is that about somebody there whom no rule names. People who are named are told as exceptions."""
-    claims = [
-        *_trusted_if_verified(portal, _domains(portal, [domain])),
-        *_others(portal, f"@{domain}", decision),
-    ]
-    named = [rule for rule in portal.overrides if domain_of(rule.developer) == domain]
-    listed = [member.developer for team in portal.teams for member in team.members or ()]
-    people = dict.fromkeys(developer for developer in listed if domain_of(developer) == domain)
-    exceptions = [
-        *(_Claim(rule.why, f"{rule.developer}: {_override_says(rule)}", rule.expires) for rule in named),
-        *(claim for person in people for claim in _lists(portal, person, f"{person}: ")),
-    ]
+def developer_rules(book: Rulebook, key: str, name: str, decision: Decision, today: date) -> tuple[TracedRule, ...]:
+    """Return the rules about a developer. `key` is the portal's id, `name` the address where it is known."""
+    trace = _Trace(book, today, decision)
+    domains = [domain_of(form) for form in suspects(name)]
     return (
-        *(_heard(claim, decision, today) for claim in claims),
-        *(Voice(each.reason, each.says, *_timely(each, today, "exception")) for each in exceptions),
+        *trace.overrides(key, name),
+        *trace.domains(domains),
+        *trace.memberships(normal_address(name) or name),
+        *trace.others(name, key),
     )
 
 
-def team_voices(portal: PortalManifest, name: str, today: date) -> tuple[Voice, ...]:
-    """Where the team is declared, and every rule that puts people into it or gives them something for being there."""
-    claims: list[_Claim] = []
+def domain_rules(book: Rulebook, domain: str, decision: Decision, today: date) -> tuple[TracedRule, ...]:
+    """Return the rules about a domain. `decision` is the one for developers there whom no rule names.
+
+    Developers whom a rule names follow as exceptions.
+    """
+    trace, plain = _Trace(book, today, decision), _Trace(book, today)
+    named = [rule for rule in book.portal.overrides if domain_of(rule.developer) == domain]
+    listed = {**book.now.members, **book.lapsed.members}
+    return (
+        *trace.domains([domain]),
+        *trace.others(f"@{domain}"),
+        *(plain.exception(rule.why, f"{rule.developer}: {_override_says(rule)}", rule.expires) for rule in named),
+        *(rule for name in sorted(listed) if domain_of(name) == domain for rule in plain.exceptions(name)),
+    )
+
+
+def team_rules(book: Rulebook, name: str, today: date) -> tuple[TracedRule, ...]:
+    """Return the declaration of a team, and the rules that add developers to it or grant its members something."""
+    portal, trace = book.portal, _Trace(book, today)
+    rules: list[TracedRule] = []
     for team in portal.teams:
         if team.name == name:
             listed = "no list of members" if team.members is None else f"{len(team.members):,} listed"
-            owned = "declared, idp: the identity provider decides who is in it, and nothing is written"
-            said = owned if team.membership == "idp" else f"declared, {team.membership}, {listed}"
-            claims.append(_Claim(team.why, said))
-            claims += [_Claim(m.why, f"{m.developer} belongs to it", m.expires) for m in team.members or ()]
+            owned = "declared, idp: the identity provider decides its members, and nothing is written"
+            rules.append(
+                trace.plain(team.why, owned if team.membership == "idp" else _declared(team.membership, listed))
+            )
+            rules += [trace.plain(m.why, f"{m.developer} belongs to it", m.expires) for m in team.members or ()]
     domains = [rule for rule in portal.trusted_domains if name in rule.teams]
-    people = [rule for rule in portal.overrides if name in (rule.teams or ())]
+    overrides = [rule for rule in portal.overrides if name in (rule.teams or ())]
     access = [rule for rule in portal.access_requests if name in rule.teams]
-    claims += [_Claim(rule.why, f"people at {rule.domain} belong to it", rule.expires) for rule in domains]
-    claims += [_Claim(rule.why, f"{rule.developer} belongs to it", rule.expires) for rule in people]
-    claims += [_Claim(rule.why, _access_says(rule), rule.expires) for rule in access]
-    return tuple(Voice(each.reason, each.says, *_timely(each, today)) for each in claims)
+    rules += [trace.plain(rule.why, f"developers at {rule.domain} belong to it", rule.expires) for rule in domains]
+    rules += [trace.plain(rule.why, f"{rule.developer} belongs to it", rule.expires) for rule in overrides]
+    rules += [trace.plain(rule.why, _access_says(rule), rule.expires) for rule in access]
+    return tuple(rules)
 
 
-def _overrides(
-    portal: PortalManifest, key: str, exact: Collection[str | None], wide: Collection[str]
-) -> Iterator[_Claim]:
-    """Yield the overrides of the `exact` names, and denials of the `wide` ones, as the address without its tag.
+class _Trace:
+    """Traces the rules of one rulebook. `decision`: the one that they led to."""
 
-    Denials come first. `key` is the portal's id of the account.
-    """
-    denials = [rule for rule in portal.overrides if rule.status in DENIALS and rule.developer in {*exact, *wide}]
-    others = [rule for rule in portal.overrides if rule.status not in DENIALS and rule.developer in exact]
-    for rule in (*denials, *others):
-        yield _Claim(rule.why, _override_says(rule), rule.expires, elsewhere=not is_for(rule, key))
+    def __init__(self, book: Rulebook, today: date, decision: Decision | None = None) -> None:
+        self._book = book
+        self._portal = book.portal
+        self._today = today
+        self._decision = decision or Decision("unmatched", ())
+        self._expires = {(why, why.column): expires for expires, why in ending(book.portal)}
 
+    def overrides(self, key: str, name: str) -> Iterator[TracedRule]:
+        for rules in (self._book.now, self._book.lapsed):
+            for rule in rules.overrides_of(key, name):
+                yield self._judged(rule.why, _override_says(rule), rule.expires, elsewhere=not is_for(rule, key))
 
-def _domains(portal: PortalManifest, domains: list[str]) -> Iterator[_Claim]:
-    """Denials before trust, the more specific before the others."""
-    rules: list[DeniedDomain | TrustedDomain] = [
-        *sorted(portal.denied_domains, key=lambda rule: -len(rule.domain)),
-        *sorted(portal.trusted_domains, key=lambda rule: -len(rule.domain)),
-    ]
-    for rule in rules:
-        if any(covers(rule.domain, domain, subdomains=rule.subdomains) for domain in domains):
-            teams = rule.teams if isinstance(rule, TrustedDomain) else ()
-            status = "approved" if isinstance(rule, TrustedDomain) else "kept out"
-            owned = {team.name for team in portal.teams if team.membership == "idp"}
-            into = (f"in {team}" + " (the identity provider's: not written)" * (team in owned) for team in teams)
-            yield _Claim(rule.why, ", ".join([status, *into]), rule.expires)
+    def domains(self, domains: Sequence[str]) -> Iterator[TracedRule]:
+        """Yield denials before trust, the more specific before the others, and what trust depends on."""
+        both = (self._book.now, self._book.lapsed)
+        denied = {rule.domain: rule for side in both for name in domains for rule in covering(side.denied, name)}
+        trusted = {rule.domain: rule for side in both for name in domains for rule in covering(side.trusted, name)}
+        owned = {team.name for team in self._portal.teams if team.membership == "idp"}
+        rules: list[DeniedDomain | TrustedDomain] = [*_by_length(denied), *_by_length(trusted)]
+        for rule in rules:
+            yield self._judged(rule.why, _domain_says(rule, owned), rule.expires)
+        abilities = provider_named(self._portal.provider).abilities
+        if trusted and "verified_email" in abilities and self._portal.policy.require_verified_email:
+            yield self._judged(VERIFIED, "trust in a domain is for verified addresses only")
 
+    def memberships(self, address: str) -> Iterator[TracedRule]:
+        return (self._judged(why, f"in {team}", expires) for team, why, expires in self._lists(address))
 
-def _trusted_if_verified(portal: PortalManifest, domains: Iterable[_Claim]) -> Iterator[_Claim]:
-    """The rules for domains, and what trust depends on where the portal tells."""
-    claims = list(domains)
-    yield from claims
-    told = "verified_email" in provider_named(portal.provider).abilities and portal.policy.require_verified_email
-    if told and any(claim.reason.rule == "trusted_domains" for claim in claims):
-        yield _Claim(VERIFIED, "trust in a domain is for verified addresses only")
+    def others(self, name: str, key: str = "") -> Iterator[TracedRule]:
+        """Yield the rules for everybody, where they apply, and those that give or take no status."""
+        decision, portal = self._decision, self._portal
+        if decision.verdict == "unmatched":
+            yield self._judged(portal.policy.unmatched_why, _unmatched_says(portal.policy))
+        for protected in portal.protected:
+            if protected.developer in {*suspects(name), name, key}:
+                yield self._judged(protected.why, "nothing may be removed from this developer")
+        for rule in portal.access_requests:
+            if domain_of(name) in rule.domains or not decision.teams.keys().isdisjoint(rule.teams):
+                yield self._judged(rule.why, _access_says(rule), rule.expires)
 
+    def plain(self, why: Reason, says: str, expires: date | None = None) -> TracedRule:
+        """Return a rule as it stands, without regard to one developer's decision."""
+        return TracedRule(why, says, *self._timely(expires, "adds"))
 
-def _lists(portal: PortalManifest, address: str, before: str = "") -> Iterator[_Claim]:
-    for team in portal.teams:
-        for member in team.members or ():
-            if member.developer == address:
-                yield _Claim(member.why, f"{before}in {team.name}", member.expires)
+    def exception(self, why: Reason, says: str, expires: date | None) -> TracedRule:
+        return TracedRule(why, says, *self._timely(expires, "exception"))
 
+    def exceptions(self, address: str) -> Iterator[TracedRule]:
+        return (self.exception(why, f"{address}: in {team}", end) for team, why, end in self._lists(address))
 
-def _others(portal: PortalManifest, name: str, decision: Decision, key: str = "") -> Iterator[_Claim]:
-    """What speaks of everybody, where it comes to that; and what gives or takes no status."""
-    if decision.verdict == "unmatched":
-        policy = portal.policy
-        yield _Claim(policy.unmatched_why, _unmatched_says(policy))
-    for protected in portal.protected:
-        if protected.developer in {*suspects(name), name, key}:
-            yield _Claim(protected.why, "nothing may be taken from this person")
-    for rule in portal.access_requests:
-        if domain_of(name) in rule.domains or not decision.teams.keys().isdisjoint(rule.teams):
-            yield _Claim(rule.why, _access_says(rule), rule.expires)
+    def _lists(self, address: str) -> list[tuple[str, Reason, date | None]]:
+        """Return the teams that list an address, by name, with the last day of each entry."""
+        both = (*self._book.now.members.get(address, ()), *self._book.lapsed.members.get(address, ()))
+        found = [(team, why, self._expires.get((why, why.column))) for team, why in both]
+        return sorted(found, key=lambda entry: entry[0])
 
+    def _timely(self, expires: date | None, effect: RuleEffect) -> tuple[RuleEffect, str | None]:
+        if expires is not None and expires < self._today:
+            return "ended", f"it held through {expires}"
+        return effect, None
 
-def _heard(claim: _Claim, decision: Decision, today: date) -> Voice:
-    why = claim.reason
-    effect, because = _timely(claim, today)
-    if effect == "ended":
-        lapsed = (*decision.lapsed, *(each for reasons in decision.lapsed_teams.values() for each in reasons))
-        more = "; what only it gave is withdrawn" if claim.reason in lapsed else ""
-        return Voice(why, claim.says, effect, f"{because}{more}")
-    if claim.elsewhere and decision.blocked != "pin":
-        return Voice(why, claim.says, "overruled", "its `id` names another account")
-    gives = decision.verdict in {"approved", "silent", "unmatched"} and claim.reason.rule != "policy"
-    if decision.blocked is not None and gives:
-        return Voice(why, claim.says, "blocked", BLOCKED[decision.blocked][1])
-    if claim.reason in decision.why and decision.verdict != "silent":
-        return Voice(why, claim.says, "decides")
-    adds = any(claim.reason in reasons for reasons in decision.teams.values()) or claim.reason == decision.complete
-    if adds or claim.reason.rule in {"policy", "access_requests"}:
-        return Voice(why, claim.says, "adds")
-    return Voice(why, claim.says, "overruled", _overruled(claim.reason, decision))
-
-
-def _timely(claim: _Claim, today: date, effect: Effect = "adds") -> tuple[Effect, str | None]:
-    if claim.expires is not None and claim.expires < today:
-        return "ended", f"it held through {claim.expires}"
-    return effect, None
+    def _judged(self, why: Reason, says: str, expires: date | None = None, *, elsewhere: bool = False) -> TracedRule:
+        """Return a rule with what the decision made of it. `elsewhere`: it names another account of the address."""
+        decision = self._decision
+        effect, because = self._timely(expires, "adds")
+        if effect == "ended":
+            lapsed = (*decision.lapsed, *(reason for reasons in decision.lapsed_teams.values() for reason in reasons))
+            more = "; what only it gave is withdrawn" if why in lapsed else ""
+            return TracedRule(why, says, effect, f"{because}{more}")
+        if elsewhere and decision.blocked != "pin":
+            return TracedRule(why, says, "overruled", "its `id` names another account")
+        gives = decision.verdict in {"approved", "silent", "unmatched"} and why.rule != "policy"
+        if decision.blocked is not None and gives:
+            return TracedRule(why, says, "blocked", BLOCKED[decision.blocked][1])
+        if why in decision.why and decision.verdict != "silent":
+            return TracedRule(why, says, "decides")
+        adds = any(why in reasons for reasons in decision.teams.values()) or why == decision.complete
+        if adds or why.rule in {"policy", "access_requests"}:
+            return TracedRule(why, says, "adds")
+        return TracedRule(why, says, "overruled", _overruled(why, decision))
 
 
 def _overruled(reason: Reason, decision: Decision) -> str:
-    """Why this rule comes to nothing: what goes before it."""
+    """Return why this rule has no effect: the rule that takes precedence."""
     winner = decision.why[0]
     if reason.rule == "members":
-        whole = "the override's `teams` are this person's complete list"
-        return whole if decision.complete is not None else "who is kept out is put into no team"
+        whole = "the override's `teams` are this developer's complete list"
+        return whole if decision.complete is not None else "a denied developer is added to no team"
     if winner.rule == reason.rule == "overrides":
-        return f"the denial of {winner.value} goes before every grant"
+        return f"the denial of {winner.value} takes precedence over every grant"
     if winner.rule == reason.rule:
         return f"{winner.value} is more specific"
     return {
-        "overrides": "an override goes before rules for domains",
-        "denied_domains": "a denied domain goes before a trusted one",
-    }.get(winner.rule, "it does not hold for this registration")
+        "overrides": "an override takes precedence over rules for domains",
+        "denied_domains": "a denied domain takes precedence over a trusted one",
+    }.get(winner.rule, "it does not apply to this account")
+
+
+def _declared(membership: str, listed: str) -> str:
+    return f"declared, {membership}, {listed}"
+
+
+def _by_length(rules: dict[str, D]) -> list[D]:
+    return sorted(rules.values(), key=lambda rule: -len(rule.domain))
+
+
+def _domain_says(rule: DeniedDomain | TrustedDomain, owned: set[str]) -> str:
+    """`owned`: the teams of the identity provider."""
+    if isinstance(rule, DeniedDomain):
+        return "kept out"
+    into = (f"in {team}" + " (the identity provider's: not written)" * (team in owned) for team in rule.teams)
+    return ", ".join(["approved", *into])
 
 
 def _unmatched_says(policy: Policy) -> str:

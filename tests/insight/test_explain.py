@@ -60,8 +60,8 @@ def test_the_override_decides_and_every_other_rule_says_why_it_does_not() -> Non
     found = told(RULES, snapshot(person("gone@x.com"), teams={"city": ["gone@x.com"]}), "Gone@X.com")
     assert [(f"{v.why.rule} {v.why.value}", v.effect, v.because) for v in found.rules] == [
         ("overrides gone@x.com", "decides", None),
-        ("trusted_domains x.com", "overruled", "an override goes before rules for domains"),
-        ("members gone@x.com", "overruled", "who is kept out is put into no team"),
+        ("trusted_domains x.com", "overruled", "an override takes precedence over rules for domains"),
+        ("members gone@x.com", "overruled", "a denied developer is added to no team"),
         ("policy protected", "adds", None),
     ]
     assert ids(found.changes) == ["revoke:gone@x.com"]
@@ -85,14 +85,17 @@ def test_the_override_decides_and_every_other_rule_says_why_it_does_not() -> Non
         (
             portal(trusted_domains=(trusted("a.x.com"),), denied_domains=(denied("x.com", subdomains=True),)),
             "p@a.x.com",
-            [("x.com", "decides", None), ("a.x.com", "overruled", "a denied domain goes before a trusted one")],
+            [
+                ("x.com", "decides", None),
+                ("a.x.com", "overruled", "a denied domain takes precedence over a trusted one"),
+            ],
         ),
         (
             portal(overrides=(override("p@x.com", "revoked"), override("p+2@x.com", "approved"))),
             "p+2@x.com",
             [
                 ("p@x.com", "decides", None),
-                ("p+2@x.com", "overruled", "the denial of p@x.com goes before every grant"),
+                ("p+2@x.com", "overruled", "the denial of p@x.com takes precedence over every grant"),
             ],
         ),
         (
@@ -108,7 +111,7 @@ def test_the_override_decides_and_every_other_rule_says_why_it_does_not() -> Non
             "p@x.com",
             [
                 ("p@x.com", "adds", None),
-                ("p@x.com", "overruled", "the override's `teams` are this person's complete list"),
+                ("p@x.com", "overruled", "the override's `teams` are this developer's complete list"),
             ],
         ),
     ],

@@ -12,10 +12,10 @@ from portalctl.output.text.style import Line, Style, joined, place, rows, said
 from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, SIGNS, effects, what
 from portalctl.portals.models import OUT
 from portalctl.rules.blocks import BLOCKED, SHARING
-from portalctl.rules.trace import Effect, Voice
+from portalctl.rules.trace import RuleEffect, TracedRule
 from portalctl.words import people, plural
 
-EFFECTS: Mapping[Effect, str] = {
+EFFECTS: Mapping[RuleEffect, str] = {
     "decides": "✓",
     "adds": "+",
     "takes": "-",
@@ -54,24 +54,24 @@ def _live(portal: PortalExplanation) -> Iterator[str]:
         yield "  nobody has registered under this name" if portal.standings else "  nobody there has this id"
 
 
-def _rules(voices: tuple[Voice, ...], style: Style) -> Iterator[str]:
+def _rules(traced: tuple[TracedRule, ...], style: Style) -> Iterator[str]:
     """A rule each; of a long list of people, as a team has it, the first few, and how many more there are."""
-    if not voices:
+    if not traced:
         yield "    none"
-    folds = len(voices) > MOST_ALIKE and not style.verbose
+    folds = len(traced) > MOST_ALIKE and not style.verbose
     named = 0
-    for voice in voices:
-        named += _names_one(voice)
-        if not folds or named <= SHOWN_OF_ALIKE or not _names_one(voice):
-            yield f"    {style.sign(EFFECTS[voice.effect])} {said(voice.why)}"
-            because = f" ({terminal(voice.because)})" if voice.because else ""
-            yield f"        {voice.effect}: {terminal(voice.says)}{because}"
+    for rule in traced:
+        named += _names_one(rule)
+        if not folds or named <= SHOWN_OF_ALIKE or not _names_one(rule):
+            yield f"    {style.sign(EFFECTS[rule.effect])} {said(rule.why)}"
+            because = f" ({terminal(rule.because)})" if rule.because else ""
+            yield f"        {rule.effect}: {terminal(rule.says)}{because}"
     if folds and named > SHOWN_OF_ALIKE:
         yield f"    {named - SHOWN_OF_ALIKE:,} more rules that name one person each  (all: --verbose, or -o json)"
 
 
-def _names_one(voice: Voice) -> bool:
-    return voice.effect == "exception" or voice.why.rule == "members"
+def _names_one(rule: TracedRule) -> bool:
+    return rule.effect == "exception" or rule.why.rule == "members"
 
 
 def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
