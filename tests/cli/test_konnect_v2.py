@@ -73,10 +73,10 @@ def test_plan_tells_the_provider_and_reads_no_more_than_it_must(classic: Bench) 
     assert [change["id"] for change in portal["changes"]] == [
         "create_team:reds",
         "update_team:gunners",
-        "approve:john@liverpoolfc.com",
         "add_member:guest@agency.example:reds",
         "add_member:john@liverpoolfc.com:reds",
         "add_member:mo@liverpoolfc.com:reds",
+        "approve:john@liverpoolfc.com",
         "revoke:peter@arsenal.com",
         "remove_member:peter@arsenal.com:gunners",
     ]

@@ -13,7 +13,7 @@ from portalctl.simulator.behaviour import Behaviour
 from portalctl.simulator.faults import Fault
 from tests.cli.test_journal import Death, dying
 from tests.cli.test_saved_plans import sealed, write
-from tests.conftest import Bench, portalctl
+from tests.conftest import PORTAL_ID, Bench, portalctl
 
 pytestmark = pytest.mark.usefixtures("quick")
 BenchMaker = Callable[..., Bench]
@@ -165,6 +165,19 @@ def test_an_unclear_membership_that_is_seen_is_followed_by_the_approval(make_ben
     assert done.code == 0, done.out + done.err
     assert [bench.status(address) for address in (ANN, BOB, CID)] == ["approved"] * 3
     assert mailed(bench) == [ANN, BOB, CID]
+
+
+def test_a_request_for_access_waits_with_the_approval_for_an_unclear_membership(make_bench: BenchMaker) -> None:
+    bench = fill(make_bench(behaviour=Behaviour(visible_after=0.5)))
+    app = bench.sim.store.add_application(PORTAL_ID, "App", bench.emails[ANN])
+    request = bench.sim.store.add_registration(app, status="pending", api_name="Fixtures")
+    access = "access_requests: [{products: [Fixtures], domains: [club.example], status: approved}]\n"
+    bench.manifest(RULES + access)
+    bench.sim.inject(Fault("drop-after", method="POST", path=to_team(bench, "blues"), times=9))
+    done = apply(bench)
+    assert done.code == 0, done.out + done.err
+    granted = [place for place, each in enumerate(bench.sim.log) if each.method == "PATCH" and request in each.path]
+    assert max(joins(bench, ANN)) < approvals(bench, ANN)[0] < granted[0]
 
 
 @pytest.mark.parametrize("fault", ["drop-before", "status"])
