@@ -234,7 +234,7 @@ class _Case:
 
     def looks_alike(self, person: Developer, decision: Decision) -> Iterator[Notice]:
         """A warning where somebody no rule speaks of is at a domain that one could take for a trusted one."""
-        address = normal_address(person.email or "")
+        address = person.address
         if decision.verdict == "unmatched" and address is not None:
             trusted = Lookalikes(rule.domain for rule in self.portal.trusted_domains).of(domain_of(address))
             if trusted is not None:
@@ -242,7 +242,7 @@ class _Case:
 
 
 def _person(case: _Case, subject: Topic) -> PortalExplanation:
-    here = [each for each in case.snapshot.developers if subject.name in {each.id, each.email, _normal(each)}]
+    here = [each for each in case.snapshot.developers if subject.name in {each.id, each.email, each.address}]
     here.sort(key=lambda account: account.status == "rejected")  # of several, the rules are shown for the first
     ids = {each.id for each in here}
     decisions = {
@@ -272,7 +272,7 @@ def _domain(case: _Case, subject: Topic) -> PortalExplanation:
         stars += 1
     anybody = _sign_up(address)
     decision = _decided(case.book, anybody)
-    here = [each for each in case.snapshot.developers if domain_of(_normal(each) or "") == subject.name]
+    here = [each for each in case.snapshot.developers if domain_of(each.address or "") == subject.name]
     ids = {each.id for each in here}
     changes = [each for each in case.found.changes if each.developer is not None and each.developer.key in ids]
     rules = domain_rules(case.book, subject.name, decision, case.today)
@@ -292,11 +292,11 @@ def _standing(
 ) -> Standing:
     names = {team.id: team.name for team in case.snapshot.teams}
     inside = sorted(names[key] for key, who in case.snapshot.members.items() if person.id in who)
-    about = tuple(each for each in notes if each.developer == (person.email or person.id))
+    about = tuple(each for each in notes if each.developer == person.name)
     return _with_changes(
         Standing(
             id=person.id,
-            developer=person.email or person.id,
+            developer=person.name,
             status=person.status,
             teams=tuple(inside),
             awaited=tuple(sorted((decision.teams.keys() & case.book.touched_teams()) - set(inside))),
@@ -335,10 +335,6 @@ def _sign_up(name: str) -> Developer:
 
 def _decided(book: Rulebook, person: Developer) -> Decision:
     return next(decision for _, decision in resolve(book, [person]))
-
-
-def _normal(person: Developer) -> str | None:
-    return normal_address(person.email or "")
 
 
 def _is(person: Subject, ids: Collection[str], subject: Topic) -> bool:

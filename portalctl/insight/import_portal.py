@@ -13,7 +13,7 @@ from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
-from portalctl.identity import domain_of, is_freemail, is_public_suffix, normal_address, suspects
+from portalctl.identity import domain_of, is_freemail, is_public_suffix, suspects
 from portalctl.manifest.file_models import TeamEntry
 from portalctl.manifest.file_text import decode
 from portalctl.manifest.fmt.layout import scalar_text
@@ -91,7 +91,7 @@ def adopt(snapshot: Snapshot, suggest_from: int) -> Adopted:
 
 def _names(people: Iterable[Developer]) -> dict[str, str]:
     """By id, the address under which a rule can speak of this person and of nobody else."""
-    addresses = {each.id: normal_address(each.email or "") for each in people}
+    addresses = {each.id: each.address for each in people}
     count = Counter(addresses.values())
     return {key: address for key, address in addresses.items() if address is not None and count[address] == 1}
 
@@ -150,7 +150,7 @@ def _suggestions(people: Iterable[Developer], least: int) -> tuple[Suggestion, .
     approved: Counter[str] = Counter()
     pending: Counter[str] = Counter()
     for each in people:
-        address = normal_address(each.email or "")
+        address = each.address
         if address is not None and each.status in {"approved", "pending"}:
             (approved if each.status == "approved" else pending)[domain_of(address)] += 1
     chosen = [domain for domain, count in approved.items() if count >= least]
@@ -165,12 +165,12 @@ def _unsaid_people(snapshot: Snapshot, names: Mapping[str, str], held: frozenset
     for each in sorted(snapshot.developers, key=lambda each: (each.email or "", each.id)):
         because = _unsayable(each, names, held)
         if because is not None and (each.email is not None or each.id in in_teams):
-            yield Unsaid(each.email or each.id, each.status, because)
+            yield Unsaid(each.name, each.status, because)
 
 
 def _unsayable(person: Developer, names: Mapping[str, str], held: frozenset[str]) -> str | None:
     if person.id not in names:
         if person.email is None:
             return NAMELESS
-        return MALFORMED if normal_address(person.email) is None else AMBIGUOUS
+        return MALFORMED if person.address is None else AMBIGUOUS
     return SHARED if person.status in OUT and names[person.id] in held else None

@@ -14,7 +14,7 @@ from typing import Literal
 
 from portalctl.characters import in_typographic_quotes
 from portalctl.errors import Finding, Position
-from portalctl.identity import domain_of, enclosing, is_freemail, normal_address
+from portalctl.identity import domain_of, enclosing, is_freemail
 from portalctl.lookalike import Lookalikes, TeamNames, difference
 from portalctl.manifest.model import DENIED_GRANT, NOT_READ, Manifest, Override, PortalManifest
 from portalctl.portals.models import Developer, Snapshot
@@ -51,7 +51,7 @@ class _Look:
     def approved(self) -> frozenset[str | None]:
         """The addresses of those who are approved on the portal, as far as that is known."""
         people = self.live.developers if self.live is not None else ()
-        return frozenset(normal_address(each.email or "") for each in people if each.status == "approved")
+        return frozenset(each.address for each in people if each.status == "approved")
 
 
 def _look_alike(look: _Look) -> Said:
@@ -105,7 +105,7 @@ def _nobody(look: _Look) -> Said:
     """Denials are there for who may come, and invitations make their people themselves."""
     if look.live is None:
         return
-    addresses = {normal_address(person.email or "") for person in look.live.developers} - {None}
+    addresses = {person.address for person in look.live.developers} - {None}
     names = {person.id for person in look.live.developers} | addresses
     domains = {name for address in addresses if address is not None for name in enclosing(domain_of(address))}
     exact = {domain_of(address) for address in addresses if address is not None}

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from portalctl.identity import domain_of, normal_address, suspects, untagged
+from portalctl.identity import domain_of, suspects, untagged
 from portalctl.manifest.model import OnRevoke, Override
 from portalctl.portals.models import Developer
 from portalctl.providers.registry import provider_named
@@ -50,7 +50,7 @@ class Decision:
 def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
     """One decision per developer, in the order given."""
     people = tuple(developers)
-    addresses = [normal_address(developer.email or "") for developer in people]
+    addresses = [developer.address for developer in people]
     shared = by_address(zip(people, addresses, strict=True))
     by_domain: dict[str, Decision] = {}
     tells_verified = "verified_email" in provider_named(book.portal.provider).abilities

@@ -11,7 +11,6 @@ from typing import Self
 from portalctl.errors import AmbiguousError, AnswerError, PortalError
 from portalctl.events import Observer
 from portalctl.http import Client
-from portalctl.identity import normal_address
 from portalctl.portals.answer_ids import no_portal
 from portalctl.portals.konnect.api_versions import Dialect
 from portalctl.portals.konnect.lists import (
@@ -395,7 +394,7 @@ class Konnect:
         people = self._developers() if asked_for is None else asked_for
         accounts: dict[str, list[Developer]] = {}
         for person in people:
-            address = normal_address(person.email or "")
+            address = person.address
             if address in addresses and address is not None:
                 accounts.setdefault(address, []).append(person)
         return {address: found for address, each in accounts.items() if (found := _one_of(each)) is not None}
