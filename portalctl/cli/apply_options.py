@@ -22,7 +22,8 @@ from portalctl.execution.journal import FOLDER, check_folder, check_journal
 from portalctl.execution.report import PortalReport, timestamp
 from portalctl.flow import Run, exclusive
 from portalctl.manifest.model import PortalManifest
-from portalctl.output.apply_report import audit, report_json, who_ran
+from portalctl.output.apply_report import audit, who_ran
+from portalctl.output.documents import to_json
 from portalctl.output_file import Output
 from portalctl.version import __version__
 
@@ -95,7 +96,7 @@ class Records:
             started_at=min((report.started_at for report in reports), default=now),
             ended_at=now,
         )
-        text = report_json(shown(document))
+        text = to_json(shown(document))
         try:
             self.report.write(text)
         except OSError as error:

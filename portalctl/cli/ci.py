@@ -18,15 +18,16 @@ from portalctl.cli.output_option import OutputPath, check_distinct, write_output
 from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.http import Client, Server
-from portalctl.integrations.annotations import command, worst
-from portalctl.integrations.ci_documents import Document, Drift, read
+from portalctl.integrations.ci_documents import Document, read
 from portalctl.integrations.ci_event import Event, run_address
 from portalctl.integrations.comment_text import Mode, comments, issues, summary
 from portalctl.integrations.github import METHODS, GitHub
 from portalctl.integrations.step_outputs import dotenv, outputs
 from portalctl.integrations.sticky_comments import keep_comments, keep_issues
 from portalctl.output.apply_report import Report
+from portalctl.output.documents import Drift
 from portalctl.output.escaping import github_output
+from portalctl.output.github_annotations import command, worst
 from portalctl.output.masked_documents import masked
 from portalctl.output_file import Output, append
 

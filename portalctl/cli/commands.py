@@ -22,6 +22,7 @@ COMMANDS = {
     "fmt": "Bring manifest files into their canonical form.",
     "schema": "Print the JSON Schema of manifest files, plans, reports or snapshots.",
     "plan": "Show what apply would do, and why.",
+    "show": "Show a saved plan, report or snapshot in any form.",
     "apply": "Plan, show the plan, ask, and make it so.",
     "ci": "Tell GitHub or GitLab of a plan, of drift, or of an apply.",
     "snapshot": "Keep a reading of the portals, to plan from offline.",

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from portalctl import flow
-from portalctl.changes.plan import Notice
 from portalctl.cli.completers import one_more_of
 from portalctl.cli.console import show, style_for
+from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, choices, target_options
@@ -20,12 +19,10 @@ from portalctl.cli.output_option import OutputPath, check_one_result, write_outp
 from portalctl.cli.session import leave, open_session
 from portalctl.events import Event, Observer, Waiting
 from portalctl.insight.acknowledged_drift import acknowledged, acknowledgement_notices
-from portalctl.insight.drift import FAILING, KINDS, PortalDrift
+from portalctl.insight.drift import FAILING, KINDS
 from portalctl.manifest.acknowledgements_file import load_acknowledgements
-from portalctl.output.json_documents import drift_json
+from portalctl.output.documents import Drift, render
 from portalctl.output.metrics import drift_metrics
-from portalctl.output.text.drift import drift_text
-from portalctl.output.text.style import Style
 from portalctl.output_file import PUBLIC, Output
 
 DIFFERENT = 2
@@ -46,7 +43,7 @@ DIFFERENT = 2
     metavar="FILE",
     help="Findings that may stand (YAML), by the fingerprints shown: listed apart, and no reason to fail.",
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
+@form_option("drift")
 @click.option(
     "--metrics",
     type=OutputPath(PUBLIC),
@@ -83,8 +80,8 @@ def drift(
     if metrics is not None:
         write_output("--metrics", metrics, drift_metrics(shown(found), finished=now, throttles=throttles.count))
     style = style_for(sys.stdout)
-    notices = tuple(acknowledgement_notices(found, known, now.date()))
-    show(_in_form(output, shown(found), shown(notices), style), style)
+    document = Drift(portals=found, notices=tuple(acknowledgement_notices(found, known, now.date())))
+    show(render(shown(document), output, style), style)
     notify.drift(found, session.run.observer)
     if any(finding.kind in (fail_on or FAILING) for portal in found for finding in portal.findings):
         leave(DIFFERENT)
@@ -100,15 +97,3 @@ class Throttles:
     def __call__(self, event: Event) -> None:
         self.count += isinstance(event, Waiting)
         self._observer(event)
-
-
-def _in_form(form: str, found: Sequence[PortalDrift], notices: Sequence[Notice], style: Style) -> str:
-    match form:
-        case "json":
-            return drift_json(found, notices, generator=flow.GENERATOR)
-        case "markdown":
-            from portalctl.output.markdown.drift import drift_markdown
-
-            return drift_markdown(found, notices, generator=flow.GENERATOR)
-        case _:
-            return drift_text(found, notices, style)

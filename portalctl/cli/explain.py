@@ -12,13 +12,13 @@ import click
 from portalctl import flow
 from portalctl.cli.completers import subjects
 from portalctl.cli.console import show, style_for
+from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.session import leave, open_offline, open_session
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.insight.explain import About, PortalExplanation, explain_offline, subject_of
-from portalctl.output.json_documents import explanations_json
-from portalctl.output.text.explain import explanations_text
+from portalctl.output.documents import Explanation, render
 
 
 @click.command()
@@ -37,7 +37,7 @@ from portalctl.output.text.explain import explanations_text
     metavar="FILE",
     help="Look at what `portalctl snapshot` kept, in place of the portals.",
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@form_option("explanation")
 @mask_option
 @click.option("--verbose", is_flag=True, help="Show every rule of a long list.")
 def explain(
@@ -65,11 +65,7 @@ def explain(
         raise BadUsageError("--offline asks nothing at all, so --snapshot has nothing to add; leave out one of them")
     found = _offline(subject, about, target) if offline else _asked(subject, about, target, snapshot)
     style = style_for(sys.stdout, verbose=verbose)
-    told = shown(found)
-    show(
-        explanations_json(told, generator=flow.GENERATOR) if output == "json" else explanations_text(told, style),
-        style,
-    )
+    show(render(shown(Explanation(portals=found)), output, style), style)
     _check_clear(found)
     if any(portal.refusals for portal in found):
         leave(RefusedError.exit_code)

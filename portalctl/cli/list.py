@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 import portalctl
+from portalctl.cli.console import show, style_for
+from portalctl.cli.form_option import form_option
 from portalctl.cli.paths import file_option, manifest_paths
-from portalctl.output.json_documents import portals_json
-from portalctl.output.text.portals import portals_text
+from portalctl.output.documents import listed, render
 
 
 @click.group()
@@ -25,7 +27,7 @@ def list() -> None:
 
 @list.command()
 @file_option
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@form_option("portals")
 def portals(paths: tuple[Path, ...], output: str) -> None:
     """List the portals, each with its provider and its files. Asks no portal and needs no token.
 
@@ -38,4 +40,5 @@ def portals(paths: tuple[Path, ...], output: str) -> None:
       echo "portals=$(portalctl list portals -f portals/ -o json)" >> "$GITHUB_OUTPUT"
     """
     found = portalctl.load(*manifest_paths(paths)).portals.values()
-    click.echo(portals_json(found) if output == "json" else portals_text(found), nl=False)
+    style = style_for(sys.stdout)
+    show(render(listed(found), output, style), style)

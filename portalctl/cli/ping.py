@@ -8,16 +8,16 @@ import click
 
 from portalctl import flow
 from portalctl.cli.console import show, style_for
+from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.session import leave, open_session
-from portalctl.output.json_documents import pings_json
-from portalctl.output.text.ping import pings_text
+from portalctl.output.documents import Ping, render
 
 
 @click.command()
 @target_options
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@form_option("ping")
 @mask_option
 def ping(*, target: Target, output: str) -> None:
     """Check each portal's server, token and rights, its settings, release and clock. Cannot write to a portal.
@@ -33,6 +33,6 @@ def ping(*, target: Target, output: str) -> None:
     session = open_session(target)
     found = shown(flow.ping(session.manifest, session.run))
     style = style_for(sys.stdout)
-    show(pings_json(found, generator=flow.GENERATOR) if output == "json" else pings_text(found, style), style)
+    show(render(Ping(portals=found), output, style), style)
     if any(portal.failed for portal in found):
         leave(1)

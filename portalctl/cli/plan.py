@@ -13,6 +13,7 @@ from portalctl.changes.plan import Plan
 from portalctl.changes.selection import Selection
 from portalctl.cli.base import load_base
 from portalctl.cli.console import show, style_for
+from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown, shown_mask
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, target_options, verbose_option
@@ -20,13 +21,12 @@ from portalctl.cli.output_option import OutputPath, check_one_result, write_outp
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_session
 from portalctl.errors import RefusedError
-from portalctl.output.json_documents import plan_json
+from portalctl.output.documents import render, to_json
 from portalctl.output.text.plan import plan_text
 from portalctl.output.text.style import Style
 from portalctl.output_file import Output
 
 DIFFERENT = 2
-FORMS = ("text", "json", "markdown", "html", "gitlab")
 
 
 @click.command()
@@ -45,7 +45,7 @@ FORMS = ("text", "json", "markdown", "html", "gitlab")
     help="Plan from what `portalctl snapshot` kept: no token, no network. Such a plan cannot be applied.",
 )
 @click.option("--out", type=OutputPath(), help="Write the plan as JSON (mode 0600, also where the file is there).")
-@click.option("-o", "--output", type=click.Choice(FORMS), default="text", show_default=True)
+@form_option("plan")
 @mask_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
 @notify_option
@@ -77,7 +77,7 @@ def plan(
     before = load_base(base, target, session.manifest, session.run.observer) if base is not None else None
     made = portalctl.plan(session.manifest, session.run, selection, before)
     if out is not None:
-        write_output("--out", out, plan_json(shown(made) if out.public else made))
+        write_output("--out", out, to_json(shown(made) if out.public else made))
     style = style_for(sys.stdout, verbose=verbose)
     next_step = None if shown_mask() else _next_step(target, selection, out, made)  # it may name a developer
     show(_in_form(output, shown(made), style, next_step), style)
@@ -89,23 +89,7 @@ def plan(
 
 
 def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
-    match form:
-        case "json":
-            return plan_json(plan)
-        case "markdown":
-            from portalctl.output.markdown.plan import plan_markdown
-
-            return plan_markdown(plan)
-        case "html":
-            from portalctl.output.html.page import plan_html
-
-            return plan_html(plan)
-        case "gitlab":
-            from portalctl.output.gitlab_reports import terraform_json
-
-            return terraform_json(plan)
-        case _:
-            return plan_text(plan, style, next_step)
+    return plan_text(plan, style, next_step) if form == "text" else render(plan, form, style)
 
 
 def _next_step(target: Target, selection: Selection, out: Output | None, made: Plan) -> str:

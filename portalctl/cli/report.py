@@ -10,6 +10,7 @@ import click
 
 from portalctl import flow
 from portalctl.cli.console import show, style_for
+from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.output_option import OutputPath, write_output
@@ -17,11 +18,10 @@ from portalctl.cli.session import open_session
 from portalctl.events import Warned
 from portalctl.git.blame import origins
 from portalctl.insight.access_review import REMARKS, AccessReview
+from portalctl.output.documents import render
 from portalctl.output.escaping import terminal
 from portalctl.output_file import Output
 from portalctl.words import people
-
-FORMS = ("csv", "json", "html")
 
 
 @click.group()
@@ -43,7 +43,7 @@ def report() -> None:
     metavar="FILE",
     help="Tell of a saved reading (`portalctl snapshot`), and ask no portal.",
 )
-@click.option("-o", "--output", type=click.Choice(FORMS), default="csv", show_default=True)
+@form_option("access", "csv")
 @click.option(
     "--out",
     type=OutputPath(),
@@ -74,9 +74,10 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Output | 
     if known.problem:
         session.run.observer(Warned(f"the report lacks commits and authors: {known.problem}"))
     review = flow.access(session.manifest, session.run, known.lines)
-    text = _in_form(output, shown(review))
+    style = style_for(sys.stdout)
+    text = render(shown(review), output, style)
     if out is None:
-        show(text, style_for(sys.stdout))
+        show(text, style)
         return
     write_output("--out", out, text)
     click.echo(_said(out.shown, review), err=True)
@@ -88,19 +89,3 @@ def _said(out: Path, review: AccessReview) -> str:
     count = Counter(remark for each in every for remark in each.remarks)
     marked = ", ".join(f"{count[remark]:,} {remark}" for remark in REMARKS if count[remark])
     return f"{terminal(str(out))}: {people(len(every))}; {marked or 'nothing marked'}"
-
-
-def _in_form(form: str, review: AccessReview) -> str:
-    match form:
-        case "csv":
-            from portalctl.output.access_csv import access_csv
-
-            return access_csv(review)
-        case "html":
-            from portalctl.output.html.access import access_html
-
-            return access_html(review)
-        case _:
-            from portalctl.output.json_documents import access_json
-
-            return access_json(review)

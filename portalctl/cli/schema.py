@@ -6,35 +6,30 @@ import json
 
 import click
 
-KINDS = ("manifest", "plan", "report", "snapshot")
+KINDS = (
+    "manifest", "plan", "report", "snapshot", "drift", "explanation", "access", "ping", "validation", "portals",
+)  # fmt: skip
 
 
 @click.command()
 @click.argument("kind", type=click.Choice(KINDS))
 def schema(kind: str) -> None:
-    """Print the JSON Schema of manifest files, saved plans, reports or snapshots, for editors and other validators.
+    """Print the JSON Schema of manifest files, or of a document that portalctl writes, for editors and validators.
 
     \b
     Examples:
       portalctl schema manifest > manifest.v1.schema.json
       portalctl schema plan
     """
-    click.echo(json.dumps(_schema(kind), indent=2))
+    click.echo(json.dumps(schema_of(kind), indent=2))
 
 
-def _schema(kind: str) -> object:
+def schema_of(kind: str) -> object:
+    """Return the published JSON Schema of a kind of document."""
     if kind == "manifest":
         from portalctl.manifest.schema import manifest_schema
 
         return manifest_schema()
-    if kind == "plan":
-        from portalctl.changes.plan_document import plan_schema
+    from portalctl.output import documents
 
-        return plan_schema()
-    if kind == "snapshot":
-        from portalctl.portals.snapshot_file import snapshot_schema
-
-        return snapshot_schema()
-    from portalctl.output.apply_report import report_schema
-
-    return report_schema()
+    return documents.schema(kind)

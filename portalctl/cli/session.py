@@ -79,7 +79,7 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
     check_stdout()
     console = Console()
     key = mask_key() if expected is not None else None
-    plan = saved_plan.load(_read(path, "plan"), str(path))
+    plan = saved_plan.load(read_file(path, "plan"), str(path))
     saved_plan.check_live(plan)
     if expected is not None:
         saved_plan.check_expected(plan, expected, key)
@@ -134,10 +134,11 @@ def run_on(portal: Destination, target: Target) -> Run:
 
 def read_snapshot(path: Path) -> SavedSnapshot:
     """The snapshot in a file. Raises InputError."""
-    return snapshot_file.parse(_read(path, "snapshot"), str(path))
+    return snapshot_file.parse(read_file(path, "snapshot"), str(path))
 
 
-def _read(path: Path, kind: str) -> bytes:
+def read_file(path: Path, kind: str) -> bytes:
+    """Return the content of a file that portalctl wrote. Raises InputError, naming the `kind` that was expected."""
     try:
         return read_input(path, MOST_BYTES)
     except IsADirectoryError:

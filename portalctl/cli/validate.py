@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 import portalctl
+from portalctl.cli.form_option import form_option
 from portalctl.cli.lint_option import lint_option, lints_help
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.paths import file_option, manifest_paths
@@ -21,8 +23,6 @@ from portalctl.portals.models import Snapshot
 from portalctl.rules.unsupported import check
 from portalctl.words import plural
 
-FORMS = ("text", "json", "github", "gitlab")
-
 
 @click.command(epilog=lints_help())
 @file_option
@@ -33,7 +33,7 @@ FORMS = ("text", "json", "github", "gitlab")
     metavar="FILE",
     help="A saved reading (`portalctl snapshot`), for what only the portal can tell.",
 )
-@click.option("-o", "--output", type=click.Choice(FORMS), default="text", show_default=True)
+@form_option("validation")
 @mask_option
 def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, output: str) -> None:
     """Check manifest files. Asks no portal and needs no token.
@@ -51,13 +51,13 @@ def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, out
         check(manifest)
     except InputError as error:
         if output != "text":
-            click.echo(_in_form(output, None, shown(error.findings)), nl=False)
+            _document(output, (), error.findings)
         raise
     findings = lint(manifest, datetime.now(UTC).date(), levels, _live(manifest, snapshot))
     errors = tuple(each for each in findings if each.severity == "error")
     _warn([each for each in findings if each.severity == "warning"])
     if output != "text":
-        click.echo(_in_form(output, manifest, shown(findings)), nl=False)
+        _document(output, manifest.files, findings)
     if errors:
         raise InputError(errors)
     if output == "text":
@@ -94,21 +94,12 @@ def _warn(warnings: Sequence[Finding]) -> None:
     click.echo("What to do about a code: portalctl validate --help", err=True)
 
 
-def _in_form(form: str, manifest: Manifest | None, findings: Sequence[Finding]) -> str:
-    """For a program: annotations for GitHub, a code quality report for GitLab, JSON for any other."""
-    match form:
-        case "github":
-            from portalctl.integrations.annotations import command, of_findings
+def _document(form: str, files: Iterable[str], findings: Sequence[Finding]) -> None:
+    from portalctl.cli.console import show, style_for
+    from portalctl.output.documents import render, validation
 
-            return "".join(f"{command(each)}\n" for each in of_findings(findings))
-        case "gitlab":
-            from portalctl.output.gitlab_reports import code_quality_json
-
-            return code_quality_json(findings)
-        case _:
-            from portalctl.output.json_documents import validation_json
-
-            return validation_json(manifest, findings)
+    style = style_for(sys.stdout)
+    show(render(shown(validation(files, findings)), form, style), style)
 
 
 def _show(manifest: Manifest) -> None:

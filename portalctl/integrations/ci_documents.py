@@ -5,30 +5,14 @@ Whoever reads these files needs no token of a portal: the step that may write co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from pydantic import TypeAdapter
 from pydantic_core import from_json
 
-from portalctl import json_file
 from portalctl.changes import saved_plan
-from portalctl.changes.plan import Notice, Plan
+from portalctl.changes.plan import Plan
 from portalctl.errors import Finding, InputError, Position
-from portalctl.insight.drift import PortalDrift
+from portalctl.output import documents
 from portalctl.output.apply_report import Report
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """What `drift -o json` prints."""
-
-    version: Literal[1]
-    kind: Literal["drift"]
-    generator: str
-    portals: tuple[PortalDrift, ...]
-    notices: tuple[Notice, ...]
-
+from portalctl.output.documents import Drift
 
 Document = Plan | Drift | Report
 
@@ -41,10 +25,9 @@ def read(content: bytes, file: str) -> Document:
     match _kind(content):
         case "plan":
             return saved_plan.read(content, file)
-        case "drift":
-            return json_file.parse(content, file, TypeAdapter(Drift), "drift")
-        case "report":
-            return json_file.parse(content, file, TypeAdapter(Report), "report")
+    found = documents.read(content, file)
+    if isinstance(found, Drift | Report):
+        return found
     message = "this is none of: a plan (plan --out), drift (drift -o json), a report (apply --report)"
     raise InputError((Finding(Position(file, 1, 1), message),))
 

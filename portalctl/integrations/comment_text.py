@@ -7,8 +7,9 @@ from typing import Literal
 
 from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.insight.drift import FAILING
-from portalctl.integrations.ci_documents import Document, Drift
+from portalctl.integrations.ci_documents import Document
 from portalctl.output.apply_report import Report
+from portalctl.output.documents import Drift
 from portalctl.output.markdown.audit import report_markdown
 from portalctl.output.markdown.drift import drift_markdown
 from portalctl.output.markdown.plan import plan_markdown
@@ -61,7 +62,7 @@ def issues(drift: Drift, run: str | None) -> tuple[Body, ...]:
     return tuple(
         Body(
             portal.name,
-            drift_markdown([portal], drift.notices, generator=drift.generator) + seen,
+            drift_markdown(replace(drift, portals=(portal,))) + seen,
             any(found.kind in FAILING for found in portal.findings),
         )
         for portal in drift.portals
@@ -74,7 +75,6 @@ def summary(document: Document) -> str:
         case Plan():
             return plan_markdown(document, most=MOST_IN_SUMMARY)
         case Drift():
-            most = MOST_IN_SUMMARY
-            return drift_markdown(document.portals, document.notices, generator=document.generator, most=most)
+            return drift_markdown(document, most=MOST_IN_SUMMARY)
         case Report():
             return report_markdown(document, most=MOST_IN_SUMMARY)

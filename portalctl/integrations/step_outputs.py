@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from portalctl.changes.plan import Plan
 from portalctl.insight.drift import FAILING
-from portalctl.integrations.ci_documents import Document, Drift
+from portalctl.integrations.ci_documents import Document
 from portalctl.output.apply_report import RESULTS, Report
+from portalctl.output.documents import Drift
 from portalctl.output.view_model import totals
 
 

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
 from portalctl.changes.operation import OpClass, State, Subject
-from portalctl.changes.operations import NAMES
+from portalctl.changes.operations import BY_NAME, NAMES, Change
 from portalctl.changes.plan import ManifestStamp, Plan, PortalPlan
 from portalctl.events import Result
 from portalctl.execution.report import PortalReport, Settled
-from portalctl.output.escaping import json_text
 from portalctl.reason import Reason
 
-SCHEMA_ID = "urn:portalctl:schema:report:v1"
 RESULTS: tuple[Result, ...] = ("confirmed", "failed", "skipped", "unknown")
 
 
@@ -116,26 +113,6 @@ def audit(
     )
 
 
-def report_json(report: Report) -> str:
-    return json_text(_report().dump_json(report, by_alias=True, indent=2).decode() + "\n")
-
-
-def report_schema() -> Mapping[str, Any]:
-    """JSON Schema (2020-12) of a report. Later versions may add keys; readers ignore what they don't know."""
-    schema = _report().json_schema(by_alias=True, mode="serialization")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA_ID,
-        **schema,
-        "title": "portalctl report",
-    }
-
-
-@cache
-def _report() -> TypeAdapter[Report]:
-    return TypeAdapter(Report)
-
-
 def _portal(plan: PortalPlan, report: PortalReport) -> PortalOutcome:
     counts: dict[str, int] = {result: report.count(result) for result in RESULTS}
     return PortalOutcome(
@@ -168,4 +145,17 @@ def _outcome(item: Settled) -> ChangeResult:
         sent_at=item.sent_at,
         answered_at=item.answered_at,
         settled_at=item.settled_at,
+    )
+
+
+def change_of(outcome: ChangeResult) -> Change:
+    """Return the change that an outcome is about."""
+    return BY_NAME[outcome.op](
+        id=outcome.id,
+        op_class=outcome.op_class,
+        developer=outcome.developer,
+        team=outcome.team,
+        before=outcome.before,
+        after=outcome.after,
+        why=outcome.why,
     )

@@ -5,14 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
 
 from portalctl.changes.plan import Plan
-from portalctl.errors import Finding
-from portalctl.insight.lint import remedy
 from portalctl.output import view_model
+from portalctl.output.documents import Validation
 from portalctl.output.escaping import json_text
-from portalctl.output.json_documents import worst_findings
 from portalctl.output.view_model import Kind
 
 NAMED: dict[Kind, str] = {"gives": "create", "changes": "update", "takes": "delete"}
@@ -30,25 +27,23 @@ def terraform_json(plan: Plan) -> str:
     return json_text(json.dumps({name: counts[name] for name in NAMED.values()}) + "\n")
 
 
-def code_quality_json(findings: Iterable[Finding]) -> str:
+def validation_code_quality(document: Validation) -> str:
     """For `artifacts:reports:codequality`. A finding keeps its fingerprint when lines above it come or go.
-
-    At most MOST_FINDINGS are listed, errors first.
 
     https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
     """
     seen: Counter[tuple[str, str]] = Counter()
     listed = []
-    for finding in worst_findings(list(findings)):
-        key = (finding.at.file, finding.message)
+    for finding in document.findings:
+        key = (finding.file, finding.message)
         seen[key] += 1
         listed.append(
             {
-                "description": f"{finding.message}; {advice}" if (advice := remedy(finding)) else finding.message,
+                "description": f"{finding.message}; {finding.remedy}" if finding.remedy else finding.message,
                 "check_name": finding.code or "portalctl-validate",
                 "fingerprint": _fingerprint(*key, str(seen[key])),
                 "severity": "critical" if finding.severity == "error" else "minor",
-                "location": {"path": finding.at.file, "lines": {"begin": finding.at.line}},
+                "location": {"path": finding.file, "lines": {"begin": finding.line}},
             }
         )
     return json_text(json.dumps(listed, indent=2) + "\n")

@@ -26,7 +26,7 @@ from portalctl.garbage import no_garbage_collection
 from portalctl.http import Answer, Client, Server
 from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest
-from portalctl.output.json_documents import plan_json
+from portalctl.output.documents import to_json as plan_json
 from portalctl.portals.konnect.api_versions import DIALECTS
 from portalctl.portals.konnect.portal import WORKERS, Konnect
 from portalctl.portals.models import Snapshot

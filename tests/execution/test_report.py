@@ -10,7 +10,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from portalctl.output.apply_report import Who, report_schema, who_ran
+from portalctl.output.apply_report import Who, who_ran
+from portalctl.output.documents import schema
 from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench
 
@@ -26,7 +27,7 @@ teams:
 
 def read(path: str = "report.json") -> Any:
     document = json.loads(Path(path).read_text(encoding="ascii"))
-    jsonschema.Draft202012Validator(report_schema()).validate(document)
+    jsonschema.Draft202012Validator(schema("report")).validate(document)
     return document
 
 

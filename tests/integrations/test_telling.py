@@ -18,9 +18,10 @@ from portalctl.changes.plan_document import masked_digest
 from portalctl.errors import Finding, Position
 from portalctl.events import Result
 from portalctl.insight.drift import DriftFinding
-from portalctl.integrations.annotations import Annotation, command, worst
-from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report, Who, report_json
-from portalctl.output.gitlab_reports import code_quality_json, terraform_json
+from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report, Who
+from portalctl.output.documents import to_json, validation
+from portalctl.output.github_annotations import Annotation, command, worst
+from portalctl.output.gitlab_reports import terraform_json, validation_code_quality
 from portalctl.output.markdown.audit import report_markdown
 from portalctl.output.masked_documents import masked
 from portalctl.output.masks import Mask
@@ -119,7 +120,7 @@ def test_outputs_are_those_of_the_plan(job: Job) -> None:
 def test_a_report_is_told_without_a_token(job: Job) -> None:
     report = reported(EVERYDAY.changes, "confirmed", "failed", "unknown")
     path = job.folder / "report.json"
-    path.write_text(report_json(report))
+    path.write_text(to_json(report))
     done = job.run(str(path), GITHUB_TOKEN="")
     assert done.code == 0
     assert {key: job.outputs[key] for key in ("failed", "interrupted")} == {"failed": "6", "interrupted": "false"}
@@ -146,7 +147,7 @@ def test_nobody_is_named_in_a_masked_report() -> None:
         EVERYDAY.changes[-1], id="x:strange one@city.com", developer=Subject("strange one@city.com", "odd")
     )
     report = masked(reported([*EVERYDAY.changes, odd], "failed"), Mask(b"key"))
-    assert not re.search("peter@|strange|p00@", report_json(report) + report_markdown(report))
+    assert not re.search("peter@|strange|p00@", to_json(report) + report_markdown(report))
     found = DriftFinding("withheld", "strange one@city.com", None, "revoked", "approved", None)
     assert "strange" not in str(masked(found, Mask(b"key")))
 
@@ -188,7 +189,10 @@ def test_gitlab_counts_what_gives_what_changes_and_what_takes() -> None:
 def test_gitlab_knows_a_finding_again_when_it_has_moved() -> None:
     found = [Finding(Position("p.yaml", line, 3), "unknown key") for line in (4, 9)]
     moved = [Finding(Position("p.yaml", line + 7, 3), "unknown key") for line in (4, 9)]
-    prints = [[each["fingerprint"] for each in json.loads(code_quality_json(these))] for these in (found, moved)]
+    prints = [
+        [each["fingerprint"] for each in json.loads(validation_code_quality(validation((), these)))]
+        for these in (found, moved)
+    ]
     assert prints[0] == prints[1]
     assert len(set(prints[0])) == 2
 

@@ -8,6 +8,7 @@ import cmarkgfm
 
 from portalctl.changes.plan import Notice
 from portalctl.insight.drift import Acknowledged, DriftFinding, Kind, PortalDrift
+from portalctl.output.documents import Drift
 from portalctl.output.markdown.drift import drift_markdown
 from portalctl.output.text.drift import drift_text
 from portalctl.output.text.style import Style
@@ -37,7 +38,7 @@ def portal(*findings: DriftFinding, acknowledged: tuple[Acknowledged, ...] = ())
 
 
 def shown(*portals: PortalDrift, notices: tuple[Notice, ...] = (), most: int = 60_000) -> str:
-    return drift_markdown(portals, notices, generator="portalctl 0.0", most=most)
+    return drift_markdown(Drift(portals=portals, notices=notices, generator="portalctl 0.0"), most=most)
 
 
 def test_what_counts_is_open_and_the_rest_collapsed() -> None:
@@ -81,13 +82,14 @@ def test_what_strangers_typed_stays_inert() -> None:
         one = replace(finding("withheld", text), team=text, live=text, wanted=text, why=replace(WHY, value=text))
         return replace(portal(one), acknowledged=(Acknowledged(one, text, None, text, 1),))
 
-    portals = [typed(text) for text in HOSTILE]
-    notices = [Notice("code", "warning", text, file=text, line=1) for text in HOSTILE]
-    text = drift_markdown(portals, notices, generator="portalctl 0.0", most=10**7)
+    portals = tuple(typed(text) for text in HOSTILE)
+    notices = tuple(Notice("code", "warning", text, file=text, line=1) for text in HOSTILE)
+    document = Drift(portals=portals, notices=notices)
+    text = drift_markdown(document, most=10**7)
     html = cmarkgfm.github_flavored_markdown_to_html(text)
     assert "<script" not in html
     assert "<img" not in html
     assert "<a " not in html
     assert html.count("<tr>") == 4 * len(HOSTILE)  # two tables of a head and a row each
-    plain = drift_text(portals, notices, Style(width=200))
+    plain = drift_text(document, Style(width=200))
     assert all(line.isprintable() and "::" not in line for line in plain.splitlines())

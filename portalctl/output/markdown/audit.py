@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from portalctl.changes.operations import BY_NAME, Change
 from portalctl.events import Result
 from portalctl.output import view_model
-from portalctl.output.apply_report import ChangeResult, PortalOutcome, Report
+from portalctl.output.apply_report import ChangeResult, PortalOutcome, Report, change_of
 from portalctl.output.markdown.parts import MOST, Row, collapsed, part, sentence, short, table, who, whys_words
 from portalctl.output.size_limit import Part, fitted, size
 from portalctl.words import plural
@@ -56,20 +55,8 @@ def _table(rows: Sequence[Row]) -> str:
 
 
 def _row(outcome: ChangeResult) -> Row:
-    (effect,) = view_model.effects([_change(outcome)])
+    (effect,) = view_model.effects([change_of(outcome)])
     name = f"team {who(effect.who)}" if effect.about_team else who(effect.who)
     result = "already so" if outcome.already else outcome.result
     detail = f": {sentence(outcome.detail)}" if outcome.detail else ""
     return Row(f"| {result}{detail} | {name} | {view_model.what(effect, short)} | {whys_words(outcome.why)} |")
-
-
-def _change(outcome: ChangeResult) -> Change:
-    return BY_NAME[outcome.op](
-        id=outcome.id,
-        op_class=outcome.op_class,
-        developer=outcome.developer,
-        team=outcome.team,
-        before=outcome.before,
-        after=outcome.after,
-        why=outcome.why,
-    )

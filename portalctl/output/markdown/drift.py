@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from portalctl.changes.plan import Notice
 from portalctl.insight.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
+from portalctl.output.documents import Drift
 from portalctl.output.escaping import markdown
 from portalctl.output.markdown.parts import (
     MOST,
@@ -29,15 +30,14 @@ from portalctl.words import moment, plural
 COLUMNS = ("kind", "who", "on the portal", "rule", "finding")
 
 
-def drift_markdown(
-    portals: Sequence[PortalDrift], notices: Iterable[Notice], *, generator: str, most: int = MOST
-) -> str:
+def drift_markdown(document: Drift, *, most: int = MOST) -> str:
     """At most `most` bytes of UTF-8 for any number of findings: rows fall out, those that count last, with a count.
 
     Headings are never left out: each portal takes some hundred bytes.
     """
+    portals, notices = document.portals, document.notices
     read = [f"read {moment(min(portal.observed_at for portal in portals))}"] if portals else []
-    foot = f"<sub>{' · '.join([*read, short(generator)])}</sub>\n"
+    foot = f"<sub>{' · '.join([*read, short(document.generator)])}</sub>\n"
     headings = [_heading(portal) for portal in portals]
     parts = [[*_parts(portal, most)] for portal in portals]
     notes = part(1, [*notices], _note, lambda rows: f"### Notes\n\n{listed(rows)}", named="notes", most=most)

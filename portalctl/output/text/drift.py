@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from portalctl.changes.observations import DELETION
 from portalctl.changes.plan import Notice
 from portalctl.insight.drift import FAILING, Acknowledged, DriftFinding, Kind, PortalDrift
+from portalctl.output.documents import Drift
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
 from portalctl.output.text.style import Line, Style, joined, rows, said
@@ -17,12 +18,12 @@ Safe = Callable[[str], str]
 SIGNS: Mapping[Kind, str] = {"missing_grant": "-", "withheld": "-", "setting": "~"}  # the others: more than wanted
 
 
-def drift_text(portals: Iterable[PortalDrift], notices: Iterable[Notice], style: Style) -> str:
+def drift_text(document: Drift, style: Style) -> str:
     """Each portal: the disagreements by kind, then what is acknowledged and what merely waits; then the notices."""
     parts: list[str] = []
-    for block in (_portal(portal, style) for portal in portals):
+    for block in (_portal(portal, style) for portal in document.portals):
         parts += ["", *block] if parts and len(block) > 1 else block
-    return joined([*parts, *_notes(notices)])
+    return joined([*parts, *_notes(document.notices)])
 
 
 def waiting_people(backlog: Iterable[DriftFinding]) -> str:

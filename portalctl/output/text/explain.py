@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from portalctl.changes.operations import AddMember, Change
 from portalctl.insight.explain import About, PortalExplanation, Standing
+from portalctl.output.documents import Explanation
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
 from portalctl.output.text.style import Line, Style, joined, place, rows, said
@@ -27,9 +28,9 @@ EFFECTS: Mapping[RuleEffect, str] = {
 SAID = {"withheld", *(code for code, _ in BLOCKED.values())}  # notices that say why somebody stays as they are
 
 
-def explanations_text(portals: Iterable[PortalExplanation], style: Style) -> str:
+def explanation_text(document: Explanation, style: Style) -> str:
     """Each portal: who it is about and what is live, every rule with what becomes of it, and what would change."""
-    blocks = ["\n".join(_portal(portal, style)) for portal in portals]
+    blocks = ["\n".join(_portal(portal, style)) for portal in document.portals]
     return joined(["\n\n".join(blocks)])
 
 

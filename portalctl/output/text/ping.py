@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from portalctl.insight.ping import PortalPing
+from portalctl.output.documents import Ping
 from portalctl.output.escaping import terminal
 from portalctl.output.text.style import Style, joined
 
 SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "unknown": "?"}
 
 
-def pings_text(portals: Iterable[PortalPing], style: Style) -> str:
+def ping_text(document: Ping, style: Style) -> str:
     """Each portal: a line for each thing that was looked at, and below it what to do."""
-    return joined(line for portal in portals for line in _portal(portal, style))
+    return joined(line for portal in document.portals for line in _portal(portal, style))
 
 
 def _portal(portal: PortalPing, style: Style) -> Iterator[str]:

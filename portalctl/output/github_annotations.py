@@ -5,20 +5,17 @@ GitHub shows ten of a step; of a plan with more, these are the worst.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
 from portalctl.changes.plan import Plan, PortalPlan
-from portalctl.errors import Finding
 from portalctl.insight.drift import FAILING
-from portalctl.insight.lint import remedy
-from portalctl.integrations.ci_documents import Document, Drift
 from portalctl.output import view_model
 from portalctl.output.apply_report import Report
+from portalctl.output.documents import Drift, FoundInFile, Validation
 from portalctl.output.escaping import github_data, github_property
-from portalctl.output.json_documents import worst_findings
 from portalctl.output.text.drift import finding_what, finding_who
 from portalctl.output.view_model import ChangeGroup
 from portalctl.reason import Reason
@@ -40,7 +37,7 @@ class Annotation:
     column: int | None = None
 
 
-def worst(document: Document) -> tuple[Annotation, ...]:
+def worst(document: Plan | Drift | Report) -> tuple[Annotation, ...]:
     """What a reader has to know first, at most MOST of it: refusals and failures, then removals, then warnings."""
     match document:
         case Plan():
@@ -52,13 +49,12 @@ def worst(document: Document) -> tuple[Annotation, ...]:
     return tuple(islice(sorted(every, key=lambda each: each.level != "error"), MOST))
 
 
-def of_findings(findings: Iterable[Finding]) -> tuple[Annotation, ...]:
-    """Annotations of findings in files: at most MOST_FINDINGS, errors first, and how many more there are."""
-    every = list(findings)
-    shown = [_of_finding(finding) for finding in worst_findings(every)]
-    if len(shown) < len(every):
-        shown.append(Annotation("warning", "portalctl", f"and {len(every) - len(shown):,} more findings"))
-    return tuple(shown)
+def validation_commands(document: Validation) -> str:
+    """The workflow commands of a validation's findings, and how many more there are, a line each."""
+    shown = [_of_finding(finding) for finding in document.findings]
+    if len(shown) < document.total:
+        shown.append(Annotation("warning", "portalctl", f"and {document.total - len(shown):,} more findings"))
+    return "".join(f"{command(annotation)}\n" for annotation in shown)
 
 
 def command(annotation: Annotation) -> str:
@@ -73,10 +69,10 @@ def command(annotation: Annotation) -> str:
     return f"::{annotation.level} {properties}::{github_data(annotation.message)}"
 
 
-def _of_finding(found: Finding) -> Annotation:
+def _of_finding(found: FoundInFile) -> Annotation:
     title = f"portalctl {found.code}" if found.code else "portalctl"
-    message = "\n".join(filter(None, (found.message, remedy(found))))
-    return Annotation(found.severity, title, message, found.at.file, found.at.line, found.at.column)
+    message = "\n".join(filter(None, (found.message, found.remedy)))
+    return Annotation(found.severity, title, message, found.file, found.line, found.column)
 
 
 def _of_plan(portal: PortalPlan) -> Iterator[Annotation]:

@@ -1,0 +1,43 @@
+"""`portalctl show`: a document that portalctl wrote, in any of its forms."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from portalctl.changes.plan import Plan
+from portalctl.changes.plan_document import digest_of
+from portalctl.cli.console import show as print_result
+from portalctl.cli.console import style_for
+from portalctl.cli.form_option import form_option
+from portalctl.cli.masking import mask_option, shown
+from portalctl.cli.options import verbose_option
+from portalctl.cli.session import read_file
+from portalctl.output.documents import read, render
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@form_option(None)
+@mask_option
+@verbose_option
+def show(*, file: Path, output: str, verbose: bool) -> None:
+    """Show a saved plan, report, snapshot, drift or any other JSON document of portalctl. Asks no portal.
+
+    \b
+    Examples:
+      portalctl show plan.json
+      portalctl show report.json -o markdown
+    """
+    document = read(read_file(file, "document"), str(file))
+    if isinstance(document, Plan) and _is_edited(document):
+        click.echo("warning: the plan's digest is not that of its content, so it cannot be applied", err=True)
+    style = style_for(sys.stdout, verbose=verbose)
+    print_result(render(shown(document), output, style), style)
+
+
+def _is_edited(plan: Plan) -> bool:
+    """Whether a plan is not as it was written. A masked one has no digest that could be compared."""
+    return plan.digest is not None and not plan.digest.startswith("masked:") and plan.digest != digest_of(plan)

@@ -1,0 +1,291 @@
+"""Every document that portalctl writes: its kind, its envelope, and the forms it can have.
+
+A document is a frozen value whose JSON begins with `version`, `kind` and `generator`. `FORMS` is the one table of
+document × form; commands, `show`, `schema` and the library's `render` are made from it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json
+
+from portalctl import json_file
+from portalctl.changes import plan_document
+from portalctl.changes.plan import Notice, Plan
+from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
+from portalctl.insight.access_review import AccessReview
+from portalctl.insight.drift import PortalDrift
+from portalctl.insight.explain import PortalExplanation
+from portalctl.insight.lint import remedy
+from portalctl.insight.ping import PortalPing
+from portalctl.manifest.model import PortalManifest
+from portalctl.output.apply_report import Report
+from portalctl.output.escaping import json_text
+from portalctl.portals import snapshot_file
+from portalctl.portals.snapshot_file import SavedSnapshot
+from portalctl.version import __version__
+from portalctl.words import did_you_mean, quoted
+
+if TYPE_CHECKING:
+    from portalctl.output.text.style import Style
+
+GENERATOR = f"portalctl {__version__}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """Where portals and files disagree. `notices` are about the acknowledgements."""
+
+    version: Literal[1] = 1
+    kind: Literal["drift"] = "drift"
+    generator: str = GENERATOR
+    portals: tuple[PortalDrift, ...]
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What rules yield for a developer, a domain or a team, and why."""
+
+    version: Literal[1] = 1
+    kind: Literal["explanation"] = "explanation"
+    generator: str = GENERATOR
+    portals: tuple[PortalExplanation, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ping:
+    """Whether a run would find what it needs."""
+
+    version: Literal[1] = 1
+    kind: Literal["ping"] = "ping"
+    generator: str = GENERATOR
+    portals: tuple[PortalPing, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundInFile:
+    """A finding, in its published form."""
+
+    file: str
+    line: int
+    column: int
+    code: str | None
+    severity: Literal["error", "warning"]
+    message: str
+    remedy: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Validation:
+    """What is wrong with manifest files. At most 100 findings are listed, errors first; `total` counts all."""
+
+    version: Literal[1] = 1
+    kind: Literal["validation"] = "validation"
+    generator: str = GENERATOR
+    valid: bool
+    files: tuple[str, ...]
+    total: int
+    findings: tuple[FoundInFile, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPortal:
+    """A portal that a manifest declares. None where the manifest does not say it."""
+
+    name: str
+    provider: str
+    region: str | None
+    id: str | None
+    title: str | None
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portals:
+    """The portals of a manifest."""
+
+    version: Literal[1] = 1
+    kind: Literal["portals"] = "portals"
+    generator: str = GENERATOR
+    portals: tuple[ListedPortal, ...]
+
+
+Document = Plan | Report | SavedSnapshot | Drift | Explanation | AccessReview | Ping | Validation | Portals
+
+MODELS: Mapping[str, type[Document]] = {
+    "plan": Plan,
+    "report": Report,
+    "snapshot": SavedSnapshot,
+    "drift": Drift,
+    "explanation": Explanation,
+    "access": AccessReview,
+    "ping": Ping,
+    "validation": Validation,
+    "portals": Portals,
+}
+COMMON = ("text", "json", "markdown", "html")  # every document has these
+# Document × form → the function that renders it, from (document, style); JSON is made of the model, and where
+# Markdown or HTML has no function, they show the text.
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "plan": {
+        "text": "portalctl.output.text.plan:plan_text",
+        "markdown": "portalctl.output.markdown.plan:plan_markdown",
+        "html": "portalctl.output.html.page:plan_html",
+        "gitlab": "portalctl.output.gitlab_reports:terraform_json",
+    },
+    "report": {
+        "text": "portalctl.output.text.report:report_text",
+        "markdown": "portalctl.output.markdown.audit:report_markdown",
+    },
+    "snapshot": {"text": "portalctl.output.text.snapshot:snapshot_text"},
+    "drift": {
+        "text": "portalctl.output.text.drift:drift_text",
+        "markdown": "portalctl.output.markdown.drift:drift_markdown",
+    },
+    "explanation": {"text": "portalctl.output.text.explain:explanation_text"},
+    "access": {
+        "text": "portalctl.output.text.access:access_text",
+        "html": "portalctl.output.html.access:access_html",
+        "csv": "portalctl.output.access_csv:access_csv",
+    },
+    "ping": {"text": "portalctl.output.text.ping:ping_text"},
+    "validation": {
+        "text": "portalctl.output.text.validation:validation_text",
+        "github": "portalctl.output.github_annotations:validation_commands",
+        "gitlab": "portalctl.output.gitlab_reports:validation_code_quality",
+    },
+    "portals": {"text": "portalctl.output.text.portals:portals_text"},
+}
+
+
+def forms(kind: str) -> tuple[str, ...]:
+    """Return the forms that a kind of document has."""
+    return tuple(dict.fromkeys((*COMMON, *FORMS[kind])))
+
+
+def render(document: Document, form: str = "text", style: Style | None = None) -> str:
+    """Return a document in one of its forms. Raises BadUsageError for a form that it does not have.
+
+    Args:
+        style: for text: columns and colours; 80 columns without colours where it is left out.
+    """
+    from portalctl.output.text.style import Style  # noqa: PLC0415 (a document can be made without its forms)
+
+    known = forms(document.kind)
+    if form not in known:
+        raise BadUsageError(
+            f"{quoted(form)} is not a form of a {document.kind}{did_you_mean(form, known)}",
+            f"Its forms are {', '.join(known)}.",
+        )
+    style = style or Style()
+    if form == "json":
+        return to_json(document)
+    if form == "text":
+        return _function(FORMS[document.kind][form])(document, style)
+    if form in FORMS[document.kind]:
+        return _function(FORMS[document.kind][form])(document)
+    text = _function(FORMS[document.kind]["text"])(document, Style(width=style.width))
+    module = {"markdown": "portalctl.output.markdown.text", "html": "portalctl.output.html.text"}[form]
+    return _function(f"{module}:shown")(document, text)
+
+
+def _function(place: str) -> Callable[..., str]:
+    module, _, name = place.partition(":")
+    function: Callable[..., str] = getattr(import_module(module), name)
+    return function
+
+
+def to_json(document: Document) -> str:
+    """Return the published JSON, in ASCII: inert on a terminal and in a CI log too."""
+    if isinstance(document, Plan):
+        return json_text(plan_document.to_json(document))
+    if isinstance(document, SavedSnapshot):
+        return json_text(snapshot_file.to_json(document))
+    plain = TypeAdapter(type(document)).dump_python(document, mode="json", by_alias=True)
+    indent = None if isinstance(document, Portals) else 2  # one line, as CI variables take it
+    return json_text(json.dumps(plain, indent=indent) + "\n")
+
+
+def read(content: bytes, file: str) -> Document:
+    """Return the document in a file that portalctl wrote. Raises InputError, naming the path of what is wrong in it.
+
+    A plan is not checked against its digest, which a masked one does not have; `portalctl.changes.saved_plan` does
+    that for a plan that is to be applied.
+    """
+    kind = _kind(content)
+    if kind not in MODELS:
+        message = f"this is not a document of portalctl ({', '.join(MODELS)})"
+        raise InputError((Finding(Position(file, 1, 1), message),))
+    match kind:
+        case "plan":
+            return plan_document.checked(plan_document.parse(content, file), file)
+        case "snapshot":
+            return snapshot_file.parse(content, file)
+    parsed: Document = json_file.parse(content, file, TypeAdapter(MODELS[kind]), kind)
+    return parsed
+
+
+def _kind(content: bytes) -> str:
+    try:
+        given = from_json(content)
+    except ValueError:
+        return ""
+    return str(given.get("kind")) if isinstance(given, dict) else ""
+
+
+def schema(kind: str) -> Mapping[str, Any]:
+    """Return the JSON Schema (2020-12) of a kind. Later versions may add keys; readers ignore unknown ones."""
+    if kind == "plan":
+        return plan_document.plan_schema()
+    if kind == "snapshot":
+        return snapshot_file.snapshot_schema()
+    found = TypeAdapter(MODELS[kind]).json_schema(by_alias=True, mode="serialization")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:portalctl:schema:{kind}:v1"}
+    return {**head, **found, "title": f"portalctl {kind}"}
+
+
+def validation(files: Iterable[str], findings: Sequence[Finding]) -> Validation:
+    """Return the document of findings in manifest files. `files` is empty where they could not be loaded."""
+    ranked = sorted(range(len(findings)), key=lambda index: findings[index].severity != "error")
+    return Validation(
+        valid=all(finding.severity != "error" for finding in findings),
+        files=tuple(files),
+        total=len(findings),
+        findings=tuple(_in_file(findings[index]) for index in sorted(ranked[:MOST_FINDINGS])),
+    )
+
+
+def _in_file(finding: Finding) -> FoundInFile:
+    return FoundInFile(
+        file=finding.at.file,
+        line=finding.at.line,
+        column=finding.at.column,
+        code=finding.code,
+        severity=finding.severity,
+        message=finding.message,
+        remedy=remedy(finding),
+    )
+
+
+def listed(portals: Iterable[PortalManifest]) -> Portals:
+    """Return the document of a manifest's portals."""
+    return Portals(
+        portals=tuple(
+            ListedPortal(
+                name=portal.name,
+                provider=portal.provider,
+                region=portal.region,
+                id=portal.id,
+                title=portal.title,
+                files=tuple(portal.files),
+            )
+            for portal in portals
+        )
+    )
