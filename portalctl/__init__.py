@@ -12,7 +12,8 @@
     reports = portalctl.apply(plan, run)  # raises RefusedError before any write, or reports each change
 
 `snapshot` reads whole portals; `Run({}, snapshot=portalctl.snapshot(manifest, run))` plans from that without asking
-them. `drift` and `explain` return what the commands of these names show. Nothing here reads the environment or
+them. `drift` and `explain` return what the commands of these names show; `render` gives a document the form of text,
+JSON, Markdown or HTML. Nothing here reads the environment or
 prints. Errors are those of `portalctl.errors`. Functions import what they need when they are first called.
 """
 
@@ -23,6 +24,7 @@ from portalctl.library import drift as drift
 from portalctl.library import explain as explain
 from portalctl.library import load as load
 from portalctl.library import plan as plan
+from portalctl.library import render as render
 from portalctl.library import snapshot as snapshot
 from portalctl.version import __version__ as __version__
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from portalctl.insight.drift import PortalDrift
     from portalctl.insight.explain import PortalExplanation
     from portalctl.manifest.model import Manifest
+    from portalctl.output.documents import Document
     from portalctl.portals.snapshot_file import SavedSnapshot
 
 VALUES = {"Run": "portalctl.flow", "Server": "portalctl.http"}  # types whose modules take long to import
@@ -77,6 +78,16 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
     from portalctl import flow  # noqa: PLC0415 (heavy; see above)
 
     return flow.drift(manifest, run)
+
+
+def render(document: Document, form: str = "text") -> str:
+    """Return a plan, report, snapshot or other document as `text`, `json`, `markdown` or `html`.
+
+    Raises BadUsageError for a form that the document does not have.
+    """
+    from portalctl.output import documents  # noqa: PLC0415 (heavy; see above)
+
+    return documents.render(document, form)
 
 
 def explain(manifest: Manifest, run: Run, subject: str) -> tuple[PortalExplanation, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +16,7 @@ from portalctl.changes.selection import Selection
 from portalctl.cli.apply_options import Records, exit_code, record_options
 from portalctl.cli.ci_files import event_content
 from portalctl.cli.console import show, style_for
+from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, target_options, verbose_option
@@ -28,6 +29,8 @@ from portalctl.execution.report import PortalReport
 from portalctl.flow import Run
 from portalctl.integrations.ci_event import parse_payload
 from portalctl.integrations.pull_request_jobs import EVENTS_WITH_PAYLOAD, pull_request_sign
+from portalctl.output.apply_report import Report
+from portalctl.output.documents import render
 from portalctl.output.text.apply import reports_text
 from portalctl.output.text.errors import error_text
 from portalctl.output.text.plan import plan_text
@@ -54,6 +57,7 @@ from portalctl.output.text.style import Style
     help="Apply in a CI job for a pull request, before its files are merged.",
 )
 @record_options
+@form_option("report")
 @notify_option
 @mask_option
 @verbose_option
@@ -67,6 +71,7 @@ def apply(
     confirm_timeout: float,
     allow_pull_request: bool,
     records: Records,
+    output: str,
     notify: Notify,
     verbose: bool,
 ) -> None:
@@ -92,29 +97,32 @@ def apply(
     check_services(made, run.services, os.environ)
     run = records.attached(made, run)
     style = style_for(sys.stdout, verbose=verbose or not yes)  # a plan to confirm is shown in full
-    show(plan_text(shown(made), style), style)
+    show(plan_text(shown(made), style), style, err=output != "text")
     if made.refused:
         notify.plan(made, run.observer)
         leave(RefusedError.exit_code)
     if not made.changes:
-        records.write_report(made, run, ())
+        document = records.document(made, run, ())
+        records.write_report(document)
+        if output != "text":
+            show(render(shown(document), output, style), style)
         return
     _consent(yes=yes)
-    click.echo()
+    click.echo(err=output != "text")
     reports = notify.apply(made, run)
-    _finish(reports, lambda: records.write_report(made, run, reports), records.report_path, style)
+    _finish(reports, records.document(made, run, reports), records, output, style)
 
 
-def _finish(
-    reports: Sequence[PortalReport], write_report: Callable[[], None], path: Path | None, style: Style
-) -> NoReturn:
+def _finish(reports: Sequence[PortalReport], document: Report, records: Records, form: str, style: Style) -> NoReturn:
     """Write the report, show the results and leave. A report that cannot be written hides no result."""
     failure = None
     try:
-        write_report()
+        records.write_report(document)
     except PortalctlError as error:
         failure = error
-    show("\n" + reports_text(reports, path if failure is None else None), style)
+    path = records.report_path if failure is None else None
+    text = "\n" + reports_text(reports, path) if form == "text" else render(shown(document), form, style)
+    show(text, style)
     code = exit_code(reports)
     if failure is not None:
         if not code:

@@ -22,7 +22,7 @@ from portalctl.execution.journal import FOLDER, check_folder, check_journal
 from portalctl.execution.report import PortalReport, timestamp
 from portalctl.flow import Run, exclusive
 from portalctl.manifest.model import PortalManifest
-from portalctl.output.apply_report import audit, who_ran
+from portalctl.output.apply_report import Report, audit, who_ran
 from portalctl.output.documents import to_json
 from portalctl.output_file import Output
 from portalctl.version import __version__
@@ -80,15 +80,10 @@ class Records:
         except OSError as error:
             raise BadUsageError(f"--report {report.shown} cannot be written: {error.strerror}") from error
 
-    def write_report(self, plan: Plan, run: Run, reports: Sequence[PortalReport]) -> None:
-        """Write `--report`, where it is asked for.
-
-        Raises PortalctlError when it cannot be written. It is then on standard error, so that nothing is lost.
-        """
-        if self.report is None:
-            return
+    def document(self, plan: Plan, run: Run, reports: Sequence[PortalReport]) -> Report:
+        """Return the report of an apply: who applied which plan, and what came of each change."""
         now = timestamp(run.clock())
-        document = audit(
+        return audit(
             plan,
             reports,
             who=who_ran({name: _text(value) for name, value in os.environ.items()}, _user()),
@@ -96,6 +91,14 @@ class Records:
             started_at=min((report.started_at for report in reports), default=now),
             ended_at=now,
         )
+
+    def write_report(self, document: Report) -> None:
+        """Write `--report`, where it is asked for.
+
+        Raises PortalctlError when it cannot be written. It is then on standard error, so that nothing is lost.
+        """
+        if self.report is None:
+            return
         text = to_json(shown(document))
         try:
             self.report.write(text)

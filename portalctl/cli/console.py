@@ -44,6 +44,9 @@ class Console:
         self._shown = ""
         self._style = style_for(sys.stdout)
         self._mask = shown_mask()  # worker threads do not see the run's context
+        context = click.get_current_context(silent=True)
+        form = context.params.get("output", "text") if context is not None else "text"
+        self._aside = form != "text"  # standard output then holds the document alone
 
     def __call__(self, event: Event) -> None:
         with self._lock, contextlib.suppress(OSError):
@@ -62,7 +65,7 @@ class Console:
                 self._line(f"warning: {terminal(event.message)}")
             case ChangeSettled():
                 self._clear()
-                click.echo(settled_text(event, self._style), color=self._style.color)
+                click.echo(settled_text(event, self._style), color=self._style.color, err=self._aside)
 
     def _progress(self, text: str) -> None:
         if self._live:
@@ -82,6 +85,6 @@ class Console:
             self._shown = ""
 
 
-def show(text: str, style: Style) -> None:
-    """A result, on stdout."""
-    click.echo(text, nl=False, color=style.color)
+def show(text: str, style: Style, *, err: bool = False) -> None:
+    """Print a result; `err`: what is no result where a document is asked for."""
+    click.echo(text, nl=False, color=style.color and not err, err=err)
