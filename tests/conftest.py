@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from portalctl.integrations.pull_request_jobs import SYSTEMS
 from portalctl.simulator.server import Exchange, Simulator
 from tests import vendor
 
-# A developer's run looks around each property a little; .ci/run looks longer (HYPOTHESIS_PROFILE=thorough).
-settings.register_profile("brisk", max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("thorough", settings.get_profile("brisk"), max_examples=400)
+# A developer's run tries a few examples of each property; .ci/run tries many (HYPOTHESIS_PROFILE=thorough).
+settings.register_profile("brisk", max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("brisk"), max_examples=200)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brisk"))
 
 PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"
@@ -35,6 +36,8 @@ portal:
   provider: konnect
   id: {PORTAL_ID}
 """
+TESTS = Path(__file__).parent
+_SLOW_MODULE = re.compile(r"^pytestmark = (?:\[[^\]]*)?pytest\.mark\.(?:slow|peer)\b", re.MULTILINE)
 WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 # Beginnings of variables that a run looks at.
 OURS = (
@@ -54,6 +57,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             seen[name] += 1
             if seen[name] > marker.args[0]:
                 item.add_marker(pytest.mark.slow)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules that are slow, or for peers, as a whole where the default run was asked for: importing them
+    takes as long as many tests."""
+    if config.option.markexpr != "not peer and not slow" or not collection_path.match("test_*.py"):
+        return None
+    return _SLOW_MODULE.search(collection_path.read_text(encoding="utf-8")) is not None or None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Let one of two workers import the tests from behind: pytest rewrites each assertion once and keeps the result,
+    so that they share this work and meet in the middle."""
+    worker = getattr(session.config, "workerinput", {}).get("workerid", "gw0")
+    if session.config.args_source is pytest.Config.ArgsSource.TESTPATHS and int(worker.removeprefix("gw")) % 2:
+        for module in sorted(TESTS.rglob("test_*.py"), reverse=True):
+            if not pytest_ignore_collect(module, session.config):
+                import_module(".".join(module.relative_to(TESTS.parent).with_suffix("").parts))
 
 
 def named_schema(manifest: Path) -> Path | None:

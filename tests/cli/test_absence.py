@@ -73,6 +73,7 @@ def test_a_404_for_the_teams_of_an_account_that_is_gone_is_not_a_failed_read(ben
     assert bench.writes == []
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("path", ["*/teams/*/developers", "*/teams"])
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_404_for_a_list_of_members_or_teams_is_a_failed_read(make_bench: BenchMaker, path: str, after: int) -> None:
@@ -120,6 +121,7 @@ def live_status(bench: Bench, registration: str) -> str:
     return next(str(row["status"]) for row in rows if row["id"] == registration)
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("owner", ["team", "developer"])
 @pytest.mark.parametrize("told", [True, False])
 def test_a_registration_whose_application_has_a_new_owner_makes_the_plan_stale(
@@ -150,6 +152,7 @@ def test_a_new_owner_just_before_the_write_is_seen(bench: Bench) -> None:
     assert live_status(bench, registration) == "approved"
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("status", ["revoked", "rejected"])
 def test_a_registration_that_was_ended_by_hand_counts_as_done(bench: Bench, status: str) -> None:
     _, registration = fill_registration(bench)
@@ -161,6 +164,7 @@ def test_a_registration_that_was_ended_by_hand_counts_as_done(bench: Bench, stat
     assert not any("registrations" in write for write in bench.writes)
 
 
+@pytest.mark.slow
 def test_a_registration_that_went_with_its_application_counts_as_done(bench: Bench) -> None:
     app, _ = fill_registration(bench)
     headers = {"Authorization": f"Bearer {bench.sim.token}"}
@@ -197,6 +201,7 @@ def test_a_registration_that_never_existed_makes_the_plan_stale(bench: Bench) ->
     assert "the plan is stale" in done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("path", ["*/application-registrations", "*/applications"])
 def test_a_404_for_a_list_of_registrations_or_applications_is_a_failed_read_where_one_is_to_end(
     bench: Bench, path: str
@@ -214,6 +219,7 @@ def test_a_404_for_a_list_of_registrations_or_applications_is_a_failed_read_wher
     assert live_status(bench, registration) == "approved"
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("path", ["*/application-registrations", "*/applications"])
 def test_a_404_for_such_a_list_just_before_the_write_is_no_end_of_a_registration(bench: Bench, path: str) -> None:
     _, registration = fill_registration(bench)
@@ -240,6 +246,7 @@ def test_a_404_for_the_list_of_registrations_after_the_write_leaves_it_unknown(b
     assert live_status(bench, registration) == "revoked"
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("path", ["*/application-registrations", "*/applications"])
 def test_a_404_for_such_a_list_is_a_notice_where_registrations_are_only_reported(bench: Bench, path: str) -> None:
     fill_registration(bench)
@@ -250,6 +257,7 @@ def test_a_404_for_such_a_list_is_a_notice_where_registrations_are_only_reported
     assert "registrations_unread" in [notice["code"] for notice in portal["notices"]]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("owner", ["team", "developer"])
 def test_a_404_for_an_application_that_the_list_has_is_not_its_end(bench: Bench, owner: str) -> None:
     """All single reads answer 404 while a list of registrations leaves this one out."""
@@ -262,6 +270,7 @@ def test_a_404_for_an_application_that_the_list_has_is_not_its_end(bench: Bench,
     assert live_status(bench, registration) == "approved"
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "path", ["*/applications/*/registrations/*", "*/application-registrations", "*/applications/*"]
 )

@@ -145,6 +145,7 @@ def test_after_a_lost_answer_the_portal_is_looked_at_before_anything_is_repeated
     assert_all_done(bench)
 
 
+@pytest.mark.slow
 def test_a_page_of_html_is_no_portal_s_yes(bench: Bench) -> None:
     """A log-in page of something in between: nothing reached the portal, though the answer is 200."""
     fill(bench).sim.inject(Fault("status", method="P*", path="*/developers*", status=200, body="html", times=2))
@@ -154,6 +155,7 @@ def test_a_page_of_html_is_no_portal_s_yes(bench: Bench) -> None:
     assert_all_done(bench)
 
 
+@pytest.mark.slow
 def test_a_conflict_that_left_nobody_in_the_team_is_told_as_what_it_was(bench: Bench) -> None:
     fill(bench).sim.inject(Fault("status", method="POST", path="*/teams/*/developers", status=409))
     done = bench.run("apply", "--yes", "--confirm-timeout", "0")
@@ -170,6 +172,7 @@ def test_a_lost_answer_to_a_team_creation_never_makes_two(bench: Bench) -> None:
     assert_all_done(bench)
 
 
+@pytest.mark.slow
 def test_a_team_whose_creation_was_not_answered_is_waited_for(make_bench: BenchMaker) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=0.4)))
     bench.sim.inject(Fault("drop-after", method="POST", path="*/teams", times=1))
@@ -238,6 +241,7 @@ def test_a_server_error_that_stays_is_unknown_and_never_called_done(bench: Bench
     assert "5 confirmed, 1 unknown of 6" in done.out
 
 
+@pytest.mark.slow
 def test_writes_that_show_late_are_waited_for(make_bench: BenchMaker) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=0.4)))
     done = bench.run("apply", "--yes")
@@ -245,6 +249,7 @@ def test_writes_that_show_late_are_waited_for(make_bench: BenchMaker) -> None:
     assert len(bench.writes) == 6
 
 
+@pytest.mark.slow
 def test_what_was_done_is_not_done_again_because_it_shows_late(
     make_bench: BenchMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -258,6 +263,7 @@ def test_what_was_done_is_not_done_again_because_it_shows_late(
     assert writes_to(bench, "a@club.example") == [f"PATCH /developers/{person}"]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("existed", [False, True])
 def test_a_team_made_a_moment_ago_may_not_be_there_yet(bench: Bench, *, existed: bool) -> None:
     fill(bench)
@@ -278,7 +284,7 @@ def test_writes_that_do_not_show_in_time_are_unknown(make_bench: BenchMaker) -> 
     assert "6 unknown of 6" in done.out
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "behaviour",
     [
@@ -314,6 +320,7 @@ def test_someone_changed_between_plan_and_write_stops_all(bench: Bench) -> None:
     assert bench.writes == []
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("status", "told"),
     [
@@ -413,6 +420,7 @@ def test_the_look_before_and_after_is_by_batches(bench: Bench) -> None:
     assert len(bench.reads) <= 5 + 1 + 2 * (2 + 1 + 1)  # one before the team is made
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("rules", "words", "code"),
     [

@@ -199,7 +199,7 @@ def test_who_is_protected_stops_every_kind_of_removal(bench: Bench, kind: str) -
     assert codes(bench, "--allow-removals", "2") == ["protected"]
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(("leave", "refused"), [(4, ["removals"]), (2, []), (3, [])])
 def test_who_only_loses_registrations_loses_something(bench: Bench, leave: int, refused: list[str]) -> None:
     """They are out already, and their applications go on: one person each, however many those are."""
@@ -216,6 +216,7 @@ def test_who_only_loses_registrations_loses_something(bench: Bench, leave: int, 
     assert codes(bench) == refused
 
 
+@pytest.mark.slow
 def test_thirty_denied_sign_ups_do_not_stop_a_partner_s_onboarding(bench: Bench) -> None:
     junk = [f"p{number}@junk.example" for number in range(30)]
     bench.people(pending=[*junk, "ann@stay.example"])

@@ -34,6 +34,7 @@ def acknowledge(*entries: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_fingerprints_are_shown_in_every_form_and_stay_from_run_to_run(club: Bench) -> None:
     fingerprint = findings(club)["withheld"]["fingerprint"]
     club.manifest("\n\ntrusted_domains: [a.com, city.com]\n")

@@ -52,6 +52,7 @@ def test_300_teams_and_developers_are_written_while_threads_switch_all_the_time(
     assert len(bench.writes) == 900
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_new_teams_take_one_look_before_and_one_after_them_all(make_bench: BenchMaker, count: int) -> None:
     page = 20 if count == 60 else 100
@@ -63,6 +64,7 @@ def test_new_teams_take_one_look_before_and_one_after_them_all(make_bench: Bench
     assert len(bench.reads) <= ceil(count / page) * 2 + 10
 
 
+@pytest.mark.slow
 def test_new_teams_whose_creation_was_not_answered_are_found_together(bench: Bench) -> None:
     bench.people(pending=[f"p{number}@club.example" for number in range(8)])
     bench.manifest(team_rules(8))
@@ -91,6 +93,7 @@ def test_a_twin_of_a_new_team_is_resolved_for_the_oldest_and_its_members_join_th
     assert "was taken back" in results()["create_team:team1"][1]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("status", [400, 403, 404, 409])
 def test_a_refusal_does_not_settle_a_write_that_was_unclear_and_was_carried_out(
     make_bench: BenchMaker, status: int
@@ -106,6 +109,7 @@ def test_a_refusal_does_not_settle_a_write_that_was_unclear_and_was_carried_out(
     assert results()[f"approve:{ANN}"][0] == "confirmed"
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("op", ["add", "remove", "revoke", "update"])
 def test_a_refusal_does_not_settle_an_unclear_write_of_other_kinds(make_bench: BenchMaker, op: str) -> None:
     bench = make_bench(behaviour=Behaviour(visible_after=0.6))

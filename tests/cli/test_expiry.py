@@ -29,6 +29,7 @@ def approved(bench: Bench, address: str = ANN) -> None:
     register(bench, address)
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(("rules", "address"), [(DOMAIN, ANN), (SUBDOMAINS, "ann@eu.corp.example")])
 def test_the_expiry_of_a_domain_is_a_removal_like_any_other(bench: Bench, rules: str, address: str) -> None:
     approved(bench, address)
@@ -44,6 +45,7 @@ def test_the_expiry_of_a_domain_is_a_removal_like_any_other(bench: Bench, rules:
     assert bench.status(address) == "revoked"
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
@@ -64,6 +66,7 @@ def test_the_expiry_of_an_entry_for_one_developer_is_applied_unattended(
     assert bench.members("reds") == set()
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("rules", [OVERRIDE + TEAM, MEMBER], ids=["override", "member"])
 def test_what_a_domain_gave_too_is_not_removed_unattended(bench: Bench, rules: str) -> None:
     """Whichever of the two expired last: the removal needs both, and one of them is the domain."""

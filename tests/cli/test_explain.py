@@ -55,6 +55,7 @@ def test_somebody_who_has_not_registered(portal: Bench) -> None:
     assert "    would stay pending: no rule speaks of them" in portal.run("explain", "new@nowhere.example").out
 
 
+@pytest.mark.slow
 def test_what_would_be_refused_ends_as_a_plan_does(portal: Bench) -> None:
     done = portal.run("explain", "gone@example.com", "-o", "json")
     assert done.code == portal.run("plan", "--developer", "gone@example.com").code == 3
@@ -63,6 +64,7 @@ def test_what_would_be_refused_ends_as_a_plan_does(portal: Bench) -> None:
     assert [each["op"] for each in told["changes"]] == ["revoke"]
 
 
+@pytest.mark.slow
 def test_an_ambiguous_address_is_an_error_that_says_how_to_name_one(portal: Bench) -> None:
     for words in ((), ("-o", "json")):
         done = portal.run("explain", "SUE@example.com", *words)
@@ -100,6 +102,7 @@ def test_an_id_that_nobody_has(portal: Bench) -> None:
     assert "signs up" not in out
 
 
+@pytest.mark.slow
 def test_what_was_taken_away_comes_with_both_ways_on(portal: Bench) -> None:
     portal.people(revoked=["eve@example.com"])
     out = portal.run("explain", "eve@example.com").out
@@ -111,6 +114,7 @@ def test_what_was_taken_away_comes_with_both_ways_on(portal: Bench) -> None:
         assert portal.status("eve@example.com") == status
 
 
+@pytest.mark.slow
 def test_of_a_long_list_of_people_the_first_are_shown(portal: Bench) -> None:
     people = [f"p{number:02}@example.com" for number in range(30)]
     portal.manifest(f"teams: [{{name: city, members: [{', '.join(people)}]}}]\n")
@@ -121,6 +125,7 @@ def test_of_a_long_list_of_people_the_first_are_shown(portal: Bench) -> None:
         assert "p29@example.com" in portal.run("explain", subject, "--verbose").out.split("Would change")[0]
 
 
+@pytest.mark.slow
 def test_json_has_rules_with_their_places(portal: Bench) -> None:
     document = portal.run("explain", "city", "-o", "json").json
     assert (document["version"], document["kind"]) == (1, "explanation")
@@ -171,6 +176,7 @@ def test_wrong_words(portal: Bench, words: tuple[str, ...], said: str) -> None:
     assert said in done.err
 
 
+@pytest.mark.slow
 def test_the_examples_of_its_help(portal: Bench) -> None:
     assert explain.help is not None
     examples = [shlex.split(line) for line in explain.help.partition("Examples:\n")[2].strip().splitlines()]

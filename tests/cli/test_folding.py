@@ -58,6 +58,7 @@ def test_removals_never_fold(bench: Bench) -> None:
     assert sum(f"- {who}" in done.out for who in PEOPLE) == 40
 
 
+@pytest.mark.slow
 def test_at_most_100_findings_are_printed_and_all_are_counted(bench: Bench) -> None:
     bench.manifest("".join(f"nonsense{number}: 1\n" for number in range(1_500)))
     done = bench.run("plan")

@@ -37,7 +37,7 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     "words",
     [
@@ -58,6 +58,7 @@ def test_what_it_writes_is_valid_canonical_and_has_no_findings(words: tuple[str,
     assert {named_schema(path) for path in Path("portals").rglob("*.yaml")} == {Path(SCHEMA).resolve()}
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("installed", "action"),
     [
@@ -89,6 +90,7 @@ def test_github_gets_workflows_with_the_action_at_the_commit_that_is_installed(
     assert (ACTION in done.err) == (action == ACTION)
 
 
+@pytest.mark.slow
 def test_on_api7_the_workflows_have_its_token_and_server() -> None:
     assert init(*API7, "--ci", "github").code == 0
     for name in WORKFLOWS:

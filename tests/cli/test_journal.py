@@ -143,7 +143,7 @@ def assert_resumed(bench: Bench, undisturbed: Any, *words: str) -> None:
 EVERY = range(1, CHANGES + 1)
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("at", EVERY if THOROUGH else [21])
 def test_killed_at_any_write_and_run_again(bench: Bench, undisturbed: Any, at: int, *, after: bool) -> None:
@@ -153,7 +153,7 @@ def test_killed_at_any_write_and_run_again(bench: Bench, undisturbed: Any, at: i
     assert_resumed(bench, undisturbed)
 
 
-@pytest.mark.wide(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("at", EVERY if THOROUGH else [24])
 def test_a_saved_plan_is_finished_by_applying_it_again(bench: Bench, undisturbed: Any, at: int) -> None:
     fill(bench)
@@ -211,6 +211,7 @@ def test_each_write_is_in_the_journal_before_it_is_sent_and_after_it_is_answered
     assert bench.sim.token not in JOURNAL.read_text()
 
 
+@pytest.mark.slow
 def test_a_journal_of_one_s_own_is_gone_on_with_and_made_private(bench: Bench) -> None:
     fill(bench)
     own = Path("own.jsonl")

@@ -41,6 +41,7 @@ def names_nobody(text: str) -> bool:
     return not re.search(r"anna|bob|carl|\beve\b", text, re.IGNORECASE)
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("command", "forms"),
     [
@@ -57,6 +58,7 @@ def test_no_form_of_any_command_names_anyone(club: Bench, command: str, forms: t
     assert not re.search(r"sha256:[0-9a-f]{64}", done.out + done.err)
 
 
+@pytest.mark.slow
 def test_explain_and_the_access_review_name_nobody(club: Bench) -> None:
     seen = {club.emails[address] for address in club.emails}
     for form in ("csv", "json", "html"):
@@ -124,6 +126,7 @@ DETAILS = (
 )
 
 
+@pytest.mark.wide(5)
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("detail", DETAILS)
 def test_what_the_server_echoes_names_nobody(club: Bench, detail: str) -> None:
@@ -188,6 +191,7 @@ def test_a_masked_plan_carries_a_keyed_digest_that_apply_accepts(club: Bench) ->
     assert applied(keyed, PORTALCTL_MASK_KEY="", PORTALCTL_MASK_KEY_FILE="key").code == 0
 
 
+@pytest.mark.slow
 def test_without_a_key_a_masked_plan_has_no_digest(club: Bench) -> None:
     for form in ("text", "json", "markdown", "html"):
         done = club.run("plan", "--mask-emails", "-o", form)

@@ -87,6 +87,7 @@ def from_change(bench: Bench, asked: str) -> list[tuple[str, str]]:
     return [(change["op"], change["origin"]) for change in done.json["portals"][0]["changes"]]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("asked", ["portals", "portals/partners.yaml"])
 def test_the_base_of_a_change_has_its_own_list(reds: Bench, asked: str) -> None:
     git("init", "-q")
@@ -97,6 +98,7 @@ def test_the_base_of_a_change_has_its_own_list(reds: Bench, asked: str) -> None:
     assert Path("portals/lists/reds.csv").read_text().count("\n") == 12
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("asked", ["portals", "portals/partners.yaml"])
 def test_a_list_of_the_base_may_be_behind_links(reds: Bench, asked: str) -> None:
     Path("portals/lists/reds.csv").rename("portals/lists/reds.txt")

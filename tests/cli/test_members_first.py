@@ -68,6 +68,7 @@ def to_team(bench: Bench, team: str) -> str:
     return f"*/teams/{bench.teams[team]}/developers"
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("classic", [False, True])
 def test_each_developer_joins_every_team_before_the_approval(make_bench: BenchMaker, classic: bool) -> None:
     bench = fill(make_bench(classic=classic))
@@ -82,6 +83,7 @@ def test_each_developer_joins_every_team_before_the_approval(make_bench: BenchMa
     assert bench.members("reds") == bench.members("blues") == {ANN, BOB, CID}
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("status", [400, 403, 404])
 def test_where_a_membership_is_refused_the_developer_is_not_approved(bench: Bench, status: int) -> None:
     """The others are."""
@@ -108,6 +110,7 @@ def test_where_a_membership_is_refused_the_developer_is_not_approved(bench: Benc
     assert mailed(bench) == [ANN, BOB, CID, dan]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("answer", ["400", "409"])
 def test_a_portal_that_lets_only_approved_developers_into_teams(make_bench: BenchMaker, answer: Any) -> None:
     """The result is true and says what to do, and it works."""
@@ -128,6 +131,7 @@ def test_a_portal_that_lets_only_approved_developers_into_teams(make_bench: Benc
     assert bench.members("reds") == bench.members("blues") == {ANN, BOB, CID}
 
 
+@pytest.mark.slow
 def test_a_conflict_on_somebody_who_is_in_the_team_already_is_accepted_once_it_is_seen(
     make_bench: BenchMaker,
 ) -> None:
@@ -143,6 +147,7 @@ def test_a_conflict_on_somebody_who_is_in_the_team_already_is_accepted_once_it_i
     assert mailed(bench) == [ANN, BOB, CID]
 
 
+@pytest.mark.slow
 def test_where_only_approved_members_are_listed_the_developer_s_own_teams_show_the_membership(
     make_bench: BenchMaker,
 ) -> None:
@@ -157,6 +162,7 @@ def test_where_only_approved_members_are_listed_the_developer_s_own_teams_show_t
     assert mailed(bench) == [ANN, BOB, CID]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("lag", [0.0, 0.5])
 def test_an_unclear_membership_that_is_seen_is_followed_by_the_approval(make_bench: BenchMaker, lag: float) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=lag)))
@@ -180,6 +186,7 @@ def test_a_request_for_access_waits_with_the_approval_for_an_unclear_membership(
     assert max(joins(bench, ANN)) < approvals(bench, ANN)[0] < granted[0]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("fault", ["drop-before", "status"])
 def test_an_unclear_membership_that_is_not_seen_withholds_the_approval(bench: Bench, fault: Any) -> None:
     """Of that developer only. The approvals of the others do not wait for the look."""
@@ -206,6 +213,7 @@ def test_an_unclear_membership_that_is_not_seen_withholds_the_approval(bench: Be
     assert mailed(bench) == [ANN, BOB, CID]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("saved", [False, True], ids=["files", "plan file"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("at", [3, 7, 8])  # a membership, the first approval, the second

@@ -78,6 +78,7 @@ def write_to(bench: Bench, option: str, path: str) -> Done:
 # --- regular files and links
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_file_is_made_and_replaced_for_its_owner_alone(club: Bench, option: str) -> None:
     os.umask(os.umask(0o777))  # whatever the umask is
@@ -96,6 +97,7 @@ def test_a_file_is_made_and_replaced_for_its_owner_alone(club: Bench, option: st
     assert mode("new") == expected
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("there", [True, False], ids=["there", "dangling"])
 def test_a_link_stays_one_and_its_target_is_written(club: Bench, option: str, *, there: bool) -> None:
@@ -178,6 +180,7 @@ def test_a_name_that_is_not_utf8_is_written_to_and_shown_escaped(club: Bench) ->
 # --- devices, pipes and the standard streams
 
 
+@pytest.mark.wide(2)
 @ROOT_ONLY
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("link", [False, True], ids=["device", "link to it"])
@@ -201,6 +204,7 @@ def test_devices_that_take_nothing_are_refused(club: Bench, kind: int, number: t
     assert "--report device: " in done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_named_pipe_is_written_into(club: Bench, option: str) -> None:
     os.mkfifo("pipe")
@@ -219,6 +223,7 @@ def test_a_pipe_that_nobody_reads_is_refused(club: Bench, monkeypatch: pytest.Mo
     assert "no program reads from this pipe" in done.err
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
 def test_a_result_on_standard_output_stands_there_alone(club: Bench, option: str, name: str) -> None:
@@ -298,6 +303,7 @@ def test_the_default_journal_is_no_report(club: Bench) -> None:
 # --- no room
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("option", ["plan", "snapshot", "access"])
 def test_a_result_that_does_not_fit_leaves_what_was_there(club: Bench, option: str) -> None:
     club.people(pending=[f"{'x' * 50}{number}@club.example" for number in range(40)])
@@ -318,6 +324,7 @@ def test_an_apply_whose_report_would_not_fit_does_not_begin(club: Bench) -> None
     assert not Path("report.json").exists()
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("masked", [(), ("--mask-emails",)], ids=["plain", "masked"])
 @pytest.mark.parametrize("refused", [0, 1])
 def test_a_report_that_fails_after_the_writes_is_printed(club: Bench, refused: int, masked: tuple[str, ...]) -> None:

@@ -53,6 +53,7 @@ def leaves(monkeypatch: pytest.MonkeyPatch, *words: str) -> int | str | None:
 # --- standard streams
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize(
     "words",
     [
@@ -204,7 +205,7 @@ def test_a_working_folder_that_cannot_be_used_is_named(club: Bench, monkeypatch:
     assert f"the working folder {closed} cannot be used: Permission denied" in done.err
 
 
-@pytest.mark.wide(3)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("columns", ["1", "0", "-3", "abc", "9" * 12, "9" * 5000, "\udcff"])
 def test_any_width_of_a_terminal_will_do(club: Bench, columns: str) -> None:
     assert "ann@club.example" in club.run("plan", COLUMNS=columns).out
@@ -267,6 +268,7 @@ def test_no_folder_for_temporary_files_is_said(club: Bench, monkeypatch: pytest.
     assert club.sim.log == ()
 
 
+@pytest.mark.wide(4)
 @pytest.mark.parametrize(
     "words",
     [

@@ -201,6 +201,7 @@ def test_a_token_is_never_sent_to_a_server_it_was_not_named_for(bench: Bench) ->
     assert bench.sim.log == ()
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("suffix", ["", "/", "/v3", "/v3/", "/v2"])
 def test_a_version_path_on_the_server_is_dropped(bench: Bench, suffix: str) -> None:
     fill(bench)

@@ -237,6 +237,7 @@ def test_a_classic_portal_may_have_the_title_of_another(club: Bench) -> None:
         assert done.code == 0, done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("narrowed", [(), ("--portal", "partners")])
 def test_a_snapshot_tells_too(club: Bench, narrowed: tuple[str, ...]) -> None:
     assert club.run("snapshot", "--out", "s.json").code == 0

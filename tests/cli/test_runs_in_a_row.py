@@ -52,6 +52,7 @@ def kill_and_repeat(bench: Bench, at: int, people: int) -> str:
     return done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("at", [1, 2])
 def test_killed_and_run_again_while_reads_lag(
@@ -92,6 +93,7 @@ def cut_off(bench: Bench, **begin: Any) -> None:
     JOURNAL.write_text("[[[\n" + "".join(json.dumps(line) + "\n" for line in lines) + '{"event": "int')
 
 
+@pytest.mark.wide(2)
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("begin", "waits"),

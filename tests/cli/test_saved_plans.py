@@ -121,6 +121,7 @@ def test_plan_says_how_to_apply_exactly_what_it_wrote(club: Bench) -> None:
     assert "Apply it:  portalctl apply -f portals" in club.run("plan").out
 
 
+@pytest.mark.slow
 def test_applied_twice_the_second_finds_all_of_it_done(club: Bench) -> None:
     count = len(saved(club)["portals"][0]["changes"])
     assert apply_file(club).code == 0
@@ -131,6 +132,7 @@ def test_applied_twice_the_second_finds_all_of_it_done(club: Bench) -> None:
     assert len(club.writes) == sent
 
 
+@pytest.mark.slow
 def test_newcomers_are_ignored(club: Bench) -> None:
     saved(club)
     club.people(pending=["new@club.example"], approved=["also@bad.example"])
@@ -140,6 +142,7 @@ def test_newcomers_are_ignored(club: Bench) -> None:
     assert club.members("gunners") == {"also@bad.example"}
 
 
+@pytest.mark.slow
 def test_what_someone_did_meanwhile_as_planned_counts_as_done(club: Bench) -> None:
     saved(club)
     club.sim.store.set_status(club.emails["bob@club.example"], "approved")
@@ -150,7 +153,7 @@ def test_what_someone_did_meanwhile_as_planned_counts_as_done(club: Bench) -> No
     assert club.status("leaver@club.example") == "revoked"
 
 
-@pytest.mark.wide(4)
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("meanwhile", "told"),
     [
@@ -229,6 +232,7 @@ def test_a_saved_plan_is_applied_as_it_is(club: Bench) -> None:
     assert club.writes == []
 
 
+@pytest.mark.slow
 def test_without_a_file_apply_selects_as_plan_does(club: Bench) -> None:
     club.team("blues")
     assert club.run("apply", "--yes", "--developer", "bob@club.example").code == 0
@@ -239,7 +243,7 @@ def test_without_a_file_apply_selects_as_plan_does(club: Bench) -> None:
 # --- which plan
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("prefix", ["sha256:", ""])
 def test_the_expected_digest_lets_through(club: Bench, prefix: str) -> None:
     expected = saved(club)["digest"].removeprefix("sha256:")
@@ -324,6 +328,7 @@ def test_a_plan_edited_by_hand_is_refused(club: Bench) -> None:
     assert club.writes == []
 
 
+@pytest.mark.slow
 def test_what_the_digest_leaves_out_may_differ(club: Bench) -> None:
     plan = saved(club)
     portal_of(plan).update(observed_at="then", developers=7, notices=[], later_key={"x": 1})
@@ -372,6 +377,7 @@ FORGED = {
 }
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(("edit", "told"), FORGED.values(), ids=FORGED)
 def test_a_forged_plan_with_a_digest_that_fits_is_refused(club: Bench, edit: Edit, told: str) -> None:
     plan = saved(club)
@@ -443,7 +449,7 @@ def test_with_the_manifest_it_was_made_from(club: Bench) -> None:
     assert done.code == 0, done.err
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("rules", "code", "told"),
     [
@@ -474,6 +480,7 @@ def test_a_manifest_that_cannot_be_carried_out_is_refused_though_its_digest_fits
     assert club.writes == []
 
 
+@pytest.mark.slow
 def test_a_portal_that_the_manifest_does_not_have_is_refused(club: Bench) -> None:
     plan = saved(club)
     for key in ("name", "portal_id"):
@@ -486,6 +493,7 @@ def test_a_portal_that_the_manifest_does_not_have_is_refused(club: Bench) -> Non
     assert club.writes == []
 
 
+@pytest.mark.slow
 def test_one_of_several_portals_is_enough_of_the_manifest(club: Bench) -> None:
     (club.folder / "other.yaml").write_text("version: 1\nportal: {name: other, provider: api7, id: p1}\n")
     saved(club, "--portal", "partners")
@@ -516,6 +524,7 @@ def test_a_plan_points_no_token_anywhere(club: Bench) -> None:
     assert len(club.sim.log) == called
 
 
+@pytest.mark.slow
 def test_a_region_of_konnect_needs_no_server(club: Bench) -> None:
     plan = saved(club)
     for region in REGIONS:
@@ -563,6 +572,7 @@ def test_a_portal_that_is_not_there_is_an_error(club: Bench) -> None:
     assert club.writes == []
 
 
+@pytest.mark.slow
 def test_a_kind_of_portal_that_this_version_cannot_work_with_is_refused(club: Bench) -> None:
     plan = saved(club)
     called = len(club.sim.log)
@@ -752,6 +762,7 @@ def test_hostile_files_are_shown_escaped(club: Bench) -> None:
     assert "::error" not in done.err
 
 
+@pytest.mark.slow
 def test_hostile_words_of_a_whole_plan_are_shown_escaped(club: Bench) -> None:
     plan = saved(club)
     hostile = "\x1b[31m\n::error::\u202e"

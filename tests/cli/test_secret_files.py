@@ -27,6 +27,7 @@ def token_file(bench: Bench, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
 @pytest.mark.parametrize("name", ["KONNECT_TOKEN_FILE", "PORTALCTL_PARTNERS_TOKEN_FILE"])
 def test_a_token_is_read_from_a_file(bench: Bench, token_file: Path, name: str, end: str) -> None:
@@ -139,6 +140,7 @@ overrides:
 """
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("prefix", ["API7_PORTAL", "PORTALCTL_FANS_BACKEND"])
 def test_api7_has_files_for_both_tokens(tmp_path: Path, prefix: str) -> None:
     (tmp_path / "fans.yaml").write_text(API7)
@@ -160,6 +162,7 @@ def test_api7_has_files_for_both_tokens(tmp_path: Path, prefix: str) -> None:
         assert f"{prefix}_TOKEN_FILE: there is no file at this path" in done.err
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "name", ["git", "controller", "webhook", "github-webhook", "gitlab-webhook", "notify", "mask", "directory-corp"]
 )

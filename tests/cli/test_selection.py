@@ -32,6 +32,7 @@ def chosen(bench: Bench, *words: str) -> list[str]:
     return [change["id"] for change in bench.run("plan", "-o", "json", *words).json["portals"][0]["changes"]]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("name", ["ann@club.example", "ANN@CLUB.EXAMPLE", "Ann@Club.example"])
 def test_one_person_under_any_spelling(club: Bench, name: str) -> None:
     club.team("reds")
@@ -54,6 +55,7 @@ def test_what_needs_something_unselected_is_left_out_and_that_is_said(club: Benc
     assert chosen(club, "--team", "reds") == ["create_team:reds", "add_member:cid@club.example:reds"]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("words", [["--team", "reds"], ["--only", "onboard"], ["--only", "reinstate"]])
 def test_an_approval_and_its_memberships_are_selected_or_left_out_together(bench: Bench, words: list[str]) -> None:
     """Of two teams only one is selected, or does not exist yet, or the approval is of another class."""

@@ -44,6 +44,7 @@ def twins(bench: Bench) -> Bench:
     return bench
 
 
+@pytest.mark.slow
 def test_the_line_of_the_notice_decides_while_both_are_pending(twins: Bench) -> None:
     assert sorted(planned(twins)) == ["add_member:bob@city.example:reds", "approve:bob@city.example"]
     line = line_for(twins, ANNA)
@@ -66,6 +67,7 @@ def test_every_form_of_a_plan_has_the_line(twins: Bench, form: str) -> None:
         assert f"id: {twins.emails[address]}, status: approved" in done.out
 
 
+@pytest.mark.slow
 def test_a_rejected_account_blocks_nobody_and_is_no_drift(twins: Bench) -> None:
     twins.sim.store.set_status(twins.emails[STRANGER], "rejected")
     done = twins.run("apply", "--yes")
@@ -80,6 +82,7 @@ def test_a_rejected_account_blocks_nobody_and_is_no_drift(twins: Bench) -> None:
     assert "another account has this address, so this rejected one does not count" in told.out
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("first", [ANNA, STRANGER])
 def test_a_revoked_account_withholds_as_if_the_developer_had_signed_up_again(twins: Bench, first: str) -> None:
     second = STRANGER if first == ANNA else ANNA
@@ -95,6 +98,7 @@ def test_a_revoked_account_withholds_as_if_the_developer_had_signed_up_again(twi
     assert (twins.status(first), twins.status(second)) == ("revoked", "approved")
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("status", ["pending", "approved", "rejected", "revoked"])
 def test_nobody_loses_anything_by_another_account_of_their_address(bench: Bench, status: str) -> None:
     bench.people(approved=[ANNA], **{status: [STRANGER]} if status != "approved" else {})
@@ -124,6 +128,7 @@ def test_an_override_with_an_id_can_reject_the_stranger_alone_even_beside_a_prot
     assert "not the account that the override's `id` names" in told.out
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("status", ["rejected", "revoked"])
 def test_after_a_denial_with_an_id_nothing_is_left_to_plan(twins: Bench, status: str) -> None:
     """Anna stays blocked beside the override; once it is removed, a rejected account no longer counts."""

@@ -12,6 +12,8 @@ from portalctl.portals.konnect.team_mapping import is_konnect_region, is_missing
 from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench
 
+pytestmark = pytest.mark.usefixtures("quick")
+
 BenchMaker = Callable[..., Bench]
 ANN = "ann@club.example"
 RULES = f"teams:\n  - name: reds\n    members: [{ANN}]\n"
@@ -39,6 +41,7 @@ def codes(bench: Bench, what: str = "refusals") -> list[str]:
     return [found["code"] for found in done.json["portals"][0][what]]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("team", ["reds", "another"])
 def test_a_mapping_of_an_identity_provider_refuses_changes_to_every_team(bench: Bench, team: str) -> None:
     fill(bench)
@@ -73,6 +76,7 @@ def test_settings_the_server_does_not_have_do_not_hide_a_mapping(make_bench: Ben
     assert codes(bench) == ["idp_owned_team"]
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("classic", [False, True])
 def test_mappings_of_the_older_api_count_where_its_switch_is_not_known(make_bench: BenchMaker, classic: bool) -> None:
     bench = fill(make_bench(classic=classic, faults=[Fault("status", status=404, path=SETTINGS)]))
@@ -89,6 +93,7 @@ def test_a_server_without_the_newer_api_goes_by_the_switch(make_bench: BenchMake
     assert (codes(bench), codes(bench, "notices")) == ([], [])
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("status", [401, 403, 500])
 @pytest.mark.parametrize("path", [PROVIDERS, "*/identity-providers/*/team-group-mappings"])
 def test_what_cannot_be_read_ends_the_run(make_bench: BenchMaker, path: str, status: int) -> None:
@@ -100,6 +105,7 @@ def test_what_cannot_be_read_ends_the_run(make_bench: BenchMaker, path: str, sta
     assert "identity-providers" in done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("value", "problem"),
     [

@@ -33,7 +33,7 @@ def test_two_spellings_in_one_manifest_are_a_finding(bench: Bench, name: str, ho
     assert bench.run("validate", "-W", "PC013=error").code == 65
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(("name", "how"), TWINS)
 def test_no_twin_of_a_live_team_is_planned_without_a_notice(bench: Bench, name: str, how: str) -> None:
     bench.team("City")

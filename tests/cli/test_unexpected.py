@@ -76,7 +76,7 @@ def apply_oddly(monkeypatch: pytest.MonkeyPatch, club: Bench, error: Exception, 
     return club.run("apply", *words)
 
 
-@pytest.mark.wide(3)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("sends", [False, True])
 @pytest.mark.parametrize(
     "error",
@@ -133,6 +133,7 @@ def test_threads_that_cannot_be_started_lose_no_result(monkeypatch: pytest.Monke
     assert {change["result"] for change in portal["changes"]} <= {"unknown", "skipped"}
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize("command", ["plan", "drift", "explain", "ping"])
 @pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error", "400 Bad Request"])
 def test_an_answer_that_is_nested_deeply_is_one_clear_error(bench: Bench, command: str, status: str) -> None:

@@ -124,6 +124,7 @@ def test_membership_comes_before_approval_and_grants_before_removals(club: Bench
     assert joined < approved < revoked < left
 
 
+@pytest.mark.slow
 def test_drift_tells_hand_made_changes_from_waiting_people(club: Bench) -> None:
     club.run("apply", "--yes")
     club.sim.store.set_status(club.emails["peter@arsenal.com"], "approved")

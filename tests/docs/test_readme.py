@@ -51,6 +51,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_demo_prints_what_the_readme_shows(demo: str) -> None:
     shown = next(block for block in BLOCKS if block.startswith("$ portalctl plan"))
     assert shown in steady(demo)

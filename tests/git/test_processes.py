@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2] / "portalctl"
 MODULES = {"subprocess", "multiprocessing", "pty", "webbrowser", "popen2", "_posixsubprocess"}
 CALLS = {
@@ -30,6 +32,7 @@ def starts(tree: ast.AST) -> Iterator[str]:
                 yield attr
 
 
+@pytest.mark.slow
 def test_only_one_module_starts_programs() -> None:
     found: dict[str, set[str]] = {}
     for path in ROOT.rglob("*.py"):

@@ -46,7 +46,7 @@ def authors(done: Done) -> set[str]:
     return {row["author"] for row in csv.DictReader(io.StringIO(done.out, newline="")) if row["author"]}
 
 
-@pytest.mark.wide(3)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
 def test_no_trap_runs_and_the_token_stays(bench: Bench, ground: Ground, trap: Trap) -> None:
     trap.plant(ground)
@@ -70,6 +70,7 @@ def test_no_other_command_walks_into_a_trap(bench: Bench, ground: Ground, trap: 
     assert {one.code for one in done.values()} == {0}
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("folder", ["portals", "portals/.git"])
 def test_a_planted_repository_forges_nobody(bench: Bench, ground: Ground, folder: str) -> None:
     before = authors(commands(ground, ["report"], bench)["report"])
@@ -79,6 +80,7 @@ def test_a_planted_repository_forges_nobody(bench: Bench, ground: Ground, folder
     assert authors(commands(ground, ["report"], bench)["report"]) == before
 
 
+@pytest.mark.slow
 def test_from_inside_a_planted_repository_the_one_around_it_counts(
     bench: Bench, ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_mailmap_renames_nobody(bench: Bench, ground: Ground) -> None:
     assert authors(commands(ground, ["report"], bench)["report"]) == {AUTHOR}
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("how", ["replace", "graft"])
 def test_history_is_as_committed(bench: Bench, ground: Ground, how: str) -> None:
     """Neither a replacement of a commit nor a file of grafts forges an author."""

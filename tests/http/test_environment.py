@@ -52,6 +52,7 @@ def faults(tmp_path: Path) -> dict[str, Path]:
     return {name: tmp_path / name for name in names} | {"device": Path("/dev/zero"), "long": Path("x" * 9999)}
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
 def test_a_file_of_authorities_that_is_none(bench: Bench, tmp_path: Path, name: str) -> None:
     cases = faults(tmp_path) | ({"folder": tmp_path} if name == "SSL_CERT_FILE" else {"no folder": tmp_path / "void"})
@@ -111,6 +112,7 @@ BAD_PROXIES = [
 ]
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "name", ["HTTPS_PROXY", "https_proxy", "Https_Proxy", "ALL_PROXY", "all_proxy", "http_proxy"]
 )
@@ -281,6 +283,7 @@ def test_a_socks_proxy_is_used_and_resolves_the_name(bench: Bench) -> None:
     assert "refused a connection to portal.invalid" in done.err
 
 
+@pytest.mark.wide(4)
 @pytest.mark.parametrize(
     "url",
     [

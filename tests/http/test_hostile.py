@@ -178,7 +178,7 @@ def test_an_odd_error_body_is_one_clear_error(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.usefixtures("brief")
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("name", [*ERRORS, *UNREADABLE])
 def test_an_odd_answer_to_a_write_costs_no_result(bench: Bench, name: str) -> None:
     """Whatever comes back for the writes, each change has a result, and none is reported as confirmed."""

@@ -162,6 +162,7 @@ def test_what_is_refused_at_first_is_what_was_on_its_way_and_a_dozen_tries(
     assert seen.refused <= WORKERS + 12 + 0.01 * seen.sent
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize(("requests", "seconds"), [(50, 1.0), (100, 6.0), (300, 10.0), (10, 1.0)])
 @pytest.mark.parametrize("asks", [True, False])
 def test_a_limit_of_seconds_is_found_too(requests: int, seconds: float, asks: bool) -> None:

@@ -36,7 +36,7 @@ def ask(url: str) -> int:
         return client.request("GET", "/v3/portals").status
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize("scheme", ["http://", ""])
 def test_the_proxy_is_asked_for_a_tunnel(monkeypatch: pytest.MonkeyPatch, name: str, scheme: str) -> None:
@@ -47,7 +47,7 @@ def test_the_proxy_is_asked_for_a_tunnel(monkeypatch: pytest.MonkeyPatch, name: 
     assert {request.split(b"\r\n")[0] for request in asked} == {b"CONNECT portal.invalid:443 HTTP/1.1"}
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("names", ["portal.invalid", ".invalid", "*"])
 def test_no_proxy_goes_around_it(monkeypatch: pytest.MonkeyPatch, names: str) -> None:
     with proxy() as (address, asked):

@@ -93,7 +93,7 @@ def test_nothing_is_applied_for_a_pull_request(env: dict[str, str]) -> None:
     assert "Traceback" not in done.err
 
 
-@pytest.mark.wide(3)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("env", OTHERS.values(), ids=OTHERS)
 def test_every_other_job_applies(bench: Bench, env: dict[str, str]) -> None:
     bench.people(pending=["a@club.example"])

@@ -74,6 +74,7 @@ def test_a_pull_request_never_applies() -> None:
             assert {step["with"]["command"] for step in ours(name)} <= {"plan", "validate"}
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("name", sorted(WORKFLOWS))
 def test_every_argument_is_one_that_the_command_has(name: str) -> None:
     inputs = yaml.safe_load(ACTION.read_text())["inputs"]

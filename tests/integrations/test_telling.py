@@ -130,6 +130,7 @@ def test_a_report_is_told_without_a_token(job: Job) -> None:
     assert job.github.calls == []
 
 
+@pytest.mark.slow
 def test_a_report_shows_what_is_missing_first_and_has_room_for_any_apply() -> None:
     report = reported(EVERYDAY.changes, "confirmed", "skipped", "unknown", "failed")
     shown = report_markdown(report)

@@ -121,6 +121,7 @@ def test_another_column_may_have_the_addresses() -> None:
     assert (ann.developer, ann.expires) == ("ann@club.example", date(2027, 1, 1))
 
 
+@pytest.mark.wide(10)
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

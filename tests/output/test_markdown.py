@@ -111,6 +111,7 @@ def shrunk(plan: Plan, most: int) -> str:
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [4_000, *(pytest.param(most, marks=pytest.mark.slow) for most in (20_000, 60_000))])
 def test_a_large_plan_fits_and_counts_what_is_missing(most: int) -> None:
     text = shrunk(whole_plan(everyday(400)), most)
@@ -150,6 +151,7 @@ WORST = {
 }
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize("sign", WORST)
 def test_three_team_names_of_250_characters_hide_nobody(sign: str) -> None:
     name = (WORST[sign] * 250)[:249]
@@ -184,12 +186,14 @@ def removed(count: int, who: str = "dev{:05}@city.example", reason: str = "left"
     return whole_plan(replace(everyday(400), changes=(*everyday(400).changes, *changes)))
 
 
+@pytest.mark.slow
 def test_a_thousand_removals_are_all_named() -> None:
     text = shrunk(removed(1_000), 60_000)
     assert all(f"`dev{number:05}@city.example`" in text for number in range(1_000))
     assert_inert(rendered(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3_000, pytest.param(20_000, marks=pytest.mark.slow)])
 def test_of_more_removals_than_fit_the_rest_is_counted_exactly(count: int) -> None:
     text = shrunk(removed(count), 60_000)

@@ -247,6 +247,7 @@ def refused(status: int) -> AnswerError:
     return AnswerError("GET /things", status, "", None)
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize("error", [*map(refused, (400, 413, 414, 422)), BoundError("too large", sent=True)])
 @pytest.mark.parametrize("bad", [1, 2, 3])
 def test_a_list_is_read_by_regular_pages_where_large_ones_are_not_served(

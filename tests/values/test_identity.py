@@ -406,6 +406,7 @@ def test_not_public_suffixes(domain: str) -> None:
     assert not is_public_suffix(domain)
 
 
+@pytest.mark.slow
 def test_the_package_of_the_list_of_public_suffixes_judges_likewise() -> None:
     judge = PublicSuffixList()
     lines = Path(PSLFILE).read_text(encoding="utf-8").splitlines()

@@ -98,7 +98,7 @@ def test_the_connection_breaks_before_or_after_the_decision(kind: Any, state: st
         assert here.client.store.developers(PORTAL)[0].state == state
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("kind", ["konnect", "api7"])
 def test_tls_with_a_certificate_that_has_to_be_trusted(kind: str) -> None:
     sim = Simulator(seed="demo", tls=True) if kind == "konnect" else Api7Simulator(seed="demo", tls=True)
