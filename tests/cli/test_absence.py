@@ -83,6 +83,7 @@ def test_a_404_for_a_list_of_members_or_teams_is_a_failed_read(make_bench: Bench
     assert "404" in done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("after", [0, 1])
 def test_a_404_for_the_roles_of_a_team_is_a_failed_read(make_bench: BenchMaker, after: int) -> None:
     bench = make_bench(faults=[Fault("status", status=404, path="*/assigned-roles", after=after)])
@@ -152,7 +153,7 @@ def test_a_new_owner_just_before_the_write_is_seen(bench: Bench) -> None:
     assert live_status(bench, registration) == "approved"
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["revoked", "rejected"])
 def test_a_registration_that_was_ended_by_hand_counts_as_done(bench: Bench, status: str) -> None:
     _, registration = fill_registration(bench)
@@ -175,6 +176,7 @@ def test_a_registration_that_went_with_its_application_counts_as_done(bench: Ben
     assert results() == {"revoke_registration": "confirmed", "revoke": "confirmed"}
 
 
+@pytest.mark.slow
 def test_a_registration_that_a_list_leaves_out_is_still_revoked(bench: Bench) -> None:
     app, registration = fill_registration(bench)
     ann, reds = bench.emails[ANN], bench.teams["reds"]
@@ -192,6 +194,7 @@ def test_a_registration_that_a_list_leaves_out_is_still_revoked(bench: Bench) ->
     assert live_status(bench, registration) == "revoked"
 
 
+@pytest.mark.slow
 def test_a_registration_that_never_existed_makes_the_plan_stale(bench: Bench) -> None:
     _, registration = fill_registration(bench)
     plan = Path("plan.json").read_text(encoding="utf-8").replace(registration, NOBODY)
@@ -246,7 +249,7 @@ def test_a_404_for_the_list_of_registrations_after_the_write_leaves_it_unknown(b
     assert live_status(bench, registration) == "revoked"
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["*/application-registrations", "*/applications"])
 def test_a_404_for_such_a_list_is_a_notice_where_registrations_are_only_reported(bench: Bench, path: str) -> None:
     fill_registration(bench)
@@ -270,7 +273,7 @@ def test_a_404_for_an_application_that_the_list_has_is_not_its_end(bench: Bench,
     assert live_status(bench, registration) == "approved"
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     "path", ["*/applications/*/registrations/*", "*/application-registrations", "*/applications/*"]
 )

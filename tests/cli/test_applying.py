@@ -164,6 +164,7 @@ def test_a_conflict_that_left_nobody_in_the_team_is_told_as_what_it_was(bench: B
     assert "2 confirmed, 2 skipped, 2 unknown of 6" in done.out
 
 
+@pytest.mark.slow
 def test_a_lost_answer_to_a_team_creation_never_makes_two(bench: Bench) -> None:
     fill(bench).sim.inject(Fault("drop-after", method="POST", path="*/teams", times=1))
     done = bench.run("apply", "--yes")
@@ -198,6 +199,7 @@ def test_once_the_token_is_refused_nothing_more_is_sent(bench: Bench, monkeypatc
     assert bench.reads[-1] == "GET /teams", "one look, and no more"
 
 
+@pytest.mark.slow
 def test_a_team_that_could_not_be_created_leaves_its_members_out_and_the_rest_goes_on(bench: Bench) -> None:
     fill(bench).sim.inject(Fault("status", method="POST", path="*/teams", status=400))
     done = bench.run("apply", "--yes")
@@ -263,7 +265,7 @@ def test_what_was_done_is_not_done_again_because_it_shows_late(
     assert writes_to(bench, "a@club.example") == [f"PATCH /developers/{person}"]
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("existed", [False, True])
 def test_a_team_made_a_moment_ago_may_not_be_there_yet(bench: Bench, *, existed: bool) -> None:
     fill(bench)
@@ -380,6 +382,7 @@ def test_someone_changed_while_a_write_had_to_wait_is_seen(
     assert len(writes_to(bench, address)) == 1, "what was refused is not sent again"
 
 
+@pytest.mark.slow
 def test_a_newcomer_between_plan_and_write_does_not_matter(bench: Bench) -> None:
     fill(bench)
     newcomers = iter(["new@club.example"])
@@ -395,6 +398,7 @@ def test_a_newcomer_between_plan_and_write_does_not_matter(bench: Bench) -> None
     assert bench.status("new@club.example") == "pending"
 
 
+@pytest.mark.slow
 def test_what_was_done_by_someone_else_meanwhile_counts_as_done(bench: Bench) -> None:
     fill(bench)
 
@@ -449,6 +453,7 @@ def test_a_raised_limit_lets_the_removal_through(bench: Bench) -> None:
     assert bench.status("leaver@club.example") == "revoked"
 
 
+@pytest.mark.slow
 def test_teams_that_the_identity_provider_owns_are_not_written(bench: Bench) -> None:
     fill(bench)
     bench.sim.store.add_identity_provider(PORTAL_ID)

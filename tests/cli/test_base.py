@@ -81,6 +81,7 @@ def test_without_a_base_nothing_is_said_of_one_and_the_digest_is_the_same(folder
     assert alone["digest"] == folder.run("plan", "--base", "base", "-o", "json").json["digest"]
 
 
+@pytest.mark.slow
 def test_text_and_markdown_list_them_open(folder: Bench) -> None:
     text = folder.run("plan", "--base", "base").out
     markdown = folder.run("plan", "--base", "base", "-o", "markdown").out
@@ -95,7 +96,7 @@ def test_text_and_markdown_list_them_open(folder: Bench) -> None:
         assert "pending → approved (already pending)" in shown
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("form", ["json", "markdown", "text"])
 def test_masked_addresses_are_masked_in_what_it_adds(folder: Bench, form: str) -> None:
     done = folder.run("plan", "--base", "base", "--mask-emails", "-o", form)
@@ -152,6 +153,7 @@ def test_a_broken_base_is_a_warning_and_everything_counts_as_from_this_change(
     assert any(notice["code"] == "no_base" and said in notice["message"] for notice in portal["notices"])
 
 
+@pytest.mark.slow
 def test_a_portal_that_the_change_removes_is_told(folder: Bench) -> None:
     other = HEAD.replace("partners", "second").replace("3f51fa25", "4f51fa25")
     Path("base", "second.yaml").write_text(other)
@@ -197,6 +199,7 @@ def test_a_commit_is_read_and_the_work_tree_left_alone(club: Bench) -> None:
     assert git("status", "--porcelain") == before
 
 
+@pytest.mark.slow
 def test_a_base_that_has_gone_on_is_told(club: Bench) -> None:
     """What main gained since the branch began is not what the branch takes away."""
     club.manifest(BEFORE)
@@ -264,6 +267,7 @@ def test_a_repository_runs_nothing_of_its_own(club: Bench, tmp_path: Path) -> No
     assert not trap.exists()
 
 
+@pytest.mark.slow
 def test_no_such_commit_is_told_with_what_to_do(club: Bench) -> None:
     club.manifest(AFTER)
     git("init", "-q")

@@ -59,6 +59,7 @@ def test_what_is_acknowledged_is_no_reason_to_fail_and_listed_apart(club: Bench)
     assert done.out.count('acknowledged: "agreed"') == 2
 
 
+@pytest.mark.slow
 def test_what_many_are_acknowledged_for_is_said_once(club: Bench) -> None:
     """A baseline of hundreds is no reason for hundreds of lines; neither is what remains of it later."""
     club.people(approved=[f"p{number}@x.org" for number in range(21)])
@@ -75,6 +76,7 @@ def test_what_many_are_acknowledged_for_is_said_once(club: Bench) -> None:
     assert "    19 more, the same  (all: -o json)\n" in later
 
 
+@pytest.mark.slow
 def test_ended_and_unknown_ones_are_noted(club: Bench) -> None:
     ended = findings(club)["withheld"]["fingerprint"]
     acknowledge(f"finding: {ended}, reason: agreed, expires: 2020-01-01", "finding: f000000000000, reason: gone")
@@ -128,6 +130,7 @@ def test_a_file_that_cannot_be_written_is_told(club: Bench) -> None:
     assert "--metrics none/portalctl.prom: No such file or directory: the folder none" in done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
 def test_nobody_is_named_where_addresses_are_masked(club: Bench, form: str) -> None:
     done = club.run("drift", "--mask-emails", "-o", form, PORTALCTL_MASK_KEY="k" * 16)

@@ -129,6 +129,7 @@ def test_a_refusal_does_not_settle_an_unclear_write_of_other_kinds(make_bench: B
     assert done.code == 0, done.out + done.err
 
 
+@pytest.mark.slow
 def test_it_failed_once_it_was_seen_not_to_have_happened(bench: Bench) -> None:
     bench.people(pending=[ANN])
     bench.manifest("trusted_domains: [club.example]\n")
@@ -159,6 +160,7 @@ def test_it_is_unknown_where_it_could_not_be_seen(bench: Bench) -> None:
     assert results()[f"approve:{ANN}"][0] == "unknown"
 
 
+@pytest.mark.slow
 def test_what_was_already_so_is_looked_at_in_the_end_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """An admin approves ann before her turn, and takes that back at the write after."""
     monkeypatch.setattr("portalctl.execution.executor.IN_FLIGHT", 1)

@@ -80,6 +80,7 @@ def test_an_ambiguous_address_is_an_error_that_says_how_to_name_one(portal: Benc
     assert portal.writes == []
 
 
+@pytest.mark.slow
 def test_a_word_that_is_a_team_and_a_domain_has_to_be_told_apart(portal: Bench) -> None:
     portal.manifest("trusted_domains: [club.com]\nteams: [{name: club.com}]\n")
     done = portal.run("explain", "club.com")
@@ -138,6 +139,7 @@ def test_json_has_rules_with_their_places(portal: Bench) -> None:
     assert {change["class"] for change in told["changes"]} == {"onboard"}
 
 
+@pytest.mark.slow
 def test_a_saved_reading_stands_in_for_the_portal(portal: Bench) -> None:
     assert portal.run("snapshot", "--out", "kept.json").code == 0
     live = portal.run("explain", "bob@example.com").out
@@ -146,6 +148,7 @@ def test_a_saved_reading_stands_in_for_the_portal(portal: Bench) -> None:
     assert len(portal.sim.log) == before
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("offline")
 def test_offline_needs_no_server_and_claims_nothing_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

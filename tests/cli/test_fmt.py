@@ -62,6 +62,7 @@ def windows(text: str) -> bytes:
     return text.replace("\n", "\r\n").encode()
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_canonical_file_may_end_its_lines_in_crlf_and_have_a_byte_order_mark(portals: Path, mark: bytes) -> None:
     (portals / "ugly.yaml").write_bytes(mark + windows(NICE))
@@ -71,6 +72,7 @@ def test_a_canonical_file_may_end_its_lines_in_crlf_and_have_a_byte_order_mark(p
     assert (portals / "ugly.yaml").read_bytes() == mark + windows(NICE)
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_file_keeps_its_line_ends_and_its_byte_order_mark(portals: Path, mark: bytes) -> None:
     (portals / "ugly.yaml").write_bytes(mark + windows(UGLY))

@@ -58,7 +58,7 @@ def test_what_it_writes_is_valid_canonical_and_has_no_findings(words: tuple[str,
     assert {named_schema(path) for path in Path("portals").rglob("*.yaml")} == {Path(SCHEMA).resolve()}
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("installed", "action"),
     [
@@ -140,7 +140,7 @@ def test_an_ignore_file_that_is_there_stays_and_what_it_lacks_is_told() -> None:
     assert told.partition("was there: ")[2].split()[:2] == [".portalctl/", "snapshot.json"]
 
 
-@pytest.mark.wide(2)
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["CODEOWNERS", "portals/partners.yaml", ".github/CODEOWNERS"])
 def test_what_is_there_is_named_and_nothing_is_written(name: str) -> None:
     there = Path("out", name)

@@ -27,7 +27,7 @@ def write(bench: Bench, content: str | bytes) -> None:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-@pytest.mark.wide(4)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("column", "content"),
     [

@@ -27,7 +27,7 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("name", [*reversed(SPELLINGS)])
 def test_a_denial_counts_whatever_the_letter_case_of_its_file(bench: Bench, name: str) -> None:
     bench.people(pending=["mallory@club.example"])
@@ -206,7 +206,7 @@ def test_a_path_that_is_not_utf8_is_an_error_too(bench: Bench, name: bytes) -> N
     assert [each["file"] for each in done.json["findings"]] == [name.decode("utf-8", "backslashreplace")]
 
 
-@pytest.mark.wide(3)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("key", "there", "advice"),
     [

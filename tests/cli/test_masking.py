@@ -91,6 +91,7 @@ def test_an_apply_names_nobody_on_any_stream_and_not_in_its_report(club: Bench) 
     assert "anna@city.example" in Path(".portalctl/partners.jsonl").read_text().lower()
 
 
+@pytest.mark.slow
 def test_a_stale_plan_names_nobody(club: Bench) -> None:
     plan = masked(club, "plan", "--out", "plan.json")
     assert plan.code == 0
@@ -206,6 +207,7 @@ def test_without_a_key_a_masked_plan_has_no_digest(club: Bench) -> None:
     assert "masked" in refused.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("key", ["zq", "15 bytes of key"])
 def test_a_short_key_is_an_error_before_anything_is_read(club: Bench, key: str) -> None:
     for words in (("plan", "--mask-emails"), ("drift", "--mask-emails"), ("plan",)):

@@ -62,6 +62,7 @@ def test_a_list_without_people_is_an_error_and_takes_nobody_out(reds: Bench) -> 
     assert len(reds.sim.log) == 0
 
 
+@pytest.mark.slow
 def test_a_saved_plan_is_of_the_list_as_it_was(reds: Bench) -> None:
     listed(reds, *PEOPLE[1:])
     before = reds.run("plan", "-o", "json").json["manifest"]
@@ -87,7 +88,7 @@ def from_change(bench: Bench, asked: str) -> list[tuple[str, str]]:
     return [(change["op"], change["origin"]) for change in done.json["portals"][0]["changes"]]
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["portals", "portals/partners.yaml"])
 def test_the_base_of_a_change_has_its_own_list(reds: Bench, asked: str) -> None:
     git("init", "-q")
@@ -98,7 +99,7 @@ def test_the_base_of_a_change_has_its_own_list(reds: Bench, asked: str) -> None:
     assert Path("portals/lists/reds.csv").read_text().count("\n") == 12
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["portals", "portals/partners.yaml"])
 def test_a_list_of_the_base_may_be_behind_links(reds: Bench, asked: str) -> None:
     Path("portals/lists/reds.csv").rename("portals/lists/reds.txt")
@@ -112,6 +113,7 @@ def test_a_list_of_the_base_may_be_behind_links(reds: Bench, asked: str) -> None
     assert from_change(reds, asked) == [("remove_member", "change")]
 
 
+@pytest.mark.slow
 def test_of_the_base_only_the_lists_that_are_named_are_read(reds: Bench) -> None:
     """A clone may lack the others, and nobody knows what they are."""
     Path("portals/lists/other.csv").write_text("Not for us")

@@ -110,7 +110,7 @@ def test_where_a_membership_is_refused_the_developer_is_not_approved(bench: Benc
     assert mailed(bench) == [ANN, BOB, CID, dan]
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", ["400", "409"])
 def test_a_portal_that_lets_only_approved_developers_into_teams(make_bench: BenchMaker, answer: Any) -> None:
     """The result is true and says what to do, and it works."""
@@ -162,7 +162,7 @@ def test_where_only_approved_members_are_listed_the_developer_s_own_teams_show_t
     assert mailed(bench) == [ANN, BOB, CID]
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("lag", [0.0, 0.5])
 def test_an_unclear_membership_that_is_seen_is_followed_by_the_approval(make_bench: BenchMaker, lag: float) -> None:
     bench = fill(make_bench(behaviour=Behaviour(visible_after=lag)))
@@ -213,7 +213,7 @@ def test_an_unclear_membership_that_is_not_seen_withholds_the_approval(bench: Be
     assert mailed(bench) == [ANN, BOB, CID]
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("saved", [False, True], ids=["files", "plan file"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("at", [3, 7, 8])  # a membership, the first approval, the second

@@ -78,7 +78,7 @@ def write_to(bench: Bench, option: str, path: str) -> Done:
 # --- regular files and links
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_a_file_is_made_and_replaced_for_its_owner_alone(club: Bench, option: str) -> None:
     os.umask(os.umask(0o777))  # whatever the umask is
@@ -97,7 +97,7 @@ def test_a_file_is_made_and_replaced_for_its_owner_alone(club: Bench, option: st
     assert mode("new") == expected
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("there", [True, False], ids=["there", "dangling"])
 def test_a_link_stays_one_and_its_target_is_written(club: Bench, option: str, *, there: bool) -> None:
@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
 PATHS = {"a file as folder": "file/out"}
 
 
-@pytest.mark.wide(9)
+@pytest.mark.wide(3)
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cannot_be_written_to_is_refused_before_any_request(club: Bench, option: str, case: str) -> None:
@@ -143,6 +143,7 @@ def test_what_cannot_be_written_to_is_refused_before_any_request(club: Bench, op
     assert before is None or os.path.samestat(before, os.lstat("out"))
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize(
     ("path", "because"),
     [
@@ -180,7 +181,7 @@ def test_a_name_that_is_not_utf8_is_written_to_and_shown_escaped(club: Bench) ->
 # --- devices, pipes and the standard streams
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @ROOT_ONLY
 @pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("link", [False, True], ids=["device", "link to it"])
@@ -391,6 +392,7 @@ def test_a_journal_is_its_owner_s_whatever_the_umask(club: Bench) -> None:
 # --- what CI services name
 
 
+@pytest.mark.slow
 def test_a_ci_file_that_cannot_be_written_is_named_by_its_variable(club: Bench) -> None:
     assert club.run("plan", "--out", "plan.json").code == 0
     os.mkfifo("pipe")

@@ -49,7 +49,7 @@ def lists(bench: Bench) -> Counter[str]:
     return Counter(path.removeprefix("GET ") for path in bench.reads if "developers" in path)
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize(("most", "developers", "members"), [(1000, 2, 2), (100, 13, 11), (500, 3, 3), (5000, 2, 2)])
 def test_calls_fall_with_the_page_size_that_is_served(
     make_bench: BenchMaker, most: int, developers: int, members: int
@@ -83,7 +83,7 @@ def test_a_refusal_is_met_once_by_an_apply_too(make_bench: BenchMaker) -> None:
     assert bench.members("reds") == {"ann@club.example", "bob@club.example"}
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [10, 99])
 def test_a_server_that_serves_short_pages_is_asked_for_regular_ones(make_bench: BenchMaker, most: int) -> None:
     bench = fill(make_bench(behaviour=Behaviour(page_size_max=most)))

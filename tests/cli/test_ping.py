@@ -166,6 +166,7 @@ def test_a_classic_portal(bench: Bench) -> None:
     assert done.code == 0, done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "version"),
     [

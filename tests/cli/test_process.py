@@ -213,6 +213,7 @@ def test_any_width_of_a_terminal_will_do(club: Bench, columns: str) -> None:
     assert "ann@club.example" in club.run("explain", "ann@club.example", COLUMNS=columns).out
 
 
+@pytest.mark.slow
 def test_names_in_variables_may_be_any_bytes(club: Bench) -> None:
     for number, variable in enumerate(("LOGNAME", "GITHUB_ACTOR")):
         club.people(pending=[f"p{number}@club.example"])

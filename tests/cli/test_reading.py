@@ -122,7 +122,7 @@ def test_an_incomplete_reading_ends_the_run_without_a_write(make_bench: BenchMak
     assert bench.writes == []
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -295,6 +295,7 @@ def test_a_certificate_nobody_vouches_for(bench: Bench, tmp_path: Path) -> None:
     assert "warning: certificates are not verified" in blind.err
 
 
+@pytest.mark.slow
 def test_tls_spoken_to_a_plain_server(bench: Bench) -> None:
     bench.manifest(RULES)
     with answering(b"HTTP/1.1 400 Bad Request\r\n\r\n") as url:

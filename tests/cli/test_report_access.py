@@ -82,6 +82,7 @@ def test_json_and_html_say_the_same(peopled: Bench) -> None:
     assert "script" not in page.tags
 
 
+@pytest.mark.slow
 def test_commit_and_author_are_those_of_the_line(peopled: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "Ann Lee")

@@ -164,7 +164,7 @@ COMMANDS = (
 )
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("narrowed", [(), ("--portal", "partners"), ("--portal", "city-team")])
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_an_id_and_a_title_of_one_portal_are_compared_before_anything_else(
@@ -194,7 +194,7 @@ def test_two_names_of_one_portal_are_one_portal(club: Bench) -> None:
     assert club.writes == []
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     "spelling", ["{}/", "{}/v3", "{}/v2/", "http://localhost:{port}", "http://LOCALHOST:{port}/"]
 )
@@ -217,6 +217,7 @@ def test_the_server_that_the_environment_names_counts_whatever_the_regions_are(c
     assert club.sim.log == ()
 
 
+@pytest.mark.slow
 def test_portals_with_titles_that_are_two_stay_two(club: Bench) -> None:
     second = club.sim.store.add_portal("second", display_name="Second")
     club.sim.store.add_developer(second, "kim@x.com", status="pending")
@@ -228,6 +229,7 @@ def test_portals_with_titles_that_are_two_stay_two(club: Bench) -> None:
     assert club.run("plan", "--portal", "partners", **elsewhere).code == 0
 
 
+@pytest.mark.slow
 def test_a_classic_portal_may_have_the_title_of_another(club: Bench) -> None:
     """Classic portals and others are on two versions of the API, each with its own."""
     club.sim.store.add_portal("Partners", classic=True)

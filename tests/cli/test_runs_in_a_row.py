@@ -52,7 +52,7 @@ def kill_and_repeat(bench: Bench, at: int, people: int) -> str:
     return done.err
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("at", [1, 2])
 def test_killed_and_run_again_while_reads_lag(
@@ -93,7 +93,7 @@ def cut_off(bench: Bench, **begin: Any) -> None:
     JOURNAL.write_text("[[[\n" + "".join(json.dumps(line) + "\n" for line in lines) + '{"event": "int')
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("begin", "waits"),
@@ -115,6 +115,7 @@ def test_only_a_young_journal_of_the_same_portal_is_waited_for(bench: Bench, beg
     assert_done_once(bench, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 def test_an_intent_has_the_change_itself(bench: Bench) -> None:
     fill(bench, 1)
@@ -137,6 +138,7 @@ def locked() -> Iterator[int]:
         os.close(descriptor)
 
 
+@pytest.mark.wide(1)
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("saved", [False, True])
 def test_an_apply_gives_up_on_a_locked_journal(bench: Bench, monkeypatch: pytest.MonkeyPatch, saved: bool) -> None:

@@ -345,6 +345,7 @@ def test_counts_of_a_plan_file_are_recomputed(club: Bench) -> None:
     assert f"{removals} people lose something" in done.out
 
 
+@pytest.mark.slow
 def test_a_plan_is_applied_while_it_is_valid(club: Bench) -> None:
     plan = saved(club)
     for until, code in {
@@ -538,6 +539,7 @@ def test_the_regions_are_those_of_a_manifest() -> None:
     assert str(list(REGIONS)).replace("'", '"') in json.dumps(manifest_schema())
 
 
+@pytest.mark.slow
 def test_with_f_the_region_decides(club: Bench) -> None:
     plan = saved(club)
     text = (
@@ -562,6 +564,7 @@ def test_a_named_server_is_only_sent_its_named_token(club: Bench) -> None:
     assert apply_file(club, KONNECT_TOKEN="", PORTALCTL_PARTNERS_TOKEN=club.sim.token).code == 0
 
 
+@pytest.mark.slow
 def test_a_portal_that_is_not_there_is_an_error(club: Bench) -> None:
     plan = saved(club)
     portal_of(plan)["portal_id"] = OTHER_ID

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "schemas"
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["manifest", "plan", "report", "snapshot"])
 def test_it_prints_what_is_published(kind: str, offline: None) -> None:  # noqa: ARG001
     done = portalctl("schema", kind)

@@ -64,6 +64,7 @@ def test_both_forms_are_an_error(bench: Bench, token_file: Path) -> None:
     assert done.err == "error: KONNECT_TOKEN and KONNECT_TOKEN_FILE are both set\n  Unset one of them.\n"
 
 
+@pytest.mark.wide(3)
 @pytest.mark.parametrize(
     ("content", "fault"),
     [
@@ -140,7 +141,7 @@ overrides:
 """
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["API7_PORTAL", "PORTALCTL_FANS_BACKEND"])
 def test_api7_has_files_for_both_tokens(tmp_path: Path, prefix: str) -> None:
     (tmp_path / "fans.yaml").write_text(API7)

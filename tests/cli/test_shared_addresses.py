@@ -128,7 +128,7 @@ def test_an_override_with_an_id_can_reject_the_stranger_alone_even_beside_a_prot
     assert "not the account that the override's `id` names" in told.out
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("status", ["rejected", "revoked"])
 def test_after_a_denial_with_an_id_nothing_is_left_to_plan(twins: Bench, status: str) -> None:
     """Anna stays blocked beside the override; once it is removed, a rejected account no longer counts."""
@@ -166,6 +166,7 @@ def test_an_override_that_is_there_is_named_with_the_id_to_add(twins: Bench) -> 
     )
 
 
+@pytest.mark.slow
 def test_whoever_signs_up_after_the_plan_does_not_stop_it(twins: Bench) -> None:
     twins.sim.store.set_status(twins.emails[STRANGER], "rejected")
     assert twins.run("plan", "--out", "plan.json").code == 0
@@ -188,6 +189,7 @@ def test_a_request_for_access_waits_until_an_id_decides(twins: Bench) -> None:
     assert len([each for each in planned(twins) if each.startswith("approve_request")]) == 1
 
 
+@pytest.mark.slow
 def test_an_invitation_goes_on_for_its_own_account_whoever_signs_up_meanwhile(bench: Bench) -> None:
     guest = "guest@agency.example"
     bench.manifest(

@@ -76,6 +76,7 @@ def without_times(plan: Any) -> Any:
     return [portal[key] for key in ("changes", "refusals", "summary", "developers", "server", "portal_id", "guard")]
 
 
+@pytest.mark.slow
 def test_it_is_private_and_reads_every_team_once(club: Bench) -> None:
     assert S_IMODE(Path("s.json").stat().st_mode) == 0o600
     done = club.run("snapshot", "--out", "s.json")
@@ -217,6 +218,7 @@ def test_base_and_snapshot_go_together() -> None:
     assert [change["origin"] for change in portal["changes"]] == ["change"]
 
 
+@pytest.mark.slow
 def test_registrations_of_who_is_kept_out_are_kept_with_it(club: Bench) -> None:
     club.manifest(RULES + OUT)
     club.run("snapshot", "--out", "s.json")

@@ -30,6 +30,7 @@ def test_version_needs_no_command_line() -> None:
     assert imported("--version") & {*HEAVY, "click", "dataclasses", "pathlib", "portalctl.errors"} == set()
 
 
+@pytest.mark.slow
 def test_help_imports_nothing_heavy() -> None:
     assert imported("--help") & HEAVY == set()
 

@@ -61,6 +61,7 @@ def test_the_second_identity_provider_counts_too(bench: Bench) -> None:
     assert bench.run("apply", "--yes").code == 3
 
 
+@pytest.mark.slow
 def test_an_identity_provider_that_is_off_or_has_no_mapping_decides_nothing(bench: Bench) -> None:
     fill(bench).sim.store.add_identity_provider(PORTAL_ID)
     mapped(bench, enabled=False)
@@ -68,6 +69,7 @@ def test_an_identity_provider_that_is_off_or_has_no_mapping_decides_nothing(benc
     assert bench.run("apply", "--yes").code == 0
 
 
+@pytest.mark.slow
 def test_settings_the_server_does_not_have_do_not_hide_a_mapping(make_bench: BenchMaker) -> None:
     bench = fill(make_bench(faults=[Fault("status", status=404, path=SETTINGS)]))
     assert codes(bench) == []
@@ -76,7 +78,7 @@ def test_settings_the_server_does_not_have_do_not_hide_a_mapping(make_bench: Ben
     assert codes(bench) == ["idp_owned_team"]
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("classic", [False, True])
 def test_mappings_of_the_older_api_count_where_its_switch_is_not_known(make_bench: BenchMaker, classic: bool) -> None:
     bench = fill(make_bench(classic=classic, faults=[Fault("status", status=404, path=SETTINGS)]))
@@ -86,6 +88,7 @@ def test_mappings_of_the_older_api_count_where_its_switch_is_not_known(make_benc
     assert codes(bench) == ["idp_owned_team"]
 
 
+@pytest.mark.slow
 def test_a_server_without_the_newer_api_goes_by_the_switch(make_bench: BenchMaker) -> None:
     faults = [Fault("status", status=404, path=PROVIDERS)]
     bench = fill(make_bench(faults=faults))

@@ -105,6 +105,7 @@ def test_an_exception_in_a_worker_makes_its_change_unknown_and_no_other(
     assert "Traceback" not in done.err + done.out
 
 
+@pytest.mark.slow
 def test_a_look_that_fails_in_an_unexpected_way_leaves_what_was_sent_unknown(
     monkeypatch: pytest.MonkeyPatch, club: Bench
 ) -> None:

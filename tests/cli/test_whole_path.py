@@ -110,6 +110,7 @@ def test_apply_writes_each_change_once_and_the_next_plan_is_empty(club: Bench) -
     assert (plan.code, plan.json["portals"][0]["changes"]) == (0, [])
 
 
+@pytest.mark.slow
 def test_membership_comes_before_approval_and_grants_before_removals(club: Bench) -> None:
     club.run("apply", "--yes")
     john, peter = club.emails["john@liverpoolfc.com"], club.emails["peter@arsenal.com"]
@@ -166,11 +167,13 @@ def test_nothing_to_do_is_one_line(bench: Bench) -> None:
     assert done.out == f"partners  konnect · {host} · 2 developers: nothing to do (1 no rule speaks of)\n"
 
 
+@pytest.mark.slow
 def test_detailed_exitcode_is_2_when_something_would_change(club: Bench) -> None:
     assert club.run("plan", "--detailed-exitcode").code == 2
     assert club.run("plan").code == 0
 
 
+@pytest.mark.slow
 def test_only_leaves_out_what_depends_on_what_is_left_out(club: Bench) -> None:
     done = club.run("plan", "--only", "onboard", "-o", "json")
     (portal,) = done.json["portals"]
@@ -204,6 +207,7 @@ def test_out_that_cannot_be_written_says_so(club: Bench, tmp_path: Path) -> None
     assert "No such file or directory" in done.err
 
 
+@pytest.mark.slow
 def test_equal_input_gives_equal_bytes_times_aside(club: Bench) -> None:
     def plan() -> str:
         document = club.run("plan", "-o", "json").json

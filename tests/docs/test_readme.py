@@ -57,6 +57,7 @@ def test_the_demo_prints_what_the_readme_shows(demo: str) -> None:
     assert shown in steady(demo)
 
 
+@pytest.mark.slow
 def test_the_demo_tells_the_whole_story(demo: str) -> None:
     commands = re.findall(r"^\$ portalctl (\w+)", demo, re.MULTILINE)
     assert commands == ["validate", "plan", "apply", "plan", "drift", "apply"]
@@ -81,6 +82,7 @@ def test_the_demo_leaves_behind_only_what_it_is_told_to(tmp_path: Path) -> None:
     assert status["john@liverpoolfc.com"] == "approved"
 
 
+@pytest.mark.slow
 def test_the_quickstart_works_against_the_simulator() -> None:
     with Simulator(seed="demo") as portal:
         env = {"KONNECT_SERVER_URL": portal.url, "KONNECT_TOKEN": portal.token}

@@ -65,12 +65,14 @@ def test_the_report_tells_who_what_why_and_what_came_of_it(club: Bench) -> None:
     assert club.sim.token not in Path("report.json").read_text()
 
 
+@pytest.mark.slow
 def test_nothing_to_do_is_reported_as_that(club: Bench) -> None:
     assert club.run("apply", "--yes").code == 0
     assert club.run("apply", "--yes", "--report", "report.json").code == 0
     assert read()["portals"] == []
 
 
+@pytest.mark.slow
 def test_what_somebody_else_did_meanwhile_is_marked(club: Bench) -> None:
     def hook(request: object) -> None:
         if "filter" in str(getattr(request, "target", "")):

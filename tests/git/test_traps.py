@@ -96,6 +96,7 @@ def test_from_inside_a_planted_repository_the_one_around_it_counts(
     assert not ground.fired.exists()
 
 
+@pytest.mark.slow
 def test_a_mailmap_renames_nobody(bench: Bench, ground: Ground) -> None:
     (ground.folder / ".mailmap").write_text("Forged <forged@arsenal.com> Ann Lee <ann@arsenal.com>\n")
     ground.git("add", ".")
@@ -104,7 +105,7 @@ def test_a_mailmap_renames_nobody(bench: Bench, ground: Ground) -> None:
     assert authors(commands(ground, ["report"], bench)["report"]) == {AUTHOR}
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["replace", "graft"])
 def test_history_is_as_committed(bench: Bench, ground: Ground, how: str) -> None:
     """Neither a replacement of a commit nor a file of grafts forges an author."""

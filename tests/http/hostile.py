@@ -82,6 +82,11 @@ def answer(status: str = "200 OK", body: bytes = b"", *headers: str) -> Reply:
     return sent(head(status, f"Content-Length: {len(body)}", "Connection: close", *headers), body)
 
 
+def prepared_late(make: Callable[[], Reply]) -> Reply:
+    """What `make` gives, made when it is sent: for large bodies that few tests need."""
+    return lambda connection: make()(connection)
+
+
 def head(status: str, *headers: str) -> bytes:
     return "\r\n".join([f"HTTP/1.1 {status}", "Content-Type: application/json", *headers, "", ""]).encode("latin-1")
 

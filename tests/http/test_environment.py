@@ -112,7 +112,7 @@ BAD_PROXIES = [
 ]
 
 
-@pytest.mark.wide(2)
+@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     "name", ["HTTPS_PROXY", "https_proxy", "Https_Proxy", "ALL_PROXY", "all_proxy", "http_proxy"]
 )
@@ -132,6 +132,7 @@ def test_socks_without_its_extra(bench: Bench, monkeypatch: pytest.MonkeyPatch) 
     assert SECRET not in done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("scheme", ["http", "https", "socks5", "socks5h"])
 def test_a_refused_proxy_is_the_proxys_fault(bench: Bench, scheme: str) -> None:
     done = plan(bench, HTTPS_PROXY=f"{scheme}://user:{SECRET}@127.0.0.1:9")
@@ -157,6 +158,7 @@ def test_a_proxy_that_refuses_is_named(bench: Bench, status: bytes) -> None:
     assert len(asked) == (1 if number == "407" else 3)  # a refused password is not tried again
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("answer", [b"SSH-2.0\r\n", b"", b"\x05\x00\x01garbage"])
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
 def test_a_proxy_that_is_something_else(bench: Bench, scheme: str, answer: bytes) -> None:
@@ -201,6 +203,7 @@ def test_which_authorities_are_trusted(bench: Bench, tmp_path: Path) -> None:
         assert trusted("--insecure-skip-tls-verify", SSL_CERT_FILE=str(second))
 
 
+@pytest.mark.slow
 def test_without_a_store_those_of_mozilla_are_used_with_one_notice(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +318,7 @@ def test_plain_http_goes_to_this_machine_only(bench: Bench, url: str) -> None:
     assert "plain http" in done.err or "not an address" in done.err
 
 
+@pytest.mark.wide(1)
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "[::1]"])
 def test_plain_http_to_this_machine_is_allowed(bench: Bench, host: str) -> None:
     done = plan(bench, f"http://{host}:9")
@@ -322,6 +326,7 @@ def test_plain_http_to_this_machine_is_allowed(bench: Bench, host: str) -> None:
     assert "can't reach" in done.err
 
 
+@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     "url",
     [

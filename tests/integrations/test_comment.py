@@ -20,6 +20,7 @@ COMMENTS = "/repos/club/portal/issues/7/comments"
 MARK = "<!-- portalctl plan of partners -->\n"
 
 
+@pytest.mark.slow
 def test_a_comment_is_made_once_and_then_kept_up_to_date(job: Job) -> None:
     assert job.run(job.plan(EVERYDAY)).code == 0
     (comment,) = job.github.comments

@@ -23,6 +23,7 @@ def drift(bench: Bench) -> str:
     return "drift.json"
 
 
+@pytest.mark.slow
 def test_an_issue_is_opened_kept_up_to_date_and_closed(bench: Bench, job: Job) -> None:
     job.pull_request = None
     bench.people(approved=["a@x.org", "b@x.org"], pending=["c@x.org"])
@@ -59,6 +60,7 @@ def test_an_issue_is_opened_kept_up_to_date_and_closed(bench: Bench, job: Job) -
     assert issue.state == "closed"
 
 
+@pytest.mark.slow
 def test_pull_requests_closed_issues_and_those_of_others_are_not_ours(bench: Bench, job: Job) -> None:
     bench.people(approved=["a@x.org"])
     bench.manifest(RULES)
@@ -77,6 +79,7 @@ def test_pull_requests_closed_issues_and_those_of_others_are_not_ours(bench: Ben
     assert job.github.writes == [f"POST {ISSUES}"]
 
 
+@pytest.mark.slow
 def test_an_annotation_of_a_membership_names_the_team(bench: Bench, job: Job) -> None:
     job.pull_request = None
     bench.people(approved=["a@x.org"])

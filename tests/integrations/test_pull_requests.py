@@ -83,6 +83,7 @@ OTHERS = {
 }
 
 
+@pytest.mark.wide(12)
 @pytest.mark.parametrize("env", PULL_REQUESTS.values(), ids=PULL_REQUESTS)
 def test_nothing_is_applied_for_a_pull_request(env: dict[str, str]) -> None:
     """Before a manifest, a plan file or a token is looked at."""

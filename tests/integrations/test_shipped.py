@@ -144,6 +144,7 @@ def test_no_secret_is_in_the_environment_of_all_steps() -> None:
         assert all("secrets." not in json.dumps(level.get("env", {})) for level in around), name
 
 
+@pytest.mark.slow
 def test_no_text_tells_people_to_install_a_name_that_is_not_on_the_index() -> None:
     """Whoever registered `portalctl` there would run their code with a portal's token."""
     files = [

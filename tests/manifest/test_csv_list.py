@@ -195,6 +195,7 @@ DAY = st.dates(date(2026, 1, 1))
 WORD = st.from_regex(r"[a-z]{1,8}", fullmatch=True)
 
 
+@pytest.mark.slow
 @given(
     people=st.lists(st.tuples(WORD, TEXT, st.none() | DAY), min_size=1, unique_by=itemgetter(0)),
     separator=st.sampled_from(",;\t"),

@@ -89,7 +89,7 @@ def test_a_fragment_by_itself() -> None:
     )
 
 
-@pytest.mark.wide(8)
+@pytest.mark.wide(3)
 @pytest.mark.parametrize(
     ("written", "canonical"),
     [
@@ -312,7 +312,7 @@ def test_what_is_too_long_for_a_line_gets_several() -> None:
     assert "    teams:\n      - team-number-0\n" in head(rules)
 
 
-@pytest.mark.wide(1)
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
 def test_line_breaks_and_byte_order_marks(end: str) -> None:
     text = "\ufeff" + COMPLETE.replace("\n", end) + end * 3

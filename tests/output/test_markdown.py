@@ -122,6 +122,7 @@ def test_a_large_plan_fits_and_counts_what_is_missing(most: int) -> None:
     assert_inert(rendered(text))
 
 
+@pytest.mark.slow
 def test_grants_fall_out_before_warnings_and_removals_last() -> None:
     plan = typed([f"w{number:03}" for number in range(100)])
     small, large = shrunk(plan, 10_000), shrunk(plan, 37_000)

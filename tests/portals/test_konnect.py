@@ -100,6 +100,7 @@ def test_a_touched_team_deleted_before_its_members_are_read_is_seen_as_gone(benc
     assert (sighting.teams, sighting.members) == ({}, {})
 
 
+@pytest.mark.wide(1)
 def test_a_listed_team_that_is_never_there_is_a_clear_error_after_a_few_readings(bench: Bench) -> None:
     bench.store.add_team(PORTAL, "reds")
     bench.sim.inject(Fault("status", status=404, path="*/teams/*/developers"))
@@ -116,6 +117,7 @@ def test_a_missing_right_is_not_taken_for_a_team_that_went_away(bench: Bench) ->
     assert bench.paths().count("/teams") == 1
 
 
+@pytest.mark.wide(1)
 def test_a_member_who_is_never_listed_is_an_error_after_a_few_readings(bench: Bench) -> None:
     elsewhere = bench.store.add_portal("elsewhere")
     stranger = bench.store.add_developer(elsewhere, "eve@x.com")
@@ -190,6 +192,7 @@ def test_batches_count_what_is_sent_and_not_characters() -> None:
     assert len(batches(["ann@x.com"] * 100)) == 1
 
 
+@pytest.mark.slow
 def test_touched_people_are_seen_by_batches_the_gone_by_their_id(bench: Bench) -> None:
     people = {bench.person(f"p{number:03}", "pending"): f"p{number:03}@x.com" for number in range(200)}
     gone = (NOBODY, "gone@x.com")
@@ -214,6 +217,7 @@ def test_a_portal_without_the_filter_is_asked_for_people_by_their_ids(bench: Ben
     assert bench.konnect.reread(Touched(people=((ann, "ann@x.com"),))).statuses == {ann: "revoked"}
 
 
+@pytest.mark.slow
 def test_of_one_person_it_is_asked_which_teams_they_are_in_however_large_those_are(bench: Bench) -> None:
     ann = bench.person("ann")
     reds, blues = (bench.store.add_team(PORTAL, name) for name in ("reds", "blues"))
@@ -259,6 +263,7 @@ def test_live_registrations_are_told_with_application_and_api(bench: Bench) -> N
     )
 
 
+@pytest.mark.slow
 def test_people_without_registrations_cost_a_few_calls_however_many_they_are(bench: Bench) -> None:
     people = [bench.person(f"p{number:03}") for number in range(160)]
     assert bench.konnect.details(people) == ()

@@ -16,6 +16,8 @@ from portalctl.simulator.konnect.seed import SeedError
 from portalctl.simulator.server import Request, Simulator
 from tests.simulator.client import BASE, DEMO_ADDRESSES, GUNNERS, JAMES, NOBODY, PORTAL, Client
 
+pytestmark = pytest.mark.slow
+
 SEED = {
     "portals": [
         {

@@ -18,6 +18,8 @@ from portalctl.simulator.faults import parse_fault
 from portalctl.simulator.server import Simulator
 from tests.simulator.api7.client import PORTAL, Client, world
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_log_tells_which_service_was_asked_and_hides_credentials() -> None:
     with world() as here:
