@@ -84,7 +84,11 @@ def answer(status: str = "200 OK", body: bytes = b"", *headers: str) -> Reply:
 
 def prepared_late(make: Callable[[], Reply]) -> Reply:
     """What `make` gives, made when it is sent: for large bodies that few tests need."""
-    return lambda connection: make()(connection)
+
+    def reply(connection: socket.socket) -> None:
+        make()(connection)
+
+    return reply
 
 
 def head(status: str, *headers: str) -> bytes:
