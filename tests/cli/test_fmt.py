@@ -10,6 +10,8 @@ from ruamel.yaml import YAML
 from tests.cli.test_output_files import files_of_at_most
 from tests.conftest import HEAD, portalctl
 
+pytestmark = pytest.mark.slow
+
 UGLY = HEAD + "teams:\n- name: 'city'   # ours\n"
 NICE = HEAD + "\nteams:\n  - name: city   # ours\n"
 
@@ -46,7 +48,6 @@ def test_check_writes_nothing_and_tells_by_its_exit_code(portals: Path) -> None:
     assert portalctl("fmt", "--check", "-f", "portals/nice.yaml").code == 0
 
 
-@pytest.mark.wide(2)
 @pytest.mark.parametrize(("words", "code"), [((), 0), (("--check",), 2)])
 def test_diff_writes_nothing(portals: Path, words: tuple[str, ...], code: int) -> None:
     done = portalctl("fmt", "--diff", *words)
@@ -62,7 +63,6 @@ def windows(text: str) -> bytes:
     return text.replace("\n", "\r\n").encode()
 
 
-@pytest.mark.wide(1)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_canonical_file_may_end_its_lines_in_crlf_and_have_a_byte_order_mark(portals: Path, mark: bytes) -> None:
     (portals / "ugly.yaml").write_bytes(mark + windows(NICE))
@@ -72,7 +72,6 @@ def test_a_canonical_file_may_end_its_lines_in_crlf_and_have_a_byte_order_mark(p
     assert (portals / "ugly.yaml").read_bytes() == mark + windows(NICE)
 
 
-@pytest.mark.wide(1)
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_a_file_keeps_its_line_ends_and_its_byte_order_mark(portals: Path, mark: bytes) -> None:
     (portals / "ugly.yaml").write_bytes(mark + windows(UGLY))
@@ -107,7 +106,6 @@ def test_a_diff_shows_a_missing_line_end(portals: Path) -> None:
     assert diff.count("\n-") == 1
 
 
-@pytest.mark.wide(2)
 @pytest.mark.parametrize("words", [(), ("--check",), ("--diff",)])
 def test_a_broken_file_changes_nothing(portals: Path, words: tuple[str, ...]) -> None:
     (portals / "zbroken.yaml").write_text(HEAD + "teams: [\n")

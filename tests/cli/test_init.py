@@ -18,6 +18,8 @@ from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
 from tests.conftest import Done, named_schema, portalctl
 
+pytestmark = pytest.mark.slow
+
 KONNECT = ("--portal", "partners", "--provider", "konnect", "--region", "eu", "--title", "Partners")
 COMMIT = "1a2b3c4d" * 5
 SCHEMA = "portals/manifest.v1.schema.json"
@@ -37,7 +39,6 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     "words",
     [
@@ -58,7 +59,6 @@ def test_what_it_writes_is_valid_canonical_and_has_no_findings(words: tuple[str,
     assert {named_schema(path) for path in Path("portals").rglob("*.yaml")} == {Path(SCHEMA).resolve()}
 
 
-@pytest.mark.wide(1)
 @pytest.mark.parametrize(
     ("installed", "action"),
     [
@@ -90,7 +90,6 @@ def test_github_gets_workflows_with_the_action_at_the_commit_that_is_installed(
     assert (ACTION in done.err) == (action == ACTION)
 
 
-@pytest.mark.slow
 def test_on_api7_the_workflows_have_its_token_and_server() -> None:
     assert init(*API7, "--ci", "github").code == 0
     for name in WORKFLOWS:
@@ -140,7 +139,6 @@ def test_an_ignore_file_that_is_there_stays_and_what_it_lacks_is_told() -> None:
     assert told.partition("was there: ")[2].split()[:2] == [".portalctl/", "snapshot.json"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["CODEOWNERS", "portals/partners.yaml", ".github/CODEOWNERS"])
 def test_what_is_there_is_named_and_nothing_is_written(name: str) -> None:
     there = Path("out", name)
@@ -155,7 +153,6 @@ def test_what_is_there_is_named_and_nothing_is_written(name: str) -> None:
     assert there.read_text() == "mine"
 
 
-@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -182,7 +179,6 @@ SEEN = st.characters(exclude_categories=["C", "Z"]).filter(lambda char: not is_i
 NAMES = st.text(SEEN, min_size=1, max_size=12)
 
 
-@pytest.mark.slow
 @given(NAMES, st.dictionaries(NAMES, st.just("@org/team"), max_size=4))
 def test_whatever_title_and_teams_are_called_they_are_meant_so(title: str, teams: dict[str, str]) -> None:
     answers = Answers("partners", "konnect", None, title, {"region": "eu"}, "none", "@me", teams)
@@ -204,7 +200,6 @@ def conversation(folder: Path, words: tuple[str, ...], *answers: tuple[str, str]
     return int(child.exitstatus)
 
 
-@pytest.mark.slow
 def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
     answers = (
         ("Name of the portal", "Bad Name"),
@@ -226,7 +221,6 @@ def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
     assert Path("new/CODEOWNERS").read_text().startswith("* @org/admins\n")
 
 
-@pytest.mark.slow
 def test_who_gives_all_that_is_needed_is_asked_nothing(tmp_path: Path) -> None:
     assert conversation(tmp_path, (*KONNECT, "--ci", "none")) == 0
 

@@ -11,7 +11,7 @@ from portalctl.simulator.behaviour import Behaviour
 from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 
 BenchMaker = Callable[..., Bench]
 DEVELOPERS, MEMBERS = 1_250, 1_100
@@ -49,7 +49,6 @@ def lists(bench: Bench) -> Counter[str]:
     return Counter(path.removeprefix("GET ") for path in bench.reads if "developers" in path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("most", "developers", "members"), [(1000, 2, 2), (100, 13, 11), (500, 3, 3), (5000, 2, 2)])
 def test_calls_fall_with_the_page_size_that_is_served(
     make_bench: BenchMaker, most: int, developers: int, members: int
@@ -61,7 +60,6 @@ def test_calls_fall_with_the_page_size_that_is_served(
     assert {size for size, _ in asked(bench)} == {"1000"}
 
 
-@pytest.mark.wide(1)
 @pytest.mark.parametrize("status", [400, 413, 414, 422])
 def test_a_refusal_is_met_once_in_a_run(make_bench: BenchMaker, status: int) -> None:
     refused = Fault("status", status=status, query="page[size]=1000")
@@ -83,7 +81,6 @@ def test_a_refusal_is_met_once_by_an_apply_too(make_bench: BenchMaker) -> None:
     assert bench.members("reds") == {"ann@club.example", "bob@club.example"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("most", [10, 99])
 def test_a_server_that_serves_short_pages_is_asked_for_regular_ones(make_bench: BenchMaker, most: int) -> None:
     bench = fill(make_bench(behaviour=Behaviour(page_size_max=most)))
@@ -93,7 +90,6 @@ def test_a_server_that_serves_short_pages_is_asked_for_regular_ones(make_bench: 
     assert sum(lists(bench).values()) <= pages + 2
 
 
-@pytest.mark.wide(1)
 @pytest.mark.parametrize("status", [403, 500])
 def test_another_error_is_not_about_the_page_size(make_bench: BenchMaker, status: int) -> None:
     bench = fill(make_bench(faults=[Fault("status", status=status, path="*/developers", query="page[size]=1000")]))
@@ -102,7 +98,6 @@ def test_another_error_is_not_about_the_page_size(make_bench: BenchMaker, status
     assert {size for size, _ in asked(bench)} == {"1000"}
 
 
-@pytest.mark.slow
 def test_after_an_incomplete_round_regular_pages_are_asked_for(make_bench: BenchMaker) -> None:
     lost = Fault("lose-row", path="*/developers", query="page[size]=1000")
     bench = fill(make_bench(behaviour=Behaviour(page_size_max=1000), faults=[lost]))

@@ -20,7 +20,7 @@ from portalctl.simulator.faults import Fault
 from tests.answering import answering, http
 from tests.conftest import PORTAL_ID, Bench, Done, portalctl
 
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]
 RULES = "teams: [{name: city, roles: [{role: API Viewer, api: Tickets}]}]\n"
 
 
@@ -166,7 +166,6 @@ def test_a_classic_portal(bench: Bench) -> None:
     assert done.code == 0, done.out
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "version"),
     [

@@ -16,11 +16,12 @@ from tests.integrations.stand_in import BOT, MOST, TOKEN, GitHub, Refusal
 from tests.output.hostile import HOSTILE
 from tests.output.plans import refused
 
+pytestmark = pytest.mark.slow
+
 COMMENTS = "/repos/club/portal/issues/7/comments"
 MARK = "<!-- portalctl plan of partners -->\n"
 
 
-@pytest.mark.slow
 def test_a_comment_is_made_once_and_then_kept_up_to_date(job: Job) -> None:
     assert job.run(job.plan(EVERYDAY)).code == 0
     (comment,) = job.github.comments
@@ -36,7 +37,6 @@ def test_a_comment_is_made_once_and_then_kept_up_to_date(job: Job) -> None:
     assert "nothing to do" in str(comment.body), "what was said before is no longer so"
 
 
-@pytest.mark.wide(1)
 @pytest.mark.parametrize("page_size", [2, 1, 30, 100])
 def test_ours_is_found_on_whatever_page_it_is(job: Job, page_size: int) -> None:
     """However many the server gives for a page, though a hundred were asked for."""
@@ -51,7 +51,6 @@ def test_ours_is_found_on_whatever_page_it_is(job: Job, page_size: int) -> None:
     assert changed == [ours]
 
 
-@pytest.mark.wide(2)
 @pytest.mark.parametrize("login", ["mallory", None])
 def test_a_comment_of_someone_else_is_not_touched_though_it_has_our_mark(job: Job, login: str | None) -> None:
     theirs = job.github.comment(login, MARK + "everything is fine, merge it")
@@ -60,7 +59,6 @@ def test_a_comment_of_someone_else_is_not_touched_though_it_has_our_mark(job: Jo
     assert [each.login for each in job.github.comments] == [login, BOT]
 
 
-@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("login", "words", "author"), [("Robot", (), "robot"), (None, ("--author", "club[bot]"), "club[bot]")]
 )
@@ -90,7 +88,6 @@ def test_addresses_are_masked_unless_they_are_asked_for(job: Job) -> None:
     assert "`peter@arsenal.com`" in str(job.github.comments[0].body)
 
 
-@pytest.mark.wide(2)
 @pytest.mark.parametrize(("mode", "made"), [("on-change", 0), ("always", 1), ("never", 0)])
 def test_a_plan_that_changes_nothing_is_worth_a_comment_only_when_asked(job: Job, mode: str, made: int) -> None:
     assert job.run(job.plan(NOTHING), "--comment", mode).code == 0
@@ -128,7 +125,6 @@ def test_a_comment_that_cannot_be_made_is_an_error_after_all_else_was_told(job: 
     assert job.outputs["has-changes"] == "true"
 
 
-@pytest.mark.wide(2)
 @pytest.mark.parametrize(
     ("env", "code", "said"),
     [
@@ -170,7 +166,6 @@ def test_outside_a_pull_request_there_is_nothing_to_comment_on(job: Job) -> None
     assert len(job.github.comments) == 1
 
 
-@pytest.mark.slow
 def test_the_largest_comment_has_room(job: Job) -> None:
     """GitHub counts characters, and every one of these takes several bytes."""
     name = "ä" * 60
@@ -190,7 +185,6 @@ def test_a_plan_that_was_edited_is_refused(job: Job) -> None:
     assert (job.run(str(path)).code, job.github.calls) == (3, [])
 
 
-@pytest.mark.wide(3)
 @pytest.mark.parametrize("content", ["", "{}", '{"kind": "drift"}', "[]", '{"kind": []}', '{"kind": "other"}', "\0"])
 def test_what_is_no_document_is_bad_input(job: Job, content: str) -> None:
     (job.folder / "x.json").write_text(content)
