@@ -14,7 +14,7 @@ from functools import cache
 from pydantic import TypeAdapter, ValidationError
 
 from portalctl.identity import domain_of, is_freemail, is_public_suffix, suspects
-from portalctl.manifest.file_models import TeamEntry
+from portalctl.manifest import model as manifest
 from portalctl.manifest.file_text import decode
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.portals.models import OUT, Developer, Snapshot, Team
@@ -141,8 +141,8 @@ def _can_say(**keys: str) -> bool:
 
 
 @cache
-def _entry() -> TypeAdapter[TeamEntry]:
-    return TypeAdapter(TeamEntry)
+def _entry() -> TypeAdapter[manifest.Team]:
+    return TypeAdapter(manifest.Team)
 
 
 def _suggestions(people: Iterable[Developer], least: int) -> tuple[Suggestion, ...]:

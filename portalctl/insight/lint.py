@@ -115,7 +115,7 @@ def _nobody(look: _Look) -> Said:
     now = look.book.now
     awaited = {*now.invitations, *names}
     for override in now.overrides.values():
-        if override.status not in DENIALS and not {override.developer, override.pin} & awaited:
+        if override.status not in DENIALS and not {override.developer, override.id} & awaited:
             yield override.why, "nobody on the portal has this name"
     for address in now.members.keys() - awaited:
         yield from ((why, "nobody on the portal has this address") for _, why in now.members[address])
@@ -136,7 +136,7 @@ def _repeats(look: _Look) -> Said:
 
 def _may_repeat(override: Override) -> bool:
     """A list of teams is complete, which no other rule says."""
-    special = (override.teams, override.pin, override.on_revoke, override.invitation)
+    special = (override.teams, override.id, override.on_revoke, override.invitation)
     return override.status == "approved" and "@" in override.developer and special == (None,) * 4
 
 

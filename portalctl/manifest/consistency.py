@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from portalctl.characters import odd
 from portalctl.errors import Finding, Position
 from portalctl.identity import untagged
-from portalctl.manifest.file_rules import Rules, TeamPart
+from portalctl.manifest.file_rules import Rules, TeamDeclaration
 from portalctl.manifest.model import (
     DENIED_GRANT,
     AccessRule,
@@ -34,6 +34,7 @@ from portalctl.reason import Reason
 from portalctl.words import close, quoted
 
 _DENIALS: Final = ("revoked", "rejected", "absent")
+_MERGED: Final = ("description", "membership", "synced", "roles")  # keys of a team; its members add up
 _MOST_GUESSES: Final = 50  # what was meant is looked for among all teams: too slow for thousands of names
 
 Rule = TypeVar("Rule", TrustedDomain, DeniedDomain, Override, Protected, Member)
@@ -63,7 +64,7 @@ def together(files: Sequence[Rules], *, all_teams_known: bool) -> Together:
     whole.denied = _unique(whole, (rule for file in files for rule in file.denied), "domain")
     whole.access = [rule for file in files for rule in file.access]
     whole.protected = _unique(whole, (rule for file in files for rule in file.protected))
-    whole.teams = _teams(whole, [part for file in files for part in file.teams])
+    whole.teams = _teams(whole, [declaration for file in files for declaration in file.teams])
     whole.overrides = _overrides(whole, [rule for file in files for rule in file.overrides])
     _check_trust_and_denial(whole)
     _warn_of_the_denied(whole)
@@ -149,57 +150,56 @@ def _check_trust_and_denial(whole: Together) -> None:
             _contradict(whole, at(denied.why), at(trusted[denied.domain]), "about the same domain")
 
 
-def _teams(whole: Together, parts: list[TeamPart]) -> list[Team]:
-    by_name = sorted(parts, key=lambda part: part.entry.name)  # stable: in a team the order of the files stays
-    return [_team(whole, list(same)) for _, same in groupby(by_name, key=lambda part: part.entry.name)]
+def _teams(whole: Together, declarations: list[TeamDeclaration]) -> list[Team]:
+    by_name = sorted(declarations, key=attrgetter("team.name"))  # stable: in a team the order of the files stays
+    return [_team(whole, list(same)) for _, same in groupby(by_name, key=attrgetter("team.name"))]
 
 
-def _team(whole: Together, parts: list[TeamPart]) -> Team:
+def _team(whole: Together, declarations: list[TeamDeclaration]) -> Team:
+    """Return the one team that all of its declarations make together."""
     declared: dict[str, Position] = {}
-    for part in parts:
-        here = at(part.why)
+    for declaration in declarations:
+        here = at(declaration.team.why)
         first = declared.setdefault(here.file, here)
         if first != here:
-            whole.findings.append(Finding(here, f"this file declares the team in {place(first, here)} already"))
+            whole.findings.append(Finding(here, f"this file already declares the team in {place(first, here)}"))
     for key in ("description", "membership"):  # the others are in the root file alone
-        _check_agreement(whole, key, parts)
-    _check_idp(whole, parts)
-    listed = [part.members for part in parts if part.members is not None]
+        _check_agreement(whole, key, declarations)
+    _check_idp(whole, declarations)
+    listed = [one.team.members for one in declarations if one.team.members is not None]
     members = _unique(whole, chain.from_iterable(listed))
-    first_part = parts[0]
-    return Team(
-        name=first_part.entry.name,
-        why=first_part.why,
-        description=next((part.entry.description for part in parts if part.entry.description is not None), None),
-        membership=next((part.entry.membership for part in parts if part.entry.membership is not None), "additive"),
-        members=tuple(members) if listed else None,
-        synced=next((part.entry.synced for part in parts if part.entry.synced is not None), None),
-        roles=next((part.roles for part in parts if part.roles is not None), None),
-    )
+    # A key counts from the first declaration that writes it.
+    written = {key: getattr(one.team, key) for one in reversed(declarations) for key in _MERGED if _writes(one, key)}
+    return replace(declarations[0].team, **written, members=tuple(members) if listed else None, members_from=None)
 
 
-def _check_agreement(whole: Together, key: str, parts: list[TeamPart]) -> None:
-    """Whether all files that write a property of a team write the same."""
-    written = [part for part in parts if getattr(part.entry, key) is not None]
-    for part in written[1:]:
-        if getattr(part.entry, key) != getattr(written[0].entry, key):
-            _contradict(whole, _at_key(part, key), _at_key(written[0], key), f"about the same team's `{key}`")
+def _writes(declaration: TeamDeclaration, key: str) -> bool:
+    """Return whether a declaration has a key, and no error in its value."""
+    return key in declaration.mark.inside
 
 
-def _check_idp(whole: Together, parts: list[TeamPart]) -> None:
-    idp = next((part for part in parts if part.entry.membership == "idp"), None)
+def _check_agreement(whole: Together, key: str, declarations: list[TeamDeclaration]) -> None:
+    """Check that all files that write a key of a team write the same."""
+    written = [one for one in declarations if _writes(one, key)]
+    for one in written[1:]:
+        if getattr(one.team, key) != getattr(written[0].team, key):
+            _contradict(whole, _at_key(one, key), _at_key(written[0], key), f"about the same team's `{key}`")
+
+
+def _check_idp(whole: Together, declarations: list[TeamDeclaration]) -> None:
+    idp = next((one for one in declarations if one.team.membership == "idp"), None)
     if idp is None:
         return
     owner = _at_key(idp, "membership")
-    for part in parts:
-        for key in [key for key in ("members", "members_from", "roles") if key in part.branch.keys]:
-            here = _at_key(part, key)
+    for one in declarations:
+        for key in [key for key in ("members", "members_from", "roles") if key in one.mark.keys]:
+            here = _at_key(one, key)
             message = f"the identity provider owns this team ({place(owner, here)}); leave `{key}` out"
             whole.findings.append(Finding(here, message))
 
 
-def _at_key(part: TeamPart, key: str) -> Position:
-    return position(at(part.why).file, part.branch.keys[key])
+def _at_key(declaration: TeamDeclaration, key: str) -> Position:
+    return position(at(declaration.team.why).file, declaration.mark.keys[key])
 
 
 def _check_named(whole: Together, files: Iterable[Rules]) -> None:

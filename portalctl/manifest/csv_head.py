@@ -16,7 +16,7 @@ from typing import Final
 
 from portalctl.characters import odd
 from portalctl.csv_guard import unguard
-from portalctl.manifest.file_models import ListEntry
+from portalctl.manifest.model import MemberFile
 from portalctl.words import close, quoted
 
 DELIMITERS: Final = ",;\t|"
@@ -86,7 +86,7 @@ def names_of(cells: Sequence[str]) -> list[str]:
     return [unguard(cell.strip()) for cell in cells]
 
 
-def without_column(names: Sequence[str], wanted: ListEntry) -> str:
+def without_column(names: Sequence[str], wanted: MemberFile) -> str:
     """Say that a column is missing, which ones there are, and what to write."""
     missing = f"no column {quoted(wanted.column)} in the first line"
     if any("@" in name for name in names):  # a developer's row, which is not to be shown
@@ -97,7 +97,7 @@ def without_column(names: Sequence[str], wanted: ListEntry) -> str:
     return f"{missing}, which has {shown}{more}{strange}; {_advice(names, wanted)}"
 
 
-def _advice(names: Sequence[str], wanted: ListEntry) -> str:
+def _advice(names: Sequence[str], wanted: MemberFile) -> str:
     meant = close(wanted.column, names)
     likely = [meant] if meant else [name for name in names if _may_be_address(name)]
     if len(likely) == 1:

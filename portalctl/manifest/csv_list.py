@@ -20,13 +20,14 @@ from pydantic import TypeAdapter, ValidationError
 from portalctl.csv_guard import unguard
 from portalctl.errors import Finding, Position
 from portalctl.manifest import csv_head, file_text
-from portalctl.manifest.file_models import ListEntry, MemberEntry
 from portalctl.manifest.files import File
+from portalctl.manifest.model import Member, MemberFile
 from portalctl.manifest.validation_messages import RENAMED, message
 from portalctl.manifest.value_display import shown_value
+from portalctl.manifest.yaml_source import Spot
 from portalctl.words import quoted
 
-_COLUMNS: Final = tuple(MemberEntry.model_fields)
+_COLUMNS: Final = Member.keys()
 _ADDRESS: Final = "developer"
 _OTHERS: Final = tuple(key for key in _COLUMNS if key != _ADDRESS)
 _GUARDED: Final = "expires"  # where a slip in its name is not told, access has no end
@@ -42,15 +43,11 @@ _SWITCHED: Final[dict[str, str | bool]] = {"true": True, "false": False}  # shee
 
 @dataclass(frozen=True, slots=True)
 class MemberList:
-    """The entries of one list, and the place of each: the beginning of its line."""
+    """The members in one list, and the place of each: the beginning of its line."""
 
     file: str
-    entries: Sequence[str | MemberEntry] = ()
-    places: Sequence[Position] = ()
-
-    def at(self, index: int, key: str) -> Position:  # noqa: ARG002 - as in other lists, which tell it more exactly
-        """The place of what an entry says by a key."""
-        return self.places[index]
+    members: Sequence[Member] = ()
+    marks: Sequence[Spot] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +68,11 @@ class _Reading:
         self.findings.append(Finding(Position(self.file, line, 1), text))
 
 
-def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
-    """The people in a CSV file, and what is wrong with it. With findings, what is left serves to find more."""
+def read(file: File, wanted: MemberFile) -> tuple[MemberList, list[Finding]]:
+    """Return the members in a CSV file, and what is wrong with it.
+
+    With findings, the members that are left only serve to find more errors.
+    """
     text, findings = file_text.plain_text(file.shown, file.content)
     reading = _Reading(file.shown, findings)
     if findings:
@@ -85,12 +85,10 @@ def read(file: File, wanted: ListEntry) -> tuple[MemberList, list[Finding]]:
     rows = [(line, told) for line, cells in lines if (told := _entry(reading, line, cells, columns))]
     if not rows and not reading.findings:
         reading.find(line, "no developer is in this list; for a team without members write `members: []` instead")
-    entries = _entries(reading, rows)
-    places = [Position(file.shown, line, 1) for line, _ in entries]
-    return MemberList(file.shown, [entry for _, entry in entries], places), reading.findings
+    return _member_list(reading, rows), reading.findings
 
 
-def _lines(reading: _Reading, text: str, wanted: ListEntry) -> Iterator[tuple[int, list[str]]]:
+def _lines(reading: _Reading, text: str, wanted: MemberFile) -> Iterator[tuple[int, list[str]]]:
     """Yield the column names and then each row that is not empty, with the line it begins in."""
     head = csv_head.find_head(text, wanted.column)
     rest = StringIO(text[head.offset :], newline="")
@@ -108,7 +106,7 @@ def _lines(reading: _Reading, text: str, wanted: ListEntry) -> Iterator[tuple[in
         reading.find(begin, f"{problem}. What comes after it was not read")
 
 
-def _columns(reading: _Reading, line: int, names: list[str], wanted: ListEntry) -> _Columns | None:
+def _columns(reading: _Reading, line: int, names: list[str], wanted: MemberFile) -> _Columns | None:
     """Return where everything is, by the keys that columns stand for; None where the addresses are not found."""
     column = wanted.column.casefold()
     # Where another column has the addresses, one named `developer` is like any other.
@@ -167,22 +165,20 @@ def _without_idle(told: dict[str, str | bool]) -> dict[str, str | bool]:
     return told
 
 
-def _entries(
-    reading: _Reading, rows: Sequence[tuple[int, str | dict[str, str | bool]]]
-) -> Sequence[tuple[int, str | MemberEntry]]:
-    """The rows as entries. Where one has not the form it needs, only the addresses are left to look at."""
-    mappings = [(line, told) for line, told in rows if isinstance(told, dict)]
+def _member_list(reading: _Reading, rows: Sequence[tuple[int, str | dict[str, str | bool]]]) -> MemberList:
+    """Return the rows as members. If one has an invalid value, only rows with nothing but an address are left."""
+    mappings = [(line, row) for line, row in rows if isinstance(row, dict)]
     try:
-        long = iter(_many().validate_python([told for _, told in mappings]))
+        long = iter(_many().validate_python([row for _, row in mappings]))
     except ValidationError as error:
         for problem in error.errors(include_url=False):
-            index, key = problem["loc"][0], str(problem["loc"][1])
-            said = message(problem, MemberEntry, (key,))
-            reading.find(mappings[int(index)][0], f"column {quoted(key)}: {said}")
-        return [(line, told) for line, told in rows if isinstance(told, str)]
-    return [(line, told if isinstance(told, str) else next(long)) for line, told in rows]
+            index, key = int(problem["loc"][0]), str(problem["loc"][1])
+            reading.find(mappings[index][0], f"column {quoted(key)}: {message(problem, Member, (key,))}")
+        rows, long = [(line, row) for line, row in rows if isinstance(row, str)], iter(())
+    members = [Member(row) if isinstance(row, str) else next(long) for _, row in rows]
+    return MemberList(reading.file, members, [Spot(line - 1, 0) for line, _ in rows])
 
 
 @cache
-def _many() -> TypeAdapter[list[MemberEntry]]:
-    return TypeAdapter(list[MemberEntry])
+def _many() -> TypeAdapter[list[Member]]:
+    return TypeAdapter(list[Member])

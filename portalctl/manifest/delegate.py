@@ -180,7 +180,7 @@ def _beyond(grant: Grant, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
             needs = "; it needs `all: true`" if key in _ONLY_WITH_ALL else ""
             grants = f"{place(grant.at, here)} {_kinds(entry)}{needs}"
             yield Finding(here, f"`{key}`: not granted to this file ({grants})")
-    for name, here in [(part.entry.name, at(part.why)) for part in rules.teams] + rules.named:
+    for name, here in [(one.team.name, at(one.team.why)) for one in rules.teams] + rules.named:
         if name not in entry.teams:
             yield Finding(here, _refused("team", name, entry.teams, grant, here))
     domains = [domain for domain in map(normal_domain, entry.domains) if domain is not None]

@@ -23,10 +23,10 @@ from portalctl.manifest import csv_list
 from portalctl.manifest.consistency import Together, place, together
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.delegate import Delegation, Resolve, check_granted, delegation_of, naming
-from portalctl.manifest.file_models import FragmentFile, ListEntry, PolicyEntry, RootFile
+from portalctl.manifest.file_models import FragmentFile, PolicyEntry, RootFile
 from portalctl.manifest.file_rules import Rules, rules_of
 from portalctl.manifest.files import File, digest, read_files, read_list
-from portalctl.manifest.model import Limits, Manifest, Policy, PortalManifest
+from portalctl.manifest.model import Manifest, MemberFile, Policy, PortalManifest
 from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.unread import entries_without_file, unread
 from portalctl.manifest.validation import Shaped, read_entries
@@ -221,11 +221,11 @@ class _Loading:
         self.findings += findings
         return rules
 
-    def _member_lists(self, shaped: Shaped, file: File) -> dict[ListEntry, MemberList]:
+    def _member_lists(self, shaped: Shaped, file: File) -> dict[MemberFile, MemberList]:
         """The lists that a file's teams name; what is wrong with them is found."""
-        read: dict[ListEntry, MemberList] = {}
+        read: dict[MemberFile, MemberList] = {}
         for index, team in enumerate(shaped.entry.teams):
-            wanted = team.list_entry
+            wanted = team.members_from
             if wanted is None:
                 continue
             found = self._read(file, wanted.file)
@@ -313,7 +313,7 @@ def _policy(entry: PolicyEntry, source: Source) -> Policy:
         on_revoke=entry.on_revoke,
         on_revoke_why=_policy_why("on_revoke", entry, source),
         allow_delete=entry.allow_delete,
-        limits=Limits(**entry.limits.model_dump()),
+        limits=entry.limits,
     )
 
 

@@ -1,17 +1,42 @@
-"""The manifest as the rest of the house sees it: frozen values, one per rule, each with its reason.
+"""The manifest after loading: frozen values, one per rule, each with its reason.
 
-`load.load` makes these from files; `file_models` describes the files. Addresses and domains are already in
-the normal form of `portalctl.identity`.
+A rule is declared once, here: pydantic reads it from a file and describes it in the JSON Schema, `load.load` adds
+where it is written (`why`), and the rest of portalctl uses it. `file_models` has the files around the rules. After
+loading, addresses and domains are in the normal form of `portalctl.identity`.
+
+The descriptions are shown by editors, through the JSON Schema. Checks that need more than the value itself (is this a
+domain?) are in `file_rules`, and checks that need two rules in `consistency`. A null is an error before this, so None
+means: not written.
+
+Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
 """
 
-from __future__ import annotations
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, cast
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date
-from typing import Final, Literal
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, GetCoreSchemaHandler, GetPydanticSchema, Tag
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core.core_schema import CoreSchema, DataclassArgsSchema, DataclassSchema
 
 from portalctl.errors import Finding, Position
+from portalctl.manifest.value_formats import (
+    Address,
+    ColumnName,
+    CsvPath,
+    Day,
+    Description,
+    DeveloperId,
+    Domain,
+    Many,
+    Person,
+    PersonName,
+    ProductName,
+    Prose,
+    RoleName,
+    TeamName,
+)
 from portalctl.reason import Reason
 
 #: Codes of lint findings made while loading: a grant to somebody who is denied, a file that is not read.
@@ -23,111 +48,358 @@ Membership = Literal["additive", "exclusive", "idp"]
 OnRevoke = Literal["report", "revoke_registrations"]
 RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "access_requests", "policy"]
 
+SHORT: Final = "<text>"  # the two forms of a list entry, as they appear in pydantic's locations
+LONG: Final = "<mapping>"
 
+_REASON: Final = "Why this entry exists, for reviewers of the file and for `portalctl explain`."
+_EXPIRES: Final = (
+    "The last day this holds (YYYY-MM-DD, UTC). After it the entry is ignored, and access that only it grants is "
+    "removed."
+)
+_SUBDOMAINS: Final = "Whether the rule also covers every subdomain, not only exactly this domain."
+_PLACE: Final = "why"  # the field that is in no file: `placed` sets it
+_NOT_PLACED: Final = Reason("", "")
 # The reasons behind the defaults of the policy, which have no place in a file.
 _UNMATCHED: Final = Reason("policy", "unmatched")
 _ON_REVOKE: Final = Reason("policy", "on_revoke")
 
+ReasonText = Annotated[Prose, Field(description=_REASON)]
+Expires = Annotated[Day | None, Field(description=_EXPIRES)]
+Invite = Annotated[
+    bool,
+    Field(
+        description="Whether to create an account for this developer if there is none. A member list alone approves "
+        "nobody: the account then waits for approval."
+    ),
+]
+FullName = Annotated[
+    PersonName | None,
+    Field(description="The name on the new account. Left out: the address. Only with `invite: true`."),
+]
+Mail = Annotated[bool, Field(description="Whether the portal sends an invitation. Only with `invite: true`.")]
+
+
+class Written:
+    """The base of everything below that is read from a file: unknown keys and values of another type are errors."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: "type[Written]", handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Accept a mapping, as no mapping in a file is an instance yet; refuse `why`, which is in no file."""
+        schema = cast(DataclassSchema, handler(source))
+        schema["strict"] = False
+        for each in cast(DataclassArgsSchema, schema["schema"])["fields"]:
+            each["init"] = each["name"] != _PLACE
+        return schema
+
+    @classmethod
+    def keys(cls) -> tuple[str, ...]:
+        """Return the keys of its mapping in a file, in their canonical order."""
+        return tuple(each.name for each in fields(cls) if each.name != _PLACE)  # type: ignore[arg-type]
+
+
+def _with_schema(extra: JsonDict | Callable[[JsonDict], None]) -> ConfigDict:
+    return ConfigDict(**Written.__pydantic_config__, json_schema_extra=extra)
+
+
+def _undescribed(schema: JsonDict) -> None:
+    del schema["description"]
+
+
+def _form(value: object) -> str:
+    return LONG if isinstance(value, dict) else SHORT
+
+
+def _or_short(model: type[Written], short: object) -> GetPydanticSchema:
+    """Let an entry be written as a mapping, or as its one required value alone."""
+    forms: Any = Annotated[
+        Annotated[short, AfterValidator(model), Tag(SHORT)] | Annotated[model, Tag(LONG)],
+        Discriminator(_form),
+    ]
+    return GetPydanticSchema(lambda _, handler: handler.generate_schema(forms))
+
+
+R = TypeVar("R", bound=Written)
+
+
+def placed(rule: R, why: Reason, **normal: object) -> R:
+    """Complete a rule that was just read: where it is written, and its values in normal form.
+
+    For the loader alone, before anything else has the rule. It changes the rule itself because building each member
+    twice would take longer than all other checks of it.
+    """
+    object.__setattr__(rule, _PLACE, why)
+    for name, value in normal.items():
+        object.__setattr__(rule, name, value)
+    return rule
+
 
 @dataclass(frozen=True, slots=True)
-class TrustedDomain:
-    """A domain whose people are approved, and put in `teams`."""
+class TrustedDomain(Written):
+    """A domain whose developers are approved."""
 
-    domain: str
-    why: Reason
-    subdomains: bool = False
-    teams: tuple[str, ...] = ()
-    review_by: date | None = None
-    expires: date | None = None
+    domain: Annotated[Domain, Field(description="The domain after the `@`, as in example.com.")]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    subdomains: Annotated[bool, Field(description=_SUBDOMAINS)] = False
+    teams: Annotated[
+        Many[TeamName],
+        Field(description="Teams that these developers are added to. Each is declared under `teams`."),
+    ] = ()
+    reason: Annotated[
+        Prose | None, Field(description=f"{_REASON} Required for domains where anyone can get an address.")
+    ] = field(default=None, compare=False)
+    review_by: Annotated[
+        Day | None,
+        Field(description="A day (YYYY-MM-DD) after which a notice asks whether this rule is still right."),
+    ] = None
+    expires: Expires = None
 
 
 @dataclass(frozen=True, slots=True)
-class DeniedDomain:
-    """A domain whose people are kept out."""
+class DeniedDomain(Written):
+    """A domain whose developers are denied."""
 
-    domain: str
-    why: Reason
-    subdomains: bool = False
-    expires: date | None = None
+    domain: Annotated[Domain, Field(description="The domain after the `@`, as in example.com.")]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    subdomains: Annotated[bool, Field(description=_SUBDOMAINS)] = False
+    reason: ReasonText | None = field(default=None, compare=False)
+    expires: Expires = None
+
+
+TrustedDomainOrName = Annotated[TrustedDomain, _or_short(TrustedDomain, Domain)]
+DeniedDomainOrName = Annotated[DeniedDomain, _or_short(DeniedDomain, Domain)]
 
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """The account to make for someone who has none. `full_name` None: the address stands for it. `mail`: by mail."""
+    """The account to create for an awaited developer. `full_name` None: the address. `mail`: with an e-mail."""
 
     full_name: str | None = None
     mail: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One entry of a team's list. `developer` is a normalised address."""
+class Invitable(Written):
+    """An entry that may invite the developer it names."""
 
-    developer: str
-    why: Reason
-    expires: date | None = None
-    invitation: Invitation | None = None
+    __slots__ = ()
+    invite: bool
+    full_name: str | None
+    send_invitation_email: bool
 
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """What a team may do with one API, which is named by its name or its id."""
-
-    role: str
-    api: str
-    why: Reason
+    @property
+    def invitation(self) -> Invitation | None:
+        """The account to create if there is none; None: do not create one."""
+        return Invitation(self.full_name, self.send_invitation_email) if self.invite else None
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
-    """A team that rules may name. `description`, `members` and `roles` None: that side is not managed."""
+class Member(Invitable):
+    """A developer in a team's list."""
 
-    name: str
-    why: Reason
-    description: str | None = None
-    membership: Membership = "additive"
-    members: tuple[Member, ...] | None = None
-    synced: bool | None = None  # what the author says of identity-provider sync; None: says nothing
-    roles: tuple[Role, ...] | None = None
+    developer: Annotated[Address, Field(description="The developer's e-mail address.")]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    expires: Expires = None
+    reason: ReasonText | None = field(default=None, compare=False)
+    invite: Invite = False
+    full_name: FullName = None
+    send_invitation_email: Mail = False
 
 
-@dataclass(frozen=True, slots=True)
-class Override:
-    """What is said of one person. `developer` is a normalised address, or (API7) a developer_id.
-
-    `status` None: status is left to the other rules. `teams` None: so are teams; a tuple is complete.
-    """
-
-    developer: str
-    why: Reason
-    status: Status | None = None
-    teams: tuple[str, ...] | None = None
-    expires: date | None = None
-    pin: str | None = None  # the live id a grant is meant for
-    reinstate: bool | None = None
-    on_revoke: OnRevoke | None = None
-    invitation: Invitation | None = None
+MemberOrAddress = Annotated[Member, _or_short(Member, Address)]
 
 
 @dataclass(frozen=True, slots=True)
-class AccessRule:
-    """Whose requests for which products (APIs) are approved. Exactly one of `domains` and `teams` is not empty."""
+class MemberFile(Written):
+    """A CSV file with members of a team."""
 
-    products: tuple[str, ...]
-    why: Reason
-    domains: tuple[str, ...] = ()
-    teams: tuple[str, ...] = ()
-    expires: date | None = None
+    # If a type has a description, editors show it instead of the key's, which says more.
+    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(_undescribed)
+
+    file: Annotated[CsvPath, Field(description="The CSV file's path, relative to this file's folder.")]
+    column: Annotated[
+        ColumnName,
+        Field(description="The name of the column with the e-mail addresses, as the first line has it."),
+    ] = "developer"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """The brake. Numbers of people, and percentages 0-100; `expires` is the last day they hold, UTC."""
+class Role(Written):
+    """What a team may do with one API."""
 
-    removals: int = 10
-    removals_percent: int = 10
-    team_percent: int = 50
-    expires: date | None = None
+    role: Annotated[
+        RoleName, Field(description="The role's name on the portal, such as `API Viewer` or `API Consumer`.")
+    ]
+    api: Annotated[ProductName, Field(description="The API: its name, or its id (a UUID).")]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+
+
+@dataclass(frozen=True, slots=True)
+class Team(Written):
+    """A team that rules may name. It is created when missing."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
+        {
+            "not": {
+                "properties": {"membership": {"const": "idp"}},
+                "required": ["membership"],
+                "anyOf": [{"required": ["members"]}, {"required": ["members_from"]}],
+            }
+        }
+    )
+
+    name: Annotated[TeamName, Field(description="The team's name on the portal.")]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    description: Annotated[
+        Description | None, Field(description="The team's description on the portal. Left out: not managed.")
+    ] = None
+    membership: Annotated[
+        Membership,
+        Field(
+            description="`additive` (the default): developers are added, other members stay. `exclusive`: other "
+            "members are removed, once `members` or `members_from` is written or another rule names the team. "
+            "`idp`: the identity provider owns the members, and portalctl never changes them."
+        ),
+    ] = "additive"
+    members: Annotated[
+        Many[MemberOrAddress] | None,
+        Field(
+            description="The team's members: addresses, or mappings with `developer`. Left out: members come from "
+            "domains and overrides only. `[]`: none."
+        ),
+    ] = None
+    members_from: Annotated[
+        Annotated[MemberFile, _or_short(MemberFile, CsvPath)] | None,
+        Field(
+            description="A CSV file with further members, in addition to `members`: its path relative to this file's "
+            "folder, or a mapping with `file` and `column`. Its first line names the columns: `developer`, and "
+            "optionally `expires`, `reason`, `invite` and the other keys of a member. Other columns are ignored."
+        ),
+    ] = None
+    synced: Annotated[
+        bool | None,
+        Field(
+            description="Whether the identity provider sets this team's members. `false` states that it does not, "
+            "even though the portal maps groups to teams."
+        ),
+    ] = None
+    roles: Annotated[
+        Many[Role] | None,
+        Field(description="What the team may do with which APIs, complete. Left out: not managed. `[]`: nothing."),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class Override(Invitable):
+    """A decision about one developer. It has precedence over every other rule."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
+        {"anyOf": [{"required": ["status"]}, {"required": ["teams"]}]}
+    )
+
+    developer: Annotated[Person, Field(description="The developer's e-mail address; on API7 also a developer_id.")]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    status: Annotated[
+        Status | None,
+        Field(
+            description="The developer's status, whatever the domain rules yield: `approved`, `pending`, `rejected` "
+            "or `revoked`. `absent` deletes the account, which `policy.allow_delete` and the run's `--allow-delete` "
+            "have to allow."
+        ),
+    ] = None
+    teams: Annotated[
+        Many[TeamName] | None,
+        Field(
+            description="The complete list of this developer's managed teams. Left out: domains and member lists "
+            "decide."
+        ),
+    ] = None
+    reason: ReasonText = field(kw_only=True, compare=False)
+    expires: Expires = None
+    id: Annotated[
+        DeveloperId | None,
+        Field(
+            description="The developer's id on the portal. The override then applies to this account alone, also if "
+            "other accounts have the same address."
+        ),
+    ] = None
+    reinstate: Annotated[
+        bool | None,
+        Field(description="Whether this developer may be approved again when revoked or rejected on the portal."),
+    ] = None
+    on_revoke: Annotated[
+        OnRevoke | None,
+        Field(
+            description="What happens to the developer's application registrations when access is removed: `report` "
+            "lists them, `revoke_registrations` revokes them. Left out: as the policy says."
+        ),
+    ] = None
+    invite: Invite = False
+    full_name: FullName = None
+    send_invitation_email: Mail = False
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRule(Written):
+    """Requests for access that are approved: of developers whom the rules approve, and of nobody else."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
+        {"oneOf": [{"required": ["domains"]}, {"required": ["teams"]}]}
+    )
+
+    products: Annotated[
+        Many[ProductName], Field(min_length=1, description="The APIs or API products, by name or id.")
+    ]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    domains: Annotated[
+        Many[Domain],
+        Field(
+            min_length=1,
+            description="Approve requests of developers with addresses at exactly these domains. Or write `teams`.",
+        ),
+    ] = ()
+    teams: Annotated[
+        Many[TeamName],
+        Field(min_length=1, description="Approve requests of developers whom rules add to one of these teams."),
+    ] = ()
+    status: Annotated[
+        Literal["approved"],
+        Field(description="The decision on such requests. Requests are never revoked by this."),
+    ] = field(kw_only=True)
+    reason: ReasonText | None = field(default=None, compare=False)
+    expires: Expires = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits(Written):
+    """The removal limits: how many developers may lose access in one run."""
+
+    removals: Annotated[
+        int, Field(ge=0, description="The most developers who may lose access in one run (10 unless written).")
+    ] = 10
+    removals_percent: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100,
+            description="The same, as a percentage of the approved developers (10 unless written). This limit always "
+            "allows four developers.",
+        ),
+    ] = 10
+    team_percent: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=100,
+            description="The most members that one team of four or more may lose, as a percentage (50 unless "
+            "written).",
+        ),
+    ] = 50
+    expires: Annotated[
+        Day | None,
+        Field(description="The last day these limits hold (YYYY-MM-DD, UTC); then the defaults hold again."),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

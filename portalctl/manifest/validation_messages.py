@@ -10,7 +10,8 @@ from pydantic_core import ErrorDetails
 
 from portalctl.characters import odd
 from portalctl.errors import Finding
-from portalctl.manifest.file_models import LONG, SHORT, Entry, FragmentFile, RootFile, keys_at
+from portalctl.manifest.file_models import Entry, FragmentFile, RootFile, keys_at
+from portalctl.manifest.model import LONG, SHORT, Written
 from portalctl.manifest.value_display import type_name
 from portalctl.manifest.value_formats import FORMS, STRICT_FORMS
 from portalctl.manifest.yaml_source import Source
@@ -21,23 +22,24 @@ Path = tuple[str | int, ...]
 #: Keys of other tools and of older manifests that no resemblance leads from, and what the key is here.
 RENAMED: Final[Mapping[str, str]] = {"until": "expires", "valid_until": "expires"}
 
+_UNKNOWN_KEY: Final = ("extra_forbidden", "unexpected_keyword_argument")  # of models and of dataclasses
 _KEY: Final = "[key]"  # how pydantic marks an error in a mapping's key
 _MOST_GUESSES: Final = 100  # as many findings are printed
 
 
-def described(source: Source, model: type[Entry], problems: list[ErrorDetails]) -> list[Finding]:
+def described(source: Source, model: type[Entry | Written], problems: list[ErrorDetails]) -> list[Finding]:
     """What the model found wrong with a file, each with its place and in our words."""
     findings = []
-    unknown = [problem for problem in problems if problem["type"] == "extra_forbidden"]
+    unknown = [problem for problem in problems if problem["type"] in _UNKNOWN_KEY]
     misspelt = {_meant(problem, model) for problem in unknown[:_MOST_GUESSES]}
     for number, problem in enumerate(problems):
         path = path_of(problem)
         if problem["type"] == "missing" and path in misspelt:
             continue
-        if problem["input"] is None and problem["type"] != "extra_forbidden":
+        if problem["input"] is None and problem["type"] not in _UNKNOWN_KEY:
             continue  # the reader has said that null is not allowed
         at = source.at(*path)
-        if problem["type"] == "extra_forbidden" or _KEY in problem["loc"]:
+        if problem["type"] in _UNKNOWN_KEY or _KEY in problem["loc"]:
             at = source.key_at(*path)
         findings.append(Finding(at, message(problem, model, path, guess=number < _MOST_GUESSES)))
     return findings
@@ -48,13 +50,13 @@ def path_of(problem: ErrorDetails) -> Path:
     return tuple(step for step in problem["loc"] if step not in (SHORT, LONG, _KEY))
 
 
-def message(problem: ErrorDetails, model: type[Entry], path: Path, *, guess: bool = True) -> str:
+def message(problem: ErrorDetails, model: type[Entry | Written], path: Path, *, guess: bool = True) -> str:
     """What the model found wrong at one path; a character that only looks like the right one is named.
 
     `guess`: whether to look for the key that was meant, which takes long for thousands of keys.
     """
     found = odd(_suspect(problem, path))
-    text = _message(problem, model, path) if guess or problem["type"] != "extra_forbidden" else _unknown(path)
+    text = _message(problem, model, path) if guess or problem["type"] not in _UNKNOWN_KEY else _unknown(path)
     return text + (f"; {found}" if found else "")
 
 
@@ -65,7 +67,7 @@ def _unknown(path: Path) -> str:
 def _suspect(problem: ErrorDetails, path: Path) -> str:
     """The text in which a character beyond ASCII may be what is wrong; empty where it may well be meant."""
     text, kind_ = problem["input"], problem["type"]
-    if kind_ == "extra_forbidden":
+    if kind_ in _UNKNOWN_KEY:
         return str(path[-1])
     if not isinstance(text, str) or kind_ in _NOT_SPELT:
         return ""
@@ -75,10 +77,10 @@ def _suspect(problem: ErrorDetails, path: Path) -> str:
     return text if pattern is None or pattern in STRICT_FORMS else "".join(text[:1] + text[1:][-1:])
 
 
-def _message(problem: ErrorDetails, model: type[Entry], path: Path) -> str:
+def _message(problem: ErrorDetails, model: type[Entry | Written], path: Path) -> str:
     if path == ("version",) and problem["type"] != "missing":
         return "expected `version: 1`, the only version there is"
-    if problem["type"] == "extra_forbidden":
+    if problem["type"] in _UNKNOWN_KEY:
         return _unknown_key(str(path[-1]), model, path)
     if problem["type"] == "literal_error":
         return _unknown_choice(problem)
@@ -99,6 +101,7 @@ _EXPECTED: Final = {
     "bool_type": "true or false",
     "tuple_type": "a list",
     "model_type": "a mapping",
+    "dataclass_type": "a mapping",
     "model_attributes_type": "a mapping",
     "dict_type": "a mapping",
 }
@@ -116,7 +119,7 @@ _SAY: Final[dict[str, Callable[[ErrorDetails], str]]] = {
 }
 
 
-def _unknown_key(key: str, model: type[Entry], path: Path) -> str:
+def _unknown_key(key: str, model: type[Entry | Written], path: Path) -> str:
     known = keys_at(model, path[:-1])
     if len(path) == 1 and model is FragmentFile and key in RootFile.model_fields:
         return f"the key {quoted(key)} is allowed in the root file only, the one with the `portal:` block"
@@ -126,7 +129,7 @@ def _unknown_key(key: str, model: type[Entry], path: Path) -> str:
     return f"{_unknown(path)}{hint}"
 
 
-def _meant(problem: ErrorDetails, model: type[Entry]) -> Path:
+def _meant(problem: ErrorDetails, model: type[Entry | Written]) -> Path:
     """The path of the key that was meant where an unknown one stands."""
     path = path_of(problem)
     return *path[:-1], close(str(path[-1]), keys_at(model, path[:-1])) or ""

@@ -145,7 +145,7 @@ def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequ
         return _beside_pinned(decision, override)
     if override is not None:
         decision = _overridden(book, decision, override)
-        if override.pin is not None:
+        if override.id is not None:
             return decision
     return _shared(decision, developer, accounts)
 

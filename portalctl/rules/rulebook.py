@@ -125,7 +125,7 @@ class Rulebook:
 
 def is_for(override: Override, developer_id: str) -> bool:
     """Whether an override is for this account: for the one that its `id` names, or for any of its developer's."""
-    return override.pin is None or override.pin.lower() == developer_id.lower()
+    return override.id is None or override.id.lower() == developer_id.lower()
 
 
 def covering(rules: dict[str, D], domain: str) -> Iterator[D]:

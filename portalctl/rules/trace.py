@@ -217,8 +217,8 @@ def _override_says(rule: Override) -> str:
         parts.append(
             f"in {', '.join(rule.teams)} and in no other managed team" if rule.teams else "in no managed team"
         )
-    if rule.pin is not None:
-        parts.append(f"for the account {rule.pin} only")
+    if rule.id is not None:
+        parts.append(f"for the account {rule.id} only")
     return ", ".join(parts)
 
 

@@ -78,7 +78,7 @@ def team(
 def override(address: str, status: Status | None = None, teams: Iterable[str] | None = None, **more: Any) -> Override:
     """`teams` None: the key is not written."""
     listed = None if teams is None else tuple(teams)
-    return Override(address, reason("overrides", address), status, listed, **more)
+    return Override(address, reason("overrides", address), status, listed, reason="", **more)
 
 
 def protected(address: str) -> Protected:

@@ -156,7 +156,7 @@ def test_a_rule_for_the_parent_takes_over_from_an_expired_one() -> None:
 @pytest.mark.parametrize(
     "rule",
     [
-        override(ANN, "approved", ["reds"], expires=YESTERDAY, pin="another"),
+        override(ANN, "approved", ["reds"], expires=YESTERDAY, id="another"),
         override(ANN, "revoked", ["reds"], expires=YESTERDAY),
         override(ANN, "pending", ["reds"], expires=YESTERDAY),
     ],

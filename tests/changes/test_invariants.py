@@ -76,7 +76,7 @@ OVERRIDES: dict[str, list[Override | None]] = {
     address: [
         *[None] * 100,
         *(
-            override(address, status, named, expires=expires, pin=pin, reinstate=reinstate)
+            override(address, status, named, expires=expires, id=pin, reinstate=reinstate)
             for status, named, expires, pin, reinstate in product(
                 VERDICTS,
                 (None, *NAMED),
@@ -267,7 +267,7 @@ def denied_by(manifest: PortalManifest, developer: Developer) -> bool:
     """Whether a rule in force keeps this account out, told the long way round."""
     names = suspects(developer.email or "")
     address = normal_address(developer.email or "")
-    mine = [rule for rule in in_force(manifest, *names) if rule.pin in {None, developer.id}]
+    mine = [rule for rule in in_force(manifest, *names) if rule.id in {None, developer.id}]
     if any(rule.status in OUT for rule in mine):
         return True
     if any(rule.developer == address and rule.status is not None for rule in mine):
@@ -287,7 +287,7 @@ def may_gain(manifest: PortalManifest, developer: Developer, accounts: Mapping[s
     others = [
         each.status for each in accounts.values() if normal_address(each.email or "") == address and each != developer
     ]
-    pins = {rule.pin for rule in in_force(manifest, address)} - {None}
+    pins = {rule.id for rule in in_force(manifest, address)} - {None}
     if developer.id in pins:
         return True
     match developer.status:

@@ -10,7 +10,7 @@ from portalctl.changes.operation import CLASSES
 from portalctl.changes.operations import NAMES
 from portalctl.changes.order import rank
 from portalctl.changes.selection import Selection
-from portalctl.manifest.model import AccessRule, Invitation, Membership, Policy, Role
+from portalctl.manifest.model import AccessRule, Membership, Policy, Role
 from portalctl.portals.models import AccessRequest, Assignment, Registration
 from portalctl.portals.models import Team as LiveTeam
 from portalctl.rules.rulebook import Rulebook
@@ -398,9 +398,11 @@ EVERYTHING = portal(
         override("pen@x.org", "pending"),
         override("back@x.org", "pending"),
         override("gone@x.org", "absent"),
-        override("guest@x.org", "approved", ["blues"], invitation=Invitation("Guest")),
+        override("guest@x.org", "approved", ["blues"], invite=True, full_name="Guest"),
     ),
-    access_requests=(AccessRule(("Weather",), reason("access_requests", "Weather"), domains=("city.com",)),),
+    access_requests=(
+        AccessRule(("Weather",), reason("access_requests", "Weather"), domains=("city.com",), status="approved"),
+    ),
     teams=(
         team("reds", [], "exclusive"),
         team("blues", [ANN], description="Blue", roles=(Role("API Viewer", WEATHER, reason("teams", "blues")),)),

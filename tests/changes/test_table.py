@@ -299,7 +299,7 @@ def test_a_second_registration_does_not_save_a_team_that_an_override_leaves_out(
 @pytest.mark.parametrize("status", ["approved", "pending"])
 @pytest.mark.parametrize("other", ["pin", "pending", "approved", "revoked"])
 def test_a_blocked_person_is_not_reinstated(status: Any, other: str) -> None:
-    rule = override(ANN, status, reinstate=True, pin="another" if other == "pin" else None)
+    rule = override(ANN, status, reinstate=True, id="another" if other == "pin" else None)
     others = [person("ANN@city.com", other, "2")] if other != "pin" else []
     changes = planned(portal(overrides=(rule,)), snapshot(person(ANN, "revoked", "1"), *others)).changes
     assert [change for change in changes if change.developer and change.developer.id == "1"] == []
@@ -308,7 +308,7 @@ def test_a_blocked_person_is_not_reinstated(status: Any, other: str) -> None:
 def test_a_pin_lets_in_the_registration_it_names_and_no_other() -> None:
     rules: dict[str, Any] = {
         "trusted_domains": (trusted("city.com"),),
-        "overrides": (override(ANN, "approved", ["reds"], pin="ABC"),),
+        "overrides": (override(ANN, "approved", ["reds"], id="ABC"),),
         "teams": (team("reds", [ANN]),),
     }
     meant = planned(portal(**rules), snapshot(person(ANN, "pending", "abc"), teams={"reds": []}))
@@ -351,7 +351,7 @@ def test_an_override_with_an_id_decides_for_that_account_alone_whatever_the_othe
 ) -> None:
     forms: list[dict[str, Any]] = [{"status": "approved"}, {"teams": ["reds"]}]
     for keys in forms:
-        rule = override(ANN, pin="1", reinstate=True, **keys)
+        rule = override(ANN, id="1", reinstate=True, **keys)
         rules = portal(policy=Policy(reinstate=True), overrides=(rule,), **TRUSTING)
         live = snapshot(person(ANN, status, "1"), person(TWIN, twin, "2"), teams={"reds": []})
         approved = [] if status == "approved" else [f"approve:{ANN}"]
@@ -363,7 +363,7 @@ def test_an_override_with_an_id_decides_for_that_account_alone_whatever_the_othe
 
 @pytest.mark.parametrize("status", ["revoked", "rejected", "absent"])
 def test_a_denial_with_an_id_is_for_that_account_alone(status: Any) -> None:
-    rules = portal(overrides=(override(ANN, status, pin="2"),), **TRUSTING)
+    rules = portal(overrides=(override(ANN, status, id="2"),), **TRUSTING)
     twins = snapshot(person(ANN, "approved", "1"), person(TWIN, "approved", "2"), teams={"reds": ["1", "2"]})
     found = difference(rules, twins).changes
     assert {each.developer.id for each in found if each.developer} == {"2"}
@@ -376,7 +376,7 @@ def test_who_is_beside_a_pinned_account_keeps_what_they_have() -> None:
     policy = Policy(unmatched_pending="rejected", unmatched_approved="revoked")
     forms: list[dict[str, Any]] = [{"status": "approved"}, {"status": "pending"}, {"teams": []}]
     for keys in forms:
-        rule = override(ANN, pin="1", **keys)
+        rule = override(ANN, id="1", **keys)
         rules = portal(policy=policy, overrides=(rule,), teams=(team("reds", [ANN], "exclusive"), team("blues")))
         live = snapshot(person(TWIN, "approved", "2"), teams={"reds": ["2"], "blues": ["2"]})
         assert planned(rules, live).changes == ()

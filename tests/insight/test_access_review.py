@@ -54,7 +54,7 @@ def test_what_the_portal_does_not_tell_is_unknown() -> None:
         ("revoked", {"denied_domains": (denied("a.example"),)}, ()),
         ("rejected", {"overrides": (override("ann@a.example", "revoked"),)}, ()),
         ("revoked", {"overrides": (override("ann@a.example", "absent"),)}, ("differs",)),
-        ("approved", {"overrides": (override("ann@a.example", "approved", pin="5b0c"),)}, ("blocked",)),
+        ("approved", {"overrides": (override("ann@a.example", "approved", id="5b0c"),)}, ("blocked",)),
         (
             "approved",
             {"overrides": (override("ann@a.example", "approved", expires=YESTERDAY),)},

@@ -148,7 +148,7 @@ def test_whoever_is_sent_out_does_not_stay_live_though_an_additive_team_keeps_th
 
 
 def test_a_pin_for_somebody_else_leaves_who_is_in_without_a_rule() -> None:
-    base, head = (portal(overrides=(override(EVE, "approved", pin=pin),)) for pin in (None, "another"))
+    base, head = (portal(overrides=(override(EVE, "approved", id=pin),)) for pin in (None, "another"))
     assert unruled(compared(base, head)) == [(EVE, None, EVE)]
 
 

@@ -100,7 +100,7 @@ def test_unruled_grant_is_what_no_rule_gives_and_none_forbids() -> None:
 
 
 def test_unruled_grant_is_someone_else_behind_a_pinned_address() -> None:
-    rules = {"overrides": (override(ANN, "approved", pin="meant"),)}
+    rules = {"overrides": (override(ANN, "approved", id="meant"),)}
     assert found(rules, snapshot(person(ANN, id="other"))) == [("unruled_grant", ANN, None, "approved", "no rule")]
     assert found(rules, snapshot(person(ANN, id="meant"))) == []
 
@@ -141,7 +141,7 @@ def test_expired_is_what_only_an_expired_rule_gave() -> None:
         {"denied_domains": (denied("city.com"),)},
         {"overrides": (override(ANN, "rejected"),)},
         {"overrides": (override(ANN, "revoked"),)},
-        {"overrides": (override(ANN, "approved", pin="another"),)},
+        {"overrides": (override(ANN, "approved", id="another"),)},
         {"teams": (team("reds", [ANN]),)},
         CITY,
     ],

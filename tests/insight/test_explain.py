@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.insight.explain import PortalExplanation, Standing, Topic, explain, explain_offline, subjects_of
-from portalctl.manifest.model import AccessRule, Invitation, PortalManifest
+from portalctl.manifest.model import AccessRule, PortalManifest
 from portalctl.portals.models import Snapshot
 from portalctl.portals.models import Team as LiveTeam
 from tests.changes.build import (
@@ -37,7 +37,9 @@ RULES = portal(
     teams=(team("city", ["gone@x.com", "ann@y.com"]), team("reds")),
     overrides=(override("gone@x.com", "revoked"), override("only@x.com", teams=["reds"])),
     protected=(protected("gone@x.com"),),
-    access_requests=(AccessRule(("Tickets",), reason("access_requests", "Tickets"), teams=("city",)),),
+    access_requests=(
+        AccessRule(("Tickets",), reason("access_requests", "Tickets"), teams=("city",), status="approved"),
+    ),
 )
 
 
@@ -130,7 +132,7 @@ def test_somebody_without_an_account_is_told_what_signing_up_would_bring() -> No
 
 
 def test_an_account_that_will_be_made_is_a_change() -> None:
-    invited = replace(member("new@x.com"), invitation=Invitation())
+    invited = replace(member("new@x.com"), invite=True)
     found = told(portal(teams=(team("city", [invited]),)), snapshot(teams={"city": ()}), "new@x.com")
     assert ids(found.changes) == ["create_developer:new@x.com"]
 

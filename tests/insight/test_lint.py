@@ -16,7 +16,6 @@ from portalctl.insight.lint import LINTS, Levels, lint
 from portalctl.manifest.model import (
     DENIED_GRANT,
     AccessRule,
-    Invitation,
     Manifest,
     Policy,
     PortalManifest,
@@ -104,7 +103,9 @@ def test_what_has_ended_or_will_soon(days: int | None, expected: list[str]) -> N
     assert codes(denied_domains=(denied("a.example", expires=expires),)) == expected
     assert codes(overrides=(override("ann@a.example", "approved", expires=expires),)) == expected
     assert codes(trusted_domains=(trust("a.example", expires=expires),)) == expected
-    access = AccessRule(("Fixtures",), Reason("access_requests", "Fixtures"), ("a.example",), expires=expires)
+    access = AccessRule(
+        ("Fixtures",), Reason("access_requests", "Fixtures"), ("a.example",), status="approved", expires=expires
+    )
     assert codes(access_requests=(access,)) == expected
 
 
@@ -127,7 +128,7 @@ def test_a_member_whom_no_rule_approves() -> None:
 
 
 def test_an_invited_member_is_no_outsider() -> None:
-    invited = replace(member("sam@agency.example"), invitation=Invitation())
+    invited = replace(member("sam@agency.example"), invite=True)
     assert codes(teams=(team("t", [invited]),)) == []
 
 
@@ -161,7 +162,7 @@ def test_an_override_that_repeats_a_rule() -> None:
     "more",
     [
         {"teams": []},  # complete: it takes her out of every team
-        {"pin": "5b0c0b5e"},
+        {"id": "5b0c0b5e"},
         {"reinstate": True},
         {"on_revoke": "revoke_registrations"},
     ],

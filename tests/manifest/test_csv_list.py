@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from portalctl.errors import InputError, Position
 from portalctl.manifest.load import assemble, load
-from portalctl.manifest.model import Invitation, Manifest, Member
+from portalctl.manifest.model import Manifest, Member
 from portalctl.reason import Reason
 from tests.manifest.examples import ROOT, file
 
@@ -68,7 +68,14 @@ def test_a_line_is_an_entry_with_its_place() -> None:
             Reason.of("members", ann, Position("city.csv", 3, 1), "Guest, for a year"),
             date(2027, 3, 31),
         ),
-        Member(bob, Reason.of("members", bob, Position("city.csv", 4, 1)), None, Invitation("Bob", mail=True)),
+        Member(
+            bob,
+            Reason.of("members", bob, Position("city.csv", 4, 1)),
+            None,
+            invite=True,
+            full_name="Bob",
+            send_invitation_email=True,
+        ),
         Member(zoe, Reason.of("members", zoe, Position("city.csv", 2, 1))),
     )
 

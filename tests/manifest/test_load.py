@@ -85,14 +85,16 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
         "peter@arsenal.com",
         Reason.of("overrides", "peter@arsenal.com", at(39, 5), "Left the club, HR-4711"),
         "revoked",
+        reason="Left the club, HR-4711",
     )
     assert contractor == Override(
         "contractor@gmail.com",
         Reason.of("overrides", "contractor@gmail.com", at(42, 5), "Integration project"),
         "approved",
         teams=("city",),
+        reason="Integration project",
         expires=date(2027, 3, 31),
-        pin="5b0c0b5e-0c1d-4e2f-8a3b-4c5d6e7f8091",
+        id="5b0c0b5e-0c1d-4e2f-8a3b-4c5d6e7f8091",
         reinstate=True,
         on_revoke="revoke_registrations",
     )
