@@ -29,6 +29,8 @@ def guard(cell: str) -> str:
 
 def unguard(cell: str) -> str:
     """The cell without the apostrophes that `guard` added. Any other cell is returned as it is."""
+    if _MARK not in cell:  # nearly every cell of a long list
+        return cell
     for guarded in (cell.removeprefix(_MARK), cell):
         plain = _after_separators(guarded, _unmarked)
         if guard(plain) == cell:
