@@ -12,9 +12,11 @@ KINDS = (
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=click.Choice(KINDS), metavar="KIND")
 def schema(kind: str) -> None:
     """Print the JSON Schema of manifest files, or of a document that portalctl writes, for editors and validators.
+
+    KIND is manifest, plan, report, snapshot, drift, explanation, access, ping, validation or portals.
 
     \b
     Examples:

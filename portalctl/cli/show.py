@@ -29,7 +29,7 @@ def show(*, file: Path, output: str, verbose: bool) -> None:
     \b
     Examples:
       portalctl show plan.json
-      portalctl show report.json -o markdown
+      portalctl show plan.json -o markdown
     """
     document = read(read_file(file, "document"), str(file))
     if isinstance(document, Plan) and _is_edited(document):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from portalctl.cli.schema import KINDS
 from tests.conftest import portalctl
 
 ROOT = Path(__file__).parents[2]
@@ -42,3 +43,7 @@ def test_every_example_tells_editors_where_its_schema_is() -> None:
         line = re.match(r"# yaml-language-server: \$schema=(\S+)\n", example.read_text())
         assert line is not None, example
         assert (example.parent / line[1]).resolve() == SCHEMAS / "manifest.v1.schema.json"
+
+
+def test_the_help_names_every_kind() -> None:
+    assert all(kind in portalctl("schema", "--help").out for kind in KINDS)

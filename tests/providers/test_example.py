@@ -208,5 +208,7 @@ def test_it_can_be_built_and_installed(tmp_path: Path) -> None:
     ]
     env = {"PYTHONPATH": str(tmp_path / "site"), "PORTALCTL_CLUB_SERVER": str(EXAMPLE / "club.json"), "PATH": ""}
     words = [sys.executable, "-m", "portalctl", "plan", "-f", str(EXAMPLE / "club.yaml")]
-    done = subprocess.run(words, env=env, cwd=tmp_path, capture_output=True, text=True, check=False)
+    folder = tmp_path / "checkout"  # the plug-in is not below it
+    folder.mkdir()
+    done = subprocess.run(words, env=env, cwd=folder, capture_output=True, text=True, check=False)
     assert (done.returncode, "approve" in done.stdout or "pending → approved" in done.stdout) == (0, True)
