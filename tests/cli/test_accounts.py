@@ -293,7 +293,10 @@ def test_a_pin_invites_nobody(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("rules", "said"),
     [
-        ('{developer: a@b.example, status: revoked, reason: "x", invite: true}', "nobody is invited to be revoked"),
+        (
+            '{developer: a@b.example, status: revoked, reason: "x", invite: true}',
+            "`invite` has no effect",
+        ),
         ('{developer: a@b.example, status: approved, reason: "x", full_name: "A"}', "only with `invite: true`"),
     ],
 )

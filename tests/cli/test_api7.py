@@ -218,7 +218,7 @@ def test_an_account_for_a_developer_id_is_made_by_the_backend(bench: Bench) -> N
     assert "PORTALCTL_PARTNERS_BACKEND_SERVER and PORTALCTL_PARTNERS_BACKEND_TOKEN" in done.err
     half = bench.run("apply", "--yes", backend=False, env={"API7_PORTAL_SERVER": bench.sim.portal_url})
     assert half.code == 64
-    assert "needs its portal backend; API7_PORTAL_SERVER alone is not enough" in half.err
+    assert "create_developer needs the portal backend; API7_PORTAL_SERVER alone is not enough" in half.err
     assert bench.writes == []
     done = bench.run("apply", "--yes")
     assert done.code == 0, done.err + done.out

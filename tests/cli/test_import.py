@@ -204,7 +204,7 @@ def test_what_is_found_in_the_way_only_when_writing_is_not_overwritten_either(be
     ("words", "said"),
     [
         (("--portal", "Not A Handle"), "--portal: expected lower-case words"),
-        (("--portal-id", "portal-1"), "--portal-id: expected a UUID"),
+        (("--portal-id", "portal-1"), "is not a UUID"),
         (("--portal-id", "../x", "--provider", "api7"), "--portal-id: expected an id"),
         (("--provider", "api7", "--region", "eu"), "API7 Enterprise has no key 'region'"),
         (("--split", "teams"), "give --out a folder"),

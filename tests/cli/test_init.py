@@ -207,7 +207,7 @@ def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
         ("Provider .konnect", "konect"),
         ("did you mean 'konnect'(.|\n)*Provider", "konnect"),
         ("unique name", "Partners"),
-        ("region", "eu"),
+        ("Region", "eu"),
         ("Workflows", "none"),
         ("Who reviews the files .@your-org", "@org/admins"),
         ("A team", "city"),

@@ -91,7 +91,7 @@ def test_a_place_counts_the_lines_that_were_skipped(bench: Bench) -> None:
         (b"%PDF-1.7\n", 1, ["a PDF document"]),
         (b"developer\n\x00\x00\x00\x00", 1, ["a binary file"]),
         ("developer\nJos\u00e9\n".encode("cp1252"), 2, ["this is not UTF-8"]),
-        ("developer\n<<<<<<< HEAD\na@x.org\n=======\nb@x.org\n>>>>>>> x\n", 2, ["a merge conflict is not resolved"]),
+        ("developer\n<<<<<<< HEAD\na@x.org\n=======\nb@x.org\n>>>>>>> x\n", 2, ["unresolved merge conflict"]),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_list_is_named(bench: Bench, content: str | bytes, line: int, words: list[str]) -> None:
