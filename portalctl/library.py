@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from portalctl.output.documents import Document
     from portalctl.portals.snapshot_file import SavedSnapshot
 
-VALUES = {"Run": "portalctl.flow", "Server": "portalctl.http"}  # types whose modules take long to import
+VALUES = {"Run": "portalctl.flow", "Server": "portalctl.http"}  # types; importing their modules takes long
 
 
 def named(name: str) -> object:

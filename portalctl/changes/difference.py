@@ -26,7 +26,7 @@ class Difference:
 
     @property
     def kept_out(self) -> dict[str, KeptOut]:
-        """The developers, by id, whose registrations have to be read."""
+        """The ids of developers with registrations that have to be read."""
         return {item.developer.id: item for item in self.observations.of(KeptOut)}
 
 

@@ -85,7 +85,7 @@ class Withheld(Observation):
 
 @dataclass(frozen=True, slots=True)
 class Blocked(Observation):
-    """A developer to whom no rule may grant anything."""
+    """A developer who is granted nothing, whatever the rules yield."""
 
     developer: Developer
     decision: Decision
@@ -103,7 +103,7 @@ class Blocked(Observation):
 
 @dataclass(frozen=True, slots=True)
 class Unmatched(Observation):
-    """A developer whom no rule matches, and whom the policy leaves unchanged."""
+    """An unmatched developer; the policy leaves them unchanged."""
 
     developer: Developer
     figure: ClassVar[Figure | None] = "unmanaged"
@@ -127,7 +127,7 @@ class UnknownStatus(Observation):
 
 @dataclass(frozen=True, slots=True)
 class BeyondProvider(Observation):
-    """An approved developer whom the rules deny, on a portal that can only delete accounts."""
+    """A denied developer who is approved, on a portal that can only delete accounts."""
 
     developer: Developer
     decision: Decision
@@ -147,7 +147,7 @@ class BeyondProvider(Observation):
 
 @dataclass(frozen=True, slots=True)
 class ExtraMember(Observation):
-    """A member whom no rule puts into the team, where the team keeps such members."""
+    """A member without a rule, in a team that keeps such members."""
 
     developer: Developer
     team: str
@@ -178,7 +178,7 @@ class Awaited(Observation):
 
 @dataclass(frozen=True, slots=True)
 class AmbiguousTeam(Observation):
-    """A declared team whose name several live teams have."""
+    """A declared team with the name of several live teams."""
 
     team: Team
 
@@ -204,7 +204,7 @@ class MissingIdpTeam(Observation):
 
 @dataclass(frozen=True, slots=True)
 class UnclearApi(Observation):
-    """A role for an API whose name several APIs have, or none (`count`)."""
+    """A role for an API name that is not unique or not on the portal; `count` is the number of such APIs."""
 
     team: Team
     role: Role
@@ -218,7 +218,7 @@ class UnclearApi(Observation):
 
 @dataclass(frozen=True, slots=True)
 class KeptOut(Observation):
-    """A developer whom the rules deny or remove: what their applications can still use has to be read.
+    """A developer who is denied or removed; what their applications can still use has to be read.
 
     `deleted`: the account goes, with everything that belongs to it.
     """

@@ -384,7 +384,7 @@ class _Run:
         return next((self._no_member(other) for other in missing if not self._is_accepted(other)), None)
 
     def _no_member(self, change: AddMember) -> str:
-        """Return why a developer is not approved whose membership was not accepted, and what to do."""
+        """Return why a developer without an accepted membership is not approved, and what to do."""
         settled, sent = self.settled.get(change.id), self.sent.get(change.id)
         if settled is not None and settled.result == "skipped":
             why, advice = "the developer did not join", "Apply again."
