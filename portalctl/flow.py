@@ -53,9 +53,8 @@ from portalctl.rules.distinct_portals import Found, check_distinct, undecided
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.unsupported import check
 from portalctl.times import Clock, rfc3339
-from portalctl.version import __version__
+from portalctl.version import GENERATOR
 
-GENERATOR = f"portalctl {__version__}"
 NOTHING = Scope()
 EVERYTHING = Scope(requests=True, every_team=True)
 

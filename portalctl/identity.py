@@ -90,6 +90,9 @@ def is_id(text: object) -> bool:
     return isinstance(text, str) and _ID.fullmatch(text) is not None and text not in {".", ".."}
 
 
+HANDLE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # names of portals and providers
+
+
 def is_uuid(text: str) -> bool:
     """Whether this is a UUID in the usual form, which is how Konnect names everything."""
     try:

@@ -52,7 +52,7 @@ def settings_notices(portal: PortalManifest, settings: Settings) -> Iterator[Not
     if settings.auto_approve_developers:
         yield _warn("auto_approve_developers", "the portal approves every sign-up by itself, whatever the rules say")
     if settings.single_sign_on:
-        yield _warn("single_sign_on", "single sign-on is on: the portal approves every developer who logs in through it")
+        yield _warn("single_sign_on", "single sign-on is on: the portal approves everyone who logs in through it")
     if settings.rbac_enabled is False and portal.teams:
         yield _warn("rbac_off", "role-based access is off on the portal: teams grant nothing there")
     if settings.team_mapping is None and portal.teams:

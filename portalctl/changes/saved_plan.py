@@ -22,7 +22,7 @@ from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.changes.plan_document import MASKED, checked, digest_of, masked_digest, parse, rejected
 from portalctl.changes.planning import counts
 from portalctl.errors import BadUsageError, RefusedError
-from portalctl.identity import is_id, normal_address
+from portalctl.identity import HANDLE, is_id, normal_address
 from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.manifest.value_formats import LONGEST_TEAM_NAME, RESERVED
 from portalctl.providers.registry import find, unknown
@@ -32,8 +32,6 @@ from portalctl.times import is_rfc3339
 AGAIN = "plan again, and look at it"
 SHOWN_COUNTS = ("total", "removals", "mails", "unmanaged", "awaited")
 MOST = 10**9  # of anything counted
-
-_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 def load(content: bytes, file: str) -> Plan:
@@ -201,7 +199,7 @@ def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
-    if not _NAME.fullmatch(portal.name) or re.match(RESERVED, portal.name):
+    if not HANDLE.fullmatch(portal.name) or re.match(RESERVED, portal.name):
         yield "name", "is no name of a portal"
     if not is_id(portal.portal_id):
         yield "portal_id", "is no id"

@@ -25,7 +25,7 @@ from portalctl.manifest.model import PortalManifest
 from portalctl.output.apply_report import Report, audit, who_ran
 from portalctl.output.documents import to_json
 from portalctl.output_file import Output
-from portalctl.version import __version__
+from portalctl.version import GENERATOR
 
 IN_PART = 4
 CHANGE_BYTES = 1024  # of one change in a report
@@ -87,7 +87,7 @@ class Records:
             plan,
             reports,
             who=who_ran({name: _text(value) for name, value in os.environ.items()}, _user()),
-            generator=f"portalctl {__version__}",
+            generator=GENERATOR,
             started_at=min((report.started_at for report in reports), default=now),
             ended_at=now,
         )

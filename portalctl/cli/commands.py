@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from portalctl.version import VERSION_LINE
+from portalctl.version import GENERATOR
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -94,7 +94,7 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(message=VERSION_LINE)
+@click.version_option(message=GENERATOR)
 def portalctl() -> None:
     """Files in Git say who gets into a developer portal.
 

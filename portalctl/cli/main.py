@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from portalctl.cli.completion_variable import COMPLETE
-from portalctl.version import VERSION_LINE
+from portalctl.version import GENERATOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -82,7 +82,7 @@ def _ended(command: Callable[[], int]) -> int:
 
 
 def _version() -> int:
-    sys.stdout.write(f"{VERSION_LINE}\n")
+    sys.stdout.write(f"{GENERATOR}\n")
     return 0
 
 

@@ -6,9 +6,9 @@ import json
 
 import click
 
-KINDS = (
-    "manifest", "plan", "report", "snapshot", "drift", "explanation", "access", "ping", "validation", "portals",
-)  # fmt: skip
+from portalctl.output.forms import FORMS
+
+KINDS = ("manifest", *FORMS)
 
 
 @click.command()

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from portalctl.identity import HANDLE
 from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,
@@ -42,10 +43,10 @@ from portalctl.manifest.value_formats import (
     Title,
     Version,
 )
-from portalctl.providers.definition import NAME, Provider
+from portalctl.providers.definition import Provider
 from portalctl.providers.registry import bundled
 
-ProviderName = Annotated[str, Field(pattern=f"^{NAME.pattern}$", max_length=63)]
+ProviderName = Annotated[str, Field(pattern=f"^{HANDLE.pattern}$", max_length=63)]
 
 
 def _one_of(first: str, second: str) -> dict[str, JsonValue]:

@@ -12,11 +12,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConst
 from pydantic_core import PydanticCustomError
 
 from portalctl.characters import is_invisible, named
+from portalctl.identity import HANDLE
 
 LONGEST_TEAM_NAME: Final = 250
 
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
-_HANDLE: Final = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"
+_HANDLE: Final = f"^{HANDLE.pattern}$"
 # As portal names, these would lead to variables that mean something else, such as PORTALCTL_GIT_TOKEN.
 RESERVED: Final = r"^(git|controller|webhook|github-webhook|gitlab-webhook|notify|mask|directory-.*)$"
 _NAME: Final = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"

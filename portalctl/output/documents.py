@@ -1,7 +1,7 @@
 """Every document that portalctl writes: its kind, its envelope, and the forms it can have.
 
-A document is a frozen value whose JSON begins with `version`, `kind` and `generator`. `FORMS` is the one table of
-document × form; commands, `show`, `schema` and the library's `render` are made from it.
+A document is a frozen value; its JSON begins with `version`, `kind` and `generator`. `forms.FORMS` is the table of
+document × form. `show`, `schema` and the library's `render` are made from both.
 """
 
 from __future__ import annotations
@@ -27,15 +27,14 @@ from portalctl.insight.ping import PortalPing
 from portalctl.manifest.model import PortalManifest
 from portalctl.output.apply_report import Report
 from portalctl.output.escaping import json_text
+from portalctl.output.forms import FORMS, forms
 from portalctl.portals import snapshot_file
 from portalctl.portals.snapshot_file import SavedSnapshot
-from portalctl.version import __version__
+from portalctl.version import GENERATOR
 from portalctl.words import did_you_mean, quoted
 
 if TYPE_CHECKING:
     from portalctl.output.text.style import Style
-
-GENERATOR = f"portalctl {__version__}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,44 +129,6 @@ MODELS: Mapping[str, type[Document]] = {
     "validation": Validation,
     "portals": Portals,
 }
-COMMON = ("text", "json", "markdown", "html")  # every document has these
-# Document × form → the function that renders it, from (document, style); JSON is made of the model, and where
-# Markdown or HTML has no function, they show the text.
-FORMS: Mapping[str, Mapping[str, str]] = {
-    "plan": {
-        "text": "portalctl.output.text.plan:plan_text",
-        "markdown": "portalctl.output.markdown.plan:plan_markdown",
-        "html": "portalctl.output.html.page:plan_html",
-        "gitlab": "portalctl.output.gitlab_reports:terraform_json",
-    },
-    "report": {
-        "text": "portalctl.output.text.report:report_text",
-        "markdown": "portalctl.output.markdown.audit:report_markdown",
-    },
-    "snapshot": {"text": "portalctl.output.text.snapshot:snapshot_text"},
-    "drift": {
-        "text": "portalctl.output.text.drift:drift_text",
-        "markdown": "portalctl.output.markdown.drift:drift_markdown",
-    },
-    "explanation": {"text": "portalctl.output.text.explain:explanation_text"},
-    "access": {
-        "text": "portalctl.output.text.access:access_text",
-        "html": "portalctl.output.html.access:access_html",
-        "csv": "portalctl.output.access_csv:access_csv",
-    },
-    "ping": {"text": "portalctl.output.text.ping:ping_text"},
-    "validation": {
-        "text": "portalctl.output.text.validation:validation_text",
-        "github": "portalctl.output.github_annotations:validation_commands",
-        "gitlab": "portalctl.output.gitlab_reports:validation_code_quality",
-    },
-    "portals": {"text": "portalctl.output.text.portals:portals_text"},
-}
-
-
-def forms(kind: str) -> tuple[str, ...]:
-    """Return the forms that a kind of document has."""
-    return tuple(dict.fromkeys((*COMMON, *FORMS[kind])))
 
 
 def render(document: Document, form: str = "text", style: Style | None = None) -> str:

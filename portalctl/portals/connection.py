@@ -8,7 +8,7 @@ from pathlib import Path
 
 from portalctl.cancellation import Stop
 from portalctl.events import Observer
-from portalctl.http import Client, Server, Throttles
+from portalctl.http import READ_ONLY, Client, Server, Throttles
 from portalctl.providers.definition import LocalFile, Provider
 
 AnyServer = Server | LocalFile
@@ -38,7 +38,7 @@ class Connection:
     @property
     def may_write(self) -> bool:
         """Whether anything but reading is allowed."""
-        return self.methods != frozenset({"GET"})
+        return self.methods != READ_ONLY
 
     def client(self, service: str) -> Client | None:
         """Return a client for one service; None where the environment names no server for it."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from portalctl.errors import BadUsageError
+from portalctl.identity import HANDLE
 
 if TYPE_CHECKING:
     from portalctl.portals.connection import Connection
@@ -41,7 +42,6 @@ ABILITIES: Mapping[Ability, str] = {
     "verified_email": "tells whose address is verified (`require_verified_email`)",
 }
 STATUSES = frozenset({"approved", "pending", "rejected", "revoked"})
-NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Provider:
 
     def __post_init__(self) -> None:
         problems = [
-            *(() if NAME.fullmatch(self.name) else (f"{self.name!r} is not a valid name, such as my-portal",)),
+            *(() if HANDLE.fullmatch(self.name) else (f"{self.name!r} is not a valid name, such as my-portal",)),
             *(f"{status!r} is not a status" for status in sorted(self.statuses - STATUSES)),
             *(f"{ability!r} is not an ability" for ability in sorted(self.abilities - {*get_args(Ability)})),
             *(() if self.services else ("a provider needs a service",)),

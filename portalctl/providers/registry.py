@@ -89,18 +89,18 @@ def _entries(name: str, path: list[str]) -> list[EntryPoint]:
     """Return the entry points of this name, one for each distribution that is found first."""
     from importlib.metadata import DistributionFinder, MetadataPathFinder  # noqa: PLC0415 (20 ms; plug-ins only)
 
-    found: dict[str, list[EntryPoint]] = {}
+    found: dict[str, EntryPoint] = {}
     for distribution in MetadataPathFinder.find_distributions(DistributionFinder.Context(path=path)):
-        key = (distribution.metadata["Name"] or "").lower()
-        found.setdefault(key, [e for e in distribution.entry_points if e.group == GROUP and e.name == name])
-    return [entry for entries in found.values() for entry in entries]
+        for entry in distribution.entry_points.select(group=GROUP, name=name):
+            found.setdefault(str(distribution.metadata["Name"]).lower(), entry)
+    return list(found.values())
 
 
 def _loaded(entry: EntryPoint) -> Provider:
     """Return the value that an entry point names. Raises BadUsageError for anything that is not its provider."""
     try:
         value = entry.load()
-    except Exception as error:  # whatever a plug-in's code raises is its fault, not a bug of ours
+    except (Exception, SystemExit) as error:  # whatever a plug-in's code raises is not a bug of portalctl
         raise BadUsageError(
             f"provider {quoted(entry.name)}: the plug-in {entry.value} can't be loaded",
             f"{type(error).__name__}: {error}",

@@ -9,9 +9,9 @@ import cmarkgfm
 import jsonschema
 import pytest
 
-from portalctl.cli import form_option
 from portalctl.errors import InputError
-from portalctl.output.documents import COMMON, MODELS, forms, read, schema, to_json
+from portalctl.output.documents import MODELS, read, schema, to_json
+from portalctl.output.forms import COMMON, FORMS, forms
 from tests.conftest import Bench, portalctl
 
 RULES = """
@@ -82,10 +82,8 @@ def test_every_document_has_the_common_forms(club: Bench, kind: str) -> None:
         assert "<img" not in (text if form == "html" else cmarkgfm.github_flavored_markdown_to_html(text))
 
 
-def test_the_options_name_the_forms_of_the_table() -> None:
-    assert {kind: form_option.FORMS.get(kind, form_option.COMMON) for kind in MODELS} == {
-        kind: forms(kind) for kind in MODELS
-    }
+def test_every_document_has_forms() -> None:
+    assert MODELS.keys() == FORMS.keys()
 
 
 def test_an_apply_prints_its_report_alone(club: Bench) -> None:

@@ -114,6 +114,7 @@ def test_two_plug_ins_of_one_name_are_an_error(club: Path) -> None:
     ("code", "words"),
     [
         ("raise RuntimeError('broken')", "RuntimeError: broken"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
         ("PROVIDER = 3", "is int, not a Provider of this name"),
         (
             "from portalctl.providers.registry import provider_named\nPROVIDER = provider_named('api7')",

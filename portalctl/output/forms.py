@@ -1,0 +1,49 @@
+"""The forms of each kind of document: text, JSON and others. Imports nothing, so that help and options stay quick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+COMMON = ("text", "json", "markdown", "html")  # every document has these
+# Document × form → the function that renders it, from (document, style); JSON is made of the model, and where
+# Markdown or HTML has no function, they show the text.
+FORMS: Mapping[str, Mapping[str, str]] = {
+    "plan": {
+        "text": "portalctl.output.text.plan:plan_text",
+        "markdown": "portalctl.output.markdown.plan:plan_markdown",
+        "html": "portalctl.output.html.page:plan_html",
+        "gitlab": "portalctl.output.gitlab_reports:terraform_json",
+    },
+    "report": {
+        "text": "portalctl.output.text.report:report_text",
+        "markdown": "portalctl.output.markdown.audit:report_markdown",
+    },
+    "snapshot": {"text": "portalctl.output.text.snapshot:snapshot_text"},
+    "drift": {
+        "text": "portalctl.output.text.drift:drift_text",
+        "markdown": "portalctl.output.markdown.drift:drift_markdown",
+    },
+    "explanation": {"text": "portalctl.output.text.explain:explanation_text"},
+    "access": {
+        "text": "portalctl.output.text.access:access_text",
+        "html": "portalctl.output.html.access:access_html",
+        "csv": "portalctl.output.access_csv:access_csv",
+    },
+    "ping": {"text": "portalctl.output.text.ping:ping_text"},
+    "validation": {
+        "text": "portalctl.output.text.validation:validation_text",
+        "github": "portalctl.output.github_annotations:validation_commands",
+        "gitlab": "portalctl.output.gitlab_reports:validation_code_quality",
+    },
+    "portals": {"text": "portalctl.output.text.portals:portals_text"},
+}
+
+
+def forms(kind: str) -> tuple[str, ...]:
+    """Return the forms that a kind of document has."""
+    return tuple(dict.fromkeys((*COMMON, *FORMS[kind])))
+
+
+def every_form() -> tuple[str, ...]:
+    """Return the forms of all documents together."""
+    return tuple(dict.fromkeys(form for kind in FORMS for form in forms(kind)))
