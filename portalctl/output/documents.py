@@ -7,7 +7,8 @@ document × form. `show`, `schema` and the library's `render` are made from both
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ from portalctl import json_file
 from portalctl.changes import plan_document
 from portalctl.changes.plan import Notice, Plan
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
+from portalctl.identity import HANDLE
 from portalctl.insight.access_review import AccessReview
 from portalctl.insight.drift import PortalDrift
 from portalctl.insight.explain import PortalExplanation
@@ -174,6 +176,32 @@ def to_json(document: Document) -> str:
     return json_text(json.dumps(plain, indent=indent) + "\n")
 
 
+# Keys with words that portalctl itself writes; no output escapes them. All other text may be a stranger's.
+_OWN_KEYS = frozenset(
+    {
+        *("about", "blocked", "class", "code", "commit", "created_at", "digest", "effect", "ended_at", "fingerprint"),
+        *("generator", "kind", "observed_at", "op", "origin", "provider", "region", "result", "rule", "rules_say"),
+        *("server", "severity", "since", "snapshot", "started_at", "valid_until", "verdict"),
+    }
+)
+_OWN_WORD = re.compile(r"[\w .,:;/+%@()\[\]~-]*", re.ASCII)
+_PORTAL_NAMES = frozenset({("portals", "name"), ("portals", "portal", "name")})
+
+
+def _forged(value: object, keys: tuple[str, ...] = (), path: str = "") -> Iterator[str]:
+    """Yield the JSON paths of words that portalctl cannot have written."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _forged(item, (*keys, str(key)), f"{path}.{str(key)[: json_file.LONGEST_KEY]}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _forged(item, keys, f"{path}[{index}]")
+    elif isinstance(value, str) and keys:
+        form = HANDLE if keys in _PORTAL_NAMES else _OWN_WORD if keys[-1] in _OWN_KEYS else None
+        if form is not None and not form.fullmatch(value):
+            yield path
+
+
 def read(content: bytes, file: str) -> Document:
     """Return the document in a file that portalctl wrote. Raises InputError, naming the path of what is wrong in it.
 
@@ -184,6 +212,9 @@ def read(content: bytes, file: str) -> Document:
     if kind not in MODELS:
         message = f"this is not a document of portalctl ({', '.join(MODELS)})"
         raise InputError((Finding(Position(file, 1, 1), message),))
+    forged = [(path, "is not text that portalctl writes there") for path in _forged(from_json(content))]
+    if forged:
+        raise json_file.rejected(file, forged, kind)
     match kind:
         case "plan":
             return plan_document.checked(plan_document.parse(content, file), file)
