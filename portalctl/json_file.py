@@ -41,7 +41,7 @@ def parse(content: bytes, file: str, model: TypeAdapter[T], kind: str) -> T:
     try:
         given = from_json(content, allow_inf_nan=False)  # bounds depth and the length of numbers
     except ValueError as error:
-        raise InputError((_not_json(file, str(error), kind),)) from None
+        raise InputError((not_json(file, str(error), kind),)) from None
     # First the header: all else that a later version or another kind says differently would distract.
     header = _validated(_header(), content, given, file, kind)
     if header.kind != kind:
@@ -122,8 +122,8 @@ def _unlike(model: object, given: object, path: str = "") -> Iterator[tuple[str,
         yield path, "has the wrong type"
 
 
-def _not_json(file: str, message: str, kind: str) -> Finding:
-    """The parser's own words name a kind of token at best; where it stopped is what helps."""
+def not_json(file: str, message: str, kind: str) -> Finding:
+    """Return the finding for content that is not JSON, at the place where the parser stopped."""
     place = re.search(r"line (\d+) column (\d+)$", message)
     line, column = (int(place[1]), max(int(place[2]), 1)) if place else (1, 1)
     told = next((ours for theirs, ours in _PARSER_SAYS.items() if message.startswith(theirs)), _PARSER_SAYS[""])

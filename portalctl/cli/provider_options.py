@@ -22,7 +22,7 @@ REGIONS = tuple(
 
 def _provider(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and find(value) is None:
-        raise click.BadParameter("; ".join(unknown(value)), ctx=ctx, param=param)
+        raise click.BadParameter(". ".join(unknown(value)), ctx=ctx, param=param)
     return value
 
 
@@ -71,7 +71,11 @@ def check_keys(provider: Provider, portal_id: str | None, keys: Iterable[tuple[s
         option = "--region" if name == "region" else f"--set {name}"
         key = next((key for key in provider.keys if key.name == name), None)
         if key is None:
-            raise BadUsageError(f"{option}: {provider.title} has no key {quoted(name)}")
+            known = ", ".join(key.name for key in provider.keys) or "none"
+            raise BadUsageError(
+                f"{option}: {provider.title} has no key {quoted(name)}",
+                f"Leave it out. Keys of this provider: {known}.",
+            )
         if key.choices is not None and value not in key.choices:
             raise BadUsageError(f"{option}: {quoted(value)} is none of {', '.join(key.choices)}")
     form = provider.id_form

@@ -137,12 +137,18 @@ def read_snapshot(path: Path) -> SavedSnapshot:
     return snapshot_file.parse(read_file(path, "snapshot"), str(path))
 
 
+def _folder_words(kind: str) -> str:
+    """Say what a folder is taken for where a file is expected."""
+    advice = "name a file that portalctl wrote" if kind == "document" else "name a manifest with -f"
+    return f"this is a folder, not a {kind} file; {advice}"
+
+
 def read_file(path: Path, kind: str) -> bytes:
     """Return the content of a file that portalctl wrote. Raises InputError, naming the `kind` that was expected."""
     try:
         return read_input(path, MOST_BYTES)
     except IsADirectoryError:
-        raise _unusable(path, f"this is a folder, not a {kind} file; name a manifest with -f") from None
+        raise _unusable(path, _folder_words(kind)) from None
     except TooLargeError:
         raise _unusable(path, f"too large: a {kind} file has at most {MOST_BYTES // 1024**2} MiB") from None
     except OSError as error:

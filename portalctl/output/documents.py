@@ -208,9 +208,9 @@ def read(content: bytes, file: str) -> Document:
     A plan is not checked against its digest, which a masked one does not have; `portalctl.changes.saved_plan` does
     that for a plan that is to be applied.
     """
-    kind = _kind(content)
+    kind = _kind(content, file)
     if kind not in MODELS:
-        message = f"this is not a document of portalctl ({', '.join(MODELS)})"
+        message = f"its `kind` is none that portalctl writes; expected {', '.join(MODELS)}"
         raise InputError((Finding(Position(file, 1, 1), message),))
     forged = [(path, "is not text that portalctl writes there") for path in _forged(from_json(content))]
     if forged:
@@ -224,11 +224,11 @@ def read(content: bytes, file: str) -> Document:
     return parsed
 
 
-def _kind(content: bytes) -> str:
+def _kind(content: bytes, file: str) -> str:
     try:
         given = from_json(content)
-    except ValueError:
-        return ""
+    except ValueError as error:
+        raise InputError((json_file.not_json(file, str(error), "document"),)) from None
     return str(given.get("kind")) if isinstance(given, dict) else ""
 
 
