@@ -451,6 +451,29 @@ def test_a_request_needs_the_approval_of_its_person(bench: Bench) -> None:
     assert not [write for write in bench.writes if "registrations" in write]
 
 
+def test_a_request_that_shows_late_as_approved_is_not_approved_twice(bench: Bench) -> None:
+    """The second approval would send a second e-mail."""
+    bench.people(approved=["ann@club.example"])
+    asked = ask(bench, "ann@club.example", "Weather")
+    bench.manifest(REQUESTS)
+    before = len(bench.writes)
+    late = [False]
+
+    def lag(request: Request) -> None:
+        """Let the first look after the write show what was before it."""
+        if request.method == "PATCH" and "registrations" in request.path and not late[0]:
+            late[0] = True
+            for path, field in (("*/registrations/*", "status"), ("*registrations", "data.*.status")):
+                bench.sim.inject(Fault("set", method="GET", path=path, field=field, value="pending", times=1))
+
+    bench.sim.on_request(lag)
+    bench.sim.inject(Fault("drop-after", method="PATCH", path="*/registrations/*", times=1))
+    done = bench.run("apply", "--yes")
+    assert done.code == 0, done.out
+    assert sum(asked in write for write in bench.writes[before:]) == 1
+    assert statuses(bench)[asked] == "approved"
+
+
 def test_requests_are_read_only_where_a_rule_speaks_of_them(bench: Bench) -> None:
     bench.people(approved=["ann@club.example"])
     ask(bench, "ann@club.example", "Weather")
