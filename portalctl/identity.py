@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from itertools import pairwise, takewhile
 from pathlib import Path
-from uuid import UUID
 
 import idna
 
@@ -39,8 +38,6 @@ _ASCII_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?=[a-zA-Z]){_LABEL}")
 _PLAIN_DOMAIN = re.compile(rf"(?:(?!..--){_LABEL}\.)+(?!..--)(?=[a-zA-Z]){_LABEL}")
 
 _ATEXT = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]"
-LONGEST_ID = 256
-_ID = re.compile(rf"[a-zA-Z0-9_.-]{{1,{LONGEST_ID}}}", re.ASCII)
 _DOT_ATOM = re.compile(rf"{_ATEXT}+(?:\.{_ATEXT}+)*")
 
 # For `suspects`: a comment, and what stands between white space and the "specials" of RFC 5322, 3.2.3.
@@ -79,26 +76,6 @@ def normal_address(text: str) -> str | None:
 def domain_of(address: str) -> str:
     """The domain of a normal address, or of a form that `suspects` gave."""
     return address.rpartition("@")[2]
-
-
-def is_id(text: object) -> bool:
-    """Return whether this can be a portal's id, which stands in a path: neither `.` nor `..`, which would climb.
-
-    Konnect's ids are UUIDs. API7 documents these characters for a developer_id (POST /api/developers:
-    `^[a-zA-Z0-9-_.]+$`, 1 to 256).
-    """
-    return isinstance(text, str) and _ID.fullmatch(text) is not None and text not in {".", ".."}
-
-
-HANDLE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")  # names of portals and providers
-
-
-def is_uuid(text: str) -> bool:
-    """Whether this is a UUID in the usual form, which is how Konnect names everything."""
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False
 
 
 def enclosing(domain: str) -> Iterator[str]:

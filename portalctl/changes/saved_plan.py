@@ -22,7 +22,8 @@ from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.changes.plan_document import MASKED, checked, digest_of, masked_digest, parse, rejected
 from portalctl.changes.planning import counts
 from portalctl.errors import BadUsageError, RefusedError
-from portalctl.identity import HANDLE, is_id, normal_address
+from portalctl.identity import normal_address
+from portalctl.ids import HANDLE, is_id
 from portalctl.manifest.model import Manifest, RuleKind
 from portalctl.manifest.value_formats import LONGEST_TEAM_NAME, RESERVED
 from portalctl.providers.registry import find, unknown

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import AfterValidator, ConfigDict, with_config
 from typing_extensions import TypedDict
 
-from portalctl.identity import is_id
+from portalctl.ids import is_id
 
 Status = Literal["approved", "pending", "rejected", "revoked"]
 

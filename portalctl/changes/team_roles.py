@@ -9,7 +9,7 @@ from portalctl.changes.memberships import Teams
 from portalctl.changes.observations import UnclearApi
 from portalctl.changes.operations import AssignRole, Change, UnassignRole
 from portalctl.changes.states import FoundRole, NewRole
-from portalctl.identity import is_uuid
+from portalctl.ids import is_uuid
 from portalctl.manifest.model import Role, Team
 from portalctl.portals.models import Assignment
 

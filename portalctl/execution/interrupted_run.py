@@ -19,7 +19,7 @@ from portalctl.errors import AmbiguousError, PortalError
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.sender import is_lockout
 from portalctl.execution.verification import touched
-from portalctl.identity import is_id
+from portalctl.ids import is_id
 from portalctl.portals.answer_ids import told_in
 from portalctl.portals.protocol import Reader
 

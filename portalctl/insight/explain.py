@@ -22,7 +22,8 @@ from portalctl.changes.operations import AddMember, Change, RemoveMember
 from portalctl.changes.plan import Notice, Refusal
 from portalctl.changes.planning import compare
 from portalctl.errors import BadUsageError
-from portalctl.identity import domain_of, is_uuid, normal_address, normal_domain
+from portalctl.identity import domain_of, normal_address, normal_domain
+from portalctl.ids import is_uuid
 from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest
 from portalctl.portals.models import Developer, Scope, Settings, Snapshot

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from portalctl.identity import HANDLE
+from portalctl.ids import HANDLE
 from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,

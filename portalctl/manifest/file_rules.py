@@ -8,7 +8,8 @@ from typing import NamedTuple, cast
 
 from portalctl.characters import odd
 from portalctl.errors import Finding, Position
-from portalctl.identity import is_freemail, is_id, is_public_suffix, normal_address, normal_domain
+from portalctl.identity import is_freemail, is_public_suffix, normal_address, normal_domain
+from portalctl.ids import is_id
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.file_models import RootFile
 from portalctl.manifest.model import (

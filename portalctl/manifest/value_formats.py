@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConst
 from pydantic_core import PydanticCustomError
 
 from portalctl.characters import is_invisible, named
-from portalctl.identity import HANDLE
+from portalctl.ids import HANDLE
 
 LONGEST_TEAM_NAME: Final = 250
 

@@ -20,7 +20,7 @@ from portalctl import json_file
 from portalctl.changes import plan_document
 from portalctl.changes.plan import Notice, Plan
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
-from portalctl.identity import HANDLE
+from portalctl.ids import HANDLE
 from portalctl.insight.access_review import AccessReview
 from portalctl.insight.drift import PortalDrift
 from portalctl.insight.explain import PortalExplanation

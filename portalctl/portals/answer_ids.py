@@ -14,7 +14,7 @@ from pydantic_core import from_json
 
 from portalctl.errors import PortalError
 from portalctl.http import Answer, Client
-from portalctl.identity import LONGEST_ID, is_id, is_uuid
+from portalctl.ids import LONGEST_ID, is_id, is_uuid
 
 LONGEST_SHOWN = 80  # characters of a value from an answer that a message shows
 Told = Mapping[str, object]  # the fields of one object of an answer

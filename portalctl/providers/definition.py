@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from portalctl.errors import BadUsageError
-from portalctl.identity import HANDLE
+from portalctl.ids import HANDLE
 
 if TYPE_CHECKING:
     from portalctl.portals.connection import Connection

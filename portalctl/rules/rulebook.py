@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, TypeVar
 
-from portalctl.identity import enclosing, is_uuid, normal_address, suspects
+from portalctl.identity import enclosing, normal_address, suspects
+from portalctl.ids import is_uuid
 from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from portalctl.errors import Finding, InputError, Position
-from portalctl.identity import is_uuid
+from portalctl.ids import is_uuid
 from portalctl.manifest.model import Invitation, Manifest, Member, Override, PortalManifest
 from portalctl.providers.definition import Ability, Provider
 from portalctl.providers.registry import provider_named

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from portalctl.identity import is_id
+from portalctl.ids import is_id
 from portalctl.portals.api7.records import Approval, Person
 
 

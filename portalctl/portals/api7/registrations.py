@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from portalctl.errors import PortalError
-from portalctl.identity import is_id
+from portalctl.ids import is_id
 from portalctl.portals.api7.lists import Query, Wire
 from portalctl.portals.models import Registration
 

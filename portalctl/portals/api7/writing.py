@@ -9,7 +9,7 @@ from typing import Literal
 
 from portalctl.errors import NoAnswerError, PortalError
 from portalctl.http import Client
-from portalctl.identity import is_id
+from portalctl.ids import is_id
 from portalctl.portals.answer_ids import OtherAnswerError
 from portalctl.portals.api7.backend import UNKNOWN, Backend
 from portalctl.portals.api7.dashboard import Live

@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress
 from portalctl.http import Answer, Client
-from portalctl.identity import is_id
+from portalctl.ids import is_id
 from portalctl.portals.answer_ids import check_id, check_ids, check_rows, told_in
 from portalctl.portals.decode import shaped
 from portalctl.portals.paging import Page, Row, Source, page_of, read_lists, whole_number

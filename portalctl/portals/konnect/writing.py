@@ -9,7 +9,8 @@ from typing import Literal
 
 from portalctl.errors import NoAnswerError, PortalError
 from portalctl.http import Answer
-from portalctl.identity import is_id, normal_address
+from portalctl.identity import normal_address
+from portalctl.ids import is_id
 from portalctl.portals.answer_ids import OtherAnswerError, Told, check_id, check_portal, other_answer, told_in
 from portalctl.portals.konnect.lists import Query, Wire, segment
 from portalctl.portals.konnect.write_requests import call

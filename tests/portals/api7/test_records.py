@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from portalctl.identity import is_id
+from portalctl.ids import is_id
 from portalctl.portals.api7.records import Person, moment
 
 
