@@ -33,8 +33,15 @@ def guard_of(portal: PortalManifest, today: date, allow_removals: int | None, *,
     )
 
 
+def gainers(changes: Iterable[Change]) -> frozenset[str]:
+    """Return the ids of the developers who gain access."""
+    return frozenset(
+        change.developer.key for change in changes if change.developer is not None and change.effect == "grants"
+    )
+
+
 def losers(changes: Iterable[Change]) -> dict[str, str]:
-    """The people who lose something: live address, or id where there is none, by id."""
+    """Return the developers who lose access, by id: the live address, or the id where there is none."""
     return {
         change.developer.key: change.developer.name
         for change in changes

@@ -11,7 +11,7 @@ from portalctl.insight.drift import FAILING, Kind, PortalDrift
 from portalctl.integrations.notifications import Message
 from portalctl.output.apply_report import RESULTS
 from portalctl.output.escaping import chat
-from portalctl.output.view_model import gain_words, loss_words, totals
+from portalctl.output.view_model import access_words, totals
 from portalctl.words import plural
 
 
@@ -63,7 +63,7 @@ def _plan_words(portal: PortalPlan) -> str:
     if not portal.changes:
         return f"{refused}nothing to do"
     count = totals([portal])
-    return refused + ", ".join(filter(None, [gain_words(count), loss_words(count), plural(count.mails, "mail")]))
+    return f"{refused}{access_words(count)}, {plural(count.mails, 'e-mail')}"
 
 
 def _drift_words(kinds: Counter[Kind]) -> str:
@@ -74,4 +74,4 @@ def _drift_words(kinds: Counter[Kind]) -> str:
 
 def _counts(portal: PortalPlan) -> dict[str, int]:
     count = totals([portal])
-    return {"gains": count.gains, "removals": count.losers, "mails": count.mails, "writes": count.writes}
+    return {"gains": count.gainers, "removals": count.losers, "mails": count.mails, "writes": count.writes}

@@ -42,7 +42,7 @@ def _of_plan(plan: Plan, file: str, digest: str | None) -> dict[str, str]:
         "has-changes": _flag(plan.changes > 0),
         "refused": _flag(plan.refused),
         "digest": digest or "",
-        "gains": str(count.gains),
+        "gains": str(count.gainers),
         "removals": str(count.losers),
         "mails": str(count.mails),
         "writes": str(count.writes),

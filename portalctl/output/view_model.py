@@ -1,8 +1,7 @@
-"""What every form of a plan shares: changes grouped into what happens to one person or team, and notices by what
-they say.
+"""What all forms of a plan share: changes grouped by developer or team, notices grouped by message, and the figures.
 
-Nothing here is made for a medium. Where foreign text becomes part of a phrase, the caller gives the function of
-`report.safe` that makes it printable there.
+Nothing here is specific to a medium. Where foreign text becomes part of a phrase, the caller passes the function of
+`portalctl.output.escaping` that makes it printable there.
 """
 
 from __future__ import annotations
@@ -11,14 +10,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from portalctl.changes.guard import losers
+from portalctl.changes.guard import gainers, losers
 from portalctl.changes.operation import Effect, Origin
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.order import reading_rank
 from portalctl.changes.plan import Notice, PortalPlan, Refusal, UnruledGrant
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
-from portalctl.words import people, plural
+from portalctl.words import plural
 
 Safe = Callable[[str], str]
 Kind = Literal["takes", "gives", "changes"]
@@ -35,14 +34,14 @@ RULES = {
     "access_requests": "access rule for",
     "policy": "policy",
 }
-ORIGINS: Mapping[Origin, str] = {"change": "from this change", "pending": "already pending"}
+ORIGINS: Mapping[Origin, str] = {"change": "from this change", "pending": "not from this change"}
 MOST_ALIKE = 20
 SHOWN_OF_ALIKE = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeGroup:
-    """What happens to one person, or to a team itself, by the same rules and of the same origin.
+    """All changes to one developer, or to a team itself, with the same reasons and the same origin.
 
     `who` is the address or id, or the team's name.
     """
@@ -54,7 +53,7 @@ class ChangeGroup:
 
     @property
     def key(self) -> str:
-        """What tells developers, or teams, apart."""
+        """Return the developer's id, else the address or the team's name."""
         developer = self.changes[0].developer
         return developer.key if developer is not None else self.who
 
@@ -73,7 +72,7 @@ class ChangeGroup:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What one person keeps though the same rules that gave it are gone. `who` is the address or id."""
+    """What one developer keeps after the rules that granted it are gone. `who` is the address or id."""
 
     who: str
     grants: tuple[UnruledGrant, ...]
@@ -85,7 +84,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class NoticeGroup:
-    """One thing that is said, at one place, and of whom (empty: of the portal)."""
+    """One message at one place, and the developers it is about; none: it is about the portal."""
 
     message: str
     place: str | None
@@ -95,12 +94,8 @@ class NoticeGroup:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Of some portals: people who gain something, people who lose something, teams to be made, mails and writes.
+    """The figures of some plans: developers who gain and who lose access, teams created, e-mails, API writes."""
 
-    `gains` are people and teams that are given something.
-    """
-
-    gains: int
     gainers: int
     losers: int
     new_teams: int
@@ -109,29 +104,23 @@ class Totals:
 
 
 def effects(changes: Iterable[Change]) -> tuple[ChangeGroup, ...]:
-    """Group changes for people to read. Removals from a developer stand apart from grants to the same developer."""
+    """Group changes for readers. A developer's removals and grants are separate groups."""
     grouped: dict[tuple[bool, str, bool, tuple[Reason, ...], Origin | None], list[Change]] = {}
     for change in sorted(changes, key=reading_rank):
         key = change.developer.key if change.developer else change.team or ""
         kind = _kind(change) == "takes"
         grouped.setdefault((kind, key, change.developer is None, change.why, change.origin), []).append(change)
-    groups = grouped.values()
     return tuple(
-        ChangeGroup(_kind(each[0]), _who(each[0]), each[0].developer is None, tuple(each)) for each in groups
+        ChangeGroup(_kind(group[0]), _who(group[0]), group[0].developer is None, tuple(group))
+        for group in grouped.values()
     )
 
 
 def totals(portals: Iterable[PortalPlan]) -> Totals:
+    """Count what the plans of some portals do. A developer counts once for each portal."""
     portals = list(portals)
-    given = {
-        (portal.name, change.developer is not None, change.developer.key if change.developer else change.team)
-        for portal in portals
-        for change in portal.changes
-        if _kind(change) == "gives"
-    }
     return Totals(
-        gains=len(given),
-        gainers=sum(is_person for _, is_person, _ in given),
+        gainers=sum(len(gainers(portal.changes)) for portal in portals),
         losers=sum(len(losers(portal.changes)) for portal in portals),
         new_teams=sum(isinstance(change, CreateTeam) for portal in portals for change in portal.changes),
         mails=sum(portal.summary["mails"] for portal in portals),
@@ -140,28 +129,36 @@ def totals(portals: Iterable[PortalPlan]) -> Totals:
 
 
 def of_origin(portal: PortalPlan, origin: Origin) -> PortalPlan:
-    """The part of a compared plan that is of this origin, as far as its changes go."""
+    """Return a compared plan with its changes of one origin only."""
     return replace(portal, changes=tuple(change for change in portal.changes if change.origin == origin))
 
 
 def totals_words(count: Totals) -> str:
-    """`3 to give, 1 person loses something, 2 mails`; the writes are left to the caller."""
-    return f"{count.gains:,} to give, {loss_words(count)}, {plural(count.mails, 'mail')}"
+    """Return all figures: `97 developers gain access, 6 lose access. 11 e-mails, 153 API writes`."""
+    return f"{access_words(count)}. {cost_words(count)}"
 
 
-def gain_words(count: Totals) -> str:
-    """`2 people gain something, 1 new team`; empty where there is neither."""
-    verb = "gains" if count.gainers == 1 else "gain"
-    who = [f"{people(count.gainers)} {verb} something"] if count.gainers else []
-    return ", ".join([*who, *([plural(count.new_teams, "new team")] if count.new_teams else [])])
+def access_words(count: Totals, strong: Safe = str) -> str:
+    """Return who gains and loses access: `97 developers gain access, 6 lose access, 1 team created`.
+
+    Args:
+        strong: sets off the number of developers who lose access.
+    """
+    parts = [f"{plural(count.gainers, 'developer')} {_verb('gain', count.gainers)} access"] if count.gainers else []
+    if count.losers:
+        number = f"{count.losers:,}" if parts else plural(count.losers, "developer")
+        parts.append(strong(f"{number} {_verb('lose', count.losers)} access"))
+    created = [f"{plural(count.new_teams, 'team')} created"] if count.new_teams else []
+    return ", ".join([*(parts or ["no developer gains or loses access"]), *created])
 
 
-def loss_words(count: Totals) -> str:
-    verb = "loses" if count.losers == 1 else "lose"
-    return f"{people(count.losers)} {verb} something" if count.losers else "nobody loses anything"
+def cost_words(count: Totals) -> str:
+    """Return what applying takes: `11 e-mails, 153 API writes`."""
+    return f"{plural(count.mails, 'e-mail')}, {plural(count.writes, 'API write')}"
 
 
 def notice_groups(notices: Iterable[Notice]) -> tuple[NoticeGroup, ...]:
+    """Group notices with one message at one place."""
     groups: dict[tuple[str, str | None, bool], list[str]] = {}
     for notice in notices:
         place = f"{notice.file}:{notice.line}" if notice.file else None
@@ -172,39 +169,41 @@ def notice_groups(notices: Iterable[Notice]) -> tuple[NoticeGroup, ...]:
 
 
 def left_alone(portal: PortalPlan) -> tuple[str, ...]:
-    """Whom the plan does nothing for, counted."""
+    """Return how many developers the plan does nothing for, and why."""
     unmanaged, awaited = portal.summary["unmanaged"], portal.summary["awaited"]
-    said = [f"{people(unmanaged)} no rule speaks of (policy.unmatched: keep)"] if unmanaged else []
-    waits = f"{people(awaited)} awaited: named by a rule, not signed up or not approved yet"
-    return (*said, waits) if awaited else tuple(said)
+    unmatched = f"{plural(unmanaged, 'developer')} {'matches' if unmanaged == 1 else 'match'} no rule"
+    lines = [f"{unmatched}; unchanged (policy.unmatched: keep)"] if unmanaged else []
+    waits = f"{plural(awaited, 'developer')} awaited: named by a rule, not signed up or not approved yet"
+    return (*lines, waits) if awaited else tuple(lines)
 
 
 def what(effect: ChangeGroup, safe: Safe, most: int | None = None) -> str:
-    """What happens, in words: `pending → approved, joins reds`; beyond `most` changes, how many more there are."""
+    """Return what happens in words: `pending → approved, joins reds`; beyond `most` changes, how many more."""
     return _listed([change.words(change.would, safe) for change in effect.changes[:most]], len(effect.changes))
 
 
 def was_pending(effect: ChangeGroup) -> bool:
-    """What the change under review does is what its reviewer is asked about: it stands before what was pending."""
+    """Return whether the base's plan has these changes too. They come after those that the reviewer decides on."""
     return effect.origin == "pending"
 
 
 def origin_note(about: ChangeGroup | Refusal) -> str:
-    """Whose doing it is, to be put behind what is said of it; empty where that is not known."""
+    """Return ` (not from this change)` where a plan was compared with a base, else nothing."""
     return f" ({ORIGINS[about.origin]})" if about.origin is not None else ""
 
 
 def origin_words(portals: Iterable[PortalPlan]) -> str:
-    """`3 from this change, 2 already pending`; nothing where the plans were compared with no base."""
+    """Return `3 from this change, 2 not from this change`; nothing for plans without a base."""
     compared = [portal.summary for portal in portals if portal.base is not None]
     count = {key: sum(summary.get(key, 0) for summary in compared) for key in ("from_change", "already_pending")}
     if not compared:
         return ""
-    return f"{count['from_change']:,} from this change, {count['already_pending']:,} already pending"
+    here, elsewhere = ORIGINS["change"], ORIGINS["pending"]
+    return f"{count['from_change']:,} {here}, {count['already_pending']:,} {elsewhere}"
 
 
 def kept(grants: Iterable[UnruledGrant]) -> tuple[Kept, ...]:
-    """In the order given, what one person keeps of the same rules together."""
+    """Group what developers keep: one group for each developer and the rules it came from, in the order given."""
     grouped: dict[tuple[str, tuple[Reason, ...]], list[UnruledGrant]] = {}
     for grant in grants:
         grouped.setdefault((grant.developer.key, grant.why), []).append(grant)
@@ -212,35 +211,39 @@ def kept(grants: Iterable[UnruledGrant]) -> tuple[Kept, ...]:
 
 
 def keeps(person: Kept, safe: Safe, most: int | None = None) -> str:
-    """In words: `stays approved, in reds`; beyond `most` grants, how many more there are."""
+    """Return `stays approved, in reds`; beyond `most` grants, how many more."""
     words = ["approved" if grant.team is None else f"in {safe(grant.team)}" for grant in person.grants[:most]]
     return f"stays {_listed(words, len(person.grants))}"
 
 
 def unruled_words(unruled: Iterable[UnruledGrant]) -> str:
-    """`3 people lose their last rule and stay live`, and how many keep a team only."""
-    live, in_teams = _approved_and_members(unruled)
-    said = []
-    if live:
-        said.append(f"{people(live)} {_verb('lose', live)} their last rule and {_verb('stay', live)} live")
+    """Return how many developers keep what no rule grants: `3 developers stay approved without a rule`."""
+    approved, in_teams = _approved_and_members(unruled)
+    parts = []
+    if approved:
+        parts.append(f"{plural(approved, 'developer')} {_verb('stay', approved)} approved without a rule")
     if in_teams:
-        said.append(f"{people(in_teams)} {_verb('stay', in_teams)} in a team by no rule")
-    return ", ".join(said)
+        parts.append(f"{plural(in_teams, 'developer')} {_verb('stay', in_teams)} in a team without a rule")
+    return ", ".join(parts)
 
 
 def unruled_advice(unruled: Iterable[UnruledGrant], provider: str, code: Safe) -> str:
-    """What that means, and what to write on this kind of portal where more was meant; `code` sets off a key."""
-    live, in_teams = _approved_and_members(unruled)
-    said = ["None of this is taken away."]
-    if live:
+    """Return what to write to remove that access on portals of this provider.
+
+    Args:
+        code: sets off a key of the manifest.
+    """
+    approved, in_teams = _approved_and_members(unruled)
+    lines = ["Deleting a rule removes no access."]
+    if approved:
         denial = f"{code('denied_domains')}, or an override with {code('status: revoked')}"
         deletion = f"an override with {code('status: absent')}, which deletes the account"
         rules = denial if "revoked" in provider_named(provider).statuses else deletion
-        said.append(f"Who shall lose access needs a rule that says so: {rules}.")
+        lines.append(f"To remove it, write {rules}.")
     if in_teams:
         rules = f"{code('membership: exclusive')} with its {code('members')}, or an override with {code('teams')}"
-        said.append(f"Who shall leave a team needs {rules}.")
-    return " ".join(said)
+        lines.append(f"To remove developers from a team, write {rules}.")
+    return " ".join(lines)
 
 
 def _verb(verb: str, count: int) -> str:
@@ -248,24 +251,24 @@ def _verb(verb: str, count: int) -> str:
 
 
 def _approved_and_members(unruled: Iterable[UnruledGrant]) -> tuple[int, int]:
-    """How many people keep their approval, and how many only teams."""
+    """Return how many developers keep their approval, and how many only teams."""
     grants = tuple(unruled)
-    live = {grant.developer.key for grant in grants if grant.team is None}
-    return len(live), len({grant.developer.key for grant in grants} - live)
+    approved = {grant.developer.key for grant in grants if grant.team is None}
+    return len(approved), len({grant.developer.key for grant in grants} - approved)
 
 
 def digest_words(digest: str | None, safe: Safe) -> str:
-    """A digest, or why none is shown."""
+    """Return a digest, or why none is shown."""
     return safe(digest) if digest is not None else "not shown (set PORTALCTL_MASK_KEY)"
 
 
 def place(why: Reason) -> str | None:
-    """Where a rule stands, as `file:line`; None for a built-in default."""
+    """Return where a rule is written, as `file:line`; None for a built-in default."""
     return f"{why.file}:{why.line}" if why.file is not None else None
 
 
 def rule(why: Reason, safe: Safe) -> str:
-    """The rule in words: `trusted domain liverpoolfc.com`. Rules that name a person are not told with the name."""
+    """Return the rule in words: `trusted domain liverpoolfc.com`. The developer that a rule names is left out."""
     return RULES[why.rule] if why.rule in {"overrides", "members"} else f"{RULES[why.rule]} {safe(why.value)}"
 
 

@@ -85,15 +85,15 @@ def test_without_a_base_nothing_is_said_of_one_and_the_digest_is_the_same(folder
 def test_text_and_markdown_list_them_open(folder: Bench) -> None:
     text = folder.run("plan", "--base", "base").out
     markdown = folder.run("plan", "--base", "base", "-o", "markdown").out
-    assert "1 from this change, 1 already pending" in text
-    assert "\n1 from this change: 1 person gains something, nobody loses anything · 1 already pending: 1" in markdown
+    assert "1 from this change, 1 not from this change" in text
+    assert "\n1 from this change: 1 developer gains access · 1 not from this change: 1" in markdown
     for shown in (text, markdown.split("<details>")[0]):
         assert "bob@old.com" in shown
         assert "Prevented by this change" in shown
         assert "eve@old.com" in shown
     for shown in (text, markdown):
         assert "pending → approved (from this change)" in shown
-        assert "pending → approved (already pending)" in shown
+        assert "pending → approved (not from this change)" in shown
 
 
 @pytest.mark.wide(1)
@@ -121,7 +121,7 @@ def test_a_refusal_of_before_does_not_fail_the_change_and_one_of_its_own_does(cl
     club.manifest(blocked + "trusted_domains: [city.com]\n")
     done = club.run("plan", "--base", "base")
     assert done.code == 0
-    assert "policy.limits.removals is 0 (already pending)" in done.out
+    assert "policy.limits.removals is 0 (not from this change)" in done.out
     club.manifest(blocked + "protected: [bob@old.com]\n")
     done = club.run("plan", "--base", "base", "-o", "json")
     assert done.code == 3

@@ -342,7 +342,7 @@ def test_counts_of_a_plan_file_are_recomputed(club: Bench) -> None:
     portal_of(plan)["summary"].update(removals=0, mails=0, total=1, approve=99)
     write(plan)
     done = apply_file(club, yes=False)
-    assert f"{removals} people lose something" in done.out
+    assert f" {removals} lose access" in done.out
 
 
 @pytest.mark.slow

@@ -82,7 +82,7 @@ def test_plan_drift_and_apply_are_summed_up_and_removals_told_one_by_one(filled:
     run = {"GITHUB_SERVER_URL": "https://github.example", "GITHUB_REPOSITORY": "c/p", "GITHUB_RUN_ID": "42"}
     assert filled.run("plan", PORTALCTL_NOTIFY_URL=receiver.url, **run).code == 0
     address = "https://github.example/c/p/actions/runs/42"
-    words = "1 person gains something, 2 people lose something, 3 mails"
+    words = "1 developer gains access, 2 lose access, 3 e-mails"
     assert receiver.texts == [f"portalctl plan · partners: {words}\n{address}"]
     assert receiver.got[0]["run"] == address
     assert receiver.got[0]["portals"][0]["removals"] == 2

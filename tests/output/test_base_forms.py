@@ -75,12 +75,12 @@ def test_markdown(snapshot: SnapshotAssertion) -> None:
 def test_a_page_has_them_too() -> None:
     page = plan_html(fixed(reviewed(1)))
     for shown in (
-        "<h3>1 person loses their last rule and stays live</h3>",
+        "<h3>1 developer stays approved without a rule</h3>",
         "<code>p00@old.com</code> stays approved, in <code>reds</code>",
         "<h3>Prevented by this change</h3>",
         "<code>wait@old.com</code> pending &#8594; approved, joins <code>reds</code>",
-        "policy.limits.removals is 0 (already pending)",
-        "1 from this change, 2 already pending",
+        "policy.limits.removals is 0 (not from this change)",
+        "1 from this change, 2 not from this change",
     ):
         assert shown in page
 
@@ -98,7 +98,7 @@ def moved(sole: str = "team") -> Plan:
 
 def test_who_is_in_a_team_by_no_rule_is_told_how_to_leave_it_and_nothing_worse() -> None:
     for text in (plan_text(moved(), Style(width=200)), plan_markdown(moved()), plan_html(moved())):
-        assert "1 person stays in a team by no rule" in text
+        assert "1 developer stays in a team without a rule" in text
         assert "last rule" not in text
         assert "denied_domains" not in text
         assert "membership: exclusive" in text
@@ -106,8 +106,11 @@ def test_who_is_in_a_team_by_no_rule_is_told_how_to_leave_it_and_nothing_worse()
 
 def test_who_lost_every_rule_and_who_is_in_a_team_by_none_are_counted_apart() -> None:
     text = plan_text(moved("both"), Style(width=200))
-    assert "1 person loses their last rule and stays live, 1 person stays in a team by no rule" in text
-    assert "denied_domains, or an override with status: revoked. Who shall leave a team needs membership: " in text
+    assert "1 developer stays approved without a rule, 1 developer stays in a team without a rule" in text
+    assert (
+        "denied_domains, or an override with status: revoked. To remove developers from a team, write membership: "
+        in text
+    )
 
 
 def test_whoever_stays_live_is_never_folded_or_collapsed() -> None:
@@ -116,7 +119,7 @@ def test_whoever_stays_live_is_never_folded_or_collapsed() -> None:
     shown = plan_markdown(plan).split("<details>")[0]
     for form in (text, shown):
         assert all(f"p{number:02}@old.com" in form for number in range(100))
-        assert "100 people" in form
+        assert "100 developers" in form
     cut = plan_markdown(plan, most=6_000)
     assert len(cut.encode()) <= 6_000
     assert "more** who stay live" in cut

@@ -127,7 +127,7 @@ def _heading(portal: PortalPlan, warnings: int, *, alone: bool) -> str:
     """What an `alone` portal is stands at the foot."""
     count = len(portal.changes)
     state = "refused" if portal.refusals else plural(count, "change") if count else "nothing to do"
-    common = [plural(portal.summary["mails"], "mail")] if count else []
+    common = [plural(portal.summary["mails"], "e-mail")] if count else []
     common += [plural(warnings, "warning")] if warnings else []
     if portal.base is not None and count:
         told = [*_by_origin(portal), ", ".join(common)]
@@ -146,8 +146,7 @@ def _by_origin(portal: PortalPlan) -> Iterator[str]:
 
 def _people(portal: PortalPlan) -> str:
     count = view_model.totals([portal])
-    loss = f"**{view_model.loss_words(count)}**" if count.losers else view_model.loss_words(count)
-    return ", ".join(filter(None, [view_model.gain_words(count), loss]))
+    return view_model.access_words(count, "**{}**".format)
 
 
 def _foot(plan: Plan) -> str:

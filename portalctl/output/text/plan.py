@@ -117,7 +117,7 @@ def _who(effect: ChangeGroup) -> str:
 
 def _left_alone_in_brief(portal: PortalPlan) -> str:
     unmanaged, awaited = portal.summary["unmanaged"], portal.summary["awaited"]
-    parts = [f"{unmanaged:,} no rule speaks of"] if unmanaged else []
+    parts = [f"{unmanaged:,} {'matches' if unmanaged == 1 else 'match'} no rule"] if unmanaged else []
     parts += [f"{awaited:,} awaited"] if awaited else []
     return f" ({', '.join(parts)})" if parts else ""
 
@@ -152,8 +152,8 @@ def _notice(group: NoticeGroup, style: Style, *, folds: bool) -> Iterator[str]:
 def _totals(plan: Plan) -> Iterator[str]:
     count = totals(plan.portals)
     origins = origin_words(plan.portals)
-    yield f"Plan: {totals_words(count)}. {plural(count.writes, 'write')}{f': {origins}' if origins else ''}."
-    yield f"digest {digest_words(plan.digest, terminal)}"
+    yield f"Plan: {totals_words(count)}{f': {origins}' if origins else ''}."
+    yield f"Digest: {digest_words(plan.digest, terminal)}"
 
 
 def _refusals(portal: PortalPlan, style: Style) -> Iterator[str]:
