@@ -8,7 +8,7 @@ from datetime import date
 
 from portalctl.changes.comparison import diff
 from portalctl.changes.difference import Difference
-from portalctl.changes.guard import gainers, guard_of, losers, refusals
+from portalctl.changes.guard import guard_of, losers, refusals
 from portalctl.changes.notices import notices
 from portalctl.changes.operations import NAMES, Change, CreateDeveloper
 from portalctl.changes.plan import ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
@@ -87,14 +87,13 @@ def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ..
 def counts(provider: str, changes: tuple[Change, ...], observed: Mapping[str, int]) -> dict[str, int]:
     """Return the figures of a plan's summary, in the order of the published JSON.
 
-    They are the changes by operation (those that occur), the numbers of changes, of developers who gain access, of
-    developers who lose access and of e-mails, and the `observed` ones.
+    They are the changes by operation (those that occur), the numbers of changes, of developers who lose access and
+    of e-mails, and the `observed` ones.
     """
     count: Counter[str] = Counter(change.op for change in changes)
     return {
         **{op: count[op] for op in NAMES if count[op]},
         "total": len(changes),
-        "gains": len(gainers(changes)),
         "removals": len(losers(changes)),
         "mails": sum(_sends_email(provider, change) for change in changes),
         **observed,

@@ -164,7 +164,7 @@ def test_nothing_to_do_is_one_line(bench: Bench) -> None:
     host = bench.sim.url.removeprefix("http://")
     done = bench.run("plan", "--detailed-exitcode")
     assert done.code == 0
-    assert done.out == f"partners  konnect · {host} · 2 developers: nothing to do (1 no rule speaks of)\n"
+    assert done.out == f"partners  konnect · {host} · 2 developers: nothing to do (1 matches no rule)\n"
 
 
 @pytest.mark.slow
