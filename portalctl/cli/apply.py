@@ -19,7 +19,7 @@ from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
-from portalctl.cli.options import Target, target_options, verbose_option
+from portalctl.cli.options import Target, target_options_only, verbose_option
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.servers import check_services
 from portalctl.cli.session import leave, open_saved, open_session
@@ -39,7 +39,7 @@ from portalctl.output.text.style import Style
 
 @click.command()
 @click.argument("plan_file", required=False, type=click.Path(exists=True, readable=False, path_type=Path))
-@target_options
+@target_options_only
 @selection_options
 @click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN_FILE only if it is the plan with this digest.")
 @click.option("--yes", is_flag=True, help="Don't ask. Needed where there is no terminal.")

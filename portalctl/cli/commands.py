@@ -75,9 +75,9 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name[:1].isalpha() and name not in COMMANDS and not ctx.resilient_parsing:
-            from portalctl.words import did_you_mean
+            from portalctl.cli.foreign_words import unknown_command
 
-            ctx.fail(f"no such command {name!r}{did_you_mean(name, tuple(COMMANDS))}")
+            ctx.fail(unknown_command(name, tuple(COMMANDS)))
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:

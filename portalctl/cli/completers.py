@@ -12,6 +12,8 @@ from portalctl.cli.paths import manifest_paths
 from portalctl.errors import PortalctlError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from portalctl.manifest.model import PortalManifest
 
 
@@ -50,9 +52,14 @@ def team_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 def _portals(ctx: click.Context) -> Iterable[PortalManifest]:
     """None where the files can't be used: the command itself says why."""
     try:
-        return portalctl.load(*manifest_paths(tuple(ctx.params.get("paths") or ()))).portals.values()
+        return portalctl.load(*manifest_paths(_paths(ctx))).portals.values()
     except PortalctlError:
         return ()
+
+
+def _paths(ctx: click.Context) -> tuple[Path, ...]:
+    """Return the paths on the command line so far, by option and as arguments."""
+    return tuple(path for key in ("paths", "arguments") for path in ctx.params.get(key) or ())
 
 
 def _starting(incomplete: str, names: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ from portalctl.cli.completers import subjects
 from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
-from portalctl.cli.options import Target, target_options
+from portalctl.cli.options import Target, target_options_only
 from portalctl.cli.session import leave, open_offline, open_session
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.insight.explain import About, PortalExplanation, explain_offline, subject_of
@@ -23,7 +23,7 @@ from portalctl.output.documents import Explanation, render
 
 @click.command()
 @click.argument("subject", metavar="EMAIL|DOMAIN|TEAM|ID", shell_complete=subjects)
-@target_options
+@target_options_only
 @click.option(
     "--as",
     "about",

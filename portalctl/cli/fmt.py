@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from portalctl.cli.paths import file_option, manifest_paths
+from portalctl.cli.paths import file_options, manifest_paths
 from portalctl.errors import PortalctlError
 from portalctl.manifest.files import read_files
 from portalctl.manifest.fmt.format import Formatted, format_files
@@ -19,7 +19,7 @@ DIFFERENT = 2
 
 
 @click.command()
-@file_option
+@file_options
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 if a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:

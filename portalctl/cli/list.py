@@ -10,7 +10,7 @@ import click
 import portalctl
 from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
-from portalctl.cli.paths import file_option, manifest_paths
+from portalctl.cli.paths import file_options, manifest_paths
 from portalctl.output.documents import listed, render
 
 
@@ -26,7 +26,7 @@ def list() -> None:
 
 
 @list.command()
-@file_option
+@file_options
 @form_option("portals")
 def portals(paths: tuple[Path, ...], output: str) -> None:
     """List the portals, each with its provider and its files. Asks no portal and needs no token.

@@ -89,9 +89,16 @@ def _version() -> int:
 def _command(words: list[str]) -> int:
     if COMPLETE in os.environ:
         importlib.import_module("portalctl.cli.completion")  # a shell asks; this has the answers for every shell
+    from click import UsageError
+
     from portalctl.cli.commands import portalctl
 
-    code = portalctl.main(words, prog_name="portalctl", standalone_mode=False)
+    try:
+        code = portalctl.main(words, prog_name="portalctl", standalone_mode=False)
+    except UsageError as error:
+        from portalctl.cli.foreign_words import explained
+
+        raise explained(error, words) from error
     return code if isinstance(code, int) else 0
 
 

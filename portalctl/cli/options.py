@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from portalctl.cli.completers import portal_names
-from portalctl.cli.paths import file_option
+from portalctl.cli.paths import file_option, file_options
 from portalctl.words import did_you_mean
 
 
@@ -48,9 +48,16 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of every command that talks to portals, given to it as one `target`."""
+    """Add the options of commands that read portals; paths are also arguments. The command gets one `target`."""
+    return file_options(_portal_options(command))
 
-    @file_option
+
+def target_options_only(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the same to a command whose arguments have another meaning: paths are options only."""
+    return file_option(_portal_options(command))
+
+
+def _portal_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--portal",
         "portal_name",

@@ -14,7 +14,7 @@ import portalctl
 from portalctl.cli.form_option import form_option
 from portalctl.cli.lint_option import lint_option, lints_help
 from portalctl.cli.masking import mask_option, shown
-from portalctl.cli.paths import file_option, manifest_paths
+from portalctl.cli.paths import file_options, manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.insight.lint import Levels, lint
 from portalctl.manifest.model import Manifest, PortalManifest
@@ -25,7 +25,7 @@ from portalctl.words import plural
 
 
 @click.command(epilog=lints_help())
-@file_option
+@file_options
 @lint_option
 @click.option(
     "--snapshot",

@@ -155,3 +155,11 @@ def test_the_hooks_for_pre_commit_are_commands(portals: Path) -> None:
         assert portalctl(*words).code == 0
         assert re.match(hook["files"], "portals/teams/city.yaml")
         assert re.match(hook["files"], "portal.yml")
+
+
+def test_the_hook_that_formats_gets_the_names_of_the_changed_files(portals: Path) -> None:
+    hooks = YAML(typ="safe").load(Path(__file__).parents[2] / ".pre-commit-hooks.yaml")
+    validate, fmt = hooks
+    assert validate["pass_filenames"] is False  # a fragment is not valid without its root file
+    assert fmt.get("pass_filenames", True)
+    assert portalctl(*fmt["entry"].split()[1:], str(portals / "nice.yaml")).code == 0
