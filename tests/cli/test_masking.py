@@ -150,9 +150,13 @@ def test_errors_of_the_manifest_name_nobody(club: Bench) -> None:
 
 
 def test_wrong_usage_names_nobody(club: Bench) -> None:
-    for words in (("anna@city.example",), ("--team", "anna@city.example"), ("--base", "anna@city.example")):
-        done = masked(club, "plan", *words)
-        assert done.code == 64, done.err
+    for code, *words in (
+        (65, "anna@city.example"),  # read as the path of a manifest
+        (64, "--team", "anna@city.example"),
+        (64, "--base", "anna@city.example"),
+    ):
+        done = masked(club, "plan", *map(str, words))
+        assert done.code == code, done.err
         assert names_nobody(done.err), done.err
 
 
