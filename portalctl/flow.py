@@ -22,7 +22,7 @@ from portalctl.changes.plan import Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.planning import assemble, compare, plan_portal
 from portalctl.changes.registrations import with_registrations
 from portalctl.changes.saved_plan import check_live
-from portalctl.changes.selection import Selection
+from portalctl.changes.selection import Selection, check_developer, developer_names
 from portalctl.changes.snapshot_notices import offline_notices
 from portalctl.errors import UNTOLD, AnswerError, BadUsageError, RefusedError
 from portalctl.events import Observer, ReadDone, Warned, ignore
@@ -121,16 +121,22 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
 
     With a `base`, each change says whether it comes from the change of the manifest since then. Raises InputError
     for what a portal or this version cannot do, PortalError when a portal could not be read completely, RefusedError
-    when the run's snapshot is not of these portals or does not cover them. Refusals are in the plan.
+    when the run's snapshot is not of these portals or does not cover them, BadUsageError for a selected developer
+    whom no portal has and no rule names. Refusals are in the plan.
     """
     created = run.clock()
     saved = run.snapshot
+    names: set[str] = set()
+    portals = []
+    for item in _compare_all(manifest, run, created, base=base):
+        notes = (*_unread(manifest, item.portal), *_notices_of(base))
+        portals.append(_planned(item, run, created, selection, notes))
+        if selection.developer is not None:
+            names |= developer_names(item.portal, item.snapshot, portals[-1].changes)
+    check_developer(selection, names)
     return assemble(
         manifest,
-        tuple(
-            _planned(item, run, created, selection, (*_unread(manifest, item.portal), *_notices_of(base)))
-            for item in _compare_all(manifest, run, created, base=base)
-        ),
+        tuple(portals),
         created_at=rfc3339(created),
         generator=GENERATOR,
         snapshot=SnapshotStamp(saved.digest, saved.created_at) if saved is not None else None,

@@ -76,12 +76,12 @@ def assemble(
 
 
 def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ...]) -> Iterator[Notice]:
-    """A selected person who is not there would look like one for whom nothing is to do."""
+    """Yield a notice where the selected developer has no account: else it would look as if nothing had to change."""
     if selection.developer is None or changes:
         return
     people = snapshot.developers
     if not any(selection.developer in {p.id, p.email, p.address} for p in people):
-        yield Notice("unknown_developer", "warning", f"nobody has registered as {selection.developer}")
+        yield Notice("unknown_developer", "warning", "no account with this address", selection.developer)
 
 
 def counts(provider: str, changes: tuple[Change, ...], observed: Mapping[str, int]) -> dict[str, int]:

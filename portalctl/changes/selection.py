@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from portalctl.changes.operation import OpClass
 from portalctl.changes.operations import Change
 from portalctl.changes.order import by_target, makes_sense_without, members_first
 from portalctl.changes.plan import Notice
+from portalctl.errors import BadUsageError
 from portalctl.identity import normal_address
-from portalctl.words import plural
+from portalctl.manifest.model import PortalManifest
+from portalctl.portals.models import Snapshot
+from portalctl.words import did_you_mean, plural, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,27 @@ def select(
         f"{'it' if lost_count == 1 else 'them'} is not selected"
     )
     return tuple(kept), (Notice("selection_dropped", "info", text),)
+
+
+def developer_names(portal: PortalManifest, snapshot: Snapshot, changes: Iterable[Change]) -> set[str]:
+    """Return the names by which `Selection.developer` can select somebody: of accounts, of rules and of changes."""
+    accounts = (name for person in snapshot.developers for name in (person.id, person.email, person.address))
+    members = (member.developer for team in portal.teams for member in team.members or ())
+    overrides = (override.developer for override in portal.overrides)
+    changed = (name for change in changes for name in _names(change))
+    return {name for name in chain(accounts, members, overrides, changed) if name}
+
+
+def check_developer(selection: Selection, names: Collection[str]) -> None:
+    """Raises BadUsageError for a selected developer who is not among the `names`: a typo would look like a result."""
+    if selection.developer is None or selection.developer in names:
+        return
+    explain = f"To see what the rules yield for a new sign-up:  portalctl explain {shlex.quote(selection.developer)}"
+    raise BadUsageError(
+        f"{quoted(selection.developer)}: no account and no rule has this name"
+        f"{did_you_mean(selection.developer, sorted(names))}",
+        explain if "@" in selection.developer else "Name a developer by e-mail address or by the portal's id.",
+    )
 
 
 def _names(change: Change) -> tuple[str | None, ...]:

@@ -93,6 +93,12 @@ def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
 
 
 def _next_step(target: Target, selection: Selection, out: Output | None, made: Plan) -> str:
-    if out is None or out.target is None or made.snapshot is not None:
-        return f"Apply it:  {target.command('apply', as_words(selection))}"
-    return f"Apply exactly this:  portalctl apply {shlex.quote(str(out.shown))}"
+    """Return how to apply a plan. One that was made from a snapshot cannot be applied itself."""
+    words = as_words(selection)
+    if made.snapshot is not None:
+        return f"To plan again on the portal, and apply:  {target.command('apply', words)}"
+    file = out.shown if out is not None and out.target is not None else Path("plan.json")
+    apply = shlex.join(["portalctl", "apply", str(file)])
+    if out is not None and out.target is not None:
+        return f"To apply exactly this plan:  {apply}"
+    return f"To apply exactly this plan:  {target.command('plan', [*words, '--out', str(file)])} && {apply}"

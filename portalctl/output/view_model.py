@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Literal
 
 from portalctl.changes.guard import gainers, losers
@@ -35,6 +36,7 @@ RULES = {
     "policy": "policy",
 }
 ORIGINS: Mapping[Origin, str] = {"change": "from this change", "pending": "not from this change"}
+WRITES_PER_SECOND = 25  # 16 in flight, at about 0.6 s each with the look that confirms them
 MOST_ALIKE = 20
 SHOWN_OF_ALIKE = 3
 
@@ -155,6 +157,12 @@ def access_words(count: Totals, strong: Safe = str) -> str:
 def cost_words(count: Totals) -> str:
     """Return what applying takes: `11 e-mails, 153 API writes`."""
     return f"{plural(count.mails, 'e-mail')}, {plural(count.writes, 'API write')}"
+
+
+def duration_words(writes: int) -> str:
+    """Return about how long it takes to send some API writes: `4 s`, `2 min`."""
+    seconds = ceil(writes / WRITES_PER_SECOND)
+    return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60):,} min"
 
 
 def notice_groups(notices: Iterable[Notice]) -> tuple[NoticeGroup, ...]:

@@ -442,7 +442,7 @@ def test_a_refused_plan_is_shown_and_nothing_is_written(
     assert [refusal["code"] for refusal in plan.json["portals"][0]["refusals"]] == [code]
     done = bench.run("apply", "--yes", *words)
     assert done.code == 3
-    assert "Refused: nothing of partners can be written." in done.out
+    assert "Refused: no changes will be made to partners." in done.out
     assert "leaver@club.example" in done.out
     assert bench.writes == []
 

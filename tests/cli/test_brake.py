@@ -69,7 +69,7 @@ def codes(bench: Bench, *words: str) -> list[str]:
     if refused:
         done = bench.run("apply", "--yes", *words)
         assert done.code == 3
-        assert "Refused: nothing of partners can be written." in done.out
+        assert "Refused: no changes will be made to partners." in done.out
     assert bench.writes == []
     return refused
 

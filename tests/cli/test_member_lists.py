@@ -41,7 +41,7 @@ def test_who_is_in_the_list_gets_in_and_who_is_not_goes(reds: Bench) -> None:
     reds.people(approved=["new@club.example"])
     listed(reds, "new@club.example", *PEOPLE[1:])
     plan = reds.run("plan")
-    assert "+ new@club.example  joins reds  portals/lists/reds.csv:2  member list" in plan.out
+    assert "portals/lists/reds.csv:2  member list\n    + new@club.example  joins reds" in plan.out
     assert reds.run("apply", "--yes").code == 0
     assert reds.members("reds") == {"new@club.example", *PEOPLE[1:]}
 

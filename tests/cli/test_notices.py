@@ -17,6 +17,6 @@ def test_sign_ups_from_a_look_alike_are_pointed_out_once_per_domain(bench: Bench
         ("examp1e.com (2 sign-ups) looks like trusted example.com", "portals/partners.yaml", 6)
     ]
     assert (
-        "! examp1e.com (2 sign-ups) looks like trusted example.com  portals/partners.yaml:6"
+        "  Warnings\n    examp1e.com (2 sign-ups) looks like trusted example.com  portals/partners.yaml:6"
         in bench.run("plan", COLUMNS="120").out
     )

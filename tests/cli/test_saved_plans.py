@@ -115,10 +115,10 @@ def test_a_saved_plan_leads_where_its_manifest_leads(make_bench: Callable[..., B
 
 def test_plan_says_how_to_apply_exactly_what_it_wrote(club: Bench) -> None:
     done = club.run("plan", "--out", "the plan.json")
-    assert done.out.endswith("Apply exactly this:  portalctl apply 'the plan.json'\n")
-    assert "Apply it:" not in done.out
+    assert done.out.endswith("To apply exactly this plan:  portalctl apply 'the plan.json'\n")
+    assert done.out.count("portalctl apply") == 1
     assert stat.S_IMODE(Path("the plan.json").stat().st_mode) == 0o600
-    assert "Apply it:  portalctl apply -f portals" in club.run("plan").out
+    assert "portalctl plan -f portals --out plan.json && portalctl apply plan.json" in club.run("plan").out
 
 
 @pytest.mark.slow
@@ -425,7 +425,7 @@ def test_a_refused_plan_is_shown_and_not_applied(club: Bench) -> None:
     plan = saved(club, code=3)
     done = apply_file(club)
     assert done.code == 3
-    assert "Refused: nothing of partners can be written." in done.out
+    assert "Refused: no changes will be made to partners." in done.out
     portal_of(plan)["refusals"] = []
     write(plan)
     without = apply_file(club)

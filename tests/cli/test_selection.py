@@ -92,11 +92,10 @@ def test_a_selection_is_braked_by_its_own_part(club: Bench) -> None:
 def test_the_next_step_makes_the_same_selection(club: Bench) -> None:
     """Following it must not do more than was shown."""
     words = ["--only", "structure,onboard", "--team", "reds", "--allow-removals", "3", "--allow-delete"]
-    assert f"Apply it:  portalctl apply -f portals {' '.join(words)}" in club.run("plan", *words).out
+    step = "To apply exactly this plan:  portalctl plan -f portals {} --out plan.json && portalctl apply plan.json"
+    assert step.format(" ".join(words)) in club.run("plan", *words).out
     club.team("reds")
-    assert "Apply it:  portalctl apply -f portals --developer ann@club.example" in (
-        club.run("plan", "--developer", "Ann@Club.example").out
-    )
+    assert step.format("--developer ann@club.example") in club.run("plan", "--developer", "Ann@Club.example").out
 
 
 def test_masked_output_names_no_selected_person(club: Bench) -> None:
@@ -107,6 +106,21 @@ def test_unknown_names_are_told(club: Bench) -> None:
     team = club.run("plan", "--team", "red")
     assert team.code == 64
     assert "did you mean 'reds'" in team.err
-    nobody = club.run("plan", "--developer", "nobody@club.example")
-    assert nobody.code == 0
-    assert "nobody has registered as nobody@club.example" in nobody.out
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--yes"], ["plan", "-o", "json"]], ids=" ".join)
+def test_a_developer_without_account_and_rule_is_an_error(club: Bench, command: list[str]) -> None:
+    done = club.run(*command, "--developer", "an@club.example")
+    assert done.code == 64
+    assert "'an@club.example': no account and no rule has this name; did you mean 'ann@club.example'?" in done.err
+    assert not done.out
+    assert not club.writes
+    foo = club.run(*command, "--developer", "foo")
+    assert (foo.code, "Name a developer by e-mail address" in foo.err) == (64, True)
+
+
+def test_a_developer_named_by_a_rule_is_known_without_an_account(club: Bench) -> None:
+    club.manifest("overrides:\n  - {developer: new@else.example, status: approved, reason: r}\n")
+    done = club.run("plan", "--developer", "New@else.example")
+    assert done.code == 0
+    assert "new@else.example: no account with this address" in done.out

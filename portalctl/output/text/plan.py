@@ -1,16 +1,16 @@
-"""A plan for a terminal or a CI log: what it takes away, what it gives, what it leaves alone."""
+"""A plan as text for a terminal or a CI log: removals, grants, warnings, and what stays unchanged."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from urllib.parse import urlsplit
 
 from portalctl.changes.plan import BaseComparison, Plan, PortalPlan
 from portalctl.output.escaping import terminal
-from portalctl.output.text.style import Line, Style, joined, rows, said
+from portalctl.output.refusal_causes import causes, how_to_continue
+from portalctl.output.text.style import Line, Style, joined, rows, rules_words, said
 from portalctl.output.view_model import (
-    BRAKE,
     MOST_ALIKE,
     SHOWN_OF_ALIKE,
     SIGNS,
@@ -18,6 +18,7 @@ from portalctl.output.view_model import (
     Kind,
     NoticeGroup,
     digest_words,
+    duration_words,
     effects,
     keeps,
     kept,
@@ -36,11 +37,16 @@ from portalctl.reason import Reason
 from portalctl.words import plural
 
 MOST_NOTICES = 100
-HEADINGS: dict[Kind, str] = {"takes": "Takes away", "gives": "Gives", "changes": "Changes"}
+MOST_CAUSES = 5  # rules listed for each refusal
+HEADINGS: dict[Kind, str] = {"takes": "Removals", "gives": "Grants", "changes": "Other changes"}
 
 
 def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
-    """The whole plan. `next_step` says how to carry it out, and is shown when that can be done."""
+    """Return the whole plan as text.
+
+    Args:
+        next_step: how to apply it; shown where it can be applied.
+    """
     parts: list[str] = []
     for portal in plan.portals:
         block = list(_portal(portal, style))
@@ -48,7 +54,7 @@ def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
     if plan.changes:
         parts += ["", *_totals(plan)]
     if plan.refused:
-        parts += ["", *(line for portal in plan.portals for line in _refusals(portal, style))]
+        parts += [line for portal in plan.portals for line in _refusals(portal, style)]
     elif plan.changes and next_step:
         parts.append(terminal(next_step))
     return joined(parts)
@@ -58,74 +64,87 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
     host = urlsplit(portal.server).netloc
     title = f"{style.strong(portal.name)}  {portal.provider} · {host} · {plural(portal.developers, 'developer')}"
     if not portal.changes and not portal.notices and not (portal.base is not None and portal.base.says_something):
-        yield f"{title}: nothing to do{_left_alone_in_brief(portal)}"
+        yield f"{title}: nothing to do{_unchanged_in_brief(portal)}"
         return
     yield title if portal.changes else f"{title}: nothing to do"
-    found = sorted(effects(portal.changes), key=was_pending)
+    groups = sorted(effects(portal.changes), key=_file_order)
     for kind, heading in HEADINGS.items():
-        chosen = [effect for effect in found if effect.kind == kind]
-        if chosen:
-            yield from ("", f"  {style.strong(heading)}", *rows(_lines(chosen, style), style))
+        chosen = [group for group in groups if group.kind == kind]
+        yield from _section(heading, rows(_lines(chosen, style), style), style)
     yield from _not_done(portal.base, portal.provider, style) if portal.base is not None else ()
-    left = [*(f"    {line}" for line in left_alone(portal)), *_notices(portal, style)]
-    if left:
-        yield from ("", f"  {style.strong('Left alone')}", *left)
+    notices = notice_groups(portal.notices)
+    warnings = [group for group in notices if group.warning]
+    infos = [group for group in notices if not group.warning]
+    yield from _section("Warnings", _notices(warnings, portal, style), style)
+    unchanged = [f"    {line}" for line in left_alone(portal)]
+    yield from _section("Unchanged", [*unchanged, *_notices(infos, portal, style)], style)
+
+
+def _section(heading: str, lines: Iterable[str], style: Style) -> Iterator[str]:
+    """Yield lines below a heading; nothing where there are none."""
+    lines = list(lines)
+    if lines:
+        yield from ("", f"  {style.strong(heading)}", *lines)
+
+
+def _file_order(group: ChangeGroup) -> tuple[bool, bool, str, int]:
+    """Return what sorts groups by rule, in the order of the files; changes of the base's plan last."""
+    first = group.why[0]
+    return was_pending(group), first.file is None, first.file or "", first.line or 0
 
 
 def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str]:
-    """What this change of the manifest does without writing anything. Never folded: nothing else tells of it."""
+    """Yield what this change of the manifest does without a write. Nothing folds: no other place shows it."""
     unruled = [
-        Line("!", terminal(each.who), keeps(each, terminal), " + ".join(map(said, each.why)))
-        for each in kept(base.unruled)
+        Line("!", terminal(person.who), keeps(person, terminal), rules_words(person.why))
+        for person in kept(base.unruled)
     ]
     if unruled:
-        yield from ("", f"  {style.strong(unruled_words(base.unruled))}", *rows(unruled, style))
-        yield from (
-            f"    {line}" for line in wrap(unruled_advice(base.unruled, provider, str), max(style.width - 4, 40))
+        advice = wrap(unruled_advice(base.unruled, provider, str), max(style.width - 4, 40))
+        yield from _section(
+            unruled_words(base.unruled), [*rows(unruled, style), *(f"    {line}" for line in advice)], style
         )
     prevented = [
-        Line("~", _who(effect), what(effect, terminal), " + ".join(map(said, effect.why)))
-        for effect in effects(base.prevented)
+        Line("~", _who(group), what(group, terminal), rules_words(group.why)) for group in effects(base.prevented)
     ]
-    if prevented:
-        yield from ("", f"  {style.strong('Prevented by this change')}", *rows(prevented, style))
+    yield from _section("Prevented by this change", rows(prevented, style), style)
 
 
-def _lines(effects: Sequence[ChangeGroup], style: Style) -> list[Line]:
-    """A line per effect, those of one rule together. Many equal grants fold, unless the change under review makes
-    them; removals never do."""
+def _lines(groups: Sequence[ChangeGroup], style: Style) -> list[Line]:
+    """Return a line for each group, with equal ones of a rule together.
+
+    Many equal grants fold, unless the change under review makes them. Removals never fold.
+    """
     alike: dict[tuple[tuple[Reason, ...], str, str], list[ChangeGroup]] = {}
-    for effect in effects:
-        words = what(effect, terminal) + origin_note(effect)
-        alike.setdefault((effect.why, words, SIGNS[effect.kind]), []).append(effect)
+    for group in groups:
+        words = what(group, terminal) + origin_note(group)
+        alike.setdefault((group.why, words, SIGNS[group.kind]), []).append(group)
     lines: list[Line] = []
-    for (why, words, sign), group in alike.items():
-        must_show = style.verbose or group[0].kind == "takes" or group[0].origin == "change"
-        folds = len(group) > MOST_ALIKE and not must_show
-        shown = group[:SHOWN_OF_ALIKE] if folds else group
-        reasons = " + ".join(said(reason) for reason in why)
-        lines += [Line(sign, _who(effect), words, reasons) for effect in shown]
+    for (whys, words, sign), same in alike.items():
+        must_show = style.verbose or same[0].kind == "takes" or same[0].origin == "change"
+        folds = len(same) > MOST_ALIKE and not must_show
+        shown = same[:SHOWN_OF_ALIKE] if folds else same
+        rules = rules_words(whys)
+        lines += [Line(sign, _who(group), words, rules) for group in shown]
         if folds:
-            more = len(group) - len(shown)
-            lines.append(Line(sign, f"{more:,} more with the same change", "(--verbose lists them)", reasons))
+            more = len(same) - len(shown)
+            lines.append(Line(sign, f"{more:,} more with the same change", "(--verbose lists them)", rules))
     return lines
 
 
-def _who(effect: ChangeGroup) -> str:
-    return terminal(f"team {effect.who}" if effect.about_team else effect.who)
+def _who(group: ChangeGroup) -> str:
+    return terminal(f"team {group.who}" if group.about_team else group.who)
 
 
-def _left_alone_in_brief(portal: PortalPlan) -> str:
+def _unchanged_in_brief(portal: PortalPlan) -> str:
     unmanaged, awaited = portal.summary["unmanaged"], portal.summary["awaited"]
     parts = [f"{unmanaged:,} {'matches' if unmanaged == 1 else 'match'} no rule"] if unmanaged else []
     parts += [f"{awaited:,} awaited"] if awaited else []
     return f" ({', '.join(parts)})" if parts else ""
 
 
-def _notices(portal: PortalPlan, style: Style) -> Iterator[str]:
-    """One line for one developer; the names of several follow the message they share. Without `verbose` at most
-    MOST_NOTICES messages, warnings first."""
-    groups = sorted(notice_groups(portal.notices), key=lambda group: not group.warning)
+def _notices(groups: Sequence[NoticeGroup], portal: PortalPlan, style: Style) -> Iterator[str]:
+    """Yield the notices, at most MOST_NOTICES unless `verbose`."""
     shown = groups if style.verbose else groups[:MOST_NOTICES]
     for group in shown:
         yield from _notice(group, style, folds=not style.verbose and not (group.warning and portal.base is not None))
@@ -134,14 +153,14 @@ def _notices(portal: PortalPlan, style: Style) -> Iterator[str]:
 
 
 def _notice(group: NoticeGroup, style: Style, *, folds: bool) -> Iterator[str]:
+    """Yield one line for one developer; several developers are listed below the message they share."""
     message, where = terminal(group.message), terminal(group.place or "")
     people = [terminal(person) for person in group.people]
-    said = f"{people[0]}: {message}" if len(people) == 1 else message
-    sign = "!" if group.warning else " "
-    if len(said) + len(where) + 6 <= style.width or not where:
-        yield f"  {sign} {said}  {where}".rstrip()
+    text = f"{people[0]}: {message}" if len(people) == 1 else message
+    if len(text) + len(where) + 6 <= style.width or not where:
+        yield f"    {text}  {where}".rstrip()
     else:
-        yield from (f"  {sign} {said}", f"        {where}")
+        yield from (f"    {text}", f"        {where}")
     if len(people) > 1:
         shown = people[:SHOWN_OF_ALIKE] if folds and len(people) > MOST_ALIKE else people
         yield from (f"      {person}" for person in shown)
@@ -151,18 +170,22 @@ def _notice(group: NoticeGroup, style: Style, *, folds: bool) -> Iterator[str]:
 
 def _totals(plan: Plan) -> Iterator[str]:
     count = totals(plan.portals)
-    origins = origin_words(plan.portals)
-    yield f"Plan: {totals_words(count)}{f': {origins}' if origins else ''}."
+    yield f"Plan: {totals_words(count)} (about {duration_words(count.writes)})."
+    if origins := origin_words(plan.portals):
+        yield f"Changes: {origins}."
     yield f"Digest: {digest_words(plan.digest, terminal)}"
 
 
 def _refusals(portal: PortalPlan, style: Style) -> Iterator[str]:
+    """Yield why a portal is refused: each reason with the rules that cause it, then how to continue."""
     if not portal.refusals:
         return
-    yield f"{style.strong('Refused')}: nothing of {portal.name} can be written."
+    yield from ("", f"{style.strong('Refused')}: no changes will be made to {portal.name}.")
     for refusal in portal.refusals:
         yield f"  {style.sign('✗')} {terminal(refusal.message)}{origin_note(refusal)}"
-    if any(refusal.code in BRAKE for refusal in portal.refusals):
-        count = portal.summary["removals"]
-        yield "  Two ways on: raise that limit under policy.limits in the manifest (with `expires`),"
-        yield f"  or allow this run alone: --allow-removals {count}"
+        found = causes(portal, refusal)
+        for cause in found[:MOST_CAUSES]:
+            yield f"      {said(cause.why)} ({plural(cause.developers, 'developer')})"
+        if len(found) > MOST_CAUSES:
+            yield f"      and {plural(len(found) - MOST_CAUSES, 'more rule')}"
+    yield from (f"  {line}" for line in how_to_continue(portal, str))

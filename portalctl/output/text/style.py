@@ -1,4 +1,4 @@
-"""How text looks: two signs and two colours, and the same said without them. Nothing here is ever shortened."""
+"""How text looks: signs, colours and columns. The words say the same without them, and no name is shortened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLORS = {"+": "green", "-": "red", "✓": "green", "✗": "red"}
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """`width` in columns; `color` whether escape codes may be written; `verbose` shows like changes one by one."""
+    """`width` in columns; `color`: whether escape codes may be written; `verbose`: list everything, fold nothing."""
 
     width: int = 80
     color: bool = False
@@ -31,7 +31,7 @@ class Style:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row: a sign, who, what happens to them and the rules behind it."""
+    """One row: a sign, the developer or team, what happens, and the rule it stands below."""
 
     sign: str
     who: str
@@ -40,43 +40,42 @@ class Line:
 
 
 def rows(lines: Sequence[Line], style: Style, indent: str = "  ") -> list[str]:
-    """The lines in columns where all of them fit the width, else below the rule they share, named once.
+    """Return the rows below their rules, in the order given; those without a rule below `no rule`.
 
-    Below a rule stand its own lines only: those that have none stand below `no rule`.
+    The first column is as wide as the longest name that leaves half of the width to the second. A longer name is
+    never shortened: only its own row is out of line.
     """
-    who = max((len(line.who) for line in lines), default=0)
-    what = max((len(line.what) for line in lines), default=0)
-    why = max((len(line.why) for line in lines), default=0)
-    if len(indent) + 2 + who + 2 + what + 2 + why <= style.width:
-        return [
-            f"{indent}{style.sign(line.sign)} {line.who:<{who}}  {line.what:<{what}}  {line.why}".rstrip()
-            for line in lines
-        ]
-    if len(indent) + 4 + who + 2 + what > style.width:
-        who = 0
     groups: dict[str, list[Line]] = {}
     for line in lines:
         groups.setdefault(line.why, []).append(line)
+    most = style.width // 2
+    width = max((len(line.who) for line in lines if len(line.who) <= most), default=0)
     return [
         text
-        for why_text, group in groups.items()
+        for why, group in groups.items()
         for text in (
-            *([f"{indent}  {why_text or 'no rule'}"] if any(groups) else []),
-            *(f"{indent}  {style.sign(line.sign)} {line.who:<{who}}  {line.what}".rstrip() for line in group),
+            *([f"{indent}  {why or 'no rule'}"] if any(groups) else []),
+            *(f"{indent}  {style.sign(line.sign)} {line.who:<{width}}  {line.what}".rstrip() for line in group),
         )
     ]
 
 
 def place(why: Reason) -> str:
-    """Where a rule stands: file:line, or that it is the built-in default."""
+    """Return where a rule is written: file:line, or `built-in default`."""
     return terminal(view_model.place(why) or "built-in default")
 
 
 def said(why: Reason) -> str:
-    """The rule in words, with its place: `portals/x.yaml:14 trusted domain liverpoolfc.com`."""
+    """Return the place and words of a rule: `portals/x.yaml:14  trusted domain liverpoolfc.com`."""
     reason = f': "{terminal(why.reason)}"' if why.reason else ""
     return f"{place(why)}  {view_model.rule(why, terminal)}{reason}"
 
 
+def rules_words(whys: Iterable[Reason]) -> str:
+    """Return the places and words of all rules behind a change, a line each."""
+    return "\n    and ".join(map(said, whys))
+
+
 def joined(parts: Iterable[str]) -> str:
+    """Return lines as one text that ends with a line break."""
     return "\n".join(parts).rstrip("\n") + "\n"

@@ -1,0 +1,58 @@
+"""Which rules cause a refusal, and how to continue. The same for every form of a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from portalctl.changes.operations import Change, DeleteDeveloper
+from portalctl.changes.plan import PortalPlan, Refusal
+from portalctl.output.view_model import BRAKE
+from portalctl.reason import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A rule behind a refusal, and how many developers it affects."""
+
+    why: Reason
+    developers: int
+
+
+def causes(portal: PortalPlan, refusal: Refusal) -> tuple[Cause, ...]:
+    """Return the rules behind the changes that a refusal is about, those that affect most developers first."""
+    affected: dict[Reason, set[str]] = {}
+    for change in portal.changes:
+        if _is_counted(change, refusal) and change.developer is not None:
+            affected.setdefault(change.why[0], set()).add(change.developer.key)
+    found = [Cause(why, len(developers)) for why, developers in affected.items()]
+    return tuple(sorted(found, key=lambda cause: (-cause.developers, cause.why.file or "", cause.why.line or 0)))
+
+
+def how_to_continue(portal: PortalPlan, code: Callable[[str], str]) -> tuple[str, ...]:
+    """Return a sentence for each way to continue after a refusal.
+
+    Args:
+        code: sets off an option or a key of the manifest.
+    """
+    kinds = {refusal.code for refusal in portal.refusals}
+    lines = []
+    if kinds & BRAKE:
+        allow = code(f"--allow-removals {portal.summary['removals']}")
+        lines += [
+            f"If these removals are intended, allow them for one run with {allow},",
+            f"or raise the limit under {code('policy.limits')} in the manifest (with {code('expires')}).",
+        ]
+    if "protected" in kinds:
+        lines.append(f"Removals from protected developers are never allowed. Edit {code('protected')}, or the rule.")
+    return tuple(lines)
+
+
+def _is_counted(change: Change, refusal: Refusal) -> bool:
+    if refusal.code == "delete":
+        return isinstance(change, DeleteDeveloper)
+    if refusal.team is not None and change.team != refusal.team:
+        return False
+    if refusal.developer is not None and (change.developer is None or change.developer.name != refusal.developer):
+        return False
+    return change.loses if refusal.code in BRAKE | {"protected"} else refusal.team is not None
