@@ -97,7 +97,7 @@ class _Source(Protocol):
 
     def read(self, scope: Scope) -> Snapshot: ...
 
-    def details(self, people: Collection[str]) -> tuple[Registration, ...]: ...
+    def details(self, developers: Collection[str]) -> tuple[Registration, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,7 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
 
 def _unread(manifest: Manifest, portal: PortalManifest) -> Iterator[Notice]:
     """Notices of files that are not read: those that a file of this portal names, and those that no portal's does."""
-    read = {file for each in manifest.portals.values() for file in each.files} - set(portal.files)
+    read = {file for item in manifest.portals.values() for file in item.files} - set(portal.files)
     for finding in manifest.warnings:
         if finding.code == NOT_READ and finding.at.file not in read:
             text = f"{finding.at.file} {finding.message}" if finding.at.file not in portal.files else finding.message
@@ -173,7 +173,7 @@ def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, not
 def _offline(item: _Compared, run: Run, now: datetime) -> Iterator[Notice]:
     if run.snapshot is not None:
         read = run.snapshot.of(declared(item.portal)).registrations_of
-        unread = (person for key, person in item.found.kept_out.items() if key not in read)
+        unread = (developer for key, developer in item.found.kept_out.items() if key not in read)
         yield from offline_notices(item.snapshot.observed_at, now, unread)
 
 
@@ -206,7 +206,7 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
             server=item.snapshot.server,
             observed_at=item.snapshot.observed_at,
             developers=len(item.snapshot.developers),
-            statuses=dict(sorted(Counter(person.status for person in item.snapshot.developers).items())),
+            statuses=dict(sorted(Counter(developer.status for developer in item.snapshot.developers).items())),
             calls=item.calls,
             findings=drift_findings(item.portal.name, item.found),
         )
@@ -246,7 +246,7 @@ def ping(manifest: Manifest, run: Run) -> tuple[PortalPing, ...]:
     found = _known(manifest, run)
     check_distinct(manifest, found)
     checkups = {name: _checkup(portal, run) for name, portal in manifest.portals.items()}
-    identities = {name: each.identity for name, each in checkups.items() if each.identity is not None}
+    identities = {name: item.identity for name, item in checkups.items() if item.identity is not None}
     check_distinct(manifest, replace(found, identities=identities))
     return tuple(
         portal_ping(manifest.portals[name], _server(name, run).url, checkup) for name, checkup in checkups.items()
@@ -275,11 +275,11 @@ def _known(manifest: Manifest, run: Run) -> Found:
     """Return what is known before any request is sent."""
     if run.snapshot is None:
         return Found({**run.addresses, **{name: server.url for name, server in run.servers.items()}}, {})
-    read = {each.portal: each.snapshot for each in run.snapshot.portals}
+    read = {portal.portal: portal.snapshot for portal in run.snapshot.portals}
     saved = {root.name: read[key] for root in manifest.roots if (key := declared(root)) in read}
     return Found(
-        {name: each.server for name, each in saved.items()},
-        {name: Identity(each.portal_id, each.portal_names) for name, each in saved.items()},
+        {name: item.server for name, item in saved.items()},
+        {name: Identity(item.portal_id, item.portal_names) for name, item in saved.items()},
     )
 
 
@@ -311,7 +311,7 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
             if portal.changes
         ]
         ready = [(prepare(portal, provider), provider) for portal, provider in opened]
-        journaled = [(*each, stack.enter_context(_journal(each[0], plan, run))) for each in ready]
+        journaled = [(*entry, stack.enter_context(_journal(entry[0], plan, run))) for entry in ready]
         run.before_writing()
         return tuple(
             carry_out(
@@ -374,7 +374,7 @@ def _compare_all(
     today = now.date()
     for portal in manifest.portals.values():
         before = base.of(portal) if base is not None else None
-        scopes = (Rulebook.of(each, today).scope for each in (portal, before) if each is not None)
+        scopes = (Rulebook.of(rules, today).scope for rules in (portal, before) if rules is not None)
         began = time.monotonic()
         with _source(portal, run) as source, no_garbage_collection():
             snapshot = source.read(reduce(or_, scopes, more))
@@ -383,7 +383,7 @@ def _compare_all(
             registrations, unread = _details(source, found, was)
         if run.snapshot is None:
             run.observer(ReadDone(portal.name, len(snapshot.developers), source.calls, time.monotonic() - began))
-        found, was = (with_registrations(each, registrations, portal.provider) for each in (found, was))
+        found, was = (with_registrations(item, registrations, portal.provider) for item in (found, was))
         earlier = (before, was) if before is not None else None
         yield _Compared(portal, snapshot, found, registrations, source.calls, earlier, unread)
 
@@ -395,9 +395,9 @@ def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, .
     does not have them (404, 405), is no reason to keep somebody in.
     """
     try:
-        return source.details({key for each in found for key in each.kept_out}), None
+        return source.details({key for finding in found for key in finding.kept_out}), None
     except AnswerError as error:
-        planned = any(person.on_revoke != "report" for each in found for person in each.kept_out.values())
+        planned = any(developer.on_revoke != "report" for finding in found for developer in finding.kept_out.values())
         if planned or error.status not in UNTOLD:
             raise
         return (), error.message

@@ -77,7 +77,10 @@ def problems(error: ValidationError, given: object) -> list[tuple[str, str]]:
     """JSON paths into what was given, and what is wrong there; each path once."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return list(
-        {_path(each["loc"], given, each["type"]): _words(each["type"], each["msg"]) for each in found}.items()
+        {
+            _path(finding["loc"], given, finding["type"]): _words(finding["type"], finding["msg"])
+            for finding in found
+        }.items()
     )
 
 

@@ -158,7 +158,7 @@ class Bench:
         return next(str(person["status"]) for person in people if person["email"] == address)
 
     def members(self, team: str) -> set[str]:
-        ids = [each["id"] for each in self.sim.store.teams(PORTAL_ID) if each["name"] == team]
+        ids = [item["id"] for item in self.sim.store.teams(PORTAL_ID) if item["name"] == team]
         assert len(ids) == 1, f"{len(ids)} teams named {team}"
         return {member["email"] for member in self.sim.store.members(ids[0])}
 

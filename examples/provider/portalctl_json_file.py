@@ -31,7 +31,7 @@ from portalctl.portals.models import (
     Touched,
 )
 from portalctl.portals.ping_result import Check, Checkup
-from portalctl.portals.writes import NewTeam, Still, Write, Written, at_any_time
+from portalctl.portals.writes import NewTeam, Precheck, Write, Written, at_any_time
 from portalctl.providers.definition import IdForm, Provider, Service
 
 Data = dict[str, Any]
@@ -41,7 +41,7 @@ SETTINGS = Settings(team_mapping=False)  # no identity provider decides who is i
 class JsonPortal:
     """The portal. Reads the whole file for each call, and replaces it for each write."""
 
-    people_a_look = 1000
+    developers_per_check = 1000
 
     def __init__(self, connection: Connection) -> None:
         self._path = connection.file
@@ -83,11 +83,11 @@ class JsonPortal:
     def reread(self, touched: Touched) -> Sighting:
         data = self._load()
         developers = {row["id"]: _developer(row) for row in data["developers"]}
-        addresses = {normal_address(person.email or ""): person for person in developers.values()}
+        addresses = {normal_address(developer.email or ""): developer for developer in developers.values()}
         teams = {row["name"]: row for row in data["teams"]}
         looked_up = touched.teams | touched.members_of | touched.roles_of
         return Sighting(
-            developers={key: developers.get(key) for key, _ in touched.people},
+            developers={key: developers.get(key) for key, _ in touched.developers},
             teams={name: _team(teams[name]) for name in looked_up & teams.keys()},
             members={name: frozenset(teams[name]["members"]) for name in touched.members_of & teams.keys()},
             roles=dict.fromkeys(touched.roles_of & teams.keys(), ()),
@@ -97,8 +97,8 @@ class JsonPortal:
     def approved(self) -> int:
         return sum(row["status"] == "approved" for row in self._load()["developers"])
 
-    def details(self, people: Collection[str]) -> tuple[Registration, ...]:
-        del people  # this portal has no applications
+    def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
+        del developers  # this portal has no applications
         return ()
 
     def checkup(self, scope: Scope) -> Checkup:
@@ -109,11 +109,11 @@ class JsonPortal:
             return Checkup((Check("server", "failed", error.message, "\n".join(error.advice)),))
         return Checkup((Check("server", "ok", f"{self._path} can be read"),), SETTINGS, identity)
 
-    def write(self, write: Write, still: Still = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
         if not self._may_write:
             raise RuntimeError("this connection is for reading")
         try:
-            still()
+            precheck()
             with self._changed() as data:
                 return _carry_out(data, write)
         except (PortalError, OSError) as error:  # the file is replaced whole or not at all

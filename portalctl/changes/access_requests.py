@@ -19,14 +19,14 @@ LET_IN = frozenset({"approved", "silent"})  # verdicts
 def approve_requests(
     book: Rulebook,
     requests: Iterable[AccessRequest],
-    people: Mapping[str, tuple[Developer, Decision, str]],
+    developers: Mapping[str, tuple[Developer, Decision, str]],
     result: Difference,
 ) -> None:
     """`people` has, by id, whoever asks: the decision, and the status they will have once the plan is carried out."""
     for request in requests:
-        if request.developer_id not in people:
+        if request.developer_id not in developers:
             continue
-        developer, decision, status = people[request.developer_id]
+        developer, decision, status = developers[request.developer_id]
         if status != "approved" or decision.verdict not in LET_IN or decision.blocked is not None:
             continue
         rule = next((rule for rule in book.now.access if _covers(rule, request, developer, decision)), None)

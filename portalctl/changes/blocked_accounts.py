@@ -11,7 +11,7 @@ from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.portals.models import Developer
 from portalctl.rules.blocks import BLOCKED, SHARING
 from portalctl.rules.resolve import Decision
-from portalctl.rules.shared_addresses import by_address, others_words
+from portalctl.rules.shared_addresses import by_address, other_accounts
 
 MOST_NAMED = 5  # accounts of one address that a notice names
 
@@ -60,7 +60,7 @@ def _with_pin(developer: Developer, decision: Decision, accounts: Accounts) -> N
     if len(shared) > MOST_NAMED:
         listed = f"list all {len(shared):,}: portalctl explain {shlex.quote(address)}"
         return Notice(code, "warning", f"{because}, so no rule grants it anything; {listed}", developer.name)
-    others = others_words(developer, shared)
+    others = other_accounts(developer, shared)
     text = f"{because} ({others}), so no rule grants it anything; if this is the right account,"
     pin = f"id: {_scalar(developer.id)}"
     override = decision.complete or decision.why[0]

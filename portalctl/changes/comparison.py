@@ -170,7 +170,7 @@ def _present(book: Rulebook, developers: Iterable[Developer]) -> set[str]:
     """Which of the names that rules spell out are live."""
     if not book.named:
         return set()
-    names = (name for person in developers for name in (person.id, person.address))
+    names = (name for developer in developers for name in (developer.id, developer.address))
     return {name for name in names if name in book.named}
 
 
@@ -178,4 +178,4 @@ def _named_grants(book: Rulebook) -> set[str]:
     """The names under which rules let people in or put them into teams, whether or not they have registered."""
     approved = {a for a, override in book.now.overrides.items() if override.status == "approved"}
     listed = {a for a in book.now.members if book.now.denial_of_domain(domain_of(a)) is None}
-    return {name for name in approved | listed if book.now.denial_of_person((name, untagged(name))) is None}
+    return {name for name in approved | listed if book.now.denial_of_developer((name, untagged(name))) is None}

@@ -14,7 +14,7 @@ from portalctl.changes.plan import Guard, GuardLimits, Refusal
 from portalctl.identity import normal_address, untagged
 from portalctl.manifest.model import Limits, PortalManifest
 from portalctl.portals.models import Settings, Snapshot
-from portalctl.words import people, plural
+from portalctl.words import plural
 
 FEWEST_FOR_PERCENT = 5  # people: below this, a share of a small portal says nothing
 SMALLEST_TEAM = 4
@@ -91,16 +91,19 @@ def _brake(
     count = len(losers(changes))
     if guard.allow_removals is not None:
         if count > guard.allow_removals:
-            yield Refusal("removals", f"{people(count)} would lose something; this run allows {guard.allow_removals}")
+            yield Refusal(
+                "removals",
+                f"{plural(count, 'developer')} would lose something; this run allows {guard.allow_removals}",
+            )
         return
     limits = guard.limits
     if count > limits.removals:
-        text = f"{people(count)} would lose something; policy.limits.removals is {limits.removals}"
+        text = f"{plural(count, 'developer')} would lose something; policy.limits.removals is {limits.removals}"
         yield Refusal("removals", text)
     if count >= FEWEST_FOR_PERCENT and count * 100 > limits.removals_percent * (total := approved()):
         yield Refusal(
             "removals_percent",
-            f"{count:,} of {total:,} approved people would lose something; "
+            f"{count:,} of {total:,} approved developers would lose something; "
             f"policy.limits.removals_percent is {limits.removals_percent}",
         )
     yield from _team_brake(limits, members, changes)
@@ -117,7 +120,7 @@ def _team_brake(
         if len(members) >= SMALLEST_TEAM and loss * 100 > limits.team_percent * len(members):
             yield Refusal(
                 "team_percent",
-                f"team {team} would lose {loss:,} of {len(members):,} people; "
+                f"team {team} would lose {loss:,} of {len(members):,} developers; "
                 f"policy.limits.team_percent is {limits.team_percent}",
                 team=team,
             )

@@ -27,13 +27,13 @@ def invite(book: Rulebook, teams: Teams, present: Collection[str], result: Diffe
     What they become is what rules say of them, as if they had registered: pending where no rule approves them.
     """
     missing = {name: told for name, told in book.now.invitations.items() if name not in present}
-    for person, decision in resolve(book, map(unregistered, missing)):
-        name = person.name
+    for developer, decision in resolve(book, map(unregistered, missing)):
+        name = developer.name
         if decision.verdict in KEEPS_OUT or decision.blocked is not None:
             del missing[name]
             continue
-        _create(person, decision, *missing[name], result)
-        memberships(teams, person, decision, _status(decision), result)
+        _create(developer, decision, *missing[name], result)
+        memberships(teams, developer, decision, _status(decision), result)
     return set(missing)
 
 
@@ -41,12 +41,14 @@ def _status(decision: Decision) -> Literal["approved", "pending"]:
     return "approved" if decision.verdict == "approved" else "pending"
 
 
-def _create(person: Developer, decision: Decision, invitation: Invitation, why: Reason, result: Difference) -> None:
-    name = person.name
+def _create(
+    developer: Developer, decision: Decision, invitation: Invitation, why: Reason, result: Difference
+) -> None:
+    name = developer.name
     after: NewAccount = {
         "status": _status(decision),
         "full_name": invitation.full_name or name,
         "send_invitation_email": invitation.mail,
     }
     reasons = dict.fromkeys((why, *decision.why))
-    result.changes.append(CreateDeveloper(after=after, **of_developer(person, reasons)))
+    result.changes.append(CreateDeveloper(after=after, **of_developer(developer, reasons)))

@@ -18,7 +18,7 @@ from portalctl.manifest.model import OnRevoke, Role, Team
 from portalctl.portals.models import Developer, Registration
 from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision
-from portalctl.words import people
+from portalctl.words import plural
 
 DisagreementKind = Literal["withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
 Figure = Literal["unmanaged", "awaited"]  # figures of a plan's summary that count observations
@@ -156,7 +156,7 @@ class ExtraMember(Observation):
     def notices(cls, found: Sequence[AnyObservation], accounts: Accounts) -> Iterator[Notice]:  # noqa: ARG003
         """One for each team, with the number of its extra members."""
         for team, count in sorted(Counter(item.team for item in found if isinstance(item, cls)).items()):
-            text = f"team {team} keeps {people(count)} that no rule puts there (additive)"
+            text = f"team {team} keeps {plural(count, 'developer')} that no rule puts there (additive)"
             yield Notice("unruled_members", "info", text)
 
     def disagreement(self) -> Disagreement:

@@ -405,7 +405,7 @@ class _OfRole(_OfTeam):
         return self.role
 
     def live_state(self, live: Sighting) -> State | None:
-        assigned = {(each.role, each.api_id) for each in live.roles.get(self.team, ())}
+        assigned = {(item.role, item.api_id) for item in live.roles.get(self.team, ())}
         role, api_id = self.role
         return {"role": role, "api_id": api_id} if self.role in assigned else None
 

@@ -76,7 +76,7 @@ class BaseComparison:
     unruled: tuple[UnruledGrant, ...]
 
     @property
-    def says_something(self) -> bool:
+    def has_content(self) -> bool:
         return bool(self.prevented or self.unruled)
 
 

@@ -79,8 +79,8 @@ def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ..
     """Yield a notice where the selected developer has no account: else it would look as if nothing had to change."""
     if selection.developer is None or changes:
         return
-    people = snapshot.developers
-    if not any(selection.developer in {p.id, p.email, p.address} for p in people):
+    developers = snapshot.developers
+    if not any(selection.developer in {p.id, p.email, p.address} for p in developers):
         yield Notice("unknown_developer", "warning", "no account with this address", selection.developer)
 
 

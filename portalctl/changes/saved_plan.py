@@ -260,7 +260,7 @@ def without_base(plan: PortalPlan) -> PortalPlan:
     """The plan as if it had never been compared."""
     return replace(
         plan,
-        changes=tuple(replace(each, origin=None) for each in plan.changes),
-        refusals=tuple(replace(each, origin=None) for each in plan.refusals),
+        changes=tuple(replace(change, origin=None) for change in plan.changes),
+        refusals=tuple(replace(refusal, origin=None) for refusal in plan.refusals),
         base=None,
     )

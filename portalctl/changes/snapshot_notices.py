@@ -20,6 +20,6 @@ def offline_notices(observed_at: str, now: datetime, unread: Iterable[KeptOut]) 
     age = max(now - datetime.fromisoformat(observed_at), timedelta(0))
     text = f"planned from a snapshot, {age_words(age)} old (read {observed_at}); the portal was not asked"
     yield Notice("snapshot_age", "warning" if age > OLD else "info", text)
-    for person in unread:
+    for developer in unread:
         text = "the snapshot does not have their registrations, so what their applications go on using is not known"
-        yield Notice("registrations_unread", "warning", text, person.developer.name)
+        yield Notice("registrations_unread", "warning", text, developer.developer.name)

@@ -39,12 +39,12 @@ def _ids(role: Role, apis: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _changes(team: Team, wanted: Wanted, live: tuple[Assignment, ...], region: str) -> Iterator[Change]:
-    there = {(each.role, each.api_id): each for each in live}
+    there = {(item.role, item.api_id): item for item in live}
     for key, role in wanted.items():
         if key not in there:
             after: NewRole = {"role": role.role, "api": role.api, "api_id": key[1], "region": region}
             yield AssignRole(team=team.name, after=after, why=(role.why,))
-    for key, each in there.items():
+    for key, item in there.items():
         if key not in wanted:
-            before: FoundRole = {"role": each.role, "api_id": each.api_id, "assignment_id": each.id}
+            before: FoundRole = {"role": item.role, "api_id": item.api_id, "assignment_id": item.id}
             yield UnassignRole(team=team.name, before=before, why=(team.why,))

@@ -18,7 +18,7 @@ class InFlight:
         self._most = most
         self._ended = 0
 
-    def one_ended(self) -> None:
+    def finished(self) -> None:
         """Count a write that was answered."""
         self._ended += 1
         if self._ended % STEP == 0 and self.width < self._most:

@@ -61,7 +61,7 @@ def carry_out(
         observer,
         RecentStatuses(provider, chain(*stages), ready.seen.statuses.items(), ready.at, time.monotonic),
         teams=dict(ready.seen.teams),
-        people={person: person for person in ready.seen.developers} | newcomer_ids(ready.seen),
+        developers={developer: developer for developer in ready.seen.developers} | newcomer_ids(ready.seen),
         statuses=statuses(ready.plan.changes),
         total=len(ready.todo),
         grants=tuple(change for change in ready.todo if change.op_class in GRANTS),
@@ -101,7 +101,7 @@ class _Run:
     observer: Observer
     recent: RecentStatuses
     teams: dict[str, Team]
-    people: dict[str, str]
+    developers: dict[str, str]
     statuses: Mapping[str, frozenset[str | None]]
     total: int
     grants: tuple[Change, ...]
@@ -262,7 +262,7 @@ class _Run:
                     return
             if under_way:
                 number, outcome = workers.next_outcome()
-                self.in_flight.one_ended()
+                self.in_flight.finished()
                 self._take(outcome)
                 if group := under_way.pop(number):
                     waiting.appendleft(group)
@@ -281,7 +281,7 @@ class _Run:
         team, developer = change.team, change.developer
         teams = {team: self.teams[team].id} if team is not None and team in self.teams else {}
         key = developer.key if developer is not None else ""
-        developers = {key: self.people[key]} if key in self.people else {}
+        developers = {key: self.developers[key]} if key in self.developers else {}
         new = any(other.creates for other in self._needed(change))
         return Task(change, Ids(teams, developers), self.statuses.get(key, frozenset()), new)
 
@@ -332,7 +332,7 @@ class _Run:
         if change.developer is None:
             self.teams[change.team or ""] = Team(outcome.created, change.team or "")
             return
-        self.people[change.developer.key] = outcome.created
+        self.developers[change.developer.key] = outcome.created
         if outcome.waits:
             self.not_approved[change.developer.key] = "has yet to come"
 
@@ -376,7 +376,7 @@ class _Run:
             return f"skipped, because the approval {why}"
         if change.creates:
             return None
-        if developer is not None and developer.key not in self.people:
+        if developer is not None and developer.key not in self.developers:
             return "skipped, because there is no account"
         if team is not None and team not in self.teams:
             return f"skipped, because team {team} could not be created"

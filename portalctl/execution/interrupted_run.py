@@ -20,7 +20,7 @@ from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.sender import is_lockout
 from portalctl.execution.verification import touched
 from portalctl.ids import is_id
-from portalctl.portals.answer_ids import told_in
+from portalctl.portals.answer_ids import json_object
 from portalctl.portals.protocol import Reader
 
 MAX_BYTES = 64 * 1024**2  # of the end of a journal; a run of 100,000 changes has about as much
@@ -88,12 +88,12 @@ def _last_run(path: Path) -> list[Line]:
     for text in reversed(_tail(path).split(b"\n")):
         if not text:
             continue
-        line = told_in(text)
+        line = json_object(text)
         if not lines and line.get("event") == "end":
             return []
         lines.append(line)
         if line.get("event") == "begin":
-            return [each for each in reversed(lines) if each.get("run") == line.get("run")]
+            return [item for item in reversed(lines) if item.get("run") == line.get("run")]
     return []
 
 

@@ -54,7 +54,7 @@ class RecentStatuses:
     def _read(self, place: int) -> None:
         """Read the batch of developers that begins at a place."""
         began = self._clock()
-        batch = tuple(self._developers[place : place + self._provider.people_a_look])
+        batch = tuple(self._developers[place : place + self._provider.developers_per_check])
         seen = self._provider.reread(Touched(batch)).statuses
         ended = self._clock()
         self._fresh = max(FRESH, min(LONGEST, PATIENT * (ended - began)))

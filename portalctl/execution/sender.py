@@ -173,7 +173,7 @@ class _Attempt:
         self.now, self.because = self._see()
         self.seen_at = time.monotonic()
 
-    def _still(self) -> None:
+    def _precheck(self) -> None:
         """Look once more after a long wait for the portal. Raises NoAnswerError where the change is ruled out."""
         if self.by.misdirected.asked:
             self.because = MISDIRECTED
@@ -234,7 +234,7 @@ class _Attempt:
             if written.result != "unclear" or written.misdirected or self.change.creates or self.by.stop.asked:
                 break
             self.by.patience.sleep(pause)
-            now = self._what_became_of_it()
+            now = self._outcome_of_try()
             if now == "after":
                 return replace(written, result="done")
             if now != "before" or self.by.stop.asked or self._announced() is not None:
@@ -244,12 +244,12 @@ class _Attempt:
             if again.detail in {INTERRUPTED, OVERTAKEN}:
                 self.because = None  # what became of the first is still unclear
                 break
-            written = self._unclear_still(written, again)
+            written = self._unclear_again(written, again)
             if self.refusal:
                 break
         return written
 
-    def _unclear_still(self, first: Written, again: Written) -> Written:
+    def _unclear_again(self, first: Written, again: Written) -> Written:
         """Return a later try's answer, except that a refusal does not settle an earlier try that was unclear."""
         if again.result != "refused":
             return again
@@ -265,7 +265,7 @@ class _Attempt:
             written = self._write()
         return written
 
-    def _what_became_of_it(self) -> Stand | None:
+    def _outcome_of_try(self) -> Stand | None:
         """Return where the change stands after an unclear answer.
 
         What sends an e-mail when it is done twice is looked for longer before it counts as not done.
@@ -283,7 +283,7 @@ class _Attempt:
 
     def _write(self) -> Written:
         sent_at = timestamp(self.by.clock())
-        written = self.by.provider.write(self.change.write(self.task.ids), self._still)
+        written = self.by.provider.write(self.change.write(self.task.ids), self._precheck)
         if written.detail != OVERTAKEN:
             self.times = (sent_at, timestamp(self.by.clock()))
         self.locked_out |= written.status == 401

@@ -16,8 +16,10 @@ def touched(changes: Iterable[Change]) -> Touched:
     developers = [change.developer for change in changes if change.developer is not None]
     of_registrations = [change for change in changes if "registrations" in change.facts]
     return Touched(
-        people=tuple(sorted({each.id: each.email for each in developers if each.id is not None}.items())),
-        newcomers=frozenset(each.name for each in developers if each.id is None),
+        developers=tuple(
+            sorted({developer.id: developer.email for developer in developers if developer.id is not None}.items())
+        ),
+        newcomers=frozenset(developer.name for developer in developers if developer.id is None),
         registrations_of=frozenset(change.developer.key for change in of_registrations if change.developer),
         registrations=frozenset(change.registration for change in changes if change.registration is not None),
         requests=frozenset(change.detail[0] for change in changes if "requests" in change.facts),
@@ -51,14 +53,14 @@ def statuses(changes: Iterable[Change]) -> dict[str, frozenset[str | None]]:
             of_developer.add(change.new_status)
         elif isinstance(change, DeleteDeveloper):
             of_developer.add(None)
-    return {developer: frozenset(each) for developer, each in known.items()}
+    return {developer: frozenset(item) for developer, item in known.items()}
 
 
 def words(state: State | None, nothing: str = "gone") -> str:
     """A state, for people to read."""
     if state is None:
         return nothing
-    return ", ".join(_fact(*each) for each in state.items())
+    return ", ".join(_fact(*entry) for entry in state.items())
 
 
 def _fact(key: str, value: str | bool | None) -> str:

@@ -133,7 +133,7 @@ class Client:
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
-        still: Callable[[], None] = lambda: None,
+        precheck: Callable[[], None] = lambda: None,
     ) -> Answer:
         """Send, repeat what is safe to repeat, and return the last answer, whatever its status.
 
@@ -148,7 +148,7 @@ class Client:
         call = f"{method} {path}"
         attempt, first_answer = 0, float("inf")
         while True:
-            sent_at = self._turn(call, method, still)
+            sent_at = self._turn(call, method, precheck)
             tried = self._once(call, request, sent_at)
             attempt, first_answer = attempt + 1, min(first_answer, time.monotonic())
             waited = Waited(time.monotonic() - first_answer, self._throttle.waited)
@@ -187,14 +187,14 @@ class Client:
     def _address(self) -> str:
         return f"{self.server.url} (from {self.server.url_source})"
 
-    def _turn(self, call: str, method: str, still: Callable[[], None]) -> float:
+    def _turn(self, call: str, method: str, precheck: Callable[[], None]) -> float:
         """Wait until a request may go and return the moment. Raises NoAnswerError, or as `still`, if it may not."""
         self._throttle.wait_for_turn(self._stop)
         try:
             if self._stop.asked and method not in SAFE_METHODS:
                 raise NoAnswerError(INTERRUPTED, sent=False)
             self._check_health(call)
-            still()
+            precheck()
         except BaseException:
             self._throttle.landed()
             raise

@@ -124,7 +124,7 @@ class Pace:
         self._since, self._taken, self._spent = now, 0, spent
 
 
-def told_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
+def remaining_requests(headers: Mapping[str, str]) -> tuple[int, float] | None:
     """How many requests a server says are left, and the seconds until there are more.
 
     By `ratelimit-remaining` and `ratelimit-reset`, as Kong's rate-limiting plugin sends them with each answer;
@@ -135,7 +135,7 @@ def told_left(headers: Mapping[str, str]) -> tuple[int, float] | None:
     return (int(left), reset) if is_count and reset > 0 else None
 
 
-def told_rate(headers: Mapping[str, str]) -> float | None:
+def stated_rate(headers: Mapping[str, str]) -> float | None:
     """Requests a second that a server allows, by `x-ratelimit-limit-second` and `-minute`.
 
     As Kong's rate-limiting plugin sends them; Konnect's own 429 had the one of a minute. What an hour allows may be

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from portalctl.cancellation import Stop
 from portalctl.http.health import Health
-from portalctl.http.pace import INFINITE, Pace, told_left, told_rate
+from portalctl.http.pace import INFINITE, Pace, remaining_requests, stated_rate
 
 NAP = 0.2  # seconds: an interrupt is not kept waiting longer
 MOST_SPARED = 3600.0  # seconds in all that are waited, unasked, for what is left to become more
@@ -74,10 +74,10 @@ class Throttle:
         """Take in an answer, after it landed. `headers` have lower-case names. No more than `ceiling` is waited."""
         with self._lock:
             if status == 429:
-                self._pace.refused(time.monotonic(), sent_at, told_rate(headers))
+                self._pace.refused(time.monotonic(), sent_at, stated_rate(headers))
                 return Learned(refusals=self._pace.refusals)
             self._pace.taken(time.monotonic(), sent_at)
-            left, seconds = told_left(headers) or (0, INFINITE)
+            left, seconds = remaining_requests(headers) or (0, INFINITE)
             affordable = min(ceiling, MOST_SPARED - self._spared)
             if seconds > affordable or not self._pace.spent(left, self._flying):
                 return Learned()

@@ -50,7 +50,7 @@ def comments(plan: Plan, mode: Mode, head: str | None, run: str | None = None) -
 
 
 def _says_something(portal: PortalPlan) -> bool:
-    compared = portal.base is not None and portal.base.says_something
+    compared = portal.base is not None and portal.base.has_content
     return (
         bool(portal.changes or portal.refusals) or compared or any(each.code in ABOUT_BASE for each in portal.notices)
     )

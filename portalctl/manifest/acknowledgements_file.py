@@ -34,7 +34,7 @@ def load_acknowledgements(path: Path) -> tuple[Acknowledgement, ...]:
     read_in = [acknowledgements(file) for file in files]
     if findings:
         raise InputError(tuple(findings))
-    return tuple(each for one in read_in for each in one)
+    return tuple(item for one in read_in for item in one)
 
 
 def acknowledgements(file: File) -> tuple[Acknowledgement, ...]:
@@ -70,8 +70,8 @@ def _entries(source: Source, findings: list[Finding]) -> AcknowledgementFile | N
 
 def _repeated(source: Source, found: Sequence[Acknowledgement]) -> Iterator[Finding]:
     first: dict[str, Position] = {}
-    for index, each in enumerate(found):
-        if each.finding in first:
+    for index, item in enumerate(found):
+        if item.finding in first:
             at = source.at("acknowledgements", index, "finding")
-            yield Finding(at, f"this finding is acknowledged in line {first[each.finding].line} already")
-        first.setdefault(each.finding, each.at)
+            yield Finding(at, f"this finding is acknowledged in line {first[item.finding].line} already")
+        first.setdefault(item.finding, item.at)

@@ -111,9 +111,9 @@ def _contradict(whole: Together, one: Position, other: Position, how: str) -> No
 
 def _overrides(whole: Together, overrides: Iterable[Override]) -> list[Override]:
     """One override for each person: the denial, where there is one."""
-    denials = [each for each in overrides if each.status in _DENIALS]
-    grants = [each for each in overrides if each.status not in _DENIALS]
-    kept = {each.developer: each for each in _unique(whole, grants)}
+    denials = [override for override in overrides if override.status in _DENIALS]
+    grants = [override for override in overrides if override.status not in _DENIALS]
+    kept = {item.developer: item for item in _unique(whole, grants)}
     for denial in _unique(whole, denials):
         if (grant := kept.get(denial.developer)) is not None:
             _warn(whole, denial, grant.why)
@@ -132,10 +132,10 @@ def _warn(whole: Together, denial: Override, grant: Reason) -> None:
 
 def _warn_of_the_denied(whole: Together) -> None:
     """A denial covers the tagged forms of its address too, whether a list or another override names them."""
-    denials = {each.developer: each for each in whole.overrides if each.status in _DENIALS}
+    denials = {override.developer: override for override in whole.overrides if override.status in _DENIALS}
     if not denials:
         return
-    granted: list[Override | Member] = [each for each in whole.overrides if each.status not in _DENIALS]
+    granted: list[Override | Member] = [override for override in whole.overrides if override.status not in _DENIALS]
     granted += [member for team in whole.teams for member in team.members or ()]
     for rule in granted:
         denial = denials.get(rule.developer) or denials.get(untagged(rule.developer))
@@ -144,7 +144,7 @@ def _warn_of_the_denied(whole: Together) -> None:
 
 
 def _check_trust_and_denial(whole: Together) -> None:
-    trusted = {each.domain: each.why for each in whole.trusted}
+    trusted = {item.domain: item.why for item in whole.trusted}
     for denied in whole.denied:
         if denied.domain in trusted:
             _contradict(whole, at(denied.why), at(trusted[denied.domain]), "about the same domain")
@@ -205,7 +205,7 @@ def _at_key(declaration: TeamDeclaration, key: str) -> Position:
 def _check_named(whole: Together, files: Iterable[Rules]) -> None:
     declared = {team.name: at(team.why) for team in whole.teams}
     meant: dict[str, str | None] = {}
-    for name, here in (each for file in files for each in file.named):
+    for name, here in (item for file in files for item in file.named):
         if name in declared:
             continue
         if name not in meant and len(meant) < _MOST_GUESSES:

@@ -101,7 +101,7 @@ def _wrong_entry(root: Shaped, grant: Grant) -> Iterator[Finding]:
 def naming(delegations: Iterable[Delegation], path: str) -> Grant | None:
     """Return the first entry of any `delegate` that names the file at a resolved path."""
     name = same_name(path)
-    return next((each.by_name[name] for each in delegations if name in each.by_name), None)
+    return next((delegation.by_name[name] for delegation in delegations if name in delegation.by_name), None)
 
 
 def check_granted(

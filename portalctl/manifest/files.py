@@ -161,9 +161,9 @@ def joined(folder: str, name: str) -> str:
 def _below(folder: _Place) -> Iterator[_Place | Finding]:
     """The manifest files in a folder, in order; at least one thing."""
     found = False
-    for each in _walk(folder, Path(folder.real), frozenset()):
+    for item in _walk(folder, Path(folder.real), frozenset()):
         found = True
-        yield each
+        yield item
     if not found:
         yield _finding(folder, f"no {PATTERNS} file in this folder")
 

@@ -146,7 +146,7 @@ class _Loading:
         warnings = list(self._unread_entries())
         made: list[PortalManifest] = []
         for portal in portals:
-            rules = sorted(portal.rules, key=lambda each: each.file)
+            rules = sorted(portal.rules, key=lambda item: item.file)
             # A provider without teams: each team is a finding for that reason, and not because nobody declares it.
             has_teams = "teams" in portal.provider.abilities
             whole = together(rules, all_teams_known=self._teams_known and has_teams)
@@ -182,7 +182,7 @@ class _Loading:
             name = portal.entry.portal.name
             other = self._portals.setdefault(name, portal)
             if other is not portal:
-                here, there = (each.own.source.at("portal", "name") for each in (portal, other))
+                here, there = (item.own.source.at("portal", "name") for item in (portal, other))
                 self.findings.append(Finding(here, f"{place(there, here)} is a portal of this name already"))
                 self.findings.append(Finding(there, f"{place(here, there)} is a portal of this name too"))
 

@@ -90,14 +90,14 @@ class Written:
         """Accept a mapping, as no mapping in a file is an instance yet; refuse `why`, which is in no file."""
         schema = cast(DataclassSchema, handler(source))
         schema["strict"] = False
-        for each in cast(DataclassArgsSchema, schema["schema"])["fields"]:
-            each["init"] = each["name"] != _PLACE
+        for field_info in cast(DataclassArgsSchema, schema["schema"])["fields"]:
+            field_info["init"] = field_info["name"] != _PLACE
         return schema
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:
         """Return the keys of its mapping in a file, in their canonical order."""
-        return tuple(each.name for each in fields(cls) if each.name != _PLACE)  # type: ignore[arg-type]
+        return tuple(field_info.name for field_info in fields(cls) if field_info.name != _PLACE)  # type: ignore[arg-type]
 
 
 def _with_schema(extra: JsonDict | Callable[[JsonDict], None]) -> ConfigDict:

@@ -20,7 +20,11 @@ from portalctl.words import quoted
 
 def check_root_files(delegations: Sequence[Delegation]) -> Iterator[Finding]:
     """Yield each root file that a `delegate` names, and each below the folder of one that does not allow it."""
-    deciding = [(same_name(posixpath.dirname(each.path)), each) for each in delegations if each.grants is not None]
+    deciding = [
+        (same_name(posixpath.dirname(delegation.path)), delegation)
+        for delegation in delegations
+        if delegation.grants is not None
+    ]
     for root in delegations:
         name = same_name(root.path)
         for folder, other in deciding:

@@ -42,7 +42,7 @@ def _tidied(schema: JsonValue) -> JsonValue:
     repeat a key's name.
     """
     if isinstance(schema, list):
-        return [_tidied(each) for each in schema]
+        return [_tidied(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     tidied: dict[str, JsonValue] = {}

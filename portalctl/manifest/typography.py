@@ -49,7 +49,7 @@ def near(file: str, content: bytes, findings: Collection[Finding], *, before: bo
     done: set[int] = set()
     for number in wrong:
         first = max(number - _BACK, 1) if before else number
-        found = next((each for line in range(number, first - 1, -1) for each in _in_line(file, lines, line)), None)
+        found = next((item for line in range(number, first - 1, -1) for item in _in_line(file, lines, line)), None)
         if found is not None and found.at.line not in known | done:
             done.add(found.at.line)
             yield found

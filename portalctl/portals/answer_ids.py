@@ -17,7 +17,7 @@ from portalctl.http import Answer, Client
 from portalctl.ids import LONGEST_ID, is_id, is_uuid
 
 LONGEST_SHOWN = 80  # characters of a value from an answer that a message shows
-Told = Mapping[str, object]  # the fields of one object of an answer
+JsonObject = Mapping[str, object]  # the fields of one object of an answer
 
 # An id within a row: of an application, or of its owner.
 PathId = Annotated[str, StringConstraints(pattern=rf"^[a-zA-Z0-9_-][a-zA-Z0-9_.-]{{0,{LONGEST_ID - 1}}}$")]
@@ -74,25 +74,25 @@ def check_rows(client: Client, answer: Answer, rows: str, portal_id: str) -> Non
     """
     if b'"portal' not in answer.body:  # most lists never name it
         return
-    listed = told_in(answer.body).get(rows)
+    listed = json_object(answer.body).get(rows)
     for row in listed if isinstance(listed, list) else ():
         check_portal(client, answer, row if isinstance(row, dict) else {}, portal_id)
 
 
-def check_portal(client: Client, answer: Answer, told: Told, portal_id: str) -> None:
+def check_portal(client: Client, answer: Answer, told: JsonObject, portal_id: str) -> None:
     """Raises OtherAnswerError where an object names another portal than the one asked for."""
     for named in portals_named(told):
         check_id(client, answer, "portal", portal_id, named)
 
 
-def portals_named(told: Told) -> Iterator[object]:
+def portals_named(told: JsonObject) -> Iterator[object]:
     """Yield the ids of the portals that an object names; an empty one names none."""
     portal = told.get("portal")
     found = (told.get("portal_id"), portal.get("id") if isinstance(portal, dict) else None)
-    yield from (each for each in found if each not in (None, ""))
+    yield from (finding for finding in found if finding not in (None, ""))
 
 
-def told_in(body: bytes) -> dict[str, object]:
+def json_object(body: bytes) -> dict[str, object]:
     """Return the JSON object of a body; an empty one for anything else. The parser bounds depth and numbers."""
     try:
         told = from_json(body, allow_inf_nan=False)

@@ -172,7 +172,7 @@ class Touched:
     alone need not be found when no touched developer is in it.
     """
 
-    people: tuple[tuple[str, str | None], ...] = ()
+    developers: tuple[tuple[str, str | None], ...] = ()
     newcomers: frozenset[str] = frozenset()
     registrations_of: frozenset[str] = frozenset()
     registrations: frozenset[RegistrationKey] = frozenset()

@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from portalctl.portals.models import Identity, Registration, Scope, Sighting, Snapshot, Touched
 from portalctl.portals.ping_result import Checkup
-from portalctl.portals.writes import NewTeam, Still, Write, Written, at_any_time
+from portalctl.portals.writes import NewTeam, Precheck, Write, Written, at_any_time
 
 
 class Reader(Protocol):
@@ -26,7 +26,7 @@ class Reader(Protocol):
         ...
 
     @property
-    def people_a_look(self) -> int:
+    def developers_per_check(self) -> int:
         """How many people at most `reread` is best asked for at a time, where there is a choice."""
         ...
 
@@ -46,7 +46,7 @@ class Reader(Protocol):
         """The number of approved developers, now."""
         ...
 
-    def details(self, people: Collection[str]) -> tuple[Registration, ...]:
+    def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
         """Registrations, neither revoked nor rejected, of these developers (ids) and of their teams' applications.
 
         Read by batches, never a call for each person; sorted by developer, application and API.
@@ -61,7 +61,7 @@ class Reader(Protocol):
 class Portal(Reader, Protocol):
     """A portal that can be written to as well."""
 
-    def write(self, write: Write, still: Still = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
         """Send one write. Never raises for what the portal or the network does: that is in the result.
 
         `still` is called before each try, when all waiting is over. A NoAnswerError that it raises is the result.

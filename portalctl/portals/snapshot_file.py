@@ -61,9 +61,9 @@ class SavedPortal:
             )
         return self.snapshot
 
-    def details(self, people: Collection[str]) -> tuple[Registration, ...]:
+    def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
         """The known registrations of these developers (ids)."""
-        return tuple(each for each in self.registrations if each.developer_id in people)
+        return tuple(registration for registration in self.registrations if registration.developer_id in developers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +79,9 @@ class SavedSnapshot:
 
     def of(self, declared: Declared) -> SavedPortal:
         """The reading of a portal. Raises RefusedError where the file has another one, or none of this name."""
-        found = next((each for each in self.portals if each.portal.name == declared.name), None)
+        found = next((portal for portal in self.portals if portal.portal.name == declared.name), None)
         if found is None:
-            known = ", ".join(each.portal.name for each in self.portals)
+            known = ", ".join(portal.portal.name for portal in self.portals)
             raise RefusedError(f"the snapshot has no portal {declared.name}; it has: {known or 'none'}", AGAIN)
         if found.portal != declared:
             raise RefusedError(
@@ -94,7 +94,7 @@ class SavedSnapshot:
 
 def saved_snapshot(portals: tuple[SavedPortal, ...], *, created_at: str, generator: str) -> SavedSnapshot:
     """A snapshot of these portals, sorted by name, with its digest."""
-    portals = tuple(sorted(portals, key=lambda each: each.portal.name))
+    portals = tuple(sorted(portals, key=lambda item: item.portal.name))
     return SavedSnapshot(
         generator=generator,
         created_at=created_at,
@@ -133,7 +133,7 @@ def _problems(found: SavedSnapshot) -> Iterator[tuple[str, str]]:
     if found.digest != _digest(found.portals, found.created_at):
         yield "digest", f"does not fit the contents; {AGAIN}"
     moments = {
-        f"portals[{i}].snapshot.observed_at": each.snapshot.observed_at for i, each in enumerate(found.portals)
+        f"portals[{i}].snapshot.observed_at": item.snapshot.observed_at for i, item in enumerate(found.portals)
     }
     for path, text in {"created_at": found.created_at, **moments}.items():
         if not is_rfc3339(text):

@@ -97,7 +97,7 @@ Write = (
 )
 
 
-Still = Callable[[], None]  # raises NoAnswerError for a write that is not to be sent any more
+Precheck = Callable[[], None]  # raises NoAnswerError for a write that is not to be sent any more
 
 
 def at_any_time() -> None:

@@ -72,10 +72,10 @@ def _are_one(portal: PortalManifest, root: PortalManifest, found: Found) -> bool
 
     The versions of Konnect's API have portals of their own, so a title of one names no portal of the other.
     """
-    ids = [_id(each, found) for each in (portal, root)]
+    ids = [_id(candidate, found) for candidate in (portal, root)]
     if None not in ids:
         return ids[0] == ids[1]
-    names = [_names(each, other, found) for each, other in ((portal, root), (root, portal))]
+    names = [_names(first, second, found) for first, second in ((portal, root), (root, portal))]
     if any(names):
         return True
     return False if portal.provider != root.provider and ids[0] is not None else names[0]
@@ -96,7 +96,9 @@ def _names(portal: PortalManifest, root: PortalManifest, found: Found) -> bool |
 
 
 def _shared(portal: PortalManifest, root: PortalManifest, found: Found) -> str:
-    own = next((each.id for name in (portal.name, root.name) if (each := found.identities.get(name))), portal.id)
+    own = next(
+        (identity.id for name in (portal.name, root.name) if (identity := found.identities.get(name))), portal.id
+    )
     server = found.servers.get(portal.name) or found.servers.get(root.name)
     return f"both lead to the portal with the id {own}{f' at {server}' if server else ''}"
 

@@ -102,7 +102,7 @@ def _malformed(book: Rulebook, developer: Developer) -> Decision:
     if developer.email is None:
         return Decision("unmatched", _default(book))
     names = suspects(developer.email)
-    if person := book.now.denial_of_person(names, developer.id):
+    if person := book.now.denial_of_developer(names, developer.id):
         return _kept_out(person, {})
     domains = (book.now.denial_of_domain(domain_of(name)) for name in names)
     if denied := next((rule for rule in domains if rule is not None), None):
@@ -138,7 +138,7 @@ def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequ
     lapsed = book.lapsed.overrides.get(address)
     if lapsed is not None and override is None and is_for(lapsed, developer.id):
         decision = _without_lapsed(decision, lapsed)
-    denial = book.now.denial_of_person((address, untagged(address)), developer.id)
+    denial = book.now.denial_of_developer((address, untagged(address)), developer.id)
     if denial is not None:
         return _kept_out(denial, decision.lapsed_teams)
     if override is not None and not is_for(override, developer.id):

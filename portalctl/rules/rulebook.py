@@ -54,7 +54,7 @@ class Rules:
     invitations: dict[str, tuple[Invitation, Reason]] = field(default_factory=dict)
     access: tuple[AccessRule, ...] = ()
 
-    def denial_of_person(self, names: Iterable[str], developer_id: str | None = None) -> Override | None:
+    def denial_of_developer(self, names: Iterable[str], developer_id: str | None = None) -> Override | None:
         """Return the override that denies a developer.
 
         Args:
@@ -74,7 +74,7 @@ class Rules:
         """
         exact = {developer_id, normal_address(name)}
         names = dict.fromkeys((developer_id, *suspects(name), *sorted(filter(None, exact))))
-        found = [rule for each in names if (rule := self.overrides.get(each)) is not None]
+        found = [rule for item in names if (rule := self.overrides.get(item)) is not None]
         denials = [rule for rule in found if rule.status in DENIALS]
         return denials + [rule for rule in found if rule.status not in DENIALS and rule.developer in exact]
 
@@ -110,7 +110,7 @@ class Rulebook:
     def scope(self) -> Scope:
         """What of a portal has to be read for these rules."""
         roles = {team.name: team.roles for team in self.portal.teams if team.roles is not None}
-        named = {role.api for each in roles.values() for role in each if not is_uuid(role.api)}
+        named = {role.api for item in roles.values() for role in item if not is_uuid(role.api)}
         return Scope(self.touched_teams(), frozenset(roles), frozenset(named), requests=bool(self.now.access))
 
     def touched_teams(self) -> frozenset[str]:
@@ -152,7 +152,7 @@ def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
             members.setdefault(member.developer, []).append((team.name, member.why))
     overrides = {override.developer: override for override in chosen(portal.overrides)}
     listed = [member for team in portal.teams for member in chosen(team.members or ())]
-    people: list[Member | Override] = [*listed, *overrides.values()]  # an override's invitation before a list's
+    developers: list[Member | Override] = [*listed, *overrides.values()]  # an override's invitation before a list's
     return Rules(
         overrides=overrides,
         members=members,
@@ -160,7 +160,9 @@ def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
         denied={rule.domain: rule for rule in chosen(portal.denied_domains)},
         access=tuple(chosen(portal.access_requests)),
         invitations={
-            rule.developer: (invitation, rule.why) for rule in people if (invitation := _invitation(rule)) is not None
+            rule.developer: (invitation, rule.why)
+            for rule in developers
+            if (invitation := _invitation(rule)) is not None
         },
     )
 

@@ -44,7 +44,7 @@ def sharing(developer: Developer, accounts: Sequence[Developer]) -> Sharing | No
     return "returned" if counting else None
 
 
-def others_words(developer: Developer, accounts: Sequence[Developer], most: int = 3) -> str:
+def other_accounts(developer: Developer, accounts: Sequence[Developer], most: int = 3) -> str:
     """The other accounts of an address, for a message: ids and statuses of the first ones, and how many more."""
     others = sorted(f"{account.id} ({account.status})" for account in accounts if account.id != developer.id)
     more = [f"{len(others) - most:,} more"] if len(others) > most else []

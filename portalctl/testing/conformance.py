@@ -48,8 +48,8 @@ class Conformance:
         filled(harness, 30)
         snapshot = portal.read(Scope(every_team=True))
         names = frozenset(team.name for team in snapshot.teams)
-        people = tuple((developer.id, developer.email) for developer in snapshot.developers)
-        seen = portal.reread(Touched(people=people, teams=names, members_of=names))
+        developers = tuple((developer.id, developer.email) for developer in snapshot.developers)
+        seen = portal.reread(Touched(developers=developers, teams=names, members_of=names))
         assert seen.statuses == {developer.id: developer.status for developer in snapshot.developers}
         assert {name: frozenset(seen.members[name]) for name in names} == {
             team.name: snapshot.members[team.id] for team in snapshot.teams
@@ -58,7 +58,7 @@ class Conformance:
     def test_a_developer_who_is_gone_is_seen_as_gone(self, harness: Harness, portal: Portal) -> None:
         key = by_address(harness, portal, ANN)
         assert portal.write(writes.DeleteDeveloper(key)).result == "done"
-        assert portal.reread(Touched(people=((key, ANN),))).statuses == {key: None}
+        assert portal.reread(Touched(developers=((key, ANN),))).statuses == {key: None}
 
     def test_approved_developers_are_counted(self, harness: Harness, portal: Portal) -> None:
         filled(harness, 30)

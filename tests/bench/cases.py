@@ -64,7 +64,7 @@ def plan(size: Size) -> Iterator[Row]:
                 bare = measured("bare", url=portal.url, developers=people)
                 spent.append((portal.ask("cpu") - before) / bare["wall"])
                 runs.append((ours, bare))
-        ours, bare = (least(each) for each in zip(*runs, strict=True))
+        ours, bare = (least(item) for item in zip(*runs, strict=True))
         limit = f"; the simulator is busy {min(spent):.0%} of a bare reading" + (
             " and is the limit" if min(spent) > 0.8 else ""
         )
@@ -96,7 +96,7 @@ def growth(size: Size) -> Iterator[Row]:
     few, many = size.growth, 10 * size.growth
     with _pages_of(few) as small, _pages_of(many) as large:
         runs = [[_decide(small), _decide(large)] for _ in range(size.rounds if many <= 100_000 else 1)]
-    one, ten = (least(each) for each in zip(*runs, strict=True))
+    one, ten = (least(item) for item in zip(*runs, strict=True))
     what = f"{many:,} people against {few:,}, from cached pages"
     yield Row("growth", f"{what}: CPU", ten["cpu"], "s", one["cpu"], most=11)
     yield Row("growth", f"{what}: peak", ten["peak"], "MiB", one["peak"], most=11)
@@ -150,7 +150,7 @@ def manifest(size: Size) -> Iterator[Row]:
             ("read_files", [listed]),
         ]
         runs = [[measured(work, paths=paths) for work, paths in works] for _ in range(size.rounds)]
-    ours, safe, small, safe_small, csv = (least(each) for each in zip(*runs, strict=True))
+    ours, safe, small, safe_small, csv = (least(item) for item in zip(*runs, strict=True))
     note = "with all checks and places; the reference is YAML(typ='safe') with garbage collection off"
     what = f"{count:,} members one by one: CPU, against the safe loader"
     yield Row("manifest", what, ours["cpu"], "s", safe["cpu"], most=1.3, note=note)
@@ -224,7 +224,7 @@ def simulator(size: Size) -> Iterator[Row]:
 
 
 CASES: Mapping[str, Callable[[Size], Iterator[Row]]] = {
-    each.__name__: each for each in (plan, again, growth, decide, manifest, apply, start, simulator)
+    item.__name__: item for item in (plan, again, growth, decide, manifest, apply, start, simulator)
 }
 
 

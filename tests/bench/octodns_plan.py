@@ -18,7 +18,7 @@ def write(folder: Path, records: int, wrong: int) -> None:
     """`wrong`: every so many-th record has another address; 0: none has."""
     folder.mkdir()
     lines = ["---\n"]
-    for number in sorted(range(records), key=lambda each: f"host{each:07}"):
+    for number in sorted(range(records), key=lambda item: f"host{item:07}"):
         last = 2 if wrong and number % wrong == 0 else 1
         lines.append(f"host{number:07}:\n  ttl: 300\n  type: A\n  value: 10.0.0.{last}\n")
     (folder / f"{ZONE}yaml").write_text("".join(lines), encoding="utf-8")

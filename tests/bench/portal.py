@@ -21,7 +21,9 @@ def main(developers: int, latency: float, log_limit: int) -> None:
         _say(simulator.url)
         commands: dict[str, Callable[[], object]] = {
             "cpu": time.process_time,
-            "log": lambda: [[each.method, each.status, each.started, each.ended] for each in simulator.log],
+            "log": lambda: [
+                [request.method, request.status, request.started, request.ended] for request in simulator.log
+            ],
             # 3,000 a minute, without a hoard for the first minute to live on.
             "limit": lambda: simulator.inject(Fault("rate", requests=50, seconds=1.0)),
         }

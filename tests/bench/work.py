@@ -147,9 +147,9 @@ class _CachedPages(Client):
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
-        still: Callable[[], None] = lambda: None,
+        precheck: Callable[[], None] = lambda: None,
     ) -> Answer:
-        still()
+        precheck()
         assert not body
         assert not headers
         below, number = path.partition(population.PORTAL_ID)[2], int((params or {}).get("page[number]", 1))
@@ -178,7 +178,7 @@ def _cached(manifest: Manifest, folder: Path) -> Snapshot:
 
 
 WORK: Mapping[str, Callable[..., dict[str, float]]] = {
-    each.__name__: each for each in (plan, bare, decide, read_files, safe_load, apply)
+    item.__name__: item for item in (plan, bare, decide, read_files, safe_load, apply)
 }
 
 if __name__ == "__main__":

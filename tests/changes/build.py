@@ -89,22 +89,24 @@ def portal(**keys: Any) -> PortalManifest:
     return PortalManifest(name="partners", provider="konnect", at=Position(FILE, 2, 1), id="p-1", **keys)
 
 
-def person(email: str | None, status: str = "approved", id: str | None = None) -> Developer:
+def developer(email: str | None, status: str = "approved", id: str | None = None) -> Developer:
     return Developer(id or f"id-{email}", email, status)
 
 
 def snapshot(
-    *people: Developer, teams: Mapping[str, Iterable[str]] | None = None, settings: Settings = QUIET, **more: Any
+    *developers: Developer, teams: Mapping[str, Iterable[str]] | None = None, settings: Settings = QUIET, **more: Any
 ) -> Snapshot:
     """`teams`: the ids or addresses of the people in each; a team's id is `t-` and its name."""
-    ids = {each.email: each.id for each in people} | {each.id: each.id for each in people}
+    ids = {developer.email: developer.id for developer in developers} | {
+        developer.id: developer.id for developer in developers
+    }
     live = teams or {}
     return Snapshot(
         portal_id="p-1",
         server="https://eu.api.konghq.com",
         settings=settings,
         scope=Scope(frozenset(live)),
-        developers=people,
+        developers=developers,
         teams=more.pop("live_teams", tuple(LiveTeam(f"t-{name}", name) for name in live)),
         members={f"t-{name}": frozenset(ids[who] for who in members) for name, members in live.items()},
         observed_at="2026-06-15T08:00:00Z",
@@ -115,8 +117,8 @@ def snapshot(
 def as_read(manifest: PortalManifest, whole: Snapshot, today: date = TODAY) -> Snapshot:
     """Of everything on a portal, what a run reads: the members of the teams that rules can touch, and no others."""
     scope = Rulebook.of(manifest, today).scope
-    read = {each.id for each in whole.teams if each.name in scope.teams}
-    managed = {each.id for each in whole.teams if each.name in scope.roles}
+    read = {item.id for item in whole.teams if item.name in scope.teams}
+    managed = {item.id for item in whole.teams if item.name in scope.roles}
     return replace(
         whole,
         scope=scope,
@@ -164,9 +166,9 @@ TEAMS_ONLY = frozenset({"create_team", "update_team", "add_member", "remove_memb
 
 def carried_out(before: Snapshot, changes: Sequence[Change]) -> Snapshot:
     """The portal once every change has been made."""
-    people = {each.id: each for each in before.developers}
+    developers = {developer.id: developer for developer in before.developers}
     assert all(change.op in TEAMS_ONLY or change.new_status is not None for change in changes)
-    teams = {each.name: each for each in before.teams}
+    teams = {item.name: item for item in before.teams}
     created: list[LiveTeam] = []
     members = {key: set(who) for key, who in before.members.items()}
     for change in changes:
@@ -182,11 +184,11 @@ def carried_out(before: Snapshot, changes: Sequence[Change]) -> Snapshot:
         elif who is not None and change.op == "remove_member":
             members[teams[name].id].remove(who.key)
         elif who is not None:
-            people[who.key] = replace(people[who.key], status=change.new_status or "")
+            developers[who.key] = replace(developers[who.key], status=change.new_status or "")
     return replace(
         before,
-        developers=tuple(people[each.id] for each in before.developers),
-        teams=(*(teams[each.name] if teams[each.name].id == each.id else each for each in before.teams), *created),
+        developers=tuple(developers[developer.id] for developer in before.developers),
+        teams=(*(teams[item.name] if teams[item.name].id == item.id else item for item in before.teams), *created),
         members={key: frozenset(who) for key, who in members.items()},
     )
 

@@ -51,7 +51,7 @@ statuses = st.sampled_from(["approved", "approved", "pending", "revoked", "rejec
 def odd_portals(draw: st.DrawFn) -> Snapshot:
     """People with any address, or none, in teams of any name."""
     count = draw(st.integers(0, 12))
-    people = [
+    developers = [
         Developer(f"p{index}", draw(addresses | st.none()), draw(statuses), full_name=draw(names))
         for index in range(count)
     ]
@@ -59,10 +59,12 @@ def odd_portals(draw: st.DrawFn) -> Snapshot:
         Team(f"t-{index}", name, draw(names | st.none()))
         for index, name in enumerate(draw(st.lists(names, max_size=4)))
     ]
-    read = snapshot(*people, settings=draw(st.builds(Settings, team_mapping=st.sampled_from([None, False, True]))))
+    read = snapshot(
+        *developers, settings=draw(st.builds(Settings, team_mapping=st.sampled_from([None, False, True])))
+    )
     members = {
-        team.id: frozenset(draw(st.sets(st.sampled_from(people).map(lambda each: each.id))))
-        if people
+        team.id: frozenset(draw(st.sets(st.sampled_from(developers).map(lambda item: item.id))))
+        if developers
         else frozenset()
         for team in live_teams
     }

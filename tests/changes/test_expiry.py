@@ -17,10 +17,10 @@ from tests.changes.build import (
     YESTERDAY,
     carried_out,
     denied,
+    developer,
     ids,
     member,
     override,
-    person,
     planned,
     portal,
     snapshot,
@@ -40,7 +40,7 @@ def test_a_rule_holds_through_its_last_day(expires: date | None) -> None:
         overrides=(override("kim@x.org", "approved", expires=expires),),
         teams=(team("reds", [member("kim@x.org", expires)]),),
     )
-    live = snapshot(*(person(who, "pending") for who in (ANN, "x@bad.com", "kim@x.org")), teams={"reds": []})
+    live = snapshot(*(developer(who, "pending") for who in (ANN, "x@bad.com", "kim@x.org")), teams={"reds": []})
     assert ids(planned(manifest, live).changes) == [
         f"add_member:{ANN}:reds",
         "add_member:kim@x.org:reds",
@@ -61,9 +61,9 @@ def test_the_day_after_a_rule_gives_nothing() -> None:
         teams=(team("reds", [member("kim@x.org", YESTERDAY)]),),
     )
     live = snapshot(
-        *(person(who, "pending") for who in (ANN, "kim@x.org")),
-        person("x@bad.com"),
-        person("joe@x.org"),
+        *(developer(who, "pending") for who in (ANN, "kim@x.org")),
+        developer("x@bad.com"),
+        developer("joe@x.org"),
         teams={"reds": []},
     )
     plan = planned(manifest, live)
@@ -83,7 +83,7 @@ def expired(source: str) -> tuple[dict[str, Any], str]:
 @pytest.mark.parametrize("source", ["domain", "override"])
 def test_what_only_an_expired_rule_gave_is_withdrawn(source: str) -> None:
     rules, kind = expired(source)
-    live = snapshot(person(ANN), teams={"reds": [ANN]})
+    live = snapshot(developer(ANN), teams={"reds": [ANN]})
     plan = planned(portal(teams=(team("reds"),), **rules), live)
     op_class = {"domain": "offboard", "override": "expire"}[source]
     assert [(c.op, c.op_class, where(c)) for c in plan.changes] == [
@@ -95,7 +95,7 @@ def test_what_only_an_expired_rule_gave_is_withdrawn(source: str) -> None:
 
 def test_an_expired_member_leaves_the_team_and_stays_approved() -> None:
     manifest = portal(teams=(team("reds", [member(ANN, YESTERDAY)]),))
-    plan = planned(manifest, snapshot(person(ANN), teams={"reds": [ANN]}))
+    plan = planned(manifest, snapshot(developer(ANN), teams={"reds": [ANN]}))
     assert [(c.op, c.op_class, where(c)[0][0]) for c in plan.changes] == [("remove_member", "expire", "members")]
 
 
@@ -106,13 +106,13 @@ def test_what_something_else_gives_too_stays(source: str) -> None:
         "domain": {"overrides": (override(ANN, "approved"),), "teams": (team("reds", [ANN]),)},
         "override": {"trusted_domains": (trusted("city.com", "reds"),), "teams": (team("reds"),)},
     }[source]
-    live = snapshot(person(ANN), teams={"reds": [ANN]})
+    live = snapshot(developer(ANN), teams={"reds": [ANN]})
     assert planned(portal(**rules, **others), live).changes == ()
 
 
 def test_approval_goes_and_a_membership_that_a_list_gives_stays() -> None:
     rules, _ = expired("domain")
-    plan = planned(portal(teams=(team("reds", [ANN]),), **rules), snapshot(person(ANN), teams={"reds": [ANN]}))
+    plan = planned(portal(teams=(team("reds", [ANN]),), **rules), snapshot(developer(ANN), teams={"reds": [ANN]}))
     assert ids(plan.changes) == [f"revoke:{ANN}"]
 
 
@@ -122,7 +122,7 @@ def test_a_listed_member_is_not_unmatched_once_another_rule_has_expired(source: 
     policy = Policy(unmatched_pending="rejected", unmatched_approved="revoked", unmatched_why=UNMATCHED)
     listed = portal(policy=policy, teams=(team("reds", [ANN]),), **rules)
     unlisted = portal(policy=policy, teams=(team("reds"),), **rules)
-    live = snapshot(person(ANN, "pending"), teams={"reds": []})
+    live = snapshot(developer(ANN, "pending"), teams={"reds": []})
     assert planned(listed, live).changes == ()
     assert ids(planned(unlisted, live).changes) == [f"reject:{ANN}"]
 
@@ -136,7 +136,7 @@ def test_an_expired_rule_takes_nothing_from_people_for_whom_a_more_specific_one_
         teams=(team("reds"), team("blues")),
     )
     live = snapshot(
-        person("a@uk.city.com"), person(ANN), teams={"reds": ["a@uk.city.com"], "blues": ["a@uk.city.com"]}
+        developer("a@uk.city.com"), developer(ANN), teams={"reds": ["a@uk.city.com"], "blues": ["a@uk.city.com"]}
     )
     assert ids(planned(manifest, live).changes) == [f"revoke:{ANN}"]
 
@@ -149,7 +149,7 @@ def test_a_rule_for_the_parent_takes_over_from_an_expired_one() -> None:
         ),
         teams=(team("reds"), team("blues")),
     )
-    live = snapshot(person("a@uk.city.com"), teams={"reds": ["a@uk.city.com"], "blues": ["a@uk.city.com"]})
+    live = snapshot(developer("a@uk.city.com"), teams={"reds": ["a@uk.city.com"], "blues": ["a@uk.city.com"]})
     assert ids(planned(manifest, live).changes) == ["remove_member:a@uk.city.com:reds"]
 
 
@@ -162,7 +162,7 @@ def test_a_rule_for_the_parent_takes_over_from_an_expired_one() -> None:
     ],
 )
 def test_an_expired_rule_that_gave_this_person_nothing_withdraws_nothing(rule: Override) -> None:
-    live = snapshot(person(ANN), teams={"reds": [ANN]})
+    live = snapshot(developer(ANN), teams={"reds": [ANN]})
     assert planned(portal(overrides=(rule,), teams=(team("reds"),)), live).changes == ()
 
 
@@ -171,14 +171,14 @@ def test_an_expired_rule_that_gave_this_person_nothing_withdraws_nothing(rule: O
 )
 def test_a_denied_person_loses_an_expired_membership_too(denial: dict[str, Any]) -> None:
     manifest = portal(teams=(team("reds", [member(ANN, YESTERDAY)]),), **denial)
-    plan = planned(manifest, snapshot(person(ANN), teams={"reds": [ANN]}))
+    plan = planned(manifest, snapshot(developer(ANN), teams={"reds": [ANN]}))
     assert [(c.op, c.op_class) for c in plan.changes] == [("remove_member", "expire"), ("revoke", "offboard")]
 
 
 def test_an_expired_override_no_longer_shields_from_the_denied_domain() -> None:
     rules, _ = expired("override")
     manifest = portal(denied_domains=(denied("city.com"),), teams=(team("reds"),), **rules)
-    plan = planned(manifest, snapshot(person(ANN), teams={"reds": []}))
+    plan = planned(manifest, snapshot(developer(ANN), teams={"reds": []}))
     assert [(c.op, c.op_class, where(c)[0][0]) for c in plan.changes] == [("revoke", "offboard", "denied_domains")]
 
 

@@ -14,9 +14,9 @@ from tests.changes.build import (
     TODAY,
     YESTERDAY,
     denied,
+    developer,
     member,
     override,
-    person,
     planned,
     portal,
     protected,
@@ -34,7 +34,7 @@ def codes(plan: PortalPlan) -> list[str]:
 
 
 def crowd(count: int, domain: str, status: str = "approved") -> list[Developer]:
-    return [person(f"p{n}@{domain}", status) for n in range(count)]
+    return [developer(f"p{n}@{domain}", status) for n in range(count)]
 
 
 def limited(**limits: Any) -> Policy:
@@ -60,7 +60,7 @@ def test_removals_as_the_manifest_says(count: int, refused: bool) -> None:
 
 def losing(kind: str, count: int) -> PortalPlan:
     """`count` people who each lose one thing, in a large portal."""
-    people = crowd(count, "x.org")
+    developers = crowd(count, "x.org")
     every: dict[str, dict[str, Any]] = {
         "revoke": {"denied_domains": (denied("x.org"),)},
         "reject": {"overrides": tuple(override(f"p{n}@x.org", "rejected") for n in range(count))},
@@ -76,10 +76,12 @@ def losing(kind: str, count: int) -> PortalPlan:
     }
     rules = every[kind]
     stay = crowd(300, "city.com")
-    listed = tuple(override(each.email or "", teams=["reds"]) for each in stay) if kind == "exclusive" else ()
-    in_team = {"reds": [each.id for each in (*people, *stay)]}
+    listed = (
+        tuple(override(developer.email or "", teams=["reds"]) for developer in stay) if kind == "exclusive" else ()
+    )
+    in_team = {"reds": [developer.id for developer in (*developers, *stay)]}
     manifest = portal(**({"overrides": listed} | rules))
-    return planned(manifest, snapshot(*people, *stay, teams=in_team))
+    return planned(manifest, snapshot(*developers, *stay, teams=in_team))
 
 
 @pytest.mark.parametrize(
@@ -97,13 +99,15 @@ def test_people_are_counted_and_not_changes() -> None:
     teams = tuple(team(name, [], "exclusive") for name in ("a", "b", "c"))
     manifest = portal(policy=limited(removals=3), denied_domains=(denied("bad.com"),), teams=teams)
     gone = crowd(3, "bad.com")
-    plan = planned(manifest, snapshot(*gone, teams={each.name: [p.id for p in gone] for each in teams}))
+    plan = planned(manifest, snapshot(*gone, teams={item.name: [p.id for p in gone] for item in teams}))
     assert (len(plan.changes), plan.summary["removals"], codes(plan)) == (12, 3, [])
 
 
 def test_two_registrations_of_one_address_are_two() -> None:
     manifest = portal(policy=limited(removals=1), overrides=(override(ANN, "revoked"),))
-    assert codes(planned(manifest, snapshot(person(ANN, id="1"), person("ANN@city.com", id="2")))) == ["removals"]
+    assert codes(planned(manifest, snapshot(developer(ANN, id="1"), developer("ANN@city.com", id="2")))) == [
+        "removals"
+    ]
 
 
 def test_thirty_denied_sign_ups_stop_nobody() -> None:
@@ -116,7 +120,7 @@ def test_thirty_denied_sign_ups_stop_nobody() -> None:
     sign_ups = [
         *crowd(30, "bad.com", "pending"), *crowd(5, "worse.com", "pending"), *crowd(5, "stranger.org", "pending")
     ]  # fmt: skip
-    plan = planned(portal(**rules), snapshot(*sign_ups, person(ANN, "pending")))
+    plan = planned(portal(**rules), snapshot(*sign_ups, developer(ANN, "pending")))
     assert {"approve": 1, "reject": 35, "revoke": 5}.items() <= plan.summary.items()
     assert (plan.summary["removals"], codes(plan)) == (0, [])
 
@@ -153,7 +157,7 @@ def test_removals_percent_as_the_manifest_says(percent: int, refused: bool) -> N
 def test_a_portal_without_approved_people_is_braked_too(count: int, refused: bool) -> None:
     gone = crowd(count, "bad.com", "revoked")
     manifest = portal(policy=limited(removals_percent=10), teams=(team("reds", [], "exclusive"),))
-    plan = planned(manifest, snapshot(*gone, teams={"reds": [each.id for each in gone]}))
+    plan = planned(manifest, snapshot(*gone, teams={"reds": [developer.id for developer in gone]}))
     assert codes(plan) == ["removals_percent"] * refused
 
 
@@ -179,22 +183,22 @@ def test_an_empty_portal_refuses_nothing() -> None:
     ],
 )
 def test_team_percent_counts_in_teams_of_four_or_more(size: int, leave: int, percent: int, refused: bool) -> None:
-    people = crowd(size, "city.com")
-    stay = [each.email or "" for each in people[leave:]]
+    developers = crowd(size, "city.com")
+    stay = [developer.email or "" for developer in developers[leave:]]
     manifest = portal(policy=limited(team_percent=percent), teams=(team("reds", stay, "exclusive"),))
-    plan = planned(manifest, snapshot(*people, teams={"reds": [each.id for each in people]}))
+    plan = planned(manifest, snapshot(*developers, teams={"reds": [developer.id for developer in developers]}))
     assert [(refusal.code, refusal.team) for refusal in plan.refusals] == [("team_percent", "reds")] * refused
 
 
 def test_each_team_is_counted_by_itself() -> None:
-    people = crowd(8, "city.com")
-    halves = {"blues": people[:4], "reds": people[4:]}
+    developers = crowd(8, "city.com")
+    halves = {"blues": developers[:4], "reds": developers[4:]}
     manifest = portal(
         policy=limited(),
-        teams=(team("blues", [p.email or "" for p in people[2:4]], "exclusive"), team("reds", [], "exclusive")),
+        teams=(team("blues", [p.email or "" for p in developers[2:4]], "exclusive"), team("reds", [], "exclusive")),
     )
     braked = portal(policy=limited(team_percent=50), teams=manifest.teams)
-    live = snapshot(*people, teams={name: [p.id for p in half] for name, half in halves.items()})
+    live = snapshot(*developers, teams={name: [p.id for p in half] for name, half in halves.items()})
     assert codes(planned(manifest, live)) == []
     assert [(r.code, r.team) for r in planned(braked, live).refusals] == [("team_percent", "reds")]
 
@@ -207,25 +211,25 @@ def test_each_team_is_counted_by_itself() -> None:
 )
 def test_a_removal_planned_for_a_protected_person_refuses(spelling: str) -> None:
     manifest = portal(protected=(protected("owner@city.com"),), denied_domains=(denied("city.com"),))
-    plan = planned(manifest, snapshot(person(spelling), person(ANN)))
+    plan = planned(manifest, snapshot(developer(spelling), developer(ANN)))
     assert [(refusal.code, refusal.developer) for refusal in plan.refusals] == [("protected", spelling)]
 
 
 def test_a_protected_person_loses_no_team_either() -> None:
     manifest = portal(protected=(protected(ANN),), teams=(team("reds", [], "exclusive"),))
-    plan = planned(manifest, snapshot(person(ANN), teams={"reds": [ANN]}))
+    plan = planned(manifest, snapshot(developer(ANN), teams={"reds": [ANN]}))
     assert codes(plan) == ["protected"]
 
 
 def test_a_protected_tagged_form_protects_that_form() -> None:
     manifest = portal(protected=(protected("ann+x@city.com"),), denied_domains=(denied("city.com"),))
-    assert codes(planned(manifest, snapshot(person(ANN)))) == []
-    assert codes(planned(manifest, snapshot(person("ann+x@city.com")))) == ["protected"]
+    assert codes(planned(manifest, snapshot(developer(ANN)))) == []
+    assert codes(planned(manifest, snapshot(developer("ann+x@city.com")))) == ["protected"]
 
 
 def test_a_pending_sign_up_loses_nothing_and_is_protected_from_nothing() -> None:
     manifest = portal(protected=(protected(ANN),), denied_domains=(denied("city.com"),))
-    assert codes(planned(manifest, snapshot(person(ANN, "pending")))) == []
+    assert codes(planned(manifest, snapshot(developer(ANN, "pending")))) == []
 
 
 # Until, allowances, selections
@@ -245,9 +249,9 @@ def test_limits_hold_through_their_last_day_and_then_the_defaults(until: Any, li
 
 @pytest.mark.parametrize(("allowed", "refused"), [(11, True), (12, False), (0, True)])
 def test_an_allowance_stands_in_for_all_three_limits(allowed: int, refused: bool) -> None:
-    people = crowd(12, "bad.com")
+    developers = crowd(12, "bad.com")
     manifest = portal(denied_domains=(denied("bad.com"),), teams=(team("reds", [], "exclusive"),))
-    live = snapshot(*people, teams={"reds": [each.id for each in people]})
+    live = snapshot(*developers, teams={"reds": [developer.id for developer in developers]})
     assert codes(planned(manifest, live)) == ["removals", "removals_percent", "team_percent"]
     plan = planned(manifest, live, selection=Selection(allow_removals=allowed))
     assert codes(plan) == ["removals"] * refused
@@ -264,7 +268,7 @@ def test_an_allowance_may_be_stricter_than_the_manifest() -> None:
 
 def test_no_allowance_covers_protected_people_or_the_identity_providers_teams() -> None:
     manifest = portal(protected=(protected(ANN),), teams=(team("reds", [], "exclusive"),))
-    live = snapshot(person(ANN), teams={"reds": [ANN]}, settings=Settings(team_mapping=True))
+    live = snapshot(developer(ANN), teams={"reds": [ANN]}, settings=Settings(team_mapping=True))
     plan = planned(manifest, live, selection=Selection(allow_removals=99))
     assert codes(plan) == ["protected", "idp_owned_team"]
 
@@ -276,7 +280,7 @@ def test_only_what_would_be_sent_is_counted() -> None:
         overrides=tuple(override(f"p{number}@old.com", "approved", expires=YESTERDAY) for number in range(8)),
         protected=(protected("p0@bad.com"),),
     )
-    live = snapshot(*crowd(8, "bad.com"), *crowd(8, "old.com"), *crowd(200, "city.com"), person(ANN, "pending"))
+    live = snapshot(*crowd(8, "bad.com"), *crowd(8, "old.com"), *crowd(200, "city.com"), developer(ANN, "pending"))
     seen = {
         only: planned(manifest, live, selection=Selection(only=frozenset(only) if only else None))
         for only in ((), ("offboard",), ("expire",), ("onboard",))
@@ -317,7 +321,7 @@ def test_a_change_to_a_synced_team_refuses(
         "remove_member": team("reds", [], "exclusive", synced=synced),
     }
     teams = {} if change == "create_team" else {"reds": [ANN]}
-    live = snapshot(person(ANN), person("bob@city.com"), teams=teams, settings=Settings(team_mapping=mapping))
+    live = snapshot(developer(ANN), developer("bob@city.com"), teams=teams, settings=Settings(team_mapping=mapping))
     plan = planned(portal(teams=(rules[change],)), live)
     assert [c.op for c in plan.changes] == [change]
     assert [(refusal.code, refusal.team) for refusal in plan.refusals] == [("idp_owned_team", "reds")] * refused
@@ -330,7 +334,7 @@ def test_a_team_left_to_the_identity_provider_refuses_nothing() -> None:
         teams=(team("staff", None, "idp"), team("own", [ANN], synced=False)),
         trusted_domains=(trusted("city.com", "staff"),),
     )
-    live = snapshot(person(ANN, "pending"), teams={"staff": [], "own": []}, settings=Settings(team_mapping=True))
+    live = snapshot(developer(ANN, "pending"), teams={"staff": [], "own": []}, settings=Settings(team_mapping=True))
     plan = planned(manifest, live)
     assert ([c.op for c in plan.changes], codes(plan)) == (["add_member", "approve"], [])
 
@@ -338,7 +342,10 @@ def test_a_team_left_to_the_identity_provider_refuses_nothing() -> None:
 def test_synced_teams_without_changes_refuse_nothing() -> None:
     manifest = portal(teams=(team("reds", [ANN]),), trusted_domains=(trusted("city.com"),))
     live = snapshot(
-        person(ANN), person("bob@city.com", "pending"), teams={"reds": [ANN]}, settings=Settings(team_mapping=True)
+        developer(ANN),
+        developer("bob@city.com", "pending"),
+        teams={"reds": [ANN]},
+        settings=Settings(team_mapping=True),
     )
     assert codes(planned(manifest, live)) == []
 

@@ -32,10 +32,10 @@ from tests.changes.build import (
     YESTERDAY,
     carried_out,
     denied,
+    developer,
     drift,
     member,
     override,
-    person,
     planned,
     portal,
     snapshot,
@@ -90,7 +90,7 @@ OVERRIDES: dict[str, list[Override | None]] = {
     for address in ADDRESSES
 }
 LISTS = [
-    tuple(each for each in listed if each is not None)
+    tuple(row for row in listed if row is not None)
     for listed in product(*((None, member(address), member(address, YESTERDAY)) for address in ADDRESSES))
 ]
 TEAM_FORMS: dict[str, list[Team]] = {
@@ -132,13 +132,14 @@ def manifest_of(
 
 def portal_of(registrations: list[tuple[str | None, str]], teams: tuple[int, ...], twins: int) -> Snapshot:
     """The bits of a team's number: who is in it, whether it is there at all, whether it has a description."""
-    people = tuple(person(email, status, str(number)) for number, (email, status) in enumerate(registrations))
+    developers = tuple(developer(email, status, str(number)) for number, (email, status) in enumerate(registrations))
     there = {name: bits for name, bits in zip((*TEAMS, "by-hand"), teams, strict=True) if bits >> FEW & 1}
     live = tuple(LiveTeam(f"t-{name}", name, "text" if bits >> FEW & 2 else None) for name, bits in there.items())
     inside = {
-        name: [each.id for number, each in enumerate(people) if bits >> number & 1] for name, bits in there.items()
+        name: [item.id for number, item in enumerate(developers) if bits >> number & 1]
+        for name, bits in there.items()
     }
-    whole = snapshot(*people, teams=inside, live_teams=live)
+    whole = snapshot(*developers, teams=inside, live_teams=live)
     if twins < 9:
         return whole
     twin = LiveTeam("t-twin", "red")
@@ -167,7 +168,7 @@ def taking(plan: PortalPlan) -> set[tuple[str, str, str | None]]:
 
 
 def statuses(live: Snapshot) -> dict[str, str]:
-    return {each.id: each.status for each in live.developers}
+    return {developer.id: developer.status for developer in live.developers}
 
 
 @given(MANIFESTS, PORTALS)
@@ -188,7 +189,7 @@ def test_the_order_of_rules_and_rows_changes_nothing(manifest: PortalManifest, l
         denied_domains=shuffled(manifest.denied_domains),
         overrides=shuffled(manifest.overrides),
         teams=shuffled(
-            tuple(replace(each, members=each.members and shuffled(each.members)) for each in manifest.teams)
+            tuple(replace(item, members=item.members and shuffled(item.members)) for item in manifest.teams)
         ),
     )
     rows = replace(live, developers=shuffled(live.developers), teams=shuffled(live.teams))
@@ -213,8 +214,8 @@ def test_trust_in_another_domain_takes_nothing_from_anyone(
         ),
         denied_domains=tuple(rule for rule in manifest.denied_domains if rule.domain != domain),
         teams=tuple(
-            replace(each, members=each.members or ()) if each.membership == "exclusive" else each
-            for each in manifest.teams
+            replace(item, members=item.members or ()) if item.membership == "exclusive" else item
+            for item in manifest.teams
         ),
     )
     added = trusted(domain, *named, subdomains=subdomains)
@@ -226,7 +227,7 @@ def test_trust_in_another_domain_takes_nothing_from_anyone(
 def test_an_additive_team_loses_nobody_but_by_a_complete_list_or_an_expiry(
     manifest: PortalManifest, live: Snapshot, name: str
 ) -> None:
-    teams = tuple(replace(each, membership="additive") if each.name == name else each for each in manifest.teams)
+    teams = tuple(replace(item, membership="additive") if item.name == name else item for item in manifest.teams)
     complete = {rule.developer for rule in manifest.overrides if rule.teams is not None}
     for change in planned(replace(manifest, teams=teams), live).changes:
         domain_expired = any(why.rule == "trusted_domains" for why in change.why)
@@ -244,7 +245,7 @@ def test_an_additive_team_loses_nobody_but_by_a_complete_list_or_an_expiry(
 @given(MANIFESTS, PORTALS)
 def test_each_change_has_a_reason_and_its_own_target_as_it_is(manifest: PortalManifest, live: Snapshot) -> None:
     changes = planned(manifest, live).changes
-    inside = {each.name: live.members[each.id] for each in live.teams if each.id != "t-twin"}
+    inside = {item.name: live.members[item.id] for item in live.teams if item.id != "t-twin"}
     for change in changes:
         assert change.why
         for why in change.why:
@@ -285,7 +286,9 @@ def may_gain(manifest: PortalManifest, developer: Developer, accounts: Mapping[s
     """Whether other accounts of the same address let this one have something, told the long way round."""
     address = normal_address(developer.email or "")
     others = [
-        each.status for each in accounts.values() if normal_address(each.email or "") == address and each != developer
+        account.status
+        for account in accounts.values()
+        if normal_address(account.email or "") == address and account != developer
     ]
     pins = {rule.id for rule in in_force(manifest, address)} - {None}
     if developer.id in pins:
@@ -303,9 +306,9 @@ def test_who_may_gain_something_and_who_must_be_out(manifest: PortalManifest, li
     changes = planned(manifest, live).changes
     before, after = statuses(live), statuses(carried_out(live, changes))
     lets_back = manifest.policy.reinstate or any(rule.reinstate for rule in manifest.overrides)
-    accounts = {each.id: each for each in live.developers}
-    kept_out = {each.id for each in live.developers if denied_by(manifest, each)}
-    assert all(after[each] in {"revoked", "rejected", "suspended"} for each in kept_out)
+    accounts = {item.id: item for item in live.developers}
+    kept_out = {item.id for item in live.developers if denied_by(manifest, item)}
+    assert all(after[item] in {"revoked", "rejected", "suspended"} for item in kept_out)
     for change in changes:
         if change.developer is None or not gains(change):
             continue
@@ -322,26 +325,26 @@ def test_another_sign_up_under_an_address_takes_nothing_from_who_is_approved(
     manifest: PortalManifest, live: Snapshot, status: str, number: int
 ) -> None:
     """Whatever becomes of the twin, and whatever spelling it has; and a rejected twin changes nothing at all."""
-    named = [each for each in live.developers if normal_address(each.email or "") is not None]
+    named = [account for account in live.developers if normal_address(account.email or "") is not None]
     if not named:
         return
     chosen = named[number % len(named)]
-    twin = person((chosen.email or "").swapcase(), status, "twin")
+    twin = developer((chosen.email or "").swapcase(), status, "twin")
     crowd = replace(live, developers=(*live.developers, twin))
     alone, beside = planned(manifest, live), planned(manifest, crowd)
-    approved = {each.id for each in live.developers if each.status == "approved"}
+    approved = {account.id for account in live.developers if account.status == "approved"}
 
     def losses(plan: PortalPlan) -> set[tuple[str, str, str | None]]:
         return {loss for loss in taking(plan) if loss[1] in approved}
 
     assert losses(beside) <= losses(alone)
     if status == "rejected" and chosen.status in {"approved", "pending"}:
-        mine = [each for each in beside.changes if each.developer is None or each.developer.id != "twin"]
+        mine = [change for change in beside.changes if change.developer is None or change.developer.id != "twin"]
         assert targets(mine) == targets(alone.changes)
 
 
 def targets(changes: Iterable[Change]) -> list[tuple[str, str | None, str | None]]:
-    return [(each.op, each.developer.key if each.developer else None, each.team) for each in changes]
+    return [(change.op, change.developer.key if change.developer else None, change.team) for change in changes]
 
 
 def gains(change: Change) -> bool:
@@ -354,10 +357,10 @@ def test_removals_are_the_people_who_have_less_afterwards(manifest: PortalManife
     plan = planned(manifest, live)
 
     def held(state: Snapshot, developer: Developer) -> set[str]:
-        inside = {team_id for team_id, people in state.members.items() if developer.id in people}
+        inside = {team_id for team_id, developers in state.members.items() if developer.id in developers}
         return inside | ({"approval"} if statuses(state)[developer.id] == "approved" else set())
 
     after = carried_out(live, plan.changes)
-    poorer = [each for each in live.developers if held(live, each) - held(after, each)]
+    poorer = [item for item in live.developers if held(live, item) - held(after, item)]
     assert plan.summary["removals"] == len(poorer)
     assert ("removals" in {refusal.code for refusal in plan.refusals}) == (len(poorer) > 2)

@@ -21,11 +21,11 @@ from tests.changes.build import (
     YESTERDAY,
     as_read,
     denied,
+    developer,
     drift,
     ids,
     member,
     override,
-    person,
     planned,
     portal,
     reason,
@@ -64,12 +64,12 @@ WEATHER = "0a6f2c0e-0000-4000-8000-000000000001"
 )
 def test_members_absent_none_or_listed(membership: Membership, members: Any, changes: list[str], kept: int) -> None:
     manifest = portal(teams=(team("reds", members, membership),))
-    live = snapshot(person(ANN), person(BOB), person(EVE), teams={"reds": [ANN, EVE]})
+    live = snapshot(developer(ANN), developer(BOB), developer(EVE), teams={"reds": [ANN, EVE]})
     plan = planned(manifest, live)
     assert ids(plan.changes) == changes
     counted = [n.message for n in plan.notices if n.code == "unruled_members"]
-    people = {1: "1 person", 2: "2 people"}.get(kept)
-    assert counted == ([f"team reds keeps {people} that no rule puts there (additive)"] if kept else [])
+    developers = {1: "1 developer", 2: "2 developers"}.get(kept)
+    assert counted == ([f"team reds keeps {developers} that no rule puts there (additive)"] if kept else [])
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_members_absent_none_or_listed(membership: Membership, members: Any, cha
 )
 def test_an_exclusive_team_named_by_a_domain_or_an_override_loses_everyone_not_wanted(rules: Any) -> None:
     manifest = portal(teams=(team("reds", None, "exclusive"),), **rules)
-    plan = planned(manifest, snapshot(person(ANN), person(EVE), teams={"reds": [ANN, EVE]}))
+    plan = planned(manifest, snapshot(developer(ANN), developer(EVE), teams={"reds": [ANN, EVE]}))
     assert [(c.id, where(c)) for c in plan.changes] == [("remove_member:eve@x.org:reds", [("teams", FILE, 30)])]
 
 
@@ -94,13 +94,13 @@ def test_an_exclusive_team_named_by_a_domain_or_an_override_loses_everyone_not_w
 )
 def test_an_expired_rule_no_longer_makes_a_team_lose_people(rules: Any) -> None:
     manifest = portal(teams=(team("reds", None, "exclusive"),), **rules)
-    plan = planned(manifest, snapshot(person(ANN), person(EVE), teams={"reds": [ANN, EVE]}))
+    plan = planned(manifest, snapshot(developer(ANN), developer(EVE), teams={"reds": [ANN, EVE]}))
     assert ids(plan.changes) == ["revoke:ann@city.com", "remove_member:ann@city.com:reds"]
 
 
 def test_an_exclusive_team_whose_members_have_all_expired_is_empty() -> None:
     manifest = portal(teams=(team("reds", [member(ANN, YESTERDAY)], "exclusive"),))
-    plan = planned(manifest, snapshot(person(ANN), person(EVE), teams={"reds": [ANN, EVE]}))
+    plan = planned(manifest, snapshot(developer(ANN), developer(EVE), teams={"reds": [ANN, EVE]}))
     assert [(c.id, c.op_class) for c in plan.changes] == [
         ("remove_member:ann@city.com:reds", "expire"),
         ("remove_member:eve@x.org:reds", "offboard"),
@@ -126,12 +126,12 @@ def test_only_teams_that_rules_can_touch_are_read() -> None:
     touched = Rulebook.of(portal(**rules), TODAY).touched_teams()
     assert touched == {"listed", "by-domain", "was-by-domain"}
     complete = portal(**rules, overrides=(override(ANN, teams=["by-override"]),))
-    assert Rulebook.of(complete, TODAY).touched_teams() == {each.name for each in teams} - {"idp"}
+    assert Rulebook.of(complete, TODAY).touched_teams() == {item.name for item in teams} - {"idp"}
 
 
 def test_another_persons_complete_list_makes_no_stranger_unruled() -> None:
     manifest = portal(teams=(team("reds"), team("blues")), overrides=(override(ANN, teams=["reds"]),))
-    live = snapshot(person(ANN), person(EVE), teams={"reds": [ANN], "blues": [EVE]})
+    live = snapshot(developer(ANN), developer(EVE), teams={"reds": [ANN], "blues": [EVE]})
     assert planned(manifest, live).changes == ()
     assert [(f.kind, f.developer, f.team) for f in drift(manifest, live) if f.team] == []
 
@@ -144,7 +144,7 @@ def test_team_sources_add_up_and_every_reason_is_given() -> None:
         trusted_domains=(trusted("city.com", "reds", "blues"),),
         teams=(team("reds", [ANN]), team("blues"), team("greens", [ANN])),
     )
-    plan = planned(manifest, snapshot(person(ANN), teams={"reds": [], "blues": [], "greens": []}))
+    plan = planned(manifest, snapshot(developer(ANN), teams={"reds": [], "blues": [], "greens": []}))
     assert [(c.team, [why[0] for why in where(c)]) for c in plan.changes] == [
         ("blues", ["trusted_domains"]),
         ("greens", ["members"]),
@@ -167,7 +167,9 @@ def test_an_overrides_teams_are_the_whole_list(listed: list[str] | None, changes
         teams=(team("reds", [ANN]), team("blues"), team("greens")),
         overrides=(override(ANN, "approved", listed),),
     )
-    live = snapshot(person(ANN), person(BOB), teams={"reds": [], "blues": [BOB], "greens": [ANN], "by-hand": [ANN]})
+    live = snapshot(
+        developer(ANN), developer(BOB), teams={"reds": [], "blues": [BOB], "greens": [ANN], "by-hand": [ANN]}
+    )
     plan = planned(manifest, live)
     assert ids(plan.changes) == changes
     assert all(where(c) == [("overrides", FILE, 50)] for c in plan.changes if listed is not None)
@@ -175,7 +177,7 @@ def test_an_overrides_teams_are_the_whole_list(listed: list[str] | None, changes
 
 def test_a_complete_list_leaves_the_identity_providers_teams_alone() -> None:
     manifest = portal(teams=(team("staff", None, "idp"),), overrides=(override(ANN, teams=[]),))
-    assert planned(manifest, snapshot(person(ANN), teams={"staff": [ANN]})).changes == ()
+    assert planned(manifest, snapshot(developer(ANN), teams={"staff": [ANN]})).changes == ()
 
 
 # Status and teams
@@ -193,7 +195,7 @@ def test_a_complete_list_leaves_the_identity_providers_teams_alone() -> None:
 )
 def test_who_is_out_leaves_exclusive_teams_and_stays_in_additive_ones(rules: Any, kind: str, status: str) -> None:
     manifest = portal(teams=(team("closed", [ANN], "exclusive"), team("open", [])), **rules)
-    live = snapshot(person(ANN, status), teams={"closed": [ANN], "open": [ANN]})
+    live = snapshot(developer(ANN, status), teams={"closed": [ANN], "open": [ANN]})
     plan = planned(manifest, live)
     assert [(c.id, where(c)[0][0]) for c in plan.changes] == [("remove_member:ann@city.com:closed", kind)]
     assert [n.code for n in plan.notices if n.code == "unruled_members"] == []
@@ -218,14 +220,14 @@ def test_who_is_out_leaves_exclusive_teams_and_stays_in_additive_ones(rules: Any
 )
 def test_who_is_out_stays_in_an_additive_team_that_no_expired_rule_alone_gave(rules: Any) -> None:
     manifest = portal(teams=(team("open"),), **rules)
-    assert planned(manifest, snapshot(person(ANN, "revoked"), teams={"open": [ANN]})).changes == ()
+    assert planned(manifest, snapshot(developer(ANN, "revoked"), teams={"open": [ANN]})).changes == ()
 
 
 def test_who_is_put_out_leaves_exclusive_teams_at_once() -> None:
     manifest = portal(
         teams=(team("closed", [ANN], "exclusive"), team("open", [ANN])), overrides=(override(ANN, "revoked"),)
     )
-    plan = planned(manifest, snapshot(person(ANN), teams={"closed": [ANN], "open": [ANN]}))
+    plan = planned(manifest, snapshot(developer(ANN), teams={"closed": [ANN], "open": [ANN]}))
     assert ids(plan.changes) == ["revoke:ann@city.com", "remove_member:ann@city.com:closed"]
 
 
@@ -239,7 +241,7 @@ def test_who_is_put_out_leaves_exclusive_teams_at_once() -> None:
 def test_all_removals_that_follow_from_an_expiry_are_of_one_class(rules: Any, op_class: str, rule: str) -> None:
     """So that a selection never removes a membership of a developer who stays approved for now."""
     manifest = portal(teams=(team("closed", [ANN], "exclusive"),), **rules)
-    live = snapshot(person(ANN), teams={"closed": [ANN]})
+    live = snapshot(developer(ANN), teams={"closed": [ANN]})
     changes = planned(manifest, live).changes
     assert [(c.op, c.op_class, where(c)[0][0]) for c in changes] == [
         ("revoke", op_class, rule),
@@ -259,7 +261,7 @@ def test_all_removals_that_follow_from_an_expiry_are_of_one_class(rules: Any, op
 def test_a_list_adds_only_who_is_approved_and_awaits_who_may_be(
     status: str, changes: list[str], awaited: int
 ) -> None:
-    plan = planned(portal(teams=(team("reds", [ANN]),)), snapshot(person(ANN, status), teams={"reds": []}))
+    plan = planned(portal(teams=(team("reds", [ANN]),)), snapshot(developer(ANN, status), teams={"reds": []}))
     assert ids(plan.changes) == changes
     assert plan.summary["awaited"] == awaited
 
@@ -268,7 +270,7 @@ def test_who_is_becoming_approved_is_added_too() -> None:
     manifest = portal(
         policy=Policy(reinstate=True), trusted_domains=(trusted("city.com", "reds"),), teams=(team("reds"),)
     )
-    live = snapshot(person(ANN, "pending"), person(BOB, "revoked"), teams={"reds": []})
+    live = snapshot(developer(ANN, "pending"), developer(BOB, "revoked"), teams={"reds": []})
     assert ids(planned(manifest, live).changes) == [
         "add_member:ann@city.com:reds",
         "add_member:bob@city.com:reds",
@@ -281,7 +283,7 @@ def test_who_is_set_back_to_pending_is_not_added_and_keeps_what_rules_give() -> 
     manifest = portal(
         overrides=(override(ANN, "pending"),), teams=(team("reds", [ANN]), team("blues", [ANN], "exclusive"))
     )
-    plan = planned(manifest, snapshot(person(ANN), teams={"reds": [], "blues": [ANN]}))
+    plan = planned(manifest, snapshot(developer(ANN), teams={"reds": [], "blues": [ANN]}))
     assert ids(plan.changes) == ["reopen:ann@city.com"]
     assert plan.summary["awaited"] == 1
 
@@ -304,7 +306,7 @@ def test_people_who_have_not_registered_are_awaited_unless_denied(rules: Any, aw
 
 def test_a_registration_under_another_spelling_is_not_awaited() -> None:
     plan = planned(
-        portal(teams=(team("reds", [ANN]),)), snapshot(person("Ann@CITY.com"), teams={"reds": ["Ann@CITY.com"]})
+        portal(teams=(team("reds", [ANN]),)), snapshot(developer("Ann@CITY.com"), teams={"reds": ["Ann@CITY.com"]})
     )
     assert (plan.changes, plan.summary["awaited"]) == ((), 0)
 
@@ -314,7 +316,7 @@ def test_a_registration_under_another_spelling_is_not_awaited() -> None:
 
 def test_a_missing_team_is_created_before_anyone_is_added() -> None:
     manifest = portal(teams=(team("reds", [ANN], description="Red"), team("blues")))
-    plan = planned(manifest, snapshot(person(ANN)))
+    plan = planned(manifest, snapshot(developer(ANN)))
     assert [(c.id, c.before, c.after) for c in plan.changes] == [
         ("create_team:blues", None, {"name": "blues"}),
         ("create_team:reds", None, {"name": "reds", "description": "Red"}),
@@ -345,7 +347,7 @@ def test_the_identity_providers_team_is_never_written() -> None:
         teams=(team("staff", None, "idp", description="Ours"), team("gone", None, "idp")),
         trusted_domains=(trusted("city.com", "staff", "gone"),),
     )
-    plan = planned(manifest, snapshot(person(ANN), person(EVE), teams={"staff": [EVE]}))
+    plan = planned(manifest, snapshot(developer(ANN), developer(EVE), teams={"staff": [EVE]}))
     assert plan.changes == ()
     assert [n.code for n in plan.notices] == ["missing_idp_team"]
 
@@ -373,7 +375,7 @@ def test_a_missing_team_of_the_identity_provider_that_looks_like_a_live_one_gets
 def test_two_live_teams_of_one_name_refuse_and_are_left_alone() -> None:
     manifest = portal(teams=(team("reds", [ANN], "exclusive", description="Red"),))
     twice = (LiveTeam("t-reds", "reds"), LiveTeam("t-2", "reds"))
-    live = snapshot(person(ANN), person(EVE), teams={"reds": [EVE]}, live_teams=twice)
+    live = snapshot(developer(ANN), developer(EVE), teams={"reds": [EVE]}, live_teams=twice)
     plan = planned(manifest, live)
     assert plan.changes == ()
     assert [(r.code, r.team) for r in plan.refusals] == [("ambiguous_team", "reds")]
@@ -382,7 +384,7 @@ def test_two_live_teams_of_one_name_refuse_and_are_left_alone() -> None:
 
 
 def test_live_teams_that_nobody_declared_are_nobodys_business() -> None:
-    live = snapshot(person(ANN), teams={"by-hand": [ANN]})
+    live = snapshot(developer(ANN), teams={"by-hand": [ANN]})
     assert planned(portal(teams=(), trusted_domains=(trusted("city.com"),)), live).changes == ()
 
 
@@ -411,15 +413,15 @@ EVERYTHING = portal(
 )
 USES_WEATHER = Registration("r-1", "id-rev@x.org", "a-1", "Scores", "Weather", "approved")
 EVERYONE = snapshot(
-    person(ANN, "pending"),
-    person(BOB, "revoked"),
-    person("z@old.com"),
-    person("rev@x.org"),
-    person("rej@x.org"),
-    person("pen@x.org"),
-    person("back@x.org", "rejected"),
-    person("gone@x.org"),
-    person(EVE),
+    developer(ANN, "pending"),
+    developer(BOB, "revoked"),
+    developer("z@old.com"),
+    developer("rev@x.org"),
+    developer("rej@x.org"),
+    developer("pen@x.org"),
+    developer("back@x.org", "rejected"),
+    developer("gone@x.org"),
+    developer(EVE),
     teams={"reds": [EVE], "blues": []},
     roles={"t-blues": (Assignment("r-2", "API Consumer", WEATHER),)},
     requests=(AccessRequest("q-1", f"id-{ANN}", "a-2", "App", "Weather"),),
@@ -497,5 +499,5 @@ def test_a_selection_keeps_what_can_stand_alone(only: Any, kept: list[str], lost
 
 def test_a_plan_needs_no_members_of_untouched_teams() -> None:
     manifest = portal(teams=(team("reds"),))
-    assert as_read(manifest, snapshot(person(ANN), teams={"reds": [ANN]})).members == {}
-    assert planned(manifest, snapshot(person(ANN), teams={"reds": [ANN]})).changes == ()
+    assert as_read(manifest, snapshot(developer(ANN), teams={"reds": [ANN]})).members == {}
+    assert planned(manifest, snapshot(developer(ANN), teams={"reds": [ANN]})).changes == ()

@@ -15,7 +15,7 @@ from portalctl.changes.observations import (
     Observations,
     Unmatched,
 )
-from tests.changes.build import person, team
+from tests.changes.build import developer, team
 
 
 def test_every_kind_is_listed_and_says_something() -> None:
@@ -29,17 +29,17 @@ def test_every_kind_is_listed_and_says_something() -> None:
 
 def test_each_figure_counts_a_developer_or_a_name_once() -> None:
     found = Observations()
-    found.update([Unmatched(person("a@x.org")), Unmatched(person("b@x.org", "pending"))])
+    found.update([Unmatched(developer("a@x.org")), Unmatched(developer("b@x.org", "pending"))])
     found.update([Awaited("ann@x.org"), Awaited("ann@x.org"), Awaited("bob@x.org")])
     assert found.figures() == dict(zip(FIGURES, (2, 2), strict=True))
 
 
 def test_notices_and_drift_come_from_the_kinds() -> None:
     found = Observations()
-    ann, bob = person("ann@x.org"), person("bob@x.org", "pending")
+    ann, bob = developer("ann@x.org"), developer("bob@x.org", "pending")
     found.update([ExtraMember(ann, "city"), ExtraMember(bob, "city"), Unmatched(ann), Unmatched(bob)])
     assert [notice.message for notice in found.notices(Accounts(()))] == [
-        "team city keeps 2 people that no rule puts there (additive)"
+        "team city keeps 2 developers that no rule puts there (additive)"
     ]
     assert [(it.kind, it.team, it.live) for it in found.disagreements()] == [
         ("unruled_grant", "city", "member"),

@@ -26,9 +26,9 @@ from tests.changes.build import (
     UNMATCHED,
     YESTERDAY,
     denied,
+    developer,
     member,
     override,
-    person,
     planned,
     portal,
     protected,
@@ -57,18 +57,18 @@ MANIFEST = portal(
     protected=(protected("rev@x.org"), protected("owner@city.com")),
 )
 LIVE = snapshot(
-    person(ANN, "pending", "7"),
-    person("Ann@City.com", "approved", "8"),
-    person("kim@x.org", "approved"),
-    person("rev@x.org", "approved", "1"),
-    person("rev@x.org", "approved", "2"),
-    person("REV@x.org", "pending", "3"),
-    person("joe@old.com", "approved"),
-    person("joe@bad.com", "approved"),
-    person("sam@city.com", "revoked"),
-    person("<x@y>", "pending"),
-    person(None, "pending", "4"),
-    person("who@x.org", "suspended"),
+    developer(ANN, "pending", "7"),
+    developer("Ann@City.com", "approved", "8"),
+    developer("kim@x.org", "approved"),
+    developer("rev@x.org", "approved", "1"),
+    developer("rev@x.org", "approved", "2"),
+    developer("REV@x.org", "pending", "3"),
+    developer("joe@old.com", "approved"),
+    developer("joe@bad.com", "approved"),
+    developer("sam@city.com", "revoked"),
+    developer("<x@y>", "pending"),
+    developer(None, "pending", "4"),
+    developer("who@x.org", "suspended"),
     teams={"blues": ["joe@old.com", "joe@bad.com"], "reds": ["1", "joe@bad.com"], "twice": []},
 )  # fmt: skip
 
@@ -107,7 +107,7 @@ def test_keys_and_their_order() -> None:
 
 def test_a_change_in_full() -> None:
     manifest = portal(trusted_domains=(trusted("city.com", "reds", line=12),), teams=(team("reds"),))
-    add, approve = document(manifest, snapshot(person("Ann@city.com", "pending", "7"), teams={"reds": []}))[
+    add, approve = document(manifest, snapshot(developer("Ann@city.com", "pending", "7"), teams={"reds": []}))[
         "portals"
     ][0]["changes"]
     why = [
@@ -148,7 +148,7 @@ def test_the_summary_counts_changes_people_and_mails() -> None:
 def test_ids_are_unique_also_where_two_people_share_an_address() -> None:
     every = [change["id"] for change in document()["portals"][0]["changes"]]
     assert len(set(every)) == len(every)
-    assert [each for each in every if each.startswith("revoke:rev@x.org")] == [
+    assert [item for item in every if item.startswith("revoke:rev@x.org")] == [
         "revoke:rev@x.org#1",
         "revoke:rev@x.org#2",
     ]
@@ -161,7 +161,7 @@ def reversed_rules(manifest: PortalManifest) -> PortalManifest:
         denied_domains=manifest.denied_domains[::-1],
         overrides=manifest.overrides[::-1],
         protected=manifest.protected[::-1],
-        teams=tuple(replace(each, members=each.members and each.members[::-1]) for each in manifest.teams[::-1]),
+        teams=tuple(replace(item, members=item.members and item.members[::-1]) for item in manifest.teams[::-1]),
     )
 
 
@@ -180,7 +180,7 @@ def test_portals_come_sorted() -> None:
     one = planned(MANIFEST, LIVE)
     other = replace(one, name="another")
     assert to_json(whole_plan(one, other)) == to_json(whole_plan(other, one))
-    assert [each.name for each in whole_plan(one, other).portals] == ["another", "partners"]
+    assert [item.name for item in whole_plan(one, other).portals] == ["another", "partners"]
 
 
 BOUND: list[Callable[[PortalManifest, Snapshot], tuple[PortalManifest, Snapshot]]] = [
@@ -191,7 +191,7 @@ BOUND: list[Callable[[PortalManifest, Snapshot], tuple[PortalManifest, Snapshot]
     lambda m, s: (replace(m, policy=replace(m.policy, limits=Limits(removals=2))), s),
     lambda m, s: (replace(m, protected=()), s),
     lambda m, s: (replace(m, trusted_domains=(trusted("city.com", line=99),)), s),
-    lambda m, s: (m, replace(s, developers=(*s.developers, person("new@bad.com")))),
+    lambda m, s: (m, replace(s, developers=(*s.developers, developer("new@bad.com")))),
 ]
 
 
@@ -224,7 +224,11 @@ def test_a_plan_rid_of_its_refusals_is_another_plan() -> None:
 
 def test_the_digest_does_not_bind_times_notices_or_people_no_rule_speaks_of() -> None:
     first = whole_plan(planned(MANIFEST, LIVE))
-    newcomers = (person("a@nowhere.org"), person("b@nowhere.org", "revoked"), person("who@y.org", "suspended"))
+    newcomers = (
+        developer("a@nowhere.org"),
+        developer("b@nowhere.org", "revoked"),
+        developer("who@y.org", "suspended"),
+    )
     later = replace(LIVE, developers=(*LIVE.developers, *newcomers), observed_at="2027-01-01T00:00:00Z")
     second = whole_plan(planned(MANIFEST, later), created_at="2027-01-01T00:00:01Z")
     assert second.portals[0].notices != first.portals[0].notices
@@ -266,7 +270,7 @@ def test_the_schema_rejects_what_is_no_plan() -> None:
 
 
 def test_what_a_stranger_typed_comes_back_as_it_was() -> None:
-    hostile = person('\u202e"<b>\x1b[31m@evil.com', "pending")
+    hostile = developer('\u202e"<b>\x1b[31m@evil.com', "pending")
     text = to_json(whole_plan(planned(portal(policy=Policy(unmatched_pending="rejected")), snapshot(hostile))))
     assert json.loads(text)["portals"][0]["changes"][0]["developer"]["email"] == hostile.email
 
@@ -288,7 +292,7 @@ def paths(value: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int,
     items: list[tuple[Any, Any]] = list(value.items() if isinstance(value, dict) else enumerate(value))
     below = [(*path, step) for step, _ in items]
     return below + [
-        deeper for step, each in items if isinstance(each, dict | list) for deeper in paths(each, (*path, step))
+        deeper for step, item in items if isinstance(item, dict | list) for deeper in paths(item, (*path, step))
     ]
 
 

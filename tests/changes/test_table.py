@@ -17,10 +17,10 @@ from tests.changes.build import (
     LINES,
     UNMATCHED,
     denied,
+    developer,
     difference,
     ids,
     override,
-    person,
     planned,
     portal,
     snapshot,
@@ -82,7 +82,7 @@ def test_every_cell(source: str, live: str, cell: str) -> None:
         policy = Policy(
             reinstate=reinstate, unmatched_pending=pending, unmatched_approved=approved, unmatched_why=UNMATCHED
         )
-        plan = planned(portal(policy=policy, **RULES[source]), snapshot(person(ANN, live)))
+        plan = planned(portal(policy=policy, **RULES[source]), snapshot(developer(ANN, live)))
         kept = cell.startswith("?") and {"pending": pending, "approved": approved}[live] == "keep"
         held = cell.endswith("*") and not reinstate
         assert [notice.code for notice in plan.notices if notice.code == "withheld"] == ["withheld"] * held
@@ -102,7 +102,7 @@ def assert_cell(source: str, live: str, cell: str, changes: list[Change]) -> Non
 
 
 def test_the_built_in_policy_is_the_only_reason_without_a_place() -> None:
-    plan = planned(portal(policy=Policy(unmatched_pending="rejected")), snapshot(person(ANN, "pending")))
+    plan = planned(portal(policy=Policy(unmatched_pending="rejected")), snapshot(developer(ANN, "pending")))
     assert where(plan.changes[0]) == [("policy", None, None)]
 
 
@@ -111,19 +111,19 @@ def test_the_built_in_policy_is_the_only_reason_without_a_place() -> None:
 )
 def test_an_overrides_own_reinstate_goes_before_the_policys(general: bool, own: bool | None, op: list[str]) -> None:
     manifest = portal(policy=Policy(reinstate=general), overrides=(override(ANN, "approved", reinstate=own),))
-    assert [change.op for change in planned(manifest, snapshot(person(ANN, "revoked"))).changes] == op
+    assert [change.op for change in planned(manifest, snapshot(developer(ANN, "revoked"))).changes] == op
 
 
 def test_an_override_without_status_may_allow_to_reinstate_what_the_domain_approves() -> None:
     manifest = portal(trusted_domains=(trusted("city.com"),), overrides=(override(ANN, teams=[], reinstate=True),))
-    (change,) = planned(manifest, snapshot(person(ANN, "revoked"))).changes
+    (change,) = planned(manifest, snapshot(developer(ANN, "revoked"))).changes
     assert (change.op, change.op_class, where(change)[0][0]) == ("approve", "reinstate", "trusted_domains")
 
 
 @pytest.mark.parametrize("live", LIVE)
 def test_a_withheld_person_is_shown_with_the_rule(live: str) -> None:
     manifest = portal(trusted_domains=(trusted("city.com", line=12),))
-    held = [n for n in planned(manifest, snapshot(person(ANN, live))).notices if n.code == "withheld"]
+    held = [n for n in planned(manifest, snapshot(developer(ANN, live))).notices if n.code == "withheld"]
     assert [(n.developer, n.file, n.line) for n in held] == (
         [(ANN, FILE, 12)] if live in {"revoked", "rejected"} else []
     )
@@ -140,7 +140,7 @@ def test_an_override_goes_before_denied_and_trusted_domains(status: Any, op: str
         {"denied_domains": (denied("city.com"),)},
         {"trusted_domains": (trusted("city.com"),)},
     ):
-        plan = planned(portal(overrides=(override(ANN, status),), **rules), snapshot(person(ANN, "pending")))
+        plan = planned(portal(overrides=(override(ANN, status),), **rules), snapshot(developer(ANN, "pending")))
         assert [(change.op, where(change)[0][0]) for change in plan.changes] == ([(op, "overrides")] if op else [])
 
 
@@ -154,7 +154,7 @@ def test_an_override_goes_before_denied_and_trusted_domains(status: Any, op: str
 )
 def test_a_denied_domain_goes_before_a_trusted_one(denial: Any, trust: TrustedDomain) -> None:
     manifest = portal(denied_domains=(denial,), trusted_domains=(trust,))
-    assert [c.op for c in planned(manifest, snapshot(person(ANN, "pending"))).changes] == ["reject"]
+    assert [c.op for c in planned(manifest, snapshot(developer(ANN, "pending"))).changes] == ["reject"]
 
 
 def test_rank_holds_whatever_the_domains_cover() -> None:
@@ -162,7 +162,7 @@ def test_rank_holds_whatever_the_domains_cover() -> None:
     manifest = portal(
         denied_domains=(denied("city.com", subdomains=True),), trusted_domains=(trusted("uk.city.com"),)
     )
-    assert [c.op for c in planned(manifest, snapshot(person("a@uk.city.com", "pending"))).changes] == ["reject"]
+    assert [c.op for c in planned(manifest, snapshot(developer("a@uk.city.com", "pending"))).changes] == ["reject"]
 
 
 @pytest.mark.parametrize(
@@ -188,13 +188,13 @@ def test_the_most_specific_domain_wins_and_subdomains_are_asked_for(address: str
             trusted("flat.com", line=4),
         )
     )
-    changes = planned(manifest, snapshot(person(address, "pending"))).changes
+    changes = planned(manifest, snapshot(developer(address, "pending"))).changes
     assert [(change.op, change.why[0].line) for change in changes] == ([("approve", line)] if line else [])
 
 
 def test_the_most_specific_denied_domain_is_the_reason() -> None:
     manifest = portal(denied_domains=(denied("city.com", line=1, subdomains=True), denied("uk.city.com", line=2)))
-    assert [c.why[0].line for c in planned(manifest, snapshot(person("a@uk.city.com"))).changes] == [2]
+    assert [c.why[0].line for c in planned(manifest, snapshot(developer("a@uk.city.com"))).changes] == [2]
 
 
 # Identity
@@ -202,8 +202,8 @@ def test_the_most_specific_denied_domain_is_the_reason() -> None:
 
 @pytest.mark.parametrize("spelling", ["ANN@City.com", "Ann@CITY.COM", "ann@city。com"])
 def test_other_spellings_of_an_address_are_the_same_person(spelling: str) -> None:
-    approve = planned(portal(overrides=(override(ANN, "approved"),)), snapshot(person(spelling, "pending")))
-    revoke = planned(portal(overrides=(override(ANN, "revoked"),)), snapshot(person(spelling)))
+    approve = planned(portal(overrides=(override(ANN, "approved"),)), snapshot(developer(spelling, "pending")))
+    revoke = planned(portal(overrides=(override(ANN, "revoked"),)), snapshot(developer(spelling)))
     assert ids((*approve.changes, *revoke.changes)) == [f"approve:{spelling}", f"revoke:{spelling}"]
 
 
@@ -221,14 +221,14 @@ SUSPECT = [
 @pytest.mark.parametrize(("status", "op"), [("revoked", "revoke"), ("rejected", "reject")])
 def test_a_denial_covers_tagged_and_malformed_spellings(spelling: str, status: Any, op: str) -> None:
     manifest = portal(overrides=(override(ANN, status),), trusted_domains=(trusted("city.com"),))
-    changes = planned(manifest, snapshot(person(spelling), person("bob@city.com", "pending"))).changes
+    changes = planned(manifest, snapshot(developer(spelling), developer("bob@city.com", "pending"))).changes
     assert ids(changes) == ["approve:bob@city.com", f"{op}:{spelling}"]
 
 
 @pytest.mark.parametrize("spelling", SUSPECT)
 def test_a_grant_is_for_one_exact_address(spelling: str) -> None:
     manifest = portal(overrides=(override(ANN, "approved", ["reds"]),), teams=(team("reds", [ANN]),), protected=())
-    live = snapshot(person(spelling, "pending"), teams={"reds": []})
+    live = snapshot(developer(spelling, "pending"), teams={"reds": []})
     assert planned(manifest, live).changes == ()
 
 
@@ -237,14 +237,14 @@ def test_a_denial_of_an_address_beats_a_grant_to_its_tagged_form() -> None:
         overrides=(override(ANN, "revoked"), override("ann+x@city.com", "approved", ["reds"])),
         teams=(team("reds", ["ann+x@city.com"]),),
     )
-    assert ids(planned(manifest, snapshot(person("ann+x@city.com"), teams={"reds": []})).changes) == [
+    assert ids(planned(manifest, snapshot(developer("ann+x@city.com"), teams={"reds": []})).changes) == [
         "revoke:ann+x@city.com"
     ]
 
 
 def test_a_denial_of_a_tagged_form_is_for_that_form() -> None:
     manifest = portal(overrides=(override("ann+x@city.com", "revoked"),))
-    assert ids(planned(manifest, snapshot(person(ANN), person("ann+x@city.com"))).changes) == [
+    assert ids(planned(manifest, snapshot(developer(ANN), developer("ann+x@city.com"))).changes) == [
         "revoke:ann+x@city.com"
     ]
 
@@ -253,16 +253,16 @@ def test_a_denial_of_a_tagged_form_is_for_that_form() -> None:
 def test_a_malformed_address_gets_nothing_from_a_domain_and_is_not_spared_by_its_denial(spelling: str) -> None:
     trust = planned(
         portal(trusted_domains=(trusted("city.com", "reds"),), teams=(team("reds"),)),
-        snapshot(person(spelling, "pending"), teams={"reds": []}),
+        snapshot(developer(spelling, "pending"), teams={"reds": []}),
     )
     assert trust.changes == ()
     assert [(n.code, n.developer) for n in trust.notices] == [("malformed_address", spelling)]
-    denial = planned(portal(denied_domains=(denied("city.com"),)), snapshot(person(spelling)))
+    denial = planned(portal(denied_domains=(denied("city.com"),)), snapshot(developer(spelling)))
     assert ids(denial.changes) == [f"revoke:{spelling}"]
 
 
 def test_a_person_without_an_address_is_left_to_the_policy() -> None:
-    nobody = person(None, "pending", id="n-1")
+    nobody = developer(None, "pending", id="n-1")
     plan = planned(portal(policy=Policy(unmatched_pending="rejected")), snapshot(nobody))
     assert [(c.id, c.developer.email if c.developer else "") for c in plan.changes] == [("reject:n-1", None)]
 
@@ -274,9 +274,9 @@ def test_two_people_with_one_address_get_nothing_and_lose_nothing_by_it() -> Non
         teams=(team("reds", membership="exclusive"),),
     )
     live = snapshot(
-        person(ANN, "pending", "1"),
-        person("Ann@city.com", "approved", "2"),
-        person("bob@city.com", "pending"),
+        developer(ANN, "pending", "1"),
+        developer("Ann@city.com", "approved", "2"),
+        developer("bob@city.com", "pending"),
         teams={"reds": ["2"]},
     )
     plan = planned(manifest, live)
@@ -286,13 +286,13 @@ def test_two_people_with_one_address_get_nothing_and_lose_nothing_by_it() -> Non
 
 @pytest.mark.parametrize("rules", ["denied", "ov-revoked"])
 def test_ambiguity_never_blocks_a_denial(rules: str) -> None:
-    plan = planned(portal(**RULES[rules]), snapshot(person(ANN, id="1"), person(ANN, id="2")))
+    plan = planned(portal(**RULES[rules]), snapshot(developer(ANN, id="1"), developer(ANN, id="2")))
     assert ids(plan.changes) == [f"revoke:{ANN}#1", f"revoke:{ANN}#2"]
 
 
 def test_a_second_registration_does_not_save_a_team_that_an_override_leaves_out() -> None:
     manifest = portal(overrides=(override(ANN, teams=[]),), teams=(team("reds"),))
-    live = snapshot(person(ANN, id="1"), person("ANN@city.com", "pending", "2"), teams={"reds": ["1"]})
+    live = snapshot(developer(ANN, id="1"), developer("ANN@city.com", "pending", "2"), teams={"reds": ["1"]})
     assert ids(planned(manifest, live).changes) == [f"remove_member:{ANN}:reds"]
 
 
@@ -300,8 +300,8 @@ def test_a_second_registration_does_not_save_a_team_that_an_override_leaves_out(
 @pytest.mark.parametrize("other", ["pin", "pending", "approved", "revoked"])
 def test_a_blocked_person_is_not_reinstated(status: Any, other: str) -> None:
     rule = override(ANN, status, reinstate=True, id="another" if other == "pin" else None)
-    others = [person("ANN@city.com", other, "2")] if other != "pin" else []
-    changes = planned(portal(overrides=(rule,)), snapshot(person(ANN, "revoked", "1"), *others)).changes
+    others = [developer("ANN@city.com", other, "2")] if other != "pin" else []
+    changes = planned(portal(overrides=(rule,)), snapshot(developer(ANN, "revoked", "1"), *others)).changes
     assert [change for change in changes if change.developer and change.developer.id == "1"] == []
 
 
@@ -311,9 +311,9 @@ def test_a_pin_lets_in_the_registration_it_names_and_no_other() -> None:
         "overrides": (override(ANN, "approved", ["reds"], id="ABC"),),
         "teams": (team("reds", [ANN]),),
     }
-    meant = planned(portal(**rules), snapshot(person(ANN, "pending", "abc"), teams={"reds": []}))
+    meant = planned(portal(**rules), snapshot(developer(ANN, "pending", "abc"), teams={"reds": []}))
     assert ids(meant.changes) == [f"add_member:{ANN}:reds", f"approve:{ANN}"]
-    other = planned(portal(**rules), snapshot(person(ANN, "pending", "xyz"), teams={"reds": []}))
+    other = planned(portal(**rules), snapshot(developer(ANN, "pending", "xyz"), teams={"reds": []}))
     assert other.changes == ()
     assert [(n.code, n.developer) for n in other.notices] == [("pin_mismatch", ANN)]
 
@@ -340,7 +340,9 @@ SHARED = [
 @pytest.mark.parametrize(("status", "twin", "wanted"), SHARED)
 def test_what_an_account_gets_beside_another_of_its_address(status: str, twin: str, wanted: list[str]) -> None:
     rules = portal(policy=Policy(reinstate=True), **TRUSTING)
-    live = snapshot(person(ANN, status, "1"), person(TWIN, twin, "2"), person("bob@city.com"), teams={"reds": []})
+    live = snapshot(
+        developer(ANN, status, "1"), developer(TWIN, twin, "2"), developer("bob@city.com"), teams={"reds": []}
+    )
     assert sorted(ids(planned(rules, live).changes)) == sorted([*wanted, "add_member:bob@city.com:reds"])
 
 
@@ -353,7 +355,7 @@ def test_an_override_with_an_id_decides_for_that_account_alone_whatever_the_othe
     for keys in forms:
         rule = override(ANN, id="1", reinstate=True, **keys)
         rules = portal(policy=Policy(reinstate=True), overrides=(rule,), **TRUSTING)
-        live = snapshot(person(ANN, status, "1"), person(TWIN, twin, "2"), teams={"reds": []})
+        live = snapshot(developer(ANN, status, "1"), developer(TWIN, twin, "2"), teams={"reds": []})
         approved = [] if status == "approved" else [f"approve:{ANN}"]
         assert ids(planned(rules, live).changes) in (
             [*approved, f"add_member:{ANN}:reds"],
@@ -364,12 +366,12 @@ def test_an_override_with_an_id_decides_for_that_account_alone_whatever_the_othe
 @pytest.mark.parametrize("status", ["revoked", "rejected", "absent"])
 def test_a_denial_with_an_id_is_for_that_account_alone(status: Any) -> None:
     rules = portal(overrides=(override(ANN, status, id="2"),), **TRUSTING)
-    twins = snapshot(person(ANN, "approved", "1"), person(TWIN, "approved", "2"), teams={"reds": ["1", "2"]})
+    twins = snapshot(developer(ANN, "approved", "1"), developer(TWIN, "approved", "2"), teams={"reds": ["1", "2"]})
     found = difference(rules, twins).changes
-    assert {each.developer.id for each in found if each.developer} == {"2"}
-    gone = snapshot(person(ANN, "pending", "1"), teams={"reds": []})
+    assert {finding.developer.id for finding in found if finding.developer} == {"2"}
+    gone = snapshot(developer(ANN, "pending", "1"), teams={"reds": []})
     assert planned(rules, gone).changes == (), "whose account has not the id is granted nothing: it may be a slip"
-    assert [each.code for each in planned(rules, gone).notices] == ["pin_mismatch"]
+    assert [notice.code for notice in planned(rules, gone).notices] == ["pin_mismatch"]
 
 
 def test_who_is_beside_a_pinned_account_keeps_what_they_have() -> None:
@@ -378,7 +380,7 @@ def test_who_is_beside_a_pinned_account_keeps_what_they_have() -> None:
     for keys in forms:
         rule = override(ANN, id="1", **keys)
         rules = portal(policy=policy, overrides=(rule,), teams=(team("reds", [ANN], "exclusive"), team("blues")))
-        live = snapshot(person(TWIN, "approved", "2"), teams={"reds": ["2"], "blues": ["2"]})
+        live = snapshot(developer(TWIN, "approved", "2"), teams={"reds": ["2"], "blues": ["2"]})
         assert planned(rules, live).changes == ()
 
 
@@ -395,8 +397,10 @@ def test_who_is_beside_a_pinned_account_keeps_what_they_have() -> None:
 )
 def test_the_notice_of_a_shared_address_has_the_line_that_decides(rules: dict[str, Any], line: str) -> None:
     for status, code in (("pending", "ambiguous_address"), ("revoked", "withheld")):
-        live = snapshot(person(TWIN, "pending", "id-1"), person(ANN, status, "2"), person("bob@x.com", "pending"))
-        (told,) = [each for each in planned(portal(**rules), live).notices if each.developer == TWIN]
+        live = snapshot(
+            developer(TWIN, "pending", "id-1"), developer(ANN, status, "2"), developer("bob@x.com", "pending")
+        )
+        (told,) = [notice for notice in planned(portal(**rules), live).notices if notice.developer == TWIN]
         assert (told.code, told.severity) == (code, "warning")
         assert told.message.endswith(f"if this is the right account, {line}")
         assert f"(2 ({status}))" in told.message
@@ -405,23 +409,23 @@ def test_the_notice_of_a_shared_address_has_the_line_that_decides(rules: dict[st
 
 def test_many_accounts_of_one_address_are_counted_and_not_listed() -> None:
     spellings = [TWIN[:n].swapcase() + TWIN[n:] for n in range(1, 8)]
-    live = snapshot(*(person(each, "pending", str(n)) for n, each in enumerate(spellings)))
+    live = snapshot(*(developer(item, "pending", str(n)) for n, item in enumerate(spellings)))
     told = planned(portal(**TRUSTING), live).notices
-    assert {each.message for each in told} == {
+    assert {finding.message for finding in told} == {
         "another account with this address is pending or approved, so no rule grants it anything; list all 7: "
         f"portalctl explain {ANN}"
     }
 
 
 def test_an_address_that_no_rule_matches_is_not_blocked_for_being_shared() -> None:
-    live = snapshot(person(ANN, "pending", "1"), person(TWIN, "pending", "2"))
+    live = snapshot(developer(ANN, "pending", "1"), developer(TWIN, "pending", "2"))
     assert planned(portal(), live).notices == ()
 
 
 @pytest.mark.parametrize("rules", list(RULES))
 def test_an_unknown_status_is_left_alone_and_said(rules: str) -> None:
     policy = Policy(unmatched_pending="rejected", unmatched_approved="revoked", reinstate=True)
-    plan = planned(portal(policy=policy, **RULES[rules]), snapshot(person(ANN, "suspended"), teams={"reds": []}))
+    plan = planned(portal(policy=policy, **RULES[rules]), snapshot(developer(ANN, "suspended"), teams={"reds": []}))
     assert plan.changes == ()
     assert [(n.code, n.developer) for n in plan.notices] == [("unknown_status", ANN)]
 
@@ -429,7 +433,7 @@ def test_an_unknown_status_is_left_alone_and_said(rules: str) -> None:
 def test_people_of_one_domain_share_one_decision() -> None:
     """A million people must not mean a million reasons."""
     manifest = portal(trusted_domains=(trusted("city.com"),))
-    found = difference(manifest, snapshot(*(person(f"{n}@city.com", "revoked") for n in range(3))))
+    found = difference(manifest, snapshot(*(developer(f"{n}@city.com", "revoked") for n in range(3))))
     held = found.observations.of(Withheld)
-    assert len({id(each.decision) for each in held}) == 1
+    assert len({id(item.decision) for item in held}) == 1
     assert held[0].decision.why == (Reason.of("trusted_domains", "city.com", manifest.trusted_domains[0].why.at),)

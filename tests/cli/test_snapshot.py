@@ -104,7 +104,7 @@ def test_a_pull_request_may_speak_of_teams_that_nothing_spoke_of() -> None:
     done = offline_plan("-o", "json")
     assert done.code == 0
     assert "create_team:new" in [change["id"] for change in done.json["portals"][0]["changes"]]
-    assert any("team blues keeps 1 person" in each["message"] for each in done.json["portals"][0]["notices"])
+    assert any("team blues keeps 1 developer" in each["message"] for each in done.json["portals"][0]["notices"])
 
 
 @pytest.mark.wide(2)

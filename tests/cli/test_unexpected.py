@@ -9,10 +9,10 @@ from typing import Any, cast
 
 import pytest
 
-from portalctl.portals.answer_ids import told_in
+from portalctl.portals.answer_ids import json_object
 from portalctl.portals.models import Sighting, Touched
 from portalctl.portals.protocol import Portal
-from portalctl.portals.writes import SetStatus, Still, Write, Written, at_any_time
+from portalctl.portals.writes import Precheck, SetStatus, Write, Written, at_any_time
 from portalctl.providers.registry import provider_named
 from tests.answering import answering, http
 from tests.conftest import Bench, Done
@@ -48,12 +48,12 @@ class Odd:
             raise self._error
         return self._inner.reread(touched)
 
-    def write(self, write: Write, still: Still = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
         if not self._blind and isinstance(write, SetStatus) and write.developer_id == self._of:
             if self._sends:
-                self._inner.write(write, still)
+                self._inner.write(write, precheck)
             raise self._error
-        return self._inner.write(write, still)
+        return self._inner.write(write, precheck)
 
 
 @pytest.fixture
@@ -149,4 +149,4 @@ def test_an_answer_that_is_nested_deeply_is_one_clear_error(bench: Bench, comman
 
 @pytest.mark.parametrize("body", [b"[" * 200_000, b'{"id":' * 100_000, b'{"id": NaN}', b"{}x", b"\xff", b"null"])
 def test_the_body_of_a_success_is_read_for_ids_only_and_never_fails(body: bytes) -> None:
-    assert told_in(body) == {}
+    assert json_object(body) == {}

@@ -40,20 +40,20 @@ def data(path: Path) -> object:
 def keys(value: object) -> Iterator[str]:
     """The keys of mappings, without those that are names of the user's own."""
     if isinstance(value, dict):
-        for key, each in value.items():
+        for key, item in value.items():
             yield from () if key.endswith(".yaml") else (key,)
-            yield from keys(each)
+            yield from keys(item)
     elif isinstance(value, list):
-        for each in value:
-            yield from keys(each)
+        for item in value:
+            yield from keys(item)
 
 
 def properties(schema: object) -> Iterator[str]:
     """The names of all properties that a JSON Schema describes."""
     if isinstance(schema, dict):
-        for key, each in schema.items():
-            yield from each if key == "properties" and isinstance(each, dict) else ()
-            yield from properties(each)
+        for key, item in schema.items():
+            yield from item if key == "properties" and isinstance(item, dict) else ()
+            yield from properties(item)
     elif isinstance(schema, list):
-        for each in schema:
-            yield from properties(each)
+        for item in schema:
+            yield from properties(item)

@@ -23,7 +23,7 @@ NAMED = ("plan.json", "report.json", "drift.json", "snapshot.json", "removals.js
 
 def below(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command that does something, with the words that lead to it."""
-    return ((words, each) for words, each in every(command, *path) if not isinstance(each, click.Group))
+    return ((words, item) for words, item in every(command, *path) if not isinstance(item, click.Group))
 
 
 def every(command: click.Command, *path: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:

@@ -97,7 +97,7 @@ def all_help(command: click.Command) -> str:
     context = click.Context(command, info_name=command.name)
     names = command.list_commands(context) if isinstance(command, click.Group) else []
     below = [command.get_command(context, name) for name in names] if isinstance(command, click.Group) else []
-    return "".join([command.get_help(context), *(all_help(each) for each in below if each is not None)])
+    return "".join([command.get_help(context), *(all_help(item) for item in below if item is not None)])
 
 
 def test_the_commands_and_flags_it_names_exist() -> None:

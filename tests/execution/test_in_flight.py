@@ -11,7 +11,7 @@ from portalctl.execution.concurrency import FIRST, STEP, InFlight
 def test_more_may_go_with_all_that_have_ended(ended: int, width: int) -> None:
     in_flight = InFlight(16)
     for _ in range(ended):
-        in_flight.one_ended()
+        in_flight.finished()
     assert in_flight.width == width
 
 
@@ -20,5 +20,5 @@ def test_never_more_than_may(most: int) -> None:
     in_flight = InFlight(most)
     assert in_flight.width == min(FIRST, most)
     for _ in range(40 * STEP):
-        in_flight.one_ended()
+        in_flight.finished()
     assert in_flight.width == most

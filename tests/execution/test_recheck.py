@@ -15,7 +15,7 @@ from tests.plan_json import change_of
 class Portal:
     """Remembers who was looked at, time after time, and finds everybody approved. A look takes `takes` seconds."""
 
-    people_a_look = 100
+    developers_per_check = 100
 
     def __init__(self, takes: float = 0.0) -> None:
         self.looks: list[list[str]] = []
@@ -23,31 +23,31 @@ class Portal:
 
     def reread(self, touched: Touched) -> Sighting:
         self.now += self.takes
-        self.looks.append([person for person, _ in touched.people])
+        self.looks.append([developer for developer, _ in touched.developers])
         developers = {key: Developer(key, f"{key}@x.com", "approved") for key in self.looks[-1]}
         return Sighting(developers=developers, teams={}, members={})
 
 
-def approval(person: str) -> Change:
-    subject = Subject(f"{person}@x.com", person)
+def approval(developer: str) -> Change:
+    subject = Subject(f"{developer}@x.com", developer)
     before, after = {"status": "pending"}, {"status": "approved"}
-    return change_of(f"approve:{person}", "approve", "onboard", subject, None, before, after, ())
+    return change_of(f"approve:{developer}", "approve", "onboard", subject, None, before, after, ())
 
 
-def looks_at(portal: Portal, people: list[str]) -> RecentStatuses:
-    pending = dict.fromkeys(people, "pending").items()
-    return RecentStatuses(cast(Reader, portal), map(approval, people), pending, 0.0, lambda: portal.now)
+def looks_at(portal: Portal, developers: list[str]) -> RecentStatuses:
+    pending = dict.fromkeys(developers, "pending").items()
+    return RecentStatuses(cast(Reader, portal), map(approval, developers), pending, 0.0, lambda: portal.now)
 
 
 def test_people_are_looked_at_again_once_the_look_is_old_and_a_batch_at_a_time() -> None:
-    portal, people = Portal(), [f"p{number:03}" for number in range(200)]
-    looks = looks_at(portal, people)
+    portal, developers = Portal(), [f"p{number:03}" for number in range(200)]
+    looks = looks_at(portal, developers)
     portal.now = FRESH
-    assert [looks.status(person) for person in people] == ["pending"] * 200
+    assert [looks.status(developer) for developer in developers] == ["pending"] * 200
     assert portal.looks == []
     portal.now = FRESH + 0.1
-    assert [looks.status(person) for person in people[1:]] == ["approved"] * 199
-    assert portal.looks == [people[1:101], people[101:]]
+    assert [looks.status(developer) for developer in developers[1:]] == ["approved"] * 199
+    assert portal.looks == [developers[1:101], developers[101:]]
 
 
 def test_looks_that_take_long_are_good_for_longer() -> None:

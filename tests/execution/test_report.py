@@ -52,8 +52,8 @@ def test_the_report_tells_who_what_why_and_what_came_of_it(club: Bench) -> None:
     assert portal["summary"] == {"confirmed": 3, "failed": 1, "skipped": 0, "unknown": 0, "total": 4}
     planned = plan["portals"][0]["changes"]
     of_the_plan = planned[0].keys() - {"origin", "developer_status"}  # which are for whoever reviews or applies it
-    assert [{key: each[key] for key in of_the_plan} for each in portal["changes"]] == [
-        {key: each[key] for key in of_the_plan} for each in planned
+    assert [{key: change[key] for key in of_the_plan} for change in portal["changes"]] == [
+        {key: change[key] for key in of_the_plan} for change in planned
     ]
     done, joined, approved, failed = portal["changes"]
     results = done["result"], joined["result"], approved["result"], failed["result"]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from portalctl.http.answer import explain_error, parse_json
 from portalctl.http.bounds import BodyError, BodyReader, Limits
 from portalctl.http.health import Health
-from portalctl.http.pace import told_left, told_rate
+from portalctl.http.pace import remaining_requests, stated_rate
 from portalctl.http.redaction import Redactor, inert
 from portalctl.http.retry import asked_pause
 
@@ -80,8 +80,8 @@ def test_no_header_breaks_what_reads_it(value: str) -> None:
     headers = dict.fromkeys(names, value)
     asked = asked_pause(headers, 0)
     assert asked is None or asked >= 0
-    told_left(headers)
-    told_rate(headers)
+    remaining_requests(headers)
+    stated_rate(headers)
 
 
 def test_time_lost_at_the_same_time_is_lost_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ def test_an_error_answer_says_what_where_and_which_trace() -> None:
     assert caught.value.call == "GET /v3/portals/00000000-0000-4000-8000-000000000000"
     assert (caught.value.trace or "").startswith("kong:trace:")
     assert "look again" in caught.value.advice
-    assert any(each.endswith("is the address of the API.") for each in caught.value.advice)
+    assert any(item.endswith("is the address of the API.") for item in caught.value.advice)
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
@@ -97,7 +97,7 @@ def test_a_server_is_checked_before_anything_is_sent() -> None:
 def test_whether_a_request_is_still_wanted_is_asked_when_its_turn_has_come() -> None:
     throttle, asked = Throttle(), []
 
-    def still() -> None:
+    def precheck() -> None:
         asked.append(time.monotonic())
         if len(asked) == 2:
             raise NoAnswerError("not any more", sent=False)
@@ -107,7 +107,7 @@ def test_whether_a_request_is_still_wanted_is_asked_when_its_turn_has_come() -> 
             began = time.monotonic()
             throttle.hold(0.2, asked=True)
             with pytest.raises(NoAnswerError, match="not any more"):
-                http.request("GET", PATH, still=still)
+                http.request("GET", PATH, precheck=precheck)
             assert http.get(PATH).ok, "nobody waits for the one that was given up"
         assert [exchange.status for exchange in sim.log] == [429, 200]
     assert asked[0] - began >= 0.2

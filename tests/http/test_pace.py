@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.http.pace import Pace, told_left, told_rate
+from portalctl.http.pace import Pace, remaining_requests, stated_rate
 from portalctl.http.retry import Attempt, Policy
 
 WORKERS = 16
@@ -308,7 +308,7 @@ def test_whatever_happens_a_turn_comes_and_the_rate_stays_above_nought(steps: li
     ],
 )
 def test_the_limit_that_a_server_tells(headers: dict[str, str], rate: float | None) -> None:
-    assert told_rate(headers) == rate
+    assert stated_rate(headers) == rate
 
 
 @pytest.mark.parametrize(
@@ -325,4 +325,4 @@ def test_the_limit_that_a_server_tells(headers: dict[str, str], rate: float | No
     ],
 )
 def test_what_a_server_says_is_left(headers: dict[str, str], left: tuple[int, float] | None) -> None:
-    assert told_left(headers) == left
+    assert remaining_requests(headers) == left

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from portalctl.insight.access_review import Access, Origin, review
 from portalctl.manifest.model import Policy, PortalManifest
 from portalctl.portals.models import Developer, Scope, Snapshot
-from tests.changes.build import FILE, TODAY, TOMORROW, YESTERDAY, denied, override, person, portal, snapshot, team
+from tests.changes.build import FILE, TODAY, TOMORROW, YESTERDAY, denied, developer, override, portal, snapshot, team
 from tests.changes.build import trusted as trust
 
 
@@ -37,7 +37,7 @@ def test_each_has_status_since_teams_and_the_rule_behind_them() -> None:
 
 
 def test_what_the_portal_does_not_tell_is_unknown() -> None:
-    assert reviewed(portal(), snapshot(person("ann@a.example")))["ann@a.example"].since == "unknown"
+    assert reviewed(portal(), snapshot(developer("ann@a.example")))["ann@a.example"].since == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -63,12 +63,12 @@ def test_what_the_portal_does_not_tell_is_unknown() -> None:
     ],
 )
 def test_remarks(status: str, rules: dict[str, object], remarks: tuple[str, ...]) -> None:
-    assert reviewed(portal(**rules), snapshot(person("ann@a.example", status)))["ann@a.example"].remarks == remarks
+    assert reviewed(portal(**rules), snapshot(developer("ann@a.example", status)))["ann@a.example"].remarks == remarks
 
 
 def test_an_orphan_is_in_a_team_by_no_rule_even_one_that_no_file_declares() -> None:
     rules = portal(trusted_domains=(trust("a.example", "known"),), teams=(team("known"),))
-    live = snapshot(person("ann@a.example"), teams={"known": ["ann@a.example"], "secret": ["ann@a.example"]})
+    live = snapshot(developer("ann@a.example"), teams={"known": ["ann@a.example"], "secret": ["ann@a.example"]})
     found = reviewed(rules, live)["ann@a.example"]
     assert found.remarks == ("orphan",)
     assert [(each.team, bool(each.why)) for each in found.teams] == [("known", True), ("secret", False)]
@@ -76,7 +76,7 @@ def test_an_orphan_is_in_a_team_by_no_rule_even_one_that_no_file_declares() -> N
 
 def test_a_place_in_a_team_of_the_identity_provider_is_no_orphan() -> None:
     rules = portal(trusted_domains=(trust("a.example"),), teams=(team("sso", membership="idp"),))
-    found = reviewed(rules, snapshot(person("ann@a.example"), teams={"sso": ["ann@a.example"]}))["ann@a.example"]
+    found = reviewed(rules, snapshot(developer("ann@a.example"), teams={"sso": ["ann@a.example"]}))["ann@a.example"]
     assert found.remarks == ()
     assert [(each.rule, each.value) for each in found.teams[0].why] == [("teams", "sso")]
 
@@ -86,7 +86,7 @@ def test_whom_a_rule_names_and_who_has_no_account_comes_last() -> None:
         teams=(team("t", ["zoe@a.example", "ann@a.example"]),),
         overrides=(override("bob@b.example", "approved"), override("eve@b.example", "revoked")),
     )
-    made = review(rules, whole(snapshot(person("Zoe@a.example"))), TODAY)
+    made = review(rules, whole(snapshot(developer("Zoe@a.example"))), TODAY)
     assert [(each.developer, each.status, each.rules_say, each.remarks) for each in made.developers] == [
         ("Zoe@a.example", "approved", "silent", ()),
         ("ann@a.example", "absent", "silent", ("absent",)),
@@ -104,7 +104,7 @@ def test_overrides_are_told_with_their_end_after_it_too() -> None:
             override("eve@a.example", "revoked"),
         )
     )
-    live = snapshot(*(person(address) for address in ("ann@a.example", "bob@a.example", "eve+2@a.example")))
+    live = snapshot(*(developer(address) for address in ("ann@a.example", "bob@a.example", "eve+2@a.example")))
     found = reviewed(rules, live)
     told = {name: each.override for name, each in found.items() if each.status != "absent"}
     assert [(name, o.status, o.why.expires) for name, o in told.items() if o] == [
@@ -117,13 +117,13 @@ def test_overrides_are_told_with_their_end_after_it_too() -> None:
 def test_the_origin_of_a_line_goes_with_its_rules() -> None:
     origin = Origin("3f51fa25", "Ann <ann@arsenal.com>")
     rules = portal(trusted_domains=(trust("a.example"),))
-    made = review(rules, whole(snapshot(person("ann@a.example"))), TODAY, {(FILE, 10): origin, (FILE, 11): origin})
+    made = review(rules, whole(snapshot(developer("ann@a.example"))), TODAY, {(FILE, 10): origin, (FILE, 11): origin})
     assert [why.origin for why in made.developers[0].why] == [origin]
 
 
 def test_a_reading_of_some_teams_is_refused() -> None:
     with pytest.raises(ValueError, match="every team"):
-        review(portal(), snapshot(person("ann@a.example")), TODAY)
+        review(portal(), snapshot(developer("ann@a.example")), TODAY)
 
 
 EMAILS = st.sampled_from(["ann@a.example", "Ann@A.example", "no address", None, "bob@b.example", "=1@c.example"])

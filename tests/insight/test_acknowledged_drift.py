@@ -14,10 +14,21 @@ from portalctl.insight.acknowledged_drift import acknowledged, acknowledgement_n
 from portalctl.insight.drift import DriftFinding, PortalDrift
 from portalctl.manifest.acknowledgements_file import Acknowledgement
 from portalctl.portals.models import Snapshot
-from tests.changes.build import TODAY, TOMORROW, YESTERDAY, drift, override, person, portal, snapshot, team, trusted
+from tests.changes.build import (
+    TODAY,
+    TOMORROW,
+    YESTERDAY,
+    developer,
+    drift,
+    override,
+    portal,
+    snapshot,
+    team,
+    trusted,
+)
 
 ANN, EVE = "ann@city.com", "eve@x.org"
-LIVE = snapshot(person(ANN, "revoked"), person(EVE), teams={"reds": [EVE]})
+LIVE = snapshot(developer(ANN, "revoked"), developer(EVE), teams={"reds": [EVE]})
 
 
 def findings(live: Snapshot = LIVE, *, line: int = 10, **rules: Any) -> tuple[DriftFinding, ...]:
@@ -46,7 +57,7 @@ def test_each_finding_has_one_of_its_own_that_yaml_takes_for_text() -> None:
 def test_it_stays_when_lines_move_rules_change_order_and_others_come() -> None:
     before = prints(findings())
     moved = prints(findings(line=99))
-    crowd = snapshot(person("new@city.com"), person(EVE), person(ANN, "revoked"), teams={"reds": [EVE]})
+    crowd = snapshot(developer("new@city.com"), developer(EVE), developer(ANN, "revoked"), teams={"reds": [EVE]})
     assert moved == before
     more = prints(findings(crowd, trusted_domains=(trusted("a.com"), trusted("city.com"))))
     assert before.items() <= more.items()
@@ -55,10 +66,10 @@ def test_it_stays_when_lines_move_rules_change_order_and_others_come() -> None:
 @pytest.mark.parametrize(
     ("live", "rules"),
     [
-        (snapshot(person(ANN, "rejected"), teams={"reds": []}), {}),  # another live state
-        (snapshot(person(ANN, "revoked", id="again"), teams={"reds": []}), {}),  # somebody new behind the address
-        (snapshot(person(ANN, "revoked"), teams={"reds": []}), {"overrides": (override(ANN, "approved"),)}),
-        (snapshot(person(ANN, "revoked"), teams={"reds": []}), {"overrides": (override(ANN, "pending"),)}),
+        (snapshot(developer(ANN, "rejected"), teams={"reds": []}), {}),  # another live state
+        (snapshot(developer(ANN, "revoked", id="again"), teams={"reds": []}), {}),  # somebody new behind the address
+        (snapshot(developer(ANN, "revoked"), teams={"reds": []}), {"overrides": (override(ANN, "approved"),)}),
+        (snapshot(developer(ANN, "revoked"), teams={"reds": []}), {"overrides": (override(ANN, "pending"),)}),
     ],
 )
 def test_it_changes_when_what_is_found_changes(live: Snapshot, rules: dict[str, Any]) -> None:

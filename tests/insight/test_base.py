@@ -20,9 +20,9 @@ from tests.changes.build import (
     TODAY,
     YESTERDAY,
     denied,
+    developer,
     member,
     override,
-    person,
     planned,
     portal,
     protected,
@@ -34,11 +34,11 @@ from tests.changes.build import (
 
 ANN, BOB, EVE, NEW = "ann@city.com", "bob@old.com", "eve@x.org", "new@city.com"
 LIVE = snapshot(
-    person(ANN),
-    person(BOB),
-    person(EVE),
-    person(NEW, "pending"),
-    person("out@old.com", "revoked"),
+    developer(ANN),
+    developer(BOB),
+    developer(EVE),
+    developer(NEW, "pending"),
+    developer("out@old.com", "revoked"),
     teams={"reds": [ANN, EVE], "blues": []},
 )
 
@@ -80,7 +80,7 @@ def test_the_same_manifest_changes_nothing() -> None:
     plan = compared(rules, rules)
     assert set(origins(plan).values()) == {"pending"}
     assert plan.base is not None
-    assert not plan.base.says_something
+    assert not plan.base.has_content
 
 
 def test_what_only_the_base_would_do_is_prevented() -> None:
@@ -185,7 +185,7 @@ def test_a_person_who_loses_more_is_not_counted_twice() -> None:
 
 def test_a_team_that_was_braked_already_is_not_held_against_a_change_of_another() -> None:
     names = [f"p{number}@x.org" for number in range(4)]
-    live = snapshot(*map(person, names), teams={"reds": names, "blues": names[:1]})
+    live = snapshot(*map(developer, names), teams={"reds": names, "blues": names[:1]})
     reds, blues = team("reds", [], "exclusive"), team("blues", [], "exclusive")
     before = portal(teams=(reds, team("blues")))
     assert refused(compared(before, portal(teams=(reds, blues)), live)) == {"team_percent": "pending"}

@@ -14,10 +14,10 @@ from tests.changes.build import (
     FILE,
     YESTERDAY,
     denied,
+    developer,
     drift,
     member,
     override,
-    person,
     portal,
     snapshot,
     team,
@@ -33,28 +33,28 @@ def found(rules: dict[str, Any], live: Snapshot) -> list[tuple[str, str | None, 
 
 
 def test_backlog_is_who_would_be_let_in_with_their_first_memberships() -> None:
-    assert found(CITY, snapshot(person(ANN, "pending"), teams={"reds": []})) == [
+    assert found(CITY, snapshot(developer(ANN, "pending"), teams={"reds": []})) == [
         ("backlog", ANN, None, "pending", "approved"),
         ("backlog", ANN, "reds", "not a member", "member"),
     ]
 
 
 def test_missing_grant_is_what_an_approved_person_lacks() -> None:
-    assert found(CITY, snapshot(person(ANN), teams={"reds": []})) == [
+    assert found(CITY, snapshot(developer(ANN), teams={"reds": []})) == [
         ("missing_grant", ANN, "reds", "not a member", "member")
     ]
 
 
 def test_missing_grant_is_also_who_is_to_be_reinstated() -> None:
     rules = CITY | {"policy": Policy(reinstate=True)}
-    assert found(rules, snapshot(person(ANN, "revoked"), teams={"reds": []})) == [
+    assert found(rules, snapshot(developer(ANN, "revoked"), teams={"reds": []})) == [
         ("missing_grant", ANN, None, "revoked", "approved"),
         ("missing_grant", ANN, "reds", "not a member", "member"),
     ]
 
 
 def test_withheld_is_who_the_rules_approve_and_the_portal_keeps_out() -> None:
-    (finding,) = drift(portal(**CITY), snapshot(person(ANN, "rejected"), teams={"reds": []}))
+    (finding,) = drift(portal(**CITY), snapshot(developer(ANN, "rejected"), teams={"reds": []}))
     assert (finding.kind, finding.developer, finding.live, finding.wanted) == (
         "withheld",
         ANN,
@@ -76,7 +76,7 @@ def test_withheld_is_who_the_rules_approve_and_the_portal_keeps_out() -> None:
     ],
 )
 def test_unexpected_grant_is_approval_that_the_rules_forbid(rules: dict[str, Any], wanted: str) -> None:
-    assert found(rules, snapshot(person(ANN))) == [("unexpected_grant", ANN, None, "approved", wanted)]
+    assert found(rules, snapshot(developer(ANN))) == [("unexpected_grant", ANN, None, "approved", wanted)]
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_unexpected_grant_is_approval_that_the_rules_forbid(rules: dict[str, Any
     ],
 )
 def test_unexpected_grant_is_a_membership_that_the_rules_forbid(rules: dict[str, Any]) -> None:
-    kinds = [finding[:3] for finding in found(rules, snapshot(person(ANN), teams={"reds": [ANN]}))]
+    kinds = [finding[:3] for finding in found(rules, snapshot(developer(ANN), teams={"reds": [ANN]}))]
     assert ("unexpected_grant", ANN, "reds") in kinds
 
 
 def test_unruled_grant_is_what_no_rule_gives_and_none_forbids() -> None:
     rules = {"teams": (team("reds", []),)}
-    assert found(rules, snapshot(person(EVE), teams={"reds": [EVE]})) == [
+    assert found(rules, snapshot(developer(EVE), teams={"reds": [EVE]})) == [
         ("unruled_grant", EVE, None, "approved", "no rule"),
         ("unruled_grant", EVE, "reds", "member", "no rule"),
     ]
@@ -101,12 +101,12 @@ def test_unruled_grant_is_what_no_rule_gives_and_none_forbids() -> None:
 
 def test_unruled_grant_is_someone_else_behind_a_pinned_address() -> None:
     rules = {"overrides": (override(ANN, "approved", id="meant"),)}
-    assert found(rules, snapshot(person(ANN, id="other"))) == [("unruled_grant", ANN, None, "approved", "no rule")]
-    assert found(rules, snapshot(person(ANN, id="meant"))) == []
+    assert found(rules, snapshot(developer(ANN, id="other"))) == [("unruled_grant", ANN, None, "approved", "no rule")]
+    assert found(rules, snapshot(developer(ANN, id="meant"))) == []
 
 
 def test_a_strangers_second_spelling_makes_no_drift_of_a_partner() -> None:
-    both = snapshot(person(ANN), person("ANN@city.com", "pending"), teams={"reds": [ANN]})
+    both = snapshot(developer(ANN), developer("ANN@city.com", "pending"), teams={"reds": [ANN]})
     assert found(CITY, both) == []
 
 
@@ -126,7 +126,7 @@ def test_expired_is_what_only_an_expired_rule_gave() -> None:
         "teams": (team("reds", [member(EVE, YESTERDAY)]),),
         "overrides": (override(EVE, "approved"),),
     }
-    live = snapshot(person(ANN), person(EVE), teams={"reds": [EVE]})
+    live = snapshot(developer(ANN), developer(EVE), teams={"reds": [EVE]})
     assert found(rules, live) == [
         ("expired", ANN, None, "approved", "revoked"),
         ("expired", EVE, "reds", "member", "not a member"),
@@ -148,13 +148,13 @@ def test_expired_is_what_only_an_expired_rule_gave() -> None:
 )
 @pytest.mark.parametrize("spelling", [ANN, "ann+x@city.com", "<ann@city.com>"])
 def test_a_pending_sign_up_is_never_drift_that_fails(rules: dict[str, Any], spelling: str) -> None:
-    live = snapshot(person(spelling, "pending"), teams={"reds": []})
+    live = snapshot(developer(spelling, "pending"), teams={"reds": []})
     assert {finding[0] for finding in found(rules, live)} <= {"backlog"}
 
 
 def test_who_is_kept_out_as_wanted_is_no_drift() -> None:
     rules = {"overrides": (override(ANN, "revoked"),), "denied_domains": (denied("x.org"),)}
-    assert found(rules, snapshot(person(ANN, "rejected"), person(EVE, "revoked"))) == []
+    assert found(rules, snapshot(developer(ANN, "rejected"), developer(EVE, "revoked"))) == []
 
 
 def test_every_kind_but_backlog_fails_and_findings_are_sorted_by_kind() -> None:
@@ -164,7 +164,13 @@ def test_every_kind_but_backlog_fails_and_findings_are_sorted_by_kind() -> None:
         "denied_domains": (denied("bad.com"),),
         "teams": (team("reds"), team("new")),
     }
-    people = [person(ANN), person("a@old.com"), person("a@bad.com"), person(EVE), person("b@city.com", "revoked")]
-    live = snapshot(*people, person("c@city.com", "pending"), teams={"reds": []})
+    people = [
+        developer(ANN),
+        developer("a@old.com"),
+        developer("a@bad.com"),
+        developer(EVE),
+        developer("b@city.com", "revoked"),
+    ]
+    live = snapshot(*people, developer("c@city.com", "pending"), teams={"reds": []})
     kinds = [finding[0] for finding in found(rules, live)]
     assert list(dict.fromkeys(kinds)) == list(KINDS)

@@ -18,11 +18,11 @@ from tests.changes.build import (
     YESTERDAY,
     as_read,
     denied,
+    developer,
     difference,
     ids,
     member,
     override,
-    person,
     portal,
     protected,
     reason,
@@ -59,7 +59,7 @@ def only(explanation: PortalExplanation) -> Standing:
 
 
 def test_the_override_decides_and_every_other_rule_says_why_it_does_not() -> None:
-    found = told(RULES, snapshot(person("gone@x.com"), teams={"city": ["gone@x.com"]}), "Gone@X.com")
+    found = told(RULES, snapshot(developer("gone@x.com"), teams={"city": ["gone@x.com"]}), "Gone@X.com")
     assert [(f"{v.why.rule} {v.why.value}", v.effect, v.because) for v in found.rules] == [
         ("overrides gone@x.com", "decides", None),
         ("trusted_domains x.com", "overruled", "an override takes precedence over rules for domains"),
@@ -119,7 +119,7 @@ def test_the_override_decides_and_every_other_rule_says_why_it_does_not() -> Non
     ],
 )
 def test_why_a_rule_comes_to_nothing(rules: PortalManifest, name: str, expected: list[Any]) -> None:
-    found = told(rules, snapshot(person(name)), name)
+    found = told(rules, snapshot(developer(name)), name)
     assert [(voice.why.value, voice.effect, voice.because) for voice in found.rules] == expected
 
 
@@ -138,7 +138,7 @@ def test_an_account_that_will_be_made_is_a_change() -> None:
 
 
 def test_an_ambiguous_address_is_explained() -> None:
-    live = snapshot(person("ann@x.com", "pending", "1"), person("ANN@x.com", "pending", "2"))
+    live = snapshot(developer("ann@x.com", "pending", "1"), developer("ANN@x.com", "pending", "2"))
     found = told(RULES, live, "ann@x.com")
     assert [(each.developer, each.blocked, each.changes) for each in found.standings] == [
         ("ann@x.com", "ambiguous", ()),
@@ -155,18 +155,20 @@ def test_teams_wait_for_those_who_are_not_in_yet() -> None:
     rules = portal(teams=(team("city", ["sam@y.com"]), team("sso", membership="idp"), team("reds")))
     rules = replace(rules, trusted_domains=(trusted("x.com", "city", "sso"),))
     for status, awaited in (("pending", ("city",)), ("revoked", ("city",)), ("approved", ())):
-        live = snapshot(person("sam@y.com", status), teams={"city": (), "sso": (), "reds": ()})
+        live = snapshot(developer("sam@y.com", status), teams={"city": (), "sso": (), "reds": ()})
         assert only(told(rules, live, "sam@y.com")).awaited == awaited
-    live = snapshot(person("ann@x.com", "pending"), person("eve@x.com", "revoked"), teams={"city": (), "sso": ()})
+    live = snapshot(
+        developer("ann@x.com", "pending"), developer("eve@x.com", "revoked"), teams={"city": (), "sso": ()}
+    )
     assert only(told(rules, live, "ann@x.com")).awaited == (), "she joins at once"
     assert only(told(rules, live, "eve@x.com")).awaited == ("city",)
-    twice = snapshot(person("sam@y.com"), live_teams=(LiveTeam("1", "city"), LiveTeam("2", "city")))
+    twice = snapshot(developer("sam@y.com"), live_teams=(LiveTeam("1", "city"), LiveTeam("2", "city")))
     assert only(told(rules, twice, "sam@y.com")).awaited == (), "it waits for nobody's approval"
 
 
 def test_an_exclusive_team_is_a_rule_about_who_is_in_it() -> None:
     rules = portal(teams=(team("city", [], membership="exclusive"),))
-    found = told(rules, snapshot(person("ann@y.com"), teams={"city": ["ann@y.com"]}), "ann@y.com")
+    found = told(rules, snapshot(developer("ann@y.com"), teams={"city": ["ann@y.com"]}), "ann@y.com")
     assert heard(found) == [("policy unmatched", "decides"), ("teams city", "takes")]
     assert ids(found.changes) == ["remove_member:ann@y.com:city"]
 
@@ -182,7 +184,7 @@ def test_a_domain_that_looks_like_a_trusted_one_is_warned_of(name: str) -> None:
 
 @pytest.mark.parametrize("name", ['"x y"@x.com', "zoë@x.com", "@", "a@b@x.com", "\x1b@x.com"])
 def test_an_address_that_is_none_is_explained_live_or_not(name: str) -> None:
-    for live in (snapshot(), snapshot(person(name, "pending"))):
+    for live in (snapshot(), snapshot(developer(name, "pending"))):
         found = told(RULES, live, name)
         assert only(found).blocked == "malformed"
         assert only(found).verdict == "unmatched"
@@ -190,7 +192,7 @@ def test_an_address_that_is_none_is_explained_live_or_not(name: str) -> None:
 
 
 def test_a_domain_has_its_rules_its_exceptions_and_its_people() -> None:
-    live = snapshot(person("a@x.com", "pending"), person("gone@x.com"), person("b@y.com", "pending"))
+    live = snapshot(developer("a@x.com", "pending"), developer("gone@x.com"), developer("b@y.com", "pending"))
     found = told(RULES, live, "X.com")
     assert heard(found) == [
         ("trusted_domains x.com", "decides"),
@@ -206,7 +208,7 @@ def test_a_domain_has_its_rules_its_exceptions_and_its_people() -> None:
 
 
 def test_a_team_has_every_rule_that_puts_people_into_it() -> None:
-    live = snapshot(person("a@x.com"), person("in@z.com", "revoked"), teams={"city": ["in@z.com"], "reds": ()})
+    live = snapshot(developer("a@x.com"), developer("in@z.com", "revoked"), teams={"city": ["in@z.com"], "reds": ()})
     found = told(RULES, live, "city")
     assert [voice.why.value for voice in found.rules] == [
         "city",
@@ -232,7 +234,7 @@ def test_trust_needs_a_verified_address_where_the_portal_tells() -> None:
     assert heard(found) == [("trusted_domains x.com", "decides"), ("policy require_verified_email", "adds")]
     assert ids(only(found).changes) == ["approve:new@x.com"]
     assert heard(told(rules, snapshot(), "new@y.com")) == [("policy unmatched", "decides")], "no domain is trusted"
-    waiting = replace(person("new@x.com", "pending"), email_verified=False)
+    waiting = replace(developer("new@x.com", "pending"), email_verified=False)
     assert only(told(rules, snapshot(waiting), "new@x.com")).blocked == "unverified"
 
 
@@ -278,7 +280,7 @@ NAMES = ["gone@x.com", "only@x.com", "ann@y.com", "a@x.com", "A@x.com", "p@b.x.c
 
 @given(st.dictionaries(st.sampled_from(NAMES), STATUSES), st.sampled_from(NAMES))
 def test_what_would_change_is_what_the_plan_says(people: dict[str, str], name: str) -> None:
-    live = snapshot(*(person(*each) for each in people.items()), teams={"city": people, "reds": ()})
+    live = snapshot(*(developer(*each) for each in people.items()), teams={"city": people, "reds": ()})
     found = explain(RULES, as_read(RULES, live), difference(RULES, live), Topic("developer", name.lower()), TODAY)
     planned = difference(RULES, live).changes
     same = {each for each in people if each.lower() == name.lower()}

@@ -21,7 +21,7 @@ from portalctl.output.escaping import yaml_comment
 from portalctl.output.manifest_files import Source, baseline_file, manifest_files
 from portalctl.portals.models import Settings, Snapshot
 from portalctl.portals.models import Team as LiveTeam
-from tests.changes.build import TODAY, as_read, person, snapshot
+from tests.changes.build import TODAY, as_read, developer, snapshot
 from tests.changes.odd_portals import odd_portals
 from tests.output.hostile import HOSTILE
 
@@ -67,9 +67,9 @@ def test_a_comment_stays_one_comment(text: str) -> None:
 
 def test_who_is_out_gets_an_override_and_leaves_the_lists() -> None:
     live = snapshot(
-        person("in@x.com"),
-        person("out@x.com", "revoked"),
-        person("no@x.com", "rejected"),
+        developer("in@x.com"),
+        developer("out@x.com", "revoked"),
+        developer("no@x.com", "rejected"),
         teams={"city": ["in@x.com", "out@x.com"]},
     )
     portal = loaded(live)
@@ -82,16 +82,16 @@ def test_who_is_out_gets_an_override_and_leaves_the_lists() -> None:
 
 @pytest.mark.parametrize("other", ["ann+2@x.com", '"ann@x.com"@y.com', " <ANN@x.com>"])
 def test_a_denial_that_would_reach_somebody_else_is_told_and_not_written(other: str) -> None:
-    adopted = adopt(snapshot(person("ann@x.com", "revoked"), person(other)), 3)
+    adopted = adopt(snapshot(developer("ann@x.com", "revoked"), developer(other)), 3)
     assert adopted.denials == ()
     assert ("ann@x.com", "revoked", SHARED) in [(each.who, each.state, each.because) for each in adopted.unsaid]
 
 
 def test_what_no_rule_can_name_is_told_escaped() -> None:
     live = snapshot(
-        person("a\nb@x.com"),
-        person("Ann@x.com"),
-        person("ann@X.com"),
+        developer("a\nb@x.com"),
+        developer("Ann@x.com"),
+        developer("ann@X.com"),
         live_teams=(LiveTeam("1", "two"), LiveTeam("2", "two")),
     )
     text = text_of(live)
@@ -103,9 +103,9 @@ def test_what_no_rule_can_name_is_told_escaped() -> None:
 
 def test_domains_are_suggested_in_comments_that_are_rules_without_their_mark() -> None:
     domains = ("big.com", "gmail.com", "github.io", "club.com")
-    people = [person(f"p{index}@{domain}") for domain in domains for index in range(3)]
-    people += [person("q@big.com"), person("w@big.com", "pending")]
-    people += [person("a@few.com"), person("b@few.com"), person("c@few.com", "revoked")]
+    people = [developer(f"p{index}@{domain}") for domain in domains for index in range(3)]
+    people += [developer("q@big.com"), developer("w@big.com", "pending")]
+    people += [developer("a@few.com"), developer("b@few.com"), developer("c@few.com", "revoked")]
     text = text_of(snapshot(*people, teams={"city": ()}))
     comment = "# trusted_domains:\n#   - big.com  # 4 approved, 1 waiting\n#   - club.com  # 3 approved, 0 waiting\n"
     assert comment in text
@@ -131,7 +131,7 @@ def test_a_baseline_acknowledges_each_finding_once() -> None:
 
 
 def test_teams_of_an_identity_provider_are_left_to_it() -> None:
-    live = snapshot(person("ann@x.com"), teams={"city": ["ann@x.com"]}, settings=Settings(team_mapping=True))
+    live = snapshot(developer("ann@x.com"), teams={"city": ["ann@x.com"]}, settings=Settings(team_mapping=True))
     (team,) = loaded(live).teams
     assert (team.membership, team.members) == ("idp", None)
 

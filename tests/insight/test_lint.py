@@ -31,9 +31,9 @@ from tests.changes.build import (
     TOMORROW,
     YESTERDAY,
     denied,
+    developer,
     member,
     override,
-    person,
     portal,
     snapshot,
     team,
@@ -63,7 +63,7 @@ def test_a_plain_manifest_has_no_findings() -> None:
         "teams": (team("gunners", ["ann@arsenal.com"]),),
         "overrides": (override("peter@arsenal.com", "revoked"), override("pilot@agency.example", "approved")),
     }
-    live = snapshot(*(person(a) for a in ("ann@arsenal.com", "pilot@agency.example")))
+    live = snapshot(*(developer(a) for a in ("ann@arsenal.com", "pilot@agency.example")))
     assert codes(live, **rules) == []
 
 
@@ -123,8 +123,10 @@ def test_a_member_whom_no_rule_approves() -> None:
     listed = {**quiet("arsenal.com"), "teams": (team("t", ["ann@arsenal.com", "sam@agency.example"]),)}
     assert found(portal(**listed)) == [("PC006", 40)]
     assert codes(**listed, overrides=(override("sam@agency.example", "approved"),)) == []
-    assert codes(snapshot(person("sam@agency.example"), person("ann@arsenal.com")), **listed) == []
-    assert codes(snapshot(person("sam@agency.example", "pending"), person("ann@arsenal.com")), **listed) == ["PC006"]
+    assert codes(snapshot(developer("sam@agency.example"), developer("ann@arsenal.com")), **listed) == []
+    assert codes(snapshot(developer("sam@agency.example", "pending"), developer("ann@arsenal.com")), **listed) == [
+        "PC006"
+    ]
 
 
 def test_an_invited_member_is_no_outsider() -> None:
@@ -139,7 +141,7 @@ def test_rules_that_speak_of_nobody_on_the_portal() -> None:
         "teams": (team("t", ["ann@arsenal.com", "bob@arsenal.com"]),),
         "overrides": (override("sam@agency.example", "approved"), override("peter@arsenal.com", "revoked")),
     }
-    assert found(portal(**keys), snapshot(person("Ann@Arsenal.com"))) == [
+    assert found(portal(**keys), snapshot(developer("Ann@Arsenal.com"))) == [
         ("PC007", 11),
         ("PC007", 40),
         ("PC007", 50),
@@ -148,7 +150,7 @@ def test_rules_that_speak_of_nobody_on_the_portal() -> None:
 
 
 def test_sub_domains_count_where_the_rule_covers_them() -> None:
-    live = snapshot(person("ann@fans.arsenal.com"))
+    live = snapshot(developer("ann@fans.arsenal.com"))
     assert codes(live, trusted_domains=(trust("arsenal.com", subdomains=True),)) == []
     assert codes(live, trusted_domains=(trust("arsenal.com"),)) == ["PC007"]
 

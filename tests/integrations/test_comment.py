@@ -10,7 +10,7 @@ import pytest
 
 from portalctl.insight.base import Base
 from portalctl.integrations.marker import Posted, marked, ours
-from tests.changes.build import person, planned, portal, snapshot, team, trusted
+from tests.changes.build import developer, planned, portal, snapshot, team, trusted
 from tests.integrations.conftest import EVERYDAY, HEAD, NOTHING, Job
 from tests.integrations.stand_in import BOT, MOST, TOKEN, GitHub, Refusal
 from tests.output.hostile import HOSTILE
@@ -170,7 +170,7 @@ def test_the_largest_comment_has_room(job: Job) -> None:
     """GitHub counts characters, and every one of these takes several bytes."""
     name = "ä" * 60
     manifest = portal(trusted_domains=(trusted("club.example", name),), teams=(team(name),))
-    people = [person(f"{'x' * 40}{number}@club.example", "pending", f"p{number}") for number in range(400)]
+    people = [developer(f"{'x' * 40}{number}@club.example", "pending", f"p{number}") for number in range(400)]
     assert job.run(job.plan(planned(manifest, snapshot(*people))), "--show-emails").code == 0
     body = str(job.github.comments[0].body)
     assert 50_000 < len(body.encode()) < MOST

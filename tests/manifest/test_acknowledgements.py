@@ -38,7 +38,10 @@ def test_a_file_in_full(tmp_path: Path) -> None:
     assert (second.expires, second.at.line) == (None, 4)
     path = tmp_path / "known.yaml"
     path.write_text(GOOD)
-    assert [each.finding for each in load_acknowledgements(path)] == [first.finding, second.finding]
+    assert [acknowledgement.finding for acknowledgement in load_acknowledgements(path)] == [
+        first.finding,
+        second.finding,
+    ]
 
 
 @pytest.mark.parametrize(

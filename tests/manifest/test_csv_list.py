@@ -88,7 +88,7 @@ def test_the_list_is_a_file_of_the_manifest() -> None:
 
 def test_it_adds_to_the_members_that_are_written() -> None:
     rules = TEAM.replace("members_from", "members: [ann@club.example], members_from")
-    assert [each.developer for each in members("developer\nbob@club.example\n", rules)] == [
+    assert [member.developer for member in members("developer\nbob@club.example\n", rules)] == [
         "ann@club.example",
         "bob@club.example",
     ]
@@ -114,12 +114,12 @@ def test_it_adds_to_the_members_that_are_written() -> None:
     ],
 )
 def test_what_programs_write_is_read(text: str) -> None:
-    assert [each.developer for each in members(text)] == ["a@club.example", "b@club.example"]
+    assert [member.developer for member in members(text)] == ["a@club.example", "b@club.example"]
 
 
 def test_an_entry_s_place_is_where_its_line_begins() -> None:
     found = members('developer,notes\r\na@club.example,"one\r\ntwo"\r\n\r\nb@club.example,\r\n')
-    assert [each.why.at for each in found] == [Position("city.csv", 2, 1), Position("city.csv", 5, 1)]
+    assert [finding.why.at for finding in found] == [Position("city.csv", 2, 1), Position("city.csv", 5, 1)]
 
 
 def test_another_column_may_have_the_addresses() -> None:
@@ -174,12 +174,12 @@ def test_every_error_comes_at_once() -> None:
     found = told(
         "developer,expires,reason\nno-address,,\na@club.example,soon,\nb@club.example\n,,x\nc@club.example,never,\n"
     )
-    assert [each.partition(": ")[0] for each in found] == [f"city.csv:{line}:1" for line in (2, 3, 4, 5, 6)]
+    assert [finding.partition(": ")[0] for finding in found] == [f"city.csv:{line}:1" for line in (2, 3, 4, 5, 6)]
 
 
 def test_a_wrong_column_hides_no_wrong_line() -> None:
     found = told("developer,expiry\nno-address,\na@club.example\n")
-    assert [each.partition(": ")[0] for each in found] == [f"city.csv:{line}:1" for line in (1, 2, 3)]
+    assert [finding.partition(": ")[0] for finding in found] == [f"city.csv:{line}:1" for line in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_list_says_what_the_same_members_say_in_yaml(
     (team,) = assemble([file(yaml)]).portals["partners"].teams
 
     def said(members: tuple[Member, ...]) -> list[tuple[str, date | None]]:
-        return [(each.developer, each.expires) for each in members]
+        return [(member.developer, member.expires) for member in members]
 
     assert said(members(written.getvalue())) == said(team.members or ())
 
@@ -333,5 +333,5 @@ def test_several_teams_and_portals_may_share_one(portals: Path) -> None:
     assert manifest.files.count("portals/lists/city.csv") == 1
     for name in ("partners", "staging"):
         teams = {team.name: team for team in manifest.portals[name].teams}
-        assert [len(teams[each].members or ()) for each in "xy"] == [1, 1]
+        assert [len(teams[item].members or ()) for item in "xy"] == [1, 1]
         assert manifest.portals[name].files.count("portals/lists/city.csv") == 1

@@ -403,17 +403,19 @@ def manifests(draw: st.DrawFn) -> dict[str, Any]:
         **draw(st.fixed_dictionaries({}, optional=SECTIONS)),
     }
     for section, name in (("trusted_domains", "domain"), ("denied_domains", "domain"), ("overrides", "developer")):
-        entries = {by_name(each, name): each for each in data.get(section, [])}
+        entries = {by_name(item, name): item for item in data.get(section, [])}
         if section in data:
             data[section] = list(entries.values())
-    denied = {by_name(each, "domain") for each in data.get("denied_domains", [])}
+    denied = {by_name(item, "domain") for item in data.get("denied_domains", [])}
     if "trusted_domains" in data:
-        data["trusted_domains"] = [each for each in data["trusted_domains"] if by_name(each, "domain") not in denied]
+        data["trusted_domains"] = [
+            domain for domain in data["trusted_domains"] if by_name(domain, "domain") not in denied
+        ]
     if "protected" in data:
         data["protected"] = list(dict.fromkeys(data["protected"]))
     for team in data["teams"]:
         if "members" in team:
-            team["members"] = list({by_name(each, "developer"): each for each in team["members"]}.values())
+            team["members"] = list({by_name(member, "developer"): member for member in team["members"]}.values())
     return data
 
 
@@ -484,7 +486,7 @@ class Writer:
             inside = [f"{self.gap()}{key}: {self.flow(value)}{self.gap()}" for key, value in self.shuffled(data)]
             return self.anchor(data) + "{" + ",".join(inside) + self.gap() + "}"
         if isinstance(data, list):
-            return "[" + ",".join(f"{self.gap()}{self.flow(each)}{self.gap()}" for each in data) + self.gap() + "]"
+            return "[" + ",".join(f"{self.gap()}{self.flow(item)}{self.gap()}" for item in data) + self.gap() + "]"
         return self.scalar(data, flow=True)
 
     def gap(self) -> str:
@@ -513,16 +515,16 @@ class Writer:
     def block(self, data: Any, indent: int) -> str:
         pad = " " * indent
         text = ""
-        for each in data if isinstance(data, list) else self.shuffled(data):
+        for item in data if isinstance(data, list) else self.shuffled(data):
             text += self.between(indent)
             if isinstance(data, dict):
-                text += f"{pad}{each[0]}:{self.value(each[1], indent)}"
-            elif isinstance(each, dict) and not self.chance():
-                inner = self.block(each, indent + 2)
+                text += f"{pad}{item[0]}:{self.value(item[1], indent)}"
+            elif isinstance(item, dict) and not self.chance():
+                inner = self.block(item, indent + 2)
                 first = inner.startswith(f"{pad}  ") and inner[indent + 2] not in " #"
                 text += f"{pad}- {inner[indent + 2 :]}" if first else f"{pad}-{self.beside()}\n{inner}"
             else:
-                text += f"{pad}-{self.value(each, indent)}"
+                text += f"{pad}-{self.value(item, indent)}"
         return text
 
 
@@ -552,7 +554,7 @@ def said(manifest: Manifest) -> object:
         "policy": _unplaced(portal.policy),
         "name": (portal.name, portal.title),
         "teams": [(team.name, team.description, _bag(team.members)) for team in portal.teams],
-        "overrides": [_unplaced(each) for each in portal.overrides],
+        "overrides": [_unplaced(override) for override in portal.overrides],
         "lists": [_bag(portal.trusted_domains), _bag(portal.denied_domains), _bag(portal.protected)],
     }
 

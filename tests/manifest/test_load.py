@@ -45,7 +45,7 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
     Path("portal.yaml").write_text(COMPLETE)
     manifest = load([Path("portal.yaml")])
     assert manifest.files == ("portal.yaml",)
-    assert [(each.code, each.at.line) for each in manifest.warnings] == [("PC012", 55)]
+    assert [(warning.code, warning.at.line) for warning in manifest.warnings] == [("PC012", 55)]
     portal = manifest.portals["partners"]
     assert (portal.provider, portal.region, portal.title) == ("konnect", "eu", None)
     assert portal.id == "3f51fa25-310a-421d-bd1a-007f859021a3"
@@ -118,7 +118,7 @@ def test_api7_knows_people_by_developer_id_too() -> None:
     text = "overrides: [{developer: Org_1.a, status: revoked, reason: x}]\nprotected: [Org-2, A@B.example]\n"
     portal = partners(API7 + text)
     assert portal.overrides[0].developer == "Org_1.a"
-    assert [each.developer for each in portal.protected] == ["Org-2", "a@b.example"]
+    assert [item.developer for item in portal.protected] == ["Org-2", "a@b.example"]
     assert len(told(ROOT + text)) == 2
 
 
@@ -173,11 +173,11 @@ def test_a_denial_beats_grants_of_the_same_person_with_warnings_at_both(status: 
     text += "teams:\n  - name: city\n    members: [a@x.example, b@x.example]\n"
     manifest = assemble([file(text)])
     portal = manifest.portals["partners"]
-    assert {each.developer: each.status for each in portal.overrides} == {
+    assert {override.developer: override.status for override in portal.overrides} == {
         "a@x.example": status,
         "a+1@x.example": "approved",
     }
-    assert [(each.at.line, each.message) for each in manifest.warnings] == [
+    assert [(warning.at.line, warning.message) for warning in manifest.warnings] == [
         (4, "line 5 grants something to the developer denied here; the denial holds"),
         (4, "line 6 grants something to the developer denied here; the denial holds"),
         (4, "line 9 grants something to the developer denied here; the denial holds"),
@@ -185,7 +185,7 @@ def test_a_denial_beats_grants_of_the_same_person_with_warnings_at_both(status: 
         (6, "no effect: line 4 denies this developer"),
         (9, "no effect: line 4 denies this developer"),
     ]
-    assert {(each.code, each.severity) for each in manifest.warnings} == {("PC010", "warning")}
+    assert {(warning.code, warning.severity) for warning in manifest.warnings} == {("PC010", "warning")}
 
 
 def test_a_denial_of_someone_at_a_trusted_domain_needs_no_warning() -> None:
@@ -277,7 +277,7 @@ def test_policy_and_protected_are_written_in_the_root_file_only(section: str) ->
 def test_a_file_of_several_portals_needs_the_grant_of_each() -> None:
     with pytest.raises(InputError) as caught:
         assemble(both("teams: [city]"))
-    assert [str(each) for each in caught.value.findings] == [
+    assert [str(finding) for finding in caught.value.findings] == [
         "shared.yaml:3:19: 'city.example': domain not granted to this file (staging.yaml:3 grants no domain)",
         "shared.yaml:4:1: `denied_domains`: not granted to this file (staging.yaml:3 grants: teams; it needs "
         "`all: true`)",
@@ -296,7 +296,7 @@ def test_a_file_that_one_portal_restricts_is_granted_nothing_by_a_portal_without
     ]
     with pytest.raises(InputError) as caught:
         assemble(files)
-    assert [str(each) for each in caught.value.findings] == [
+    assert [str(finding) for finding in caught.value.findings] == [
         "p/teams/city.yaml:3:1: `teams`: not granted to this file: p/partners.yaml:3 restricts it, and "
         "p/staging.yaml has no `delegate`; add one that names this file",
     ]

@@ -90,7 +90,7 @@ def test_nor_does_a_manifest_with_something_wrong_in_it(data: st.DataObject) -> 
     except InputError as error:
         findings = error.findings or (Finding(Position("nothing found", 0, 0), ""),)
     lines = text.count("\n") + text.count("\r") + 1
-    assert [each for each in findings if not (1 <= each.at.line <= lines and each.at.column >= 1)] == []
+    assert [finding for finding in findings if not (1 <= finding.at.line <= lines and finding.at.column >= 1)] == []
 
 
 WORD = st.from_regex(r"[a-z]{1,8}", fullmatch=True)

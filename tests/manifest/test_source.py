@@ -123,6 +123,6 @@ def test_both_parsers_read_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
         other, others = read("f.yaml", text.encode())
         if source is not None and other is not None:
             assert other.data == source.data
-            assert [each.message for each in others] == [each.message for each in findings]
+            assert [item.message for item in others] == [finding.message for finding in findings]
             compared += 1
     assert compared > 30

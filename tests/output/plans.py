@@ -9,7 +9,7 @@ from portalctl.changes.operation import Subject
 from portalctl.changes.operations import Change
 from portalctl.changes.plan import Notice, Plan, PortalPlan, Refusal
 from portalctl.reason import Reason
-from tests.changes.build import denied, override, person, planned, portal, snapshot, team, trusted, whole_plan
+from tests.changes.build import denied, developer, override, planned, portal, snapshot, team, trusted, whole_plan
 from tests.output.hostile import HOSTILE
 from tests.plan_json import change_of
 
@@ -33,15 +33,15 @@ def everyday(people: int = 3) -> PortalPlan:
         overrides=(left,),
     )
     live = snapshot(
-        *(person(f"p{number:02}@liverpoolfc.com", "pending", f"p{number}") for number in range(people)),
-        *(person(f"C{number:02}@City.com", "pending", f"c{number}") for number in range(people)),
-        person("peter@arsenal.com", id="peter"),
-        person("bob@x.org", id="bob"),
-        person("wayne@city.com", "revoked", "wayne"),
-        person("throwaway@mailinator.com", "pending", "throwaway"),
-        person("no@where.example", "pending", "no"),
-        person("x@c1ty.com", "pending", "x"),
-        person("strange one@city.com", "pending", "odd"),
+        *(developer(f"p{number:02}@liverpoolfc.com", "pending", f"p{number}") for number in range(people)),
+        *(developer(f"C{number:02}@City.com", "pending", f"c{number}") for number in range(people)),
+        developer("peter@arsenal.com", id="peter"),
+        developer("bob@x.org", id="bob"),
+        developer("wayne@city.com", "revoked", "wayne"),
+        developer("throwaway@mailinator.com", "pending", "throwaway"),
+        developer("no@where.example", "pending", "no"),
+        developer("x@c1ty.com", "pending", "x"),
+        developer("strange one@city.com", "pending", "odd"),
         teams={"city": ["bob"], "gunners": ["peter", "bob"]},
     )
     return planned(manifest, live)
@@ -49,7 +49,7 @@ def everyday(people: int = 3) -> PortalPlan:
 
 def refused(given: PortalPlan) -> PortalPlan:
     reasons = (
-        Refusal("removals", "2 people would lose something; policy.limits.removals is 1"),
+        Refusal("removals", "2 developers would lose something; policy.limits.removals is 1"),
         Refusal("protected", "bob@x.org is protected, and would lose something", developer="bob@x.org"),
     )
     return replace(given, refusals=reasons)

@@ -16,7 +16,7 @@ from portalctl.output.html.page import plan_html
 from portalctl.output.markdown.plan import plan_markdown
 from portalctl.output.text.plan import plan_text
 from portalctl.output.text.style import Style
-from tests.changes.build import override, person, portal, snapshot, team, trusted, whole_plan
+from tests.changes.build import developer, override, portal, snapshot, team, trusted, whole_plan
 from tests.insight.test_base import compared
 from tests.output.hostile import HOSTILE
 from tests.output.plans import typed
@@ -49,11 +49,11 @@ def reviewed(partners: int = 3) -> PortalPlan:
     )
     names = [f"p{number:02}@old.com" for number in range(partners)]
     live = snapshot(
-        *(person(name) for name in names),
-        person("peter@arsenal.com"),
-        person("wait@old.com", "pending"),
-        person("ann@city.com", "pending"),
-        person("joe@new.com", "pending"),
+        *(developer(name) for name in names),
+        developer("peter@arsenal.com"),
+        developer("wait@old.com", "pending"),
+        developer("ann@city.com", "pending"),
+        developer("joe@new.com", "pending"),
         teams={"reds": names},
     )
     return compared(base, head, live)
@@ -91,7 +91,7 @@ def moved(sole: str = "team") -> Plan:
     teams = (team("reds"), team("blues"))
     base = portal(trusted_domains=(trusted("city.com", "reds"), *others), teams=teams)
     head = portal(trusted_domains=(trusted("city.com", "blues"),), teams=teams)
-    people = (person("ann@city.com"), person("bob@old.com"))
+    people = (developer("ann@city.com"), developer("bob@old.com"))
     live = snapshot(*people, teams={"reds": ["ann@city.com"], "blues": ["ann@city.com"]})
     return fixed(compared(base, head, live))
 

@@ -17,7 +17,7 @@ from portalctl.output.escaping import terminal
 from portalctl.output.html.chart import rule_chart
 from portalctl.output.html.page import plan_html
 from portalctl.reason import Reason
-from tests.changes.build import override, person, planned, portal, snapshot, whole_plan
+from tests.changes.build import developer, override, planned, portal, snapshot, whole_plan
 from tests.output.hostile import HOSTILE
 from tests.output.plans import everyday, refused, typed
 from tests.output.reading import Page, read
@@ -141,7 +141,7 @@ def plan_of_two() -> Plan:
 
 def test_what_is_taken_from_many_people_is_counted_before_the_table_and_listed_in_it() -> None:
     revoked = [override(f"p{number:02}@x.org", "revoked") for number in range(25)]
-    live = snapshot(*(person(each.developer) for each in revoked))
+    live = snapshot(*(developer(each.developer) for each in revoked))
     page = read(plan_html(whole_plan(planned(portal(overrides=tuple(revoked)), live))))
     assert "5 more stand first in the table of changes." in page.text
     assert len(rows(page)) == 25

@@ -87,7 +87,9 @@ class Editor:
         while uri not in self._diagnostics:
             self._receive()
         lines = text.split("\n")
-        return [(_between(lines, each["range"]), each["message"]) for each in self._diagnostics[uri]]
+        return [
+            (_between(lines, diagnostic["range"]), diagnostic["message"]) for diagnostic in self._diagnostics[uri]
+        ]
 
     def at(self, method: str, uri: str, line: int, column: int) -> Any:
         """Ask about a place; both count from 0."""
@@ -154,7 +156,7 @@ def test_a_wrong_choice_is_underlined(editor: Editor) -> None:
 def test_an_unknown_key_is_underlined(editor: Editor) -> None:
     text = MODELINE + COMPLETE.replace("membership:", "membershp:")
     assert f"{text[: text.index('membershp')].count(chr(10)) + 1}:membershp" in [
-        each for each, _ in editor.problems(text)
+        item for item, _ in editor.problems(text)
     ]
 
 
@@ -172,7 +174,7 @@ def test_keys_and_choices_complete(editor: Editor, line: str, some: set[str]) ->
     text = f"{MODELINE}version: 1\nportal:\n  name: a\n  provider: konnect\n  title: A\n{line}"
     lines = text.split("\n")
     offered = editor.at("completion", editor.open(text), len(lines) - 1, len(lines[-1]))
-    assert some <= {each["label"] for each in offered["items"]}
+    assert some <= {item["label"] for item in offered["items"]}
 
 
 def test_hover_shows_the_description_of_every_key(editor: Editor) -> None:

@@ -48,7 +48,7 @@ class Bench:
         konnect = Konnect(client, DIALECTS[self.provider], name="partners", now=lambda: now, observer=ignore, **found)
         return self._stack.enter_context(konnect)
 
-    def person(self, name: str, status: str = "approved") -> str:
+    def developer(self, name: str, status: str = "approved") -> str:
         return self.store.add_developer(PORTAL, f"{name}@x.com", status=status)
 
     def paths(self, method: str = "GET") -> list[str]:
@@ -84,7 +84,7 @@ def bench(request: pytest.FixtureRequest, make: Callable[..., Bench]) -> Bench:
 
 
 def test_a_team_deleted_before_its_members_are_read_is_read_as_gone(bench: Bench) -> None:
-    ann = bench.person("ann")
+    ann = bench.developer("ann")
     reds, blues = (bench.store.add_team(PORTAL, name) for name in ("reds", "blues"))
     bench.store.add_member(reds, ann)
     bench.sim.once(lambda r: r.path.endswith(f"/{reds}/developers"), lambda: bench.store.delete_team(reds))
@@ -194,10 +194,10 @@ def test_batches_count_what_is_sent_and_not_characters() -> None:
 
 @pytest.mark.slow
 def test_touched_people_are_seen_by_batches_the_gone_by_their_id(bench: Bench) -> None:
-    people = {bench.person(f"p{number:03}", "pending"): f"p{number:03}@x.com" for number in range(200)}
+    developers = {bench.developer(f"p{number:03}", "pending"): f"p{number:03}@x.com" for number in range(200)}
     gone = (NOBODY, "gone@x.com")
-    sighting = bench.konnect.reread(Touched(people=(*people.items(), gone)))
-    assert sighting.statuses == dict.fromkeys(people, "pending") | {NOBODY: None}
+    sighting = bench.konnect.reread(Touched(developers=(*developers.items(), gone)))
+    assert sighting.statuses == dict.fromkeys(developers, "pending") | {NOBODY: None}
     calls = bench.paths()
     assert calls.count(f"/developers/{NOBODY}") == 1
     assert calls.count("/developers") < 200 / 20
@@ -205,28 +205,28 @@ def test_touched_people_are_seen_by_batches_the_gone_by_their_id(bench: Bench) -
 
 
 def test_many_who_cannot_be_found_by_address_cost_one_list_and_not_a_call_each(bench: Bench) -> None:
-    people = [(bench.person(f"p{number:03}"), None) for number in range(120)]
-    sighting = bench.konnect.reread(Touched(people=(*people, (NOBODY, None))))
-    assert sighting.statuses == {developer_id: "approved" for developer_id, _ in people} | {NOBODY: None}
+    developers = [(bench.developer(f"p{number:03}"), None) for number in range(120)]
+    sighting = bench.konnect.reread(Touched(developers=(*developers, (NOBODY, None))))
+    assert sighting.statuses == {developer_id: "approved" for developer_id, _ in developers} | {NOBODY: None}
     assert bench.paths() == ["", "/developers", "/developers"]
 
 
 def test_a_portal_without_the_filter_is_asked_for_people_by_their_ids(bench: Bench) -> None:
-    ann = bench.person("ann", "revoked")
+    ann = bench.developer("ann", "revoked")
     bench.sim.inject(Fault("status", status=400, query="filter[email][oeq]=ann@x.com"))
-    assert bench.konnect.reread(Touched(people=((ann, "ann@x.com"),))).statuses == {ann: "revoked"}
+    assert bench.konnect.reread(Touched(developers=((ann, "ann@x.com"),))).statuses == {ann: "revoked"}
 
 
 @pytest.mark.slow
 def test_of_one_person_it_is_asked_which_teams_they_are_in_however_large_those_are(bench: Bench) -> None:
-    ann = bench.person("ann")
+    ann = bench.developer("ann")
     reds, blues = (bench.store.add_team(PORTAL, name) for name in ("reds", "blues"))
     for team in (reds, blues):
         bench.store.add_member(team, ann)
-    wanted = Touched(people=((ann, "ann@x.com"),), members_of=frozenset({"reds", "whites"}))
+    wanted = Touched(developers=((ann, "ann@x.com"),), members_of=frozenset({"reds", "whites"}))
     assert bench.konnect.reread(wanted).members == {"reds": {ann}}
     assert bench.paths() == ["", f"/developers/{ann}/teams", "/developers"]
-    gone = Touched(people=((NOBODY, "nobody@x.com"),), members_of=frozenset({"reds"}))
+    gone = Touched(developers=((NOBODY, "nobody@x.com"),), members_of=frozenset({"reds"}))
     assert (bench.konnect.reread(gone).members, bench.konnect.reread(gone).statuses) == ({}, {NOBODY: None})
 
 
@@ -240,7 +240,7 @@ def register(bench: Bench, owner: str, *apis: str, name: str = "App", kind: str 
 
 
 def test_live_registrations_are_told_with_application_and_api(bench: Bench) -> None:
-    ann, bob, eve = (bench.person(name, "revoked") for name in ("ann", "bob", "eve"))
+    ann, bob, eve = (bench.developer(name, "revoked") for name in ("ann", "bob", "eve"))
     shop, till, other = (
         register(bench, ann, "Orders", "Prices", name="Shop"),
         register(bench, bob, "Orders", "Old", "Refused", name="Till"),
@@ -265,15 +265,15 @@ def test_live_registrations_are_told_with_application_and_api(bench: Bench) -> N
 
 @pytest.mark.slow
 def test_people_without_registrations_cost_a_few_calls_however_many_they_are(bench: Bench) -> None:
-    people = [bench.person(f"p{number:03}") for number in range(160)]
-    assert bench.konnect.details(people) == ()
+    developers = [bench.developer(f"p{number:03}") for number in range(160)]
+    assert bench.konnect.details(developers) == ()
     expected = ["", *["/application-registrations"] * 5, *(["/teams"] if bench.provider == "konnect" else [])]
     assert bench.paths() == expected
 
 
 def test_v2_tells_the_owner_so_that_applications_need_not_be_listed(make: Callable[..., Bench]) -> None:
     bench = make("konnect-v2")
-    ann, bob = bench.person("ann"), bench.person("bob")
+    ann, bob = bench.developer("ann"), bench.developer("bob")
     register(bench, ann, "Orders")
     register(bench, bob, "Orders")
     assert [row.developer_id for row in bench.konnect.details([ann, bob])] == sorted([ann, bob])
@@ -282,17 +282,17 @@ def test_v2_tells_the_owner_so_that_applications_need_not_be_listed(make: Callab
 
 def test_v3_owners_come_from_one_list_of_applications_for_many_people(make: Callable[..., Bench]) -> None:
     bench = make()
-    people = [bench.person(f"p{number}") for number in range(20)]
-    for person in people:
-        register(bench, person, "Orders")
-    assert [row.developer_id for row in bench.konnect.details(people)] == sorted(people)
+    developers = [bench.developer(f"p{number}") for number in range(20)]
+    for developer in developers:
+        register(bench, developer, "Orders")
+    assert [row.developer_id for row in bench.konnect.details(developers)] == sorted(developers)
     assert bench.paths() == ["", "/application-registrations", "/applications", "/teams"]
 
 
 def test_where_owners_are_not_told_each_person_is_asked_for(make: Callable[..., Bench]) -> None:
     bench = make(behaviour=Behaviour(application_owner=False))
-    ann, bob = bench.person("ann"), bench.person("bob")
-    apps = {person: register(bench, person, "Orders")[""] for person in (ann, bob)}
+    ann, bob = bench.developer("ann"), bench.developer("bob")
+    apps = {developer: register(bench, developer, "Orders")[""] for developer in (ann, bob)}
     assert {row.developer_id: row.application_id for row in bench.konnect.details([ann, bob])} == apps
 
 
@@ -300,7 +300,7 @@ def test_where_owners_are_not_told_each_person_is_asked_for(make: Callable[..., 
 @pytest.mark.parametrize("told", [True, False])
 def test_applications_of_teams_are_named_for_each_member_asked_about(make: Callable[..., Bench], told: bool) -> None:
     bench = make(behaviour=Behaviour(application_owner=told))
-    ann, bob, eve = (bench.person(name) for name in ("ann", "bob", "eve"))
+    ann, bob, eve = (bench.developer(name) for name in ("ann", "bob", "eve"))
     reds = bench.store.add_team(PORTAL, "reds", can_own_applications=True)
     blues = bench.store.add_team(PORTAL, "blues", can_own_applications=True)
     bench.store.add_team(PORTAL, "plain")
@@ -311,14 +311,14 @@ def test_applications_of_teams_are_named_for_each_member_asked_about(make: Calla
     register(bench, blues, "Orders", name="Blue", kind="team")
     found = bench.konnect.details([bob, ann])
     assert [(row.developer_id, row.owned_by_team, row.id) for row in found] == [
-        (person, "reds", shared["Orders"]) for person in sorted([ann, bob])
+        (developer, "reds", shared["Orders"]) for developer in sorted([ann, bob])
     ]
     assert f"/applications/{shared['']}/registrations" in bench.paths()
 
 
 def test_a_portal_whose_teams_cannot_own_applications_yet_is_read_too(make: Callable[..., Bench]) -> None:
     bench = make(behaviour=Behaviour(can_own_applications=False))
-    ann = bench.person("ann")
+    ann = bench.developer("ann")
     bench.store.add_member(bench.store.add_team(PORTAL, "reds"), ann)
     own = register(bench, ann, "Orders")
     assert [row.id for row in bench.konnect.details([ann])] == [own["Orders"]]
@@ -326,7 +326,7 @@ def test_a_portal_whose_teams_cannot_own_applications_yet_is_read_too(make: Call
 
 def test_an_application_deleted_while_registrations_are_read_is_read_as_gone(make: Callable[..., Bench]) -> None:
     bench = make()
-    ann = bench.person("ann")
+    ann = bench.developer("ann")
     reds = bench.store.add_team(PORTAL, "reds", can_own_applications=True)
     bench.store.add_member(reds, ann)
     app = register(bench, reds, "Orders", kind="team")[""]
@@ -337,7 +337,7 @@ def test_an_application_deleted_while_registrations_are_read_is_read_as_gone(mak
 
 
 def test_details_that_are_not_complete_are_an_error(bench: Bench) -> None:
-    ann = bench.person("ann")
+    ann = bench.developer("ann")
     register(bench, ann, "Orders", "Prices")
     bench.sim.inject(Fault("lose-row", path="*/application-registrations"))
     with pytest.raises(PortalError, match="can't be read completely"):
@@ -348,7 +348,7 @@ def test_details_that_are_not_complete_are_an_error(bench: Bench) -> None:
 
 
 def test_a_registration_is_revoked_and_its_owner_told(bench: Bench) -> None:
-    ann = bench.person("ann")
+    ann = bench.developer("ann")
     app = register(bench, ann, "Orders")
     assert bench.konnect.write(RevokeRegistration(app[""], app["Orders"])).result == "done"
     assert bench.konnect.details([ann]) == ()

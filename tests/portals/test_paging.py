@@ -123,9 +123,9 @@ def test_a_shrunk_list_is_read_again(pool: Pool) -> None:
 
 
 def test_only_the_list_that_changed_is_read_again(pool: Pool) -> None:
-    still, moving = Portal(ids(25), 10), Portal(ids(25), 10, acts={2: lambda self: self.rows.remove("id0003")})
-    read_lists([still.source, moving.source], pool)
-    assert (still.served, moving.served) == (3, 6)
+    precheck, moving = Portal(ids(25), 10), Portal(ids(25), 10, acts={2: lambda self: self.rows.remove("id0003")})
+    read_lists([precheck.source, moving.source], pool)
+    assert (precheck.served, moving.served) == (3, 6)
 
 
 @pytest.mark.parametrize(

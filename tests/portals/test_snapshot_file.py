@@ -47,8 +47,8 @@ HELD = Registration("reg", "2", "app", "App", "Fixtures", "approved")
 
 def kept(*snapshots: Snapshot) -> SavedSnapshot:
     portals = tuple(
-        SavedPortal(replace(HERE, name=f"p{number}" if number else "partners"), each, frozenset({"2"}), (HELD,))
-        for number, each in enumerate(snapshots or (READ,))
+        SavedPortal(replace(HERE, name=f"p{number}" if number else "partners"), item, frozenset({"2"}), (HELD,))
+        for number, item in enumerate(snapshots or (READ,))
     )
     return saved_snapshot(portals, created_at="2026-06-15T08:00:01Z", generator="portalctl 0.0")
 
@@ -71,10 +71,10 @@ def test_it_is_whole_again() -> None:
 
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
-people = st.builds(Developer, texts, st.none() | texts, texts, texts, st.none() | texts)
+records = st.builds(Developer, texts, st.none() | texts, texts, texts, st.none() | texts)
 
 
-@given(st.lists(people, max_size=3), st.dictionaries(texts, st.frozensets(texts, max_size=3), max_size=3))
+@given(st.lists(records, max_size=3), st.dictionaries(texts, st.frozensets(texts, max_size=3), max_size=3))
 def test_whatever_was_read_comes_back(developers: list[Developer], members: dict[str, frozenset[str]]) -> None:
     saved = kept(replace(READ, developers=tuple(developers), members=members))
     assert parse(to_json(saved).encode(), "s.json") == saved
@@ -109,13 +109,13 @@ def good() -> dict[str, Any]:
     ],
 )
 def test_what_is_no_snapshot_or_an_edited_one_is_not_taken(content: bytes, message: str) -> None:
-    assert any(message in each for each in wrong(content)), wrong(content)
+    assert any(message in item for item in wrong(content)), wrong(content)
 
 
 @pytest.mark.parametrize("key", ["version", "kind", "digest", "created_at", "portals"])
 def test_every_key_is_needed(key: str) -> None:
     document = {name: value for name, value in good().items() if name != key}
-    assert any(f"{key}: is missing" in each for each in wrong(json.dumps(document).encode()))
+    assert any(f"{key}: is missing" in item for item in wrong(json.dumps(document).encode()))
 
 
 def test_the_time_of_a_reading_is_one_also_under_a_digest_that_fits() -> None:

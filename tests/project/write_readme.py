@@ -33,9 +33,9 @@ def capabilities() -> str:
 
 def lints() -> str:
     rows = [["code", "what it finds", "why that matters", "what to do"], ["---"] * 4]
-    for code, each in LINTS.items():
-        about = f"{each.about} (`--snapshot`)" if each.needs_snapshot else each.about
-        rows.append([f"`{code}` {each.name}", about, each.why, each.remedy])
+    for code, item in LINTS.items():
+        about = f"{item.about} (`--snapshot`)" if item.needs_snapshot else item.about
+        rows.append([f"`{code}` {item.name}", about, item.why, item.remedy])
     return _table(rows)
 
 

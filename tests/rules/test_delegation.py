@@ -24,7 +24,7 @@ from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.portals.models import Snapshot
-from tests.changes.build import person, planned, snapshot
+from tests.changes.build import developer, planned, snapshot
 
 DOMAINS = ("a.com", "uk.a.com", "b.org", "c.net")
 TEAMS = ("red", "green", "blue")
@@ -68,7 +68,7 @@ class Case:
     def grant(self, portal: str) -> Grant:
         delegate = {name: root.get("delegate") for name, root in self.roots.items()}
         own = delegate[portal]
-        named = any(FILE in (each or {}) for each in delegate.values())
+        named = any(FILE in (item or {}) for item in delegate.values())
         if own is None:
             return NOTHING if named else Grant(teams=None)
         entry = own.get(FILE, {})
@@ -85,7 +85,7 @@ def some(values: tuple[str, ...], most: int = 2) -> st.SearchStrategy[list[str]]
 
 def mostly(likely: Any, possible: tuple[str, ...]) -> st.SearchStrategy[str]:
     """One of what is granted, as a rule."""
-    granted = [each for each in likely if each in possible]
+    granted = [item for item in likely if item in possible]
     return st.sampled_from([*granted * 8, *possible])
 
 
@@ -165,13 +165,13 @@ def contents(draw: st.DrawFn, root: Content) -> Content:
     if "trusted_domains" in wanted:
         entries = [{"domain": name} for name in draw(st.lists(domain, min_size=1, max_size=2, unique=True))]
         content["trusted_domains"] = [
-            each
+            item
             | draw(st.sampled_from([{}] * 4 + [{"subdomains": True}]))
             | {"teams": draw(st.lists(team, max_size=1))}
-            for each in entries
+            for item in entries
         ]
     if "overrides" in wanted and (entry.get("overrides") or entry.get("all") or draw(st.integers(0, 5)) == 0):
-        content["overrides"] = draw(st.lists(overrides(team), max_size=2, unique_by=lambda each: each["developer"]))
+        content["overrides"] = draw(st.lists(overrides(team), max_size=2, unique_by=lambda item: item["developer"]))
     if "beyond" in wanted and draw(st.integers(0, 2)) == 0:
         draw(beyond(content, shared))
     return content
@@ -223,7 +223,7 @@ live = st.lists(
     st.tuples(st.sampled_from(ADDRESSES), st.sampled_from(STATUSES), some(TEAMS[:2])),
     min_size=2,
     max_size=7,
-    unique_by=lambda each: each[0],
+    unique_by=lambda item: item[0],
 )
 
 
@@ -235,7 +235,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(
         both,
         draw(contents(both["partners"])),
-        snapshot(*(person(who, status) for who, status, _ in people), teams=teams),
+        snapshot(*(developer(who, status) for who, status, _ in people), teams=teams),
     )
 
 
@@ -322,7 +322,7 @@ KINDS = (
 
 
 def kind(message: str) -> str:
-    return next((each for each in KINDS if each in message), "other")
+    return next((item for item in KINDS if item in message), "other")
 
 
 @settings(max_examples=2 * settings().max_examples)
@@ -344,6 +344,6 @@ def test_the_cases_reach_what_they_are_to_reach() -> None:
 
     collect()
     assert found["accepted"] > MOST / 4, found
-    assert min(found[each] for each in (*sorted(TEAM_OPS), "approve")) > 0, found
+    assert min(found[team_op] for team_op in (*sorted(TEAM_OPS), "approve")) > 0, found
     assert found["revoke"] + found["reject"] + found["no revoke"] + found["no reject"] > 0, found
-    assert min(found[f"refused: {each}"] for each in KINDS) > 0, found
+    assert min(found[f"refused: {item}"] for item in KINDS) > 0, found

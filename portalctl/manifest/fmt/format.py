@@ -96,9 +96,9 @@ def _meaning(data: Data, path: tuple[str, ...] = ()) -> object:
         return data
     name = NAMED_BY.get(path)
     if name is None:
-        return [_meaning(each, path) for each in data]
-    entries: list[Data] = [{name: each} if isinstance(each, str) else each for each in data]
-    return sorted((_meaning(each, path) for each in entries), key=_by_content)
+        return [_meaning(entry, path) for entry in data]
+    entries: list[Data] = [{name: entry} if isinstance(entry, str) else entry for entry in data]
+    return sorted((_meaning(entry, path) for entry in entries), key=_by_content)
 
 
 def _by_content(entry: object) -> str:

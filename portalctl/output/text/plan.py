@@ -63,7 +63,7 @@ def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
 def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
     host = urlsplit(portal.server).netloc
     title = f"{style.strong(portal.name)}  {portal.provider} · {host} · {plural(portal.developers, 'developer')}"
-    if not portal.changes and not portal.notices and not (portal.base is not None and portal.base.says_something):
+    if not portal.changes and not portal.notices and not (portal.base is not None and portal.base.has_content):
         yield f"{title}: nothing to do{_unchanged_in_brief(portal)}"
         return
     yield title if portal.changes else f"{title}: nothing to do"

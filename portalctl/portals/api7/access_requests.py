@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from portalctl.portals.api7.approvals import Place, claims_of, is_here, is_vague
-from portalctl.portals.api7.records import Approval, Person
+from portalctl.portals.api7.records import Approval, DeveloperRecord
 from portalctl.portals.models import AccessRequest, Remark
 
 
 def requests_of(
-    place: Place, people: Collection[Person], approvals: Iterable[Approval]
+    place: Place, developers: Collection[DeveloperRecord], approvals: Iterable[Approval]
 ) -> tuple[tuple[AccessRequest, ...], tuple[Remark, ...]]:
     """The requests that wait, sorted, and remarks on those that may be of this portal and are nobody's for certain.
 
     Whoever asks is in already, so their name must be that of nobody else on the portal, whether they wait or not.
     """
-    known = {person.id: person.developer_id for person in people}
-    waiting = [each for each in approvals if each.awaits_subscription]
-    found, unowned = [], [_unowned(each) for each in waiting if is_vague(each, place)]
-    for claim in claims_of([each for each in waiting if is_here(each, place)], people):
-        if len(claim.people) == 1:
-            (person,) = claim.people
-            found.append(_request(claim.approval, known[person]))
+    known = {developer.id: developer.developer_id for developer in developers}
+    waiting = [approval for approval in approvals if approval.awaits_subscription]
+    found, unowned = [], [_unowned(item) for item in waiting if is_vague(item, place)]
+    for claim in claims_of([item for item in waiting if is_here(item, place)], developers):
+        if len(claim.developers) == 1:
+            (developer,) = claim.developers
+            found.append(_request(claim.approval, known[developer]))
         else:
             unowned.append(_unowned(claim.approval))
-    return tuple(sorted(found, key=lambda each: (each.developer_id, each.id))), tuple(unowned)
+    return tuple(sorted(found, key=lambda item: (item.developer_id, item.id))), tuple(unowned)
 
 
 def _unowned(approval: Approval) -> Remark:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from portalctl.ids import is_id
-from portalctl.portals.api7.records import Approval, Person
+from portalctl.portals.api7.records import Approval, DeveloperRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +45,28 @@ class Claim:
     """One approval, and the internal ids of the people it can mean. `by_id`: an id says so, and not just a name."""
 
     approval: Approval
-    people: frozenset[str]
+    developers: frozenset[str]
     by_id: bool
 
 
-def tie(place: Place, people: Collection[Person], approvals: Iterable[Approval]) -> Ties:
+def tie(place: Place, developers: Collection[DeveloperRecord], approvals: Iterable[Approval]) -> Ties:
     """Tie approvals to the waiting people of one portal. `people` are all of its developers, waiting or not."""
     registrations = [approval for approval in approvals if approval.awaits_registration]
     here = [approval for approval in registrations if is_here(approval, place)]
-    claims = claims_of(here, people)
-    waiting = {person.id for person in people if person.pending}
-    fits = Counter(person for claim in claims for person in claim.people)
-    id_fits = Counter(person for claim in claims if claim.by_id for person in claim.people)
+    claims = claims_of(here, developers)
+    waiting = {developer.id for developer in developers if developer.pending}
+    fits = Counter(developer for claim in claims for developer in claim.developers)
+    id_fits = Counter(developer for claim in claims if claim.by_id for developer in claim.developers)
     found: dict[str, Approval] = {}
     untied = [
-        Untied(each, "it does not say of which portal it is") for each in registrations if is_vague(each, place)
+        Untied(registration, "it does not say of which portal it is")
+        for registration in registrations
+        if is_vague(registration, place)
     ]
     for claim in claims:
         because = _doubt(claim, waiting, id_fits if claim.by_id else fits)
         if because is None:
-            found |= dict.fromkeys(claim.people, claim.approval)
+            found |= dict.fromkeys(claim.developers, claim.approval)
         else:
             untied.append(Untied(claim.approval, because))
     return Ties(found, tuple(untied))
@@ -84,17 +86,18 @@ def is_vague(approval: Approval, place: Place) -> bool:
     return not approval.portal_name or approval.portal_name == place.name
 
 
-def claims_of(approvals: Collection[Approval], people: Collection[Person]) -> tuple[Claim, ...]:
+def claims_of(approvals: Collection[Approval], developers: Collection[DeveloperRecord]) -> tuple[Claim, ...]:
     """Ids count before names, and of both those of all people: who does not wait may be the one who is meant.
 
     Where ids do tell people apart, one that is nobody's is that of someone we don't see: then a name that fits is
     a namesake's.
     """
-    ids = _index((person.id, (person.id, person.developer_id)) for person in people)
+    ids = _index((developer.id, (developer.id, developer.developer_id)) for developer in developers)
     names = _index(
-        (person.id, (person.developer_id, person.username, person.email, person.name)) for person in people
+        (developer.id, (developer.developer_id, developer.username, developer.email, developer.name))
+        for developer in developers
     )
-    identified = [(each, _meant(ids, each.ids)) for each in approvals]
+    identified = [(item, _meant(ids, item.ids)) for item in approvals]
     ids_tell = any(found for _, found in identified)
     claims = []
     for approval, found in identified:
@@ -107,10 +110,10 @@ def claims_of(approvals: Collection[Approval], people: Collection[Person]) -> tu
 def _index(known_as: Iterable[tuple[str, Iterable[str | None]]]) -> Mapping[str, set[str]]:
     """Internal ids by everything that people are known as."""
     index: dict[str, set[str]] = {}
-    for person, texts in known_as:
+    for developer, texts in known_as:
         for text in texts:
             if text:
-                index.setdefault(text, set()).add(person)
+                index.setdefault(text, set()).add(developer)
     return index
 
 
@@ -122,9 +125,9 @@ def _doubt(claim: Claim, waiting: Collection[str], fits: Mapping[str, int]) -> s
     """Why this approval is nobody's for certain; None: it is that of the one person it can mean."""
     if not is_id(claim.approval.id):
         return "it has an id that API7 can't be asked by"
-    if len(claim.people) != 1:
-        return "it fits more than one person" if claim.people else "it fits nobody who waits"
-    (person,) = claim.people
-    if person not in waiting:
+    if len(claim.developers) != 1:
+        return "it fits more than one person" if claim.developers else "it fits nobody who waits"
+    (developer,) = claim.developers
+    if developer not in waiting:
         return "it fits somebody who does not wait"
-    return None if fits[person] == 1 else "another one fits the same person"
+    return None if fits[developer] == 1 else "another one fits the same person"

@@ -35,19 +35,19 @@ class Backend:
     def client(self) -> Client:
         return self._checked.any()
 
-    def registrations(self, people: Iterable[str], readers: Pool) -> tuple[Registration, ...]:
+    def registrations(self, developers: Iterable[str], readers: Pool) -> tuple[Registration, ...]:
         """The applications of these developers and what they are subscribed to, by `readers`: two calls for each."""
         self._checked.any()
-        lists = readers.map(lambda person: read_registrations(self._wire, person), people)
+        lists = readers.map(lambda developer: read_registrations(self._wire, developer), developers)
         return in_order(row for rows in lists for row in rows)
 
     def _check(self) -> Client:
         """No call says whose portal a token is for: that of another one has other people."""
         accounts = self._wire.read_list("accounts", Query("/api/developers"), Account)
-        people = self._live.people.since(time.monotonic()).values()
-        known = {text for person in people for text in (person.id, person.developer_id)}
+        developers = self._live.developers.since(time.monotonic()).values()
+        known = {text for developer in developers for text in (developer.id, developer.developer_id)}
         strangers = any(account.id not in known for account in accounts)
-        if strangers or (not accounts and not all(person.pending for person in people)):
+        if strangers or (not accounts and not all(developer.pending for developer in developers)):
             raise PortalError(
                 f"the portal backend at {self._client.server.url} has other developers than portal {self._name} on "
                 "the Dashboard",

@@ -14,24 +14,24 @@ from portalctl.identity import normal_address
 from portalctl.portals.answer_ids import no_portal, other_answer, same_id
 from portalctl.portals.api7.approvals import Place, Ties, tie
 from portalctl.portals.api7.lists import Query, Wire
-from portalctl.portals.api7.records import Approval, LoginOption, Person, PortalRow
+from portalctl.portals.api7.records import Approval, DeveloperRecord, LoginOption, PortalRow
 from portalctl.portals.api7.shared_reading import Shared
 from portalctl.portals.models import Remark, Settings
 from portalctl.portals.thread_pool import Pool
 
-People = Mapping[str, Person]  # by developer_id
+DeveloperRecords = Mapping[str, DeveloperRecord]  # by developer_id
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
     """The people of the portal, and whose approval is whose."""
 
-    people: People
+    developers: DeveloperRecords
     ties: Ties
 
     def approval_of(self, developer_id: str) -> Approval | None:
-        person = self.people.get(developer_id)
-        return self.ties.approvals.get(person.id) if person is not None else None
+        developer = self.developers.get(developer_id)
+        return self.ties.approvals.get(developer.id) if developer is not None else None
 
 
 class Live:
@@ -59,17 +59,17 @@ class Live:
         self._addresses: dict[str, str | None] = {}  # by developer_id, of people as they were planned
         self._wire = Wire(client, pool, name=name, observer=observer)
         self._place = Shared(self._find_portal)
-        self.people = Shared(self._read_people)
+        self.developers = Shared(self._read_developers)
         self.registrations = Shared(partial(self._approvals, "developer_registration", status="pending"))
         self.requests = Shared(partial(self._approvals, "api_product_subscription", status="pending"))
         self.looks = Shared(self._look)
 
-    def expect(self, people: Iterable[tuple[str, str | None]]) -> None:
+    def expect(self, developers: Iterable[tuple[str, str | None]]) -> None:
         """From the next reading on, these developer_ids are there only as the accounts of these addresses.
 
         Whoever creates an account chooses its developer_id, and may choose one that was somebody else's before.
         """
-        self._addresses |= people
+        self._addresses |= developers
 
     def place(self) -> Place:
         return self._place.any()
@@ -78,7 +78,11 @@ class Live:
         """What has become of these requests for access; those that are gone are absent."""
         if not ids:
             return {}
-        return {each.id: each.outcome for each in self._approvals("api_product_subscription") if each.id in ids}
+        return {
+            approval.id: approval.outcome
+            for approval in self._approvals("api_product_subscription")
+            if approval.id in ids
+        }
 
     def settings(self) -> tuple[Settings, tuple[Remark, ...]]:
         """Releases since 3.9 may not have login options (404, 405): then nothing is told. They only inform."""
@@ -112,23 +116,23 @@ class Live:
             found=len(match),
         )
 
-    def _read_people(self) -> People:
+    def _read_developers(self) -> DeveloperRecords:
         """The Dashboard has no way to ask for some people only, nor, dependably, for those who wait."""
         portal_id = self.place().id
-        rows = self._wire.read_list("developers", Query("/api/developers", {"portal_id": portal_id}), Person)
+        rows = self._wire.read_list("developers", Query("/api/developers", {"portal_id": portal_id}), DeveloperRecord)
         elsewhere = next(
             (row.portal_id for row in rows if row.portal_id and not same_id(portal_id, row.portal_id)), None
         )
         if elsewhere is not None:
             raise other_answer(self.client, "GET /api/developers", "portal", asked=portal_id, answered=elsewhere)
-        people = {row.developer_id: row for row in rows}
-        if len(people) < len(rows):
+        developers = {row.developer_id: row for row in rows}
+        if len(developers) < len(rows):
             raise PortalError(
                 f"portal {self._name} has several developers with one developer_id: they can't be told apart"
             )
-        return {known: row for known, row in people.items() if self._is_as_expected(row)}
+        return {known: row for known, row in developers.items() if self._is_as_expected(row)}
 
-    def _is_as_expected(self, row: Person) -> bool:
+    def _is_as_expected(self, row: DeveloperRecord) -> bool:
         live = row.email or None
         return _folded(live) == _folded(self._addresses.get(row.developer_id, live))
 
@@ -140,8 +144,8 @@ class Live:
     def _look(self) -> Look:
         # In this order whoever an approval is about is in the list of people, if they are still there.
         approvals = self.registrations.since(time.monotonic())
-        people = self.people.since(time.monotonic())
-        return Look(people, tie(self.place(), people.values(), approvals))
+        developers = self.developers.since(time.monotonic())
+        return Look(developers, tie(self.place(), developers.values(), approvals))
 
 
 def _folded(address: str | None) -> str | None:

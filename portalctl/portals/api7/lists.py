@@ -115,7 +115,7 @@ class Wire:
         if total is None or not rows or total not in (number * PAGE_SIZE, len(rows) if number == 1 else 0):
             return total
         behind = self._page(query, kind, way, number + 1)
-        there, further = ({row.id for row in each} for each in (rows, behind.rows or []))
+        there, further = ({row.id for row in item} for item in (rows, behind.rows or []))
         if there == further and len(there) == PAGE_SIZE:
             raise IncompleteError(
                 f"GET {query.path}: each page is the same full one: what is behind it can't be read"

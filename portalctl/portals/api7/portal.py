@@ -20,17 +20,17 @@ from portalctl.identity import normal_address
 from portalctl.portals.api7.access_requests import requests_of
 from portalctl.portals.api7.approvals import Ties, Untied
 from portalctl.portals.api7.backend import Backend
-from portalctl.portals.api7.dashboard import Live, People
+from portalctl.portals.api7.dashboard import DeveloperRecords, Live
 from portalctl.portals.api7.ping import check_backend, check_version, first_row
 from portalctl.portals.api7.provider import DASHBOARD
-from portalctl.portals.api7.records import Person
+from portalctl.portals.api7.records import DeveloperRecord
 from portalctl.portals.api7.writing import Writer
 from portalctl.portals.models import Developer, Identity, Registration, Remark, Scope, Sighting, Snapshot, Touched
 from portalctl.portals.ping_checks import WRITING, Examination
 from portalctl.portals.ping_result import Checkup
 from portalctl.portals.thread_pool import Pool
 from portalctl.portals.unexpected_errors import as_portal_error
-from portalctl.portals.writes import NewTeam, Still, Write, Written, at_any_time
+from portalctl.portals.writes import NewTeam, Precheck, Write, Written, at_any_time
 
 WORKERS = 16
 
@@ -78,7 +78,7 @@ class Api7:
         return self._dashboard.calls + (self._backend_client.calls if self._backend_client is not None else 0)
 
     @property
-    def people_a_look(self) -> int:
+    def developers_per_check(self) -> int:
         """See `Reader.people_a_look`: all are read in any case."""
         return sys.maxsize
 
@@ -100,13 +100,13 @@ class Api7:
         settings, unread = self._live.settings()
         look = self._live.looks.since(time.monotonic())
         asked = self._live.requests.since(time.monotonic()) if scope.requests else ()
-        requests, unowned = requests_of(place, look.people.values(), asked)
+        requests, unowned = requests_of(place, look.developers.values(), asked)
         return Snapshot(
             portal_id=place.id,
             server=self._dashboard.server.url,
             settings=settings,
             scope=scope,
-            developers=tuple(_developer(person, look.ties) for person in look.people.values()),
+            developers=tuple(_developer(developer, look.ties) for developer in look.developers.values()),
             teams=(),
             members={},
             observed_at=observed_at,
@@ -118,34 +118,36 @@ class Api7:
     @as_portal_error("reading the portal again")
     def reread(self, touched: Touched) -> Sighting:
         """See `Reader.reread`. All people are read, and no registrations: there are none to revoke."""
-        self._live.expect(touched.people)
-        people = self._live.people.since(time.monotonic())
+        self._live.expect(touched.developers)
+        developers = self._live.developers.since(time.monotonic())
         return Sighting(
             developers={
-                known: people[known].developer(approvable=True) if known in people else None
-                for known, _ in touched.people
+                known: developers[known].developer(approvable=True) if known in developers else None
+                for known, _ in touched.developers
             },
             teams={},
             members={},
-            newcomers=_newcomers(touched.newcomers, people) if touched.newcomers else {},
+            newcomers=_newcomers(touched.newcomers, developers) if touched.newcomers else {},
             requests=self._live.outcomes(touched.requests),
         )
 
     @as_portal_error("counting developers")
     def approved(self) -> int:
         """See `Reader.approved`. All developers are read: the Dashboard's filters are not dependable."""
-        return sum(person.status == "approved" for person in self._live.people.since(time.monotonic()).values())
+        return sum(
+            developer.status == "approved" for developer in self._live.developers.since(time.monotonic()).values()
+        )
 
     @as_portal_error("reading registrations")
-    def details(self, people: Collection[str]) -> tuple[Registration, ...]:
+    def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
         """The applications of these developers and what they are subscribed to. Of credentials nothing is told.
 
         Only the backend tells, and only of one developer at a time: two calls for each of the few whose accounts are
         to go. Without a backend nothing can be known.
         """
-        if self._backend is None or not people:
+        if self._backend is None or not developers:
             return ()
-        there = sorted(frozenset(people) & self._live.people.any().keys())
+        there = sorted(frozenset(developers) & self._live.developers.any().keys())
         with Pool(WORKERS, "details") as readers:
             return self._backend.registrations(there, readers)
 
@@ -169,25 +171,25 @@ class Api7:
         exam.note("write", "unknown", WRITING, DASHBOARD.advice[403])
         return Checkup(tuple(exam.checks), settings, self.identity())
 
-    def write(self, write: Write, still: Still = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
         """See `Provider.write`. Nobody is accepted or rejected but by an approval that is theirs and still waits."""
-        return self._writer.write(write, still)
+        return self._writer.write(write, precheck)
 
     def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
         """See `Provider.new_teams`. API7 has no teams."""
         return {name: NewTeam(None) for name in made}
 
 
-def _developer(person: Person, ties: Ties) -> Developer:
-    return person.developer(approvable=not person.pending or person.id in ties.approvals)
+def _developer(developer: DeveloperRecord, ties: Ties) -> Developer:
+    return developer.developer(approvable=not developer.pending or developer.id in ties.approvals)
 
 
-def _newcomers(names: Collection[str], people: People) -> dict[str, Developer]:
+def _newcomers(names: Collection[str], developers: DeveloperRecords) -> dict[str, Developer]:
     """Who has an account by now, by `developer_id` or normal address. Nobody reads from this who can be approved."""
-    known: dict[str, Person] = {
-        normal_address(person.email) or "": person for person in people.values() if person.email
+    known: dict[str, DeveloperRecord] = {
+        normal_address(developer.email) or "": developer for developer in developers.values() if developer.email
     }
-    known |= people
+    known |= developers
     return {name: known[name].developer(approvable=False) for name in names if name in known}
 
 

@@ -26,7 +26,7 @@ class PortalRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DeveloperRecord:
     """A developer on the Dashboard. `id` is internal; `developer_id` is what people and paths know them by.
 
     `portal_id` is not documented here: where it is told, it is believed.

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic_core import from_json
 
 from portalctl.http import Answer, Client
-from portalctl.portals.answer_ids import OtherAnswerError, Told, check_id, check_portal
+from portalctl.portals.answer_ids import JsonObject, OtherAnswerError, check_id, check_portal
 from portalctl.portals.writes import Written
 from portalctl.words import shortened
 
@@ -54,7 +54,7 @@ def taken(
 
 
 def _check(
-    client: Client, answer: Answer, said: Told, asked: Mapping[str, tuple[str, str]], portal_id: str | None
+    client: Client, answer: Answer, said: JsonObject, asked: Mapping[str, tuple[str, str]], portal_id: str | None
 ) -> None:
     """Raises OtherAnswerError. A Dashboard puts a single object into `value`."""
     value = said.get("value")

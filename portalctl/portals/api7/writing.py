@@ -19,8 +19,8 @@ from portalctl.portals.writes import (
     ApproveRequest,
     CreateDeveloper,
     DeleteDeveloper,
+    Precheck,
     SetStatus,
-    Still,
     Write,
     Written,
     at_any_time,
@@ -62,29 +62,29 @@ class Writer:
         self._backend = backend
         self._unsure = float("-inf")  # when a write last went otherwise than well: no look from before it holds
 
-    def write(self, write: Write, still: Still = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
         """See `Provider.write`."""
-        written = self._send(write, still)
+        written = self._send(write, precheck)
         if written.result != "done":
             self._unsure = time.monotonic()
         if isinstance(write, CreateDeveloper) and written.result == "done":
-            return self._let_in(write.developer, written, still)
+            return self._let_in(write.developer, written, precheck)
         return written
 
-    def _let_in(self, developer_id: str, made: Written, still: Still) -> Written:
+    def _let_in(self, developer_id: str, made: Written, precheck: Precheck) -> Written:
         """Accept a new account that waits for approval: no document says whether one can."""
         try:
-            person = self._live.people.since(time.monotonic()).get(developer_id)
+            developer = self._live.developers.since(time.monotonic()).get(developer_id)
         except PortalError:
             return made  # whoever confirms it will see
-        if person is None or not person.pending:
+        if developer is None or not developer.pending:
             return made
-        accepted = self._send(SetStatus(developer_id, "approved"), still)
+        accepted = self._send(SetStatus(developer_id, "approved"), precheck)
         if accepted.result == "done":
             return replace(accepted, id=made.id)
         return replace(accepted, id=made.id, detail=f"the account is made and waits for approval: {accepted.detail}")
 
-    def _send(self, write: Write, still: Still) -> Written:
+    def _send(self, write: Write, precheck: Precheck) -> Written:
         try:
             call = self._call(write)
         except _OvertakenError as error:
@@ -94,7 +94,9 @@ class Writer:
             other = isinstance(error, OtherAnswerError)
             return Written("refused", told, personal=isinstance(error, _UntiedError), misdirected=other)
         try:
-            answer = call.client.request(call.method, call.path, params=call.params, body=call.body, still=still)
+            answer = call.client.request(
+                call.method, call.path, params=call.params, body=call.body, precheck=precheck
+            )
         except NoAnswerError as error:
             return Written("unclear" if error.sent else "refused", error.message)
         created = write.developer if isinstance(write, CreateDeveloper) else None
@@ -124,10 +126,10 @@ class Writer:
         return _Call(self._backend.client(), "POST", "/api/developers", body=body, asked=asked)
 
     def _deletion(self, developer_id: str) -> _Call:
-        person = self._live.people.since(time.monotonic()).get(developer_id)
-        if person is None:
+        developer = self._live.developers.since(time.monotonic()).get(developer_id)
+        if developer is None:
             raise _OvertakenError(f"there is no developer {developer_id}")
-        if person.pending:
+        if developer.pending:
             return self._decision("reject", developer_id)
         path, portal_id = f"/api/developers/{_checked(developer_id)}", self._live.place().id
         asked = {"developer_id": ("developer", developer_id)}
@@ -140,7 +142,7 @@ class Writer:
 
     def _acceptance(self, request_id: str) -> _Call:
         waiting = self._live.requests.since(self._fresh())
-        if request_id not in {each.id for each in waiting if each.awaits_subscription}:
+        if request_id not in {item.id for item in waiting if item.awaits_subscription}:
             raise _OvertakenError(f"request {request_id} does not wait any more: somebody decided on it")
         return self._of_approval(request_id, "accept")
 
@@ -159,11 +161,11 @@ class Writer:
         Whose an approval is does not change: one look at all people does for many decisions.
         """
         approval = self._live.looks.any().approval_of(developer_id)
-        if approval is None or developer_id not in self._live.people.any():
+        if approval is None or developer_id not in self._live.developers.any():
             look = self._live.looks.since(time.monotonic())
             approval = look.approval_of(developer_id)
-            person = look.people.get(developer_id)
-            if person is None or not person.pending:
+            developer = look.developers.get(developer_id)
+            if developer is None or not developer.pending:
                 raise _OvertakenError(f"{developer_id} does not wait for approval any more")
         if approval is None:
             raise _UntiedError(

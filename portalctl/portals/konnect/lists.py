@@ -19,7 +19,7 @@ from portalctl.errors import AnswerError, PortalError
 from portalctl.events import Observer, Progress
 from portalctl.http import Answer, Client
 from portalctl.ids import is_id
-from portalctl.portals.answer_ids import check_id, check_ids, check_rows, told_in
+from portalctl.portals.answer_ids import check_id, check_ids, check_rows, json_object
 from portalctl.portals.decode import shaped
 from portalctl.portals.paging import Page, Row, Source, page_of, read_lists, whole_number
 from portalctl.portals.thread_pool import Pool
@@ -179,7 +179,7 @@ class Wire:
         numbers = {"page[size]": str(size), "page[number]": str(number)}
         answer = self.client.request("GET", query.path, params={**numbers, **query.params})
         if answer.status == 400 and number == 1 and "page[size]" in answer.detail and size == PAGE_SIZE:
-            self._page_size = _told_maximum(answer.body)
+            self._page_size = _stated_maximum(answer.body)
             return self._page(query, number, size)
         if not answer.ok:
             raise self.client.explain(answer)
@@ -216,9 +216,9 @@ def batches(values: Iterable[str]) -> list[tuple[str, ...]]:
     return [tuple(row) for row in rows]
 
 
-def _told_maximum(body: bytes) -> int:
+def _stated_maximum(body: bytes) -> int:
     """Return the largest page size, where a refusal has a usable one (`maximum` of an invalid parameter)."""
-    parameters = told_in(body).get("invalid_parameters")
+    parameters = json_object(body).get("invalid_parameters")
     for parameter in parameters if isinstance(parameters, list) else ():
         maximum = parameter.get("maximum") if isinstance(parameter, dict) else None
         if isinstance(maximum, int | float):

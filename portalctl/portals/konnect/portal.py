@@ -50,7 +50,7 @@ from portalctl.portals.ping_checks import WRITING, Examination
 from portalctl.portals.ping_result import Checkup
 from portalctl.portals.thread_pool import Pool
 from portalctl.portals.unexpected_errors import as_portal_error
-from portalctl.portals.writes import NewTeam, Still, Write, Written, at_any_time
+from portalctl.portals.writes import NewTeam, Precheck, Write, Written, at_any_time
 
 WORKERS = 16
 FIRST_ROW = {"page[size]": "1", "page[number]": "1"}
@@ -142,7 +142,7 @@ class Konnect:
         return self._client.calls
 
     @property
-    def people_a_look(self) -> int:
+    def developers_per_check(self) -> int:
         """See `Reader.people_a_look`: a few queries."""
         return 200
 
@@ -188,7 +188,7 @@ class Konnect:
         roles = settle(lambda: self._roles(teams[name] for name in touched.roles_of & teams.keys()))
         registrations = settle(lambda: self._seen_registrations(touched))
         return Sighting(
-            developers=self._accounts(touched.people),
+            developers=self._accounts(touched.developers),
             teams=teams,
             members={name: members[teams[name].id] for name in touched.members_of & teams.keys()},
             roles={name: roles[teams[name].id] for name in touched.roles_of & teams.keys()},
@@ -207,9 +207,9 @@ class Konnect:
         params = {**FIRST_ROW, "filter[status][eq]": "approved"}
         return self._wire.parse(self._client.get(f"{self._path}/developers", params), Counted).meta.page.total
 
-    def details(self, people: Collection[str]) -> tuple[Registration, ...]:
+    def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
         """See `Reader.details`."""
-        return self._registrations(people, team_applications=self._dialect.team_applications)
+        return self._registrations(developers, team_applications=self._dialect.team_applications)
 
     def checkup(self, scope: Scope) -> Checkup:
         """See `Reader.checkup`."""
@@ -304,8 +304,8 @@ class Konnect:
         Where only one person's memberships count, these are read from that side: a team may have thousands.
         """
         names = touched.teams | touched.members_of | touched.roles_of
-        if names and not touched.teams | touched.roles_of | touched.newcomers and len(touched.people) == 1:
-            return self._teams_of(touched.people[0][0], names)
+        if names and not touched.teams | touched.roles_of | touched.newcomers and len(touched.developers) == 1:
+            return self._teams_of(touched.developers[0][0], names)
         teams = [team for team in self._teams() if team.name in names] if names else []
         by_name = {team.name: team for team in teams}
         if len(by_name) < len(teams):
@@ -316,16 +316,16 @@ class Konnect:
             )
         return by_name, self._members(team for team in teams if team.name in touched.members_of)
 
-    def _teams_of(self, person: str, names: Collection[str]) -> tuple[dict[str, Team], dict[str, frozenset[str]]]:
+    def _teams_of(self, developer: str, names: Collection[str]) -> tuple[dict[str, Team], dict[str, frozenset[str]]]:
         """Those of the named teams that one person is in."""
         try:
-            teams = self._wire.read_list("teams", Query(f"{self._path}/developers/{segment(person)}/teams"), Team)
+            teams = self._wire.read_list("teams", Query(f"{self._path}/developers/{segment(developer)}/teams"), Team)
         except AnswerError as error:
-            if error.status != 404 or self._account(person) is not None:
+            if error.status != 404 or self._account(developer) is not None:
                 raise  # a 404 for an account that is there is a failed read, not "in no team"
             return {}, {}
         teams = tuple(team for team in teams if team.name in names)
-        return {team.name: team for team in teams}, {team.id: frozenset({person}) for team in teams}
+        return {team.name: team for team in teams}, {team.id: frozenset({developer}) for team in teams}
 
     def _developers(self) -> tuple[Developer, ...]:
         # New sign-ups land at the end of this order, where a reading can follow them.
@@ -371,10 +371,14 @@ class Konnect:
             for name, rows in zip(sorted(names), lists, strict=True)
         }
 
-    def _registrations(self, people: Collection[str], *, team_applications: bool = False) -> tuple[Registration, ...]:
-        if not people:
+    def _registrations(
+        self, developers: Collection[str], *, team_applications: bool = False
+    ) -> tuple[Registration, ...]:
+        if not developers:
             return ()
-        return settle(lambda: read_registrations(self._wire, self._path, people, team_applications=team_applications))
+        return settle(
+            lambda: read_registrations(self._wire, self._path, developers, team_applications=team_applications)
+        )
 
     def _seen_registrations(self, touched: Touched) -> dict[str, SeenRegistration]:
         """Return registrations by id. Those to end that are in no list are read one by one: absence is no proof."""
@@ -391,28 +395,28 @@ class Konnect:
         if not addresses:
             return {}
         asked_for = self._by_address(sorted(addresses))
-        people = self._developers() if asked_for is None else asked_for
+        developers = self._developers() if asked_for is None else asked_for
         accounts: dict[str, list[Developer]] = {}
-        for person in people:
-            address = person.address
+        for developer in developers:
+            address = developer.address
             if address in addresses and address is not None:
-                accounts.setdefault(address, []).append(person)
-        return {address: found for address, each in accounts.items() if (found := _one_of(each)) is not None}
+                accounts.setdefault(address, []).append(developer)
+        return {address: found for address, item in accounts.items() if (found := _one_of(item)) is not None}
 
-    def _accounts(self, people: Iterable[tuple[str, str | None]]) -> dict[str, Developer | None]:
+    def _accounts(self, developers: Iterable[tuple[str, str | None]]) -> dict[str, Developer | None]:
         """By id; None: gone. Developers not found by address are read by id, or many by the whole list."""
-        people = list(people)
+        developers = list(developers)
         found = {
             row.id: row
-            for row in self._by_address([email for _, email in people if email and "," not in email]) or ()
+            for row in self._by_address([email for _, email in developers if email and "," not in email]) or ()
         }
-        missing = [developer_id for developer_id, _ in people if developer_id not in found]
+        missing = [developer_id for developer_id, _ in developers if developer_id not in found]
         if len(missing) > FEW:
             found |= {row.id: row for row in self._developers()}
         else:
             rows = self._pool.map(self._account, missing)
             found |= {row.id: row for row in rows if row is not None}
-        return {developer_id: found.get(developer_id) for developer_id, _ in people}
+        return {developer_id: found.get(developer_id) for developer_id, _ in developers}
 
     def _by_address(self, addresses: list[str]) -> list[Developer] | None:
         """Developers by live address; None: this stack has no such filter."""
@@ -430,13 +434,13 @@ class Konnect:
     def _account(self, developer_id: str) -> Developer | None:
         return self._wire.get(f"{self._path}/developers", "developer", developer_id, Developer)
 
-    def write(self, write: Write, still: Still = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
         """See `Provider.write`."""
         try:
             path = self._path
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
-        return Writer(self._wire, path).write(write, still)
+        return Writer(self._wire, path).write(write, precheck)
 
     @as_portal_error("reading the new teams")
     def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:

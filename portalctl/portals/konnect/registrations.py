@@ -72,17 +72,17 @@ class _Team:
 
 
 def read_registrations(
-    wire: Wire, portal: str, people: Collection[str], *, team_applications: bool
+    wire: Wire, portal: str, developers: Collection[str], *, team_applications: bool
 ) -> tuple[Registration, ...]:
     """Live registrations of developers by id, and of the applications of their teams, sorted. `portal` is its path.
 
     One call for some forty people who have none; the applications are listed only where somebody has one, and
     applications of teams only where teams can own any. Raises UnsettledError for what went away meanwhile.
     """
-    found, _ = _own(wire, portal, sorted(people))
+    found, _ = _own(wire, portal, sorted(developers))
     if team_applications:
-        found += _of_teams(wire, portal, frozenset(people))
-    order = sorted(found, key=lambda each: (each.developer_id, each.application_name, each.api_name, each.id))
+        found += _of_teams(wire, portal, frozenset(developers))
+    order = sorted(found, key=lambda item: (item.developer_id, item.application_name, item.api_name, item.id))
     return tuple(order)
 
 
@@ -102,7 +102,7 @@ def read_requests(wire: Wire, portal: str) -> tuple[tuple[AccessRequest, ...], t
         waiting = [row for row in waiting if row.application.id in owners or row.application.id not in told]
     unowned = [row for row in waiting if row.application.id not in owners]
     found = [_request(row, owners[row.application.id]) for row in waiting if row.application.id in owners]
-    return tuple(sorted(found, key=lambda each: (each.developer_id, each.id))), tuple(map(_unowned, unowned))
+    return tuple(sorted(found, key=lambda item: (item.developer_id, item.id))), tuple(map(_unowned, unowned))
 
 
 def _request(row: _Registration, developer_id: str) -> AccessRequest:
@@ -125,7 +125,7 @@ def _unowned(row: _Registration) -> Remark:
 
 
 def seen_registrations(
-    wire: Wire, portal: str, people: Collection[str], planned: Mapping[str, str]
+    wire: Wire, portal: str, developers: Collection[str], planned: Mapping[str, str]
 ) -> dict[str, SeenRegistration]:
     """Return the registrations of developers by id: live ones of their own applications, and all that have ended.
 
@@ -134,7 +134,7 @@ def seen_registrations(
     Args:
         planned: the developer of some registrations, by id; what belongs to another developer now is left out.
     """
-    live, ended = _own(wire, portal, sorted(people))
+    live, ended = _own(wire, portal, sorted(developers))
     return ended | {
         found.id: SeenRegistration(found.status)
         for found in live
@@ -183,9 +183,11 @@ def _other_owner(
     return None if any(same_id(app.id, application.id) for app, _ in owned) else "another developer or a team"
 
 
-def _own(wire: Wire, portal: str, people: Sequence[str]) -> tuple[list[Registration], dict[str, SeenRegistration]]:
+def _own(
+    wire: Wire, portal: str, developers: Sequence[str]
+) -> tuple[list[Registration], dict[str, SeenRegistration]]:
     """Return live registrations of applications that developers own themselves, and by id those that have ended."""
-    groups = batches(people)
+    groups = batches(developers)
     path = f"{portal}/application-registrations"
     queries = [Query(path, {"filter[developer_id][oeq]": ",".join(group)}) for group in groups]
     lists = wire.read_lists("registrations", queries, _Registration)
@@ -204,15 +206,15 @@ def _own(wire: Wire, portal: str, people: Sequence[str]) -> tuple[list[Registrat
     return found, ended
 
 
-def _of_teams(wire: Wire, portal: str, people: frozenset[str]) -> list[Registration]:
+def _of_teams(wire: Wire, portal: str, developers: frozenset[str]) -> list[Registration]:
     teams = [team for team in wire.read_list("teams", Query(f"{portal}/teams"), _Team) if team.can_own_applications]
     queries = [Query(f"{portal}/teams/{segment(team.id)}/developers") for team in teams]
     with just_listed():
         members = wire.read_ids("members", queries)
     concerned = {
-        team.id: (team.name, sorted(people.intersection(ids)))
+        team.id: (team.name, sorted(developers.intersection(ids)))
         for team, ids in zip(teams, members, strict=True)
-        if not people.isdisjoint(ids)
+        if not developers.isdisjoint(ids)
     }
     owned = [
         (app, team_id)
@@ -230,11 +232,11 @@ def _of_teams(wire: Wire, portal: str, people: frozenset[str]) -> list[Registrat
                     wire.client, f"GET {query.path}", "application", asked=app.id, answered=row.application.id
                 )
     return [
-        _registration(row, person, concerned[team_id][0])
+        _registration(row, developer, concerned[team_id][0])
         for (_, team_id), rows in zip(owned, lists, strict=True)
         for row in rows
         if row.status not in OUT
-        for person in concerned[team_id][1]
+        for developer in concerned[team_id][1]
     ]
 
 

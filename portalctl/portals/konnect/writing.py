@@ -11,7 +11,14 @@ from portalctl.errors import NoAnswerError, PortalError
 from portalctl.http import Answer
 from portalctl.identity import normal_address
 from portalctl.ids import is_id
-from portalctl.portals.answer_ids import OtherAnswerError, Told, check_id, check_portal, other_answer, told_in
+from portalctl.portals.answer_ids import (
+    JsonObject,
+    OtherAnswerError,
+    check_id,
+    check_portal,
+    json_object,
+    other_answer,
+)
 from portalctl.portals.konnect.lists import Query, Wire, segment
 from portalctl.portals.konnect.write_requests import call
 from portalctl.portals.models import Team
@@ -23,10 +30,10 @@ from portalctl.portals.writes import (
     CreateTeam,
     DeleteDeveloper,
     NewTeam,
+    Precheck,
     RemoveMember,
     RevokeRegistration,
     SetStatus,
-    Still,
     UnassignRole,
     UpdateTeam,
     Write,
@@ -62,14 +69,14 @@ class Writer:
         self._wire = wire
         self._portal = portal
 
-    def write(self, write: Write, still: Still = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
         """See `Provider.write`."""
         try:
             method, path, body = call(self._portal, write)
         except PortalError as error:
             return Written("refused", error.message)  # nothing was sent
         try:
-            answer = self._wire.client.request(method, path, body=body, still=still)
+            answer = self._wire.client.request(method, path, body=body, precheck=precheck)
         except NoAnswerError as error:
             return Written("unclear" if error.sent else "refused", error.message)
         if not answer.ok:
@@ -84,7 +91,7 @@ class Writer:
 
     def _taken(self, write: Write, answer: Answer) -> Written:
         """Return the result of a write that the portal accepted. Raises OtherAnswerError."""
-        told = told_in(answer.body)
+        told = json_object(answer.body)
         check_portal(self._wire.client, answer, told, self._portal.rpartition("/")[2])
         for what, asked, answered in _named(write, told):
             check_id(self._wire.client, answer, what, asked, answered)
@@ -140,7 +147,7 @@ class Writer:
         return NewTeam(oldest.team, note)
 
 
-def _named(write: Write, told: Told) -> Iterator[tuple[str, str, object]]:
+def _named(write: Write, told: JsonObject) -> Iterator[tuple[str, str, object]]:
     """Yield what an answer to a write names: the kind of thing, the one asked for, and the one in the answer.
 
     What the answer does not have is None. Adding a member is documented to return nothing; only its kind tells whose
@@ -168,7 +175,7 @@ def _named(write: Write, told: Told) -> Iterator[tuple[str, str, object]]:
             yield "application", application_id, _id_of(told.get("application"))
 
 
-def _membership(team_id: str, developer_id: str, told: Told) -> Iterator[tuple[str, str, object]]:
+def _membership(team_id: str, developer_id: str, told: JsonObject) -> Iterator[tuple[str, str, object]]:
     yield "team", team_id, told.get("team_id")
     yield "team", team_id, _id_of(told.get("team"))
     yield "developer", developer_id, told.get("developer_id")

@@ -38,41 +38,41 @@ _CREDENTIAL: dict[str, Check] = {
     **dict.fromkeys(_TYPES, is_object),
 }
 _APPLICATIONS: Listing[Application] = Listing(
-    changing=lambda each: each.updated_at,
-    searched=lambda each: (each.name,),
-    sorts={"created_at": lambda each: each.created_at, "updated_at": lambda each: each.updated_at},
+    changing=lambda item: item.updated_at,
+    searched=lambda item: (item.name,),
+    sorts={"created_at": lambda item: item.created_at, "updated_at": lambda item: item.updated_at},
     accepted=("api_product_id",),
 )
 _CREDENTIALS: Listing[Credential] = Listing(
-    changing=lambda each: each.updated_at,
-    searched=lambda each: (each.name,),
+    changing=lambda item: item.updated_at,
+    searched=lambda item: (item.name,),
     sorts={
-        "created_at": lambda each: each.created_at,
-        "updated_at": lambda each: each.updated_at,
-        "name": lambda each: each.name,
+        "created_at": lambda item: item.created_at,
+        "updated_at": lambda item: item.updated_at,
+        "name": lambda item: item.name,
     },
     filters={
-        "application_id": Filter(lambda each: each.application_id, many=True),
-        "auth_method": Filter(lambda each: each.type, _TYPES),
+        "application_id": Filter(lambda item: item.application_id, many=True),
+        "auth_method": Filter(lambda item: item.type, _TYPES),
     },
 )
 _SUBSCRIPTIONS: Listing[Subscription] = Listing(
-    changing=lambda each: each.subscribed_at,
-    searched=lambda each: (each.id,),
+    changing=lambda item: item.subscribed_at,
+    searched=lambda item: (item.id,),
     sorts={
-        "subscribed_at": lambda each: each.subscribed_at,
+        "subscribed_at": lambda item: item.subscribed_at,
         "developer_name": lambda _: "",  # they are all of one developer
     },
     filters={
-        "application_id": Filter(lambda each: each.application_id),
-        "api_product_id": Filter(lambda each: each.product_id),
-        "status": Filter(lambda each: each.status, ("unsubscribed", "wait_for_approval", "subscribed"), many=True),
+        "application_id": Filter(lambda item: item.application_id),
+        "api_product_id": Filter(lambda item: item.product_id),
+        "status": Filter(lambda item: item.status, ("unsubscribed", "wait_for_approval", "subscribed"), many=True),
     },
 )
 _PRODUCTS: Listing[Product] = Listing(
-    changing=lambda each: each.created_at,
-    searched=lambda each: (each.name,),
-    sorts={"created_at": lambda each: each.created_at, "updated_at": lambda each: each.created_at},
+    changing=lambda item: item.created_at,
+    searched=lambda item: (item.name,),
+    sorts={"created_at": lambda item: item.created_at, "updated_at": lambda item: item.created_at},
 )
 
 
@@ -81,9 +81,13 @@ def list_applications(call: Call) -> Answer:
     found = _applications(call)
     product_id = dict(call.request.query).get("api_product_id")
     if product_id is not None:
-        asked = {each.application_id for each in _subscriptions(call) if each.product_id == product_id}
-        found = [each for each in found if each.id in asked]
-    return page(call, _APPLICATIONS, found, lambda each: shapes.application(call, each))
+        asked = {
+            subscription.application_id
+            for subscription in _subscriptions(call)
+            if subscription.product_id == product_id
+        }
+        found = [finding for finding in found if finding.id in asked]
+    return page(call, _APPLICATIONS, found, lambda item: shapes.application(call, item))
 
 
 def create_application(call: Call) -> Answer:
@@ -118,8 +122,8 @@ def list_credentials(call: Call) -> Answer:
     if "application_id" in call.ids:
         application_id = _application(call).id
         listing = replace(listing, filters={"auth_method": _CREDENTIALS.filters["auth_method"]})
-        found = [each for each in found if each.application_id == application_id]
-    return page(call, listing, found, lambda each: shapes.credential(call, each))
+        found = [finding for finding in found if finding.application_id == application_id]
+    return page(call, listing, found, lambda item: shapes.credential(call, item))
 
 
 def create_credential(call: Call) -> Answer:
@@ -158,7 +162,7 @@ def delete_credential(call: Call) -> Answer:
 
 
 def list_subscriptions(call: Call) -> Answer:
-    return page(call, _SUBSCRIPTIONS, _subscriptions(call), lambda each: shapes.subscription(call, each))
+    return page(call, _SUBSCRIPTIONS, _subscriptions(call), lambda item: shapes.subscription(call, item))
 
 
 def create_subscriptions(call: Call) -> Answer:
@@ -182,8 +186,8 @@ def delete_subscription(call: Call) -> Answer:
 
 
 def list_products(call: Call) -> Answer:
-    found = [each for each in call.seen.all(Product) if each.portal_id == call.own_portal.id]
-    return page(call, _PRODUCTS, found, lambda each: shapes.product(call, each))
+    found = [product for product in call.seen.all(Product) if product.portal_id == call.own_portal.id]
+    return page(call, _PRODUCTS, found, lambda item: shapes.product(call, item))
 
 
 def get_product(call: Call) -> Answer:
@@ -194,11 +198,11 @@ def get_product(call: Call) -> Answer:
 def _subscribe(call: Call, application_ids: list[str], product_ids: list[str]) -> Answer:
     if call.own_developer.state != "Active":
         raise invalid("the developer is not active")
-    applications = {each.id: each for each in _applications(call)}
-    products = {each.id: each for each in call.seen.all(Product) if each.portal_id == call.own_portal.id}
+    applications = {application.id: application for application in _applications(call)}
+    products = {product.id: product for product in call.seen.all(Product) if product.portal_id == call.own_portal.id}
     if not set(application_ids) <= set(applications) or not set(product_ids) <= set(products):
         raise invalid("unknown application or API product")
-    taken = {(each.application_id, each.product_id) for each in _subscriptions(call)}
+    taken = {(subscription.application_id, subscription.product_id) for subscription in _subscriptions(call)}
     pairs = [(mine, theirs) for mine in application_ids for theirs in product_ids]
     if taken & set(pairs):
         raise invalid("subscription is reduplicate")
@@ -208,17 +212,19 @@ def _subscribe(call: Call, application_ids: list[str], product_ids: list[str]) -
 
 
 def _applications(call: Call) -> list[Application]:
-    return [each for each in call.seen.all(Application) if each.owner_id == call.own_developer.id]
+    return [
+        application for application in call.seen.all(Application) if application.owner_id == call.own_developer.id
+    ]
 
 
 def _credentials(call: Call) -> list[Credential]:
-    mine = {each.id for each in _applications(call)}
-    return [each for each in call.seen.all(Credential) if each.application_id in mine]
+    mine = {application.id for application in _applications(call)}
+    return [credential for credential in call.seen.all(Credential) if credential.application_id in mine]
 
 
 def _subscriptions(call: Call) -> list[Subscription]:
-    mine = {each.id for each in _applications(call)}
-    return [each for each in call.seen.all(Subscription) if each.application_id in mine]
+    mine = {application.id for application in _applications(call)}
+    return [subscription for subscription in call.seen.all(Subscription) if subscription.application_id in mine]
 
 
 def _application(call: Call) -> Application:
@@ -227,7 +233,7 @@ def _application(call: Call) -> Application:
 
 def _credential(call: Call) -> Credential:
     application_id = _application(call).id
-    found = [each for each in _credentials(call) if each.application_id == application_id]
+    found = [credential for credential in _credentials(call) if credential.application_id == application_id]
     return _owned(call, found, "credential_id", "credential")
 
 
@@ -241,7 +247,7 @@ def _product(call: Call) -> Product:
 def _owned(call: Call, found: list[Kind], parameter: str, what: str) -> Kind:
     """The one of these that the path names. Raises ApiError 400 or 404."""
     wanted = checked_id(call.ids[parameter], what)
-    for each in found:
-        if each.id == wanted:
-            return each
+    for finding in found:
+        if finding.id == wanted:
+            return finding
     raise not_found(what)

@@ -19,29 +19,29 @@ def _resource_name(approval: Approval) -> str:
 
 _EARLY = datetime.min.replace(tzinfo=UTC)
 _DASHBOARD_FILTERS: dict[str, Filter[Approval]] = {
-    "event": Filter(lambda each: each.event, ("developer_registration", "api_product_subscription")),
-    "status": Filter(lambda each: "pending" if each.pending else "finished", ("pending", "finished")),
-    "result": Filter(lambda each: each.result, ("accepted", "rejected", "cancelled")),
+    "event": Filter(lambda item: item.event, ("developer_registration", "api_product_subscription")),
+    "status": Filter(lambda item: "pending" if item.pending else "finished", ("pending", "finished")),
+    "result": Filter(lambda item: item.result, ("accepted", "rejected", "cancelled")),
 }
 _BACKEND_FILTERS: dict[str, Filter[Approval]] = {
     **_DASHBOARD_FILTERS,
     "resource_type": Filter(
-        lambda each: "api_product" if each.product else "developer", ("api_product", "developer")
+        lambda item: "api_product" if item.product else "developer", ("api_product", "developer")
     ),
     "resource_name": Filter(_resource_name),
-    "operator_name": Filter(lambda each: each.operator),
-    "applicant_name": Filter(lambda each: each.applicant.name),
+    "operator_name": Filter(lambda item: item.operator),
+    "applicant_name": Filter(lambda item: item.applicant.name),
 }
 
 
 def _listing(filters: dict[str, Filter[Approval]]) -> Listing[Approval]:
     return Listing(
-        changing=lambda each: each.updated_at,
-        searched=lambda each: (_resource_name(each), each.applicant.name),
+        changing=lambda item: item.updated_at,
+        searched=lambda item: (_resource_name(item), item.applicant.name),
         sorts={
-            "applied_at": lambda each: each.applied_at,
+            "applied_at": lambda item: item.applied_at,
             "resource_name": _resource_name,
-            "operated_at": lambda each: each.operated_at or _EARLY,
+            "operated_at": lambda item: item.operated_at or _EARLY,
         },
         filters=filters,
     )
@@ -53,7 +53,7 @@ _DASHBOARD, _BACKEND = _listing(_DASHBOARD_FILTERS), _listing(_BACKEND_FILTERS)
 def list_approvals(call: Call) -> Answer:
     """On the Dashboard those of all portals."""
     listing = _DASHBOARD if call.portal is None else _BACKEND
-    return page(call, listing, _in_scope(call), lambda each: shapes.approval(call, each))
+    return page(call, listing, _in_scope(call), lambda item: shapes.approval(call, item))
 
 
 def get_approval(call: Call) -> Answer:
@@ -84,7 +84,11 @@ def _decide(call: Call, result: Literal["accepted", "rejected"]) -> Answer:
 
 
 def _in_scope(call: Call) -> list[Approval]:
-    return [each for each in call.seen.all(Approval) if call.portal is None or each.portal.id == call.portal.id]
+    return [
+        approval
+        for approval in call.seen.all(Approval)
+        if call.portal is None or approval.portal.id == call.portal.id
+    ]
 
 
 def _approval(call: Call) -> Approval:

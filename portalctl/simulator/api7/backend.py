@@ -13,11 +13,11 @@ from portalctl.simulator.message import Answer
 
 HEALTH = "/healthz"
 _DEVELOPERS: Listing[Developer] = Listing(
-    changing=lambda each: each.last_active_at or each.created_at,
-    searched=lambda each: (each.name,),
+    changing=lambda item: item.last_active_at or item.created_at,
+    searched=lambda item: (item.name,),
     sorts={
-        "last_active_at": lambda each: each.last_active_at or each.created_at,
-        "created_at": lambda each: each.created_at,
+        "last_active_at": lambda item: item.last_active_at or item.created_at,
+        "created_at": lambda item: item.created_at,
     },
 )
 
@@ -27,8 +27,8 @@ def get_health(_: Call) -> Answer:
 
 
 def list_developers(call: Call) -> Answer:
-    found = [each for each in call.seen.all(Developer) if each.portal_id == call.own_portal.id]
-    return page(call, _DEVELOPERS, found, lambda each: shapes.backend_developer(call, each))
+    found = [developer for developer in call.seen.all(Developer) if developer.portal_id == call.own_portal.id]
+    return page(call, _DEVELOPERS, found, lambda item: shapes.backend_developer(call, item))
 
 
 def create_developer(call: Call) -> Answer:

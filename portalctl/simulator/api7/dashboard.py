@@ -20,17 +20,17 @@ from portalctl.simulator.api7.listing import Filter, Listing, page
 from portalctl.simulator.api7.records import Application, Developer, Portal, Product, Subscription
 from portalctl.simulator.message import Answer, json_answer
 
-_PORTALS: Listing[Portal] = Listing(changing=lambda each: each.created_at, searched=lambda each: (each.name,))
+_PORTALS: Listing[Portal] = Listing(changing=lambda item: item.created_at, searched=lambda item: (item.name,))
 _LOGIN_OPTIONS: Listing[Portal] = replace(_PORTALS, accepted=("portal_id",))
 _DEVELOPERS: Listing[Developer] = Listing(
-    changing=lambda each: each.last_active_at or each.created_at,
-    searched=lambda each: (each.name, each.username, each.email, each.developer_id),
+    changing=lambda item: item.last_active_at or item.created_at,
+    searched=lambda item: (item.name, item.username, item.email, item.developer_id),
     accepted=("portal_id",),
 )
-_STATE: Filter[Developer] = Filter(lambda each: each.state, ("Pending", "Active"))
-_SORTS = {"created_at": lambda each: each.created_at, "updated_at": lambda each: each.updated_at}
+_STATE: Filter[Developer] = Filter(lambda item: item.state, ("Pending", "Active"))
+_SORTS = {"created_at": lambda item: item.created_at, "updated_at": lambda item: item.updated_at}
 _PRODUCTS: Listing[Product] = Listing(
-    changing=lambda each: each.created_at, searched=lambda each: (each.name,), accepted=("portal_id",)
+    changing=lambda item: item.created_at, searched=lambda item: (item.name,), accepted=("portal_id",)
 )
 
 
@@ -55,15 +55,15 @@ def list_login_options(call: Call) -> Answer:
     if call.behaviour.login_options == "absent":
         raise not_found("path")
     portal_id = _portal_id(call, _LOGIN_OPTIONS.known)
-    found = [each for each in call.seen.all(Portal) if portal_id in (None, each.id)]
+    found = [portal for portal in call.seen.all(Portal) if portal_id in (None, portal.id)]
     return page(call, _LOGIN_OPTIONS, found, shapes.login_option)
 
 
 def list_developers(call: Call) -> Answer:
     listing = _developers(call)
     portal_id = _portal_id(call, listing.known)
-    found = [each for each in call.seen.all(Developer) if portal_id in (None, each.portal_id)]
-    return page(call, listing, found, lambda each: shapes.dashboard_developer(call, each))
+    found = [developer for developer in call.seen.all(Developer) if portal_id in (None, developer.portal_id)]
+    return page(call, listing, found, lambda item: shapes.dashboard_developer(call, item))
 
 
 def list_developers_of_portal(call: Call) -> Answer:
@@ -71,8 +71,8 @@ def list_developers_of_portal(call: Call) -> Answer:
     _refuse_unless_drafted(call)
     portal = record(call, Portal, call.ids["portal_id"], "portal")
     listing = replace(_developers(call), accepted=("state",))
-    found = [each for each in call.seen.all(Developer) if each.portal_id == portal.id]
-    return page(call, listing, found, lambda each: shapes.dashboard_developer(call, each))
+    found = [developer for developer in call.seen.all(Developer) if developer.portal_id == portal.id]
+    return page(call, listing, found, lambda item: shapes.dashboard_developer(call, item))
 
 
 def get_developer(call: Call) -> Answer:
@@ -117,8 +117,8 @@ def delete_developer(call: Call) -> Answer:
 
 def list_products(call: Call) -> Answer:
     portal_id = _portal_id(call, _PRODUCTS.known)
-    found = [each for each in call.seen.all(Product) if portal_id in (None, each.portal_id)]
-    return page(call, _PRODUCTS, found, lambda each: shapes.product(call, each))
+    found = [product for product in call.seen.all(Product) if portal_id in (None, product.portal_id)]
+    return page(call, _PRODUCTS, found, lambda item: shapes.product(call, item))
 
 
 def list_applications(call: Call) -> Answer:
@@ -126,14 +126,18 @@ def list_applications(call: Call) -> Answer:
     _refuse_unless_drafted(call)
     query = parameters(call, ("developer_id", "api_product_id"))
     product_ids = set(query.get("api_product_id", ()))
-    subscribed = {each.application_id for each in call.seen.all(Subscription) if each.product_id in product_ids}
+    subscribed = {
+        subscription.application_id
+        for subscription in call.seen.all(Subscription)
+        if subscription.product_id in product_ids
+    }
     owners = _owners(call, query)
     found = [
-        each
-        for each in call.seen.all(Application)
-        if each.owner_id in owners and (not product_ids or each.id in subscribed)
+        application
+        for application in call.seen.all(Application)
+        if application.owner_id in owners and (not product_ids or application.id in subscribed)
     ]
-    return call.dialect.many([shapes.application(call, each) for each in found], len(found))
+    return call.dialect.many([shapes.application(call, finding) for finding in found], len(found))
 
 
 def list_subscriptions(call: Call) -> Answer:
@@ -141,16 +145,16 @@ def list_subscriptions(call: Call) -> Answer:
     _refuse_unless_drafted(call)
     query = parameters(call, ("developer_id", "api_product_id", "status"))
     owners = _owners(call, query)
-    applications = {each.id for each in call.seen.all(Application) if each.owner_id in owners}
+    applications = {application.id for application in call.seen.all(Application) if application.owner_id in owners}
     wanted = {name: set(values) for name, values in query.items()}
     found = [
-        each
-        for each in call.seen.all(Subscription)
-        if each.application_id in applications
-        and each.product_id in wanted.get("api_product_id", {each.product_id})
-        and each.status in wanted.get("status", {each.status})
+        subscription
+        for subscription in call.seen.all(Subscription)
+        if subscription.application_id in applications
+        and subscription.product_id in wanted.get("api_product_id", {subscription.product_id})
+        and subscription.status in wanted.get("status", {subscription.status})
     ]
-    return call.dialect.many([shapes.subscription(call, each) for each in found], len(found))
+    return call.dialect.many([shapes.subscription(call, finding) for finding in found], len(found))
 
 
 def _developers(call: Call) -> Listing[Developer]:
@@ -192,7 +196,7 @@ def _owners(call: Call, query: dict[str, list[str]]) -> set[str]:
     """Internal ids of the developers that `developer_id` names; all where it is missing."""
     wanted = query.get("developer_id")
     every = call.seen.all(Developer)
-    return {each.id for each in every if wanted is None or each.developer_id == wanted[0]}
+    return {portal.id for portal in every if wanted is None or portal.developer_id == wanted[0]}
 
 
 def _refuse_unless_drafted(call: Call) -> None:

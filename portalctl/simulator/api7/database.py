@@ -100,7 +100,7 @@ class Database:
             return
         if self._by_hand:
             key = (change.kind, change.id)
-            self._waiting = deque(each for each in self._waiting if (each[1].kind, each[1].id) != key)
+            self._waiting = deque(item for item in self._waiting if (item[1].kind, item[1].id) != key)
             self._replica.apply(change)
         else:
             self._waiting.append((time.monotonic() + self.behaviour.visible_after, change))

@@ -104,7 +104,7 @@ def erase_subscription(db: Database, subscription: Subscription) -> None:
 
 
 def applications_of(db: Database, developer: Developer) -> list[Application]:
-    return [each for each in db.truth.all(Application) if each.owner_id == developer.id]
+    return [application for application in db.truth.all(Application) if application.owner_id == developer.id]
 
 
 def _withdraw(db: Database, approval: Approval) -> None:

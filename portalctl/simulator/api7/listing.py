@@ -51,7 +51,7 @@ class Listing(Generic[Kind]):
 
 def page(call: Call, listing: Listing[Kind], items: Sequence[Kind], show: Callable[[Kind], Json]) -> Answer:
     """The page of `items` that the query asks for. Raises ApiError 400 for a query that can't be."""
-    many = [name for name, each in listing.filters.items() if each.many]
+    many = [name for name, entry in listing.filters.items() if entry.many]
     query = parameters(call, listing.known, many)
     for name, filter_ in listing.filters.items():
         items = _kept(items, name, filter_, query.get(name, []))

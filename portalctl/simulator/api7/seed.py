@@ -76,7 +76,7 @@ def read_seed(seed: Mapping[str, Any] | Path | str | None) -> list[Entry]:
     portals = read_portals(seed, "api7-demo.json")
     for portal in portals:
         _check("portals", portal, f"portal {portal.get('name')}")
-    twice = [each for each, count in Counter(_ids("portals", portals)).items() if count > 1]
+    twice = [item for item, count in Counter(_ids("portals", portals)).items() if count > 1]
     if twice:
         raise SeedError(f"an id is given twice ({', '.join(twice)})")
     return portals
@@ -109,7 +109,7 @@ def plant(portals: list[Entry], store: Store) -> None:
         settings = dict(entry)
         people, products = settings.pop("developers", []), settings.pop("products", [])
         portal = store.add_portal(**settings)
-        named = {each["name"]: store.add_product(portal.id, **each) for each in products}
+        named = {product["name"]: store.add_product(portal.id, **product) for product in products}
         for person in people:
             settings = dict(person)
             applications = settings.pop("applications", [])

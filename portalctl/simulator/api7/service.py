@@ -56,7 +56,7 @@ class Api7Service:
     def misrouted(self, request: Request) -> Request:
         asked = dict(request.query).get("portal_id")
         with self._db.lock:
-            other = next((each.id for each in self._db.truth.all(Portal) if asked not in (None, each.id)), None)
+            other = next((portal.id for portal in self._db.truth.all(Portal) if asked not in (None, portal.id)), None)
         if other is None:
             return request
         return replace(request, target=request.target.replace(f"portal_id={asked}", f"portal_id={other}", 1))

@@ -175,13 +175,13 @@ class Store:
 
     def developers(self, portal_id: str) -> list[Developer]:
         with self._db.lock:
-            return [each for each in self._db.truth.all(Developer) if each.portal_id == portal_id]
+            return [developer for developer in self._db.truth.all(Developer) if developer.portal_id == portal_id]
 
     def approvals(self, portal_id: str | None = None, *, event: Event | None = None) -> list[Approval]:
         """Pending and finished ones."""
         with self._db.lock:
             every = self._db.truth.all(Approval)
-        return [each for each in every if portal_id in (None, each.portal.id) and event in (None, each.event)]
+        return [portal for portal in every if portal_id in (None, portal.portal.id) and event in (None, portal.event)]
 
     def approval_of(self, developer: Developer) -> Approval:
         """That of the developer's registration. Raises KeyError where there is none."""
@@ -196,22 +196,22 @@ class Store:
             every = self._db.truth.all(Application)
         if portal_id is None:
             return every
-        owners = {each.id for each in self.developers(portal_id)}
-        return [each for each in every if each.owner_id in owners]
+        owners = {developer.id for developer in self.developers(portal_id)}
+        return [portal for portal in every if portal.owner_id in owners]
 
     def subscriptions(self, portal_id: str | None = None) -> list[Subscription]:
         """Those of a portal's applications; None: all."""
         with self._db.lock:
             every = self._db.truth.all(Subscription)
-        applications = {each.id for each in self.applications(portal_id)}
-        return [each for each in every if portal_id is None or each.application_id in applications]
+        applications = {application.id for application in self.applications(portal_id)}
+        return [portal for portal in every if portal_id is None or portal.application_id in applications]
 
     def credentials(self, portal_id: str | None = None) -> list[Credential]:
         """Those of a portal's applications; None: all."""
         with self._db.lock:
             every = self._db.truth.all(Credential)
-        applications = {each.id for each in self.applications(portal_id)}
-        return [each for each in every if portal_id is None or each.application_id in applications]
+        applications = {application.id for application in self.applications(portal_id)}
+        return [portal for portal in every if portal_id is None or portal.application_id in applications]
 
     def _developer(self, developer: Developer) -> Developer:
         """The record as it is by now. Raises KeyError where it is gone."""

@@ -64,7 +64,7 @@ class Bench:
         )
         return self._stack.enter_context(api7)
 
-    def person(self, name: str, **settings: Any) -> Developer:
+    def developer(self, name: str, **settings: Any) -> Developer:
         return self.store.sign_up(PORTAL, f"{name}@x.com", name, developer_id=f"org_{name}", **settings)
 
     def read(self) -> Snapshot:
@@ -72,10 +72,12 @@ class Bench:
 
     def status(self, *names: str) -> list[str | None]:
         """As the provider sees them now."""
-        people = [f"org_{name}" for name in names]
-        addresses = {person.developer_id: person.email for person in self.store.developers(PORTAL)}
-        seen = self.api7.reread(Touched(people=tuple((each, addresses.get(each)) for each in people))).statuses
-        return [seen[person] for person in people]
+        developers = [f"org_{name}" for name in names]
+        addresses = {developer.developer_id: developer.email for developer in self.store.developers(PORTAL)}
+        seen = self.api7.reread(
+            Touched(developers=tuple((developer, addresses.get(developer)) for developer in developers))
+        ).statuses
+        return [seen[developer] for developer in developers]
 
     def paths(self, *methods: str) -> list[str]:
         return [exchange.path for exchange in self.sim.log if exchange.method in methods]

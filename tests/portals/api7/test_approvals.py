@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.portals.api7.approvals import Place, tie
-from portalctl.portals.api7.records import Approval, Person
+from portalctl.portals.api7.records import Approval, DeveloperRecord
 
 pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
 
 PLACE = Place("p1", "Partners", unique=True)
-ANN = Person("i-ann", "org_ann", "ann", "Ann", "ann@x.com", state="Pending")
-BOB = Person("i-bob", "org_bob", "bob", "Bob", "bob@x.com", state="Pending")
-EVE = Person("i-eve", "org_eve", "eve", "Eve", "eve@x.com", state="Active")
+ANN = DeveloperRecord("i-ann", "org_ann", "ann", "Ann", "ann@x.com", state="Pending")
+BOB = DeveloperRecord("i-bob", "org_bob", "bob", "Bob", "bob@x.com", state="Pending")
+EVE = DeveloperRecord("i-eve", "org_eve", "eve", "Eve", "eve@x.com", state="Active")
 
 
 def approval(id: str = "a1", **fields: Any) -> Approval:
@@ -25,8 +25,8 @@ def approval(id: str = "a1", **fields: Any) -> Approval:
     return replace(base, **fields)
 
 
-def tied(people: list[Person], *approvals: Approval, place: Place = PLACE) -> dict[str, str]:
-    return {person: found.id for person, found in tie(place, people, approvals).approvals.items()}
+def tied(developers: list[DeveloperRecord], *approvals: Approval, place: Place = PLACE) -> dict[str, str]:
+    return {developer: found.id for developer, found in tie(place, developers, approvals).approvals.items()}
 
 
 @pytest.mark.parametrize(
@@ -139,43 +139,47 @@ def test_the_portal_comes_first(fields: dict[str, str | None], place: Place, fou
 TEXTS = st.sampled_from(["a", "b", "c", "d", ""])
 MAYBE = st.none() | TEXTS
 NAMES = {"username": MAYBE, "name": MAYBE, "email": MAYBE, "state": st.sampled_from(["Pending", "Pending", "Active"])}
-PEOPLE = st.lists(st.builds(Person, TEXTS, TEXTS, **NAMES), max_size=5, unique_by=lambda person: person.id)
+PEOPLE = st.lists(
+    st.builds(DeveloperRecord, TEXTS, TEXTS, **NAMES), max_size=5, unique_by=lambda developer: developer.id
+)
 CLAIMS = {"applicant_id": MAYBE, "resource_id": MAYBE, "applicant_name": MAYBE, "resource_name": MAYBE}
 APPROVALS = st.lists(
     st.builds(approval, TEXTS, portal_id=st.sampled_from(["p1", "p1", "p1", "p2", None]), **CLAIMS), max_size=5
 )
 
 
-def known_as(person: Person) -> set[str | None]:
-    return {person.id, person.developer_id, person.username, person.email, person.name} - {"", None}
+def known_as(developer: DeveloperRecord) -> set[str | None]:
+    return {developer.id, developer.developer_id, developer.username, developer.email, developer.name} - {"", None}
 
 
 @given(PEOPLE, APPROVALS)
 def test_a_tie_is_between_one_person_who_waits_and_one_approval_that_fits_nobody_else(
-    people: list[Person], approvals: list[Approval]
+    developers: list[DeveloperRecord], approvals: list[Approval]
 ) -> None:
-    ties = tie(PLACE, people, approvals)
+    ties = tie(PLACE, developers, approvals)
     found = list(ties.approvals.values())
-    assert len({id(each) for each in found}) == len(found)
-    for person in people:
-        if person.id not in ties.approvals:
+    assert len({id(finding) for finding in found}) == len(found)
+    for developer in developers:
+        if developer.id not in ties.approvals:
             continue
-        own = ties.approvals[person.id]
-        says = {own.applicant_id, own.resource_id, own.applicant_name, own.resource_name} - {"", None}
-        assert person.pending
+        own = ties.approvals[developer.id]
+        named = {own.applicant_id, own.resource_id, own.applicant_name, own.resource_name} - {"", None}
+        assert developer.pending
         assert own.portal_id in {"p1", None}
-        assert says & known_as(person)
+        assert named & known_as(developer)
         by_id = {own.applicant_id, own.resource_id} - {"", None}
-        others = [each for each in people if each.id != person.id]
-        assert not any(by_id & {each.id, each.developer_id} for each in others)
-        if not by_id & {person.id, person.developer_id}:
+        others = [other for other in developers if other.id != developer.id]
+        assert not any(by_id & {other.id, other.developer_id} for other in others)
+        if not by_id & {developer.id, developer.developer_id}:
             names = {own.applicant_name, own.resource_name} - {"", None}
-            assert not any(names & known_as(each) - {each.id} for each in others if each.pending)
+            assert not any(names & known_as(other) - {other.id} for other in others if other.pending)
 
 
 @given(PEOPLE, APPROVALS)
-def test_every_approval_of_this_portal_is_tied_or_told(people: list[Person], approvals: list[Approval]) -> None:
-    ties = tie(PLACE, people, approvals)
-    told = [each.approval for each in ties.untied]
-    ours = [each for each in approvals if each.portal_id != "p2"]
+def test_every_approval_of_this_portal_is_tied_or_told(
+    developers: list[DeveloperRecord], approvals: list[Approval]
+) -> None:
+    ties = tie(PLACE, developers, approvals)
+    told = [item.approval for item in ties.untied]
+    ours = [item for item in approvals if item.portal_id != "p2"]
     assert sorted(map(id, [*ties.approvals.values(), *told])) == sorted(map(id, ours))

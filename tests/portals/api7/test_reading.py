@@ -29,8 +29,8 @@ Make = Callable[..., Bench]
 
 
 def test_a_reading_holds_everybody_as_the_portal_tells_them(bench: Bench) -> None:
-    ann = bench.person("ann", verified=False, username="annie")
-    bob = bench.person("bob", state="Active", provider="sso")
+    ann = bench.developer("ann", verified=False, username="annie")
+    bob = bench.developer("bob", state="Active", provider="sso")
     nobody = bench.store.sign_up(PORTAL, None, "No Address", developer_id="org_none", state="Suspended")  # type: ignore[arg-type]
     snapshot = bench.read()
     expected = [
@@ -38,7 +38,7 @@ def test_a_reading_holds_everybody_as_the_portal_tells_them(bench: Bench) -> Non
         Developer("org_bob", "bob@x.com", "approved", "bob", ANY, True, "sso"),
         Developer("org_none", None, "Suspended", "No Address", ANY, True, "builtin"),
     ]
-    found = sorted(snapshot.developers, key=lambda each: each.id)
+    found = sorted(snapshot.developers, key=lambda item: item.id)
     assert found == expected
     for developer, signed_up in zip(found, (ann, bob, nobody), strict=True):
         assert datetime.fromisoformat(developer.created_at or "") == signed_up.created_at.replace(microsecond=0)
@@ -82,11 +82,11 @@ QUICK_SHAPES = [SHAPES[number] for number in (1, 6, 17)]
 
 def reads_everybody(bench: Bench) -> None:
     for number in range(15):
-        bench.person(f"p{number:02}", state="Active" if number % 3 else None)
+        bench.developer(f"p{number:02}", state="Active" if number % 3 else None)
     elsewhere = bench.store.add_portal("portal-2", "Others")
     bench.store.sign_up(elsewhere.id, "p00@x.com", "p00", developer_id="org_p00")
     snapshot = bench.read()
-    statuses = {each.id: (each.status, each.approvable) for each in snapshot.developers}
+    statuses = {developer.id: (developer.status, developer.approvable) for developer in snapshot.developers}
     assert statuses == {f"org_p{n:02}": ("approved" if n % 3 else "pending", True) for n in range(15)}
     assert snapshot.remarks == ()
 
@@ -112,7 +112,7 @@ def test_an_empty_portal_is_empty(make: Make, shape: str) -> None:
 def test_a_way_of_asking_that_worked_is_kept(make: Make) -> None:
     bench = make(paging="first_page", page_size_max=7, developers_sort="refused")
     for number in range(10):
-        bench.person(f"p{number}")
+        bench.developer(f"p{number}")
     bench.read()
     bench.sim.clear_log()
     assert bench.status("p1", "p9") == ["pending", "pending"]
@@ -294,7 +294,7 @@ def test_a_warning_beside_lists_is_shown_once() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/approvals", *(pytest.param(each, marks=pytest.mark.slow) for each in ("/api/portals", "/api/developers"))],
+    ["/api/approvals", *(pytest.param(item, marks=pytest.mark.slow) for item in ("/api/portals", "/api/developers"))],
 )
 @pytest.mark.parametrize(
     "fault",
@@ -313,7 +313,7 @@ def test_a_warning_beside_lists_is_shown_once() -> None:
     ids=lambda fault: f"{fault.kind}{fault.status if fault.kind == 'status' else ''}",
 )
 def test_no_failure_is_taken_for_an_empty_or_shorter_list(bench: Bench, fault: Fault, path: str) -> None:
-    bench.person("ann")
+    bench.developer("ann")
     bench.sim.inject(Fault(fault.kind, path=path, status=fault.status))
     with pytest.raises(PortalError):
         bench.read()
@@ -321,23 +321,23 @@ def test_no_failure_is_taken_for_an_empty_or_shorter_list(bench: Bench, fault: F
 
 def test_a_list_that_changes_while_it_is_read_is_read_again(make: Make) -> None:
     bench = make(page_size_max=5)
-    people = [bench.person(f"p{number:02}") for number in range(12)]
+    developers = [bench.developer(f"p{number:02}") for number in range(12)]
     second = lambda request: request.path == "/api/developers" and ("page", "2") in request.query  # noqa: E731
-    bench.sim.once(second, lambda: bench.store.delete_developer(people[0]))
+    bench.sim.once(second, lambda: bench.store.delete_developer(developers[0]))
     assert len(bench.read().developers) == 11
 
 
 def test_a_list_that_never_holds_still_is_an_error_in_the_end(make: Make) -> None:
     bench = make(page_size_max=5, paging="always", order="restless")
     for number in range(30):
-        bench.person(f"p{number:02}")
+        bench.developer(f"p{number:02}")
     with pytest.raises(PortalError, match="can't be read completely"):
         bench.read()
     assert bench.paths("GET").count("/api/developers") <= 3 * ROUNDS * 6
 
 
 def test_a_pause_that_the_portal_asks_for_is_waited(bench: Bench) -> None:
-    bench.person("ann")
+    bench.developer("ann")
     bench.sim.inject(Fault("status", status=429, retry_after=0, times=2))
     assert len(bench.read().developers) == 1
 
@@ -350,7 +350,7 @@ def test_a_wrong_token_is_named_and_never_shown(bench: Bench) -> None:
 
 
 def test_each_token_goes_to_its_own_service_in_its_own_header(bench: Bench) -> None:
-    bench.person("ann", state="Active")
+    bench.developer("ann", state="Active")
     seen: set[tuple[str, str | None, str | None]] = set()
     bench.sim.on_request(
         lambda request: seen.add(
@@ -400,28 +400,31 @@ def test_two_portals_of_one_name_are_not_chosen_from(bench: Bench) -> None:
 
 
 def test_who_waits_without_an_approval_is_not_approvable(bench: Bench) -> None:
-    ann, _ = bench.person("ann"), bench.person("bob")
+    ann, _ = bench.developer("ann"), bench.developer("bob")
     bench.store.drop_approval(bench.store.approval_of(ann))
     snapshot = bench.read()
-    assert {each.id: each.approvable for each in snapshot.developers} == {"org_ann": False, "org_bob": True}
+    assert {developer.id: developer.approvable for developer in snapshot.developers} == {
+        "org_ann": False,
+        "org_bob": True,
+    }
 
 
 def test_approvals_that_do_not_say_whose_they_are_are_told(make: Make) -> None:
     bench = make(approval_portal="absent")
-    bench.person("ann")
+    bench.developer("ann")
     snapshot = bench.read()
-    assert [each.approvable for each in snapshot.developers] == [False]
-    assert [each.code for each in snapshot.remarks] == ["untied_approval"]
+    assert [developer.approvable for developer in snapshot.developers] == [False]
+    assert [remark.code for remark in snapshot.remarks] == ["untied_approval"]
 
 
 def test_namesakes_in_portals_of_one_name_are_never_mixed_up(make: Make) -> None:
     bench = make(approval_portal="name", applicant_id="developer_id", resource_id="absent")
     other = bench.store.add_portal("portal-2", "Partners")
-    bench.person("ann")
+    bench.developer("ann")
     bench.store.sign_up(other.id, "ann@x.com", "ann", developer_id="org_ann")
     snapshot = bench.read()
-    assert [each.approvable for each in snapshot.developers] == [False]
-    assert [each.code for each in snapshot.remarks] == ["untied_approval", "untied_approval"]
+    assert [developer.approvable for developer in snapshot.developers] == [False]
+    assert [remark.code for remark in snapshot.remarks] == ["untied_approval", "untied_approval"]
 
 
 # --- settings
@@ -458,24 +461,24 @@ def test_settings_that_cannot_be_read_are_a_remark_and_no_failure(bench: Bench) 
 
 
 def test_the_touched_are_seen_as_they_are_now(bench: Bench) -> None:
-    ann, _ = bench.person("ann"), bench.person("bob", state="Active")
+    ann, _ = bench.developer("ann"), bench.developer("bob", state="Active")
     bench.store.delete_developer(ann)
     assert bench.status("ann", "bob") == [None, "approved"]
 
 
 def test_newcomers_are_seen_by_id_or_address(bench: Bench) -> None:
-    bench.person("Ann", state="Active")
+    bench.developer("Ann", state="Active")
     found = bench.api7.reread(
         Touched(newcomers=frozenset({"org_Ann", "ann@x.com", "org_bob", "bob@x.com"}))
     ).newcomers
-    assert {name: (each.id, each.status) for name, each in found.items()} == {
+    assert {name: (item.id, item.status) for name, item in found.items()} == {
         "org_Ann": ("org_Ann", "approved"),
         "ann@x.com": ("org_Ann", "approved"),
     }
 
 
 def test_what_goes_with_an_account_is_told_by_the_backend(bench: Bench) -> None:
-    ann, bob = bench.person("ann", state="Active"), bench.person("bob", state="Active")
+    ann, bob = bench.developer("ann", state="Active"), bench.developer("bob", state="Active")
     orders = bench.store.add_product(PORTAL, "Orders", auto_approve=True)
     shop, idle = bench.store.add_application(ann, "Shop"), bench.store.add_application(ann, "Idle")
     till = bench.store.add_application(bob, "Till")
@@ -494,7 +497,7 @@ def test_what_goes_with_an_account_is_told_by_the_backend(bench: Bench) -> None:
 def test_a_backend_of_another_portal_is_not_believed(bench: Bench) -> None:
     other = bench.store.add_portal("portal-2", "Others", token="a7prt-other")
     bench.store.sign_up(other.id, "ann@x.com", "ann", developer_id="org_x")
-    bench.person("ann", state="Active")
+    bench.developer("ann", state="Active")
     with pytest.raises(PortalError, match="other developers than portal partners") as caught:
         bench.open(portal_token="a7prt-other").details(["org_ann"])
     assert "API7_PORTAL_TOKEN" in caught.value.advice[0]
@@ -505,7 +508,7 @@ def test_a_backend_of_another_portal_is_not_believed(bench: Bench) -> None:
 
 def test_a_certificate_is_verified_against_the_given_authority(make: Make) -> None:
     bench = make(tls=True)
-    bench.person("ann", state="Active")
+    bench.developer("ann", state="Active")
     assert len(bench.read().developers) == 1
     assert bench.api7.details(["org_ann"]) == ()
     strict = Client(Server(bench.sim.url, bench.sim.token, auth="api-key"), policy=Policy(first=0.0))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portalctl.ids import is_id
-from portalctl.portals.api7.records import Person, moment
+from portalctl.portals.api7.records import DeveloperRecord, moment
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_times_are_told_in_two_ways(told: object, meant: str | None) -> None:
     ],
 )
 def test_only_documented_states_are_translated(state: str | None, status: str) -> None:
-    assert Person("i", "d", state=state).status == status
+    assert DeveloperRecord("i", "d", state=state).status == status
 
 
 def test_a_person_without_address_or_name_is_a_developer_all_the_same() -> None:
-    found = Person("i", "org_1", username="u", email="", provider="").developer(approvable=False)
+    found = DeveloperRecord("i", "org_1", username="u", email="", provider="").developer(approvable=False)
     assert (found.id, found.email, found.full_name, found.provider, found.email_verified) == (
         "org_1",
         None,

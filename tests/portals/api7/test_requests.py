@@ -8,19 +8,19 @@ import pytest
 
 from portalctl.portals.api7.access_requests import requests_of
 from portalctl.portals.api7.approvals import Place
-from portalctl.portals.api7.records import Approval, Person
+from portalctl.portals.api7.records import Approval, DeveloperRecord
 
 PLACE = Place("p1", "Partners", unique=True)
-ANN = Person("i-ann", "org_ann", "ann", "Ann", "ann@x.com", state="Active")
-EVE = Person("i-eve", "orders", "orders", "Orders", "eve@x.com", state="Active")  # called as a product is
+ANN = DeveloperRecord("i-ann", "org_ann", "ann", "Ann", "ann@x.com", state="Active")
+EVE = DeveloperRecord("i-eve", "orders", "orders", "Orders", "eve@x.com", state="Active")  # called as a product is
 
 
-def owner(*people: Person, **fields: Any) -> tuple[str | None, list[str]]:
+def owner(*developers: DeveloperRecord, **fields: Any) -> tuple[str | None, list[str]]:
     """Whose the one request is taken for, and what is remarked."""
     settings = {"resource_id": "orders", "resource_name": "Orders", "portal_id": "p1", **fields}
     asked = Approval("a1", "api_product_subscription", "pending", "api_product", **settings)
-    found, remarks = requests_of(PLACE, people, [asked])
-    assert all((each.product, each.product_id) == ("Orders", "orders") for each in found)
+    found, remarks = requests_of(PLACE, developers, [asked])
+    assert all((finding.product, finding.product_id) == ("Orders", "orders") for finding in found)
     return (found[0].developer_id if found else None), [remark.code for remark in remarks]
 
 
@@ -33,7 +33,7 @@ def test_it_is_the_applicants_and_never_that_of_who_is_called_as_the_product(fie
 
 
 def test_who_asked_can_be_nobody_for_certain() -> None:
-    namesake = Person("i-bob", "org_bob", name="Ann", state="Pending")
+    namesake = DeveloperRecord("i-bob", "org_bob", name="Ann", state="Pending")
     assert owner(ANN, namesake, applicant_name="Ann") == (None, ["unowned_request"])
     assert owner(ANN, EVE) == (None, ["unowned_request"])
 

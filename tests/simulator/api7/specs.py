@@ -66,10 +66,10 @@ def find(exchange: Exchange) -> Operation | None:
         item = sketch()["paths"][template]
         if exchange.method.lower() in item:
             node = item[exchange.method.lower()]
-            declared = [resolve(each) for each in [*item.get("parameters", []), *node.get("parameters", [])]]
+            declared = [resolve(entry) for entry in [*item.get("parameters", []), *node.get("parameters", [])]]
             pairs = zip(template.split("/")[1:], segments, strict=True)
             values = {part[1:-1]: value for part, value in pairs if part.startswith("{")}
-            return Operation(node["operationId"], node, {each["name"]: each for each in declared}, values)
+            return Operation(node["operationId"], node, {entry["name"]: entry for entry in declared}, values)
     return None
 
 

@@ -22,13 +22,13 @@ APPROVALS = "/api/approvals?event=developer_registration"
 
 
 def ann(here: World) -> dict[str, Any]:
-    return {each["developer_id"]: each for each in here.client.people()}["org_ann"]
+    return {developer["developer_id"]: developer for developer in here.client.people()}["org_ann"]
 
 
 def created(here: World) -> dict[str, Any]:
     """A developer made through the backend, as the Dashboard shows it."""
     assert here.client.backend("POST", "/api/developers", {"developer_id": "org_new"}).status_code == 201
-    return {each["developer_id"]: each for each in here.client.people()}["org_new"]
+    return {developer["developer_id"]: developer for developer in here.client.people()}["org_new"]
 
 
 def approval(here: World) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def pages(here: World) -> list[int]:
 def order(here: World) -> str:
     for number in range(20):
         here.client.store.sign_up(PORTAL, f"p{number}@x.com")
-    stored = [each.id for each in here.client.store.developers(PORTAL)]
-    one, two = ([each["id"] for each in here.client.people()] for _ in range(2))
+    stored = [developer.id for developer in here.client.store.developers(PORTAL)]
+    one, two = ([developer["id"] for developer in here.client.people()] for _ in range(2))
     assert sorted(one) == sorted(stored)
     if one != two:
         return "restless"
@@ -96,7 +96,7 @@ def login_options(here: World) -> Any:
     answer = here.client.dashboard("GET", f"/api/portal/login_options?portal_id={PORTAL}")
     if answer.status_code != 200:
         return answer.status_code
-    return [each["builtin_config"]["registration_auto_approval"] for each in answer.json()["list"]]
+    return [item["builtin_config"]["registration_auto_approval"] for item in answer.json()["list"]]
 
 
 def warnings(here: World) -> set[str]:
@@ -112,7 +112,7 @@ def pending_only(here: World) -> Any:
 def sorted_people(here: World) -> Any:
     path = f"/api/developers?portal_id={PORTAL}&order_by=created_at&direction=asc"
     answer = here.client.dashboard("GET", path)
-    return [each["name"] for each in answer.json()["list"]] if answer.status_code == 200 else answer.status_code
+    return [item["name"] for item in answer.json()["list"]] if answer.status_code == 200 else answer.status_code
 
 
 def unknown_portal(here: World) -> Any:
@@ -145,7 +145,7 @@ def invited(here: World) -> dict[str, Any]:
     path = f"/api/developers/invites?portal_id={PORTAL}"
     answer = here.client.dashboard("POST", path, {"username": "new", "password": "once"})
     assert answer.status_code == 200
-    return {each["username"]: each for each in here.client.people()}["new"]
+    return {developer["username"]: developer for developer in here.client.people()}["new"]
 
 
 def subscription(here: World) -> dict[str, Any]:
@@ -161,12 +161,12 @@ def decided_twice(here: World) -> int:
 
 def rejected(here: World) -> list[str]:
     here.client.decide(here.client.store.approval_of(here.ann), "reject")
-    return [each["result"] for each in here.client.listed(APPROVALS)]
+    return [row["result"] for row in here.client.listed(APPROVALS)]
 
 
 def deleted(here: World) -> list[str]:
     here.client.delete("org_ann")
-    return [each["result"] for each in here.client.listed(APPROVALS)]
+    return [row["result"] for row in here.client.listed(APPROVALS)]
 
 
 def portal_names(here: World) -> list[str]:
@@ -357,7 +357,7 @@ def test_lagging_reads_do_not_hide_what_is_put_by_hand() -> None:
         here.client.store.sign_up(PORTAL, "hand@x.com", developer_id="org_hand")
         accepted(here)
         here.client.store.delete_developer(here.ann)
-        assert [each["developer_id"] for each in here.client.people()] == ["org_hand", "org_bob"]
+        assert [developer["developer_id"] for developer in here.client.people()] == ["org_hand", "org_bob"]
         assert len(here.client.store.developers(PORTAL)) == 3
 
 

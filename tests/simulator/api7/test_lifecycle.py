@@ -46,7 +46,7 @@ def test_rejecting_deletes_the_account_and_keeps_the_record(service: str) -> Non
         here.client.store.add_credential(here.client.store.add_application(here.ann, "Anns"))
         assert decide(here, service, approval.id, "reject") == 200
         assert states(here.client) == {"org_bob": "Active"}
-        assert [each.application_id for each in here.client.store.credentials()] == [here.app.id]
+        assert [credential.application_id for credential in here.client.store.credentials()] == [here.app.id]
         assert here.client.store.applications() == [here.app]
         (shown,) = here.client.listed("/api/approvals?event=developer_registration")
         assert (shown["result"], shown["applicant_id"]) == ("rejected", here.ann.id)
@@ -70,10 +70,10 @@ def test_deleting_takes_everything_along(delete: Callable[[World], int], status:
         assert delete(here) == status
         assert states(here.client).keys() == {"org_ann", store.developers(PORTAL)[1].developer_id}
         assert store.applications() == store.applications(PORTAL) == [other]
-        assert [each.application_id for each in store.subscriptions()] == [other.id]
+        assert [subscription.application_id for subscription in store.subscriptions()] == [other.id]
         assert store.subscriptions(PORTAL) == store.subscriptions()
         assert store.credentials() == []
-        waiting = [each.applicant.name for each in store.approvals(PORTAL, event="api_product_subscription")]
+        waiting = [approval.applicant.name for approval in store.approvals(PORTAL, event="api_product_subscription")]
         assert waiting == ["cy"]
         assert delete(here) == 404
 
@@ -103,7 +103,7 @@ def test_a_subscription_waits_for_its_decision(word: str, left: list[str]) -> No
         assert (approval["applicant_id"], approval["resource_type"]) == (here.bob.id, "api_product")
         assert decide(here, "dashboard", approval["id"], word) == 200
         after = client.backend("GET", path, actor="org_bob").json()["list"]
-        assert [each["status"] for each in after] == left
+        assert [item["status"] for item in after] == left
         assert states(client)["org_bob"] == "Active"
 
 
@@ -128,7 +128,7 @@ def test_what_the_backend_creates_the_dashboard_shows() -> None:
     with world() as here:
         made = here.client.backend("POST", "/api/developers", {"developer_id": "org_new"})
         assert made.status_code == 201
-        shown = {each["developer_id"]: each for each in here.client.people()}["org_new"]
+        shown = {developer["developer_id"]: developer for developer in here.client.people()}["org_new"]
         assert (shown["id"], shown["state"], shown["name"]) == (made.json()["id"], "Active", "org_new")
         assert "email" not in shown
         assert len(here.client.store.approvals(event="developer_registration")) == 1  # Ann's
@@ -140,14 +140,14 @@ def test_each_portal_token_sees_its_own_portal() -> None:
         other = here.client.store.add_portal("other", "Partners")
         cy = here.client.store.sign_up("other", "cy@x.com")
         listed = here.client.backend("GET", "/api/developers", token=other.token).json()
-        assert [each["id"] for each in listed["list"]] == [cy.id]
+        assert [item["id"] for item in listed["list"]] == [cy.id]
         approvals = here.client.backend("GET", "/api/approvals", token=other.token).json()["list"]
-        assert [each["applicant_id"] for each in approvals] == [cy.id]
+        assert [approval["applicant_id"] for approval in approvals] == [cy.id]
         assert not {"portal_id", "portal_name"} & approvals[0].keys()
         foreign = here.client.store.approval_of(here.ann).id
         path = f"/api/approvals/{foreign}/accept"
         assert here.client.backend("POST", path, token=other.token).status_code == 404
-        assert {each["portal_id"] for each in here.client.listed("/api/approvals")} == {PORTAL, "other"}
+        assert {row["portal_id"] for row in here.client.listed("/api/approvals")} == {PORTAL, "other"}
 
 
 def test_developers_by_hand() -> None:
@@ -155,7 +155,7 @@ def test_developers_by_hand() -> None:
         store = here.client.store
         store.accept(store.approval_of(here.ann), operator="carol")
         store.set_developer(here.bob, email="rob@x.com")
-        assert [(each.state, each.email) for each in store.developers(PORTAL)] == [
+        assert [(developer.state, developer.email) for developer in store.developers(PORTAL)] == [
             ("Active", "ann@x.com"),
             ("Active", "rob@x.com"),
         ]
@@ -167,7 +167,7 @@ def test_developers_by_hand() -> None:
         store.reject(store.approval_of(dora))
         eve = store.sign_up(PORTAL, "e@x.com", state="Pending")
         store.drop_approval(store.approval_of(eve))
-        assert [each.email for each in store.developers(PORTAL)] == ["ann@x.com", "rob@x.com", "e@x.com"]
+        assert [developer.email for developer in store.developers(PORTAL)] == ["ann@x.com", "rob@x.com", "e@x.com"]
         with pytest.raises(KeyError):
             store.approval_of(eve)
         with pytest.raises(KeyError):
@@ -196,10 +196,10 @@ class Portal(RuleBasedStateMachine):
         owner = data.draw(st.sampled_from(self.store.developers(PORTAL)))
         self.store.add_subscription(self.store.add_application(owner, "app"), self.product)
 
-    @precondition(lambda self: any(each.pending for each in self.store.approvals()))
+    @precondition(lambda self: any(item.pending for item in self.store.approvals()))
     @rule(data=st.data(), accept=st.booleans())
     def decide(self, data: st.DataObject, accept: bool) -> None:
-        approval = data.draw(st.sampled_from([each for each in self.store.approvals() if each.pending]))
+        approval = data.draw(st.sampled_from([item for item in self.store.approvals() if item.pending]))
         (self.store.accept if accept else self.store.reject)(approval)
 
     @precondition(lambda self: self.store.developers(PORTAL))
@@ -210,11 +210,13 @@ class Portal(RuleBasedStateMachine):
     @invariant()
     def everything_has_its_owner(self) -> None:
         people = self.store.developers(PORTAL)
-        waiting = [each for each in self.store.approvals() if each.pending]
-        registrations = sorted(each.applicant.id for each in waiting if each.event == "developer_registration")
-        assert registrations == sorted(each.id for each in people if each.state == "Pending")
-        assert sorted(each.subscription_id or "" for each in waiting if each.product) == sorted(
-            each.id for each in self.store.subscriptions(PORTAL) if each.status == "wait_for_approval"
+        waiting = [approval for approval in self.store.approvals() if approval.pending]
+        registrations = sorted(item.applicant.id for item in waiting if item.event == "developer_registration")
+        assert registrations == sorted(developer.id for developer in people if developer.state == "Pending")
+        assert sorted(item.subscription_id or "" for item in waiting if item.product) == sorted(
+            subscription.id
+            for subscription in self.store.subscriptions(PORTAL)
+            if subscription.status == "wait_for_approval"
         )
 
 

@@ -39,7 +39,7 @@ def test_each_service_wants_its_own_credential() -> None:
         bare = client.http.get(f"{sim.url}/api/portals", headers={"Authorization": f"Bearer {sim.token}"})
         assert bare.status_code == 401
         assert client.http.get(f"{sim.portal_url}/healthz").status_code == 200
-        assert [each.authorized for each in sim.log[-2:]] == [True, False]
+        assert [request.authorized for request in sim.log[-2:]] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -118,12 +118,12 @@ def test_what_a_developer_has() -> None:
         basic = {"type": "basic-auth", "name": "b", "basic-auth": {"username": "u", "password": "p"}}
         assert act("POST", f"/api/applications/{made['id']}/credentials", basic)["basic-auth"]["username"] == "u"
         listed = act("GET", f"/api/credentials?application_id={made['id']}")["list"]
-        assert sorted(each["name"] for each in listed) == ["b", "k"]
-        assert [each["key-auth"] for each in listed if each["name"] == "k"] == [{}]  # shown once
+        assert sorted(row["name"] for row in listed) == ["b", "k"]
+        assert [row["key-auth"] for row in listed if row["name"] == "k"] == [{}]  # shown once
         body = {"applications": [made["id"]], "api_products": [here.orders.id, here.results.id]}
         assert [act("POST", "/api/subscriptions", body) for _ in range(2)] == [201, 400]
         mine = act("GET", f"/api/subscriptions?application_id={made['id']}")["list"]
-        found = {each["api_product_name"]: each["status"] for each in mine}
+        found = {item["api_product_name"]: item["status"] for item in mine}
         assert found == {"Orders": "wait_for_approval", "Results": "subscribed"}
         subscribed = act("GET", f"/api/applications?api_product_id={here.orders.id}")
         assert subscribed["total"] == 2
@@ -155,4 +155,4 @@ def test_search_is_loose() -> None:
     with world() as here:
         here.client.store.add_portal("more", "Partners and more")
         assert len(here.client.listed("/api/portals?search=PARTNERS")) == 2
-        assert [each["name"] for each in here.client.people("&search=ann@")] == ["Ann A"]
+        assert [developer["name"] for developer in here.client.people("&search=ann@")] == ["Ann A"]

@@ -51,7 +51,7 @@ def test_a_human_decides_between_reading_and_writing() -> None:
 
         here.client.sim.on_request(human)
         assert here.client.decide(approval, "accept").status_code == 400
-        assert [each.developer_id for each in store.developers(PORTAL)] == ["org_bob"]
+        assert [developer.developer_id for developer in store.developers(PORTAL)] == ["org_bob"]
 
 
 @pytest.mark.wide(2)
@@ -133,7 +133,7 @@ def test_each_start_has_a_certificate_of_its_own_and_leaves_no_key_behind() -> N
         assert other.ca_file
         assert one.ca_file.read_bytes() != other.ca_file.read_bytes()
         folder = one.ca_file.parent
-        assert [each.name for each in folder.iterdir()] == ["certificate.pem"]
+        assert [item.name for item in folder.iterdir()] == ["certificate.pem"]
         assert folder.stat().st_mode & 0o077 == 0
     assert not folder.exists()
 
@@ -163,12 +163,15 @@ def test_the_demo_seed() -> None:
     with Api7Simulator(seed="demo") as sim:
         (portal,) = sim.store.portals()
         people = sim.store.developers(portal.id)
-        assert [each.state for each in people].count("Pending") == 4
-        assert {each.provider for each in people} == {"builtin", "sso"}
-        assert [each.email for each in people].count(None) == 1
-        assert {each.status for each in sim.store.subscriptions(portal.id)} == {"wait_for_approval", "subscribed"}
+        assert [developer.state for developer in people].count("Pending") == 4
+        assert {developer.provider for developer in people} == {"builtin", "sso"}
+        assert [developer.email for developer in people].count(None) == 1
+        assert {subscription.status for subscription in sim.store.subscriptions(portal.id)} == {
+            "wait_for_approval",
+            "subscribed",
+        }
         assert len(sim.store.credentials(portal.id)) == 1
-        assert {each.event for each in sim.store.approvals(portal.id)} == {
+        assert {approval.event for approval in sim.store.approvals(portal.id)} == {
             "developer_registration",
             "api_product_subscription",
         }
@@ -201,7 +204,7 @@ def test_a_seed_from_a_mapping_or_a_file(tmp_path: Path) -> None:
         with Api7Simulator(seed=given) as sim, Client(sim) as client:
             (person,) = client.people()
             assert (person["state"], person["created_at"]) == ("Active", "2026-01-02T03:04:05Z")
-            assert [each.status for each in sim.store.subscriptions(PORTAL)] == ["subscribed"]
+            assert [subscription.status for subscription in sim.store.subscriptions(PORTAL)] == ["subscribed"]
             assert client.backend("GET", "/api/developers", token="a7prt-seed").status_code == 200
 
 

@@ -41,7 +41,7 @@ def allowed(here: World) -> list[tuple[str, str, str, Any, int]]:
     """What the sketch allows: service, method, path, body, status."""
     store = here.client.store
     ann = store.approval_of(here.ann).id
-    (waiting,) = (each.id for each in store.approvals(event="api_product_subscription"))
+    (waiting,) = (approval.id for approval in store.approvals(event="api_product_subscription"))
     app, orders, results = here.app.id, here.orders.id, here.results.id
     key = store.credentials(PORTAL)[0].id
     return [
