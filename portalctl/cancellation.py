@@ -1,8 +1,8 @@
-"""The wish that nothing new be started. Whoever does work looks at it; whoever hears of an interrupt sets it."""
+"""The request to start nothing new. Signal handlers set it; workers check it."""
 
 from __future__ import annotations
 
-INTERRUPTED = "interrupted"  # what is said of a thing that was not started because of it
+INTERRUPTED = "interrupted"  # the result text of what was not started because of it
 
 
 class Stop:

@@ -1,4 +1,4 @@
-"""Characters that nobody sees, or that look like others: what they are, and what to type instead."""
+"""Invisible characters and characters that look like others: what they are, and what to type instead."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import unicodedata
 from functools import cache
 from typing import Final
 
-# What Unicode counts as letters, marks or symbols and nobody sees: grapheme joiner, Hangul fillers, Khmer inherent
-# vowels, Mongolian and other variation selectors, the blank Braille pattern, half-width Hangul filler. Most have the
-# property Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt); the others are in the categories below.
+# Invisible characters that Unicode counts as letters, marks or symbols: grapheme joiner, Hangul fillers, Khmer
+# inherent vowels, Mongolian and other variation selectors, the blank Braille pattern, half-width Hangul filler. Most
+# have the property Default_Ignorable_Code_Point (Unicode, DerivedCoreProperties.txt); the others are in the
+# categories below.
 UNSEEN: Final = (
     "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
 )
@@ -34,19 +35,19 @@ _SIGNS: Final = {
 
 
 def named(char: str) -> str:
-    """A character's number and name: `U+00A0 NO-BREAK SPACE`."""
+    """Return a character's number and name: `U+00A0 NO-BREAK SPACE`."""
     name = unicodedata.name(char, "control character" if unicodedata.category(char) == "Cc" else "")
     return f"U+{ord(char):04X} {name}".rstrip()
 
 
 @cache
 def is_invisible(char: str) -> bool:
-    """Whether a character leaves nothing to see: controls, format characters, selectors, fillers. Spaces do not."""
+    """Return whether a character is invisible: controls, format characters, selectors, fillers. Spaces are not."""
     return unicodedata.category(char) in _UNSEEN_CATEGORIES or _UNSEEN.match(char) is not None
 
 
 def meant(char: str) -> str | None:
-    """The ASCII text that a character beyond ASCII is taken for: `""` for an invisible one, None for most letters."""
+    """Return the ASCII text that a character beyond ASCII looks like: `""` if invisible, None for most letters."""
     if char.isascii():
         return None
     if is_invisible(char):
@@ -58,12 +59,12 @@ def meant(char: str) -> str | None:
 
 
 def in_typographic_quotes(text: str) -> bool:
-    """Whether a text begins or ends with a quote that YAML takes for a letter of it."""
+    """Return whether a text begins or ends with a quote that YAML reads as part of the text."""
     return not {*text[:1], *text[-1:]}.isdisjoint(_DOUBLE_QUOTES + _SINGLE_QUOTES)
 
 
 def odd(text: str) -> str | None:
-    """The first character of a text that can be taken for another: its name and what to do; None without one."""
+    """Describe the first look-alike or invisible character of a text, and what to do about it; None without one."""
     for index, char in enumerate(text):
         advice = correction(char)
         if advice is not None:
@@ -72,7 +73,7 @@ def odd(text: str) -> str | None:
 
 
 def correction(char: str) -> str | None:
-    """What to do about a character that can be taken for another; None for one that cannot."""
+    """Return what to do about a look-alike or invisible character; None for any other."""
     other = meant(char)
     if other is None:
         return None
@@ -81,7 +82,7 @@ def correction(char: str) -> str | None:
 
 @cache
 def confusables() -> dict[str, str]:
-    """Characters to the ASCII letter they can be taken for (Unicode's confusables.txt, by way of a package)."""
+    """Return a table from characters to their ASCII look-alikes (Unicode's confusables.txt, from a package)."""
     from importlib import resources  # noqa: PLC0415 (only letters beyond ASCII need it, and it loads a lot)
 
     text = (resources.files("confusable_homoglyphs") / "confusables.json").read_text(encoding="utf-8")

@@ -1,10 +1,9 @@
 """Protect CSV cells from spreadsheets, and read them back.
 
 A spreadsheet calculates a cell that begins like a formula (OWASP, "CSV Injection"). An apostrophe before it makes it
-text. A spreadsheet that takes `;` or tab for the separator also begins a cell in the middle of one of ours, and does
-not honour quotes there, so what follows a separator is protected too. What `guard` adds, `unguard` removes: a file
-written here means the same when it is read here.
-"""
+text. A spreadsheet that uses `;` or tab as the separator splits cells that contain it, and ignores quotes there, so
+text after a separator is protected too. What `guard` adds, `unguard` removes: a file written here means the same when
+it is read here."""
 
 from __future__ import annotations
 
@@ -20,15 +19,15 @@ _MARK: Final = "'"
 
 
 def guard(cell: str) -> str:
-    """The cell with an apostrophe wherever a spreadsheet could begin to calculate: at its start, after a separator.
+    """Return the cell with an apostrophe wherever a spreadsheet could begin to calculate:
 
-    What begins with an apostrophe there gets another one. `unguard` returns the cell as it was, whatever it holds.
-    """
+    at its start, after a separator. Text that begins with an apostrophe there gets another one. `unguard` returns the
+    cell as it was, whatever it holds."""
     return _mark(cell) + _after_separators(cell, lambda part: _mark(part) + part)
 
 
 def unguard(cell: str) -> str:
-    """The cell without the apostrophes that `guard` added. Any other cell is returned as it is."""
+    """Return the cell without the apostrophes that `guard` added. Any other cell is returned as it is."""
     if _MARK not in cell:  # nearly every cell of a long list
         return cell
     for guarded in (cell.removeprefix(_MARK), cell):
@@ -48,6 +47,6 @@ def _unmarked(part: str) -> str:
 
 
 def _after_separators(cell: str, change: Callable[[str], str]) -> str:
-    """The cell with each part that follows a separator changed; separators and the first part stay."""
+    """Return the cell with each part after a separator changed; separators and the first part stay."""
     first, *others = _SEPARATORS.split(cell)
     return first + "".join(part if number % 2 == 0 else change(part) for number, part in enumerate(others))

@@ -1,13 +1,13 @@
 """The error tree. Every error says what happened, where, and what to do; `exit_code` is what the shell gets.
 
 PortalctlError                1   could not read or write
-├── BadUsageError             64   the call's own words are wrong
+├── BadUsageError             64   wrong usage, or an unusable environment
 ├── InputError               65   findings in manifest or plan files, each with its place
 ├── PortalError               1   a portal could not be read, or not provably completely
-│   ├── AmbiguousError        1   what is meant is there more than once
-│   ├── AnswerError           1   it answered, and the answer is an error
-│   └── NoAnswerError         1   no usable answer came: unreachable, broken off, TLS
-│       └── BoundError        1   the answer is too large, or encoded in a way that is not accepted
+│   ├── AmbiguousError        1   several objects have the name that is asked for
+│   ├── AnswerError           1   the portal returned an error
+│   └── NoAnswerError         1   no usable answer: unreachable, connection lost, TLS
+│       └── BoundError        1   the answer is too large, or its encoding is not accepted
 └── RefusedError              3   refused before any write
 """
 
@@ -16,11 +16,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal, NamedTuple
 
-MOST_FINDINGS: Final = 100  # printed of one run, in any form; the rest is counted
+MOST_FINDINGS: Final = 100  # findings that one run prints, in any form; the rest is counted
 
 
 class Position(NamedTuple):
-    """A place in a file: `line` and `column` count from 1; `file` is as shown to people."""
+    """A place in a file: `line` and `column` count from 1; `file` is the path that messages show."""
 
     file: str
     line: int
@@ -34,7 +34,7 @@ class Position(NamedTuple):
 class Finding:
     """One thing wrong at one place. `message` never quotes a value that may be secret; it names keys and types.
 
-    `code` is that of a lint, and stable; what is plainly wrong has none, and is an error.
+    `code` is the stable code of a lint finding; errors have none.
     """
 
     at: Position
@@ -59,7 +59,7 @@ class PortalctlError(Exception):
 
 
 class BadUsageError(PortalctlError):
-    """The command line or the environment is wrong, whatever the files say."""
+    """The command line or the environment is wrong, whatever the files contain."""
 
     exit_code = 64
 
@@ -76,11 +76,11 @@ class InputError(PortalctlError):
 
 
 class PortalError(PortalctlError):
-    """A portal could not be read, or what it answered was not provably complete."""
+    """A portal could not be read, or its answers were not provably complete."""
 
 
 class AmbiguousError(PortalError):
-    """What is meant is on the portal more than once. A plan that was made before that is stale."""
+    """Several objects on the portal have the name that is asked for. A plan made before that is stale."""
 
 
 class AnswerError(PortalError):
@@ -96,12 +96,12 @@ class AnswerError(PortalError):
         self.trace = trace
 
 
-#: Statuses of an answer that says: this token may not see it, or this portal does not have it.
+#: The statuses for "the token may not see this" and "the portal does not have this".
 UNTOLD: frozenset[int] = frozenset({403, 404, 405})
 
 
 class NoAnswerError(PortalError):
-    """No usable answer came. `sent`: whether the request may have reached the portal anyway."""
+    """No usable answer arrived. `sent`: whether the request may have reached the portal anyway."""
 
     def __init__(self, message: str, *advice: str, sent: bool) -> None:
         super().__init__(message, *advice)

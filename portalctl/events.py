@@ -1,4 +1,4 @@
-"""What a run tells an observer while it goes on. Events are values; showing them is the observer's business."""
+"""Progress events of a run. They are values; the observer decides how to show them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ReadDone:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """All requests to a server pause for `seconds`; `because` says who asked for it."""
+    """All requests to a server pause for `seconds`; `because` is the reason."""
 
     seconds: float
     because: str
@@ -39,7 +39,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The portal took one change, or may have. Whether it is to be seen there, ChangeSettled tells later."""
+    """The portal accepted one change, or may have. ChangeSettled reports later whether it is visible there."""
 
     portal: str
     change: str
@@ -49,7 +49,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSettled:
-    """One change has its final result. `subject` is a person or a team, `what` is in the past tense."""
+    """One change has its final result. `subject` is a developer or a team, `what` is in the past tense."""
 
     portal: str
     change: str
@@ -61,7 +61,7 @@ class ChangeSettled:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something the user should know that is part of no result."""
+    """Information for the user that belongs to no result."""
 
     message: str
 

@@ -1,4 +1,4 @@
-"""The order of a run, once, for the command line and for whoever uses portalctl as a library.
+"""The order of a run, once, for the command line and the library.
 
 Capability check → read → resolve → diff → details → guard → (look again → write → confirm).
 """
@@ -65,16 +65,15 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a run is made with: the servers of each portal by name, the clock, who watches, how patient.
+    """The settings of a run: the servers of each portal by name, the clock, the observer, the time limits.
 
-    With a `snapshot` portals are read from it, and no server is needed or asked.
+    With a `snapshot`, portals are read from it, and no server is needed or called.
 
     `services` has further servers by portal name and service (API7: `backend`, needed to create accounts). `stop`,
-    once asked, ends an apply after what is in flight. `journals`: the file of each portal, by name; none for a portal
-    that is not there. `throttles`: what was learned of the servers' limits. `before_writing` is called once, before
-    the first write. `addresses`: of the servers of further root files, by portal name, where they are known; they
-    are compared only.
-    """
+    once asked, ends an apply after the writes in flight. `journals`: the file of each portal, by name; a portal
+    without an entry has none. `throttles`: the rate limits learned from the servers. `before_writing` is called once,
+    before the first write. `addresses`: server addresses of further root files, by portal name; they are only
+    compared."""
 
     servers: Mapping[str, AnyServer]
     clock: Clock = utc_now
@@ -90,7 +89,7 @@ class Run:
 
 
 class _Source(Protocol):
-    """Where a portal is read from: the portal itself, or a saved reading of it. See `Reader`."""
+    """The source that a portal is read from: the portal itself, or a saved snapshot. See `Reader`."""
 
     @property
     def calls(self) -> int: ...
@@ -102,9 +101,9 @@ class _Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """`before` is what the base says of the portal and where that differs from it, on the same reading.
+    """`before` is the base's rules for the portal and their differences from it, with the same snapshot.
 
-    `calls`: the requests that it took. `unread`: why the registrations of those who are kept out could not be read.
+    `calls`: the number of requests. `unread`: why the registrations of denied developers could not be read.
     """
 
     portal: PortalManifest
@@ -117,7 +116,7 @@ class _Compared:
 
 
 def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base: Base | None = None) -> Plan:
-    """What an apply would do now. Sends nothing but GET.
+    """Plan what an apply would do now.
 
     With a `base`, each change says whether it comes from the change of the manifest since then. Raises InputError
     for what a portal or this version cannot do, PortalError when a portal could not be read completely, RefusedError
@@ -144,7 +143,10 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
 
 
 def _unread(manifest: Manifest, portal: PortalManifest) -> Iterator[Notice]:
-    """Notices of files that are not read: those that a file of this portal names, and those that no portal's does."""
+    """Yield notices about files that are not read:
+
+    those that a file of this portal names, and those that no file names.
+    """
     read = {file for item in manifest.portals.values() for file in item.files} - set(portal.files)
     for finding in manifest.warnings:
         if finding.code == NOT_READ and finding.at.file not in read:
@@ -160,7 +162,7 @@ def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, not
     today = now.date()
     notes = [*notes, *_offline(item, run, now)]
     if item.unread is not None:
-        text = "registrations could not be read, so what people who are kept out go on using is not known"
+        text = "registrations could not be read, so it is unknown which APIs denied developers still use"
         notes.append(Notice("registrations_unread", "warning", f"{text}: {item.unread}"))
     made = plan_portal(item.portal, item.snapshot, item.found, today, selection, notes=notes)
     if item.before is None:
@@ -178,11 +180,10 @@ def _offline(item: _Compared, run: Run, now: datetime) -> Iterator[Notice]:
 
 
 def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
-    """A reading of every portal, to be saved: with the members and roles of every team, and waiting requests, since
-    a later manifest may speak of them. Of registrations it has those of people whom the manifest keeps out.
+    """Take a snapshot of every portal, to be saved:
 
-    Sends nothing but GET; raises what `plan` raises.
-    """
+    with the members and roles of every team and pending requests, since a later manifest may need them. It has the
+    registrations of developers that the manifest denies. Sends only GET requests; raises what `plan` raises."""
     created = run.clock()
     portals = tuple(
         SavedPortal(
@@ -197,7 +198,10 @@ def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
 
 
 def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
-    """Where each portal and the files disagree. Sends nothing but GET; raises what `plan` raises."""
+    """Compare each portal with the manifest and report the drift.
+
+    Sends only GET requests; raises what `plan` raises.
+    """
     return tuple(
         PortalDrift(
             name=item.portal.name,
@@ -215,7 +219,10 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
 
 
 def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> AccessReview:
-    """Who has what on each portal, and by which rule. Sends nothing but GET; raises what `plan` raises."""
+    """Review which developer has which access on each portal, and by which rule.
+
+    Sends only GET; raises what `plan` raises.
+    """
     created = run.clock()
     return AccessReview(
         generator=GENERATOR,
@@ -229,7 +236,7 @@ def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> Acces
 
 
 def explain(manifest: Manifest, run: Run, subject: Topic) -> tuple[PortalExplanation, ...]:
-    """What each portal's rules say of a subject, and what `plan` would do about it. Raises what `plan` raises."""
+    """Explain which rules of each portal match a subject, and what `plan` would do. Raises what `plan` raises."""
     now = run.clock()
     return tuple(
         explain_portal(item.portal, item.snapshot, item.found, subject, now.date())
@@ -238,9 +245,10 @@ def explain(manifest: Manifest, run: Run, subject: Topic) -> tuple[PortalExplana
 
 
 def ping(manifest: Manifest, run: Run) -> tuple[PortalPing, ...]:
-    """Whether a plan of each portal would find what it needs, and what of an apply can be known. Sends only GET.
+    """Check whether a plan of each portal could read what it needs, and what can be checked for an apply.
 
-    Raises InputError for what a portal or this version cannot do.
+    Sends only GET.
+    Raises InputError for rules that a portal or this version does not support.
     """
     check(manifest)
     found = _known(manifest, run)
@@ -259,11 +267,11 @@ def _checkup(portal: PortalManifest, run: Run) -> Checkup:
 
 
 def check_portals(manifest: Manifest, run: Run) -> None:
-    """Make sure that no portal of the run has a second root file, also among those that `--portal` leaves out.
+    """Check that no portal of the run has a second root file, also among those that `--portal` leaves out.
 
     Where one root file has an id and another a title, the portals are identified first, by a GET or two each. Raises
-    InputError, PortalError where a portal can't be identified, and RefusedError where the run's snapshot can't tell.
-    """
+    InputError, PortalError where a portal can't be identified, and RefusedError where the run's snapshot has too
+    little data."""
     found = _known(manifest, run)
     check_distinct(manifest, found)
     unclear = undecided(manifest, found)
@@ -272,7 +280,7 @@ def check_portals(manifest: Manifest, run: Run) -> None:
 
 
 def _known(manifest: Manifest, run: Run) -> Found:
-    """Return what is known before any request is sent."""
+    """Return the portal's identity as far as it is known before any request."""
     if run.snapshot is None:
         return Found({**run.addresses, **{name: server.url for name, server in run.servers.items()}}, {})
     read = {portal.portal: portal.snapshot for portal in run.snapshot.portals}
@@ -285,14 +293,14 @@ def _known(manifest: Manifest, run: Run) -> Found:
 
 def _identity(portal: PortalManifest, run: Run) -> Identity:
     if run.snapshot is not None:
-        run.snapshot.of(declared(portal))  # raises where it is not there, or another portal
+        run.snapshot.of(declared(portal))  # raises where it is missing, or another portal
         raise RefusedError(f"the snapshot lacks the names of portal {portal.name}, to compare titles with", AGAIN)
     with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
         return provider.identity()
 
 
 def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
-    """Carry out a plan. Every portal is looked at before the first write to any of them.
+    """Carry out a plan. Every portal is read before the first write to any of them.
 
     Raises RefusedError for a refused or stale plan, PortalError for an unreadable portal, and PortalctlError for a
     journal that can't be written: nothing was written.
@@ -300,7 +308,7 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
     check_live(plan)
     if plan.refused:
         reasons = (f"{portal.name}: {refusal.message}" for portal in plan.portals for refusal in portal.refusals)
-        raise RefusedError("the plan is refused, and nothing was written", *reasons)
+        raise RefusedError("The plan is refused. Nothing was written.", *reasons)
     with ExitStack() as stack:
         opened = [
             (
@@ -329,9 +337,9 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
 
 @contextmanager
 def exclusive(portals: Iterable[PortalManifest | PortalPlan], run: Run) -> Iterator[None]:
-    """Let no other apply on this machine write to these portals, from before they are read until all is written.
+    """Lock the journals, so that no other apply on this machine writes to these portals until this one ends.
 
-    Waits for another apply that has the journal's lock, and until what a killed one wrote is visible. Raises
+    Waits for another apply that has the lock, and until the writes of a killed one are visible. Raises
     PortalctlError when another apply takes too long.
     """
     named = {portal.name: portal for portal in portals if portal.name in run.journals}
@@ -350,7 +358,7 @@ def _wait_for_earlier(portal: PortalManifest | PortalPlan, run: Run) -> None:
     earlier = interrupted_run(path, server=server, portal_id=portal_id, now=run.clock(), max_wait=most)
     if earlier is None:
         return
-    text = f"the last apply was cut off ({path}): waiting until what it wrote is visible, at most"
+    text = f"the last apply did not finish ({path}): waiting until its writes are visible, at most"
     run.observer(Warned(f"{text} {earlier.seconds:.0f} s"))
     with _open(portal, run, methods=READ_ONLY, portal_id=earlier.portal_id) as provider:
         wait_until_visible(earlier, provider, run.patience)
@@ -389,11 +397,10 @@ def _compare_all(
 
 
 def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, ...], str | None]:
-    """The registrations of those who are kept out, and why they could not be read, if so.
+    """Return the registrations of denied developers, or why they could not be read.
 
-    They only inform where nothing is planned from them: a token without the right to them (403), or a portal that
-    does not have them (404, 405), is no reason to keep somebody in.
-    """
+    Where nothing is planned from them they only inform: a token without the permission (403), or a portal without
+    registrations (404, 405), does not keep a denied developer's access."""
     try:
         return source.details({key for finding in found for key in finding.kept_out}), None
     except AnswerError as error:
@@ -410,7 +417,7 @@ def _source(portal: PortalManifest, run: Run) -> AbstractContextManager[_Source]
 
 
 def declared(portal: PortalManifest) -> Declared:
-    """Which portal a manifest means, as saved readings tell it."""
+    """The identity of a portal, from saved snapshots."""
     return Declared(portal.name, portal.provider, portal.region, portal.id, portal.title)
 
 

@@ -1,14 +1,12 @@
-"""What an address and a domain are.
+"""Addresses and domains in normal form.
 
-Every value here is a plain `str` in normal form, so that rules and people meet by dictionary look-up:
-
+Every value here is a plain `str`, so that rules find developers by dictionary look-up:
 * a *domain* is at least two A-labels in lower case: `example.com`, `xn--bcher-kva.example`;
 * an *address* is an ASCII dot-atom in lower case, one `@`, and a domain: `ann+2@example.com`.
 
-Two texts name the same domain or person exactly when their normal forms are equal. What has no normal form
-(`None`) matches no rule that gives something; `suspects` says under which names denials still find it.
-No function raises on any `str`, and none takes more than linear time.
-"""
+Two texts name the same domain or developer exactly when their normal forms are equal. A text without a normal form
+(`None`) matches no rule that grants; `suspects` returns the names by which denials still match it. No function raises
+on any `str`, and none takes more than linear time."""
 
 from __future__ import annotations
 
@@ -26,15 +24,15 @@ _LONGEST_LOCAL_PART = 64
 _LONGEST_ADDRESS = 254
 # One character of a name can be typed as up to four (decomposed); more than this cannot become a domain.
 _LONGEST_TEXT = 4 * _LONGEST_DOMAIN
-# How much of a text that is no address `suspects` reads: bounded, so that strangers cannot make it slow.
+# How much of a malformed address `suspects` reads: bounded, so that strangers cannot make it slow.
 _LONGEST_READ = 2 * _LONGEST_ADDRESS
 _IDEOGRAPHIC_FULL_STOP = "\u3002"
 
 _LABEL = r"(?!-)[a-zA-Z0-9-]{1,63}(?<!-)"
-# The last label begins with a letter (RFC 1123, 2.1, wants it alphabetic), so it is no part of an IP address
-# in any notation: neither 127.0.0.1 nor 127.0.0.0x1.
+# The last label begins with a letter (RFC 1123, 2.1, wants it alphabetic), so it cannot be part of an IP address in
+# any notation: neither 127.0.0.1 nor 127.0.0.0x1.
 _ASCII_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+(?=[a-zA-Z]){_LABEL}")
-# A label with hyphens in third and fourth place is an A-label or reserved (RFC 5890, 2.3.1): that is idna's to judge.
+# A label with hyphens in third and fourth place is an A-label or reserved (RFC 5890, 2.3.1): idna decides.
 _PLAIN_DOMAIN = re.compile(rf"(?:(?!..--){_LABEL}\.)+(?!..--)(?=[a-zA-Z]){_LABEL}")
 
 _ATEXT = r"[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]"
@@ -46,7 +44,7 @@ _WORD = re.compile(r'[^\s()<>\[\]:;,"\\]+')
 
 
 def normal_domain(text: str) -> str | None:
-    """The normal form of a domain, or None if the text is not strictly a domain.
+    """Return the normal form of a domain, or None if the text is not strictly a domain.
 
     UTS 46 (non-transitional, STD3 rules) and then IDNA 2008 decide what a name is and how it is mapped, so
     `Bücher.Example`, `bücher。example` and `xn--bcher-kva.example` are one domain. None for: fewer than two
@@ -58,7 +56,7 @@ def normal_domain(text: str) -> str | None:
 
 
 def normal_address(text: str) -> str | None:
-    """The normal form of an address, or None if the text is not strictly an address.
+    """Return the normal form of an address, or None if the text is not strictly an address.
 
     The local part is an ASCII dot-atom (RFC 5322, 3.2.3) of at most 64 characters, compared without ASCII
     case; the domain is as `normal_domain` has it; the whole has at most 254 characters. Quoted local parts,
@@ -74,19 +72,19 @@ def normal_address(text: str) -> str | None:
 
 
 def domain_of(address: str) -> str:
-    """The domain of a normal address, or of a form that `suspects` gave."""
+    """Return the domain of a normal address, or of a name that `suspects` returned."""
     return address.rpartition("@")[2]
 
 
 def enclosing(domain: str) -> Iterator[str]:
-    """The domain itself, then each parent by whole labels: `a.b.com`, `b.com`, `com`. Most specific first."""
+    """Yield the domain itself, then each parent by whole labels: `a.b.com`, `b.com`, `com`. Most specific first."""
     while domain:
         yield domain
         domain = domain.partition(".")[2]
 
 
 def covers(rule_domain: str, domain: str, *, subdomains: bool) -> bool:
-    """Whether a rule for `rule_domain` speaks of `domain`; both in normal form."""
+    """Return whether a rule for `rule_domain` matches `domain`; both in normal form."""
     return domain == rule_domain or (subdomains and domain.endswith(f".{rule_domain}"))
 
 
@@ -116,7 +114,7 @@ def suspects(text: str) -> tuple[str, ...]:
     * ` <ann@example.com.>` has `ann@example.com`;
     * `mıke@example.com` has `@example.com`: where no local part can be read it is empty, and equals no rule's.
 
-    This may deny someone whose address nobody can read; it cannot deny anyone whose address is strict.
+    This may deny a developer with a malformed address; it cannot deny one with a strict address.
     """
     address = normal_address(text)
     if address is not None:
@@ -128,11 +126,11 @@ def suspects(text: str) -> tuple[str, ...]:
 
 
 def is_public_suffix(domain: str) -> bool:
-    """Whether anyone may register below this domain (`co.uk`, `github.io`): publicsuffix.org, both sections.
+    """Return whether this domain is a public suffix (`co.uk`, `github.io`):
 
-    The list comes with a package, and is as recent as that is. A top-level domain counts, listed or not; so does a
-    domain for whose sub-domains the list has a wildcard (https://github.com/publicsuffix/list/wiki/Format).
-    """
+    publicsuffix.org, both sections. The list comes with a package and has its age. A top-level domain counts, listed
+    or not; so does a domain for whose sub-domains the list has a wildcard
+    (https://github.com/publicsuffix/list/wiki/Format)."""
     name = unicode_domain(domain)
     listed, parent = _public_suffixes(), name.partition(".")[2]
     if not parent:
@@ -141,7 +139,7 @@ def is_public_suffix(domain: str) -> bool:
 
 
 def unicode_domain(domain: str) -> str:
-    """A normal domain in the letters people read: `bücher.example` for `xn--bcher-kva.example`."""
+    """Return a normal domain in readable letters: `bücher.example` for `xn--bcher-kva.example`."""
     if "xn--" not in domain:
         return domain
     try:
@@ -151,15 +149,14 @@ def unicode_domain(domain: str) -> str:
 
 
 def is_freemail(domain: str) -> bool:
-    """Whether a normal domain is one of a few dozen well-known ones where anyone gets an address for free.
+    """Return whether a normal domain is one of a few dozen well-known ones with free addresses.
 
-    A guard against the obvious slip only. Thousands of such providers exist, throw-away ones come and go
-    daily, and large ones serve customers' own domains too; that False is returned proves nothing.
-    """
+    A guard against the obvious slip only. Thousands of such providers exist, throw-away ones come and go daily, and
+    large ones also serve customers' own domains; False proves nothing."""
     return domain in _freemail_domains()
 
 
-@lru_cache(maxsize=4096)  # many people share few domains, and idna takes a hundred times as long as a plain name
+@lru_cache(maxsize=4096)  # many developers share few domains, and idna is a hundred times slower than a plain look-up
 def _domain(text: str) -> str | None:
     if _PLAIN_DOMAIN.fullmatch(text):
         return text.lower() if len(text) <= _LONGEST_DOMAIN else None
@@ -178,11 +175,11 @@ def _mapped_domain(text: str) -> str | None:
     except UnicodeError:
         return None
     found = domain.decode("ascii")
-    return found if _ASCII_DOMAIN.fullmatch(found) else None  # idna has seen to its length
+    return found if _ASCII_DOMAIN.fullmatch(found) else None  # idna has checked its length
 
 
 def _vanishes(char: str) -> bool:
-    """Whether a character is invisible, or would leave no trace in a mapped domain."""
+    """Return whether a character is invisible, or would vanish in a mapped domain."""
     if char.isascii():
         return not char.isprintable()
     if unicodedata.category(char) in ("Cc", "Cf"):
@@ -194,10 +191,10 @@ def _vanishes(char: str) -> bool:
 
 
 def _legible(text: str) -> str:
-    """Text that is no address, as a lenient reader takes it: control characters part words, invisible ones vanish.
+    """Normalize a malformed address leniently:
 
-    Of very long text the end, which is where mail would go.
-    """
+    control characters separate words, invisible ones vanish. Very long text is cut to its end, where the e-mail would
+    go."""
     end = text.rstrip()[-_LONGEST_READ:]
     unseen = {ord(char): " " if unicodedata.category(char) == "Cc" else None for char in end if _vanishes(char)}
     plain = unicodedata.normalize("NFKC", end.translate(unseen)).replace(_IDEOGRAPHIC_FULL_STOP, ".")
@@ -205,7 +202,7 @@ def _legible(text: str) -> str:
 
 
 def _names(before: str, after: str) -> Iterator[str]:
-    """What the texts around one `@` may name: the last word before it, at the first word after it."""
+    """Return what the texts around one `@` may name: the last word before it, at the first word after it."""
     boxes, hosts = _WORD.findall(before), _WORD.findall(after)
     domain = _domain_at_end(hosts[0].strip(".")) if hosts else None
     if domain is None:
@@ -218,15 +215,15 @@ def _names(before: str, after: str) -> Iterator[str]:
 
 
 def _domain_at_end(host: str) -> str | None:
-    """The host, or what follows its last bad label: `example.com` in `no_label.example.com`."""
+    """Return the host, or the part after its last bad label: `example.com` in `no_label.example.com`."""
     labels = takewhile(lambda label: normal_domain(f"{label}.a"), reversed(host.split(".")))
     return normal_domain(host) or normal_domain(".".join(reversed(list(labels))))
 
 
 @cache
 def _public_suffixes() -> frozenset[str]:
-    """The lines of the list, comments too: its own package reads it into the same, twenty times as slowly."""
-    from publicsuffixlist import PSLFILE  # noqa: PLC0415 (only who trusts a domain needs it)
+    """Return the lines of the list, comments too: its own package does the same twenty times slower."""
+    from publicsuffixlist import PSLFILE  # noqa: PLC0415 (only needed for trusted domains)
 
     return frozenset(Path(PSLFILE).read_text(encoding="utf-8").splitlines())
 

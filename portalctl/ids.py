@@ -1,4 +1,4 @@
-"""Handles of portals and providers, and the ids that portals give to what they hold."""
+"""Handles of portals and providers, and the ids that portals assign to their objects."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ _ID = re.compile(rf"[a-zA-Z0-9_.-]{{1,{LONGEST_ID}}}", re.ASCII)
 
 
 def is_id(text: object) -> bool:
-    """Return whether this is a valid id that can stand in a URL path: neither `.` nor `..`, which would climb.
+    """Return whether this is a valid id that can stand in a URL path:
 
+    neither `.` nor `..`, which would leave the folder.
     Konnect's ids are UUIDs. API7 documents these characters for a developer_id (POST /api/developers:
     `^[a-zA-Z0-9-_.]+$`, 1 to 256).
     """

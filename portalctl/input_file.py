@@ -1,4 +1,4 @@
-"""Files that commands read: bounded in size, and never waited for without end."""
+"""Files that commands read: bounded in size and waiting time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 from typing import Final
 
 MOST_BYTES: Final = 256 * 1024 * 1024  # of a JSON document: a plan of some 400,000 changes, or a million developers
-FIRST_BYTES_SECONDS: Final = 5.0  # how long a pipe may take to get a program that writes to it
+FIRST_BYTES_SECONDS: Final = 5.0  # how long a pipe may wait for a program that writes to it
 _CHUNK: Final = 1 << 20
 
 
@@ -18,11 +18,10 @@ class TooLargeError(OSError):
 
 
 def read_input(path: str | os.PathLike[str], most: int) -> bytes:
-    """The content of a file, or of a pipe until it ends (`<(command)`, a named pipe, /dev/stdin).
+    """Return the content of a file, or of a pipe until it ends (`<(command)`, a named pipe, /dev/stdin).
 
-    Raises TooLargeError for more than `most` bytes, and OSError for what cannot be read: also for folders, devices,
-    sockets, and pipes that no program writes to.
-    """
+    Raises TooLargeError for more than `most` bytes, and OSError for anything unreadable: also folders, devices,
+    sockets, and pipes without a writer."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     try:
         found = os.fstat(descriptor)
@@ -41,7 +40,7 @@ def _file(descriptor: int, size: int, most: int) -> bytes:
     if size > most:
         raise _too_large(most)
     content = _upto(descriptor, size + 1)
-    if len(content) > size:  # it grew, or does not state its size
+    if len(content) > size:  # it grew, or reports no size
         content += _upto(descriptor, most + 1 - len(content))
     if len(content) > most:
         raise _too_large(most)
@@ -57,7 +56,7 @@ def _upto(descriptor: int, size: int) -> bytes:
 
 
 def _pipe(descriptor: int, most: int) -> bytes:
-    """Waits as long as some program has the pipe open for writing."""
+    """Wait while some program has the pipe open for writing."""
     ready = select.poll()
     ready.register(descriptor, select.POLLIN)
     content = bytearray()

@@ -1,4 +1,4 @@
-"""JSON files that programs write and read: strict, and what is wrong is named by its path, never by its value."""
+"""JSON files that programs write and read: strict; errors name the JSON path, never the value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_KEY = 60  # characters of a key that a message shows
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """What every version of a kind of file begins with."""
+    """The keys that every version of a kind of file has."""
 
     version: Literal[1]
     kind: str
@@ -33,16 +33,15 @@ def _header() -> TypeAdapter[_Header]:
 
 
 def parse(content: bytes, file: str, model: TypeAdapter[T], kind: str) -> T:
-    """The value in a file's content: UTF-8 JSON with every key of the model; keys it does not know are ignored.
+    """Parse a file's content:
 
-    `kind` is what the file's own `kind` has to say. Raises InputError for anything else. Its findings name JSON
-    paths and types, never values.
-    """
+    UTF-8 JSON with every key of the model; unknown keys are ignored. `kind` is the expected value of the file's
+    `kind`. Raises InputError for anything else. Its findings name JSON paths and types, never values."""
     try:
         given = from_json(content, allow_inf_nan=False)  # bounds depth and the length of numbers
     except ValueError as error:
         raise InputError((not_json(file, str(error), kind),)) from None
-    # First the header: all else that a later version or another kind says differently would distract.
+    # First the header: errors in the rest would only hide a wrong version or kind.
     header = _validated(_header(), content, given, file, kind)
     if header.kind != kind:
         raise rejected(file, [("kind", f"should be '{kind}'")], kind)
@@ -54,7 +53,7 @@ def parse(content: bytes, file: str, model: TypeAdapter[T], kind: str) -> T:
 
 
 def rejected(file: str, problems: Sequence[tuple[str, str]], kind: str) -> InputError:
-    """`problems` are JSON paths and what is wrong there; the first of them are shown."""
+    """Return an InputError; `problems` are JSON paths and what is wrong there; the first of them are shown."""
     count = len(problems)
     return InputError(
         tuple(
@@ -66,7 +65,7 @@ def rejected(file: str, problems: Sequence[tuple[str, str]], kind: str) -> Input
 
 
 def _validated(adapter: TypeAdapter[T], content: bytes, given: object, file: str, kind: str) -> T:
-    """Types as JSON has them: no number from text, no list from an object."""
+    """Validate with JSON's types: no number from text, no list from an object."""
     try:
         return adapter.validate_json(content, strict=True)
     except ValidationError as error:
@@ -74,7 +73,7 @@ def _validated(adapter: TypeAdapter[T], content: bytes, given: object, file: str
 
 
 def problems(error: ValidationError, given: object) -> list[tuple[str, str]]:
-    """JSON paths into what was given, and what is wrong there; each path once."""
+    """Return JSON paths into the data, and what is wrong there; each path once."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return list(
         {
@@ -91,7 +90,7 @@ def _words(kind: str, message: str) -> str:
 
 
 def _path(loc: Sequence[str | int], given: object, kind: str) -> str:
-    """`portals[0].changes[3].op`. Steps that name the type that was tried, such as an operation, are left out."""
+    """Format `portals[0].changes[3].op`. Steps that name an attempted type, such as an operation, are left out."""
     path = ""
     for place, step in enumerate(loc, 1):
         if isinstance(given, list) and isinstance(step, int):
@@ -109,7 +108,7 @@ def _step(step: str | int) -> str:
 
 
 def _unlike(model: object, given: object, path: str = "") -> Iterator[tuple[str, str]]:
-    """What `model` would write and was not given: keys left out, and `true` where Python takes it for 1."""
+    """Yield what `model` would write and the data lacks: missing keys, and `true` where Python accepts it as 1."""
     if isinstance(model, dict) and isinstance(given, dict):
         for key, value in model.items():
             if key in given:
@@ -133,10 +132,10 @@ def not_json(file: str, message: str, kind: str) -> Finding:
     return Finding(Position(file, line, column), told.format(kind=kind))
 
 
-# How a message of the parser begins, and what is said instead.
+# The beginnings of the parser's messages, and the message that replaces each.
 _PARSER_SAYS = {
-    "EOF": "this JSON ends too early: the file was cut off",
-    "recursion": "this is no {kind}: it is nested too deeply",
+    "EOF": "the JSON ends too early: the file is incomplete",
+    "recursion": "not a valid {kind}: it is nested too deeply",
     "number": "a number is out of range",
-    "": "this is not JSON in UTF-8; a manifest is named with -f",
+    "": "not JSON in UTF-8; to name a manifest, use -f",
 }

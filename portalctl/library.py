@@ -23,7 +23,7 @@ VALUES = {"Run": "portalctl.flow", "Server": "portalctl.http"}  # types; importi
 
 
 def named(name: str) -> object:
-    """Return what `portalctl` exports besides its functions. Raises AttributeError for any other name."""
+    """Return what `portalctl` exports in addition to its functions. Raises AttributeError for any other name."""
     if name not in VALUES:
         raise AttributeError(f"module 'portalctl' has no attribute {name!r}")
     value: object = getattr(import_module(VALUES[name]), name)
@@ -42,9 +42,8 @@ def load(*paths: str | PathLike[str]) -> Manifest:
 def snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
     """Read every portal of the manifest, with all its developers and teams. Sends nothing but GET.
 
-    To plan from it, make a `Run` with it as `snapshot`. Raises InputError for what a portal cannot do, and
-    PortalError where the reading is not provably complete.
-    """
+    To plan from it, make a `Run` with it as `snapshot`. Raises InputError for rules that a portal does not support,
+    and PortalError where the snapshot is not provably complete."""
     from portalctl import flow  # noqa: PLC0415 (heavy; see above)
 
     return flow.take_snapshot(manifest, run)

@@ -1,10 +1,9 @@
-"""Names that a tired reader takes for others: domains like trusted ones, and teams like each other.
+"""Names that a tired reader confuses: domains like trusted ones, and teams like each other.
 
-For findings and notices only: nothing is decided by a likeness. Compared are skeletons, in which characters that
-look alike are one (Unicode's confusables, accents, and the pairs that fonts make alike: `rn` and `m`, `1` and `l`).
+For findings and notices only: no decision depends on a likeness. The comparison uses skeletons, in which look-alike
+characters are equal (Unicode's confusables, accents, and the pairs that fonts make alike: `rn` and `m`, `1` and `l`).
 A domain also looks like a trusted one when it contains its name: as a part (`arsenal.com.evil.org`,
-`my-arsenal.com`), under another public suffix, or with one slip of the keyboard.
-"""
+`my-arsenal.com`), under another public suffix, or with one slip of the keyboard."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ SHORTEST_NAME = 4  # characters: shorter names are one slip from everything
 SHORTEST_SLIP = 5
 _PAIRS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
 _SIGNS = str.maketrans("01i|5", "ollls")
-_TEAM_SIGNS = str.maketrans("01I|5", "Ollls")  # case counts: an `i` is not taken for an `l`, an `I` is
+_TEAM_SIGNS = str.maketrans("01I|5", "Ollls")  # case counts: `I` looks like `l`, `i` does not
 
 
 class Lookalikes:
@@ -36,15 +35,15 @@ class Lookalikes:
                 self._by_name.setdefault(key, []).append(domain)
 
     def of(self, domain: str) -> str | None:
-        """The trusted domain that this one looks like; None when it is one, is below one, or is like none."""
+        """Return the trusted domain that this one looks like; None if there is none, or it is trusted itself."""
         if any(parent in self._trusted for parent in enclosing(domain)):
             return None
         return next(self._like(domain), None)
 
     def among(self) -> Iterator[tuple[str, str]]:
-        """The trusted domains that look like another one, each with one such.
+        """Return the trusted domains that look like another one, each with one such.
 
-        One name under several public suffixes is what large organisations have, and no likeness here.
+        One name under several public suffixes does not count: large organisations have that.
         """
         for domain in sorted(self._trusted):
             other = next((other for other in self._like(domain) if _label(other) != _label(domain)), None)
@@ -57,7 +56,7 @@ class Lookalikes:
         yield from self._slipped(domain)
 
     def _worn(self, domain: str) -> Iterator[str]:
-        """Looked up by every beginning and every end, so that thousands of trusted domains take no longer."""
+        """Look up every beginning and every end, so that thousands of trusted domains cost no more time."""
         labels = domain.split(".")
         starts = (".".join(labels[:count]) for count in range(1, len(labels)))
         ends = (domain[start:] for start in range(len(domain)))
@@ -74,7 +73,7 @@ class Lookalikes:
 
 
 def skeleton(domain: str) -> str:
-    """A domain as an eye reads it: what looks alike is written alike."""
+    """Return a domain's skeleton: look-alike characters become equal."""
     text = _plain(domain)
     for pair, single in _PAIRS:
         text = text.replace(pair, single)
@@ -82,12 +81,12 @@ def skeleton(domain: str) -> str:
 
 
 def _plain(domain: str) -> str:
-    """A skeleton in which pairs of characters stay: a slip may make or break one (`arana`, `arna`)."""
+    """Return a skeleton in which pairs of characters stay: a slip may make or break one (`arana`, `arna`)."""
     return "".join(_latin(char) for char in unicode_domain(domain)).translate(_SIGNS)
 
 
 def _latin(char: str) -> str:
-    """The Latin letter a character looks like, else the character without its accents."""
+    """Return the Latin letter a character looks like, else the character without its accents."""
     if char.isascii():
         return char
     bare = "".join(part for part in unicodedata.normalize("NFKD", char) if not unicodedata.combining(part))
@@ -96,26 +95,29 @@ def _latin(char: str) -> str:
 
 @cache
 def _names(domain: str) -> tuple[str, ...]:
-    """How the label that was registered reads, with pairs as one and as two."""
+    """Return the registered label's skeletons, with pairs as one character and as two."""
     label = _label(domain)
     return tuple(dict.fromkeys((skeleton(label), _plain(label))))
 
 
 @cache
 def _label(domain: str) -> str:
-    """The label that was registered: `arsenal` of `fans.arsenal.co.uk`."""
+    """Return the label that was registered: `arsenal` of `fans.arsenal.co.uk`."""
     labels = domain.split(".")
     ends = (start for start in range(1, len(labels)) if is_public_suffix(".".join(labels[start:])))
     return labels[next(ends, 1) - 1]
 
 
 def _slips(name: str) -> set[str]:
-    """The name, and the name with one character missing: two names one slip apart share one of these."""
+    """Return the name, and the name with one character missing: two names one slip apart share one of these."""
     return {name, *(name[:place] + name[place + 1 :] for place in range(len(name)))}
 
 
 def _alike(name: str, other: str) -> bool:
-    """Equal, or one slip apart: a character added, lost, replaced, or two neighbours swapped."""
+    """Return whether names are equal or one slip apart:
+
+    a character added, lost, replaced, or two neighbours swapped.
+    """
     if name == other:
         return len(name) >= SHORTEST_NAME
     if min(len(name), len(other)) < SHORTEST_SLIP:
@@ -141,13 +143,13 @@ class TeamNames:
             self._by_key.setdefault(key, name)
 
     def like(self, name: str) -> str | None:
-        """Return another name that this one can be taken for, or None."""
+        """Return another name that looks like this one, or None."""
         found = (self._by_key.get(key) for key in _team_keys(name))
         return next((other for other in found if other is not None and other != name), None)
 
 
 def difference(name: str, other: str) -> str:
-    """How two names that look alike differ, as the end of a sentence: `they differ only in letter case`."""
+    """Describe how two look-alike names differ, as the end of a sentence: `they differ only in letter case`."""
     if unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other):
         return "they differ only in Unicode form (NFC, NFD)"
     for one, another in ((name, other), (other, name)):
@@ -162,7 +164,7 @@ def difference(name: str, other: str) -> str:
 
 
 def _team_keys(name: str) -> tuple[tuple[int, str], ...]:
-    """What a team's name is compared by; names that agree in one of them look alike."""
+    """Return the forms that a team's name is compared by; names that agree in one of them look alike."""
     plain = "".join(unicodedata.normalize("NFKC", name).split())
     folded = plain.casefold()
     alike = "".join(_taken_for(char) for char in folded).casefold().strip("\"'")

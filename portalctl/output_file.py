@@ -1,8 +1,8 @@
-"""Where a command writes a result: checked before the work begins, and written whole or not at all.
+"""The place where a command writes a result:
 
-A regular file, or a path where nothing is, is replaced at once by a finished file. Devices and pipes are written into
-and never replaced. Folders, block devices and sockets are refused. Symbolic links are followed and stay as they are.
-"""
+checked before the work begins, and written whole or not at all. A regular file, or a path without a file, is replaced
+at once by a finished file. Devices and pipes are written into and never replaced. Folders, block devices and sockets
+are refused. Symbolic links are followed and stay as they are."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from portalctl.errors import BadUsageError
 PRIVATE: Final = 0o600  # files with addresses
 PUBLIC: Final = 0o644
 MOST_LINKS: Final = 40  # on the way to one file, as on Linux
-READER_SECONDS: Final = 5.0  # how long a named pipe may take to get a reader
+READER_SECONDS: Final = 5.0  # how long a named pipe may wait for a reader
 PROBE_BYTES: Final = 4096
 
-# The folders that hold this process's own file descriptors, on Linux and macOS.
+# The folders with this process's own file descriptors, on Linux and macOS.
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(?P<process>\d+)(/task/\d+)?/fd")
 _TEMPORARY = ".portalctl-"  # how the name of an unfinished file begins
 _FULL_DEVICE = (1, 7)  # /dev/full (Linux, Documentation/admin-guide/devices.txt)
@@ -40,7 +40,7 @@ class Output:
     """A place for one result: a regular file (`target`, `mode`), an open `descriptor`, or one of the
     standard streams (`stream`; `stdout`: standard output).
 
-    `shown` is the path as given. `public`: people or programs that read the console or its log see what is written.
+    `shown` is the path as given. `public`: the output is visible on a console or in its log.
     """
 
     shown: Path
@@ -62,7 +62,7 @@ class Output:
             self.stream.flush()
 
     def check_room(self, size: int) -> None:
-        """Raises OSError if a file of `size` bytes cannot be made there now. Pipes and devices pass."""
+        """Raise OSError if a file of `size` bytes cannot be made there now. Pipes and devices pass."""
         if self.target is None:
             return
         with _new_file(self.target.parent) as (descriptor, name):
@@ -72,16 +72,16 @@ class Output:
                 Path(name).unlink()
 
     def close(self) -> None:
-        """Release what is held open."""
+        """Close open descriptors."""
         if self.descriptor is not None:
             os.close(self.descriptor)
         self.descriptor = None
 
 
 def open_output(option: str, given: str, mode: int = PRIVATE) -> Output:
-    """The place that an option names by the path `given`; `mode` is that of the file.
+    """Open the place that an option names by the path `given`; `mode` is that of the file.
 
-    Holds pipes and devices open until `close`, so that the reader of a pipe sees one stream. Raises BadUsageError,
+    Pipes and devices stay open until `close`, so that the reader of a pipe sees one stream. Raises BadUsageError,
     naming the option, for a path that cannot be written to.
     """
     try:
@@ -95,7 +95,7 @@ def open_output(option: str, given: str, mode: int = PRIVATE) -> Output:
 
 
 class _UnfitError(Exception):
-    """What is wrong with a path, in words."""
+    """Return the usage error for a path."""
 
 
 def _unusable(option: str, given: str, problem: str) -> BadUsageError:
@@ -104,7 +104,7 @@ def _unusable(option: str, given: str, problem: str) -> BadUsageError:
 
 
 def _words(error: OSError, given: str) -> str:
-    """The system's words, with the folder where that is what cannot be written to."""
+    """Return the system's message, with the folder where that is the unwritable part."""
     place = str(error.filename or given)
     if Path(place).name.startswith(_TEMPORARY):
         place = str(Path(place).parent)
@@ -132,10 +132,10 @@ def _opened(given: str, mode: int) -> Output:
 
 
 def _followed(path: str) -> str | int:
-    """Where a chain of symbolic links ends: a path that is no link, or the number of an own descriptor.
+    """Follow a chain of symbolic links:
 
-    A descriptor is accepted by its usual names only. A link in a checkout cannot lead a file's content to a log.
-    """
+    to a path that is not a link, or the number of an own descriptor. A descriptor is accepted by its usual names
+    only. A link in a checkout cannot lead a file's content to a log."""
     usual = os.path.abspath(path).startswith(("/dev/", "/proc/"))  # noqa: PTH100 - links stay
     for _ in range(MOST_LINKS):
         number = _own_descriptor(path)
@@ -177,7 +177,7 @@ def _own(shown: Path, number: int) -> Output:
 
 
 def check_stdout() -> None:
-    """Raises BadUsageError if standard output was closed when this process started."""
+    """Raise BadUsageError if standard output was closed when this process started."""
     check = getattr(sys.stdout, "check_open", None)
     if check is not None:
         check()
@@ -213,7 +213,7 @@ def _device(shown: Path, path: str, found: os.stat_result) -> Output:
 
 
 def _pipe(path: str) -> int:
-    """A named pipe open for writing. Never blocks: opening one without a reader would wait for ever."""
+    """Open a named pipe for writing. Never blocks: opening one without a reader would wait forever."""
     deadline = time.monotonic() + READER_SECONDS
     while True:
         try:
@@ -230,7 +230,7 @@ def _pipe(path: str) -> int:
 
 
 def replace_file(target: Path, text: str, mode: int, owner: tuple[int, int] | None = None) -> None:
-    """Put a finished file at `target`, which is not a link, in place of what is there.
+    """Put a finished file at `target`, which is not a link, replacing what is there.
 
     It is on disk before it gets its name. Raises OSError; then, or when interrupted, nothing of it is left behind.
     """
@@ -291,7 +291,7 @@ def append(path: str, text: str) -> None:
 
 @contextmanager
 def _new_file(folder: Path) -> Iterator[tuple[int, str]]:
-    """A new file of a name that nothing else has, mode 0600: its descriptor and path. The caller removes it."""
+    """Make a file with a new name, mode 0600, and return its descriptor and path. The caller removes it."""
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=_TEMPORARY)
     try:
         yield descriptor, name
@@ -311,5 +311,5 @@ def _write_all(descriptor: int, data: bytes) -> None:
 
 
 def _encoded(text: str) -> bytes:
-    """UTF-8; bytes of names that are not UTF-8, which Python keeps as surrogates, become escapes."""
+    """Encode as UTF-8; surrogates, which Python keeps for names that are not UTF-8, become escapes."""
     return text.encode("utf-8", errors="backslashreplace")

@@ -12,7 +12,7 @@ from portalctl.errors import Position
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One rule, in its published form. All developers whom the rule matches share one object.
+    """One rule, in its published form. All developers that the rule matches share one object.
 
     `rule` is the manifest key of the rule (`trusted_domains`, `members` …), `value` what the rule is for (a domain,
     an address, a team, a policy key) and `reason` its author's own text. `file` and `line` are None for built-in

@@ -1,4 +1,4 @@
-"""Times as documents and journals have them: RFC 3339, in UTC."""
+"""Times in documents and journals: RFC 3339, in UTC."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-LONGEST_WORD = 320  # characters: no address is longer
+LONGEST_WORD = 320  # characters: the longest address
 _EDGES = re.compile(r"""[\s"'(),;<>\[\]{}`]+""")
 _AT_SIGNS = re.compile(r"[@\uff20\ufe6b]|%(?:25)*40|\\+u0040|\\+x40|&#0*64;|&#[xX]0*40;|&commat;")
 
@@ -23,9 +23,9 @@ def plural(count: int, noun: str) -> str:
 
 
 def shortened(text: str, most: int) -> str:
-    """The text, or its first `most` characters and `…`. An address that is cut in two is kept or left out as a whole.
+    """Return the text, or its first `most` characters and `…`.
 
-    What is left of a half address could still name a developer, and nothing could mask it any more.
+    An address is kept or left out as a whole: half an address could still name a developer, and could not be masked.
     """
     if len(text) <= most:
         return text
@@ -38,19 +38,19 @@ def shortened(text: str, most: int) -> str:
 
 
 def wait_words(count: float) -> str:
-    """Seconds: `0.5 s`, `77 s`; tenths only where they count."""
+    """Format seconds: `0.5 s`, `77 s`; tenths only below ten."""
     return f"{count:,.1f}".removesuffix(".0") + " s" if count < 10 else f"{count:,.0f} s"
 
 
 def age_words(age: timedelta) -> str:
-    """`26 min`, `3 h`, `2 days`: in the largest unit of which there is one, rounded down."""
+    """Format an age: `26 min`, `3 h`, `2 days`, in the largest unit that fits, rounded down."""
     name, unit = next(((name, unit) for name, unit in UNITS if age >= unit), UNITS[-1])
     count = age // unit
     return f"{count:,} {name}{'s' if name == 'day' and count != 1 else ''}"
 
 
 def age_between(then: str, now: str) -> str | None:
-    """The age at `now` of what is of `then`, never less than nothing. Both RFC 3339; None for anything else."""
+    """Return the age at `now` of something from `then`, never negative. Both RFC 3339; None for anything else."""
     try:
         return age_words(max(datetime.fromisoformat(now) - datetime.fromisoformat(then), timedelta(0)))
     except (ValueError, TypeError):  # TypeError: only one of them has a time zone
@@ -58,7 +58,7 @@ def age_between(then: str, now: str) -> str | None:
 
 
 def moment(time: str) -> str:
-    """A time (RFC 3339) for people, `2026-06-15 08:00 UTC`; `an unknown time` for anything else."""
+    """Format a time (RFC 3339) for messages, `2026-06-15 08:00 UTC`; `an unknown time` for anything else."""
     try:
         return f"{datetime.fromisoformat(time).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     except (ValueError, OverflowError):

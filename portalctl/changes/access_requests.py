@@ -1,4 +1,4 @@
-"""Requests for access to APIs that wait, and which of them rules approve. Nothing is ever revoked by these rules."""
+"""Pending requests for access to APIs, and which of them rules approve. These rules never revoke anything."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def approve_requests(
     developers: Mapping[str, tuple[Developer, Decision, str]],
     result: Difference,
 ) -> None:
-    """`people` has, by id, whoever asks: the decision, and the status they will have once the plan is carried out."""
+    """`developers` has, by id, the requesting developers: the decision, and the status that the plan leads to."""
     for request in requests:
         if request.developer_id not in developers:
             continue

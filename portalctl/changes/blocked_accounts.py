@@ -1,4 +1,4 @@
-"""Notices about accounts to which rules may not grant what they would: blocked, or withheld."""
+"""Notices about accounts with blocked or withheld grants."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_NAMED = 5  # accounts of one address that a notice names
 
 
 class Accounts:
-    """Finds the accounts that share an address. They are looked for when the first of them is asked for."""
+    """Finds the accounts that share an address, on first use."""
 
     def __init__(self, developers: Iterable[Developer]) -> None:
         self._developers = developers
@@ -32,7 +32,7 @@ class Accounts:
 
 
 def withheld_notice(developer: Developer, decision: Decision, accounts: Accounts) -> Notice:
-    """Return why a developer who is out stays out, although the rules would admit them."""
+    """Return why a revoked or rejected developer stays so, although the rules would approve them."""
     if decision.blocked is not None:
         return _with_pin(developer, decision, accounts)
     why = decision.why[0]
@@ -52,7 +52,7 @@ def blocked_notice(developer: Developer, decision: Decision, accounts: Accounts)
 def _with_pin(developer: Developer, decision: Decision, accounts: Accounts) -> Notice:
     """Return the notice with the other accounts of the address, and with the line that decides for this one.
 
-    Of many accounts neither: anyone can sign up with ever more spellings of one address.
+    With many accounts neither: strangers can sign up with ever more spellings of one address.
     """
     code, because = BLOCKED[decision.blocked or "ambiguous"]
     address = developer.address or ""
@@ -72,7 +72,7 @@ def _with_pin(developer: Developer, decision: Decision, accounts: Accounts) -> N
 
 
 def _grant(developer: Developer, decision: Decision) -> str:
-    """Return the keys of an override that grant what the rules would grant without the block, and no more."""
+    """Return the keys of an override that grants what the rules would grant without the block, and no more."""
     if decision.why[0].rule == "members" and developer.status != "approved":
         return f"teams: [{', '.join(map(_scalar, sorted(decision.teams)))}]"
     return "status: approved" + (", reinstate: true" if decision.blocked == "shared" else "")

@@ -1,4 +1,4 @@
-"""Decisions × snapshot → changes. The decision table of the manual stands here as `TABLE`."""
+"""Decisions × snapshot → changes. `TABLE` is the decision table of the manual."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision
 from portalctl.rules.rulebook import Rulebook
 
-# (what the rules say, what is live) → the write. Revoked and rejected are one live state, "out".
+# (what the rules yield, live status) → the operation. Revoked and rejected are one live state, "out".
 TABLE: Mapping[tuple[str, str], type[StatusChange | DeleteDeveloper]] = {
     ("approved", "pending"): Approve,
     ("approved", "out"): Approve,  # with `reinstate` only; else withheld
@@ -56,7 +56,7 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     asking = {request.developer_id for request in snapshot.requests}
     askers: dict[str, tuple[Developer, Decision, str]] = {}
     for developer, decision in decided:
-        # Nearly everybody is in, and to be in.
+        # Nearly all developers are approved, and stay approved.
         as_wanted = decision.verdict == developer.status == "approved" and not (decision.blocked or decision.lapsed)
         status = developer.status if as_wanted else _person(book.portal, developer, decision, result)
         if status is None:
@@ -104,7 +104,7 @@ def _person(portal: PortalManifest, developer: Developer, decision: Decision, re
 def _status_change(
     portal: PortalManifest, developer: Developer, decision: Decision, live: str
 ) -> StatusChange | DeleteDeveloper | None:
-    """The change of status that the rules ask for, whether or not it may be made."""
+    """Return the change of status that the rules yield, whether or not it may be made."""
     operation, why = _status_rule(portal, decision, live)
     if operation is None:
         return None
@@ -125,12 +125,12 @@ def _status_change(
 
 
 def _possible(change: StatusChange | DeleteDeveloper, portal: PortalManifest) -> bool:
-    """Whether this provider can do this to a developer."""
+    """Return whether this provider supports this operation on a developer."""
     return change.new_status is None or change.new_status in provider_named(portal.provider).statuses
 
 
 def _ends_registrations(portal: PortalManifest) -> bool:
-    """Whether registrations can be ended alone on this provider: only then they are read."""
+    """Return whether this provider can end single registrations: only then they are read."""
     return "registrations" in provider_named(portal.provider).abilities
 
 
@@ -141,7 +141,7 @@ def _kept_out(
     live: str,
     change: StatusChange | DeleteDeveloper | None,
 ) -> tuple[KeptOut, ...]:
-    """Return the developer if they are kept out, and their registrations can be ended or go with the account."""
+    """Return the developer if denied, with registrations that can be ended or are deleted with the account."""
     deleted = isinstance(change, DeleteDeveloper)
     denied = decision.verdict in KEEPS_OUT or (change is not None and change.new_status in OUT)
     if not denied or not (deleted or _ends_registrations(portal)):
@@ -155,7 +155,10 @@ def _kept_out(
 def _status_rule(
     portal: PortalManifest, decision: Decision, live: str
 ) -> tuple[type[StatusChange | DeleteDeveloper] | None, tuple[Reason, ...]]:
-    """The operation that the table asks for, and its rule: the policy for the unmatched where no rule matches."""
+    """Return the operation from the table, and its rule:
+
+    the policy for unmatched developers where no rule matches.
+    """
     policy = portal.policy
     if decision.lapsed and live == "approved":
         return Revoke, decision.lapsed
@@ -167,7 +170,7 @@ def _status_rule(
 
 
 def _present(book: Rulebook, developers: Iterable[Developer]) -> set[str]:
-    """Which of the names that rules spell out are live."""
+    """Return the names in rules that are live."""
     if not book.named:
         return set()
     names = (name for developer in developers for name in (developer.id, developer.address))
@@ -175,7 +178,7 @@ def _present(book: Rulebook, developers: Iterable[Developer]) -> set[str]:
 
 
 def _named_grants(book: Rulebook) -> set[str]:
-    """The names under which rules let people in or put them into teams, whether or not they have registered."""
+    """Return the addresses and ids that rules approve or add to teams, with or without an account."""
     approved = {a for a, override in book.now.overrides.items() if override.status == "approved"}
     listed = {a for a in book.now.members if book.now.denial_of_domain(domain_of(a)) is None}
     return {name for name in approved | listed if book.now.denial_of_developer((name, untagged(name))) is None}

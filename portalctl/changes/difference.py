@@ -1,4 +1,4 @@
-"""The result of a comparison: the changes that would make the portal agree, and what else was seen."""
+"""The result of a comparison: the changes that would make the portal agree, and further observations."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What stops a plan: the brake on removals, protected people, teams that the identity provider owns.
+"""The checks that refuse a plan:
 
-Counted in people, on exactly the changes that would be sent.
-"""
+removal limits, protected developers, teams that the identity provider owns. They count developers, in exactly the
+changes that would be sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portalctl.manifest.model import Limits, PortalManifest
 from portalctl.portals.models import Settings, Snapshot
 from portalctl.words import plural
 
-FEWEST_FOR_PERCENT = 5  # people: below this, a share of a small portal says nothing
+FEWEST_FOR_PERCENT = 5  # developers: below this, a percentage of a small portal means nothing
 SMALLEST_TEAM = 4
 
 
@@ -52,7 +52,7 @@ def losers(changes: Iterable[Change]) -> dict[str, str]:
 def refusals(
     portal: PortalManifest, guard: Guard, snapshot: Snapshot, changes: Sequence[Change]
 ) -> tuple[Refusal, ...]:
-    """All reasons not to send these changes; empty: they may be sent."""
+    """Return all reasons not to send these changes; empty: they may be sent."""
     approved = sum(developer.status == "approved" for developer in snapshot.developers)
     members = {team.name: snapshot.members[team.id] for team in snapshot.teams if team.id in snapshot.members}
     return (*count_again(guard, changes, lambda: approved, members), *_idp_owned(portal, snapshot.settings, changes))
@@ -61,7 +61,7 @@ def refusals(
 def count_again(
     guard: Guard, changes: Sequence[Change], approved: Callable[[], int], members: Mapping[str, frozenset[str]]
 ) -> tuple[Refusal, ...]:
-    """The reasons of a plan's own guard not to send these changes.
+    """Return the reasons of a plan's own guard not to send these changes.
 
     `approved` gives the number of approved developers, and is asked only where a percentage counts. `members` has
     the developers (ids) of each team that the changes touch, by name.
@@ -112,7 +112,7 @@ def _brake(
 def _team_brake(
     limits: GuardLimits, teams: Mapping[str, frozenset[str]], changes: Sequence[Change]
 ) -> Iterable[Refusal]:
-    """A deleted account counts as lost to each of its teams."""
+    """Yield the refusals of `team_percent`. A deleted account counts as a loss for each of its teams."""
     removed = Counter(change.team for change in changes if isinstance(change, RemoveMember))
     deleted = {change.developer.key for change in changes if isinstance(change, DeleteDeveloper)}
     for team, members in sorted(teams.items()):

@@ -1,4 +1,4 @@
-"""Accounts for people who have none, where a rule invites them."""
+"""Accounts for developers who have none, where a rule invites them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from portalctl.rules.rulebook import Rulebook
 
 
 def unregistered(name: str) -> Developer:
-    """Someone who has no account: `name` is an address, or on API7 a developer_id."""
+    """A developer without an account: `name` is an address, or on API7 a developer_id."""
     return Developer(id="", email=name, status="absent") if "@" in name else Developer(name, None, "absent")
 
 
 def invite(book: Rulebook, teams: Teams, present: Collection[str], result: Difference) -> set[str]:
-    """Plan the accounts of invited people who are not `present`, and their memberships; the names of those.
+    """Plan the accounts of invited developers who are not `present`, and their memberships; return their names.
 
-    What they become is what rules say of them, as if they had registered: pending where no rule approves them.
+    Their status follows from the rules as if they had signed up: pending where no rule approves them.
     """
     missing = {name: told for name, told in book.now.invitations.items() if name not in present}
     for developer, decision in resolve(book, map(unregistered, missing)):

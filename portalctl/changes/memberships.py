@@ -1,4 +1,4 @@
-"""Teams: which are declared and live, who is in them, and who should join or leave."""
+"""Team changes: teams to create or update, developers who join or leave."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ NO_TEAMS: frozenset[str] = frozenset()
 class Teams:
     """Declared teams beside live ones, without those that the identity provider owns.
 
-    `of` maps a developer's id to the touched teams they are in; people in the same teams share one set.
+    `of` maps a developer's id to the touched teams they are in; developers in the same teams share one set.
     """
 
     def __init__(self, book: Rulebook, snapshot: Snapshot) -> None:
         live: dict[str, list[LiveTeam]] = {}
         for there in snapshot.teams:
             live.setdefault(there.name, []).append(there)
-        declared = [team for team in book.portal.teams if team.membership != "idp"]  # those are left alone
+        declared = [team for team in book.portal.teams if team.membership != "idp"]  # those stay unchanged
         self.declared = {team.name: team for team in declared}
         self.ambiguous = [team for team in declared if len(live.get(team.name, ())) > 1]
         self.missing = [team for team in declared if team.name not in live]
@@ -45,11 +45,11 @@ class Teams:
                 of[developer_id] = _with(of.get(developer_id, NO_TEAMS), team.name)
 
     def prunes(self, name: str) -> bool:
-        """Whether this team loses everyone not wanted."""
+        """Return whether this team loses all members that no rule wants."""
         return self.declared[name].membership == "exclusive" and name in self.ruled
 
 
-@lru_cache(maxsize=4096)  # many people share few combinations of teams
+@lru_cache(maxsize=4096)  # many developers share few combinations of teams
 def _with(teams: frozenset[str], team: str) -> frozenset[str]:
     return teams | {team}
 
@@ -63,14 +63,14 @@ def team_changes(teams: Teams, result: Difference) -> None:
 
 
 def _new_team(team: Team) -> NewTeam:
-    """The properties that a manifest manages; an absent key is not managed."""
+    """Return the properties that a manifest manages; an absent key is not managed."""
     if team.description is None:
         return {"name": team.name}
     return {"name": team.name, "description": team.description}
 
 
 def _update(team: Team, live: LiveTeam) -> UpdateTeam | None:
-    """The change of the managed properties that differ: of the description, so far."""
+    """Return the change of the managed properties that differ: so far, the description."""
     wanted = _new_team(team)
     found = {"name": live.name, "description": live.description}
     if all(found[key] == value for key, value in wanted.items()):
@@ -88,10 +88,10 @@ def _update(team: Team, live: LiveTeam) -> UpdateTeam | None:
 
 
 def memberships(teams: Teams, developer: Developer, decision: Decision, status: str, result: Difference) -> None:
-    """Who joins and who leaves; `status` is the one this person will have once the plan is carried out."""
+    """Yield a developer's team changes; `status` is the one that the plan leads to."""
     live = teams.of.get(developer.id, NO_TEAMS)
     if live == decision.teams.keys() and status not in OUT:
-        return  # as wanted, like nearly everybody
+        return  # as wanted, like nearly all developers
     wanted = {team: why for team, why in decision.teams.items() if team in teams.touched}
     missing = [team for team in wanted if team not in live]
     if missing and status == "pending":
@@ -109,7 +109,7 @@ def memberships(teams: Teams, developer: Developer, decision: Decision, status: 
 
 
 def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple[Removal, tuple[Reason, ...]] | None:
-    """Why someone who is not wanted in a team is taken out of it; None: they stay."""
+    """Return why a developer that no rule wants in a team is removed from it; None: they stay."""
     if decision.complete is not None and not out:
         return "offboard", (decision.complete,)
     if team in decision.lapsed_teams:

@@ -1,4 +1,4 @@
-"""The notices of a plan: what a reader should know beside the changes."""
+"""The notices of a plan: information in addition to the changes."""
 
 from __future__ import annotations
 
@@ -50,13 +50,15 @@ def _weight(notice: Notice) -> tuple[bool, str, str, str, str, int]:
 def settings_notices(portal: PortalManifest, settings: Settings) -> Iterator[Notice]:
     """Warn of portal settings that bypass the rules, or make them pointless."""
     if settings.auto_approve_developers:
-        yield _warn("auto_approve_developers", "the portal approves every sign-up by itself, whatever the rules say")
+        yield _warn("auto_approve_developers", "the portal approves every sign-up by itself, regardless of the rules")
     if settings.single_sign_on:
-        yield _warn("single_sign_on", "single sign-on is on: the portal approves everyone who logs in through it")
+        yield _warn(
+            "single_sign_on", "single sign-on is on: the portal approves every developer who logs in through it"
+        )
     if settings.rbac_enabled is False and portal.teams:
         yield _warn("rbac_off", "role-based access is off on the portal: teams grant nothing there")
     if settings.team_mapping is None and portal.teams:
-        yield _warn("team_mapping_unknown", "the portal does not tell whether its identity provider owns the teams")
+        yield _warn("team_mapping_unknown", "the portal does not report whether its identity provider owns the teams")
 
 
 def _lookalikes(portal: PortalManifest, found: Difference) -> Iterator[Notice]:

@@ -1,8 +1,8 @@
-"""What a comparison sees and does not change: one frozen class for each kind, the only place that knows the kind.
+"""Observations of a comparison that lead to no change:
 
-A class says what its notice and its refusal are, what `drift` reports, and in which figure of a plan's summary it
-counts. To add a kind, write its class here and add it to `AnyObservation`.
-"""
+one frozen class for each kind, with everything about it. A class defines its notice and its refusal, what `drift`
+reports, and the figure of a plan's summary that counts it. To add a kind, write its class here and add it to
+`AnyObservation`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from portalctl.words import plural
 
 DisagreementKind = Literal["withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
 Figure = Literal["unmanaged", "awaited"]  # figures of a plan's summary that count observations
-DELETION = "override with status: absent"  # what drift wants where a portal can only delete accounts
+DELETION = "override with status: absent"  # the manifest's side of drift where a portal can only delete accounts
 FIGURES: tuple[Figure, ...] = ("unmanaged", "awaited")
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """Where the portal and the manifest disagree: what the portal has, what the rules want, and the rule, if any."""
+    """A disagreement of portal and manifest: what the portal has, what the rules want, and the rule, if any."""
 
     kind: DisagreementKind
     live: str
@@ -39,7 +39,7 @@ class Disagreement:
 
 
 class Observation:
-    """What all kinds answer; by default nothing. Of a kind that does not define a method, no instance is asked."""
+    """The interface of all kinds; by default without results. A method that a kind does not define is not called."""
 
     __slots__ = ()
     figure: ClassVar[Figure | None] = None
@@ -70,7 +70,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Withheld(Observation):
-    """A developer who is out; the rules would admit them, and may not reinstate them."""
+    """A revoked or rejected developer; the rules would approve them, but may not reinstate them."""
 
     developer: Developer
     decision: Decision
@@ -85,7 +85,7 @@ class Withheld(Observation):
 
 @dataclass(frozen=True, slots=True)
 class Blocked(Observation):
-    """A developer who is granted nothing, whatever the rules yield."""
+    """A developer with blocked grants, whatever the rules yield."""
 
     developer: Developer
     decision: Decision
@@ -94,7 +94,7 @@ class Blocked(Observation):
         return blocked_notice(self.developer, self.decision, accounts)
 
     def disagreement(self) -> Disagreement | None:
-        """An approved account beside the one that an override names has its approval from no rule."""
+        """An approved account beside the one that an override names is approved by no rule."""
         decision = self.decision
         if decision.blocked == "pin" and decision.verdict == "silent" and self.developer.status == "approved":
             return Disagreement("unruled_grant", "approved", "no rule", developer=self.developer)
@@ -121,7 +121,7 @@ class UnknownStatus(Observation):
     developer: Developer
 
     def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
-        text = f"status {self.developer.status!r} is unknown to portalctl; left alone"
+        text = f"status {self.developer.status!r} is unknown to portalctl; unchanged"
         return Notice("unknown_status", "warning", text, self.developer.name)
 
 
@@ -134,7 +134,7 @@ class BeyondProvider(Observation):
 
     def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
         why = self.decision.why[0]
-        text = "approved on the portal, and the rules deny it; this portal can only delete the account: write an "
+        text = "approved on the portal, but denied by the rules; this portal can only delete the account: write an "
         text += "override with `status: absent`"
         return Notice("cannot_keep_out", "warning", text, self.developer.name, why.file, why.line)
 
@@ -154,7 +154,7 @@ class ExtraMember(Observation):
 
     @classmethod
     def notices(cls, found: Sequence[AnyObservation], accounts: Accounts) -> Iterator[Notice]:  # noqa: ARG003
-        """One for each team, with the number of its extra members."""
+        """Yield one notice for each team, with the number of its extra members."""
         for team, count in sorted(Counter(item.team for item in found if isinstance(item, cls)).items()):
             text = f"team {team} keeps {plural(count, 'developer')} that no rule puts there (additive)"
             yield Notice("unruled_members", "info", text)
@@ -165,7 +165,7 @@ class ExtraMember(Observation):
 
 @dataclass(frozen=True, slots=True)
 class Awaited(Observation):
-    """A name that a rule grants something to once it has an approved account: an address, or an id."""
+    """An awaited developer: an address or id that a rule grants something to once it has an approved account."""
 
     name: str
     figure: ClassVar[Figure | None] = "awaited"
@@ -232,22 +232,24 @@ class KeptOut(Observation):
 
 @dataclass(frozen=True, slots=True)
 class Residual(Observation):
-    """A live registration of a developer who is kept out. `ends`: by this plan, alone or with the account."""
+    """A live registration of a denied developer. `ends`: by this plan, alone or with the account."""
 
     kept_out: KeptOut
     registration: Registration
     ends: bool
 
     def notice(self, accounts: Accounts) -> Notice | None:  # noqa: ARG002
-        """Return what stays usable, or goes with a deleted account."""
+        """Return the notice: what stays usable, or is deleted with the account."""
         registration, name = self.registration, self.kept_out.developer.name
         what = f"application {registration.application_name}"
         use = f"access to {registration.api_name}" if registration.api_name else "its credentials"
         if registration.owned_by_team is not None:
-            text = f"{what} of team {registration.owned_by_team} keeps {use}: it is the team's, and left alone"
+            text = (
+                f"{what} of team {registration.owned_by_team} keeps {use}: it belongs to the team and stays unchanged"
+            )
             return Notice("team_application", "warning", text, name)
         if self.kept_out.deleted:
-            return Notice("deleted_with_account", "warning", f"{what} and {use} go too", name)
+            return Notice("deleted_with_account", "warning", f"{what} and {use} are deleted too", name)
         if self.ends:
             return None
         return Notice("live_registration", "warning", f"{what} keeps {use} (on_revoke: report)", name)

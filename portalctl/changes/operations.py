@@ -1,4 +1,4 @@
-"""Every kind of change, one frozen class each: the only place that knows what is particular to an operation.
+"""Every kind of change, one frozen class each: the only module with details of single operations.
 
 To add one, write its class here, add it to `Change`, and teach a provider its write (`portalctl/portals/writes.py`).
 """
@@ -85,7 +85,7 @@ class _SetStatus(_OfAccount):
         return self.sets
 
     def drift_kind(self, *, entering: bool) -> DriftKind:
-        """A sign-up that waits to be turned down is no drift."""
+        """Return the kind of drift. A sign-up to be rejected is not drift."""
         if self.op_class == "offboard" and self.before["status"] == "pending":
             return "backlog"
         return Operation.drift_kind(self, entering=entering)
@@ -100,7 +100,7 @@ class _SetStatus(_OfAccount):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approve(_SetStatus):
-    """Admits a developer."""
+    """Approves a developer."""
 
     op: Literal["approve"] = "approve"
     op_class: Annotated[Literal["onboard", "reinstate"], Field(alias="class")]
@@ -134,7 +134,7 @@ class Reopen(_SetStatus):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reject(_SetStatus):
-    """Turns down a sign-up."""
+    """Rejects a sign-up."""
 
     op: Literal["reject"] = "reject"
     op_class: Annotated[Removal, Field(alias="class")]
@@ -156,7 +156,7 @@ class Revoke(_SetStatus):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateDeveloper(_OfAccount):
-    """Makes an account. API7: by a developer_id that the portal's owner gives."""
+    """Creates an account. API7: by a developer_id that the portal's owner assigns."""
 
     op: Literal["create_developer"] = "create_developer"
     op_class: Annotated[Literal["onboard"], Field(alias="class")] = "onboard"
@@ -200,7 +200,7 @@ class DeleteDeveloper(_OfAccount):
         return True
 
     def drift_kind(self, *, entering: bool) -> DriftKind:
-        """A sign-up that waits to be turned down is no drift."""
+        """Return the kind of drift. A sign-up to be rejected is not drift."""
         if self.before["status"] == "pending":
             return "backlog"
         return Operation.drift_kind(self, entering=entering)
@@ -230,7 +230,7 @@ class _Membership(_OfDeveloper):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddMember(_Membership):
-    """Puts a developer into a team."""
+    """Adds a developer to a team."""
 
     op: Literal["add_member"] = "add_member"
     op_class: Annotated[Literal["onboard"], Field(alias="class")] = "onboard"
@@ -251,7 +251,7 @@ class AddMember(_Membership):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoveMember(_Membership):
-    """Takes a developer out of a team."""
+    """Removes a developer from a team."""
 
     op: Literal["remove_member"] = "remove_member"
     op_class: Annotated[Removal, Field(alias="class")]
@@ -270,7 +270,7 @@ class RemoveMember(_Membership):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApproveRequest(_OfAccount):
-    """Grants what an application of a developer asks for: the use of an API or product."""
+    """Approves the request of a developer's application to use an API or product."""
 
     op: Literal["approve_request"] = "approve_request"
     op_class: Annotated[Literal["onboard"], Field(alias="class")] = "onboard"
@@ -304,7 +304,7 @@ class ApproveRequest(_OfAccount):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeRegistration(_OfAccount):
-    """Ends what one application of a developer may use."""
+    """Revokes one registration of a developer's application."""
 
     op: Literal["revoke_registration"] = "revoke_registration"
     op_class: Annotated[Removal, Field(alias="class")]
@@ -329,13 +329,13 @@ class RevokeRegistration(_OfAccount):
         return RegistrationKey(before["registration_id"], before["application_id"], self.developer.key)
 
     def live_state(self, live: Sighting) -> State | None:
-        """Return the live side: ended only where the registration was seen to have ended, by whomever."""
+        """Return the live side: ended only where the registration was seen to have ended, for any reason."""
         found = live.registrations.get(self.registration.id)
         if found is None or self.status(live) is None:
             return None
         if found.has_ended:
             return self.after
-        if found.other_owner is not None:  # it is not the developer's any more
+        if found.other_owner is not None:  # it no longer belongs to the developer
             return {"status": f"{found.status} for an application of {found.other_owner}"}
         return self.before
 
@@ -412,7 +412,7 @@ class _OfRole(_OfTeam):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignRole(_OfRole):
-    """Gives a team a role on an API."""
+    """Assigns a team a role on an API."""
 
     op: Literal["assign_role"] = "assign_role"
     op_class: Annotated[Literal["structure"], Field(alias="class")] = "structure"
@@ -436,7 +436,7 @@ class AssignRole(_OfRole):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnassignRole(_OfRole):
-    """Takes a role on an API from a team."""
+    """Unassigns a team's role on an API."""
 
     op: Literal["unassign_role"] = "unassign_role"
     op_class: Annotated[Literal["offboard"], Field(alias="class")] = "offboard"
@@ -483,20 +483,20 @@ NAMES: tuple[str, ...] = tuple(BY_NAME)
 
 
 def typed(fields: ChangeFields) -> Change:
-    """The change that these fields make. Raises ValidationError where they are not those of its operation."""
+    """Return the change with these fields. Raises ValidationError where they do not fit its operation."""
     plain = _fields().dump_python(fields, by_alias=True)
     change: Change = _any_change().validate_python(plain)
     return change
 
 
 def plain(change: Change) -> dict[str, object]:
-    """Return what a change is about and does, in its published form, without its id and its reasons."""
+    """Return a change in its published form, without its id and its reasons."""
     fields: dict[str, object] = _fields().dump_python(change, by_alias=True, include=_ACT)
     return fields
 
 
 def parsed(plain_fields: Mapping[str, object]) -> Change:
-    """Return the change of which these are `plain` and the id. Raises ValidationError where they are none."""
+    """Return the change from its `plain` form and its id. Raises ValidationError where they do not fit."""
     change: Change = _any_change().validate_python(
         {"why": (), **{key: value for key, value in plain_fields.items() if key in _ACT_KEYS}}
     )

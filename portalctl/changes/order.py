@@ -39,7 +39,7 @@ def rank(provider: str) -> Callable[[Change], Rank]:
 
 
 def reading_rank(change: Change) -> tuple[int, int]:
-    """Sort key for people who read a plan: what becomes of a developer, then of their teams, on every provider."""
+    """Return the sort key for readers of a plan: a developer's status, then their teams, on every provider."""
     return CLASSES.index(change.op_class), _places(members_first=False)[type(change)]
 
 
@@ -59,7 +59,7 @@ def _places(*, members_first: bool) -> Mapping[type[Change], int]:
 
 
 def by_target(changes: Iterable[Change]) -> Targets:
-    """Return changes by what others name them by in `needs`."""
+    """Return changes by their targets, which other changes name in `needs`."""
     targets: dict[Target, list[Change]] = {}
     for change in changes:
         targets.setdefault(change.target, []).append(change)
@@ -73,7 +73,7 @@ def needed(change: Change, others: Targets, *, members_first: bool) -> list[Chan
 
 
 def makes_sense_without(change: Change, others: Targets, *, members_first: bool) -> bool:
-    """Return whether a change may be made while `others` are not.
+    """Return whether a change may be made without `others`.
 
     A developer who stays pending joins no team, whichever of the two is written first.
     """

@@ -1,4 +1,4 @@
-"""The plan: all changes of a run, in order, each with its reasons. What `--out` writes and `apply` reads.
+"""The plan: all changes of a run, in order, each with its reasons. `--out` writes it, and `apply` reads it.
 
 These dataclasses are the published JSON too (`schemas/plan.v1.schema.json`): a field is a key.
 """
@@ -16,12 +16,12 @@ from portalctl.reason import Reason
 if TYPE_CHECKING:
     AnyChange: TypeAlias = Change
 else:
-    AnyChange = ChangeFields  # what a file is read as, until `document.checked` has looked at each operation
+    AnyChange = ChangeFields  # the type of changes in a file, until `document.checked` has checked each operation
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why nothing of this portal may be written. `code` is stable; `origin` is as in Change."""
+    """A reason why nothing may be written to this portal. `code` is stable; `origin` is as in Change."""
 
     code: str
     message: str
@@ -32,7 +32,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something a reader should know. `code` is stable."""
+    """Information or a warning for readers. `code` is stable."""
 
     code: str
     severity: Literal["info", "warning"]
@@ -51,7 +51,10 @@ class GuardLimits:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What held when the plan was made. `allow_removals`: the number of people this run was allowed to take from."""
+    """The limits when the plan was made.
+
+    `allow_removals`: the number of developers who may lose access in this run.
+    """
 
     limits: GuardLimits
     protected: tuple[str, ...]
@@ -61,7 +64,10 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class UnruledGrant:
-    """What someone keeps though the rule that gave it is gone. `team` None: approval; `why` are the base's rules."""
+    """Access that a developer keeps although its rule was removed.
+
+    `team` None: approval; `why` are the base's rules.
+    """
 
     developer: Subject
     team: str | None
@@ -70,7 +76,10 @@ class UnruledGrant:
 
 @dataclass(frozen=True, slots=True)
 class BaseComparison:
-    """What the changes do not tell of a change of the manifest: `prevented` are those that only the base plans."""
+    """The effects of a manifest change that are not in the changes:
+
+    `prevented` are changes that only the base plans.
+    """
 
     prevented: tuple[AnyChange, ...]
     unruled: tuple[UnruledGrant, ...]
@@ -82,7 +91,7 @@ class BaseComparison:
 
 @dataclass(frozen=True, slots=True)
 class PortalPlan:
-    """`base`: the comparison with the plan of a base manifest on the same reading, where one was asked for."""
+    """`base`: the comparison with the plan of a base manifest on the same snapshot, where one was requested."""
 
     name: str
     provider: str
@@ -100,7 +109,7 @@ class PortalPlan:
 
 @dataclass(frozen=True, slots=True)
 class ManifestStamp:
-    """Which manifest a plan was made from. `digest` is None in a masked document without a lasting key."""
+    """The manifest of a plan. `digest` is None in a masked document without a lasting key."""
 
     digest: str | None
     files: tuple[str, ...]
@@ -109,7 +118,7 @@ class ManifestStamp:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotStamp:
-    """The saved reading that a plan was made from, by its digest. Such a plan is for looking at, never applied.
+    """The saved snapshot that a plan was made from, by its digest. Such a plan is for review, never applied.
 
     `digest` is None in a masked document without a lasting key.
     """
@@ -120,7 +129,7 @@ class SnapshotStamp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """`snapshot` None: the plan was made from what the portals answered.
+    """`snapshot` None: the plan was made from live portals.
 
     `digest` None: a masked document without a lasting key.
     """
@@ -145,5 +154,5 @@ class Plan:
 
     @property
     def newly_refused(self) -> bool:
-        """Whether anything is refused that the base's plan isn't; without a base, whether anything is."""
+        """Return whether anything is refused that the base's plan allows; without a base, whether anything is."""
         return any(refusal.origin != "pending" for portal in self.portals for refusal in portal.refusals)

@@ -19,9 +19,9 @@ from portalctl.errors import InputError
 
 MASKED = "masked:"  # how a keyed digest begins
 SCHEMA_ID = "urn:portalctl:schema:plan:v1"
-# What of a portal the digest covers. Refusals too: else a plan could be rid of them and still seem the same.
+# The parts of a portal that the digest covers. Refusals too: otherwise a plan could lose them with the same digest.
 BOUND = ("name", "provider", "portal_id", "server", "guard", "changes", "refusals")
-# What it does not: where a change comes from tells a reviewer something, and an apply nothing.
+# Not covered: the origin of a change is for reviewers, and has no effect on an apply.
 UNBOUND: Any = {"__all__": {key: {"__all__": {"origin"}} for key in ("changes", "refusals")}}
 
 
@@ -41,12 +41,11 @@ def digest(
     snapshot: SnapshotStamp | None = None,
     valid_until: str | None = None,
 ) -> str:
-    """`sha256:…` of everything that an apply acts on, and of the manifest's digest and files.
+    """Return `sha256:…` of everything that an apply acts on, and of the manifest's digest and files.
 
-    Not covered are notices, counts (which are recomputed where they matter), times of reading, the commit that the
+    Not covered are notices, counts (which are recomputed where they matter), times of snapshots, the commit that the
     file claims, and the comparison with a base. A plan made from a saved snapshot has another digest than one of the
-    same changes that was not.
-    """
+    same changes from a live portal."""
     plain = _portals().dump_python(portals, mode="json", by_alias=True, exclude=UNBOUND)
     document = {
         "version": 1,
@@ -60,17 +59,20 @@ def digest(
 
 
 def digest_of(plan: Plan) -> str:
-    """The digest that a plan should have."""
+    """Return the digest that a plan should have."""
     return digest(plan.manifest, plan.portals, plan.snapshot, plan.valid_until)
 
 
 def to_json(plan: Plan) -> str:
-    """The published form, two-space indented, ending in a line break. Key order is that of the models."""
+    """Return the published form, two-space indented, ending in a line break. Key order is that of the models."""
     return _plan().dump_json(plan, by_alias=True, indent=2).decode() + "\n"
 
 
 def parse(content: bytes, file: str) -> Plan:
-    """The plan in a file's content, before `checked`. Raises InputError for anything else; see `json_file.parse`."""
+    """Parse the plan in a file's content, before `checked`.
+
+    Raises InputError for anything else; see `json_file.parse`.
+    """
     plan = json_file.parse(content, file, _plan(), "plan")
     unknown = [
         (f"portals[{number}].{key}[{index}].op", "is not an operation")
@@ -88,7 +90,10 @@ def parse(content: bytes, file: str) -> Plan:
 
 
 def checked(plan: Plan, file: str) -> Plan:
-    """A parsed plan with each change as its operation. Raises InputError where one is not as its operation has it."""
+    """Return a parsed plan with each change as its operation.
+
+    Raises InputError where one does not fit its operation.
+    """
     problems: list[tuple[str, str]] = []
     portals = []
     for number, portal in enumerate(plan.portals):
@@ -109,12 +114,12 @@ def checked(plan: Plan, file: str) -> Plan:
 
 
 def rejected(file: str, problems: Sequence[tuple[str, str]]) -> InputError:
-    """`problems` are JSON paths and what is wrong there; the first of them are shown."""
+    """Return an InputError; `problems` are JSON paths and what is wrong there; the first of them are shown."""
     return json_file.rejected(file, problems, "plan")
 
 
 def plan_schema() -> Mapping[str, Any]:
-    """JSON Schema (2020-12) of a plan file. Later versions may add keys; readers ignore what they don't know."""
+    """Return the JSON Schema (2020-12) of a plan file. Later versions may add keys; readers ignore unknown ones."""
     schema = _plan().json_schema(by_alias=True, mode="serialization")
     schema["$defs"]["ChangeFields"]["properties"]["op"]["enum"] = list(NAMES)
     return {
@@ -126,7 +131,7 @@ def plan_schema() -> Mapping[str, Any]:
 
 
 def masked_digest(key: bytes, digest: str) -> str:
-    """`masked:` and the digest's HMAC-SHA256 under a mask key, in hexadecimal.
+    """Return `masked:` and the digest's HMAC-SHA256 under a mask key, in hexadecimal.
 
     A plan's own digest lets any reader test guesses of the addresses in it; this form only holders of the key.
     """

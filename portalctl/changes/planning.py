@@ -22,7 +22,7 @@ from portalctl.rules.rulebook import Rulebook
 
 
 def compare(portal: PortalManifest, snapshot: Snapshot, today: date) -> Difference:
-    """Everything that differs between a manifest and a portal on a day (UTC)."""
+    """Compare a manifest with a portal's snapshot on a day (UTC)."""
     book = Rulebook.of(portal, today)
     return diff(book, snapshot, resolve(book, snapshot.developers))
 
@@ -36,7 +36,10 @@ def plan_portal(
     *,
     notes: Iterable[Notice] = (),
 ) -> PortalPlan:
-    """`found` is what `compare` gave for the same portal, snapshot and day; `notes` stand before other notices."""
+    """Return the plan of one portal.
+
+    `found` is the result of `compare` for the same portal, snapshot and day; `notes` come before other notices.
+    """
     changes, dropped = select(found.changes, selection, portal.provider)
     guard = guard_of(portal, today, selection.allow_removals, allow_delete=bool(selection.allow_delete))
     return PortalPlan(
@@ -62,7 +65,7 @@ def assemble(
     generator: str,
     snapshot: SnapshotStamp | None = None,
 ) -> Plan:
-    """The plan of a run: its portals sorted by name."""
+    """Return the plan of a run: its portals sorted by name."""
     portals = tuple(sorted(portals, key=lambda portal: portal.name))
     stamp = ManifestStamp(manifest.digest, manifest.files)
     return Plan(
@@ -87,9 +90,8 @@ def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ..
 def counts(provider: str, changes: tuple[Change, ...], observed: Mapping[str, int]) -> dict[str, int]:
     """Return the figures of a plan's summary, in the order of the published JSON.
 
-    They are the changes by operation (those that occur), the numbers of changes, of developers who lose access and
-    of e-mails, and the `observed` ones.
-    """
+    They are the changes by operation (those that occur), the numbers of changes, of developers who lose access and of
+    e-mails, and the `observed` ones."""
     count: Counter[str] = Counter(change.op for change in changes)
     return {
         **{op: count[op] for op in NAMES if count[op]},
@@ -101,7 +103,7 @@ def counts(provider: str, changes: tuple[Change, ...], observed: Mapping[str, in
 
 
 def _sends_email(provider: str, change: Change) -> bool:
-    """Whether the portal writes to the developer about a change."""
+    """Return whether the portal sends the developer an e-mail about a change."""
     if isinstance(change, CreateDeveloper):
         return change.after["send_invitation_email"]
     return change.op in provider_named(provider).mails

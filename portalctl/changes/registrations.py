@@ -1,8 +1,8 @@
-"""Registrations of developers who are kept out: credentials work until each registration ends.
+"""Registrations of denied developers:
 
-`on_revoke: revoke_registrations` is a state: while a rule keeps a developer out, live registrations of the
-developer's own applications are revoked. Applications of a team are the team's.
-"""
+credentials work until each registration ends. `on_revoke: revoke_registrations` is a state: while a rule denies a
+developer, live registrations of the developer's own applications are revoked. Applications of a team belong to the
+team."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from portalctl.portals.models import Registration
 
 
 def with_registrations(found: Difference, registrations: Iterable[Registration], provider: str) -> Difference:
-    """Return `found` with what to do about live registrations of developers in `found.kept_out`, and no others."""
+    """Return `found` with the changes and notices for live registrations of developers in `found.kept_out`."""
     kept_out = found.kept_out
     mine = (item for item in registrations if item.developer_id in kept_out)
     residual = [_residual(kept_out[item.developer_id], item) for item in mine]

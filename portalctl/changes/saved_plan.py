@@ -1,8 +1,7 @@
-"""A saved plan: whether it is whole, and whether it may be applied. Pure: the file's content, the time and the
-servers are given.
+"""Saved plans: checks that one is complete, and that it may be applied.
 
-What no plan can say is an InputError (65). What this plan must not do, now or here, is a RefusedError (3).
-"""
+Pure: the file's content, the time and the servers are passed in. An invalid plan is an InputError (65). A plan that
+must not be applied, now or here, is a RefusedError (3)."""
 
 from __future__ import annotations
 
@@ -30,31 +29,30 @@ from portalctl.providers.registry import find, unknown
 from portalctl.rules.distinct_portals import portal_key
 from portalctl.times import is_rfc3339
 
-AGAIN = "plan again, and look at it"
+AGAIN = "plan again, and review the new plan"
 SHOWN_COUNTS = ("total", "removals", "mails", "unmanaged", "awaited")
-MOST = 10**9  # of anything counted
+MOST = 10**9  # of any count
 
 
 def load(content: bytes, file: str) -> Plan:
-    """The plan in a file, to be applied: what `read` gives, without what the digest doesn't cover for it.
+    """Read the plan in a file, to be applied, without the parts that the digest doesn't cover.
 
-    What the plan was compared with is for reviewers, and not taken from a file. Raises what `read` raises.
+    The comparison with a base is for reviewers, and not read from a file. Raises what `read` raises.
     """
     plan = read(content, file)
     return replace(plan, portals=tuple(_counted(without_base(portal)) for portal in plan.portals))
 
 
 def _counted(portal: PortalPlan) -> PortalPlan:
-    """With the counts of its own changes: those in the file are not covered by the digest."""
+    """Return a plan with recomputed counts: those in the file are not covered by the digest."""
     return replace(portal, summary=counts(portal.provider, portal.changes, Observations().figures()))
 
 
 def read(content: bytes, file: str) -> Plan:
-    """The plan in a file, whole and as it was written, to be shown.
+    """Read the plan in a file, complete and as it was written, to be shown.
 
-    Raises InputError for what is no plan, RefusedError when the contents are not those of the digest, or a portal is
-    of a kind that this version can't work with.
-    """
+    Raises InputError for an invalid plan, RefusedError when the contents do not match the digest, or this version
+    does not support a portal's provider."""
     plan = parse(content, file)
     if plan.digest is None or plan.digest.startswith(MASKED):
         raise RefusedError(
@@ -63,7 +61,7 @@ def read(content: bytes, file: str) -> Plan:
         )
     if plan.digest != digest_of(plan):
         raise RefusedError(
-            f"{file}: the contents do not fit the plan's digest, and nothing was written",
+            f"{file}: the contents do not match the plan's digest, and nothing was written",
             "the file was edited, or another version of portalctl wrote it",
             AGAIN,
         )
@@ -104,11 +102,10 @@ def check_expected(plan: Plan, expected: str, key: bytes | None = None) -> None:
 
 
 def check_live(plan: Plan) -> None:
-    """Raises RefusedError for a plan made from a saved reading.
+    """Raise RefusedError for a plan made from a saved snapshot.
 
-    What it does not touch is not read again before the writes: whom the reading is too old to know of, how many
-    people there are to count removals against, and registrations that nobody looked at.
-    """
+    Before the writes, only what the plan touches is read again: newer developers, the number of approved developers
+    for the removal limits, and registrations would be missed."""
     if plan.snapshot is not None:
         raise RefusedError(
             "the plan was made from a snapshot, and nothing was written",
@@ -117,13 +114,13 @@ def check_live(plan: Plan) -> None:
 
 
 def check_time(plan: Plan, now: datetime) -> None:
-    """Raises RefusedError when the plan's time has passed."""
+    """Raise RefusedError when the plan's time has passed."""
     if plan.valid_until is not None and now > datetime.fromisoformat(plan.valid_until):
         raise RefusedError(f"the plan was valid until {plan.valid_until}, and nothing was written", AGAIN)
 
 
 def check_servers(plan: Plan, urls: Mapping[str, str]) -> None:
-    """`urls` are the servers found for the plan's portals, by name. Raises RefusedError unless they are its own."""
+    """Raise RefusedError unless `urls`, the servers of the plan's portals by name, are those of the plan."""
     other = [portal for portal in plan.portals if urls[portal.name] != portal.server]
     if other:
         raise RefusedError(
@@ -133,7 +130,7 @@ def check_servers(plan: Plan, urls: Mapping[str, str]) -> None:
 
 
 def manifest_of(plan: Plan, manifest: Manifest) -> Manifest:
-    """The plan's portals in a manifest. Raises RefusedError when the plan was not made from it."""
+    """Return the plan's portals in a manifest. Raises RefusedError when the plan was not made from it."""
     if manifest.digest != plan.manifest.digest:
         raise RefusedError(
             "the manifest is not the one the plan was made from, and nothing was written",
@@ -149,7 +146,7 @@ def manifest_of(plan: Plan, manifest: Manifest) -> Manifest:
 def check_guard(plan: Plan, manifest: Manifest, today: date) -> None:
     """Check that each portal's guard is the manifest's own on this day. Raises RefusedError.
 
-    What the run of the plan was allowed (`--allow-removals`) is the plan's to say.
+    The plan itself holds what its run allowed (`--allow-removals`).
     """
     for portal in plan.portals:
         guard = portal.guard
@@ -181,7 +178,7 @@ def _declared(portal: PortalPlan, manifest: Manifest) -> bool:
 
 
 def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
-    """What the types allow and no plan has, as JSON paths and words."""
+    """Yield values that the types allow but no plan has, as JSON paths and messages."""
     if plan.valid_until is not None and not is_rfc3339(plan.valid_until):
         yield "valid_until", "should be a date and time with a time zone (RFC 3339)"
     if not plan.portals:
@@ -201,11 +198,11 @@ def _problems(plan: Plan) -> Iterator[tuple[str, str]]:
 
 def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
     if not HANDLE.fullmatch(portal.name) or re.match(RESERVED, portal.name):
-        yield "name", "is no name of a portal"
+        yield "name", "is not a valid portal name"
     if not is_id(portal.portal_id):
-        yield "portal_id", "is no id"
+        yield "portal_id", "is not a valid id"
     counts = {"developers": portal.developers, **{f"summary.{key}": count for key, count in portal.summary.items()}}
-    yield from ((key, "is no count") for key, count in counts.items() if not 0 <= count <= MOST)
+    yield from ((key, "is not a valid count") for key, count in counts.items() if not 0 <= count <= MOST)
     yield from ((f"summary.{key}", "is missing") for key in SHOWN_COUNTS if key not in portal.summary)
     yield from _order_problems(portal.provider, portal.changes)
     for index, change in enumerate(portal.changes):
@@ -213,7 +210,7 @@ def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
 
 
 def _order_problems(provider: str, changes: Sequence[Change]) -> Iterator[tuple[str, str]]:
-    """Each thing is changed once, and the changes stand in the order of writing."""
+    """Yield the errors of repeated changes, and of changes not in the order of writing."""
     ids: set[str] = set()
     targets: set[tuple[str | None, ...]] = set()
     ranks = list(map(rank(provider), changes))
@@ -238,7 +235,7 @@ def _change_problems(change: Change) -> Iterator[tuple[str, str]]:
     if change.team is not None and not 1 <= len(change.team) <= LONGEST_TEAM_NAME:
         yield "team", f"a team's name has 1 to {LONGEST_TEAM_NAME} characters"
     if change.changes_nothing:
-        yield "after", "is what the change finds already"
+        yield "after", "equals the state before the change"
     if isinstance(change, CreateTeam) and change.after["name"] != change.team:
         yield "after.name", "is not the name of the team"
     for index, why in enumerate(change.why):
@@ -257,7 +254,7 @@ def _subject_problems(change: Change, developer: Subject) -> Iterator[tuple[str,
 
 
 def without_base(plan: PortalPlan) -> PortalPlan:
-    """The plan as if it had never been compared."""
+    """Return the plan without its comparison with a base."""
     return replace(
         plan,
         changes=tuple(replace(change, origin=None) for change in plan.changes),

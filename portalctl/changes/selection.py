@@ -1,4 +1,7 @@
-"""Part of a plan: by class, developer or team. What depends on a dropped change is dropped with it, with a notice."""
+"""Selection of a part of a plan:
+
+by class, developer or team. Changes that depend on a dropped one are dropped with it, with a notice.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,8 @@ from portalctl.words import did_you_mean, plural, quoted
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which part of the plan a run makes, how many developers may lose access by it, and whether it may delete.
+    """The part of the plan that a run makes, the number of developers who may lose access by it, and whether it may
+    delete.
 
     None: everything. `developer` is a normal address or a portal's id, `team` a name.
     """

@@ -1,4 +1,4 @@
-"""What a change finds and leaves (`before`, `after`), typed, in the form that a plan file has them."""
+"""The states before and after a change (`before`, `after`), typed, in the form of a plan file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StatusState(TypedDict):
 
 @_exact
 class FoundStatus(StatusState):
-    """`email_verified`: only where the portal tells, of a developer who is to be approved."""
+    """`email_verified`: only where the portal reports it, for a developer to be approved."""
 
     email_verified: NotRequired[Literal[True]]
 

@@ -1,4 +1,4 @@
-"""Team roles: which API a team may use, and how. Managed only where a manifest lists them."""
+"""Changes of team roles: which API a team may use, and how. Managed only where a manifest lists them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from portalctl.ids import is_uuid
 from portalctl.manifest.model import Role, Team
 from portalctl.portals.models import Assignment
 
-# (role, API id) → what was written for it
+# (role, API id) → the manifest's entry
 Wanted = Mapping[tuple[str, str], Role]
 
 
 def role_changes(teams: Teams, apis: Mapping[str, tuple[str, ...]], region: str, result: Difference) -> None:
-    """Roles given and taken. `apis` has the ids by name; where a name is not that of one API the team is left alone.
+    """Yield roles assigned and unassigned.
 
-    `region` is Konnect's, of the API that a role is for.
-    """
+    `apis` has the ids by name; where a name fits no single API the team stays unchanged. `region` is Konnect's region
+    of the role's API."""
     ambiguous = {team.name for team in teams.ambiguous}
     for team in teams.declared.values():
         if team.roles is None or team.name in ambiguous:

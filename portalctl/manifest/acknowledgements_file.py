@@ -1,4 +1,4 @@
-"""The file of acknowledgements: findings of drift that people have looked at and let stand."""
+"""The acknowledgements file: drift findings that were reviewed and accepted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from portalctl.manifest.yaml_source import Source, read
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """`finding` is a fingerprint. `expires` is the last day it holds, UTC; None: as long as it is written."""
+    """An accepted finding. `finding` is a fingerprint.
+
+    `expires` is the last day it holds, UTC; None: without an end.
+    """
 
     finding: str
     reason: str
@@ -29,7 +32,7 @@ class Acknowledgement:
 
 
 def load_acknowledgements(path: Path) -> tuple[Acknowledgement, ...]:
-    """What a file acknowledges, in its order. Raises InputError with all that is wrong, each with its place."""
+    """Return the acknowledgements of a file, in its order. Raises InputError with every error at its place."""
     files, findings = read_files([path])
     read_in = [acknowledgements(file) for file in files]
     if findings:
@@ -55,7 +58,7 @@ def acknowledgements(file: File) -> tuple[Acknowledgement, ...]:
 
 
 def _entries(source: Source, findings: list[Finding]) -> AcknowledgementFile | None:
-    """None: `findings` say why."""
+    """None: see `findings`"""
     if not isinstance(source.data, dict):
         findings.append(
             Finding(source.at(), f"expected a mapping that begins with `version: 1`; found {type_name(source.data)}")

@@ -1,11 +1,9 @@
 """The rules of all files of one portal together, and where they contradict each other.
 
-Rules of the same portal add up, whatever file they are in. A team may be declared in several files: its member
-lists add up, and where two files write another key of it they must write the same. One
-file declares a team once. Anything else that is said twice of the same domain or person is an error, also in the
-same words: one of the two would be changed some day, and the other would still hold. The exception: who is
-denied by an override stays denied, whatever grants there are, and those who wrote them are warned.
-"""
+Rules of the same portal add up, whatever file they are in. A team may be declared in several files: its member lists
+add up, and where two files write another key of it they must write the same. One file declares a team once. Two other
+rules for the same domain or developer are an error, even if equal: later edits to one would leave the other in force.
+The exception: an override that denies a developer beats every grant, with a warning at both."""
 
 from __future__ import annotations
 
@@ -35,14 +33,14 @@ from portalctl.words import close, quoted
 
 _DENIALS: Final = ("revoked", "rejected", "absent")
 _MERGED: Final = ("description", "membership", "synced", "roles")  # keys of a team; its members add up
-_MOST_GUESSES: Final = 50  # what was meant is looked for among all teams: too slow for thousands of names
+_MOST_GUESSES: Final = 50  # suggestions are searched among all teams: too slow for thousands of names
 
 Rule = TypeVar("Rule", TrustedDomain, DeniedDomain, Override, Protected, Member)
 
 
 @dataclass(slots=True)
 class Together:
-    """What the files of one portal say together, sorted by what the rules are about."""
+    """The rules of all files of one portal, sorted by their subjects."""
 
     trusted: list[TrustedDomain] = field(default_factory=list)
     denied: list[DeniedDomain] = field(default_factory=list)
@@ -79,16 +77,16 @@ def place(other: Position, seen_from: Position) -> str:
 
 
 def at(why: Reason) -> Position:
-    """Where a rule that came from a file stands."""
+    """Return the place of a rule that came from a file."""
     if why.at is None:
         raise ValueError("only built-in rules have no place")
     return why.at
 
 
 def _unique(whole: Together, rules: Iterable[Rule], subject: str = "developer") -> list[Rule]:
-    """The rules, sorted by their subjects, each of which has one. What repeats or contradicts another is found.
+    """Return the rules sorted by their subjects, one for each; report repeated and contradicting ones.
 
-    `subject`: the field that says whom or what a rule is about.
+    `subject`: the field that names the rule's developer or domain.
     """
     first: dict[str, Rule] = {}
     about = attrgetter(subject)
@@ -110,7 +108,7 @@ def _contradict(whole: Together, one: Position, other: Position, how: str) -> No
 
 
 def _overrides(whole: Together, overrides: Iterable[Override]) -> list[Override]:
-    """One override for each person: the denial, where there is one."""
+    """Return one override for each developer: the denial, where there is one."""
     denials = [override for override in overrides if override.status in _DENIALS]
     grants = [override for override in overrides if override.status not in _DENIALS]
     kept = {item.developer: item for item in _unique(whole, grants)}
@@ -156,14 +154,14 @@ def _teams(whole: Together, declarations: list[TeamDeclaration]) -> list[Team]:
 
 
 def _team(whole: Together, declarations: list[TeamDeclaration]) -> Team:
-    """Return the one team that all of its declarations make together."""
+    """Return the team that its declarations add up to."""
     declared: dict[str, Position] = {}
     for declaration in declarations:
         here = at(declaration.team.why)
         first = declared.setdefault(here.file, here)
         if first != here:
             whole.findings.append(Finding(here, f"this file already declares the team in {place(first, here)}"))
-    for key in ("description", "membership"):  # the others are in the root file alone
+    for key in ("description", "membership"):  # the other keys are allowed in the root file only
         _check_agreement(whole, key, declarations)
     _check_idp(whole, declarations)
     listed = [one.team.members for one in declarations if one.team.members is not None]

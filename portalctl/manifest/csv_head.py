@@ -1,4 +1,4 @@
-"""Where the first line with column names is in a CSV file, and what separates its fields.
+"""Find the line with the column names in a CSV file, and the delimiter.
 
 Programs write lines before it: `sep=;` (Excel), `#TYPE …` (PowerShell's Export-Csv), `version:v1.0` (templates of
 Microsoft Entra), comments, and rows of separators. They are skipped.
@@ -21,21 +21,21 @@ from portalctl.words import close, quoted
 
 DELIMITERS: Final = ",;\t|"
 _MOST_NAMES: Final = 12  # in one message
-_LONGEST_HEAD: Final = 1_000_000  # characters that are looked at to find the delimiter
+_LONGEST_HEAD: Final = 1_000_000  # characters that are searched for the delimiter
 
-# What ends the first field, quoted or not. Possessive: a first line may have any length.
+# The delimiter after the first field, quoted or not. Possessive: a first line may have any length.
 _SEPARATOR: Final = re.compile(r"""(?: *+"(?:[^"]++|"")*+" *+|[^,;|\t\r\n]*+)([,;|\t])""")
 _LINE: Final = re.compile(r"[^\r\n]*+(?:\r\n|\r|\n|\Z)")
 _EMPTY: Final = re.compile(r'(?:[\s,;|]|"")*+')
 _PREAMBLE: Final = re.compile(r'"?(?:sep=(?P<sep>.)|version:v[\d.]+)"?[,;\t|]*\s*', re.IGNORECASE)
 _COMMENT: Final = re.compile(r'"?#')
 _NOT_WORD: Final = re.compile(r"[\W_]+")
-_ADDRESS_NAMES: Final = frozenset({"userprincipalname", "upn"})  # and what has `mail` in it
+_ADDRESS_NAMES: Final = frozenset({"userprincipalname", "upn"})  # and names with `mail` in them
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The beginning of a CSV file: what separates fields, where column names are, and how many lines are before."""
+    """The beginning of a CSV file: the delimiter, the column names, and the number of lines before them."""
 
     delimiter: str
     offset: int
@@ -43,7 +43,7 @@ class Head:
 
 
 def find_head(text: str, column: str) -> Head:
-    """Return where the column names are. `column` is the name of the one that is needed, in any letter case."""
+    """Return the head of a CSV file. `column` is the name of the required column, in any letter case."""
     offset, skipped, delimiter = 0, 0, None
     while line := _LINE.match(text, offset):
         content = line[0]
@@ -57,12 +57,12 @@ def find_head(text: str, column: str) -> Head:
 
 
 def _delimiter(text: str, column: str) -> str:
-    """The delimiter that finds the column; else the first there is."""
+    """Return the delimiter that finds the column; else the first there is."""
     return next(_delimiters_with(text, column), None) or _first(text) or DELIMITERS[0]
 
 
 def _delimiters_with(text: str, column: str) -> Iterator[str]:
-    """Yield the delimiters by which there is such a column; first the one that ends the first field."""
+    """Yield the delimiters with which there is such a column; first the one that ends the first field."""
     for delimiter in dict.fromkeys((_first(text) or DELIMITERS[0], *DELIMITERS)):
         if column.casefold() in map(str.casefold, _names(text, delimiter)):
             yield delimiter
@@ -87,7 +87,7 @@ def names_of(cells: Sequence[str]) -> list[str]:
 
 
 def without_column(names: Sequence[str], wanted: MemberFile) -> str:
-    """Say that a column is missing, which ones there are, and what to write."""
+    """Return the finding for a missing column: the columns there are, and what to write."""
     missing = f"no column {quoted(wanted.column)} in the first line"
     if any("@" in name for name in names):  # a developer's row, which is not to be shown
         return f"{missing}, which has an address instead of column names; begin with a line `{wanted.column}`"

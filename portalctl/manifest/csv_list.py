@@ -1,4 +1,4 @@
-"""CSV text → the entries of a member list, and the place of each: what `members_from` names.
+"""CSV text → the entries of a member list (`members_from`), and the place of each.
 
 The first line names the columns, by the keys that a member has in YAML. Other columns are ignored, so that an export
 of a directory or of a spreadsheet can be used as it is. `csv_head` finds that line and what separates fields: `,`,
@@ -30,9 +30,9 @@ from portalctl.words import quoted
 _COLUMNS: Final = Member.keys()
 _ADDRESS: Final = "developer"
 _OTHERS: Final = tuple(key for key in _COLUMNS if key != _ADDRESS)
-_GUARDED: Final = "expires"  # where a slip in its name is not told, access has no end
+_GUARDED: Final = "expires"  # where a slip in its name is not reported, access has no end
 _ALIKE: Final = 0.75  # of difflib: `exires` is meant for it, `experience` is not
-# What a cell begins with where its author hardly means a part of the address, and what to do about it.
+# The beginnings of a cell that are hardly part of the address, and what to do about them.
 _AMBIGUOUS: Final = {
     "'": "a spreadsheet may have added the apostrophe before this address; delete it",
     "#": "a list has no comments; delete this row",
@@ -52,7 +52,7 @@ class MemberList:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where the addresses are, where what else is read is, and how many columns there are."""
+    """The indexes of the columns that are read, and the number of columns."""
 
     address: int
     others: tuple[tuple[str, int], ...]
@@ -69,9 +69,9 @@ class _Reading:
 
 
 def read(file: File, wanted: MemberFile) -> tuple[MemberList, list[Finding]]:
-    """Return the members in a CSV file, and what is wrong with it.
+    """Return the members in a CSV file, and its errors.
 
-    With findings, the members that are left only serve to find more errors.
+    With errors, the remaining members only serve to find more.
     """
     text, findings = file_text.plain_text(file.shown, file.content)
     reading = _Reading(file.shown, findings)
@@ -101,15 +101,15 @@ def _lines(reading: _Reading, text: str, wanted: MemberFile) -> Iterator[tuple[i
             begin = head.skipped + records.line_num + 1
     except csv.Error as error:
         problem = 'the quotes of this line can\'t be read; inside quotes, write "" for a quote'
-        if "limit" in str(error):  # more likely a quote that is never closed than so long a text
+        if "limit" in str(error):  # more likely an unclosed quote than such a long text
             problem = f"a field of this line has more than {csv.field_size_limit():,} characters"
-        reading.find(begin, f"{problem}. What comes after it was not read")
+        reading.find(begin, f"{problem}. The rest of the file was not read")
 
 
 def _columns(reading: _Reading, line: int, names: list[str], wanted: MemberFile) -> _Columns | None:
-    """Return where everything is, by the keys that columns stand for; None where the addresses are not found."""
+    """Return the columns by the keys they stand for; None where the addresses are not found."""
     column = wanted.column.casefold()
-    # Where another column has the addresses, one named `developer` is like any other.
+    # Where another column has the addresses, one named `developer` is ignored.
     keys = [_ADDRESS if name == column else name if name != _ADDRESS else "" for name in map(str.casefold, names)]
     there = [key for key in keys if key in _COLUMNS]
     if not names and not reading.findings:
@@ -129,14 +129,14 @@ def _columns(reading: _Reading, line: int, names: list[str], wanted: MemberFile)
 
 
 def _may_mean_expires(name: str) -> bool:
-    """Whether a column such as `expiry`, `Expiration date` or `until` is meant for `expires`."""
+    """Return whether a column such as `expiry`, `Expiration date` or `until` is meant for `expires`."""
     slip = name.casefold()
     near = get_close_matches(slip, [_GUARDED], cutoff=_ALIKE)
     return slip.startswith("expir") or RENAMED.get(slip) == _GUARDED or bool(near)
 
 
 def _entry(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:
-    """What a row contains, as in YAML: an address, or a mapping; None where it is empty or wrong."""
+    """Return a row as in YAML: an address, or a mapping; None where it is empty or wrong."""
     is_whole = len(cells) == columns.count
     cell = cells[columns.address].strip() if is_whole else ""
     address = unguard(cell)
@@ -157,7 +157,7 @@ def _entry(reading: _Reading, line: int, cells: list[str], columns: _Columns) ->
 
 
 def _without_idle(told: dict[str, str | bool]) -> dict[str, str | bool]:
-    """Less what says nothing of who is not invited: a column has a name in every line, an entry only where wanted."""
+    """Drop the invitation keys of developers who are not invited: a column has a value in every line."""
     if told.get("invite", False) is False:
         told.pop("full_name", None)
         if told.get("send_invitation_email") is False:
@@ -166,7 +166,7 @@ def _without_idle(told: dict[str, str | bool]) -> dict[str, str | bool]:
 
 
 def _member_list(reading: _Reading, rows: Sequence[tuple[int, str | dict[str, str | bool]]]) -> MemberList:
-    """Return the rows as members. If one has an invalid value, only rows with nothing but an address are left."""
+    """Return the rows as members. If one has an invalid value, only rows that are a single address are kept."""
     mappings = [(line, row) for line, row in rows if isinstance(row, dict)]
     try:
         long = iter(_many().validate_python([row for _, row in mappings]))

@@ -1,4 +1,4 @@
-"""What the root file of a portal grants to other files (`delegate`), and what goes beyond it.
+"""The grants of a root file to other files (`delegate`), and the errors of files that exceed them.
 
 A grant belongs to a file on disk, whatever spelling names it: paths are compared with links resolved. A file that any
 `delegate` names is bound by it: portals without a `delegate` of their own grant it nothing.
@@ -24,7 +24,7 @@ from portalctl.words import did_you_mean, quoted
 Resolve = Callable[[str], str]  # an absolute path → the path with symbolic links resolved
 
 _ANY: Final = object()
-#: Keys of a further file that no grant covers, not even `all`: the path of the key, through lists, and its value.
+#: Keys of a fragment that no grant covers, not even `all`: the path of the key, through lists, and its value.
 #: Top-level keys that are never granted (`policy`, `protected` …) are not keys of a FragmentFile at all.
 _NEVER: Final[Mapping[tuple[str, ...], object]] = {
     ("teams", "roles"): _ANY,
@@ -41,7 +41,7 @@ _MOST_LISTED: Final = 5  # granted names in one message
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One entry of a `delegate`. `key` is the path as written, and `at` its place."""
+    """An entry of a `delegate`. `key` is the path as written, and `at` its place."""
 
     key: str
     at: Position
@@ -50,11 +50,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Delegation:
-    """What one root file grants.
+    """The grants of one root file.
 
-    `path`: the root file's absolute path, with links resolved. `grants`: by the resolved path of the file, and
-    `by_name` by what `same_name` makes of it. `grants` None: there is no `delegate`; other files may write `teams`.
-    """
+    `path`: the root file's absolute path, with links resolved. `grants`: by the resolved path of the file; `by_name`:
+    by `same_name` of that path. `grants` None: there is no `delegate`; other files may write `teams`."""
 
     root: Shaped
     path: str
@@ -63,12 +62,12 @@ class Delegation:
 
 
 def same_name(path: str) -> str:
-    """Return what is equal for two spellings of one file's path, on disks that ignore letter case or Unicode form."""
+    """Return a key that is equal for all spellings of a path on disks that ignore letter case or Unicode form."""
     return unicodedata.normalize("NFC", path).casefold()
 
 
 def delegation_of(root: Shaped, path: str, resolve: Resolve) -> tuple[Delegation, list[Finding]]:
-    """Return what the root file at an absolute path delegates, and what is wrong with its `delegate`."""
+    """Return the delegation of the root file at an absolute path, and the errors in its `delegate`."""
     entry, source = root.entry, root.source
     if not isinstance(entry, RootFile) or entry.delegate is None:
         return Delegation(root, resolve(path), None, {}), []
@@ -88,7 +87,7 @@ def delegation_of(root: Shaped, path: str, resolve: Resolve) -> tuple[Delegation
 
 
 def _wrong_entry(root: Shaped, grant: Grant) -> Iterator[Finding]:
-    """Yield what is wrong with one entry by itself."""
+    """Yield the errors of one entry by itself."""
     source, entry = root.source, grant.entry
     if "roots" in entry.model_fields_set and len(entry.model_fields_set) > 1:
         here = source.key_at("delegate", grant.key, "roots")
@@ -107,7 +106,7 @@ def naming(delegations: Iterable[Delegation], path: str) -> Grant | None:
 def check_granted(
     delegation: Delegation, fragment: Shaped, path: str, rules: Rules, named: Grant | None
 ) -> Iterator[Finding]:
-    """Yield what a fragment contains beyond what one portal grants to it.
+    """Yield the errors of a fragment that exceeds the grant of one portal.
 
     `path`: the fragment's, with links resolved. `named`: an entry of any portal's `delegate` that names the file.
     """
@@ -138,7 +137,7 @@ def _never(fragment: Shaped, root: str) -> Iterator[Finding]:
 def _occurrences(
     data: Data, keys: tuple[str, ...], path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[tuple[str | int, ...], Data]]:
-    """Yield each place where a path of keys leads, through the entries of lists, and the value there."""
+    """Yield each value that a path of keys leads to, through the entries of lists, with its place."""
     if not keys:
         yield path, data
     elif isinstance(data, list):
@@ -149,7 +148,10 @@ def _occurrences(
 
 
 def _without_delegate(delegation: Delegation, fragment: Shaped, named: Grant | None) -> Iterator[Finding]:
-    """Without a `delegate` only `teams` are free, and not even these to a file that another portal restricts."""
+    """Yield the errors where there is no `delegate`:
+
+    only `teams` are free, except in a file that another portal restricts.
+    """
     file = delegation.root.source.file
     for key in _written(fragment):
         here = fragment.source.key_at(key)
@@ -172,7 +174,7 @@ def _without_entry(delegation: Delegation, fragment: Shaped, path: str) -> Itera
 
 
 def _beyond(grant: Grant, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
-    """Yield what goes beyond one entry without `all`."""
+    """Yield the errors of a fragment that exceeds one entry without `all`."""
     entry = grant.entry
     for key in _written(fragment):
         if key in _ONLY_WITH_ALL or (key == "overrides" and not entry.overrides):
@@ -194,7 +196,7 @@ def _beyond(grant: Grant, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
 
 
 def _refused(kind: str, value: str, granted: Sequence[str], grant: Grant, here: Position) -> str:
-    """Return the message for a team or domain that is not granted: the value, what was meant, and what is granted."""
+    """Return the message for a team or domain that is not granted: the value, a suggestion, and what is granted."""
     listed = ", ".join(quoted(name)[1:-1] for name in granted[:_MOST_LISTED])
     more = f" and {len(granted) - _MOST_LISTED} more" if len(granted) > _MOST_LISTED else ""
     grants = f"grants: {listed}{more}" if granted else f"grants no {kind}"

@@ -1,11 +1,9 @@
-"""What people write: one model per kind of file and entry, and nothing that is not in the file.
+"""The models of manifest files:
 
-The descriptions are shown by editors (through the JSON Schema) to whoever hovers over a key. Only what one entry
-can get wrong by itself is declared here; what takes a second look at the text (is this a domain?) is in
-`file_rules`, and what takes two entries is in `consistency`. A null never gets this far, so None means: not written.
-
-Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
-"""
+one per kind of file and entry, with nothing that is not in the file. Editors show the descriptions through the JSON
+Schema. Checks of one entry's form are declared here; checks of the text itself (a valid domain) are in `file_rules`,
+and checks of two entries in `consistency`. A null is an error before this, so None means: not written. Annotations
+are values here, not text: pydantic would have to compile each of them again, at every start."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final, Literal, cast
@@ -55,7 +53,10 @@ def _one_of(first: str, second: str) -> dict[str, JsonValue]:
 
 
 def _portal_schema(schema: dict[str, JsonValue]) -> None:
-    """Add the keys of bundled providers to the JSON Schema of a `portal:` block. Other providers may have any."""
+    """Add the keys of bundled providers to the JSON Schema of a `portal:` block.
+
+    Other providers may have any keys.
+    """
     providers = bundled()
     properties = cast(dict[str, dict[str, Any]], schema["properties"])
     for key in dict.fromkeys(key for provider in providers for key in provider.keys):
@@ -79,14 +80,14 @@ def _bundled_keys(provider: Provider, known: Sequence[str]) -> JsonValue:
 
 
 class Entry(BaseModel):
-    """Strict: no key that is not known, no value of another type."""
+    """The base of file models: unknown keys and values of another type are errors."""
 
     # defer_build: pydantic makes a validator for each kind of file that is read, not one for each model there is.
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 class PortalEntry(Entry):
-    """Which portal these files are for. Never where it is, and never a secret."""
+    """The portal that these files describe. It never holds a host or a secret."""
 
     # Further keys are those of the provider, which `load` checks.
     model_config = ConfigDict(extra="allow", json_schema_extra=_portal_schema)
@@ -96,52 +97,60 @@ class PortalEntry(Entry):
         description="The portal's short name, in flags, plans and the names of environment variables."
     )
     provider: ProviderName = Field(
-        description="What runs the portal: a provider that comes with portalctl, or that of an installed plug-in."
+        description="The provider of the portal: one that comes with portalctl, or an installed plug-in's."
     )
     region: str | None = Field(default=None, description="The region, where the provider has regions.")
     id: PortalId | None = Field(default=None, description="The portal's id on its provider. Write this or `title`.")
     title: Title | None = Field(
-        default=None, description="The portal's own name on its provider, if no other has it. Write this or `id`."
+        default=None, description="The portal's name on its provider, if it is unique there. Write this or `id`."
     )
 
     @property
     def options(self) -> dict[str, str]:
-        """The keys that only some providers have, as they are written."""
+        """Return the keys that only some providers have, as written."""
         region = {} if self.region is None else {"region": self.region}
         return {**region, **(self.model_extra or {})}
 
 
 class UnmatchedEntry(Entry):
-    """What becomes of people no rule speaks of."""
+    """What happens to developers that match no rule."""
 
     pending: Literal["keep", "rejected"] = Field(
-        default=Policy().unmatched_pending, description="Sign-ups that wait: leave them (`keep`) or reject them."
+        default=Policy().unmatched_pending,
+        description="Pending sign-ups: leave them unchanged (`keep`) or reject them.",
     )
     approved: Literal["keep", "revoked"] = Field(
-        default=Policy().unmatched_approved, description="People who are in: leave them (`keep`) or revoke them."
+        default=Policy().unmatched_approved,
+        description="Approved developers: leave them unchanged (`keep`) or revoke them.",
     )
 
 
 class PolicyEntry(Entry):
-    """What holds for the whole portal."""
+    """The policy of the whole portal."""
 
     unmatched: UnmatchedEntry = Field(
-        default=UnmatchedEntry.model_construct(), description="What becomes of people no rule speaks of."
+        default=UnmatchedEntry.model_construct(), description="What happens to developers that match no rule."
     )
     reinstate: bool = Field(
         default=Policy().reinstate,
-        description="Whether rules may approve again who is revoked or rejected on the portal. `false` unless "
-        "written: what an administrator took away is not given back.",
+        description=(
+            "Whether rules may approve developers again who are revoked or rejected on the portal. "
+            "`false` unless written: access that an administrator removed is not restored."
+        ),
     )
     require_verified_email: bool = Field(
         default=Policy().require_verified_email,
-        description="Whether trusted domains let in verified addresses only, where the portal tells (API7). `true` "
-        "unless written.",
+        description=(
+            "Whether trusted domains approve verified addresses only, where the portal reports that "
+            "(API7). `true` unless written."
+        ),
     )
     on_revoke: OnRevoke = Field(
         default=Policy().on_revoke,
-        description="What their applications go on using once people are kept out: `report` shows it, "
-        "`revoke_registrations` ends it.",
+        description=(
+            "What happens to the application registrations of denied developers: `report` lists them, "
+            "`revoke_registrations` revokes them."
+        ),
     )
     allow_delete: bool = Field(
         default=Policy().allow_delete,
@@ -153,15 +162,15 @@ class PolicyEntry(Entry):
 
 
 class GrantEntry(Entry):
-    """What one further file may contain, or `roots: true` alone: it may be the root file of another portal."""
+    """What one fragment may contain, or `roots: true` alone: it may be the root file of another portal."""
 
     model_config = ConfigDict(
         json_schema_extra={"if": {"required": ["roots"]}, "then": {"maxProperties": 1}},
     )
 
-    teams: Many[TeamName] = Field(default=(), description="Teams the file may declare, and name in its rules.")
+    teams: Many[TeamName] = Field(default=(), description="Teams that the file may declare, and name in its rules.")
     domains: Many[Domain] = Field(
-        default=(), description="Domains the file may trust: exactly these, without their subdomains."
+        default=(), description="Domains that the file may trust: exactly these, without their subdomains."
     )
     overrides: bool = Field(default=False, description="Whether the file may write overrides.")
     all: bool = Field(
@@ -181,36 +190,38 @@ _IF_ALL: Final = "Only where the root file of the portal grants `all` to this fi
 
 
 class RootFile(Entry):
-    """The one file of a portal that says which portal it is, and what holds there."""
+    """The root file of a portal: it identifies the portal and has its policy."""
 
     version: Version = Field(description=_VERSION)
-    portal: PortalEntry = Field(description="Which portal this is.")
-    policy: PolicyEntry = Field(default=PolicyEntry.model_construct(), description="What holds for the whole portal.")
+    portal: PortalEntry = Field(description="The portal that this manifest describes.")
+    policy: PolicyEntry = Field(default=PolicyEntry.model_construct(), description="The policy of the whole portal.")
     trusted_domains: Many[TrustedDomainOrName] = Field(
-        default=(), description="Domains whose people are approved: names, or mappings with `domain`."
+        default=(), description="Domains with approved developers: names, or mappings with `domain`."
     )
     denied_domains: Many[DeniedDomainOrName] = Field(
-        default=(), description="Domains whose people are kept out: names, or mappings with `domain`."
+        default=(), description="Domains with denied developers: names, or mappings with `domain`."
     )
-    teams: Many[Team] = Field(default=(), description="Every team that rules may name, and who is in it.")
-    overrides: Many[Override] = Field(default=(), description="Exceptions: one entry for one person.")
+    teams: Many[Team] = Field(default=(), description="Every team that rules may name, and its members.")
+    overrides: Many[Override] = Field(default=(), description="Exceptions: one entry for each developer.")
     access_requests: Many[AccessRule] = Field(
-        default=(), description="Requests for access to APIs that are approved, of people whom the rules let in."
+        default=(),
+        description="Requests for access to APIs that are approved, made by developers that the rules approve.",
     )
     protected: Many[Person] = Field(
-        default=(), description="People from whom nothing may be taken: a run that would do it is refused."
+        default=(), description="Protected developers: a run that would remove anything from them is refused."
     )
     delegate: dict[FilePath, GrantEntry] | None = Field(
         default=None,
         json_schema_extra={"additionalProperties": False},
-        description="What other files may contain, by their path relative to this file's folder. Once written, what "
-        "is not granted here is an error, and so is a further root file in a subfolder without `roots: true`. Left "
-        "out: other files may write `teams` only.",
+        description="What other files may contain, by their path relative to this file's folder. With this key, "
+        "everything that is not granted here is an error, and so is a further root file in a subfolder without "
+        "`roots: true`. "
+        "Left out: other files may write `teams` only.",
     )
 
 
 class FragmentFile(Entry):
-    """A further file of one or several portals: `teams`, or what the root file of each portal grants to it."""
+    """A fragment: a further file of one or several portals, with what their root files grant to it."""
 
     model_config = ConfigDict(json_schema_extra=_one_of("portal", "portals"))
 
@@ -220,14 +231,14 @@ class FragmentFile(Entry):
         default=(), min_length=1, description="The names of the portals this belongs to, when there are several."
     )
     trusted_domains: Many[TrustedDomainOrName] = Field(
-        default=(), description="Domains whose people are approved. Only where the portal's root file grants them."
+        default=(), description="Domains with approved developers. Only where the portal's root file grants them."
     )
     denied_domains: Many[DeniedDomainOrName] = Field(
-        default=(), description=f"Domains whose people are kept out. {_IF_ALL}"
+        default=(), description=f"Domains with denied developers. {_IF_ALL}"
     )
-    teams: Many[Team] = Field(default=(), description="Teams that rules may name, and who is in them.")
+    teams: Many[Team] = Field(default=(), description="Teams that rules may name, and their members.")
     overrides: Many[Override] = Field(
-        default=(), description="Exceptions for single people. Only where the portal's root file grants them."
+        default=(), description="Exceptions for single developers. Only where the portal's root file grants them."
     )
     access_requests: Many[AccessRule] = Field(
         default=(), description=f"Requests for access to APIs that are approved. {_IF_ALL}"
@@ -235,20 +246,20 @@ class FragmentFile(Entry):
 
 
 class AcknowledgementEntry(Entry):
-    """A finding of `portalctl drift` that somebody has looked at and lets stand."""
+    """A finding of `portalctl drift` that was reviewed and accepted."""
 
-    finding: Fingerprint = Field(description="Its fingerprint, as `drift` shows it.")
-    reason: Prose = Field(description="Why it may stand.")
+    finding: Fingerprint = Field(description="The fingerprint of the finding, as `drift` shows it.")
+    reason: Prose = Field(description="Why the finding is accepted.")
     expires: Day | None = Field(
         default=None, description="The last day this holds (YYYY-MM-DD, UTC). After it the finding counts again."
     )
 
 
 class AcknowledgementFile(Entry):
-    """What `portalctl drift --acknowledge` reads."""
+    """The acknowledgements file of `portalctl drift`."""
 
     version: Version = Field(description=_VERSION)
-    acknowledgements: Many[AcknowledgementEntry] = Field(description="The findings that may stand.")
+    acknowledgements: Many[AcknowledgementEntry] = Field(description="The accepted findings.")
 
 
 File = RootFile | FragmentFile

@@ -1,4 +1,4 @@
-"""The rules of one file: their places, their values in normal form, and the errors that one rule shows alone."""
+"""The rules of one file: their places, their values in normal form, and the errors of single rules."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Rules:
 def rules_of(
     shaped: Shaped, lists: Mapping[MemberFile, MemberList], *, developer_ids: bool
 ) -> tuple[Rules, list[Finding]]:
-    """Return the rules in one file, and what is wrong with each of them.
+    """Return the rules in one file, and the errors of each.
 
     `lists`: the member lists that its teams name, without unreadable ones. `developer_ids`: whether a developer may
     be named by developer_id (API7).
@@ -233,7 +233,7 @@ class _Checks:
 
 
 def no_domain(text: str) -> str:
-    """What is wrong with text that is not a domain."""
+    """Return the message for text that is not a valid domain."""
     hint = ""
     if "@" in text:
         hint = "; leave out the `@` and what is before it"

@@ -1,4 +1,4 @@
-"""The bytes of a manifest or CSV file → text, or the findings that say why it is not text that can be reviewed."""
+"""The bytes of a manifest or CSV file → text, or the reasons why it is not text that can be reviewed."""
 
 from __future__ import annotations
 
@@ -33,16 +33,13 @@ _NO_CHARACTER: Final = re.compile(r"\\(u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2}|\\U(
 
 
 def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
-    """Return the text of a YAML file, and what is wrong with it. Do not use the text if there are findings."""
+    """Return the text of a YAML file, and its errors. Do not use the text if there are findings."""
     text, findings = plain_text(file, content)
-    return text, findings + _first_on_each_line(file, text, _NO_CHARACTER, "this escape stands for no character")
+    return text, findings + _first_on_each_line(file, text, _NO_CHARACTER, "this escape is not a valid character")
 
 
 def plain_text(file: str, content: bytes) -> tuple[str, list[Finding]]:
-    """Return UTF-8 text without its byte order mark, and what is wrong with it.
-
-    Do not use the text if there are findings.
-    """
+    """Return UTF-8 text without its byte order mark, and its errors. Do not use the text if there are findings."""
     foreign = _foreign(content)
     if foreign is not None:
         return "", [Finding(Position(file, 1, 1), foreign)]
@@ -58,7 +55,7 @@ def plain_text(file: str, content: bytes) -> tuple[str, list[Finding]]:
 
 
 def _foreign(content: bytes) -> str | None:
-    """Return what a file really is, if its content is not the text that its name promises."""
+    """Return the kind of a file that is not text, such as a spreadsheet; None for text."""
     begin = content[:512].lstrip(b"\xef\xbb\xbf \t\r\n")
     found = next((what for mark, what in _FOREIGN.items() if begin.startswith(mark)), None)
     if found is None and _HTML.match(begin):

@@ -29,11 +29,10 @@ _NOT_UTF8: Final = "this name is not UTF-8; rename the file or folder"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """One file of a manifest, read.
+    """A manifest file with its content.
 
-    `shown` is its name for people; `name` its path relative to what was asked for, the same wherever the
-    checkout lies; `path` its absolute path, by which a portal's own file delegates to it.
-    """
+    `shown` is its name in messages; `name` its path relative to the given folder, the same for every checkout; `path`
+    its absolute path, by which a root file delegates to it."""
 
     shown: str
     name: str
@@ -42,12 +41,11 @@ class File:
 
 
 def read_files(paths: Sequence[Path]) -> tuple[tuple[File, ...], list[Finding]]:
-    """Every manifest file at the paths, sorted by `shown`, and what could not be found or read.
+    """Return every manifest file at the paths, sorted by `shown`, and errors for files not found or not readable.
 
-    A folder stands for its `*.yaml` and `*.yml` files at any depth, except hidden files and folders. Symbolic
-    links are followed inside the folder; one that leads out of it is an error. A file met twice counts once, by its
-    own name rather than by that of a link.
-    """
+    A folder stands for its `*.yaml` and `*.yml` files at any depth, except hidden files and folders. Symbolic links
+    are followed inside the folder; one that leads out of it is an error. A file found twice counts once, by its name
+    rather than a link's."""
     files: dict[str, tuple[bool, File]] = {}
     findings: list[Finding] = []
     for place in map(_place, paths):
@@ -70,7 +68,7 @@ def _by_name(met: tuple[bool, File]) -> tuple[bool, str, str]:
 
 
 def list_path(file: File, path: str) -> str:
-    """Where a list lies that a manifest file names, by its path relative to the file's folder."""
+    """Return the path of a list that a manifest file names by its path relative to the file's folder."""
     return _from(file.path, path)
 
 
@@ -79,9 +77,9 @@ def _from(file: str, path: str) -> str:
 
 
 def read_list(paths: Sequence[Path], file: File, path: str) -> File | str:
-    """The list that a manifest file names; or why there is none to read.
+    """Return the list that a manifest file names, or the error.
 
-    It lies in a folder that was asked for (`paths`), or, where a file was asked for, in that file's folder or below.
+    It lies in one of the given folders (`paths`), or, where a file was given, in that file's folder or below.
     """
     shown, name = _from(file.shown, path), _from(file.name, path)
     try:
@@ -102,7 +100,7 @@ def _root(asked: Path) -> str:
 
 
 def digest(files: Iterable[File]) -> str:
-    """`sha256:` and the hash over each file's `name` and content, in order of the names."""
+    """Return `sha256:` and the hash over each file's `name` and content, in order of the names."""
     total = hashlib.sha256()
     for name, content in sorted((file.name, file.content) for file in files):
         for part in (os.fsencode(name), content):
@@ -113,10 +111,10 @@ def digest(files: Iterable[File]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A file or folder that is asked for, or below one that is. `disk`: how the system finds it; `real`: without
-    links; `linked`: itself one, or in a folder that is; the others are as in File. What is below a folder is named
-    after it, so that each name is worked out once.
-    """
+    """A given file or folder, or one below.
+
+    `disk`: its path for the system; `real`: with links resolved; `linked`: it is a link, or in a linked folder; the
+    others are as in File. Names below a folder are derived from the folder's, so that each is computed once."""
 
     disk: str
     real: str
@@ -138,7 +136,7 @@ class _Place:
 
 
 def _place(path: Path) -> _Place:
-    """Something that is asked for. A folder has no name of its own: the checkout may lie anywhere."""
+    """Return a given path as a place. A folder has no name of its own: the checkout may lie anywhere."""
     absolute = Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - links stay
     name = "" if os.path.isdir(path) else path.name  # noqa: PTH112 - never raises
     real = os.path.realpath(path)
@@ -146,7 +144,7 @@ def _place(path: Path) -> _Place:
 
 
 def shown_path(path: Path) -> str:
-    """The path for messages: relative to the working folder when below it, else as it was given."""
+    """Return the path for messages: relative to the working folder if below it, else as given."""
     normal, here = Path(os.path.normpath(path)), Path.cwd()
     absolute = here / normal
     below = absolute.is_relative_to(here) and ".." not in normal.parts
@@ -154,12 +152,12 @@ def shown_path(path: Path) -> str:
 
 
 def joined(folder: str, name: str) -> str:
-    """The path of something in a folder; a folder without a name adds none."""
+    """Join a folder and a name; a folder without a name adds none."""
     return name if folder in ("", ".") else posixpath.join(folder, name)
 
 
 def _below(folder: _Place) -> Iterator[_Place | Finding]:
-    """The manifest files in a folder, in order; at least one thing."""
+    """Yield the manifest files in a folder, in order; an error if there are none."""
     found = False
     for item in _walk(folder, Path(folder.real), frozenset()):
         found = True
@@ -193,12 +191,12 @@ def _walk(folder: _Place, root: Path, above: frozenset[str]) -> Iterator[_Place 
 
 
 def _is_wanted(name: str) -> bool:
-    """Whether a file is read, or would be if its name were text: nothing can name a list by other bytes."""
+    """Return whether a file is read, or would be if its name were text: no list can be named by other bytes."""
     return is_manifest(name) or (not is_utf8(name) and (is_list(name) or is_nearly_manifest(name)))
 
 
 def _holds(ask: Callable[[], bool]) -> bool:
-    """What the system says; False of a link that leads round in a circle, which it can't follow."""
+    """Return the system's answer; False for a circular link."""
     try:
         return ask()
     except OSError:

@@ -39,15 +39,12 @@ from portalctl.words import did_you_mean, quoted
 
 
 def load(paths: Sequence[Path]) -> Manifest:
-    """Everything that the files and folders say.
-
-    Raises InputError with all that is wrong, over all files, in the order of the places.
-    """
+    """Load manifest files and folders. Raises InputError with every error of all files."""
     with no_garbage_collection():
         files, findings = read_files(paths)
         try:
             manifest = assemble(files, findings, partial(read_list, paths), os.path.realpath)
-        except InputError as error:  # what is missing may be in a file that is not read
+        except InputError as error:  # a missing name may be in a file that is not read
             more = unread(paths, {file.shown for file in files})
             raise InputError((*error.findings, *more), error.message) from error
         warnings = {*manifest.warnings, *unread(paths, manifest.files)}
@@ -58,7 +55,7 @@ ReadList = Callable[[File, str], File | str]
 
 
 def _no_list(_: File, path: str) -> str:
-    raise AssertionError(f"a list is named where there is none: {path}")
+    raise AssertionError(f"list not found: {path}")
 
 
 def assemble(
@@ -67,12 +64,11 @@ def assemble(
     lists: ReadList = _no_list,
     resolve: Resolve = posixpath.normpath,
 ) -> Manifest:
-    """Return the manifest that files make together.
+    """Return the manifest of several files.
 
-    `findings`: what is known to be wrong already. `lists` returns the list that a file names by a path, or why it
-    can't be read. `resolve` returns a path with its symbolic links resolved. Raises InputError like `load`. Does no
-    I/O but by `lists` and `resolve`.
-    """
+    `findings`: errors found so far. `lists` returns the list that a file names by a path, or the error. `resolve`
+    returns a path with its symbolic links resolved. Raises InputError like `load`. Its only I/O is in `lists` and
+    `resolve`."""
     loading = _Loading(list(findings), lists, resolve)
     for file in sorted(files, key=lambda file: file.shown):
         loading.add(file)
@@ -92,7 +88,7 @@ def assemble(
 
 @dataclass(slots=True)
 class _Portal:
-    """A portal while it is put together: its root file, and the rules of this and of every other file."""
+    """A portal while its files are combined: its root file, and the rules of this and of every other file."""
 
     own: Shaped
     entry: RootFile
@@ -108,8 +104,9 @@ class _Loading:
         self.findings = findings
         self._read = read
         self._resolve = resolve
-        self._lists: dict[str, File] = {}  # by path
-        # Whether every name there is has been read: if not, one that is missing may be there after all.
+        self._lists: dict[
+            str, File
+        ] = {}  # by path Whether all names were read: if not, a missing one may be in an unreadable file.
         self._portals_known = self._teams_known = not findings
         self._roots: list[tuple[Shaped, RootFile, File]] = []
         self._fragments: list[tuple[Shaped, FragmentFile, File]] = []
@@ -118,11 +115,11 @@ class _Loading:
 
     @property
     def lists(self) -> Iterable[File]:
-        """The lists that were read."""
+        """Return the lists that were read."""
         return self._lists.values()
 
     def add(self, file: File) -> None:
-        """Take one file in: YAML and form are checked now, the rest in `finish`."""
+        """Add one file: YAML and form are checked now, the rest in `finish`."""
         entries = read_entries(file.shown, file.content)
         self.findings += entries.findings
         shaped = entries.shaped
@@ -136,7 +133,7 @@ class _Loading:
             self._fragments.append((shaped, shaped.entry, file))
 
     def finish(self) -> tuple[dict[str, PortalManifest], list[Finding]]:
-        """The portals and what to warn of. They are for use only if nothing was found."""
+        """Return the portals and the warnings. Do not use them if there are findings."""
         portals = [self._root(*root) for root in self._roots]
         self._check_names(portals)
         self._delegations = [portal.delegation for portal in portals]
@@ -147,7 +144,7 @@ class _Loading:
         made: list[PortalManifest] = []
         for portal in portals:
             rules = sorted(portal.rules, key=lambda item: item.file)
-            # A provider without teams: each team is a finding for that reason, and not because nobody declares it.
+            # A provider without teams: each team is a finding for that reason, and not because it is undeclared.
             has_teams = "teams" in portal.provider.abilities
             whole = together(rules, all_teams_known=self._teams_known and has_teams)
             self.findings += whole.findings
@@ -174,7 +171,7 @@ class _Loading:
         return _Portal(shaped, entry, provider, delegation, [rules])
 
     def _check_names(self, portals: list[_Portal]) -> None:
-        """One portal, one name."""
+        """Return the portals by name; report repeated names."""
         for portal in portals:
             if "portal" in portal.own.lost:
                 self._portals_known = False
@@ -190,7 +187,7 @@ class _Loading:
         portals = self._named(shaped, entry)
         if shaped.lost or not portals or len(portals) < len(entry.portals):
             self._teams_known = False
-        # Only what every one of the portals understands.
+        # Check that all of the portals support the file's rules.
         ids = all("account_ids" in portal.provider.abilities for portal in portals)
         rules = self._rules(shaped, file, developer_ids=ids)
         path = self._resolve(file.path)
@@ -200,7 +197,7 @@ class _Loading:
             self.findings += check_granted(portal.delegation, shaped, path, rules, named)
 
     def _named(self, shaped: Shaped, entry: FragmentFile) -> list[_Portal]:
-        """The portals that a fragment names, each once."""
+        """Return the portals that a fragment names, without repetition."""
         named: dict[str, _Portal] = {}
         paths = [("portals", index) for index in range(len(entry.portals))]
         for name, path in zip((entry.portal, *entry.portals), (("portal",), *paths), strict=True):
@@ -222,7 +219,7 @@ class _Loading:
         return rules
 
     def _member_lists(self, shaped: Shaped, file: File) -> dict[MemberFile, MemberList]:
-        """The lists that a file's teams name; what is wrong with them is found."""
+        """Read the lists that a file's teams name; report their errors."""
         read: dict[MemberFile, MemberList] = {}
         for index, team in enumerate(shaped.entry.teams):
             wanted = team.members_from
@@ -238,7 +235,7 @@ class _Loading:
 
 
 def _provider(shaped: Shaped, entry: RootFile) -> tuple[Provider, list[Finding]]:
-    """Return the provider of a root file; one that can do everything where there is none, to find more errors."""
+    """Return the provider of a root file; without a valid one, a provider with every ability, to find more errors."""
     name = entry.portal.provider
     at = shaped.source.at("portal", "provider")
     found = find(name)
@@ -249,13 +246,13 @@ def _provider(shaped: Shaped, entry: RootFile) -> tuple[Provider, list[Finding]]
 
 
 def _check_portal(shaped: Shaped, entry: RootFile, provider: Provider | None) -> Iterator[Finding]:
-    """Yield what is wrong with a `portal:` block, by the keys that are written. `provider` None: it is unknown."""
+    """Yield the errors of a `portal:` block, by the keys that are written. `provider` None: it is unknown."""
     source, portal = shaped.source, entry.portal
     written = source.keys("portal")
     if {"id", "title"} <= written:
         yield Finding(source.key_at("portal", "title"), "write `id` or `title`, not both")
     elif not {"id", "title"} & written:
-        yield Finding(source.at("portal"), "say which portal this is: write its `id` or its `title`")
+        yield Finding(source.at("portal"), "no `id` or `title`; write one, to identify the portal")
     if provider is None:
         return
     for name, value in portal.options.items():
@@ -268,7 +265,7 @@ def _check_portal(shaped: Shaped, entry: RootFile, provider: Provider | None) ->
 
 
 def _check_option(source: Source, provider: Provider, name: str, value: str) -> Iterator[Finding]:
-    """Yield what is wrong with a key of the `portal:` block that only some providers have."""
+    """Yield the errors of a key of the `portal:` block that only some providers have."""
     keys = {key.name: key for key in provider.keys}
     known = ["name", "provider", "id", "title", *keys]
     if name not in keys:
@@ -318,6 +315,6 @@ def _policy(entry: PolicyEntry, source: Source) -> Policy:
 
 
 def _policy_why(key: str, entry: PolicyEntry, source: Source) -> Reason:
-    """The reason for a key of the policy; a default has no place."""
+    """Return the reason for a key of the policy; a default has no place."""
     written = key in entry.model_fields_set
     return Reason.of("policy", key, source.key_at("policy", key) if written else None)

@@ -4,9 +4,9 @@ A rule is declared once, here: pydantic reads it from a file and describes it in
 where it is written (`why`), and the rest of portalctl uses it. `file_models` has the files around the rules. After
 loading, addresses and domains are in the normal form of `portalctl.identity`.
 
-The descriptions are shown by editors, through the JSON Schema. Checks that need more than the value itself (is this a
-domain?) are in `file_rules`, and checks that need two rules in `consistency`. A null is an error before this, so None
-means: not written.
+The descriptions are shown by editors, through the JSON Schema. Checks that need more than the form (a valid domain)
+are in `file_rules`, and checks that need two rules in `consistency`. A null is an error before this, so None means:
+not written.
 
 Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
 """
@@ -39,7 +39,7 @@ from portalctl.manifest.value_formats import (
 )
 from portalctl.reason import Reason
 
-#: Codes of lint findings made while loading: a grant to somebody who is denied, a file that is not read.
+#: Codes of lint findings made while loading: a grant to a denied developer, a file that is not read.
 DENIED_GRANT: Final = "PC010"
 NOT_READ: Final = "PC012"
 
@@ -68,19 +68,23 @@ Expires = Annotated[Day | None, Field(description=_EXPIRES)]
 Invite = Annotated[
     bool,
     Field(
-        description="Whether to create an account for this developer if there is none. A member list alone approves "
-        "nobody: the account then waits for approval."
+        description=(
+            "Whether to create an account for this developer if there is none. A member list alone "
+            "approves no developer: the account is then pending."
+        )
     ),
 ]
 FullName = Annotated[
     PersonName | None,
     Field(description="The name on the new account. Left out: the address. Only with `invite: true`."),
 ]
-Mail = Annotated[bool, Field(description="Whether the portal sends an invitation. Only with `invite: true`.")]
+Mail = Annotated[
+    bool, Field(description="Whether the portal sends an e-mail with an invitation. Only with `invite: true`.")
+]
 
 
 class Written:
-    """The base of everything below that is read from a file: unknown keys and values of another type are errors."""
+    """The base of the models read from a file: unknown keys and values of another type are errors."""
 
     __slots__ = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
@@ -125,11 +129,10 @@ R = TypeVar("R", bound=Written)
 
 
 def placed(rule: R, why: Reason, **normal: object) -> R:
-    """Complete a rule that was just read: where it is written, and its values in normal form.
+    """Complete a rule that was just read:
 
-    For the loader alone, before anything else has the rule. It changes the rule itself because building each member
-    twice would take longer than all other checks of it.
-    """
+    its place, and its values in normal form. For the loader alone, before any other code has the rule. It changes the
+    rule in place because building each member twice would take longer than all its other checks."""
     object.__setattr__(rule, _PLACE, why)
     for name, value in normal.items():
         object.__setattr__(rule, name, value)
@@ -152,7 +155,7 @@ class TrustedDomain(Written):
     ] = field(default=None, compare=False)
     review_by: Annotated[
         Day | None,
-        Field(description="A day (YYYY-MM-DD) after which a notice asks whether this rule is still right."),
+        Field(description="A day (YYYY-MM-DD) after which a notice asks for a review of this rule."),
     ] = None
     expires: Expires = None
 
@@ -332,7 +335,7 @@ class Override(Invitable):
         OnRevoke | None,
         Field(
             description="What happens to the developer's application registrations when access is removed: `report` "
-            "lists them, `revoke_registrations` revokes them. Left out: as the policy says."
+            "lists them, `revoke_registrations` revokes them. Left out: `policy.on_revoke`."
         ),
     ] = None
     invite: Invite = False
@@ -342,7 +345,7 @@ class Override(Invitable):
 
 @dataclass(frozen=True, slots=True)
 class AccessRule(Written):
-    """Requests for access that are approved: of developers whom the rules approve, and of nobody else."""
+    """Requests for access that are approved, if the rules approve the developer."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
         {"oneOf": [{"required": ["domains"]}, {"required": ["teams"]}]}
@@ -419,7 +422,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """Someone from whom nothing may be taken. `developer` is as in Override."""
+    """A developer from whom nothing may be removed. `developer` is as in Override."""
 
     developer: str
     why: Reason
@@ -427,7 +430,7 @@ class Protected:
 
 @dataclass(frozen=True, slots=True)
 class PortalManifest:
-    """All that files say of one portal. Exactly one of `id` and `title` is set; `files` are as in Manifest.
+    """The rules and settings of one portal. Exactly one of `id` and `title` is set; `files` are as in Manifest.
 
     `options` are the keys of the `portal:` block that only this provider has, `region` too.
     """
@@ -451,7 +454,7 @@ class PortalManifest:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """Everything that was loaded. `files` are shown paths, sorted; `digest` covers their bytes and relative names.
+    """All loaded portals. `files` are shown paths, sorted; `digest` covers their bytes and relative names.
 
     `warnings` are lint findings that only loading can make: those with the codes DENIED_GRANT and NOT_READ.
     `portals` may be narrowed to those of one run. `roots` are all that the files declare: whether two of them are

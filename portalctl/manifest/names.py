@@ -1,4 +1,4 @@
-"""Which names of files mean a manifest. Pure; the one place that knows the suffixes."""
+"""The file names of manifests and lists. Pure; the only module with the suffixes."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 import re
 from typing import Final
 
-#: What a folder is searched for, as messages write it.
+#: The files that a folder is searched for, in messages.
 PATTERNS: Final = "*.yaml or *.yml"
 
-# ASCII letters only: case folding beyond them would take other characters for these.
+# ASCII letters only: case folding beyond them would accept other characters.
 _MANIFEST: Final = re.compile(r"\.ya?ml\Z", re.ASCII | re.IGNORECASE)
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is left out when its folder is read."""
+    """Return whether a file or folder of this name is ignored when its folder is read."""
     return name.startswith(".")
 
 
 def is_manifest(name: str) -> bool:
-    """Whether a name or path ends as a manifest's does: in `.yaml` or `.yml`, in any letter case."""
+    """Return whether a name or path ends in `.yaml` or `.yml`, in any letter case."""
     return _MANIFEST.search(name) is not None
 
 
@@ -31,17 +31,20 @@ _DISABLED: Final = re.compile(r"\.disabled\Z", re.ASCII | re.IGNORECASE)
 
 
 def is_nearly_manifest(name: str) -> bool:
-    """Whether a file that is not read has a name that its author may take for a manifest's."""
+    """Return whether the name of an unread file looks like a manifest's."""
     return _NEARLY.search(name) is not None and not _DISABLED.search(name) and not is_manifest(name)
 
 
 def is_list(name: str) -> bool:
-    """Whether a name ends in `.csv`, in any letter case, as the lists of members do."""
+    """Return whether a name ends in `.csv`, in any letter case, as member lists do."""
     return _LIST.search(name) is not None
 
 
 def is_json(name: str) -> bool:
-    """Whether a name ends in `.json`, in any letter case: its content decides what it looks like."""
+    """Return whether a name ends in `.json`, in any letter case:
+
+    its content decides whether it looks like a manifest.
+    """
     return _JSON.search(name) is not None
 
 
@@ -51,7 +54,7 @@ def readable(name: str) -> str:
 
 
 def is_utf8(name: str) -> bool:
-    """Whether a file's name, as the system gives it, is text in UTF-8."""
+    """Return whether a file's name, as the system returns it, is UTF-8."""
     try:
         name.encode()
     except UnicodeEncodeError:

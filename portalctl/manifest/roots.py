@@ -1,8 +1,7 @@
-"""Which files may be root files, and whether two of them are one portal, as far as files can tell.
+"""The checks of root files:
 
-What only the portals show (an id in one file and a title in the other) is decided in
-`portalctl.rules.distinct_portals`.
-"""
+where they may be, and that no two of them lead to one portal, as far as files show it. The comparison of an id with a
+title needs the portals: `portalctl.rules.distinct_portals`."""
 
 from __future__ import annotations
 
@@ -67,7 +66,10 @@ def check_declared_once(portals: Iterable[PortalManifest]) -> Iterator[Finding]:
 
 
 def declared_twice(one: PortalManifest, other: PortalManifest, shared: str) -> Iterator[Finding]:
-    """Yield the findings, one at each root file, for two that lead to one portal. `shared`: what tells so."""
+    """Yield the findings, one at each root file, for two that lead to one portal.
+
+    `shared`: what they have in common.
+    """
     for here, there in ((one, other), (other, one)):
         where = f"{quoted(there.name)} ({place(there.at, here.at)})"
         text = f"{quoted(here.name)} is the same portal as {where}: {shared}; keep one root file for it"
@@ -75,13 +77,13 @@ def declared_twice(one: PortalManifest, other: PortalManifest, shared: str) -> I
 
 
 def may_share_server(one: PortalManifest, other: PortalManifest) -> bool:
-    """Return whether two portals can be on one server, going by their files. Without a region, it may be any."""
+    """Return whether two portals can be on one server, according to their files. Without a region, it may be any."""
     same_service = family_of(one.provider) == family_of(other.provider)
     return same_service and (one.region == other.region or None in (one.region, other.region))
 
 
 def _key(portal: PortalManifest) -> tuple[str | None, ...]:
-    """Return what is equal for root files of one portal. Ids are unique everywhere, titles within a region."""
+    """Return a key that is equal for root files of one portal. Ids are unique everywhere, titles within a region."""
     if portal.id is not None:
         return family_of(portal.provider), portal.id.casefold()
     return portal.provider, portal.region, portal.title, "title"

@@ -15,31 +15,30 @@ _NULL: Final[JsonValue] = {"type": "null"}
 
 
 def manifest_schema() -> dict[str, JsonValue]:
-    """The schema (draft 2020-12) of one file: a portal's own, or a fragment.
+    """Return the schema (draft 2020-12) of one file:
 
-    It accepts all that `load` accepts. What takes more than the form of one file (whether a domain is a public
-    suffix, a team declared, a person named twice) only `load` finds.
-    """
+    a root file or a fragment. It accepts everything that `load` accepts. Only `load` checks more than the form of one
+    file (public suffixes, undeclared teams, repeated developers)."""
     schema: dict[str, JsonValue] = TypeAdapter(RootFile | FragmentFile).json_schema()
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": SCHEMA_ID,
         "title": "portalctl manifest, version 1",
-        "description": "Who gets into a developer portal: a portal's own file, or a fragment that names its portal.",
+        "description": "The developers, teams and access rules of a developer portal: a root file, or a fragment "
+        "that names its portal.",
         **{key: _tidied(value) for key, value in schema.items()},
     }
 
 
 def manifest_schema_text() -> str:
-    """The schema as the contents of a file."""
+    """Return the schema as the contents of a file."""
     return json.dumps(manifest_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def _tidied(schema: JsonValue) -> JsonValue:
-    """Without what tells a reader nothing.
+    """Return a schema without noise:
 
-    That is null (None stands for a key that is not written), defaults of what holds other keys, and titles that
-    repeat a key's name.
+    null (None stands for a key that is not written), defaults of mappings, and titles that repeat a key's name.
     """
     if isinstance(schema, list):
         return [_tidied(item) for item in schema]

@@ -1,8 +1,7 @@
-"""Characters of word processors where YAML needs others: a no-break space, a dash, typographic quotes.
+"""Characters of word processors in YAML syntax: a no-break space, a dash, typographic quotes.
 
-They are valid in text, so a parser only reports what follows from them. Lines that have an error are looked at again,
-and the character is named where it stands in a place of the syntax.
-"""
+They are valid in text, so a parser only reports the consequences. Lines with an error are searched again, and the
+character is named where syntax is expected."""
 
 from __future__ import annotations
 
@@ -64,4 +63,4 @@ def _in_line(file: str, lines: list[str], number: int) -> Iterator[Finding]:
     if place is not None and place.lastgroup is not None:
         start = place.start(place.lastgroup)
         char = line[start]
-        yield Finding(Position(file, number, start + 1), f"{named(char)} stands here; {correction(char)}")
+        yield Finding(Position(file, number, start + 1), f"{named(char)} is not valid here; {correction(char)}")

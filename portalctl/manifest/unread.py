@@ -1,8 +1,7 @@
-"""Files that look like manifests and are not read, and `delegate` entries without a file: findings with NOT_READ.
+"""Files that look like manifests and are not read, and `delegate` entries without a file:
 
-A rule in such a file has no effect, and nothing else would say so: a lost denial approves a leaver. Names decide, and
-for `.json` files the top level of what is in them.
-"""
+findings with NOT_READ. A rule in such a file has no effect without any other message: a lost denial approves a
+leaver. Names decide, and for `.json` files the top level of what is in them."""
 
 from __future__ import annotations
 
@@ -25,7 +24,7 @@ from portalctl.manifest.names import is_hidden, is_json, is_nearly_manifest, is_
 from portalctl.manifest.validation import Shaped
 from portalctl.words import close, quoted
 
-MOST_BYTES: Final = 4 * 1024 * 1024  # of one file; nobody writes a longer JSON file by hand
+MOST_BYTES: Final = 4 * 1024 * 1024  # of one file; no manifest is larger
 MOST_BYTES_IN_ALL: Final = 64 * 1024 * 1024
 MOST_SHOWN: Final = 20
 
@@ -36,9 +35,10 @@ _PORTAL_KEYS: Final = frozenset({"portal", "portals"})
 
 
 def unread(paths: Sequence[Path], read: Collection[str]) -> list[Finding]:
-    """What looks like a manifest in the folders among `paths` and is not read; `read` has the names of what is.
+    """Find files that look like manifests in the folders among `paths` and are not read; `read` has the names of
+    those that are.
 
-    At most MOST_SHOWN findings, and one that counts the others. What cannot be read is left out: loading reports it.
+    At most MOST_SHOWN findings, and one that counts the others. Unreadable files are left out: loading reports them.
     """
     budget = _Budget()
     folders = [path for path in paths if os.path.isdir(path)]  # noqa: PTH112 - never raises
@@ -61,9 +61,8 @@ def entries_without_file(
 ) -> Iterator[Finding]:
     """Warn of the entries of a `delegate` for files that are not read.
 
-    `path` is the root file's, `read` has those of all files; they are absolute. `resolve` returns a path with its
-    symbolic links resolved.
-    """
+    `path` is the root file's path, `read` has the paths of all files; they are absolute. `resolve` returns a path
+    with its symbolic links resolved."""
     if not isinstance(root.entry, RootFile) or not root.entry.delegate:
         return
     folder = posixpath.dirname(path)
@@ -71,7 +70,7 @@ def entries_without_file(
     names = sorted(posixpath.relpath(other, folder) for other in read if other != path)
     for key in root.entry.delegate:
         if resolve(posixpath.join(folder, key)) not in there:
-            text = f"{quoted(key)}: no such file is read; {_what_to_do(posixpath.normpath(key), names)}"
+            text = f"{quoted(key)}: no such file was read; {_what_to_do(posixpath.normpath(key), names)}"
             yield Finding(root.source.key_at("delegate", key), text, NOT_READ, "warning")
 
 
@@ -81,17 +80,17 @@ def _what_to_do(name: str, names: Sequence[str]) -> str:
         return f"there is {quoted(twin)}: {difference(name, twin)}"
     near = close(name, names)
     hint = f"did you mean {quoted(near)}? Else " if near is not None else ""
-    return f"{hint}take out the entry, or name the file with -f"
+    return f"{hint}remove the entry, or name the file with -f"
 
 
 class _Budget:
-    """How much more may be read to find out what files are."""
+    """The number of bytes that may still be read to recognize files."""
 
     def __init__(self) -> None:
         self._left = MOST_BYTES_IN_ALL
 
     def head(self, path: str) -> bytes:
-        """The first bytes of a regular file; nothing of anything else, or when enough has been read."""
+        """Return the first bytes of a regular file; nothing of other files, or when the budget is used up."""
         try:
             if not stat.S_ISREG(os.lstat(path).st_mode):
                 return b""
@@ -121,10 +120,10 @@ def _message(folder: str, name: str, budget: _Budget) -> str | None:
     path = os.path.join(folder, name)  # noqa: PTH118 - there may be thousands
     if is_nearly_manifest(name):
         text = _text(budget.head(path))
-        message = "looks like a manifest and is not read; end its name in .yaml, or in .disabled if that is meant"
+        message = "looks like a manifest but is not read; end its name in .yaml, or in .disabled to silence this"
         return None if _OTHER_KIND.search(text) else message
     if is_json(name) and _is_json_manifest(budget.head(path)):
-        return "has the keys of a manifest and is not read; end its name in .yaml (JSON is YAML), or in .disabled"
+        return "has the keys of a manifest but is not read; end its name in .yaml (JSON is YAML), or in .disabled"
     return None
 
 

@@ -1,8 +1,7 @@
-"""Plain data → the entries people wrote, with every error of a file at once.
+"""Plain data → entries, with every error of a file at once.
 
-What is wrong is reported and taken out, and the rest is read again, so that an unknown key in one entry does not
-hide a public suffix in another. What is read after an error only serves to find further ones.
-"""
+Wrong parts are reported and removed, and the rest is validated again, so that an unknown key in one entry does not
+hide a public suffix in another. Data after an error only serves to find further errors."""
 
 from __future__ import annotations
 
@@ -21,7 +20,7 @@ from portalctl.manifest.value_display import type_name
 from portalctl.manifest.yaml_source import Data, Source, read
 
 _MOST_ROUNDS: Final = 10  # twice the levels that entries have
-# For what is required at the top of a file and wrong, while looking for further errors. API7 allows the most.
+# Replaces required keys that are wrong at the top of a file, to find further errors. API7 allows the most.
 _STAND_INS: Final[dict[Path, Data]] = {
     ("version",): 1,
     ("portal",): {"name": "unknown", "provider": "api7", "title": "-"},
@@ -30,9 +29,9 @@ _STAND_INS: Final[dict[Path, Data]] = {
 
 @dataclass(frozen=True, slots=True)
 class Shaped:
-    """One file as entries, with the places of what is left in it.
+    """One file as entries, with their places.
 
-    `lost`: the top-level keys (`portal`, `teams`) below which an error hides names that others may refer to.
+    `lost`: the top-level keys (`portal`, `teams`) below which an error hides names that other rules may refer to.
     """
 
     source: Source
@@ -42,7 +41,7 @@ class Shaped:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """What was read of one file. `shaped` None: nothing is left to look at. `parsed`: it had no error as YAML."""
+    """The result of reading one file. `shaped` None: nothing is left to check. `parsed`: it had no YAML error."""
 
     shaped: Shaped | None
     findings: list[Finding]
@@ -50,7 +49,7 @@ class Entries:
 
 
 def read_entries(file: str, content: bytes) -> Entries:
-    """Return the entries of one file, and what is wrong with it as YAML and with its form."""
+    """Return the entries of one file, and the errors of its YAML and its form."""
     source, findings = read(file, content)
     parsed, shaped = not findings, None
     if source is not None:
@@ -61,7 +60,7 @@ def read_entries(file: str, content: bytes) -> Entries:
 
 
 def shape(source: Source) -> tuple[Shaped | None, list[Finding]]:
-    """The entries of one file, and what is wrong with their form. None: nothing is left to look at."""
+    """Return the entries of one file, and the errors of their form. None: nothing is left to check."""
     data = source.data
     if not isinstance(data, dict):
         return None, [
@@ -86,17 +85,19 @@ def shape(source: Source) -> tuple[Shaped | None, list[Finding]]:
 
 
 def _check_kind(source: Source, data: dict[str, Data]) -> list[Finding]:
-    """Whether the file says whose it is. What it says wrongly is taken out."""
+    """Check that the file names its portal. Wrong values are removed."""
     portal = data.get("portal", "")
     if "portal" not in data and "portals" not in data:
-        message = "this file names no portal: write a `portal:` block (the portal's own file) or `portal: NAME`"
+        message = (
+            "this file names no portal; write a `portal:` block (in a root file) or `portal: NAME` (in a fragment)"
+        )
         return [Finding(source.at(), message)]
     if "portal" in data and "portals" in data:
         finding = Finding(source.key_at("portals"), "write `portal` or `portals`, not both")
         _take_out(source, data, {("portals",)})
         return [finding]
     if not isinstance(portal, str | dict) and portal is not None:
-        message = f"expected a mapping (the portal's own file) or a portal's name; found {type_name(portal)}"
+        message = f"expected a mapping (in a root file) or a portal's name (in a fragment); found {type_name(portal)}"
         finding = Finding(source.at("portal"), message)
         _take_out(source, data, {("portal",)})
         return [finding]
@@ -104,28 +105,28 @@ def _check_kind(source: Source, data: dict[str, Data]) -> list[Finding]:
 
 
 def _faulty(problem: ErrorDetails) -> Path:
-    """What has to go for the rest to be read: the value, or what lacks a key."""
+    """Return the path to remove so that the rest can be read: the value, or the mapping that lacks a key."""
     path = path_of(problem)
     return path[:-1] if problem["type"] == "missing" and len(path) > 1 else path
 
 
 def _holds_names(path: Path) -> bool:
-    """Whether names that others refer to go with what is at this path: a portal's, or a team's."""
+    """Return whether removing this path also removes a name that others refer to: a portal's, or a team's."""
     if path[0] == "portal":
         return path[1:] in ((), ("name",))
     return path[0] == "portals" or (path[0] == "teams" and len(path) <= 2)
 
 
 def _take_out(source: Source, data: dict[str, Data], paths: set[Path]) -> None:
-    """Remove what is at the paths, from the data and from its marks, so that they stay alike.
+    """Remove the values at the paths, from the data and from its marks.
 
-    The places of keys stay: they tell what was written. Required keys at the top are made good.
+    The places of keys stay: they show what was written. Required keys at the top get a valid value.
     """
     spots: dict[tuple[int, str | int], tuple[Any, Any, str | int]] = {}
     required = {("version",), ("portal",)} if isinstance(data.get("portal"), dict) else {("version",)}
     for path in paths - required:
         around, inside = _around(source, path)
-        # By identity: through an alias one list can stand in several places.
+        # By identity: through an alias, one list can be in several places.
         spots[id(around), path[-1]] = (around, inside, path[-1])
     for around, inside, step in sorted(spots.values(), key=lambda spot: _index(spot[2]), reverse=True):
         del around[step]
@@ -139,7 +140,7 @@ def _index(step: str | int) -> int:
 
 
 def _around(source: Source, path: Path) -> tuple[Any, Any]:
-    """The mapping or list that holds the end of the path, and the places in it."""
+    """Return the mapping or list at the end of the path, and its places."""
     around: Any = source.data
     mark: Any = source.mark
     for step in path[:-1]:

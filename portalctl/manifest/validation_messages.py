@@ -19,7 +19,7 @@ from portalctl.words import close, did_you_mean, quoted
 
 Path = tuple[str | int, ...]
 
-#: Keys of other tools and of older manifests that no resemblance leads from, and what the key is here.
+#: Keys of other tools and older manifests that do not resemble ours, and our key.
 RENAMED: Final[Mapping[str, str]] = {"until": "expires", "valid_until": "expires"}
 
 _UNKNOWN_KEY: Final = ("extra_forbidden", "unexpected_keyword_argument")  # of models and of dataclasses
@@ -28,7 +28,7 @@ _MOST_GUESSES: Final = 100  # as many findings are printed
 
 
 def described(source: Source, model: type[Entry | Written], problems: list[ErrorDetails]) -> list[Finding]:
-    """What the model found wrong with a file, each with its place and in our words."""
+    """Return the validation errors of a file as findings, each with its place, in plain words."""
     findings = []
     unknown = [problem for problem in problems if problem["type"] in _UNKNOWN_KEY]
     misspelt = {_meant(problem, model) for problem in unknown[:_MOST_GUESSES]}
@@ -37,7 +37,7 @@ def described(source: Source, model: type[Entry | Written], problems: list[Error
         if problem["type"] == "missing" and path in misspelt:
             continue
         if problem["input"] is None and problem["type"] not in _UNKNOWN_KEY:
-            continue  # the reader has said that null is not allowed
+            continue  # yaml_source has reported that null is not allowed
         at = source.at(*path)
         if problem["type"] in _UNKNOWN_KEY or _KEY in problem["loc"]:
             at = source.key_at(*path)
@@ -46,14 +46,14 @@ def described(source: Source, model: type[Entry | Written], problems: list[Error
 
 
 def path_of(problem: ErrorDetails) -> Path:
-    """Where in the data, without what pydantic adds to tell the forms of an entry apart."""
+    """Return the path in the data, without the tags that pydantic adds for the forms of an entry."""
     return tuple(step for step in problem["loc"] if step not in (SHORT, LONG, _KEY))
 
 
 def message(problem: ErrorDetails, model: type[Entry | Written], path: Path, *, guess: bool = True) -> str:
-    """What the model found wrong at one path; a character that only looks like the right one is named.
+    """Return the finding for one validation error; a look-alike character is named.
 
-    `guess`: whether to look for the key that was meant, which takes long for thousands of keys.
+    `guess`: whether to suggest a key, which is slow for thousands of keys.
     """
     found = odd(_suspect(problem, path))
     text = _message(problem, model, path) if guess or problem["type"] not in _UNKNOWN_KEY else _unknown(path)
@@ -65,7 +65,7 @@ def _unknown(path: Path) -> str:
 
 
 def _suspect(problem: ErrorDetails, path: Path) -> str:
-    """The text in which a character beyond ASCII may be what is wrong; empty where it may well be meant."""
+    """Return the text in which a character beyond ASCII may be the error; empty where it may be intended."""
     text, kind_ = problem["input"], problem["type"]
     if kind_ in _UNKNOWN_KEY:
         return str(path[-1])
@@ -79,7 +79,7 @@ def _suspect(problem: ErrorDetails, path: Path) -> str:
 
 def _message(problem: ErrorDetails, model: type[Entry | Written], path: Path) -> str:
     if path == ("version",) and problem["type"] != "missing":
-        return "expected `version: 1`, the only version there is"
+        return "expected `version: 1`, the only version"
     if problem["type"] in _UNKNOWN_KEY:
         return _unknown_key(str(path[-1]), model, path)
     if problem["type"] == "literal_error":
@@ -92,7 +92,7 @@ def _message(problem: ErrorDetails, model: type[Entry | Written], path: Path) ->
     return say(problem) if say else "this value is not allowed here"
 
 
-# Kinds of problems that are not about how a value is spelt, or that name the character themselves.
+# Kinds of errors that are not about spelling, or that name the character themselves.
 _NOT_SPELT: Final = frozenset({"characters", "missing", "reserved", "string_too_long", "string_too_short"})
 
 _EXPECTED: Final = {
@@ -111,7 +111,7 @@ _SAY: Final[dict[str, Callable[[ErrorDetails], str]]] = {
     "day": lambda problem: problem["msg"],
     "characters": lambda problem: problem["msg"],
     "reserved": lambda problem: problem["msg"],
-    "string_too_short": lambda _: "expected some text; this is empty",
+    "string_too_short": lambda _: "expected text; found an empty one",
     "string_too_long": lambda problem: f"too long: at most {problem['ctx']['max_length']} characters",
     "too_short": lambda _: "expected at least one entry",
     "greater_than_equal": lambda problem: f"expected {problem['ctx']['ge']} or more",
@@ -130,7 +130,7 @@ def _unknown_key(key: str, model: type[Entry | Written], path: Path) -> str:
 
 
 def _meant(problem: ErrorDetails, model: type[Entry | Written]) -> Path:
-    """The path of the key that was meant where an unknown one stands."""
+    """Return the path of the key that an unknown one resembles."""
     path = path_of(problem)
     return *path[:-1], close(str(path[-1]), keys_at(model, path[:-1])) or ""
 

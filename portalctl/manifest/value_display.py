@@ -1,4 +1,4 @@
-"""How findings show a value from a file: its type in words, or the value in quotes."""
+"""The form of values in findings: the type in words, or the value in quotes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def type_name(value: object) -> str:
     return kinds.get(type(value), "null")
 
 
-# What tokens and keys look like: long, without blanks, of letters and digits.
+# The shape of tokens and keys: long, without blanks, of letters and digits.
 _TOKEN: Final = re.compile(r"(?=[^@]*\d)[\w.~+/=-]{20,}", re.ASCII)
 
 
 def shown_value(text: str) -> str:
-    """Return a value in quotes. What looks like a token, pasted in the wrong place, is not repeated."""
+    """Return a value in quotes. Text that looks like a token, pasted in the wrong place, is not repeated."""
     return f"a text of {len(text)} characters" if _TOKEN.fullmatch(text) else quoted(text)

@@ -1,7 +1,4 @@
-"""The forms that text has in a manifest, and what to say where it has another.
-
-What takes a second look at the text (is this a domain?) is in `file_rules`.
-"""
+"""The forms of text in a manifest, and the error messages. Checks of domains and addresses are in `file_rules`."""
 
 import re
 from collections.abc import Mapping
@@ -30,7 +27,7 @@ _CSV: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*\.[cC][sS][vV]$"
 _FINGERPRINT: Final = r"^f[0-9a-f]{12}$"
 _DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
-#: What to say when text does not have the form that its key asks for.
+#: The error message for text without the form that its key requires.
 FORMS: Final[Mapping[str, str]] = {
     _HANDLE: "expected lower-case words and digits joined by single hyphens, beginning with a letter",
     _NAME: "expected one line without control characters, and no blank at either end",
@@ -48,7 +45,7 @@ STRICT_FORMS: Final = frozenset({_HANDLE, _SAFE_ID, _FINGERPRINT})
 
 
 def unfit(error: ValidationError) -> tuple[str, str]:
-    """The key whose value has not the form it needs, the first of them, and what to say of it."""
+    """Return the first key with a malformed value, and the error message."""
     first = error.errors(include_url=False, include_input=False)[0]
     said = FORMS.get(str(first.get("ctx", {}).get("pattern")), first["msg"])
     return ".".join(map(str, first["loc"])), said
@@ -63,7 +60,7 @@ def _day(value: object) -> object:
         try:
             return date.fromisoformat(value)
         except ValueError:
-            raise PydanticCustomError("day", "no such day in the calendar") from None
+            raise PydanticCustomError("day", "not a day of the calendar") from None
     raise PydanticCustomError("day", "expected a date: YYYY-MM-DD")
 
 
@@ -76,12 +73,12 @@ def _not_reserved(name: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """The text, if a reader can see all of it. Two names must not differ in what nobody sees."""
+    """Return the text if it has no invisible characters. Names must not differ in invisible characters only."""
     for index, char in enumerate(text):
         if is_invisible(char):
             raise PydanticCustomError(
                 "characters",
-                "{found} (character {place}) cannot be seen in a name; delete it",
+                "{found} (character {place}) is invisible in a name; delete it",
                 {"found": named(char), "place": index + 1},
             )
     return text
@@ -92,7 +89,7 @@ def _text(pattern: str, longest: int) -> StringConstraints:
 
 
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY})]
-Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] takes `true` for 1
+Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] accepts `true` as 1
 Handle = Annotated[
     str,
     _text(_HANDLE, 63),

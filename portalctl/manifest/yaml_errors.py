@@ -1,6 +1,6 @@
 """YAML parser errors → findings in plain words.
 
-The parser's own messages quote the text and mention scanners and tokens; none of it is shown.
+The parser's own messages mention scanners and tokens, and are not shown.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _PROBLEMS: Final = {
     "<document start>": "one file holds one document; this begins another",
     "tag": "tags are not allowed",
     "directive": "`%` directives are not allowed",
-    "incompatible YAML": "`%YAML` names a version that is not known here; leave it out",
-    "escape": "this is no escape that YAML knows in double quotes; use single quotes to write \\ itself",
+    "incompatible YAML": "`%YAML` names an unsupported version; leave it out",
+    "escape": "not a valid escape in double quotes; use single quotes to write \\ itself",
     "indentation": "check the indentation of this block text",
     "comment": "a comment begins with ` #`, after a blank",
 }
 
 
 def explain(file: str, text: str, error: YAMLError) -> Finding:
-    """Return a finding with advice for what the parser could not read."""
+    """Return a finding with advice for a parser error."""
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     if not isinstance(error, MarkedYAMLError) or mark is None:
         return Finding(Position(file, 1, 1), "this file is not valid YAML")

@@ -1,8 +1,7 @@
 """YAML text → plain data, and the place of every key and value.
 
-The data is what YAML 1.2's core schema makes of the text, less what a file under review has no use for: tags,
-merge keys, several documents and keys that are not text are refused. A date stays text: whoever needs a date
-says so in its model.
+The data follows YAML 1.2's core schema, without features that a file under review does not need: tags, merge keys,
+several documents and keys that are not text are refused. A date stays text: models that need a date parse it.
 
 The tree is built from the parser's events, not from composed nodes: that is faster, it keeps the place of an
 alias, and it bounds the nesting (the C composer recurses without a limit, until the process dies).
@@ -35,7 +34,7 @@ from portalctl.manifest.yaml_errors import explain
 from portalctl.words import quoted
 
 MOST_DEPTH: Final = 32
-MOST_BY_ALIAS: Final = 100_000  # nodes that aliases stand for, all together; those written out don't count
+MOST_BY_ALIAS: Final = 100_000  # nodes that aliases stand for, in total; those written out don't count
 
 NULL: Final = "null is not allowed here; leave the key out (not managed) or write [] (none)"
 NULL_ENTRY: Final = "this list entry is empty; leave it out"
@@ -54,7 +53,7 @@ class Mark(Protocol):
 
 
 class Spot(NamedTuple):
-    """A place that no YAML parser found, such as that of a line in a CSV file."""
+    """A place outside YAML, such as a line in a CSV file."""
 
     line: int
     column: int
@@ -62,7 +61,7 @@ class Spot(NamedTuple):
 
 @dataclass(slots=True)
 class Branch:
-    """The place of a mapping or list, of its keys, and of what is in it. Scalars have the parser's own marks."""
+    """The place of a mapping or list, of its keys, and of its values. Scalars have the parser's own marks."""
 
     line: int
     column: int
@@ -72,18 +71,18 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one file says. `mark` has the shape of `data`."""
+    """The data of one file. `mark` has the shape of `data`."""
 
     file: str
     data: Data
     mark: Mark
 
     def at(self, *path: str | int) -> Position:
-        """The place of a value; where the path leads nowhere, of the nearest value around it."""
+        """Return the place of a value; where the path leads nowhere, of the nearest value around it."""
         return position(self.file, self._follow(path))
 
     def key_at(self, *path: str | int) -> Position:
-        """The place of the key that a path ends in."""
+        """Return the place of the key that a path ends in."""
         around = self._follow(path[:-1])
         key = path[-1]
         if isinstance(around, Branch) and key in around.keys:
@@ -91,7 +90,7 @@ class Source:
         return position(self.file, around)
 
     def keys(self, *path: str | int) -> frozenset[str]:
-        """The keys written in a mapping, also those that were wrong."""
+        """Return the keys written in a mapping, also wrong ones."""
         mark = self._follow(path)
         return frozenset(mark.keys) if isinstance(mark, Branch) else frozenset()
 
@@ -108,16 +107,15 @@ class Source:
 
 
 def position(file: str, mark: Mark) -> Position:
-    """A mark in a file, as people count."""
+    """Return a mark as a position: line and column count from 1."""
     return Position(file, mark.line + 1, mark.column + 1)
 
 
 def read(file: str, content: bytes) -> tuple[Source | None, list[Finding]]:
-    """The data in one file, and what is wrong with it as YAML. None where nothing could be read.
+    """Return the data in one file, and its YAML errors.
 
-    A file with findings may still have data (the first of two equal keys, say), so that what else is wrong with
-    it can be told at the same time. It is never to be used for more than that.
-    """
+    None where nothing could be read. A file with findings may have data (such as the first of two equal keys), so
+    that further errors are reported at the same time. Do not use it for anything else."""
     text, findings = decode(file, content)
     if findings:
         return None, findings
@@ -132,7 +130,7 @@ def read(file: str, content: bytes) -> tuple[Source | None, list[Finding]]:
 
 
 class _UnreadableError(Exception):
-    """The rest of the file can't be made sense of; the finding is with the tree."""
+    """The rest of the file cannot be parsed; the finding is with the tree."""
 
 
 @dataclass(slots=True)
@@ -143,7 +141,7 @@ class _Anchor:
 
 
 class _Tree:
-    """One reading of one text."""
+    """The parser of one text."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -218,7 +216,7 @@ class _Tree:
             if not self._is_key(key, key_mark, keys):
                 continue
             if value is None:
-                self._find(key_mark, NULL)  # parsers don't agree on the place of what is not there
+                self._find(key_mark, NULL)  # parsers report different places for an empty value
             values[key], keys[key], marks[key] = value, key_mark, mark
         return values, Branch(start.start_mark.line, start.start_mark.column, keys, marks)
 
@@ -241,7 +239,7 @@ class _Tree:
             raise self._stop(mark, "this alias (`*`) has no anchor (`&`) before it")
         anchor = self._anchors[event.anchor]
         if anchor is None:
-            raise self._stop(mark, "this alias (`*`) is inside what it stands for")
+            raise self._stop(mark, "this alias (`*`) is inside its own anchor")
         self._nodes += anchor.nodes
         self._by_alias += anchor.nodes
         if self._by_alias > MOST_BY_ALIAS:
@@ -261,7 +259,7 @@ class _Tree:
 _NUMBER = re.compile(
     r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", re.ASCII
 )
-_WHOLE = re.compile(r"[-+]?\d{1,18}", re.ASCII)  # no number of people has more digits
+_WHOLE = re.compile(r"[-+]?\d{1,18}", re.ASCII)  # no limit has more digits
 _WORDS: Final[dict[str, Data]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -271,7 +269,7 @@ _NUMBER_STARTS = frozenset("+-.0123456789")
 
 
 def scalar(event: ScalarEvent) -> Data:
-    """What a scalar stands for by YAML 1.2's core schema (10.3.2): only plain ones can be more than text."""
+    """Return the value of a scalar by YAML 1.2's core schema (10.3.2): only plain ones can be other than text."""
     text: str = event.value
     if not event.implicit[0]:
         return text
@@ -279,4 +277,4 @@ def scalar(event: ScalarEvent) -> Data:
         return _WORDS[text]
     if text[0] not in _NUMBER_STARTS or not _NUMBER.fullmatch(text):
         return text
-    return int(text) if _WHOLE.fullmatch(text) else math.nan  # a number that no key takes, whichever it is
+    return int(text) if _WHOLE.fullmatch(text) else math.nan  # a number outside every key's range

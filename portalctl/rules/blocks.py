@@ -1,4 +1,4 @@
-"""Why an account is granted nothing, in words."""
+"""The reasons for which an account is granted nothing."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ BLOCKED: Mapping[Block, tuple[str, str]] = {
     "returned": ("withheld", "another account with this address is revoked"),
     "superseded": ("withheld", "another account has this address, so this rejected one does not count"),
     "shared": ("withheld", "another account has this address, so this one is not reinstated"),
-    "malformed": ("malformed_address", "not a well-formed address; no rule can give this registration anything"),
+    "malformed": ("malformed_address", "not a well-formed address; no rule can grant this registration anything"),
     "pin": (
         "pin_mismatch",
-        "not the account that the override's `id` names, so no rule grants it anything; correct the `id`, or "
-        "remove the override once the other account is out",
+        "not the account that the override's `id` names, so no rule grants it anything; correct the `id`, or remove "
+        "the override once the other account is revoked or rejected",
     ),
-    "unverified": ("unverified_address", "the address is not verified, so trust in its domain gives nothing"),
+    "unverified": ("unverified_address", "the address is not verified, so the trusted domain grants nothing"),
     "untied": (
         "untied_registration",
-        "no request for approval is provably this registration's, so it is neither accepted nor rejected; decide on "
-        "it in the Dashboard",
+        "no approval request provably belongs to this registration, so it is neither accepted nor rejected; decide "
+        "on it in the Dashboard",
     ),
 }
 SHARING = frozenset({"ambiguous", "returned", "shared"})  # blocks that an override with an `id` lifts

@@ -12,7 +12,7 @@ SOON = timedelta(days=14)  # how long before the last day a notice appears
 
 
 def ending(portal: PortalManifest) -> Iterator[tuple[date, Reason]]:
-    """Every entry that has an `expires`, with that day."""
+    """Yield every entry that has an `expires`, with that day."""
     entries: Iterable[tuple[date | None, Reason]] = [
         *((rule.expires, rule.why) for rule in portal.trusted_domains),
         *((rule.expires, rule.why) for rule in portal.denied_domains),
@@ -24,7 +24,7 @@ def ending(portal: PortalManifest) -> Iterator[tuple[date, Reason]]:
 
 
 def review_due(portal: PortalManifest, today: date) -> Iterator[tuple[date, TrustedDomain]]:
-    """Trust that was to be looked at again before today, with that day."""
+    """Yield every trusted domain whose review day has passed, with that day."""
     for rule in portal.trusted_domains:
         if rule.review_by is not None and rule.review_by < today:
             yield rule.review_by, rule

@@ -1,9 +1,8 @@
-"""Whether two root files lead to one portal, once servers and portals are known. Pure.
+"""The check that no two root files lead to one portal, once servers and portals are known. Pure.
 
-What files tell alone is in `portalctl.manifest.roots`. Here an id is compared with a title, and the two names of a
-portal with each other, on servers that the environment may name. Protected developers and removal limits are those
-of one root file, so a second one for the portal would be a way around them.
-"""
+The checks of the files alone are in `portalctl.manifest.roots`. Here an id is compared with a title, and the two
+names of a portal with each other, on servers that the environment may name. Protected developers and removal limits
+are those of one root file, so a second one for the portal would be a way around them."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is known of the portals behind root files, by the name in the file: server addresses, and identities."""
+    """The portals behind root files, by the name in the file: server addresses, and identities."""
 
     servers: Mapping[str, str]
     identities: Mapping[str, Identity]
@@ -43,13 +42,13 @@ def check_distinct(manifest: Manifest, found: Found) -> None:
 
 
 def undecided(manifest: Manifest, found: Found) -> tuple[PortalManifest, ...]:
-    """Return the portals of the run that have to be identified before anything else is read from any."""
+    """Return the portals of the run that have to be identified before any other read."""
     unclear = (portal for portal, root in _pairs(manifest, found) if _are_one(portal, root, found) is None)
     return tuple({portal.name: portal for portal in unclear}.values())
 
 
 def portal_key(server: str, portal_id: str) -> tuple[object, ...]:
-    """Return what is equal for two spellings of one portal: server address and portal id."""
+    """Return a key that is equal for two spellings of one portal: server address and portal id."""
     return *_server_key(server), portal_id.casefold()
 
 
@@ -68,10 +67,10 @@ def _pairs(manifest: Manifest, found: Found) -> Iterator[tuple[PortalManifest, P
 
 
 def _are_one(portal: PortalManifest, root: PortalManifest, found: Found) -> bool | None:
-    """Return whether two root files lead to one portal; None: that takes the identity of `portal`.
+    """Return whether two root files lead to one portal; None:
 
-    The versions of Konnect's API have portals of their own, so a title of one names no portal of the other.
-    """
+    the identity of `portal` is needed. The versions of Konnect's API have separate portals, so a title of one names
+    no portal of the other."""
     ids = [_id(candidate, found) for candidate in (portal, root)]
     if None not in ids:
         return ids[0] == ids[1]
@@ -104,11 +103,11 @@ def _shared(portal: PortalManifest, root: PortalManifest, found: Found) -> str:
 
 
 def _server_key(address: str) -> tuple[object, ...]:
-    """Return what is equal for two spellings of a server's address."""
+    """Return a key that is equal for two spellings of a server's address."""
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
-    except ValueError:  # not an address; the run that uses it says so
+    except ValueError:  # not an address; the run that uses it reports that
         return (address,)
     return "localhost" if _is_loopback(host) else host.rstrip("."), port, parts.path.rstrip("/")
 

@@ -1,9 +1,8 @@
-"""Manifest × snapshot × day → decisions: what the rules say of each live developer, and why.
+"""Manifest × snapshot × day → decisions: what the rules yield for each live developer, and why.
 
-Rank for status: override > denied domain > trusted domain > `unmatched`; a denial of the person wins over every
-grant, and covers `+tag` forms and unreadable spellings too. An override with an `id` decides for that account
-alone. Nothing here knows what would have to change.
-"""
+Rank for status: override > denied domain > trusted domain > `unmatched`; a denial of the developer beats every grant,
+and covers `+tag` forms and unreadable spellings too. An override with an `id` decides for that account alone. Nothing
+here depends on what would have to change."""
 
 from __future__ import annotations
 
@@ -19,22 +18,22 @@ from portalctl.reason import Reason
 from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 from portalctl.rules.shared_addresses import Sharing, by_address, sharing
 
-# "denied": by domain. "silent": rules speak of them, not of status.
+# "denied": by domain. "silent": a rule matches, but sets no status.
 Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "silent", "unmatched"]
 Block = Sharing | Literal["malformed", "pin", "unverified", "untied"]
-GRANTING = frozenset({"approved", "pending", "silent"})  # verdicts under which rules may grant something
+GRANTING = frozenset({"approved", "pending", "silent"})  # statuses under which rules may grant something
 
-SSO_VOUCHES = Reason("policy", "require_verified_email", reason="single sign-on vouches for it")
+SSO_VOUCHES = Reason("policy", "require_verified_email", reason="single sign-on verifies it")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the rules say about one developer. People of one domain share one object unless a rule names them.
+    """The decision for one developer.
 
-    `teams` are wanted, with all reasons; `complete` is the override that made them the whole list. `lapsed` are the
-    expired rules that alone gave approval, `lapsed_teams` are what expired rules alone gave. `blocked` says why this
-    person gets nothing, whatever the rules give. `on_revoke` None: as the policy says.
-    """
+    Developers of one domain share one object unless a rule names them. `teams` are wanted, with all reasons;
+    `complete` is the override that made them the complete list. `lapsed` are the expired rules that alone granted
+    approval, `lapsed_teams` the teams that expired rules alone granted. `blocked` is the reason why nothing is
+    granted, whatever the rules yield. `on_revoke` None: as in the policy."""
 
     verdict: Verdict
     why: tuple[Reason, ...]
@@ -48,14 +47,14 @@ class Decision:
 
 
 def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
-    """One decision per developer, in the order given."""
-    people = tuple(developers)
-    addresses = [developer.address for developer in people]
-    shared = by_address(zip(people, addresses, strict=True))
+    """Yield one decision per developer, in the given order."""
+    listed = tuple(developers)
+    addresses = [developer.address for developer in listed]
+    shared = by_address(zip(listed, addresses, strict=True))
     by_domain: dict[str, Decision] = {}
     tells_verified = "verified_email" in provider_named(book.portal.provider).abilities
     vouched = tells_verified and book.portal.policy.require_verified_email
-    for developer, address in zip(people, addresses, strict=True):
+    for developer, address in zip(listed, addresses, strict=True):
         accounts = shared.get(address or "", ())
         if developer.id in book.named:
             decision = _by_id(book, developer, address, accounts)
@@ -90,7 +89,10 @@ def _by_id(book: Rulebook, developer: Developer, address: str | None, accounts: 
 
 
 def _vouched(developer: Developer, decision: Decision) -> Decision:
-    """Trust in a domain is for those who own an address there. An override has been thought about, and holds."""
+    """Block a decision that rests on trust in a domain where the address is not verified.
+
+    An override holds anyway.
+    """
     if decision.verdict != "approved" or decision.why[0].rule != "trusted_domains":
         return decision
     if developer.provider == "sso":
@@ -111,14 +113,14 @@ def _malformed(book: Rulebook, developer: Developer) -> Decision:
 
 
 def _by_domain(book: Rulebook, domain: str) -> Decision:
-    """What is said of everybody at a domain whom no rule names."""
+    """Return the decision for developers at a domain that no rule names."""
     denial = book.now.denial_of_domain(domain)
     if denial is not None:
         return Decision("denied", (denial.why,))
     trust = book.now.trust_of(domain)
     lapsed = book.lapsed.trust_of(domain)
     if trust is not None and lapsed is not None and len(lapsed.domain) < len(trust.domain):
-        lapsed = None  # the more specific rule spoke in its place, so it gave these people nothing
+        lapsed = None  # the more specific rule took precedence, so this one granted these developers nothing
     current = dict.fromkeys(trust.teams, (trust.why,)) if trust else {}
     lapsed_teams = {team: (lapsed.why,) for team in lapsed.teams if team not in current} if lapsed else {}
     if trust is not None:
@@ -153,17 +155,16 @@ def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequ
 def _beside_pinned(decision: Decision, override: Override) -> Decision:
     """Return the decision for an account at an address that has an override with the `id` of another account.
 
-    The override decides about that account alone, and the others stay blocked as long as it is there: also once it
-    has turned that account out, so that a plan right after an apply is empty. Nor are they treated as unmatched,
-    since the `id` may be a slip.
-    """
+    The override decides about that account alone, and the others stay blocked while it exists: also once it has
+    revoked that account, so that a plan right after an apply is empty. They are not treated as unmatched either,
+    since the `id` may be a slip."""
     if decision.verdict == "unmatched":
         decision = replace(decision, verdict="silent", why=(override.why,))
     return _block(decision, "pin")
 
 
 def _shared(decision: Decision, developer: Developer, accounts: Sequence[Developer]) -> Decision:
-    """Return the decision without what other accounts of the same address keep from this one."""
+    """Return the decision without the grants that other accounts of the same address block."""
     block = sharing(developer, accounts)
     if block == "shared":  # the decision stands, and is withheld
         return replace(decision, reinstate=False, blocked=block) if decision.reinstate else decision
@@ -171,7 +172,10 @@ def _shared(decision: Decision, developer: Developer, accounts: Sequence[Develop
 
 
 def _with_members(book: Rulebook, address: str, decision: Decision) -> Decision:
-    """Member lists add teams, and never approval; but their people are not unmatched."""
+    """Return the decision with the teams of member lists:
+
+    these never approve, but their developers are not unmatched.
+    """
     current = book.now.members.get(address, [])
     lapsed = book.lapsed.members.get(address, [])
     if not current and not lapsed:
@@ -185,9 +189,9 @@ def _with_members(book: Rulebook, address: str, decision: Decision) -> Decision:
 
 
 def _without_lapsed(decision: Decision, lapsed: Override) -> Decision:
-    """An expired override counts as absent; what only it gave is withdrawn."""
+    """Return the decision with an expired override: it counts as absent; what only it granted is withdrawn."""
     if lapsed.status not in {"approved", None}:
-        return decision  # it gave nothing
+        return decision  # it granted nothing
     before = decision.lapsed_teams
     gone = {team: (lapsed.why, *before.get(team, ())) for team in lapsed.teams or () if team not in decision.teams}
     decision = replace(decision, lapsed_teams={**before, **gone})
@@ -197,7 +201,7 @@ def _without_lapsed(decision: Decision, lapsed: Override) -> Decision:
 
 
 def _overridden(book: Rulebook, decision: Decision, override: Override) -> Decision:
-    """An override that grants, or reopens; denials never come here."""
+    """Return the decision of an override that grants, or reopens; denials are handled elsewhere."""
     if override.teams is not None:
         teams = dict.fromkeys(override.teams, (override.why,))
         decision = replace(decision, teams=teams, lapsed_teams={}, complete=override.why)

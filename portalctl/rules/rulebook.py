@@ -1,4 +1,4 @@
-"""A portal's rules, indexed for look-up by address and domain as they stand on one day."""
+"""A portal's rules on one day, indexed for look-up by address and domain."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ E = TypeVar("E", bound=_Expiring)
 class Rules:
     """Rules that are all in force, or all lapsed. `members` maps an address to (team, reason) pairs.
 
-    `invitations` are the accounts to make where there are none: by address, on API7 by developer_id.
+    `invitations` are the accounts to create where there are none: by address, on API7 by developer_id.
     """
 
     overrides: dict[str, Override] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Rules:
         """Return the override that denies a developer.
 
         Args:
-            names: what the developer is known by, in normal form.
+            names: the developer's names, in normal form.
             developer_id: the account, which a denial with an `id` has to name; None finds a denial of any account.
         """
         found = (self.overrides.get(name) for name in names)
@@ -85,7 +85,7 @@ class Rules:
         return most_specific(self.trusted, domain)
 
     def named_teams(self) -> frozenset[str]:
-        """The teams that a domain or an override names."""
+        """Return the teams that a domain or an override names."""
         by_domain = {team for rule in self.trusted.values() for team in rule.teams}
         return frozenset(by_domain | {team for override in self.overrides.values() for team in override.teams or ()})
 
@@ -108,24 +108,27 @@ class Rulebook:
 
     @property
     def scope(self) -> Scope:
-        """What of a portal has to be read for these rules."""
+        """Return the parts of a portal that have to be read for these rules."""
         roles = {team.name: team.roles for team in self.portal.teams if team.roles is not None}
         named = {role.api for item in roles.values() for role in item if not is_uuid(role.api)}
         return Scope(self.touched_teams(), frozenset(roles), frozenset(named), requests=bool(self.now.access))
 
     def touched_teams(self) -> frozenset[str]:
-        """The teams a rule can add people to or take them from: those whose members have to be read."""
+        """Return the teams that a rule can add developers to or remove them from: their members have to be read."""
         declared = {team.name for team in self.portal.teams if team.membership != "idp"}
         complete = any(override.teams is not None for override in self.portal.overrides)
         return frozenset(declared if complete else declared & (self.ruled_teams() | self.lapsed.named_teams()))
 
     def ruled_teams(self) -> frozenset[str]:
-        """The teams whose people rules decide: they have `members`, or a domain or an override names them."""
+        """Return the teams with members decided by rules:
+
+        they have `members`, or a domain or an override names them.
+        """
         return self.now.named_teams() | {team.name for team in self.portal.teams if team.members is not None}
 
 
 def is_for(override: Override, developer_id: str) -> bool:
-    """Whether an override is for this account: for the one that its `id` names, or for any of its developer's."""
+    """Return whether an override is for this account: the one that its `id` names, or any of its developer's."""
     return override.id is None or override.id.lower() == developer_id.lower()
 
 
@@ -168,6 +171,6 @@ def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
 
 
 def _invitation(rule: Member | Override) -> Invitation | None:
-    """A developer_id is given by the portal's owner, so whoever approves one has the account made."""
+    """The portal's owner assigns developer_ids, so approving one creates the account."""
     by_id = isinstance(rule, Override) and rule.status == "approved" and "@" not in rule.developer
     return rule.invitation or (Invitation() if by_id else None)

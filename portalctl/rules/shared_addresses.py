@@ -1,9 +1,9 @@
-"""Accounts that share one address: which of them a rule for that address may grant something to. Pure.
+"""Accounts that share one address:
 
-Nobody can prove which account is the developer's, and anyone may sign up with another spelling of an address. So a
-rejected account does not count; a revoked one is taken for the developer, who has signed up again; and of several
-that are pending or approved none is granted anything, until an override names one by its `id`.
-"""
+which of them a rule for that address may grant something to. Pure. No one can prove which account is the developer's,
+and strangers may sign up with another spelling of an address. So a rejected account does not count; a revoked one
+counts as the developer, who has signed up again; and of several that are pending or approved none is granted
+anything, until an override names one by its `id`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Sharing = Literal["ambiguous", "returned", "superseded", "shared"]
 
 
 def by_address(developers: Iterable[tuple[Developer, str | None]]) -> dict[str, list[Developer]]:
-    """The accounts of each address that more than one account has, in the order given.
+    """Return the accounts of each address that more than one account has, in the given order.
 
     Args:
         developers: each with its address in normal form, None where it has none.
@@ -32,7 +32,7 @@ def by_address(developers: Iterable[tuple[Developer, str | None]]) -> dict[str, 
 
 
 def sharing(developer: Developer, accounts: Sequence[Developer]) -> Sharing | None:
-    """What the other `accounts` of an address mean for one of them; None: nothing."""
+    """Return how the other `accounts` of an address block one of them; None: they do not."""
     others = [account for account in accounts if account.id != developer.id]
     counting = [account for account in others if account.status != "rejected"]
     if developer.status == "rejected" and counting:
@@ -45,7 +45,10 @@ def sharing(developer: Developer, accounts: Sequence[Developer]) -> Sharing | No
 
 
 def other_accounts(developer: Developer, accounts: Sequence[Developer], most: int = 3) -> str:
-    """The other accounts of an address, for a message: ids and statuses of the first ones, and how many more."""
+    """Return the other accounts of an address, for a message:
+
+    ids and statuses of the first ones, and the number of others.
+    """
     others = sorted(f"{account.id} ({account.status})" for account in accounts if account.id != developer.id)
     more = [f"{len(others) - most:,} more"] if len(others) > most else []
     return ", ".join([*others[:most], *more])

@@ -1,8 +1,8 @@
-"""The trace of a decision: every rule about a developer, domain or team, in rank order, and what became of it. Pure.
+"""The trace of a decision:
 
-The rules are found by the lookups of the rulebook that `resolve` decides with, and what decides is read from its
-decision. Only the words for the other rules are made here.
-"""
+every rule about a developer, domain or team, in rank order, and its effect. Pure. The rules come from the rulebook's
+look-ups that `resolve` uses, and the deciding rule from its decision. Only the texts for the other rules are made
+here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VERIFIED = Reason("policy", "require_verified_email")
 
 @dataclass(frozen=True, slots=True)
 class TracedRule:
-    """One rule: what it says, and what became of it. `because` is None where nothing has to be explained."""
+    """One rule: its text, and its effect. `because` is None where nothing has to be explained."""
 
     why: Reason
     says: str
@@ -50,9 +50,9 @@ def developer_rules(book: Rulebook, key: str, name: str, decision: Decision, tod
 
 
 def domain_rules(book: Rulebook, domain: str, decision: Decision, today: date) -> tuple[TracedRule, ...]:
-    """Return the rules about a domain. `decision` is the one for developers there whom no rule names.
+    """Return the rules about a domain.
 
-    Developers whom a rule names follow as exceptions.
+    `decision` is the one for developers there that no rule names. Developers that a rule names follow as exceptions.
     """
     trace, plain = _Trace(book, today, decision), _Trace(book, today)
     named = [rule for rule in book.portal.overrides if domain_of(rule.developer) == domain]
@@ -72,7 +72,7 @@ def team_rules(book: Rulebook, name: str, today: date) -> tuple[TracedRule, ...]
     for team in portal.teams:
         if team.name == name:
             listed = "no list of members" if team.members is None else f"{len(team.members):,} listed"
-            owned = "declared, idp: the identity provider decides its members, and nothing is written"
+            owned = "declared, idp: the identity provider decides its members; portalctl never changes them"
             rules.append(
                 trace.plain(team.why, owned if team.membership == "idp" else _declared(team.membership, listed))
             )
@@ -87,7 +87,7 @@ def team_rules(book: Rulebook, name: str, today: date) -> tuple[TracedRule, ...]
 
 
 class _Trace:
-    """Traces the rules of one rulebook. `decision`: the one that they led to."""
+    """Traces the rules of one rulebook. `decision`: the result of the rules."""
 
     def __init__(self, book: Rulebook, today: date, decision: Decision | None = None) -> None:
         self._book = book
@@ -102,7 +102,7 @@ class _Trace:
                 yield self._judged(rule.why, _override_says(rule), rule.expires, elsewhere=not is_for(rule, key))
 
     def domains(self, domains: Sequence[str]) -> Iterator[TracedRule]:
-        """Yield denials before trust, the more specific before the others, and what trust depends on."""
+        """Yield denials before trust, the more specific first, and the conditions of trust."""
         both = (self._book.now, self._book.lapsed)
         denied = {rule.domain: rule for side in both for name in domains for rule in covering(side.denied, name)}
         trusted = {rule.domain: rule for side in both for name in domains for rule in covering(side.trusted, name)}
@@ -118,7 +118,7 @@ class _Trace:
         return (self._judged(why, f"in {team}", expires) for team, why, expires in self._lists(address))
 
     def others(self, name: str, key: str = "") -> Iterator[TracedRule]:
-        """Yield the rules for everybody, where they apply, and those that give or take no status."""
+        """Yield the rules of the policy, where they apply, and the rules that set no status."""
         decision, portal = self._decision, self._portal
         if decision.verdict == "unmatched":
             yield self._judged(portal.policy.unmatched_why, _unmatched_says(portal.policy))
@@ -151,12 +151,12 @@ class _Trace:
         return effect, None
 
     def _judged(self, why: Reason, says: str, expires: date | None = None, *, elsewhere: bool = False) -> TracedRule:
-        """Return a rule with what the decision made of it. `elsewhere`: it names another account of the address."""
+        """Return a rule with its effect in the decision. `elsewhere`: it names another account of the address."""
         decision = self._decision
         effect, because = self._timely(expires, "adds")
         if effect == "ended":
             lapsed = (*decision.lapsed, *(reason for reasons in decision.lapsed_teams.values() for reason in reasons))
-            more = "; what only it gave is withdrawn" if why in lapsed else ""
+            more = "; what only it granted is withdrawn" if why in lapsed else ""
             return TracedRule(why, says, effect, f"{because}{more}")
         if elsewhere and decision.blocked != "pin":
             return TracedRule(why, says, "overruled", "its `id` names another account")
@@ -207,8 +207,8 @@ def _unmatched_says(policy: Policy) -> str:
     both = (("who waits", policy.unmatched_pending), ("who is in", policy.unmatched_approved))
     words = [f"{who} becomes {status}" for who, status in both if status != "keep"]
     if not words:
-        return "people no rule speaks of stay as they are"
-    return f"of people no rule speaks of, {' and '.join(words)}"
+        return "unmatched developers stay unchanged"
+    return f"of unmatched developers, {' and '.join(words)}"
 
 
 def _override_says(rule: Override) -> str:

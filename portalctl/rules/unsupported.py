@@ -1,4 +1,4 @@
-"""What a manifest asks for and its portal, or this version, cannot do. Offline: `validate` finds it too."""
+"""Rules that the portal's provider, or this version, does not support. Offline: `validate` reports them too."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from portalctl.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """The rules that ask for an ability, and what is to be said of each where the portal has not got it.
+    """The rules that need an ability, and the message for each where the provider lacks it.
 
-    `within`: the ability without which this one is nothing, and is not spoken of.
+    `within`: the wider ability; without it this one is not reported.
     """
 
     rules: Callable[[PortalManifest], Iterable[Reason]]
@@ -26,7 +26,7 @@ class _Asked:
 
 
 def check(manifest: Manifest) -> None:
-    """Raises InputError with everything that cannot be done, each at its place."""
+    """Raise InputError with every unsupported rule, each at its place."""
     findings = [finding for portal in manifest.portals.values() for finding in _findings(portal)]
     if findings:
         raise InputError(tuple(findings))
@@ -47,7 +47,10 @@ def _findings(portal: PortalManifest) -> Iterator[Finding]:
 
 
 def _check_status(portal: PortalManifest, provider: Provider, status: str | None, why: Reason) -> Iterator[Finding]:
-    """Absent is not a status of a portal: any portal can delete an account. Pending is where everyone begins."""
+    """`absent` is not a status of a portal:
+
+    any portal can delete an account. `pending` is the first status of all.
+    """
     if status in {None, "absent", "pending"} | provider.statuses:
         return
     remedy = "write status: absent, which deletes the account" if why.rule == "overrides" else "write keep"
@@ -73,7 +76,7 @@ def _invited(portal: PortalManifest) -> Iterator[tuple[str, Reason]]:
 
 
 def _with_details(portal: PortalManifest) -> Iterator[Reason]:
-    """Accounts by id that are to be more than made and in."""
+    """Yield the accounts by id with more than the approval: another status, a name or an e-mail."""
     invited = (rule for rule in portal.overrides if rule.invitation is not None and "@" not in rule.developer)
     yield from (rule.why for rule in invited if rule.invitation != Invitation() or rule.status != "approved")
 
@@ -87,21 +90,21 @@ _ASKED: Mapping[Ability, _Asked] = {
     ),
     "api_names": _Asked(
         lambda portal: (role.why for team in portal.teams for role in team.roles or () if not is_uuid(role.api)),
-        "does not tell the names of APIs; write the API's id",
+        "does not report the names of APIs; write the API's id",
         within="roles",
     ),
     "registrations": _Asked(_revoking, "has no registrations to revoke; write on_revoke: report"),
     "accounts": _Asked(
         lambda portal: (why for name, why in _invited(portal) if "@" in name),
-        "makes no account for an address; the person has to sign up",
+        "creates no account for an address; the developer has to sign up",
     ),
     "account_ids": _Asked(
-        lambda portal: (why for name, why in _invited(portal) if "@" not in name), "makes no account by id"
+        lambda portal: (why for name, why in _invited(portal) if "@" not in name), "creates no account by id"
     ),
     "account_details": _Asked(
         _with_details,
-        "makes accounts by developer_id alone, and they are in at once; write status: approved, without full_name "
-        "and send_invitation_email",
+        "creates accounts by developer_id only, approved at once; write status: approved, without full_name and "
+        "send_invitation_email",
         within="account_ids",
     ),
 }

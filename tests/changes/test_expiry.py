@@ -1,4 +1,4 @@
-"""Expiry: a rule holds through its last day; then it counts as absent, and what only it gave is withdrawn."""
+"""Expiry: a rule holds through its last day; then it counts as absent, and what only it granted is withdrawn."""
 
 from __future__ import annotations
 

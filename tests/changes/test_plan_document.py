@@ -389,9 +389,9 @@ def test_many_problems_are_counted_and_ten_are_shown() -> None:
 @pytest.mark.parametrize(
     ("content", "line", "told"),
     [
-        (b"", 1, "cut off"),
-        (b'{"version": 1,\n "kind": "pl', 2, "cut off"),
-        (b"version: 1", 1, "a manifest is named with -f"),
+        (b"", 1, "incomplete"),
+        (b'{"version": 1,\n "kind": "pl', 2, "incomplete"),
+        (b"version: 1", 1, "to name a manifest, use -f"),
         (b'{"version": 1}}', 1, "not JSON"),
         (b'{"kind": "\xff"}', 1, "not JSON in UTF-8"),
         ('{"version": 1}'.encode("utf-16"), 1, "not JSON in UTF-8"),

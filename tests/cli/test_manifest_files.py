@@ -83,14 +83,14 @@ def test_a_file_that_looks_like_a_manifest_and_is_not_read_is_a_finding_everywhe
     bench.manifest("trusted_domains: [club.example]\n")
     name = "portals/denied.yaml.txt"
     write(Path(name), FRAGMENT + DENIAL)
-    warning = f"{name}:1:1: warning PC012: looks like a manifest and is not read"
+    warning = f"{name}:1:1: warning PC012: looks like a manifest but is not read"
     done = bench.run("validate")
     assert (done.code, warning in done.err) == (0, True)
     assert bench.run("validate", "-W", "PC012=error").code == 65
     assert [each["code"] for each in bench.run("validate", "-o", "json").json["findings"]] == ["PC012"]
     for command in ("plan", "apply"):
         done = bench.run(command, *(("--yes",) if command == "apply" else ()))
-        assert f"warning: {name}:1:1: looks like a manifest and is not read" in done.err, command
+        assert f"warning: {name}:1:1: looks like a manifest but is not read" in done.err, command
     (portal,) = bench.run("plan", "-o", "json").json["portals"]
     assert [(each["code"], each["severity"], each["file"]) for each in portal["notices"]] == [
         ("not_read", "warning", name)
@@ -210,12 +210,12 @@ def test_a_path_that_is_not_utf8_is_an_error_too(bench: Bench, name: bytes) -> N
 @pytest.mark.parametrize(
     ("key", "there", "advice"),
     [
-        ("teams/reds.yaml", "", "no such file is read; take out the entry, or name the file with -f"),
+        ("teams/reds.yaml", "", "no such file was read; remove the entry, or name the file with -f"),
         ("teams/reds.yaml", "teams/Reds.yaml", "there is 'teams/Reds.yaml': they differ only in letter case"),
         ("teams/sta\u0308dte.yaml", "teams/st\u00e4dte.yaml", "they differ only in Unicode form"),
         ("teams/r\u0435ds.yaml", "teams/reds.yaml", "the first has U+0435 CYRILLIC SMALL LETTER IE"),
         ("teams/redz.yaml", "teams/reds.yaml", "did you mean 'teams/reds.yaml'?"),
-        ("teams/reds.yaml.txt", "teams/reds.yaml.txt", "no such file is read"),
+        ("teams/reds.yaml.txt", "teams/reds.yaml.txt", "no such file was read"),
     ],
 )
 def test_a_delegate_entry_without_its_file_is_a_finding(bench: Bench, key: str, there: str, advice: str) -> None:
@@ -236,4 +236,4 @@ def test_a_delegate_entry_whose_file_is_not_below_what_was_given_is_a_finding(be
     write(bench.folder / "teams/reds.yaml", FRAGMENT + TEAM)
     assert "PC012" not in bench.run("validate").err
     done = portalctl("validate", "-f", "portals/partners.yaml")
-    assert "portals/partners.yaml:6:12: warning PC012: 'teams/reds.yaml': no such file is read" in done.err
+    assert "portals/partners.yaml:6:12: warning PC012: 'teams/reds.yaml': no such file was read" in done.err

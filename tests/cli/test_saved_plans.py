@@ -323,7 +323,7 @@ def test_a_plan_edited_by_hand_is_refused(club: Bench) -> None:
         write(edited)
         done = apply_file(club)
         assert done.code == 3, number
-        assert "do not fit the plan's digest" in done.err
+        assert "do not match the plan's digest" in done.err
         assert "edited" in done.err
     assert club.writes == []
 
@@ -678,8 +678,8 @@ def test_what_no_plan_can_say_is_no_plan_whatever_its_digest(club: Bench) -> Non
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"", "plan.json:1:1: this JSON ends too early"),
-        (b"version: 1\nportal: {name: x}\n", "plan.json:1:1: this is not JSON in UTF-8; a manifest is named with -f"),
+        (b"", "plan.json:1:1: the JSON ends too early"),
+        (b"version: 1\nportal: {name: x}\n", "plan.json:1:1: not JSON in UTF-8; to name a manifest, use -f"),
         (b"{}", "plan.json:1:1: kind: is missing"),
         (b'{"version": 2, "kind": "plan"}', "plan.json:1:1: version: should be 1"),
         (b'{"version": 1, "kind": "drift"}', "plan.json:1:1: kind: should be 'plan'"),

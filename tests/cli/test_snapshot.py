@@ -151,7 +151,7 @@ def test_nor_with_its_mark_removed() -> None:
     Path("plan.json").write_text(json.dumps(plan | {"snapshot": None}))
     done = portalctl("apply", "plan.json", "--yes")
     assert done.code == 3
-    assert "the contents do not fit the plan's digest" in done.err
+    assert "the contents do not match the plan's digest" in done.err
 
 
 @pytest.mark.wide(2)
@@ -180,7 +180,7 @@ def test_what_it_does_not_cover_is_refused_and_nothing_planned(rules: str, head:
     [
         (lambda text: text.replace('"approved"', '"revoked"', 1), "s.json:1:1: digest: does not fit the contents"),
         (lambda text: text[:-20], "s.json:1:"),
-        (lambda _: "version: 1", "s.json:1:1: this is not JSON"),
+        (lambda _: "version: 1", "s.json:1:1: not JSON"),
     ],
 )
 def test_a_damaged_file_is_told(damage: Callable[[str], str], said: str) -> None:

@@ -104,7 +104,7 @@ def test_the_override_decides_and_every_other_rule_says_why_it_does_not() -> Non
             portal(trusted_domains=(trusted("x.com", expires=YESTERDAY),)),
             "p@x.com",
             [
-                ("x.com", "ended", f"it held through {YESTERDAY}; what only it gave is withdrawn"),
+                ("x.com", "ended", f"it held through {YESTERDAY}; what only it granted is withdrawn"),
                 ("unmatched", "decides", None),
             ],
         ),

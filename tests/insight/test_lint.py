@@ -211,8 +211,8 @@ def test_what_is_said_to_repeat_can_be_left_out(overridden: list[str], listed: s
     people = [Developer(address, address, "pending") for address in ("a@x.example", "b@x.example", "a@y.example")]
 
     def decided(which: PortalManifest) -> Iterator[object]:
-        for developer, decision in resolve(Rulebook.of(which, TODAY), people):
-            yield developer, decision.verdict, sorted(decision.teams), decision.reinstate
+        for account, decision in resolve(Rulebook.of(which, TODAY), people):
+            yield account, decision.verdict, sorted(decision.teams), decision.reinstate
 
     assert list(decided(rules)) == list(decided(replace(rules, overrides=kept)))
     assert all(each.reinstate or each.developer.endswith("@y.example") for each in kept)

@@ -148,7 +148,7 @@ def test_another_column_may_have_the_addresses() -> None:
         ("developer,name\n,Ann\n", "2:1: no address in this line"),
         ("developer,n\na@b.example\n", f"2:1: fields in this line: 1, in the first: 2; {WIDTH}"),
         ("developer,expires\na@club.example,31.3.2027\n", "2:1: column 'expires': expected a date: YYYY-MM-DD"),
-        ("developer,expires\na@club.example,2027-02-30\n", "2:1: column 'expires': no such day in the calendar"),
+        ("developer,expires\na@club.example,2027-02-30\n", "2:1: column 'expires': not a day of the calendar"),
         ("developer,invite\na@club.example,yes\n", "2:1: column 'invite': expected true or false, found text"),
         ("developer,send_invitation_email\na@b.example,TRUE\n", f"2:1: {MAIL}"),
         ("developer,EXPIRED\na@club.example,\n", "1:1: unknown column 'EXPIRED'; did you mean 'expires'?"),

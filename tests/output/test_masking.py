@@ -41,7 +41,7 @@ LOCAL = st.from_regex(r"[a-z0-9!$%*+=^_{|}~-][a-z0-9!$%&'*+/=?^_{|}~-]{0,9}(\.[a
 def plan() -> Plan:
     """With a person named in every kind of text there is."""
     base = refused(everyday())
-    told = Notice("code", "warning", "nobody has registered as Guest@Agency.example.", None)
+    told = Notice("code", "warning", "no account with this address or id: Guest@Agency.example.", None)
     odd = Notice("code", "warning", "strange one@city.com: status 'x' is unknown", "strange one@city.com")
     guard = replace(base.guard, protected=("owner@example.com",))
     refusals = (*base.refusals, Refusal("protected", "strange one@city.com is protected", "strange one@city.com"))

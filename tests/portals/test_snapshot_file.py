@@ -98,11 +98,11 @@ def good() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "s.json:1:1: this JSON ends too early"),
-        (b"version: 1", "s.json:1:1: this is not JSON"),
+        (b"", "s.json:1:1: the JSON ends too early"),
+        (b"version: 1", "s.json:1:1: not JSON"),
         (b'{"version": 1, "kind": "plan"}', "kind: should be 'snapshot'"),
         (b'{"version": 2, "kind": "snapshot"}', "version: should be 1"),
-        (b"[" * 9999, "this is no snapshot: it is nested too deeply"),
+        (b"[" * 9999, "not a valid snapshot: it is nested too deeply"),
         (edited(developers=[]), "digest: does not fit the contents"),
         (edited(observed_at=9), "portals[0].snapshot.observed_at: should be a valid string"),
         (edited(members={"t-1": ["1", "1"]}), "portals[0].snapshot.members.t-1: has something twice"),

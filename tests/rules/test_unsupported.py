@@ -101,5 +101,5 @@ def test_what_keeps_people_out_on_api7_is_refused_where_it_is_asked_for() -> Non
     assert findings(manifest("api7", policy=policy, overrides=(invited,))) == [
         "partners.yaml:3:1: API7 Enterprise has no registrations to revoke; write on_revoke: report",
         "partners.yaml:4:5: API7 Enterprise has no status rejected; write keep",
-        "partners.yaml:12:5: API7 Enterprise makes no account for an address; the person has to sign up",
+        "partners.yaml:12:5: API7 Enterprise creates no account for an address; the developer has to sign up",
     ]
