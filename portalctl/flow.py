@@ -118,11 +118,10 @@ class _Compared:
 def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base: Base | None = None) -> Plan:
     """Plan what an apply would do now.
 
-    With a `base`, each change says whether it comes from the change of the manifest since then. Raises InputError
-    for what a portal or this version cannot do, PortalError when a portal could not be read completely, RefusedError
-    when the run's snapshot is not of these portals or does not cover them, BadUsageError for a selected developer
-    whom no portal has and no rule names. Refusals are in the plan.
-    """
+    With a `base`, each change is marked if it comes from a change of the manifest since then. Raises InputError for
+    rules that a portal or this version does not support, PortalError when a portal could not be read completely,
+    RefusedError when the run's snapshot is not of these portals or does not cover them, BadUsageError for a selected
+    developer that no portal has and no rule names. Refusals are in the plan."""
     created = run.clock()
     saved = run.snapshot
     names: set[str] = set()
