@@ -1,78 +1,73 @@
-"""A drift run as metrics, for the textfile collector of Prometheus' node-exporter.
+"""A drift run as metrics for the textfile collector of Prometheus' node-exporter.
 
-The text format is that of https://prometheus.io/docs/instrumenting/exposition_formats/, version 0.0.4. All are
-gauges, since each run writes the file anew, and none has a time of its own, which the collector would refuse.
+prometheus-client writes the text format (https://prometheus.io/docs/instrumenting/exposition_formats/). All metrics
+are gauges, since each run writes the file anew. None has a timestamp, which the collector would refuse.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from portalctl.insight.drift import KINDS, PortalDrift
 from portalctl.output.escaping import terminal
 
-Labels = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Family:
-    name: str
-    help: str
-    samples: Sequence[tuple[Labels, float]]
-
 
 def drift_metrics(portals: Sequence[PortalDrift], *, finished: datetime, throttles: int) -> str:
-    """`finished`: when the run had read every portal; `throttles`: how often it paused because a portal asked."""
-    families = (
-        _Family(
-            "portalctl_drift_findings",
-            "Places where portal and files disagree, by kind; acknowledged ones are not counted.",
-            [sample for portal in portals for sample in _by_kind(portal)],
-        ),
-        _Family(
-            "portalctl_drift_acknowledged",
-            "Places where portal and files disagree that are acknowledged.",
-            [(_of(portal), len(portal.acknowledged)) for portal in portals],
-        ),
-        _Family(
-            "portalctl_developers",
-            "Developers on the portal, by status.",
-            [(_of(portal, status=s), count) for portal in portals for s, count in sorted(portal.statuses.items())],
-        ),
-        _Family(
-            "portalctl_api_calls",
-            "Requests that reading the portal took in the last run.",
-            [(_of(portal), portal.calls) for portal in portals],
-        ),
-        _Family("portalctl_throttles", "Pauses in the last run that a portal asked for (429).", [({}, throttles)]),
-        _Family(
-            "portalctl_last_success_timestamp_seconds",
-            "When the portal was last read and compared completely, whatever was found.",
-            [(_of(portal), round(finished.timestamp())) for portal in portals],
-        ),
-    )
-    return "".join(line for family in families for line in _lines(family))
+    """Return the metrics of a drift run.
+
+    Args:
+        finished: when all portals had been read.
+        throttles: how often the run paused because a portal returned 429.
+    """
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Drift(portals, finished, throttles))
+    return generate_latest(registry).decode()
 
 
-def _by_kind(portal: PortalDrift) -> Iterable[tuple[Labels, float]]:
-    count = Counter(finding.kind for finding in portal.findings)
-    return ((_of(portal, kind=kind), count[kind]) for kind in sorted(KINDS))
+class _Drift(Collector):
+    """The families of a run; one without samples is left out."""
+
+    def __init__(self, portals: Sequence[PortalDrift], finished: datetime, throttles: int) -> None:
+        self._portals = portals
+        self._finished = finished
+        self._throttles = throttles
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield the families with samples. Label values are printable ASCII, whatever the portal returned."""
+        throttles = _family("throttles", "Pauses in the last run because a portal returned 429.")
+        throttles.add_metric([], self._throttles)
+        yield from (family for family in (*self._by_portal(), throttles) if family.samples)
+
+    def _by_portal(self) -> tuple[GaugeMetricFamily, ...]:
+        findings = _family(
+            "drift_findings", "Differences between portal and manifest by kind, without acknowledged ones.", "kind"
+        )
+        known = _family("drift_acknowledged", "Acknowledged differences between portal and manifest.", "portal")
+        developers = _family("developers", "Developers on the portal by status.", "status")
+        calls = _family("api_calls", "Requests that reading the portal took in the last run.", "portal")
+        success = _family(
+            "last_success_timestamp_seconds", "When the portal was last read and compared completely.", "portal"
+        )
+        for portal in self._portals:
+            name = terminal(portal.name)
+            count = Counter(finding.kind for finding in portal.findings)
+            for kind in sorted(KINDS):
+                findings.add_metric([name, kind], count[kind])
+            for status, number in sorted(portal.statuses.items()):
+                developers.add_metric([name, terminal(status)], number)
+            known.add_metric([name], len(portal.acknowledged))
+            calls.add_metric([name], portal.calls)
+            success.add_metric([name], round(self._finished.timestamp()))
+        return findings, known, developers, calls, success
 
 
-def _of(portal: PortalDrift, **more: str) -> Labels:
-    return {"portal": portal.name, **more}
-
-
-def _lines(family: _Family) -> Iterable[str]:
-    if family.samples:
-        yield f"# HELP {family.name} {family.help}\n# TYPE {family.name} gauge\n"
-    for labels, value in family.samples:
-        inside = ",".join(f'{name}="{_escaped(text)}"' for name, text in labels.items())
-        yield f"{family.name}{{{inside}}} {value}\n" if inside else f"{family.name} {value}\n"
-
-
-def _escaped(text: str) -> str:
-    return terminal(text).replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+def _family(name: str, text: str, label: str | None = None) -> GaugeMetricFamily:
+    """Return a family with the label `portal`, and with another one where that is named; None: without labels."""
+    labels = [] if label is None else ["portal"] if label == "portal" else ["portal", label]
+    return GaugeMetricFamily(f"portalctl_{name}", text, labels=labels)

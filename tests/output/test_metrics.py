@@ -62,7 +62,9 @@ def test_what_a_run_tells() -> None:
     read = parsed(drift_metrics([portal(approved=3, pending=1), portal("others")], finished=NOW, throttles=2))
     here = ("portal", "partners")
     counts = {
-        labels[1][1]: n for (name, labels), n in read.items() if name == "portalctl_drift_findings" and here in labels
+        dict(labels)["kind"]: n
+        for (name, labels), n in read.items()
+        if name == "portalctl_drift_findings" and here in labels
     }
     assert counts == {kind: {"setting": 2, "backlog": 1}.get(kind, 0) for kind in KINDS}
     assert read["portalctl_drift_acknowledged", (here,)] == 1
