@@ -1,7 +1,7 @@
-"""Who has what on a portal, and which rule gives it: for auditors. Pure.
+"""Who has access on a portal, and which rule grants it: for auditors. Pure.
 
-Everybody on the portal is in it, whatever the rules say of them; what no rule gives is marked, not left out. So is
-whoever a rule names and who is not on the portal: what it gives waits for the first to sign up under that address.
+All developers on the portal are listed; access that no rule grants is marked, not left out. Developers named by a
+rule who have no account are listed too: what the rule grants awaits the first account with that address.
 """
 
 from __future__ import annotations
@@ -22,25 +22,23 @@ from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 WHOLE = Scope(every_team=True)
 UNKNOWN = "unknown"
 
-# unmanaged: no rule speaks of them; orphan: in a team by no rule, and by no identity provider; differs: rules would
-# have another status; blocked: rules would give something, but not to someone who can't be told for sure; absent: a
-# rule names them, and they have no account.
 ReviewMark = Literal["unmanaged", "orphan", "differs", "blocked", "absent"]
 REMARKS: Mapping[ReviewMark, str] = {
-    "unmanaged": "no rule speaks of them",
-    "orphan": "in a team by no rule",
-    "differs": "the rules would have another status",
-    "blocked": "not certain to be the person whom the rules mean",
-    "absent": "named by a rule, and without an account",
+    "unmanaged": "matches no rule",
+    "orphan": "in a team without a rule",
+    "differs": "the rules yield another status",
+    "blocked": "not certainly the developer that the rules mean",
+    "absent": "named by a rule, no account",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who last changed the line of a rule: the commit's hash and its author, as Git tells."""
+    """The commit that last changed the line of a rule, its author, and who approved it by its trailers, if known."""
 
     commit: str
     author: str
+    approver: str | None = None
 
 
 Origins = Mapping[tuple[str, int], Origin]  # by file, as shown to people, and line
@@ -49,7 +47,7 @@ NO_ORIGINS: Origins = {}
 
 @dataclass(frozen=True, slots=True)
 class DatedReason(Reason):
-    """A rule, the last day it holds, and who wrote it. None: for good, or not known."""
+    """A rule, the last day it holds (None: no end), and the commit that wrote it (None: not known)."""
 
     expires: date | None = None
     origin: Origin | None = None
@@ -57,7 +55,7 @@ class DatedReason(Reason):
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """`why` is empty where no rule puts them there."""
+    """A team of a developer. `why` is empty where no rule grants the membership."""
 
     team: str
     why: tuple[DatedReason, ...]
@@ -65,7 +63,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Overridden:
-    """The override that speaks of someone; it may have expired."""
+    """The override that names a developer; it may have expired."""
 
     status: str | None
     teams: tuple[str, ...] | None
@@ -77,7 +75,8 @@ class Access:
     """One developer. `developer` is the live address, else the id; `since` when they registered, RFC 3339, or
     `unknown`. Who has no account has the status `absent`.
 
-    `rules_say` is the verdict, `why` the rules behind it; `teams` are those they are in now.
+    `approved_by` are the rules that approve an approved developer; empty: approved by no rule. `rules_say` is the
+    verdict of the rules, `why` the rules behind it; `teams` are the current ones.
     """
 
     developer: str
@@ -90,11 +89,12 @@ class Access:
     teams: tuple[Membership, ...]
     override: Overridden | None
     remarks: tuple[ReviewMark, ...]
+    approved_by: tuple[DatedReason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PortalAccess:
-    """Everybody on one portal, by name, and then who has no account."""
+    """All developers on one portal by address, then those without an account."""
 
     name: str
     provider: str
@@ -117,12 +117,15 @@ class AccessReview:
 
 
 def review(portal: PortalManifest, snapshot: Snapshot, today: date, origins: Origins = NO_ORIGINS) -> PortalAccess:
-    """Everybody in the reading. `origins` has those of lines whose origin is known.
+    """Return all developers in a snapshot with their access and its rules.
 
-    Raises ValueError for a reading without the members of every team: a review that leaves some out is none.
+    Args:
+        origins: the commits of lines, where known.
+
+    Raises ValueError for a snapshot without the members of every team.
     """
     if not snapshot.scope.every_team:
-        raise ValueError("the reading does not cover every team")
+        raise ValueError("the snapshot does not cover every team")
     book = Rulebook.of(portal, today)
     reasons = _Reasons(portal, origins)
     teams = _teams_of(snapshot)
@@ -142,14 +145,14 @@ def review(portal: PortalManifest, snapshot: Snapshot, today: date, origins: Ori
 
 
 def _missing(book: Rulebook, snapshot: Snapshot) -> list[Developer]:
-    """Those whom a member list or an override names and who have no account, as if they had one."""
+    """Return developers named by a member list or an override who have no account, as if they had one."""
     ids = {each.id for each in snapshot.developers}
     addresses = {each.address for each in snapshot.developers}
     return [unregistered(name) for name in sorted(book.named - ids - addresses)]
 
 
 class _Reasons:
-    """Makes the reasons of the review: one value for each rule, however many developers it matches."""
+    """Makes the reasons of the review: one value for each rule, for all developers that it matches."""
 
     def __init__(self, portal: PortalManifest, origins: Origins) -> None:
         self._origins = origins
@@ -198,6 +201,7 @@ def _access(book: Rulebook, reasons: _Reasons, person: Developer, decision: Deci
         teams=memberships,
         override=Overridden(override.status, override.teams, reasons.of([override.why])[0]) if override else None,
         remarks=tuple(_remarks(person, decision, memberships, book.portal.policy)),
+        approved_by=reasons.of(decision.why) if person.status == decision.verdict == "approved" else (),
     )
 
 

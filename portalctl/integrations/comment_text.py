@@ -10,9 +10,9 @@ from portalctl.insight.drift import FAILING
 from portalctl.integrations.ci_documents import Document
 from portalctl.output.apply_report import Report
 from portalctl.output.documents import Drift
-from portalctl.output.markdown.audit import report_markdown
 from portalctl.output.markdown.drift import drift_markdown
 from portalctl.output.markdown.plan import plan_markdown
+from portalctl.output.markdown.report import report_markdown
 
 ABOUT_BASE = frozenset({"no_base", "portal_gone"})  # notices that tell of the change under review
 

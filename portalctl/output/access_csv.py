@@ -16,6 +16,7 @@ COLUMNS = (
     "status",
     "since",
     "teams",
+    "approved_by",
     "remarks",
     "rules_say",
     "rule",
@@ -41,9 +42,10 @@ def access_csv(review: AccessReview) -> str:
 def _row(portal: PortalAccess, person: Access) -> Iterator[str]:
     yield from (portal.name, person.developer, person.id, person.full_name, person.status, person.since)
     yield _joined(each.team for each in person.teams)
+    yield view_model.approval(person)
     yield _joined(person.remarks)
     yield person.rules_say
-    yield from _rules(person.why)
+    yield from _rules(() if person.rules_say == "silent" else person.why)
     yield _joined(map(_membership, person.teams))
     override = person.override
     yield (override.status or "teams only") if override else ""

@@ -6,7 +6,8 @@ Nothing here is specific to a medium. Where foreign text becomes part of a phras
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal
@@ -16,8 +17,12 @@ from portalctl.changes.operation import Effect, Origin
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.order import reading_rank
 from portalctl.changes.plan import Notice, PortalPlan, Refusal, UnruledGrant
+from portalctl.insight.access_review import REMARKS, Access, PortalAccess
+from portalctl.insight.explain import PortalExplanation, Standing
+from portalctl.portals.models import OUT
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
+from portalctl.rules.blocks import BLOCKED
 from portalctl.words import plural
 
 Safe = Callable[[str], str]
@@ -195,6 +200,16 @@ def was_pending(effect: ChangeGroup) -> bool:
     return effect.origin == "pending"
 
 
+def refused_words(portal: PortalPlan | PortalExplanation) -> str:
+    """Return the heading of a plan's refusals."""
+    return f"Refused: no changes will be made to {portal.name}"
+
+
+def by_count(count: int, one: str, many: str) -> str:
+    """Return the words for one, or those for many."""
+    return one if count == 1 else many
+
+
 def origin_note(about: ChangeGroup | Refusal) -> str:
     """Return ` (not from this change)` where a plan was compared with a base, else nothing."""
     return f" ({ORIGINS[about.origin]})" if about.origin is not None else ""
@@ -278,6 +293,42 @@ def place(why: Reason) -> str | None:
 def rule(why: Reason, safe: Safe) -> str:
     """Return the rule in words: `trusted domain liverpoolfc.com`. The developer that a rule names is left out."""
     return RULES[why.rule] if why.rule in {"overrides", "members"} else f"{RULES[why.rule]} {safe(why.value)}"
+
+
+def unchanged_words(standing: Standing) -> str:
+    """Return why a developer's status does not change."""
+    if standing.blocked is not None:
+        return BLOCKED[standing.blocked][1]
+    match standing.verdict:
+        case "unmatched":
+            return "no rule matches"
+        case "silent":
+            return "no rule decides the status"
+        case "approved" if standing.status in OUT:
+            return "the rules would approve, and reinstate is off"
+        case "denied":
+            return "the rules deny access"
+        case verdict:
+            return f"the rules yield {verdict}"
+
+
+def access_counts(portal: PortalAccess) -> Iterator[tuple[int, str, Kind | None]]:
+    """Yield the figures of an access review: approvals by a rule and by none, other statuses, marks."""
+    approved = [developer for developer in portal.developers if developer.status == "approved"]
+    by_rule = sum(bool(developer.approved_by) for developer in approved)
+    yield by_rule, "approved by a rule", None
+    yield len(approved) - by_rule, "approved by no rule", "takes"
+    others = Counter(each.status for each in portal.developers if each.status not in {"approved", "absent"})
+    yield from ((count, status, None) for status, count in sorted(others.items()))
+    marks = Counter(mark for developer in portal.developers for mark in developer.remarks)
+    yield from ((marks[mark], f"{mark}: {words}", "takes") for mark, words in REMARKS.items() if marks[mark])
+
+
+def approval(developer: Access) -> str:
+    """Return what approved a developer: `trusted domain arsenal.com`, `no rule`; nothing if not approved."""
+    if developer.status != "approved":
+        return ""
+    return "; ".join(rule(why, str) for why in developer.approved_by) or "no rule"
 
 
 def _listed(words: Sequence[str], total: int) -> str:

@@ -104,7 +104,7 @@ def test_metrics_are_written_also_when_something_is_found(club: Bench) -> None:
     path = Path("portalctl.prom")
     assert S_IMODE(path.stat().st_mode) == 0o644
     read = parsed(path.read_text())
-    assert read["portalctl_drift_findings", (HERE, ("kind", "withheld"))] == 1
+    assert read["portalctl_drift_findings", (("kind", "withheld"), HERE)] == 1
     assert read["portalctl_developers", (HERE, ("status", "pending"))] == 1
     assert read["portalctl_api_calls", (HERE,)] == len(club.sim.log)
     assert read["portalctl_throttles", ()] == 0

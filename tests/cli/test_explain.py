@@ -52,7 +52,7 @@ def test_somebody_who_has_not_registered(portal: Bench) -> None:
     assert "  nobody has registered under this name\n" in out
     assert "    would be approved because of portals/partners.yaml:8  trusted domain example.com" in out
     assert "    would join city because of" in out
-    assert "    would stay pending: no rule speaks of them" in portal.run("explain", "new@nowhere.example").out
+    assert "    would stay pending: no rule matches" in portal.run("explain", "new@nowhere.example").out
 
 
 @pytest.mark.slow
@@ -107,7 +107,7 @@ def test_an_id_that_nobody_has(portal: Bench) -> None:
 def test_what_was_taken_away_comes_with_both_ways_on(portal: Bench) -> None:
     portal.people(revoked=["eve@example.com"])
     out = portal.run("explain", "eve@example.com").out
-    assert "stays revoked: rules say approved, and give nothing back unasked" in out
+    assert "stays revoked: the rules would approve, and reinstate is off" in out
     keep, again = [line.partition(": ")[2].strip() for line in out.splitlines() if "- {developer" in line]
     for line, status in ((keep, "revoked"), (again, "approved")):
         portal.manifest(f"{RULES.replace('overrides:', f'overrides:{chr(10)}  {line}')}")

@@ -79,7 +79,11 @@ def test_json_and_html_say_the_same(peopled: Bench) -> None:
     for person in people.values():
         for text in (person["developer"], person["status"], person["since"][:10], *person["remarks"]):
             assert text in page.text
-    assert "script" not in page.tags
+    assert [tag for tag, _ in page.elements if tag == "script"] == ["script"], "the filter's own, and no other"
+    rows = {row["developer"]: row for row in csv.DictReader(io.StringIO(access(peopled).out, newline=""))}
+    for name, approved_by in (("ann@arsenal.com", "trusted domain arsenal.com"), ("eve@evil.example", "no rule")):
+        assert rows[name]["approved_by"] == approved_by
+    assert "1 approved by no rule" in " ".join(page.text.split())
 
 
 @pytest.mark.slow
@@ -134,8 +138,9 @@ def test_what_strangers_typed_is_no_formula_and_no_element(bench: Bench) -> None
     assert {len(row) for row in rows} == {len(rows[0])}
     assert not [cell for row in rows for cell in row if cell.lstrip().startswith(("=", "+", "@", "-"))]
     page = access(bench, "-o", "html").out
-    assert not read(page).tags & {"script", "img", "a", "form", "iframe", "details", "h4"}
-    assert page.count("<tr>") == len(rows)
+    assert not read(page).tags & {"img", "a", "iframe", "details", "h4"}
+    assert [tag for tag, _ in read(page).elements if tag in {"script", "form"}] == ["form", "script"]
+    assert page.count("<tr") == len(rows)
 
 
 def test_a_reading_that_is_not_whole_gives_no_review(make_bench: Callable[..., Bench], quick: None) -> None:  # noqa: ARG001

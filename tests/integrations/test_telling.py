@@ -22,7 +22,7 @@ from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, 
 from portalctl.output.documents import to_json, validation
 from portalctl.output.github_annotations import Annotation, command, worst
 from portalctl.output.gitlab_reports import terraform_json, validation_code_quality
-from portalctl.output.markdown.audit import report_markdown
+from portalctl.output.markdown.report import report_markdown
 from portalctl.output.masked_documents import masked
 from portalctl.output.masks import Mask
 from portalctl.output.size_limit import size

@@ -12,7 +12,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from portalctl.changes.plan import BaseComparison, Plan, PortalPlan, UnruledGrant
 from portalctl.manifest.model import Limits, Policy
-from portalctl.output.html.page import plan_html
+from portalctl.output.html.plan import plan_html
 from portalctl.output.markdown.plan import plan_markdown
 from portalctl.output.text.plan import plan_text
 from portalctl.output.text.style import Style

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from portalctl.output.html.page import plan_html
+from portalctl.output.html.plan import plan_html
 from tests.changes.build import whole_plan
 from tests.output.hostile import HOSTILE
 from tests.output.plans import everyday, typed
@@ -167,6 +167,6 @@ def test_the_filter_and_sorting_do_what_they_say(browser: Browser) -> None:
     assert done["unreachable"] == 0
     as_planned, up, down, back = done["sorts"]
     assert as_planned == back
-    assert as_planned[:2] == ["peter@arsenal.com", "bob@x.org"]
+    assert as_planned[:2] == ["bob@x.org", "peter@arsenal.com"], "removals first, by rule"
     assert up == list(reversed(down))
     assert up[:2] == ["bob@x.org", "C00@City.com"]

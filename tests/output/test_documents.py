@@ -13,6 +13,8 @@ from portalctl.errors import InputError
 from portalctl.output.documents import MODELS, read, schema, to_json
 from portalctl.output.forms import COMMON, FORMS, forms
 from tests.conftest import Bench, portalctl
+from tests.output.reading import read as read_page
+from tests.output.reading import rendered
 
 RULES = """
 trusted_domains:
@@ -109,3 +111,21 @@ def test_an_edited_plan_is_shown_with_a_warning(club: Bench) -> None:
     Path("plan.json").write_text(printed(club, "plan", "json").replace("city.example", "town.example"))
     done = portalctl("show", "plan.json")
     assert (done.code, "the plan's digest is not that of its content" in done.err) == (0, True)
+
+
+@pytest.mark.parametrize("kind", HOW)
+@pytest.mark.parametrize("form", ["markdown", "html"])
+def test_what_strangers_typed_is_inert_in_every_document(bench: Bench, kind: str, form: str) -> None:
+    bench.people(
+        pending=[f"<script>alert({number})</script>@city.example" for number in range(3)],
+        approved=["ann@city.example", "[x](https://evil.example)@x.example", "a\u202eb@x.example"],
+    )
+    bench.manifest(RULES)
+    text = printed(bench, kind, form)
+    page = rendered(text) if form == "markdown" else read_page(text)
+    assert not page.tags & {"a", "img", "iframe"}
+    assert not [attrs for _, attrs in page.elements if any(name.startswith("on") for name in attrs)]
+    assert [tag for tag, _ in page.elements if tag == "script"] in ([], ["script"])
+    assert "\u202e" not in text
+    if form == "html":
+        assert "<script>alert" not in text

@@ -10,7 +10,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from portalctl.changes.plan import Plan, PortalPlan
-from portalctl.output.html.page import plan_html
+from portalctl.output.html.plan import plan_html
 from portalctl.output.markdown.plan import plan_markdown
 from portalctl.output.masked_documents import masked
 from portalctl.output.masks import Mask

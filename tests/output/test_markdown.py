@@ -16,7 +16,7 @@ from portalctl.changes.operations import Change
 from portalctl.changes.plan import BaseComparison, Notice, Plan, Refusal, UnruledGrant
 from portalctl.changes.states import Status
 from portalctl.output.escaping import markdown, markdown_words, terminal
-from portalctl.output.html.page import plan_html
+from portalctl.output.html.plan import plan_html
 from portalctl.output.markdown.plan import plan_markdown
 from portalctl.reason import Reason
 from tests.changes.build import whole_plan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from portalctl.changes.plan_document import to_json
 from portalctl.errors import RefusedError
 from portalctl.events import ChangeSettled, Sent
 from portalctl.identity import normal_address
-from portalctl.output.html.page import plan_html
+from portalctl.output.html.plan import plan_html
 from portalctl.output.markdown.plan import plan_markdown
 from portalctl.output.masked_documents import masked
 from portalctl.output.masks import Mask
@@ -28,7 +29,7 @@ from tests.output.plans import everyday, refused
 from tests.plan_json import change_of
 
 MASK = Mask(b"key")
-FORMS = {
+FORMS: dict[str, Callable[[Plan], str]] = {
     "json": to_json,
     "text": lambda plan: plan_text(plan, Style(verbose=True)),
     "markdown": plan_markdown,

@@ -2,96 +2,91 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from portalctl.insight.access_review import REMARKS, Access, AccessReview, DatedReason, Membership, PortalAccess
+from portalctl.insight.access_review import REMARKS, Access, AccessReview, PortalAccess
 from portalctl.output import view_model
-from portalctl.output.escaping import html
-from portalctl.output.html.frame import code, document
+from portalctl.output.html.environment import code, page
+from portalctl.output.html.plan import Choice
+from portalctl.output.links import NO_LINKS
+from portalctl.output.view_model import Kind
 from portalctl.words import moment, plural
 
-COLUMNS = ("Who", "Status", "Since", "Teams", "By which rule", "Override")
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row, and what the filter compares: numbers of the options of each list."""
+
+    developer: Access
+    status: str
+    teams: str
+    approval: str
+    marks: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Portal:
+    """`counts` are figures with their words and colour."""
+
+    portal: PortalAccess
+    facts: Sequence[str]
+    counts: Sequence[tuple[int, str, Kind | None]]
+    rows: Sequence[_Row]
 
 
 def access_html(review: AccessReview) -> str:
-    """Everybody of every portal, in ASCII; a row for each developer."""
-    names = ", ".join(portal.name for portal in review.portals)
-    sections = [line for number, portal in enumerate(review.portals) for line in _portal(portal, f"portal-{number}")]
-    return document(
-        f"{html(names)}: access review",
-        "Portal access: who has what",
-        f"manifest {view_model.digest_words(review.manifest, code)} · made {html(moment(review.created_at))}"
-        f" · {html(review.generator)}",
-        sections,
+    """Return all developers of all portals, a row each, with a filter."""
+    developers = [developer for portal in review.portals for developer in portal.developers]
+    statuses = _numbered(developer.status for developer in developers)
+    teams = _numbered(membership.team for developer in developers for membership in developer.teams)
+    approvals = _numbered(view_model.approval(developer) for developer in developers)
+    return page(
+        "access.html",
+        filtered=True,
+        review=review,
+        links=NO_LINKS,
+        names=", ".join(portal.name for portal in review.portals),
+        items=[
+            _Portal(
+                portal,
+                _facts(portal),
+                tuple(view_model.access_counts(portal)),
+                [_row(developer, statuses, teams, approvals) for developer in portal.developers],
+            )
+            for portal in review.portals
+        ],
+        choices=(
+            Choice("status", "Status", _options(statuses)),
+            Choice("teams", "Team", _options(teams)),
+            Choice("approval", "Approved by", _options(approvals)),
+            Choice("marks", "Mark", [(mark, f"{mark}: {words}") for mark, words in REMARKS.items()]),
+        ),
     )
 
 
-def _portal(portal: PortalAccess, anchor: str) -> Iterator[str]:
-    there = sum(each.status != "absent" for each in portal.developers)
-    facts = [html(portal.provider), code(urlsplit(portal.server).netloc), plural(there, "developer")]
-    yield f'<section aria-labelledby="{anchor}">'
-    yield f'<h2 id="{anchor}">{html(portal.name)}</h2>'
-    yield f'<p class="quiet">{" · ".join([*facts, f"read {html(moment(portal.observed_at))}"])}</p>'
-    yield from _counts(portal)
-    yield '<table class="people-table">'
-    yield "<caption>Developers</caption>"
-    heads = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
-    yield f"<thead><tr>{heads}</tr></thead>"
-    yield from ("<tbody>", *map(_row, portal.developers), "</tbody>", "</table>", "</section>")
+def _numbered(texts: Iterable[str]) -> Mapping[str, str]:
+    return {text: str(number) for number, text in enumerate(sorted(set(texts) - {""}))}
 
 
-def _counts(portal: PortalAccess) -> Iterator[str]:
-    statuses = Counter(each.status for each in portal.developers if each.status != "absent")  # that is a remark too
-    remarks = Counter(remark for each in portal.developers for remark in each.remarks)
-    yield '<ul class="counts">'
-    yield from (f"<li><b>{count:,}</b> {html(status)}</li>" for status, count in sorted(statuses.items()))
-    yield from (
-        f'<li class="takes"><b>{remarks[remark]:,}</b> {remark}: {words}</li>'
-        for remark, words in REMARKS.items()
-        if remarks[remark]
+def _options(numbers: Mapping[str, str]) -> Sequence[tuple[str, str]]:
+    return [(number, text) for text, number in numbers.items()]
+
+
+def _facts(portal: PortalAccess) -> Sequence[str]:
+    accounts = sum(developer.status != "absent" for developer in portal.developers)
+    read = f"read {moment(portal.observed_at)}"
+    return portal.provider, code(urlsplit(portal.server).netloc), plural(accounts, "developer"), read
+
+
+def _row(
+    developer: Access, statuses: Mapping[str, str], teams: Mapping[str, str], approvals: Mapping[str, str]
+) -> _Row:
+    return _Row(
+        developer,
+        statuses.get(developer.status, ""),
+        " ".join(teams.get(membership.team, "") for membership in developer.teams),
+        approvals.get(view_model.approval(developer), ""),
+        " ".join(developer.remarks),
     )
-    yield "</ul>"
-
-
-def _row(person: Access) -> str:
-    names = [code(person.developer), *([html(person.full_name)] if person.full_name else [])]
-    remarks = [f'<span class="state refused">{remark}</span>' for remark in person.remarks]
-    cells = (
-        "<br>".join([*names, *remarks]),
-        html(person.status),
-        html(moment(person.since)) if person.since else "",
-        "<br>".join(map(_membership, person.teams)),
-        "<br>".join(map(_rule, person.why)),
-        _override(person),
-    )
-    named = (f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True))
-    return "".join(["<tr>", *named, "</tr>"])
-
-
-def _membership(membership: Membership) -> str:
-    rules = ", ".join(f"<code>{_place(each)}</code>" for each in membership.why)
-    return f"{code(membership.team)}: {rules or 'no rule'}"
-
-
-def _rule(grant: DatedReason) -> str:
-    origin = f" · {code(grant.origin.commit[:12])} {html(grant.origin.author)}" if grant.origin else ""
-    reason = f": “{html(grant.reason)}”" if grant.reason else ""
-    expires = f" until {grant.expires}" if grant.expires else ""
-    return f"<code>{_place(grant)}</code> {view_model.rule(grant, html)}{expires}{reason}{origin}"
-
-
-def _override(person: Access) -> str:
-    """What it says and until when; where it is not the rule beside it, also which it is."""
-    override = person.override
-    if override is None:
-        return ""
-    status = html(override.status or "teams only")
-    if override.why not in person.why:
-        return f"{status}<br>{_rule(override.why)}"
-    return f"{status} until {override.why.expires}" if override.why.expires else status
-
-
-def _place(grant: DatedReason) -> str:
-    return html(view_model.place(grant) or "built-in default")

@@ -3,38 +3,54 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from portalctl.changes.operations import Change
 from portalctl.output import view_model
-from portalctl.output.escaping import html
 from portalctl.reason import Reason
-from portalctl.words import plural
 
-SHORTEST = 0.8  # percent of the width: nobody who loses something is too few to be seen
-MOST_BARS = 12  # rules with a bar of their own, those with most people
+SHORTEST = 0.8  # percent of the width: one developer who loses access is visible
+MOST_BARS = 12  # rules with a bar of their own, those with most developers
 
 
-def rule_chart(changes: Iterable[Change]) -> Iterator[str]:
-    """People approved, and people who lose something, by the rule that decides it; nothing where there are none."""
-    approved, lost = _people_by_rule(changes)
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The developers approved by a rule, and those who lose access by it. `longest` fills the width.
+
+    `why` None: the bar stands for `others` more rules.
+    """
+
+    why: Reason | None
+    others: int
+    approved: int
+    lost: int
+    longest: int
+
+    @property
+    def split(self) -> str:
+        """Return the width of the first part, in percent."""
+        return f"{_width(self.approved, self.longest):.2f}"
+
+    @property
+    def width(self) -> str:
+        """Return the width of the second part, in percent."""
+        return f"{_width(self.lost, self.longest):.2f}"
+
+
+def bars(changes: Iterable[Change]) -> tuple[Bar, ...]:
+    """Return a bar for each rule, most developers first; none where nobody is approved or loses access."""
+    approved, lost = _developers_by_rule(changes)
     ranked = sorted(approved.keys() | lost.keys(), key=lambda why: (-approved[why] - lost[why], _label(why)))
-    bars = [(_label(why), approved[why], lost[why]) for why in ranked[:MOST_BARS]]
+    counts: list[tuple[Reason | None, int, int]] = [(why, approved[why], lost[why]) for why in ranked[:MOST_BARS]]
     others = ranked[MOST_BARS:]
     if others:
-        label = plural(len(others), "more rule")
-        bars.append((label, sum(approved[why] for why in others), sum(lost[why] for why in others)))
-    if not bars:
-        return
-    longest = max(given + taken for _, given, taken in bars)
-    yield '<table class="chart"><caption>People approved and people losing something, by rule</caption>'
-    yield '<thead class="seen-not"><tr><th scope="col">Rule</th><th scope="col">People</th><th>Bar</th></tr></thead>'
-    yield "<tbody>"
-    yield from (_bar(label, given, taken, longest) for label, given, taken in bars)
-    yield "</tbody></table>"
+        counts.append((None, sum(approved[why] for why in others), sum(lost[why] for why in others)))
+    longest = max((given + taken for _, given, taken in counts), default=0)
+    return tuple(Bar(why, len(others), given, taken, longest) for why, given, taken in counts)
 
 
-def _people_by_rule(changes: Iterable[Change]) -> tuple[Counter[Reason], Counter[Reason]]:
+def _developers_by_rule(changes: Iterable[Change]) -> tuple[Counter[Reason], Counter[Reason]]:
     approved: set[tuple[str, Reason]] = set()
     lost: set[tuple[str, Reason]] = set()
     for change in changes:
@@ -48,20 +64,7 @@ def _people_by_rule(changes: Iterable[Change]) -> tuple[Counter[Reason], Counter
 
 
 def _label(why: Reason) -> str:
-    place = html(view_model.place(why) or "built-in default")
-    return f'{view_model.rule(why, html)} <code class="quiet">{place}</code>'
-
-
-def _bar(label: str, given: int, taken: int, longest: int) -> str:
-    """`longest` is the number of people that fills the width."""
-    split = _width(given, longest)
-    rects = f'<rect class="gives" width="{split:.2f}" height="1"/>' if given else ""
-    rects += f'<rect class="takes" x="{split:.2f}" width="{_width(taken, longest):.2f}" height="1"/>' if taken else ""
-    numbers = [f'<span class="gives">{given:,} approved</span>'] if given else []
-    verb = "loses" if taken == 1 else "lose"
-    numbers += [f'<span class="takes">{taken:,} {verb}</span>'] if taken else []
-    svg = f'<svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">{rects}</svg>'
-    return f'<tr><th scope="row">{label}</th><td>{", ".join(numbers)}</td><td>{svg}</td></tr>'
+    return f"{view_model.rule(why, str)} {view_model.place(why)}"
 
 
 def _width(count: int, longest: int) -> float:

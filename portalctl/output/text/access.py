@@ -24,7 +24,9 @@ def _portal(portal: PortalAccess, style: Style) -> Iterator[str]:
         teams = ", ".join(terminal(membership.team) for membership in developer.teams)
         marks = f" ({', '.join(developer.remarks)})" if developer.remarks else ""
         what = f"{terminal(developer.status)}{f', in {teams}' if teams else ''}{marks}"
-        why = said(developer.why[0]) if developer.why else ""
+        why = said(developer.approved_by[0]) if developer.approved_by else ""
+        if developer.status == "approved" and not developer.approved_by:
+            why = "approved by no rule"
         lines.append(Line("!" if developer.remarks else " ", terminal(developer.developer), what, why))
     yield from rows(lines, style)
     marked = Counter(mark for developer in portal.developers for mark in developer.remarks)

@@ -10,7 +10,7 @@ from portalctl.output.documents import Explanation
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
 from portalctl.output.text.style import Line, Style, joined, place, rows, said
-from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, SIGNS, effects, what
+from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, SIGNS, effects, unchanged_words, what
 from portalctl.portals.models import OUT
 from portalctl.rules.blocks import BLOCKED, SHARING
 from portalctl.rules.trace import RuleEffect, TracedRule
@@ -116,18 +116,8 @@ def _would(standing: Standing) -> Iterator[str]:
 
 
 def _stays(standing: Standing) -> str:
-    """Why nothing happens to somebody."""
-    if standing.blocked is not None:
-        because = BLOCKED[standing.blocked][1]
-    elif standing.verdict == "unmatched":
-        because = "no rule speaks of them"
-    elif standing.verdict == "silent":
-        because = "no rule gives them a status"
-    elif standing.verdict == "approved" and standing.status in OUT:
-        because = "rules say approved, and give nothing back unasked"
-    else:
-        because = f"rules say {'kept out' if standing.verdict == 'denied' else standing.verdict}"
-    return f"{because}  {place(standing.why[0])}"
+    """Return why a developer's status does not change, with the place of the rule."""
+    return f"{unchanged_words(standing)}  {place(standing.why[0])}"
 
 
 def _changes(portal: PortalExplanation, style: Style) -> Iterator[str]:

@@ -1,0 +1,103 @@
+"""The Jinja2 environment of all HTML pages, and the only place where text becomes HTML.
+
+Everything a template prints passes `_escaped`, the environment's finalizer, which calls
+`portalctl.output.escaping.html`: control, bidirectional and invisible characters become visible, then the signs of
+HTML are escaped. A template cannot leave it out: Jinja2's filters, `safe` among them, are not available. Only this
+module and the templates make `Markup`, which is printed as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from portalctl.output import view_model
+from portalctl.output.escaping import html
+from portalctl.words import moment, plural
+
+SCRIPT = "page.js"
+STYLE = "page.css"
+
+
+def page(template: str, *, filtered: bool = False, **values: Any) -> str:  # noqa: ANN401 (whatever is printed)
+    """Return a whole page in ASCII, one file that needs nothing else.
+
+    Args:
+        filtered: whether the page has rows that the script filters and sorts.
+    """
+    text = _environment().get_template(template).render(filtered=filtered, **values)
+    return text.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def code(text: str) -> Markup:
+    """Return foreign text as code."""
+    return Markup(f"<code>{html(text)}</code>")  # noqa: S704 (escaped)
+
+
+def phrase(words: Callable[..., str], *values: object) -> Markup:
+    """Return a phrase of `view_model` with its foreign parts as code; its other words are portalctl's own."""
+    return Markup(words(*values, code))  # noqa: S704 (foreign parts are escaped by `code`)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        finalize=_escaped,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    environment.filters = {"length": len}
+    environment.globals = {
+        "code": code,
+        "moment": moment,
+        "number": "{:,}".format,
+        "phrase": phrase,
+        "plural": plural,
+        "policy": _policy,
+        "script": lambda: _own(SCRIPT),
+        "style": lambda: _own(STYLE),
+        "view_model": view_model,
+    }
+    return environment
+
+
+def _template(name: str) -> str:
+    return files("portalctl.output.html").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=10_000)  # rules, teams and words recur in most rows
+def _text(value: str) -> Markup:
+    return Markup(html(value))  # noqa: S704 (escaped)
+
+
+def _escaped(value: object) -> Markup:
+    return value if isinstance(value, Markup) else _text(str(value))
+
+
+@cache
+def _own(name: str) -> Markup:
+    """Return the script or the style of this package."""
+    return Markup(_template(name))  # noqa: S704 (a file of this package)
+
+
+def _policy(*, filtered: bool) -> str:
+    """Return the content security policy: the browser may apply the style, run the script, and load nothing."""
+    sources = f"style-src {_hash(_own(STYLE))};" + (f" script-src {_hash(_own(SCRIPT))};" if filtered else "")
+    return f"default-src 'none'; {sources} base-uri 'none'; form-action 'none'"
+
+
+def _hash(text: str) -> str:
+    """Return the name of inline content in a content security policy (CSP 3, 2.3.1)."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -1,0 +1,142 @@
+"""Drift, reports, explanations and findings as HTML pages, one file each that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from portalctl.insight.drift import FAILING, KINDS, DriftFinding, PortalDrift
+from portalctl.insight.explain import PortalExplanation
+from portalctl.output import view_model
+from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report, change_of
+from portalctl.output.documents import Drift, Explanation, Validation
+from portalctl.output.html.environment import code, page
+from portalctl.output.html.plan import Choice
+from portalctl.output.links import NO_LINKS
+from portalctl.output.text.drift import finding_what, finding_who, waiting_people
+from portalctl.output.view_model import ChangeGroup
+from portalctl.words import plural
+
+
+@dataclass(frozen=True, slots=True)
+class _Drift:
+    portal: PortalDrift
+    state: str
+    facts: Sequence[str]
+    failing: Sequence[DriftFinding]
+    pending: Sequence[DriftFinding]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    outcome: ChangeResult
+    effect: ChangeGroup
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    portal: PortalOutcome
+    state: str
+    facts: Sequence[str]
+    rows: Sequence[_Row]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether some change was not confirmed."""
+        return self.portal.summary["confirmed"] < self.portal.summary["total"]
+
+
+def drift_html(drift: Drift) -> str:
+    """Return the findings of all portals, with a filter by kind; then pending sign-ups and acknowledged findings."""
+    kinds = {finding.kind for portal in drift.portals for finding in portal.findings}
+    kinds |= {known.finding.kind for portal in drift.portals for known in portal.acknowledged}
+    return page(
+        "drift.html",
+        filtered=True,
+        drift=drift,
+        links=NO_LINKS,
+        read=min((portal.observed_at for portal in drift.portals), default=""),
+        items=[_drift(portal) for portal in drift.portals],
+        notices=view_model.notice_groups(drift.notices),
+        choices=(Choice("kind", "Kind", [(kind, _words(kind)) for kind in KINDS if kind in kinds]),),
+        finding_who=finding_who,
+        finding_what=finding_what,
+        pending=lambda findings: f"Pending sign-ups, no drift: {waiting_people(findings)}",
+        place=_place,
+        words=_words,
+    )
+
+
+def _drift(portal: PortalDrift) -> _Drift:
+    failing = [finding for finding in portal.findings if finding.kind in FAILING]
+    return _Drift(
+        portal,
+        plural(len(failing), "difference") if failing else "no drift",
+        (portal.provider, code(urlsplit(portal.server).netloc), plural(portal.developers, "developer")),
+        failing,
+        [finding for finding in portal.findings if finding.kind not in FAILING],
+    )
+
+
+def report_html(report: Report) -> str:
+    """Return the result of each change, those that are not confirmed first, with a filter by result."""
+    results = {change.result for portal in report.portals for change in portal.changes}
+    return page(
+        "report.html",
+        filtered=True,
+        report=report,
+        links=NO_LINKS,
+        results=RESULTS,
+        items=[_outcome(portal) for portal in report.portals],
+        choices=(Choice("result", "Result", [(result, result) for result in RESULTS if result in results]),),
+    )
+
+
+def _outcome(portal: PortalOutcome) -> _Outcome:
+    changes = sorted(portal.changes, key=lambda change: change.result == "confirmed")
+    return _Outcome(
+        portal,
+        f"{portal.summary['confirmed']:,} of {plural(portal.summary['total'], 'change')} confirmed",
+        (portal.provider, code(urlsplit(portal.server).netloc)),
+        [_Row(change, view_model.effects([change_of(change)])[0]) for change in changes],
+    )
+
+
+def validation_html(validation: Validation) -> str:
+    """Return the findings in manifest files, with a filter by severity."""
+    return page(
+        "validation.html",
+        filtered=True,
+        validation=validation,
+        state="valid" if validation.valid else plural(validation.total, "finding"),
+        missing=validation.total - len(validation.findings),
+        choices=(Choice("severity", "Severity", [("error", "error"), ("warning", "warning")]),),
+        place=_place,
+    )
+
+
+def explanation_html(explanation: Explanation) -> str:
+    """Return the rules about a developer, a domain or a team, what decides, and what would change."""
+    return page(
+        "explanation.html",
+        explanation=explanation,
+        generator=explanation.generator,
+        links=NO_LINKS,
+        facts=_explained,
+    )
+
+
+def _explained(portal: PortalExplanation) -> Sequence[str]:
+    if portal.observed_at is None:
+        return portal.provider, code(portal.subject), "no portal was read"
+    live = ", ".join(f"{count:,} {status}" for status, count in portal.live.items())
+    return portal.provider, code(portal.subject), live or "no account"
+
+
+def _words(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def _place(file: str, line: int) -> str:
+    return f"{file}:{line}"
