@@ -17,7 +17,7 @@ fix: ## style that a program can correct
 
 generated: ## schemas, and the tables of README and guides that are made from the code
 	.venv/bin/python -m tests.project.write_schemas
-	.venv/bin/python -m tests.project.write_readme
+	.venv/bin/python -m tests.project.write_docs
 
 golden: ## files with the outputs that people read; then read the difference
 	.venv/bin/pytest -q -n 0 tests/cli/test_golden.py tests/output --snapshot-update

@@ -1,7 +1,7 @@
-"""What in a manifest is allowed and yet should be looked at: findings with stable codes.
+"""Findings about a valid manifest that is probably not what its author meant, each with a stable code.
 
-`LINTS` is the one table of them; help, manual and `-W` are made from it. Pure: the day is given, and so is a snapshot
-for what only the portal can tell. Messages name domains and teams, and no person: the place does that.
+`LINTS` is the table of them; help, manual, guide and `-W` are made from it. Pure: the day and, for findings that need
+the portal, a snapshot are arguments. Messages name domains and teams but no developer: the file and line do that.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from portalctl.rules.rulebook import DENIALS, Rulebook
 
 Level = Literal["error", "warning", "off"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "off")
-Said = Iterator[tuple[Reason, str]]
+Found = Iterator[tuple[Reason, str]]  # the rule, and what is wrong with it
 
 
 @dataclass(frozen=True)
 class _Look:
-    """One portal's rules on a day; `live` is a reading of the portal, where there is one."""
+    """The rules of one portal on a day, and a snapshot of the portal where there is one."""
 
     portal: PortalManifest
     today: date
@@ -41,7 +41,7 @@ class _Look:
         return Rulebook.of(self.portal, self.today)
 
     def grants(self) -> Iterator[tuple[str, Reason]]:
-        """The addresses to which lists and overrides give something, with the rules."""
+        """Yield the addresses that lists and overrides grant something, with their rules."""
         for override in self.portal.overrides:
             if override.status not in DENIALS and "@" in override.developer:
                 yield override.developer, override.why
@@ -49,93 +49,93 @@ class _Look:
             yield from ((member.developer, member.why) for member in team.members or ())
 
     def approved(self) -> frozenset[str | None]:
-        """The addresses of those who are approved on the portal, as far as that is known."""
-        people = self.live.developers if self.live is not None else ()
-        return frozenset(each.address for each in people if each.status == "approved")
+        """Return the addresses of developers who are approved in the snapshot; none without one."""
+        developers = self.live.developers if self.live is not None else ()
+        return frozenset(developer.address for developer in developers if developer.status == "approved")
 
 
-def _look_alike(look: _Look) -> Said:
-    """A denied look-alike is no finding: denying it is the remedy."""
+def _look_alike(look: _Look) -> Found:
+    """Find look-alikes of trusted domains. A denied look-alike is not a finding: denying it is the remedy."""
     rules = {rule.domain: rule for rule in look.portal.trusted_domains}
     if not rules:
         return
     likeness = Lookalikes(rules)
     for domain, other in likeness.among():
-        yield rules[domain].why, f"{domain} looks like trusted {other}; is it the one that is meant?"
+        yield rules[domain].why, f"domain {domain} looks like the trusted domain {other}"
     for address, why in look.grants():
         trusted = likeness.of(domain_of(address))
         if trusted is not None:
-            yield why, f"{domain_of(address)} looks like trusted {trusted}; is it the one that is meant?"
+            yield why, f"domain {domain_of(address)} looks like the trusted domain {trusted}"
 
 
-def _freemail(look: _Look) -> Said:
+def _freemail(look: _Look) -> Found:
     for rule in look.portal.trusted_domains:
         if is_freemail(rule.domain):
-            yield rule.why, f"anyone can get an address at {rule.domain}, and whoever does is let in"
+            yield rule.why, f"anyone can get an address at {rule.domain} and would be approved"
 
 
-def _expired(look: _Look) -> Said:
+def _expired(look: _Look) -> Found:
     for expires, why in ending(look.portal):
         if expires < look.today:
-            yield why, f"ended after {expires}, and counts as absent; take it out once it is withdrawn"
+            yield why, f"expired after {expires}; the rule counts as absent"
 
 
-def _expires_soon(look: _Look) -> Said:
+def _expires_soon(look: _Look) -> Found:
     for expires, why in ending(look.portal):
         if look.today <= expires <= look.today + SOON:
-            yield why, f"ends after {expires}; what only it gives is then withdrawn"
+            yield why, f"expires after {expires}; access that only this rule grants is then removed"
 
 
-def _review_due(look: _Look) -> Said:
+def _review_due(look: _Look) -> Found:
     for review_by, rule in review_due(look.portal, look.today):
-        yield rule.why, f"trust in {rule.domain} was to be reviewed by {review_by}"
+        yield rule.why, f"the review of trusted domain {rule.domain} was due on {review_by}"
 
 
-def _outsider(look: _Look) -> Said:
-    """Whoever has an override, or is invited, has been thought about; and whoever is in waits for nothing."""
+def _outsider(look: _Look) -> Found:
+    """Find members whom no rule approves, except those with an override or invitation and those approved already."""
     now = look.book.now
     considered = now.overrides.keys() | now.invitations.keys() | look.approved()
     for address, memberships in now.members.items():
         if now.trust_of(domain_of(address)) is None and address not in considered:
             for team, why in memberships:
-                yield why, f"in no trusted domain, so no rule approves this person; {team} waits until someone does"
+                yield why, f"no rule approves this developer, so they do not join {team} until somebody approves them"
 
 
-def _nobody(look: _Look) -> Said:
-    """Denials are there for who may come, and invitations make their people themselves."""
+def _nobody(look: _Look) -> Found:
+    """Find grants that match no developer. Denials are for future sign-ups, and invitations create their accounts."""
     if look.live is None:
         return
-    addresses = {person.address for person in look.live.developers} - {None}
-    names = {person.id for person in look.live.developers} | addresses
+    addresses = {developer.address for developer in look.live.developers} - {None}
+    names = {developer.id for developer in look.live.developers} | addresses
     domains = {name for address in addresses if address is not None for name in enclosing(domain_of(address))}
     exact = {domain_of(address) for address in addresses if address is not None}
     for rule in look.portal.trusted_domains:
         if rule.domain not in (domains if rule.subdomains else exact):
-            yield rule.why, f"nobody on the portal is from {rule.domain}"
+            yield rule.why, f"no developer on the portal has an address at {rule.domain}"
     now = look.book.now
     awaited = {*now.invitations, *names}
     for override in now.overrides.values():
         if override.status not in DENIALS and not {override.developer, override.id} & awaited:
-            yield override.why, "nobody on the portal has this name"
+            yield override.why, "no developer on the portal has this address or id"
     for address in now.members.keys() - awaited:
-        yield from ((why, "nobody on the portal has this address") for _, why in now.members[address])
+        yield from ((why, "no developer on the portal has this address") for _, why in now.members[address])
 
 
-def _repeats(look: _Look) -> Said:
-    """Asked of the rules themselves: would they say the same without this override?"""
-    overrides = [each for each in look.book.now.overrides.values() if _may_repeat(each)]
-    people = [Developer(str(number), each.developer, "pending") for number, each in enumerate(overrides)]
+def _repeats(look: _Look) -> Found:
+    """Find overrides that yield what the other rules yield anyway, by resolving with and without them."""
+    overrides = [override for override in look.book.now.overrides.values() if _may_repeat(override)]
+    developers = [Developer(str(number), override.developer, "pending") for number, override in enumerate(overrides)]
     without = Rulebook.of(replace(look.portal, overrides=()), look.today)
-    pairs = zip(overrides, resolve(look.book, people), resolve(without, people), strict=True)
-    for override, (_, said), (_, otherwise) in pairs:
-        if _same(said, otherwise) and _lasts(override, without):
+    decisions = zip(overrides, resolve(look.book, developers), resolve(without, developers), strict=True)
+    for override, (_, decision), (_, otherwise) in decisions:
+        if _same(decision, otherwise) and _lasts(override, without):
             rule = otherwise.why[0]
             where = f" in {rule.file}:{rule.line}" if rule.file else ""
-            yield override.why, f"repeats what the rule{where} says of this person"
+            yield override.why, f"has the same effect as the rule{where}"
 
 
 def _may_repeat(override: Override) -> bool:
-    """A list of teams is complete, which no other rule says."""
+    """Return whether another rule could have the same effect; none can for `teams`, which is complete."""
     special = (override.teams, override.id, override.on_revoke, override.invitation)
     return override.status == "approved" and "@" in override.developer and special == (None,) * 4
 
@@ -145,14 +145,14 @@ def _same(one: Decision, other: Decision) -> bool:
 
 
 def _lasts(override: Override, without: Rulebook) -> bool:
-    """Whether the domain's rule holds for as long as the override."""
+    """Return whether the trusted domain holds at least as long as the override."""
     trust = without.now.trust_of(domain_of(override.developer))
     if trust is None or trust.expires is None:
         return trust is not None
     return override.expires is not None and override.expires <= trust.expires
 
 
-def _unused_team(look: _Look) -> Said:
+def _unused_team(look: _Look) -> Found:
     portal = look.portal
     named = {team for domain in portal.trusted_domains for team in domain.teams}
     named |= {team for override in portal.overrides for team in override.teams or ()}
@@ -160,10 +160,10 @@ def _unused_team(look: _Look) -> Said:
     for team in portal.teams:
         empty = team.members is None and team.roles is None and team.membership != "idp"
         if empty and team.name not in named:
-            yield team.why, f"no rule puts anyone into {team.name} or uses it"
+            yield team.why, f"no rule uses team {team.name}"
 
 
-def _not_written(look: _Look) -> Said:
+def _not_written(look: _Look) -> Found:
     portal = look.portal
     owned = {team.name for team in portal.teams if team.membership == "idp"}
     named = [(rule.why, rule.teams) for rule in portal.trusted_domains]
@@ -171,11 +171,11 @@ def _not_written(look: _Look) -> Said:
     for why, teams in named:
         for team in teams:
             if team in owned:
-                yield why, f"the identity provider decides who is in {team}, so this rule puts nobody there"
+                yield why, f"the identity provider decides who is in team {team}, so this rule adds no one"
 
 
-def _twins(look: _Look) -> Said:
-    """Teams that the manifest declares beside one that looks alike, in the manifest or on the portal."""
+def _twins(look: _Look) -> Found:
+    """Find declared teams that look like another one, in the manifest or on the portal."""
     declared = TeamNames()
     live = [team.name for team in look.live.teams] if look.live is not None else []
     on_portal = TeamNames(live)
@@ -187,109 +187,106 @@ def _twins(look: _Look) -> Said:
         if in_typographic_quotes(team.name):
             yield (
                 team.why,
-                f"the quotes of {team.name} are part of the name; type ' or \" if they are not meant to be",
+                f"the quotes are part of the name {team.name}; to quote a name, type ' or \"",
             )
         twin = on_portal.like(team.name) if team.name not in live else None
         if twin is not None:
             yield team.why, f"team {team.name} looks like {twin} on the portal: {difference(team.name, twin)}"
 
 
-def _found_while_loading(_: _Look) -> Said:
+def _found_while_loading(_: _Look) -> Found:
     return iter(())
 
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """One thing that is looked for: `about` is what it is, `why` what is bad about it, `remedy` what to do.
-
-    `needs_snapshot`: only the portal can tell.
-    """
+    """One kind of finding: what it finds, why that matters, and what to do. Some need a snapshot of the portal."""
 
     name: str
     about: str
     why: str
     remedy: str
-    look: Callable[[_Look], Said]
+    look: Callable[[_Look], Found]
     needs_snapshot: bool = False
 
 
 LINTS: Mapping[str, Lint] = {
     "PC001": Lint(
         "look-alike",
-        "a trusted domain, or that of someone named, looks like a trusted one",
-        "impostors register such domains, and a slip of the pen lets strangers in",
-        "correct the domain, or put the look-alike into `denied_domains`",
+        "a trusted domain, or the domain of a named developer, looks like a trusted domain",
+        "impostors register such domains, and a typing error approves strangers",
+        "correct the domain, or add the look-alike to `denied_domains`",
         _look_alike,
     ),
     "PC002": Lint(
         "freemail",
-        "a trusted domain where anyone gets an address for free",
-        "such an address says nothing about who somebody is",
-        "name the people in `overrides` in place of the domain",
+        "a trusted domain at which anyone can get an address",
+        "such an address does not show which organisation a developer belongs to",
+        "name the developers in `overrides` instead of the domain",
         _freemail,
     ),
     "PC003": Lint(
         "expired",
         "a rule whose `expires` has passed",
-        "it counts as absent, and reads as if it held",
-        "take it out once what it gave is withdrawn, or write a later day",
+        "the rule counts as absent but reads as if it were in force",
+        "delete the rule once the access it granted is removed, or set a later day",
         _expired,
     ),
     "PC004": Lint(
         "expires-soon",
         f"a rule whose `expires` is within {SOON.days} days",
-        "what only it gives is withdrawn on the day after",
-        "ask whether it is still needed: write a later day, or let it end",
+        "access that only this rule grants is removed on the day after",
+        "set a later day if the access is still needed",
         _expires_soon,
     ),
     "PC005": Lint(
         "review-due",
         "a trusted domain whose `review_by` has passed",
-        "nobody has said since then that its people should still get in",
-        "ask whoever vouches for it; then write a later day, or take it out",
+        "nobody has confirmed since then that developers of this domain should have access",
+        "ask the owner of the rule, then set a later day or delete the rule",
         _review_due,
     ),
     "PC006": Lint(
         "outsider",
-        "a member outside any trusted domain, whom no rule approves",
-        "a list of members approves nobody; with `--snapshot`, who is approved already is no finding",
-        "trust the domain, or write an override with `status: approved`",
+        "a team member whom no rule approves",
+        "a list of members grants membership, not approval; with `--snapshot`, approved developers are not reported",
+        "trust the domain, or add an override with `status: approved`",
         _outsider,
     ),
     "PC007": Lint(
         "nobody",
-        "a rule that gives something to nobody on the portal",
-        "a slip in a name looks like this, and so does a rule for those who have left",
-        "correct the name, or take the rule out",
+        "a rule that grants something and matches no developer on the portal",
+        "the name may be misspelled, or the developers have left",
+        "correct the name, or delete the rule",
         _nobody,
         needs_snapshot=True,
     ),
     "PC008": Lint(
         "repeats",
-        "an override that says what another rule says already",
-        "some day one of the two is changed, and the other still holds",
-        "take the override out",
+        "an override with the same effect as another rule",
+        "when one of the two is changed, the other still applies",
+        "delete the override",
         _repeats,
     ),
     "PC009": Lint(
         "unused-team",
         "a declared team that no rule uses",
-        "the team was forgotten, or the rule that was to name it",
-        "give it `members`, name it in a rule, or take it out",
+        "the team may be obsolete, or a rule that should name it is missing",
+        "add `members`, name the team in a rule, or delete it",
         _unused_team,
     ),
     DENIED_GRANT: Lint(
         "denied-grant",
-        "a grant without effect, because a denial names the person",
-        "whoever reads the grant takes the person to be in",
-        "take out the grant, or the denial",
+        "a grant without effect, because a rule denies the same developer",
+        "the grant reads as if the developer had access",
+        "delete the grant or the denial",
         _found_while_loading,
     ),
     "PC011": Lint(
         "not-written",
-        "a rule that puts people into a team of the identity provider",
-        "portalctl never writes such a team, and whoever reads the rule takes people to be in it",
-        "take the team out of the rule, or `membership: idp` out of the team",
+        "a rule that adds developers to a team with `membership: idp`",
+        "portalctl never changes such a team, so the rule adds no one",
+        "remove the team from the rule, or `membership: idp` from the team",
         _not_written,
     ),
     NOT_READ: Lint(
@@ -302,21 +299,21 @@ LINTS: Mapping[str, Lint] = {
     "PC013": Lint(
         "look-alike-team",
         "a team whose name looks like another team's, in the manifest or on the portal",
-        "the portal takes both names, so developers end up in a twin of the team that was meant",
-        "write one name everywhere, as the portal has it",
+        "the portal accepts both names, so developers may join the wrong team",
+        "use the portal's spelling everywhere",
         _twins,
     ),
 }
 
 
 def remedy(finding: Finding) -> str | None:
-    """What to do about a finding; None where its message says it all."""
+    """Return what to do about a finding; None for a finding without a code."""
     return LINTS[finding.code].remedy if finding.code is not None else None
 
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """How serious each code is taken; those not `set` are warnings."""
+    """The level of each code; a code that is not in `set` is a warning."""
 
     set: Mapping[str, Level] = field(default_factory=dict)
 
@@ -327,7 +324,7 @@ class Levels:
 def lint(
     manifest: Manifest, today: date, levels: Levels = Levels(), live: Mapping[str, Snapshot] | None = None
 ) -> tuple[Finding, ...]:
-    """What is found in all portals of a manifest, each thing once, by place.
+    """Return the findings of all portals of a manifest, without duplicates, by file and line.
 
     `today` is the day in UTC; `live` has readings by portal name, for the codes that need one.
     """
@@ -336,13 +333,13 @@ def lint(
         found |= set(_found(warning.code or "", [(warning.at, warning.message)], levels))
     for portal in manifest.portals.values():
         look = _Look(portal, today, (live or {}).get(portal.name))
-        for code, each in LINTS.items():
+        for code, kind in LINTS.items():
             if levels.of(code) != "off":
-                found |= set(_found(code, ((why.at or portal.at, text) for why, text in each.look(look)), levels))
+                found |= set(_found(code, ((why.at or portal.at, text) for why, text in kind.look(look)), levels))
     return tuple(sorted(found))
 
 
-def _found(code: str, said: Iterable[tuple[Position, str]], levels: Levels) -> Iterator[Finding]:
+def _found(code: str, places: Iterable[tuple[Position, str]], levels: Levels) -> Iterator[Finding]:
     level = levels.of(code)
     if level != "off":
-        yield from (Finding(at, message, code, level) for at, message in said)
+        yield from (Finding(at, message, code, level) for at, message in places)

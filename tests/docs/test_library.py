@@ -20,7 +20,7 @@ from portalctl.errors import BadUsageError, InputError, RefusedError
 from tests.conftest import Bench
 
 LINES = re.search(r"\n\n((?:    .*\n|\n)+)", str(portalctl.__doc__))
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+GUIDE = (Path(portalctl.__file__).parent / "docs" / "library.md").read_text(encoding="utf-8")
 RULES = "trusted_domains:\n  - {domain: arsenal.com, teams: [gunners]}\nteams:\n  - name: gunners\n"
 
 
@@ -36,7 +36,7 @@ def test_the_documented_lines_do_the_job(
 ) -> None:
     assert LINES is not None
     lines = textwrap.dedent(LINES[1]).strip() + "\n"
-    assert all(block == lines for block in re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
+    assert all(block == lines for block in re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL))
     monkeypatch.setenv("KONNECT_TOKEN", bench.sim.token)
     names: dict[str, object] = {}
     exec(lines.replace("https://eu.api.konghq.com", bench.sim.url), names)

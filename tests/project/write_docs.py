@@ -1,17 +1,17 @@
-"""Writes the generated tables into the README and the guides: `python -m tests.project.write_readme`."""
+"""Writes the generated parts of the README and the guides: `python -m tests.project.write_docs`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from portalctl.insight.lint import LINTS
+from portalctl.cli.commands import COMMANDS
+from portalctl.insight.lint import LINTS, Lint
 from portalctl.integrations.pull_request_jobs import SYSTEMS
 from portalctl.providers.definition import ABILITIES
 from portalctl.providers.registry import BUNDLED, bundled
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
-PULL_REQUESTS = ROOT / "portalctl" / "docs" / "pull-requests.md"
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "portalctl" / "docs").glob("*.md")))
 
 
 def capabilities() -> str:
@@ -32,11 +32,18 @@ def capabilities() -> str:
 
 
 def lints() -> str:
-    rows = [["code", "what it finds", "why that matters", "what to do"], ["---"] * 4]
-    for code, item in LINTS.items():
-        about = f"{item.about} (`--snapshot`)" if item.needs_snapshot else item.about
-        rows.append([f"`{code}` {item.name}", about, item.why, item.remedy])
-    return _table(rows)
+    """Return one section for each code, under a heading that is its anchor."""
+    return "\n\n".join(_section(code, kind) for code, kind in LINTS.items())
+
+
+def _section(code: str, kind: Lint) -> str:
+    needs = " Only with `--snapshot`." if kind.needs_snapshot else ""
+    return f"## {code}\n\n**{kind.name}**: {kind.about}.{needs}\n\nWhy: {kind.why}.\n\nFix: {kind.remedy}."
+
+
+def commands() -> str:
+    rows = [["command", "purpose"], ["---"] * 2]
+    return _table([*rows, *([f"`portalctl {name}`", purpose] for name, purpose in COMMANDS.items())])
 
 
 def ci_systems() -> str:
@@ -56,10 +63,18 @@ def _table(rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def with_table(text: str) -> str:
-    """Return a document with what stands between the marks of each table brought up to date."""
-    for name, table in (("capabilities", capabilities), ("lints", lints), ("ci-systems", ci_systems)):
-        begin, end = f"<!-- {name}: written by tests/project/write_readme.py -->", f"<!-- end of {name} -->"
+PARTS = {"capabilities": capabilities, "lints": lints, "commands": commands, "ci-systems": ci_systems}
+
+
+def with_generated_parts(text: str) -> str:
+    """Return a document with the text between the marks of each generated part brought up to date."""
+    for name, table in (
+        ("capabilities", capabilities),
+        ("lints", lints),
+        ("commands", commands),
+        ("ci-systems", ci_systems),
+    ):
+        begin, end = f"<!-- {name}: written by tests/project/write_docs.py -->", f"<!-- end of {name} -->"
         before, found, rest = text.partition(begin)
         if found:
             text = f"{before}{begin}\n{table()}\n{end}{rest.partition(end)[2]}"
@@ -67,5 +82,5 @@ def with_table(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for path in (README, PULL_REQUESTS):
-        path.write_text(with_table(path.read_text(encoding="utf-8")), encoding="utf-8")
+    for document in DOCUMENTS:
+        document.write_text(with_generated_parts(document.read_text(encoding="utf-8")), encoding="utf-8")
