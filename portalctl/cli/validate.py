@@ -91,7 +91,7 @@ def _warn(warnings: Sequence[Finding]) -> None:
     for code, every in count.items():
         if every > MOST_ALIKE:
             click.echo(f"{every - SHOWN_OF_ALIKE:,} more of {code}  (all: -o json)", err=True)
-    click.echo("What to do about a code: portalctl validate --help", err=True)
+    click.echo(f"To fix a finding: portalctl docs findings#{warnings[0].code}", err=True)
 
 
 def _document(form: str, files: Iterable[str], findings: Sequence[Finding]) -> None:

@@ -105,7 +105,7 @@ def test_such_characters_in_text_are_not_what_is_wrong(bench: Bench, rules: str)
 
 def test_typographic_quotes_around_a_team_are_a_finding(bench: Bench) -> None:
     bench.manifest("teams: [{name: \u201ccity\u201d, members: []}]\n")
-    assert "warning PC013: the quotes of \u201ccity\u201d are part of the name" in bench.run("validate").err
+    assert "warning PC013: the quotes are part of the name \u201ccity\u201d" in bench.run("validate").err
 
 
 def test_acknowledgements_name_such_characters_too(bench: Bench) -> None:
