@@ -38,15 +38,15 @@ def parse(content: bytes, file: str, model: TypeAdapter[T], kind: str) -> T:
     UTF-8 JSON with every key of the model; unknown keys are ignored. `kind` is the expected value of the file's
     `kind`. Raises InputError for anything else. Its findings name JSON paths and types, never values."""
     try:
-        given = from_json(content, allow_inf_nan=False)  # bounds depth and the length of numbers
+        data = from_json(content, allow_inf_nan=False)  # bounds depth and the length of numbers
     except ValueError as error:
         raise InputError((not_json(file, str(error), kind),)) from None
     # First the header: errors in the rest would only hide a wrong version or kind.
-    header = _validated(_header(), content, given, file, kind)
+    header = _validated(_header(), content, data, file, kind)
     if header.kind != kind:
         raise rejected(file, [("kind", f"should be '{kind}'")], kind)
-    value = _validated(model, content, given, file, kind)
-    unlike = list(_unlike(model.dump_python(value, mode="json", by_alias=True), given))
+    value = _validated(model, content, data, file, kind)
+    unlike = list(_unlike(model.dump_python(value, mode="json", by_alias=True), data))
     if unlike:
         raise rejected(file, unlike, kind)
     return value
@@ -64,21 +64,20 @@ def rejected(file: str, problems: Sequence[tuple[str, str]], kind: str) -> Input
     )
 
 
-def _validated(adapter: TypeAdapter[T], content: bytes, given: object, file: str, kind: str) -> T:
+def _validated(adapter: TypeAdapter[T], content: bytes, data: object, file: str, kind: str) -> T:
     """Validate with JSON's types: no number from text, no list from an object."""
     try:
         return adapter.validate_json(content, strict=True)
     except ValidationError as error:
-        raise rejected(file, problems(error, given), kind) from None
+        raise rejected(file, problems(error, data), kind) from None
 
 
-def problems(error: ValidationError, given: object) -> list[tuple[str, str]]:
+def problems(error: ValidationError, data: object) -> list[tuple[str, str]]:
     """Return JSON paths into the data, and what is wrong there; each path once."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     return list(
         {
-            _path(finding["loc"], given, finding["type"]): _words(finding["type"], finding["msg"])
-            for finding in found
+            _path(finding["loc"], data, finding["type"]): _words(finding["type"], finding["msg"]) for finding in found
         }.items()
     )
 
@@ -89,14 +88,14 @@ def _words(kind: str, message: str) -> str:
     return "is missing" if kind == "missing" else message.replace("Input should", "should")
 
 
-def _path(loc: Sequence[str | int], given: object, kind: str) -> str:
+def _path(loc: Sequence[str | int], data: object, kind: str) -> str:
     """Format `portals[0].changes[3].op`. Steps that name an attempted type, such as an operation, are left out."""
     path = ""
     for place, step in enumerate(loc, 1):
-        if isinstance(given, list) and isinstance(step, int):
-            given = given[step]
-        elif isinstance(given, dict) and (step in given or (kind == "missing" and place == len(loc))):
-            given = given.get(step)
+        if isinstance(data, list) and isinstance(step, int):
+            data = data[step]
+        elif isinstance(data, dict) and (step in data or (kind == "missing" and place == len(loc))):
+            data = data.get(step)
         else:
             continue
         path += _step(step)
@@ -107,20 +106,20 @@ def _step(step: str | int) -> str:
     return f"[{step}]" if isinstance(step, int) else f".{step[:LONGEST_KEY]}"
 
 
-def _unlike(model: object, given: object, path: str = "") -> Iterator[tuple[str, str]]:
+def _unlike(model: object, data: object, path: str = "") -> Iterator[tuple[str, str]]:
     """Yield what `model` would write and the data lacks: missing keys, and `true` where Python accepts it as 1."""
-    if isinstance(model, dict) and isinstance(given, dict):
+    if isinstance(model, dict) and isinstance(data, dict):
         for key, value in model.items():
-            if key in given:
-                yield from _unlike(value, given[key], path + _step(key))
+            if key in data:
+                yield from _unlike(value, data[key], path + _step(key))
             else:
                 yield path + _step(key), "is missing"
-    elif isinstance(model, list) and isinstance(given, list):
-        if len(model) < len(given):  # a set
+    elif isinstance(model, list) and isinstance(data, list):
+        if len(model) < len(data):  # a set
             yield path, "has something twice"
-        for index, (value, other) in enumerate(zip(model, given, strict=False)):
+        for index, (value, other) in enumerate(zip(model, data, strict=False)):
             yield from _unlike(value, other, path + _step(index))
-    elif type(model) is not type(given):
+    elif type(model) is not type(data):
         yield path, "has the wrong type"
 
 
@@ -128,12 +127,14 @@ def not_json(file: str, message: str, kind: str) -> Finding:
     """Return the finding for content that is not JSON, at the place where the parser stopped."""
     place = re.search(r"line (\d+) column (\d+)$", message)
     line, column = (int(place[1]), max(int(place[2]), 1)) if place else (1, 1)
-    told = next((ours for theirs, ours in _PARSER_SAYS.items() if message.startswith(theirs)), _PARSER_SAYS[""])
-    return Finding(Position(file, line, column), told.format(kind=kind))
+    text = next(
+        (ours for theirs, ours in _PARSER_MESSAGES.items() if message.startswith(theirs)), _PARSER_MESSAGES[""]
+    )
+    return Finding(Position(file, line, column), text.format(kind=kind))
 
 
 # The beginnings of the parser's messages, and the message that replaces each.
-_PARSER_SAYS = {
+_PARSER_MESSAGES = {
     "EOF": "the JSON ends too early: the file is incomplete",
     "recursion": "not a valid {kind}: it is nested too deeply",
     "number": "a number is out of range",

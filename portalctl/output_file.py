@@ -78,44 +78,44 @@ class Output:
         self.descriptor = None
 
 
-def open_output(option: str, given: str, mode: int = PRIVATE) -> Output:
+def open_output(option: str, path_text: str, mode: int = PRIVATE) -> Output:
     """Open the place that an option names by the path `given`; `mode` is that of the file.
 
     Pipes and devices stay open until `close`, so that the reader of a pipe sees one stream. Raises BadUsageError,
     naming the option, for a path that cannot be written to.
     """
     try:
-        return _opened(given, mode)
+        return _opened(path_text, mode)
     except ValueError:  # a NUL
-        raise _unusable(option, given, "no file can have this name") from None
+        raise _unusable(option, path_text, "no file can have this name") from None
     except OSError as error:
-        raise _unusable(option, given, _words(error, given)) from error
+        raise _unusable(option, path_text, _words(error, path_text)) from error
     except _UnfitError as error:
-        raise _unusable(option, given, str(error)) from None
+        raise _unusable(option, path_text, str(error)) from None
 
 
 class _UnfitError(Exception):
     """Return the usage error for a path."""
 
 
-def _unusable(option: str, given: str, problem: str) -> BadUsageError:
+def _unusable(option: str, path_text: str, problem: str) -> BadUsageError:
     advice = "Name a file in a folder that you can write to, or - for standard output."
-    return BadUsageError(f"{option} {given or repr(given)}: {problem}", advice)
+    return BadUsageError(f"{option} {path_text or repr(path_text)}: {problem}", advice)
 
 
-def _words(error: OSError, given: str) -> str:
+def _words(error: OSError, path_text: str) -> str:
     """Return the system's message, with the folder where that is the unwritable part."""
-    place = str(error.filename or given)
+    place = str(error.filename or path_text)
     if Path(place).name.startswith(_TEMPORARY):
         place = str(Path(place).parent)
-    return f"{error.strerror or error}" if place in {given, ""} else f"{place}: {error.strerror or error}"
+    return f"{error.strerror or error}" if place in {path_text, ""} else f"{place}: {error.strerror or error}"
 
 
-def _opened(given: str, mode: int) -> Output:
-    if not given:
+def _opened(path_text: str, mode: int) -> Output:
+    if not path_text:
         raise _UnfitError("the path is empty")
-    shown = Path(given)
-    path = "/dev/fd/1" if given == "-" else given
+    shown = Path(path_text)
+    path = "/dev/fd/1" if path_text == "-" else path_text
     end = _followed(path)
     if isinstance(end, int):
         return _own(shown, end)

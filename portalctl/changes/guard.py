@@ -66,7 +66,11 @@ def count_again(
     `approved` gives the number of approved developers, and is asked only where a percentage counts. `members` has
     the developers (ids) of each team that the changes touch, by name.
     """
-    return (*_protected(guard, changes), *_deletions(guard, changes), *_brake(guard, changes, approved, members))
+    return (
+        *_protected(guard, changes),
+        *_deletions(guard, changes),
+        *_removal_limits(guard, changes, approved, members),
+    )
 
 
 def _protected(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
@@ -85,7 +89,7 @@ def _deletions(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
         yield Refusal("delete", f"{plural(count, 'account')} would be deleted; {needs}")
 
 
-def _brake(
+def _removal_limits(
     guard: Guard, changes: Sequence[Change], approved: Callable[[], int], members: Mapping[str, frozenset[str]]
 ) -> Iterable[Refusal]:
     count = len(losers(changes))
@@ -106,10 +110,10 @@ def _brake(
             f"{count:,} of {total:,} approved developers would lose something; "
             f"policy.limits.removals_percent is {limits.removals_percent}",
         )
-    yield from _team_brake(limits, members, changes)
+    yield from _team_limits(limits, members, changes)
 
 
-def _team_brake(
+def _team_limits(
     limits: GuardLimits, teams: Mapping[str, frozenset[str]], changes: Sequence[Change]
 ) -> Iterable[Refusal]:
     """Yield the refusals of `team_percent`. A deleted account counts as a loss for each of its teams."""

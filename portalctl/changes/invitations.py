@@ -26,7 +26,7 @@ def invite(book: Rulebook, teams: Teams, present: Collection[str], result: Diffe
 
     Their status follows from the rules as if they had signed up: pending where no rule approves them.
     """
-    missing = {name: told for name, told in book.now.invitations.items() if name not in present}
+    missing = {name: invited for name, invited in book.now.invitations.items() if name not in present}
     for developer, decision in resolve(book, map(unregistered, missing)):
         name = developer.name
         if decision.verdict in KEEPS_OUT or decision.blocked is not None:

@@ -1,17 +1,16 @@
-"""How many writes may be in flight: few at first, and more with all that are answered."""
+"""The number of writes in flight: few at first, more with every answer."""
 
 from __future__ import annotations
 
 FIRST = 4  # at a time, to begin with
-STEP = 8  # answered, for one more at a time
+STEP = 8  # answers for one more at a time
 
 
 class InFlight:
     """The number of writes that may be in flight, at most `most`. Belongs to one thread.
 
-    A portal's limit is known from its first refusal, and everything in flight at that moment is refused too. A portal
-    that allows few requests has then few in flight.
-    """
+    A portal's limit shows with its first refusal, and all writes in flight at that moment are refused too. At a
+    portal that allows few requests, few are then in flight."""
 
     def __init__(self, most: int) -> None:
         self.width = min(FIRST, most)

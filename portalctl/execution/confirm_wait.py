@@ -1,4 +1,4 @@
-"""How long, and how often, something that may show late on a portal is looked for."""
+"""How long and how often to look for something that may show late on a portal."""
 
 from __future__ import annotations
 

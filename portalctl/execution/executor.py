@@ -1,9 +1,8 @@
-"""Carrying out a plan: the writes in the plan's order, then a final look at what they did.
+"""Carrying out a plan: the writes in the plan's order, then a final look at their results.
 
-One thread, the one that calls `carry_out`, owns all state. It hands tasks to worker threads (`sender.py`), answers
-their questions, and takes their outcomes from a queue. No result rests on the portal's answer alone: a change is
-confirmed once it was seen.
-"""
+One thread, the one that calls `carry_out`, owns all state. It passes tasks to worker threads (`sender.py`), answers
+their questions, and reads their outcomes from a queue. No result rests on the portal's answer alone: a change is
+confirmed once it was seen."""
 
 from __future__ import annotations
 
@@ -50,10 +49,10 @@ def carry_out(
     journal: Journal = NO_JOURNAL,
     stop: Stop | None = None,
 ) -> PortalReport:
-    """Make one portal's changes and report each. Raises nothing for what the portal does: that is in the report.
+    """Make one portal's changes and report each.
 
-    Once `stop` is asked nothing new is sent, what is in flight is waited for, and what was sent is looked at once.
-    """
+    Errors of the portal are in the report, not raised. After `stop`, nothing new is sent, writes in flight are waited
+    for, and the sent ones are looked at once."""
     stages = stages_of(ready.todo, members_first=members_first(ready.plan.provider))
     run = _Run(
         ready.plan.name,
@@ -92,9 +91,8 @@ def carry_out(
 class _Run:
     """The state of one apply, which only the coordinating thread reads and changes.
 
-    `teams` are the live ones by name, with those that were created; `people` the ids of developers by what the plan
-    calls them; `statuses` those that a developer has or gets by this plan.
-    """
+    `teams` are the live ones by name, with those that were created; `people` the ids of developers by their key in
+    the plan; `statuses` those that a developer has or gets by this plan."""
 
     portal: str
     sender: Sender
@@ -150,7 +148,7 @@ class _Run:
                 return
 
     def _still_missing(self, stage: list[CreateTeam], ready: Ready) -> list[Change]:
-        """Return the teams to create. One that someone else has made since the plan was checked is used instead."""
+        """Return the teams to create. A team made elsewhere since the plan was checked is used instead."""
         if (why := self._halted()) is not None:
             for change in stage:
                 self.settle(change, "skipped", why)
@@ -174,14 +172,14 @@ class _Run:
                 self.already.add(change.id)
             else:
                 made = words(change.live_state(seen))
-                self.settle(change, "skipped", f"skipped, because someone else made it meanwhile: {made}")
+                self.settle(change, "skipped", f"skipped, because it was created elsewhere since then: {made}")
         return missing
 
     def _may_have_been_made(self, change: Change) -> bool:
         return change.id in self.sent and change.id not in self.settled
 
     def _take_team(self, change: CreateTeam, seen: NewTeam) -> None:
-        """Use the team that was seen by the name of one that was created."""
+        """Use the team that was seen under the name of a created one."""
         if seen.wrong:
             self.sender.misdirected.ask()
             self.settle(change, "unknown", seen.wrong, self.sent[change.id].trace)
@@ -197,7 +195,7 @@ class _Run:
             self.settle(change, "confirmed", sent.note, sent.trace)
 
     def write_stage(self, stage: list[Change]) -> None:
-        """Send one stage. What needs a membership that is unclear comes last, after a look for that membership."""
+        """Send one stage. Changes that need an unclear membership come last, after a look for that membership."""
         doubtful = [change for change in stage if self._doubts(change)]
         ids = {change.id for change in doubtful}
         self.write_all([change for change in stage if change.id not in ids])
@@ -247,7 +245,7 @@ class _Run:
         )
 
     def _write_groups(self, workers: Workers[Task, Outcome, str, str | None], waiting: deque[deque[Change]]) -> None:
-        """Hand the next change of each group to a worker, no more at a time than may be in flight."""
+        """Pass the next change of each group to a worker, within the limit of writes in flight."""
         under_way: dict[int, deque[Change]] = {}
         while waiting or under_way:
             while waiting and workers.active < self.in_flight.width:
@@ -268,7 +266,7 @@ class _Run:
                     waiting.appendleft(group)
 
     def _next_task(self, group: deque[Change]) -> Task | None:
-        """Return the group's next change that may be sent; settle those before it. None: there is none left."""
+        """Return the group's next change that may be sent; settle those before it. None: none remains."""
         while group:
             change = group.popleft()
             why = self._held_back(change)
@@ -289,7 +287,7 @@ class _Run:
         for change in chain(*groups):
             self.settle(change, "skipped", f"skipped, because no thread could be started: {error}")
 
-    # --- what came of a task
+    # --- outcomes of tasks
 
     def _take(self, outcome: Outcome) -> None:
         change = outcome.change
@@ -345,13 +343,13 @@ class _Run:
         self.observer(Warned(message))
 
     def note(self, write: Callable[[], None]) -> None:
-        """Write something to the journal that nothing depends on: a failure is a warning, and stops nothing."""
+        """Write to the journal where no later step depends on it: a failure is only a warning."""
         try:
             write()
         except PortalctlError as error:
             self._warn(error.message)
 
-    # --- what is not sent
+    # --- changes that are not sent
 
     def _halted(self) -> str | None:
         """Return why nothing more is sent, if so."""
@@ -359,18 +357,18 @@ class _Run:
             return INTERRUPTED
         if self.sender.misdirected.asked:
             return MISDIRECTED
-        return "skipped, because the portal no longer takes the token" if self.locked_out else None
+        return "skipped, because the portal no longer accepts the token" if self.locked_out else None
 
     def _held_back(self, change: Change) -> str | None:
-        """Return why this change is not to be sent: nothing more is, or what it needs is not there."""
+        """Return why this change is not sent: sending has stopped, or something that it needs is missing."""
         if (why := self._halted()) is not None:
             return why
         if self.no_grant_worked and change.op_class in REMOVALS:
-            return "skipped, because nothing that the plan gives could be given: nothing is taken away either"
+            return "skipped, because every grant of the plan failed: removals do not start"
         return self._lacks(change)
 
     def _lacks(self, change: Change) -> str | None:
-        """Return what this change needs and is not there, in words."""
+        """Return why this change cannot be sent: something that it needs is missing."""
         developer, team = change.developer, change.team
         if developer is not None and (why := self.not_approved.get(developer.key)):
             return f"skipped, because the approval {why}"
@@ -391,12 +389,12 @@ class _Run:
         elif (settled is not None and settled.result == "failed") or (sent is not None and sent.status == CONFLICT):
             why = "the developer could not join"
             advice = (
-                "Correct the cause and apply again. If the portal lets only approved developers into teams, approve "
-                "the developer there first."
+                "Correct the cause and apply again. If the portal accepts only approved developers as team members, "
+                "approve the developer there first."
             )
         else:
             why, advice = "it is unknown whether the developer joined", "Apply again."
-        return f"skipped, because {why} team {change.team}: nobody is approved without their teams. {advice}"
+        return f"skipped, because {why} team {change.team}: developers are not approved without their teams. {advice}"
 
     # --- results
 
@@ -420,7 +418,7 @@ class _Run:
         )
 
     def confirm(self, changes: Iterable[Change]) -> None:
-        """Look until every change is seen, or patience ends; then report what is not known."""
+        """Look until every change is seen, or the time is over; then report the unknown ones."""
         missing = {change.id: change for change in changes if change.id in self.sent or change.id in self.already}
         found, trouble = self._look_until_seen(missing)
         for change in missing.values():
@@ -428,9 +426,9 @@ class _Run:
             self._settle_unseen(change, None if trouble else stand, trouble or seen)
 
     def _look_until_seen(self, missing: dict[str, Change]) -> tuple[dict[str, tuple[Stand, str]], str]:
-        """Confirm changes as they are seen, and remove them from `missing`, until patience ends.
+        """Confirm changes as they are seen, and remove them from `missing`, until the time is over.
 
-        Returns what was seen instead of those still missing, by change, and why the last look failed, if so.
+        Returns what was seen instead of the missing ones, by change, and why the last look failed, if so.
         """
         found: dict[str, tuple[Stand, str]] = {}
         trouble = ""
@@ -440,14 +438,14 @@ class _Run:
             except PortalError as error:
                 self._learn_of(error)
                 trouble = f"; it could not be read: {error.message}"
-            except Exception as error:  # whatever it is, what was sent has a result
+            except Exception as error:  # whatever the error, every sent change has a result
                 trouble = f"; it could not be read: an unexpected {type(error).__name__}"
             if not missing or self.locked_out or (trouble and self.sender.misdirected.asked):
                 break
         return found, trouble
 
     def _look_for(self, missing: dict[str, Change]) -> dict[str, tuple[Stand, str]]:
-        """Confirm what is seen, and return what was seen of the others. Raises PortalError."""
+        """Confirm the changes that are seen, and return the states of the others. Raises PortalError."""
         seen = self.provider.reread(touched(missing.values()))
         stands = {change.id: change.stand(seen) for change in missing.values()}
         for change in [change for change in missing.values() if stands[change.id] == "after"]:
@@ -460,7 +458,10 @@ class _Run:
         }
 
     def _settle_unseen(self, change: Change, stand: Stand | None, seen: str) -> None:
-        """Settle what the final look did not find. It failed if a try was refused and it was seen not to be so."""
+        """Settle the changes that the final look did not find.
+
+        One failed if a try was refused and it was seen not to be so.
+        """
         sent = self.sent.get(change.id)
         trace = sent.trace if sent is not None else None
         refusal = self.refusals.get(change.id)
@@ -468,15 +469,17 @@ class _Run:
             self.settle(change, "failed", refusal, trace)
             return
         looked = " before the interrupt" if self.stop.asked else f" within {self.sender.patience.seconds:g} s"
-        said = sent.detail or "the portal took it" if sent is not None else "it was already so just before"
-        self.settle(change, "unknown", f"{said}, and it was not seen{'' if self.locked_out else looked}{seen}", trace)
+        evidence = sent.detail or "the portal accepted it" if sent is not None else "it was already so just before"
+        self.settle(
+            change, "unknown", f"{evidence}, and it was not seen{'' if self.locked_out else looked}{seen}", trace
+        )
 
 
 def _no_to_all(sent: Written) -> bool:
-    """Whether a write failed for what would fail any other too: the token, the limit, the portal or the way there.
+    """Return whether a write failed for a cause that affects all writes:
 
-    A 400 is about one developer; a failed approval of a stranger must not hold back another developer's removal.
-    """
+    the token, the limit, the portal or the network. A 400 is about one developer; a stranger's failed approval must
+    not stop another developer's removal."""
     return (
         sent.result != "done"
         and not sent.personal

@@ -1,7 +1,7 @@
-"""An apply that was killed a moment ago: what it wrote may not be visible yet, and must not be written again.
+"""An apply that was killed a moment ago:
 
-Its journal has the changes. The next run waits until they are visible before it compares or checks anything.
-"""
+its writes may not be visible yet, and must not be repeated. Its journal has the changes. The next run waits until
+they are visible before it compares or checks anything."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from portalctl.portals.answer_ids import json_object
 from portalctl.portals.protocol import Reader
 
 MAX_BYTES = 64 * 1024**2  # of the end of a journal; a run of 100,000 changes has about as much
-MAX_WAIT = 30.0  # seconds after its last line in which what a run wrote may still be invisible
+MAX_WAIT = 30.0  # seconds after its last line in which a run's writes may still be invisible
 Line = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """A run without an end: what it wrote or may have written, and for how many seconds that may be invisible."""
+    """A run without an end: its certain and possible writes, and for how many seconds they may be invisible."""
 
     portal_id: str
     changes: tuple[Change, ...]
@@ -42,7 +42,7 @@ def interrupted_run(
 ) -> EarlierRun | None:
     """Return the last run of a journal, if it has no end, is of this portal and is younger than `max_wait` seconds.
 
-    Lines that are torn, or that no version of portalctl wrote, are passed over.
+    Incomplete lines, and lines that no version of portalctl wrote, are ignored.
 
     Args:
         portal_id: None where only the portal's title is known.
@@ -65,7 +65,7 @@ def interrupted_run(
 def wait_until_visible(earlier: EarlierRun, portal: Reader, patience: Patience) -> None:
     """Return when all changes of an earlier run are visible, or its time is over.
 
-    A failed look is no reason to go on: the reading that follows reports what is wrong with the portal.
+    A failed look ends nothing early: the snapshot that follows reports the portal's error.
     """
     hidden = list(earlier.changes)
     for _ in patience.turns(Stop(), earlier.seconds):
@@ -98,7 +98,7 @@ def _last_run(path: Path) -> list[Line]:
 
 
 def _tail(path: Path) -> bytes:
-    """Return the end of a file; nothing where it can't be read."""
+    """Return the end of a file; nothing if it can't be read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_BYTES))
@@ -116,7 +116,7 @@ def _age(line: Line, now: datetime) -> float | None:
 
 
 def _written(lines: list[Line]) -> Iterator[Change]:
-    """Yield the changes that were carried out, or may have been: all but those of which each try was refused."""
+    """Yield the changes that were carried out, or may have been: all except those with only refused tries."""
     intents: dict[object, Line] = {}
     open_tries: dict[object, int] = {}
     for line in lines:

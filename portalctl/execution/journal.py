@@ -1,9 +1,8 @@
-"""The journal: what an apply meant to write and what it was answered, on disk before the next step is taken.
+"""The journal: the writes that an apply intends, and their answers, on disk before the next step.
 
-JSON lines, readable by their owner only, one run after the other: `begin`, then an `intent` before each write is
-sent and an `answer` after it, `end`. An `intent` without an `answer` may have reached the portal; it has the change
-itself, so that the next run can look whether it is visible (`earlier_run.py`).
-"""
+JSON lines, readable by the owner only, one run after the other: `begin`, then an `intent` before each write is sent
+and an `answer` after it, `end`. An `intent` without an `answer` may have reached the portal; it has the change
+itself, so that the next run can check whether it is visible (`interrupted_run.py`)."""
 
 from __future__ import annotations
 
@@ -27,16 +26,16 @@ ADVICE = "Name a regular file in a folder that you can write to: --journal FILE.
 
 
 class Journal:
-    """Keeps nothing. What is used where no file is wanted, and the interface of the one that writes."""
+    """A journal that keeps nothing, for runs without a file; also the interface of the one that writes."""
 
     def intent(self, change: Change) -> None:
-        """Say that a write is about to be sent. Raises PortalctlError when that can't be put on disk."""
+        """Record that a write is about to be sent. Raises PortalctlError when that can't be put on disk."""
 
     def answer(self, change: Change, written: Written) -> None:
-        """Say how it was answered. Raises PortalctlError when that can't be written."""
+        """Record the answer. Raises PortalctlError when that can't be written."""
 
     def end(self, report: PortalReport) -> None:
-        """Say that the apply is through. Raises PortalctlError when that can't be written."""
+        """Record the end of the apply. Raises PortalctlError when that can't be written."""
 
 
 NO_JOURNAL = Journal()
@@ -63,15 +62,18 @@ class FileJournal(Journal):
         self._sync(self._append("intent", {"change": change.id, **plain(change)}))
 
     def answer(self, change: Change, written: Written) -> None:
-        told = {"result": written.result, "detail": written.detail, "trace": written.trace}
-        self._append("answer", {"change": change.id, **told})
+        answer = {"result": written.result, "detail": written.detail, "trace": written.trace}
+        self._append("answer", {"change": change.id, **answer})
 
     def end(self, report: PortalReport) -> None:
         counts = {result: report.count(result) for result in ("confirmed", "failed", "skipped", "unknown")}
         self._sync(self._append("end", {**counts, "interrupted": report.interrupted}))
 
     def _append(self, event: str, facts: Mapping[str, object], before: bytes = b"") -> int:
-        """Write one line and give its number. One write each: lines of two runs on one file don't mix."""
+        """Write one line and return its number.
+
+        One system call per line, so that lines of two runs on one file don't mix.
+        """
         line = json.dumps({"event": event, "run": self._run, "at": timestamp(self._clock()), **facts})
         data = before + line.encode() + b"\n"
         with self._appending:
@@ -85,7 +87,7 @@ class FileJournal(Journal):
             return self._appended
 
     def _sync(self, number: int) -> None:
-        """Return once line `number` is on disk. Who waits here is mostly served by the sync of another."""
+        """Return once line `number` is on disk. Most calls are served by the sync of another thread."""
         with self._syncing:
             if self._synced >= number:
                 return
@@ -99,11 +101,11 @@ class FileJournal(Journal):
 
 
 def check_journal(path: Path) -> None:
-    """Raises BadUsageError for a path at which no journal can be kept: a link, or not a regular file.
+    """Check a journal's path.
 
-    A journal is continued in place, so no link is followed to one: anyone who may put a link into the folder, or
-    commit the folder itself as a link, could have another file written to.
-    """
+    Raises BadUsageError for a link, or anything that is not a regular file. A journal is continued in place, so links
+    are not followed: users who may put a link into the folder, or commit the folder itself as a link, could redirect
+    the writes to another file."""
     for folder in path.parents:
         check_folder(folder)
     try:
@@ -119,17 +121,17 @@ def check_journal(path: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raises BadUsageError if it is the folder of the journals, and a symbolic link."""
+    """Raise BadUsageError if this is the folder of the journals, and a symbolic link."""
     if folder.name == FOLDER.name and folder.is_symlink():
         raise BadUsageError(
             f"{folder} is a symbolic link; journals are kept in a folder only",
-            "Remove the link, and find out who made it.",
+            "Remove the link, and find out where it came from.",
         )
 
 
 @contextmanager
 def open_journal(path: Path, facts: Mapping[str, object], clock: Clock) -> Iterator[FileJournal]:
-    """The journal at `path`, begun with `facts`. Folder and file are created where missing.
+    """Open the journal at `path`, beginning with `facts`. Folder and file are created where missing.
 
     Raises BadUsageError for a path that cannot be used, and PortalctlError when it can't be written.
     """
@@ -149,7 +151,7 @@ def open_journal(path: Path, facts: Mapping[str, object], clock: Clock) -> Itera
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder that only its owner can use, whatever the umask; leave one that is there as it is."""
+    """Make a folder that only its owner can use, whatever the umask; leave an existing one unchanged."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(exist_ok=True)
@@ -157,7 +159,7 @@ def make_folder(folder: Path) -> None:
 
 
 def _make_private(path: Path, descriptor: int) -> None:
-    """Mode 0600, whoever made the file, and its name on disk as well as its lines."""
+    """Set mode 0600, also on an existing file, and put the file's name on disk as well as its lines."""
     try:
         if not S_ISREG(os.fstat(descriptor).st_mode):  # put there since the check
             raise _unusable(path, "it is not a regular file")

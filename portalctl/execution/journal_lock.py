@@ -72,10 +72,10 @@ def _acquire(path: Path, observer: Observer) -> int | None:
 
 
 def _lock(path: Path, descriptor: int) -> bool:
-    """Lock an open file. False: it is not the one at `path` any more, since an apply with no writes removed it.
+    """Lock an open file. False:
 
-    Raises BlockingIOError while someone else holds the lock, and OSError where there are no locks.
-    """
+    the file at `path` is another one now, since an apply with no writes removed this. Raises BlockingIOError while
+    another process holds the lock, and OSError where there are no locks."""
     found = os.fstat(descriptor)
     if not S_ISREG(found.st_mode):
         raise OSError(0, "not a regular file")

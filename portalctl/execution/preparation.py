@@ -1,4 +1,4 @@
-"""Looking at all that a plan touches before anything is written: what is still to be made, or why it is stale."""
+"""The check of everything that a plan touches, before any write: the remaining changes, or why the plan is stale."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from portalctl.portals.protocol import Reader
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A portal's plan, checked against the live state: what is still to be made, what was seen of it, and when.
+    """A portal's plan, checked against the live state: the remaining changes, the state that was seen, and when.
 
     `at` is of `time.monotonic`.
     """
@@ -31,7 +31,7 @@ class Ready:
 
 
 def prepare(plan: PortalPlan, provider: Reader) -> Ready:
-    """Look at everything the plan touches, before anything is written.
+    """Read everything the plan touches, before any write.
 
     Raises RefusedError when something is neither as planned before nor as wanted, PortalError when it can't be read.
     """
@@ -43,9 +43,9 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
     known = statuses(plan.changes)
     stands = {change.id: change.stand(seen) for change in plan.changes}
     stale = [reason for change in plan.changes for reason in _stale(change, stands[change.id], seen, known)]
-    stale += [f"team {name}: planned to be there, but it is now gone" for name in _gone(plan.changes, seen)]
+    stale += [f"team {name}: existed when the plan was made, but is now gone" for name in _gone(plan.changes, seen)]
     if stale:
-        raise _refused(plan, *dict.fromkeys(stale), "plan again, and look at what changed")
+        raise _refused(plan, *dict.fromkeys(stale), "plan again, and review what changed")
     todo = tuple(change for change in plan.changes if stands[change.id] == "before")
     refusals = count_again(plan.guard, todo, provider.approved, seen.members)
     if refusals:
@@ -59,14 +59,14 @@ def _refused(plan: PortalPlan, *advice: str) -> RefusedError:
 
 
 def _gone(changes: Sequence[Change], seen: Sighting) -> list[str]:
-    """Teams that people were to join or leave, that the plan does not make, and that are not there."""
+    """Return the teams that developers join or leave, that the plan does not create, and that are missing."""
     made = {change.team for change in changes if isinstance(change, CreateTeam)}
     named = {change.team for change in changes if change.team is not None and change.developer is not None}
     return sorted(named - made - seen.teams.keys())
 
 
 def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, frozenset[str | None]]) -> Iterator[str]:
-    """Why a plan with this change is stale, if it is. `known` are the statuses that the plan knows of."""
+    """Return why a plan with this change is stale, if it is. `known` are the statuses in the plan."""
     developer = change.developer
     if now == "other":
         yield _moved(change.subject, change.before, change.live_state(seen))
@@ -81,7 +81,7 @@ def _stale(change: Change, now: Stand, seen: Sighting, known: Mapping[str, froze
 
 
 def _has_address(found: Developer, planned: Subject) -> bool:
-    """Whether an account still has the address of the plan, in whatever spelling."""
+    """Return whether an account still has the address of the plan, in any spelling."""
     return _folded(found.email) == _folded(planned.email)
 
 

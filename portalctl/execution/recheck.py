@@ -1,4 +1,4 @@
-"""Statuses of developers read shortly before something is written: a long apply must not rest on an old reading."""
+"""Statuses of developers, read shortly before a write: a long apply must not rest on an old snapshot."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from portalctl.changes.operations import Change
 from portalctl.portals.models import Touched
 from portalctl.portals.protocol import Reader
 
-FRESH = 5.0  # seconds for which a reading is recent enough to grant something,
+FRESH = 5.0  # seconds for which a read is recent enough to grant something,
 PATIENT = 10.0  # or so many times what the last one took, since a slow portal must not be read all the time,
 LONGEST = 15.0  # but never longer
 
 
 def is_old(read_at: float, now: float) -> bool:
-    """Return whether what was read then is too old to write something, of whatever kind."""
+    """Return whether a read of that time is too old for any write."""
     return now - read_at > FRESH
 
 
 class RecentStatuses:
-    """The statuses of developers who have accounts, read in batches. Belongs to one thread.
+    """Reads the statuses of developers with accounts, in batches. Belongs to one thread.
 
     Args:
         changes: in the order in which they are to be written; the next ones share a batch.
-        statuses: those known already, by developer id.
-        read_at: when they were read, of `clock`.
+        statuses: those read before, by developer id. read_at: the time of that read, by `clock`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What an apply did: a result for each change of the plan, none left out."""
+"""The result of an apply: one for each change of the plan, without exception."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portalctl.times import rfc3339
 
 
 def timestamp(moment: datetime) -> str:
-    """RFC 3339, UTC, to the millisecond: the order of writes can be told from it."""
+    """RFC 3339, UTC, to the millisecond: it shows the order of writes."""
     return rfc3339(moment, "milliseconds")
 
 
@@ -34,7 +34,7 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class PortalReport:
-    """Results in the plan's order. `interrupted`: it was asked to stop before it was through."""
+    """Results in the plan's order. `interrupted`: the run was stopped before its end."""
 
     name: str
     settled: tuple[Settled, ...]

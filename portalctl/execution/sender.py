@@ -1,9 +1,8 @@
 """Sending one change in a worker thread: look, send, and look again after an unclear answer.
 
-A worker is given a Task and returns an Outcome. Both are immutable, and a worker changes nothing that another thread
-reads: all state of an apply belongs to the thread that hands out the tasks (`executor.py`), and a worker asks that
-thread for a developer's recent status.
-"""
+A worker receives a Task and returns an Outcome. Both are immutable, and a worker changes nothing that another thread
+reads: all state of an apply belongs to the thread that distributes the tasks (`executor.py`), and a worker asks that
+thread for a developer's recent status."""
 
 from __future__ import annotations
 
@@ -26,19 +25,19 @@ from portalctl.portals.writes import Written
 from portalctl.times import Clock
 
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
-LAG = 10.0  # seconds for which what was done may look undone: many writes may wait
-OVERTAKEN = "overtaken"  # of a write that was not sent, because of what was seen just before
-MISDIRECTED = "skipped, because the portal returned something else than what was asked for"
+LAG = 10.0  # seconds for which a completed write may look undone: many writes may wait
+OVERTAKEN = "overtaken"  # of a write that was not sent, because of the state seen just before
+MISDIRECTED = "skipped, because the portal returned another object than the one requested"
 REMOVALS = frozenset({"expire", "offboard"})  # classes
 StatusOf = Callable[[str], str | None]  # a developer's recent status by id; None: no account. Raises PortalError
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One change to send, with all that a worker needs of the state.
+    """One change to send, with the state that a worker needs.
 
     `ids`: those that its write needs. `statuses`: those that its developer has or gets by the plan.
-    `of_something_new`: it needs what this run has made, which the portal itself may not find yet.
+    `of_something_new`: it needs something that this run created, which the portal may not find yet.
     """
 
     change: Change
@@ -49,16 +48,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a task.
+    """The outcome of a task.
 
-    `written`: how the portal took the write. None: nothing was sent, and `because` says why; where that is None too,
-    the portal was already as wanted. `failure`: an unexpected exception, after which the write may have been sent.
-
-    `refusal`: the refusal of a later try, where an earlier one was unclear. `times`: when the last try was sent and
-    answered. `created`: the id of a new developer. `waits`: that developer was found with another status.
-    `locked_out`: the portal no longer accepts the token. `misdirected`: an answer was about another thing than asked
-    for.
-    """
+    `written`: how the portal answered the write. None: nothing was sent, and `because` is the reason; where that is
+    None too, the portal was already as wanted. `failure`: an unexpected exception, after which the write may have
+    been sent. `refusal`: the refusal of a later try, where an earlier one was unclear. `times`: when the last try was
+    sent and answered. `created`: the id of a new developer. `waits`: that developer was found with another status.
+    `locked_out`: the portal no longer accepts the token. `misdirected`: an answer was about another object than the
+    one requested."""
 
     change: Change
     written: Written | None = None
@@ -75,7 +72,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """What all workers use, from any thread. `misdirected` is set by the coordinating thread only."""
+    """The dependencies of all workers, used from any thread. `misdirected` is set by the coordinating thread only."""
 
     provider: Portal
     journal: Journal
@@ -85,12 +82,12 @@ class Sender:
     clock: Clock
 
     def send(self, task: Task, status_of: StatusOf) -> Outcome:
-        """Send a change unless what is seen just before rules it out. Raises no Exception."""
+        """Send a change unless the state seen just before rules it out. Raises no Exception."""
         attempt = _Attempt(self, task, status_of)
         try:
             written = attempt.make()
             found, waits = attempt.find_created(written)
-        except Exception as error:  # whatever it is, the other changes go on and no result is lost
+        except Exception as error:  # whatever the error, the other changes go on and no result is lost
             return attempt.failed(error)
         return replace(attempt.outcome(), written=written, created=found, waits=waits)
 
@@ -116,7 +113,7 @@ class _Attempt:
         return self.task.change
 
     def outcome(self) -> Outcome:
-        """Return what is known so far."""
+        """Return the outcome so far."""
         return Outcome(
             self.change,
             because=self.because,
@@ -128,8 +125,8 @@ class _Attempt:
         )
 
     def failed(self, error: Exception) -> Outcome:
-        """Return the outcome after an exception that nobody foresaw."""
-        text = f"an unexpected {type(error).__name__} in portalctl: it may have been sent, so look at the portal"
+        """Return the outcome after an unexpected exception."""
+        text = f"an unexpected {type(error).__name__} in portalctl: it may have been sent; check the portal"
         self._note(lambda: self.by.journal.answer(self.change, Written("unclear", text)))
         return replace(self.outcome(), failure=text)
 
@@ -185,7 +182,7 @@ class _Attempt:
     def _see(self) -> tuple[Stand | None, str | None]:
         """Return where the change stands just before it is sent, and why it must not be sent, if so.
 
-        Nothing more is written about a developer after someone else has changed the status since the plan: a mix
+        Nothing more is written about a developer whose status was changed elsewhere since the plan: a mix
         of both edits would match neither intent.
         """
         developer = self.change.developer
@@ -197,11 +194,11 @@ class _Attempt:
             self._learn_of(error)
             return None, not_seen(error)
         if now == "other" and self.change.registration is not None:
-            return now, "skipped, because someone else changed this registration meanwhile"
+            return now, "skipped, because this registration was changed elsewhere since the plan"
         if now == "after" or status in self.task.statuses:
             return now, None
         found = f"is now {status}" if status is not None else "is gone"
-        return None, f"skipped, because someone else changed this person meanwhile, who {found}"
+        return None, f"skipped, because this developer was changed elsewhere since the plan: the account {found}"
 
     def _see_developer(self, developer_id: str) -> tuple[Stand, str | None]:
         """Return where the change stands, and the developer's status: read now before a removal, else lately."""
@@ -214,7 +211,7 @@ class _Attempt:
         return "after" if done_already else "before", status
 
     def _announced(self) -> str | None:
-        """Put the intent on disk; why that failed, in words."""
+        """Put the intent on disk; return the reason if that failed."""
         try:
             self.by.journal.intent(self.change)
         except PortalctlError as error:
@@ -222,11 +219,10 @@ class _Attempt:
         return None
 
     def _send(self) -> Written:
-        """Send the change. After an unclear answer look first, and send again only what did not happen.
+        """Send the change. After an unclear answer, look first, and send again only what did not happen.
 
-        A creation is never repeated: nothing keeps a portal from having two teams of one name. What was unclear once
-        stays so whatever a later try is answered: the final look decides.
-        """
+        A creation is never repeated: a portal may have two teams of one name. A write that was unclear once stays so,
+        whatever a later answer: the final look decides."""
         written = self._write()
         if written.status == 404 and self.task.of_something_new:
             written = self._once_it_is_there(written)
@@ -242,7 +238,7 @@ class _Attempt:
             self.seen_at = time.monotonic()
             again = self._write()
             if again.detail in {INTERRUPTED, OVERTAKEN}:
-                self.because = None  # what became of the first is still unclear
+                self.because = None  # the result of the first is still unclear
                 break
             written = self._unclear_again(written, again)
             if self.refusal:
@@ -258,7 +254,7 @@ class _Attempt:
         return replace(again, result="unclear", detail=detail)
 
     def _once_it_is_there(self, written: Written) -> Written:
-        """Send again what was answered 404, which carried nothing out, while things may show late."""
+        """Send again after a 404, which changes nothing, while objects may show late."""
         for _ in self.by.patience.turns(self.by.stop):
             if written.status != 404 or self._announced() is not None:
                 break
@@ -268,7 +264,7 @@ class _Attempt:
     def _outcome_of_try(self) -> Stand | None:
         """Return where the change stands after an unclear answer.
 
-        What sends an e-mail when it is done twice is looked for longer before it counts as not done.
+        A write that sends an e-mail when repeated is looked for longer before it counts as not done.
         """
         now = None
         for _ in self.by.patience.turns(self.by.stop, LAG):
@@ -304,10 +300,10 @@ class _Attempt:
 
 
 def is_lockout(error: PortalError) -> bool:
-    """Whether the portal no longer accepts the token."""
+    """Return whether the portal no longer accepts the token."""
     return isinstance(error, AnswerError) and error.status == 401
 
 
 def not_seen(error: PortalError) -> str:
     """Return why nothing is written where the look just before failed."""
-    return f"skipped, because it could not be looked at just before: {error.message}"
+    return f"skipped, because its state could not be read just before: {error.message}"

@@ -1,4 +1,4 @@
-"""The stages of an apply: which changes may be in flight at the same time. Pure."""
+"""The stages of an apply: groups of changes that may be in flight at the same time. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ def stages_of(changes: tuple[Change, ...], *, members_first: bool) -> list[list[
     """Return the changes by class in order, the creations of teams before the rest of their class.
 
     A change that needs another is not made in an earlier stage than that, nor before it. One that needs a membership
-    is made in a later stage than that: by then it is known what the portal answered.
-    """
+    is made in a later stage than that: by then the portal has answered."""
     targets = by_target(changes)
     stages: dict[tuple[int, bool], list[Change]] = {}
     creations: list[Change] = []

@@ -1,4 +1,4 @@
-"""What has to be looked at to know where changes stand on a portal, and what was seen, in words. Pure."""
+"""The parts of a portal to read to verify changes, and descriptions of the states seen. Pure."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portalctl.portals.models import Sighting, Touched
 
 
 def touched(changes: Iterable[Change]) -> Touched:
-    """What has to be looked at to know where these changes stand."""
+    """Return the parts of a portal to read to verify these changes."""
     changes = list(changes)
     developers = [change.developer for change in changes if change.developer is not None]
     of_registrations = [change for change in changes if "registrations" in change.facts]
@@ -32,18 +32,18 @@ def touched(changes: Iterable[Change]) -> Touched:
 
 
 def touched_alone(change: Change) -> Touched:
-    """What has to be looked at for this change only. Of a developer's teams only their membership counts."""
+    """Return the parts to read for this change only. Of a developer's teams only their membership counts."""
     one = touched([change])
     return replace(one, teams=frozenset()) if change.developer is not None else one
 
 
 def newcomer_ids(seen: Sighting) -> dict[str, str]:
-    """The ids of developers who had no account when the plan was made, by address."""
+    """Return the ids of developers who had no account when the plan was made, by address."""
     return {address: developer.id for address, developer in seen.newcomers.items()}
 
 
 def statuses(changes: Iterable[Change]) -> dict[str, frozenset[str | None]]:
-    """The statuses of developers before and after a plan, by what the plan calls them. None: no account."""
+    """Return the statuses of developers before and after a plan, by their key in it. None: no account."""
     known: dict[str, set[str | None]] = {}
     for change in changes:
         if change.developer is None:
@@ -57,7 +57,7 @@ def statuses(changes: Iterable[Change]) -> dict[str, frozenset[str | None]]:
 
 
 def words(state: State | None, nothing: str = "gone") -> str:
-    """A state, for people to read."""
+    """Format a state for messages."""
     if state is None:
         return nothing
     return ", ".join(_fact(*entry) for entry in state.items())

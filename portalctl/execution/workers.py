@@ -26,15 +26,11 @@ class _Question(Generic[Q, A]):
 
 
 class Workers(Generic[T, R, Q, A]):
-    """Calls `work` for each task, in a thread for each task in flight. Used by one thread, which owns it.
+    """Calls `work` for each task, in a thread for each task in flight.
 
-    An executor of the standard library would keep a task for which it could not start a thread, without a way to
-    learn its outcome.
-
-    Args:
-        work: gets a task, and a function that asks the owner a question.
-        answer: answers a question, in the owner's thread. The worker gets what it raises.
-    """
+    One thread owns and uses it. An executor of the standard library would keep a task for which it could not start a
+    thread, and never report its outcome. Args: work: receives a task, and a function that asks the owner a question.
+    answer: answers a question, in the owner's thread. The worker receives what it raises."""
 
     def __init__(self, work: Callable[[T, Callable[[Q], A]], R], answer: Callable[[Q], A], name: str) -> None:
         self._work = work
@@ -43,7 +39,7 @@ class Workers(Generic[T, R, Q, A]):
         self._tasks: SimpleQueue[tuple[int, T] | None] = SimpleQueue()
         self._messages: SimpleQueue[tuple[int, R | BaseException] | _Question[Q, A]] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._given = 0
+        self._submitted = 0
         self.active = 0
 
     def __enter__(self) -> Self:
@@ -65,7 +61,7 @@ class Workers(Generic[T, R, Q, A]):
             thread.join()
 
     def give(self, task: T) -> int:
-        """Hand a task to a worker and return its number. Raises RuntimeError where no thread can be started."""
+        """Pass a task to a worker and return its number. Raises RuntimeError where no thread can be started."""
         if self.active >= len(self._threads):
             thread = threading.Thread(target=self._run, name=f"portalctl-{self._name}-{len(self._threads)}")
             try:
@@ -74,10 +70,10 @@ class Workers(Generic[T, R, Q, A]):
             except RuntimeError:  # the running ones do its work too
                 if not self._threads:
                     raise
-        self._given += 1
+        self._submitted += 1
         self.active += 1
-        self._tasks.put((self._given, task))
-        return self._given
+        self._tasks.put((self._submitted, task))
+        return self._submitted
 
     def next_outcome(self) -> tuple[int, R]:
         """Wait for the outcome of a task in flight, answer questions, and return the outcome with the task's number.
@@ -110,8 +106,8 @@ class Workers(Generic[T, R, Q, A]):
         return answer
 
     def _run(self) -> None:
-        while (given := self._tasks.get()) is not None:
-            number, task = given
+        while (task_entry := self._tasks.get()) is not None:
+            number, task = task_entry
             try:
                 self._messages.put((number, self._work(task, self._ask)))
             except BaseException as error:  # raised again in the owner's thread

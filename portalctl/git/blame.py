@@ -25,7 +25,7 @@ _UNCOMMITTED: Final = re.compile("0+")
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The origins of lines. `cut`: a shallow clone does not have those of others. `problem`: why some are missing."""
+    """The origins of lines. `cut`: a shallow clone lacks some of them. `problem`: why some are missing."""
 
     lines: Origins
     cut: bool = False
@@ -33,7 +33,7 @@ class Known:
 
 
 def origins(files: Iterable[str]) -> Known:
-    """Return who last changed each line of these files, by file and line.
+    """Return the last author of each line of these files, by file and line.
 
     Lines that are not committed have no origin, nor have files outside the repository of the working folder. In a
     shallow clone the oldest commit would be named for everything older, so those lines have none either.
@@ -52,7 +52,7 @@ def origins(files: Iterable[str]) -> Known:
 
 
 def _all(files: Iterable[str]) -> Iterator[tuple[str, int, Origin | None]]:
-    """Each committed line; None as its origin where the clone is cut. All of it takes at most SECONDS."""
+    """Yield each committed line; its origin is None where the clone is cut. Takes at most SECONDS in total."""
     repository = find_repository()
     head = repository.commit("HEAD") if repository else None
     if repository is None or head is None:
@@ -72,7 +72,7 @@ def _all(files: Iterable[str]) -> Iterator[tuple[str, int, Origin | None]]:
 
 
 def _paths(repository: Repository, files: Iterable[str]) -> dict[str, str]:
-    """By file: its path below the top folder, links resolved. Those outside are left out."""
+    """Return each file's path below the top folder, links resolved. Files outside are left out."""
     real = {file: Path(os.path.realpath(file)) for file in files}
     return {
         file: path.relative_to(repository.top).as_posix()
@@ -82,7 +82,7 @@ def _paths(repository: Repository, files: Iterable[str]) -> dict[str, str]:
 
 
 def _committed(objects: Objects, head: str, paths: Iterable[str]) -> Mapping[str, bytes]:
-    """The content of each path in a commit that has it as a file."""
+    """Return the content of each path in a commit that has it as a file."""
     wanted = sorted(paths)
     blobs = objects.files(head, wanted) if wanted else {}
     found = {path: blobs[path].id for path in wanted if path in blobs and not blobs[path].is_link}
@@ -90,7 +90,7 @@ def _committed(objects: Objects, head: str, paths: Iterable[str]) -> Mapping[str
 
 
 def _content(file: Path, committed: bytes) -> bytes:
-    """The file as it is in the work tree, with the line ends that are committed."""
+    """Return the file from the work tree, with the line ends that are committed."""
     try:
         with file.open("rb") as stream:
             content = stream.read(MOST_BYTES)
@@ -100,7 +100,7 @@ def _content(file: Path, committed: bytes) -> bytes:
 
 
 def _blame(objects: Objects, path: str, content: bytes | None, seconds: float) -> bytes:
-    """What git prints about a file with this content, None: as it is committed."""
+    """Return git's output about a file with this content; None: as it is committed."""
     if content is None:
         return objects.run("blame", "--porcelain", "HEAD", "--", path, seconds=seconds)
     # Without a revision: before 2.41 git does not take one together with --contents.
@@ -108,7 +108,7 @@ def _blame(objects: Objects, path: str, content: bytes | None, seconds: float) -
 
 
 def _parsed(output: str, *, shallow: bool) -> Iterator[tuple[int, Origin | None]]:
-    """The origin of each committed line. The facts of a commit stand behind its first line only."""
+    """Parse the origin of each committed line. The details of a commit follow its first line only."""
     facts: dict[str, dict[str, str]] = {}
     commit, line = "", 0
     for text in output.split("\n"):

@@ -1,4 +1,4 @@
-"""Lays out the manifest of a commit in a folder of its own. The work tree is left alone.
+"""Writes the manifest of a commit to a temporary folder. The work tree is not touched.
 
 Only what Git stores is read: no checkout, so no filter, hook or attribute applies, and nothing is fetched.
 """
@@ -20,7 +20,7 @@ from portalctl.output_file import MOST_LINKS
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """What was read of a commit; `root` stands for the repository's top folder `top`.
+    """The files read from a commit; `root` is the copy of the repository's top folder `top`.
 
     `blobs`: every file beside and below what was read, by its path below `top`. `ahead`: the number of commits that
     the commit has and HEAD does not.
@@ -33,18 +33,21 @@ class Checkout:
     ahead: int
 
     def inside(self, path: Path) -> Path:
-        """Return where a path of the work tree is here, even if nothing is there. Raises GitError beyond it."""
+        """Return the path in the copy for a path of the work tree, even if there is no file.
+
+        Raises GitError beyond it.
+        """
         return self.root / _below(self.top, path)
 
     def shown(self, path: str) -> str:
-        """Return the name to show for a file in here: that of its place in the work tree."""
+        """Return the name of a file in messages: its path in the work tree."""
         there = self.top / Path(path).relative_to(self.root)
         return Path(os.path.relpath(there, Path.cwd().resolve())).as_posix()
 
     def add(self, path: str) -> None:
-        """Read one more file, by its path here, with the links that lead to it. Does nothing where there is none.
+        """Read one more file, by its path in the copy, with the links that lead to it.
 
-        Raises GitError for what cannot be read.
+        Does nothing where there is none. Raises GitError if it cannot be read.
         """
         for _ in range(MOST_LINKS + 1):
             name = self._missing(path)
@@ -53,7 +56,7 @@ class Checkout:
             _lay_out(self.root, self.objects, {name: self.blobs[name]})
 
     def _missing(self, path: str) -> str | None:
-        """The first thing on the way to a path that the commit has and that is not here yet."""
+        """Return the first part of a path that the commit has and the copy lacks."""
         try:
             end = Path(os.path.realpath(path)).relative_to(self.root)
         except (OSError, ValueError):  # outside, or not a name that a file can have
@@ -64,7 +67,7 @@ class Checkout:
 
 @contextmanager
 def checkout(ref: str, paths: Sequence[Path]) -> Iterator[Checkout]:
-    """Lay out the YAML files (and links) of a commit at these paths, as long as the context lasts.
+    """Write the YAML files (and links) of a commit at these paths, while the context lasts.
 
     `ref` names the commit: a branch, tag, hash or any other revision. Raises GitError.
     """
@@ -79,7 +82,7 @@ def checkout(ref: str, paths: Sequence[Path]) -> Iterator[Checkout]:
 
 
 def _found(ref: str) -> tuple[Repository, str]:
-    """The repository, and the id of the commit that `ref` names. Raises GitError."""
+    """Return the repository, and the id of the commit that `ref` names. Raises GitError."""
     repository = find_repository()
     if repository is None:
         raise GitError(
@@ -100,7 +103,7 @@ def _found(ref: str) -> tuple[Repository, str]:
 
 
 def _below(top: Path, path: Path) -> Path:
-    """A path of the work tree relative to its top folder. Raises GitError beyond it."""
+    """Return a path of the work tree relative to its top folder. Raises GitError outside it."""
     absolute = Path(os.path.normpath(Path.cwd().resolve() / path))
     if not absolute.is_relative_to(top):
         raise GitError(f"'{path}' is outside the Git repository {top}", "Name a folder instead: --base DIR.")
@@ -114,7 +117,7 @@ def _is_asked(name: str, blob: Blob, asked: Sequence[PurePosixPath]) -> bool:
 
 
 def _listed(objects: Objects, commit: str, asked: Sequence[PurePosixPath]) -> dict[str, Blob]:
-    """The files and links at and below the paths, and beside a file: lists that manifests name."""
+    """Return the files and links at and below the paths, and beside a file: lists that manifests name."""
     folders = [*asked, *(path.parent for path in asked if is_manifest(path.name))]
     return objects.files(commit, () if PurePosixPath() in folders else map(str, folders))
 

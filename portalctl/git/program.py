@@ -45,7 +45,7 @@ _SETTINGS: Final = (
 
 
 class GitError(BadUsageError):
-    """Git is not installed, or the repository does not have what was asked for."""
+    """Git is not installed, or the repository lacks the requested object."""
 
 
 class GitFailedError(GitError):
@@ -66,18 +66,18 @@ class Git:
     def run(
         self, *words: str, env: Mapping[str, str], folder: Path, stdin: bytes = b"", seconds: float = SECONDS
     ) -> bytes:
-        """Return what `git WORDS` prints, started in `folder` with `env` added to the environment.
+        """Return the output of `git WORDS`, started in `folder` with `env` added to the environment.
 
         Raises GitFailedError where it fails, GitError beyond MOST_BYTES of output or `seconds`.
         """
         settings = [word for setting in _SETTINGS for word in ("-c", setting)]
-        with TemporaryFile() as given, TemporaryFile() as errors:
-            given.write(stdin)
-            given.seek(0)
+        with TemporaryFile() as stdin_file, TemporaryFile() as errors:
+            stdin_file.write(stdin)
+            stdin_file.seek(0)
             try:
                 process = subprocess.Popen(  # noqa: S603 (no shell; the program's absolute path)
                     [self.program, *settings, *words],
-                    stdin=given,
+                    stdin=stdin_file,
                     stdout=subprocess.PIPE,
                     stderr=errors,
                     env={**self._environment(), **env},
@@ -98,8 +98,9 @@ class Git:
 
 
 def find_program(checkout: Path) -> Git:
-    """Return git from PATH. Entries that are relative or lie in the checkout are skipped: anyone may commit a `git`.
+    """Return git from PATH.
 
+    Entries that are relative or lie in the checkout are skipped: a commit may contain a program `git`.
     Raises GitError where there is none.
     """
     entries = os.environ.get("PATH", os.defpath).split(os.pathsep)

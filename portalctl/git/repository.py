@@ -1,16 +1,15 @@
 """Finds the one repository that the working folder belongs to, and reads its objects without its configuration.
 
-Git is never asked to search: it would accept a folder with the files of a bare repository, which anyone can commit.
-The search is for `.git` alone, which git refuses to check out, from the working folder upwards.
+Git is never asked to search: it would accept a folder with the files of a bare repository, which a commit can
+contain. The search is for `.git` alone, which git refuses to check out, from the working folder upwards.
 
 Files and history are read through a folder of ours with an empty configuration, an empty work tree and the objects of
 the repository. So no filter, textconv, external diff, hook, monitor, pager, alias, attribute, mailmap, replace ref,
 graft, remote or helper of the repository exists there. Only names such as `main` are looked up in the repository.
 
-Git's own safe.directory is not needed, since it checks only what git itself finds. In its place, the repository must
+Git's own safe.directory is not needed, since it checks only what git itself finds. Instead, the repository must
 belong to the owner of the folder around it, to this user, or to root: a checkout that a CI service mounts passes, a
-`.git` that somebody else put into /tmp does not.
-"""
+`.git` that another user put into /tmp does not."""
 
 from __future__ import annotations
 
@@ -162,12 +161,12 @@ def _repository(top: Path, git_dir: Path) -> Repository:
         if part.is_relative_to(top) and not part.is_relative_to(top / ".git"):
             raise GitError(
                 f"the Git repository of {top} is in its own work tree, at {part}",
-                "Move it out of there: everybody who may commit could forge its history.",
+                "Move it out of there: a commit could forge its history.",
             )
         if (owner := part.stat().st_uid) not in allowed:
             raise GitError(
                 f"the repository {part} belongs to user {owner}, and the folder {top} does not",
-                "Use a clone of your own, or change the owner.",
+                "Use your own clone, or change the owner.",
             )
     return Repository(top, git_dir, common_dir, find_program(top))
 

@@ -1,4 +1,4 @@
-"""One answer of a server, and what its error body says."""
+"""One answer of a server, and the text of its error body."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 from portalctl.errors import AnswerError
 from portalctl.http.redaction import Redactor, inert
 
-# Where error texts are, best first. Konnect: `detail`, `title`; its gateway: `message`; API7: `error_msg`, `message`
-# or only `warning_msg`.
+# The fields with error texts, best first. Konnect: `detail`, `title`; its gateway: `message`; API7: `error_msg`,
+# `message` or only `warning_msg`.
 _TEXTS: Final = ("error_msg", "detail", "message", "title", "warning_msg")
 _MAX_FIELDS: Final = 10  # invalid parameters that are shown
 
@@ -37,7 +37,7 @@ class Answer:
 
     @property
     def is_page(self) -> bool:
-        """Whether it is an HTML page. No portal API returns one, but proxies and log-in pages do."""
+        """Return whether it is an HTML page. No portal API returns one, but proxies and login pages do."""
         return self.body[:1024].lstrip()[:1] == b"<"
 
     def error(self, *advice: str) -> AnswerError:
@@ -48,7 +48,7 @@ class Answer:
 def parse_json(body: bytes) -> object:
     """Return the value of a JSON text from a server. Raises ValueError, also for deep nesting or huge numbers.
 
-    pydantic's parser limits nesting to 200 levels; Python's own raises RecursionError, which nobody catches.
+    pydantic's parser limits nesting to 200 levels; Python's own raises RecursionError, which no caller catches.
     """
     from pydantic_core import from_json  # noqa: PLC0415 (only for answers that are parsed here)
 
@@ -65,7 +65,7 @@ def explain_error(body: bytes, headers: Mapping[str, str], redact: Redactor) -> 
         problem = parse_json(body)
     except ValueError:
         text = body.decode("utf-8", "replace").strip()
-        problem = {"detail": "" if text.startswith("<") else text}  # an HTML page is of no use here
+        problem = {"detail": "" if text.startswith("<") else text}  # an HTML page is useless here
     members = problem if isinstance(problem, dict) else {}
     instance = members.get("instance")
     trace = instance if isinstance(instance, str) else headers.get("x-kong-trace-id")

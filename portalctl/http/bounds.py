@@ -1,4 +1,4 @@
-"""Reading the body of an answer within bounds, whatever the server sends."""
+"""Reads the body of an answer within bounds, whatever the server sends."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ ENCODINGS: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110, 8.4.1.3
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may cost. `seconds` is the whole time of one try; `lost_seconds` see `health.Health`.
+    """The limits of one request. `seconds` is the whole time of one try; `lost_seconds` see `health.Health`.
 
     `header_bytes` counts everything before the body, also 1xx answers; `body_bytes` after decoding; `error_bytes` is
-    as much of the body of an error as is read; `values` is the number of JSON values in a large body.
-    """
+    the part of an error's body that is read; `values` is the number of JSON values in a large body."""
 
     seconds: float = 30.0
     connect_seconds: float = 10.0
@@ -46,7 +45,7 @@ class BodyReader:
     def read(self, status: int, encoding: str, chunks: Iterable[bytes], seconds_left: float) -> bytes:
         """Return the decoded body. `encoding` is the value of Content-Encoding.
 
-        Of an error, the first bytes are enough, and an encoding that is not known is no further error.
+        Of an error, the first bytes are enough, and an unknown encoding is ignored.
 
         Raises BodyError: too large, not decodable, or too many values.
         """

@@ -1,9 +1,9 @@
 """Requests to one server: authentication, retries, pauses, limits and redaction.
 
 One small synchronous transport per request in flight, all sharing one TLS context: measured faster than one shared
-asynchronous client. The transport used last is used next, so that few connections are opened. What httpx's own client
-adds (cookies, redirects, credentials from ~/.netrc) is not wanted here: a token goes to the named server only.
-"""
+asynchronous client. The transport used last is used next, so that few connections are opened. The additions of
+httpx's own client (cookies, redirects, credentials from ~/.netrc) are not used: a token goes to the named server
+only."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _FAILURES: Final = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.Prox
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    """One request: its result, and what that means for another try."""
+    """One request: its result, and its consequence for another try."""
 
     result: Answer | NoAnswerError
     outcome: Attempt
@@ -58,9 +58,8 @@ class _Try:
 class Client:
     """Sends requests to one server from any number of threads. `calls` counts what was sent.
 
-    After `stop` was asked no write is sent, nothing is repeated and no pause is waited for: each request ends with
-    what it has. Raises BadUsageError for a proxy, CA file or key log in the environment that cannot be used.
-    """
+    After `stop`, no write is sent, nothing is repeated and no pause is waited for: each request ends with its last
+    result. Raises BadUsageError for a proxy, CA file or key log in the environment that cannot be used."""
 
     def __init__(
         self,
@@ -104,7 +103,7 @@ class Client:
 
     @property
     def large_pages(self) -> LargePages:
-        """What was learned in this run of the page sizes that the server serves."""
+        """The page sizes that the server has served in this run."""
         return self._throttle.large_pages
 
     def __enter__(self) -> Self:
@@ -135,13 +134,11 @@ class Client:
         headers: Mapping[str, str] | None = None,
         precheck: Callable[[], None] = lambda: None,
     ) -> Answer:
-        """Send, repeat what is safe to repeat, and return the last answer, whatever its status.
+        """Send, repeat where that is safe, and return the last answer, whatever its status.
 
-        `still` is called before each try, when all waiting is over; what it raises is raised, and nothing is sent.
-
-        Raises NoAnswerError for no usable answer, BoundError for one beyond the limits. A method this client was not
-        made for is a mistake of ours and is never sent.
-        """
+        `precheck` is called before each try, after all waiting; what it raises is raised, and nothing is sent. Raises
+        NoAnswerError for no usable answer, BoundError for one beyond the limits. A method that this client does not
+        allow is a bug and is never sent."""
         if method not in self._methods:
             raise AssertionError(f"this client cannot send {method}")
         request = self._request(method, path, params, body, headers)
@@ -169,17 +166,17 @@ class Client:
         if answer.status in {404, 405}:
             advice.append(f"Check that {self._address} is the address of the API.")
         if answer.status >= 500:
-            advice.append("The fault is on the portal's side. Try again later, or ask its operators.")
+            advice.append("The portal failed. Try again later, or contact its operators.")
         if vendor:
             advice.append(vendor)
         return answer.error(*advice)
 
     def not_json(self, answer: Answer) -> NoAnswerError:
         """Return the error for an answer that should have been JSON and is not."""
-        found = "an HTML page instead of JSON" if answer.is_page else "something that is not the API's JSON"
+        found = "an HTML page instead of JSON" if answer.is_page else "a body that is not the API's JSON"
         return NoAnswerError(
             f"the portal returned {answer.status} to {answer.call} with {found}",
-            f"Check that {self._address} is the address of the API, and that no proxy or log-in page answers for it.",
+            f"Check that {self._address} is the address of the API, and that no proxy or login page answers instead.",
             sent=True,
         )
 
@@ -188,7 +185,10 @@ class Client:
         return f"{self.server.url} (from {self.server.url_source})"
 
     def _turn(self, call: str, method: str, precheck: Callable[[], None]) -> float:
-        """Wait until a request may go and return the moment. Raises NoAnswerError, or as `still`, if it may not."""
+        """Wait until a request may be sent and return the time.
+
+        Raises NoAnswerError, or what `precheck` raises, if it may not.
+        """
         self._throttle.wait_for_turn(self._stop)
         try:
             if self._stop.asked and method not in SAFE_METHODS:
@@ -201,11 +201,11 @@ class Client:
         return time.monotonic()
 
     def _check_health(self, call: str) -> None:
-        """Send nothing more to a server that refused the token twice, or that took too much time for nothing."""
+        """Stop requests to a server that refused the token twice, or used up the time without complete answers."""
         if self._health.is_refused(self.server.token):
             raise NoAnswerError(
                 f"{call} was not sent: the portal refused the token from {self.server.token_source} twice (401)",
-                f"Check {self.server.token_source}. More tries could lock the account.",
+                f"Check {self.server.token_source}. Further tries could lock the account.",
                 sent=False,
             )
         if self._time_left() <= 0:
@@ -219,7 +219,7 @@ class Client:
         return self._health.seconds_left(self._limits.lost_seconds)
 
     def _once(self, call: str, request: httpx.Request, sent_at: float) -> _Try:
-        """Send a request once, and learn what its answer says about the server."""
+        """Send a request once, and record what its answer shows about the server."""
         with self._lock:
             self.calls += 1
         seconds = min(self._limits.seconds, max(self._time_left(), 0.1))
@@ -322,7 +322,7 @@ class Client:
             return
         asked = f"429, Retry-After {outcome.asked:g}" if outcome.asked else "429"
         if self._throttle.hold(pause, asked=bool(outcome.asked)):
-            self._observer(Waiting(pause, f"the portal asked for it ({asked})"))
+            self._observer(Waiting(pause, f"the portal requested it ({asked})"))
 
     def _sleep_until(self, moment: float) -> None:
         """Sleep in short pieces, so that an interrupt is noticed."""

@@ -1,4 +1,4 @@
-"""What went wrong where no usable answer came, in words: how far the request came, which proxy, what to do."""
+"""Messages for requests without a usable answer: the stage that failed, the proxy, and what to do."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Failures:
             text = f"the answer was not complete within {wait_words(seconds)}" if network.reads else _silent(seconds)
             return NoAnswerError(f"{call}: {text}", *self._path(), sent=network.sent)
         reason = self._reason(error, seconds)
-        return NoAnswerError(f"{call}: the connection broke off ({reason})", *self._path(), sent=network.sent)
+        return NoAnswerError(f"{call}: the connection was lost ({reason})", *self._path(), sent=network.sent)
 
     def _tls(self, error: Exception) -> NoAnswerError:
         trouble = _tls_trouble(error)
@@ -70,7 +70,7 @@ class Failures:
         return NoAnswerError(text, advice, sent=False)
 
     def _path(self) -> tuple[str, ...]:
-        """The proxy in between, which may be the cause."""
+        """Return advice about the proxy in between, which may be the cause."""
         return (f"The connection goes through the proxy {self.proxy}.",) if self.proxy is not None else ()
 
     def _reason(self, error: Exception, seconds: float) -> str:
@@ -94,7 +94,7 @@ def _silent(seconds: float) -> str:
 
 
 def _tls_trouble(error: BaseException) -> ssl.SSLError | None:
-    """Return what went wrong in TLS, where that is behind an error."""
+    """Return the TLS error that caused an error; None if there is none."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLError):
         cause = cause.__cause__ or cause.__context__

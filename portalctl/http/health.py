@@ -1,4 +1,4 @@
-"""What a run has learned about a server: time lost on it, and credentials it refuses. Shared by all its clients."""
+"""The health of a server in a run: time lost on it, and credentials it refuses. Shared by all its clients."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ SHARE: Final = 0.1  # of a run's time may be lost beyond the fixed number of sec
 class Health:
     """Time lost in requests without a complete answer, and refusals (401) by credential.
 
-    A server that answers nothing, or a byte at a time, must not hold a run for the time of all requests and retries.
-    Requests that run at the same time lose their time once.
-    """
+    A server that never answers, or a byte at a time, must not block a run for the time of all requests and retries.
+    The lost time of simultaneous requests counts once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._since = time.monotonic()
+        self._started = time.monotonic()
         self._lost = 0.0
         self._lost_until = 0.0
         self._refusals: dict[str, int] = {}
@@ -28,13 +27,13 @@ class Health:
     def seconds_left(self, allowance: float) -> float:
         """Return how much more time may be lost now: `allowance` in all, and a share of the time of the run."""
         with self._lock:
-            return allowance + SHARE * (time.monotonic() - self._since) - self._lost
+            return allowance + SHARE * (time.monotonic() - self._started) - self._lost
 
-    def lost(self, since: float) -> None:
+    def lost(self, began: float) -> None:
         """Count the time from `since` (monotonic) until now as lost, unless it was counted already."""
         with self._lock:
             now = time.monotonic()
-            self._lost += max(0.0, now - max(since, self._lost_until))
+            self._lost += max(0.0, now - max(began, self._lost_until))
             self._lost_until = now
 
     def answered(self, token: str, status: int) -> None:
@@ -50,7 +49,7 @@ class Health:
         return self._refusals.get(token, 0) >= MAX_REFUSALS
 
     def is_new(self, notice: str) -> bool:
-        """Return whether this notice was not given before."""
+        """Return whether this notice is new."""
         with self._lock:
             is_new = notice not in self._notices
             self._notices.add(notice)

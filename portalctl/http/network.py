@@ -1,8 +1,7 @@
 """Sockets that obey the deadline and the byte limit of the request in flight, whatever the server does.
 
-httpx's own timeouts hold for one read each: a server that sends a byte a minute, or interim answers (1xx) for ever,
-never exceeds them. httpcore, on which httpx is built, takes another network backend for this purpose.
-"""
+httpx's own timeouts hold for one read each: a server that sends a byte a minute, or interim answers (1xx) forever,
+never exceeds them. httpcore, on which httpx is built, accepts another network backend for this purpose."""
 
 from __future__ import annotations
 
@@ -35,9 +34,8 @@ class Network(httpcore.NetworkBackend):
         proxied: whether a proxy stands between this machine and the server.
         tls_layers: the TLS handshakes of a connection: one for an https server, one for an https proxy.
 
-    `stage` is how far the request came; `sent` whether any of it was sent to the server; `reads` counts what was read
-    since then; `begun` tells whether the server answered anything.
-    """
+    `stage` is the stage of the request; `sent` whether any of it was sent to the server; `reads` counts the bytes
+    read since then; `begun` is whether the server has begun to answer."""
 
     def __init__(self, limits: Limits, *, proxied: bool, tls_layers: int) -> None:
         self.stage: Stage = "request"
@@ -103,24 +101,24 @@ class Network(httpcore.NetworkBackend):
         time.sleep(seconds)
 
     def count(self, size: int) -> None:
-        """Take note of what was read. Raises OverlongError."""
+        """Count bytes that were read. Raises OverlongError."""
         self.reads += 1
         self._bytes_left -= size
         if self._bytes_left < 0:
             raise OverlongError
 
     def writes(self) -> None:
-        """Take note of a write."""
+        """Record a write."""
         self.sent = self.sent or self.stage == "request"
         self.reads = 0
 
     def secured(self) -> None:
-        """Take note of a finished TLS handshake."""
+        """Record a finished TLS handshake."""
         self._layers_left -= 1
         self._advance()
 
     def securing(self) -> None:
-        """Take note of a TLS handshake that begins: the last one is the server's."""
+        """Record the begin of a TLS handshake: the last one is the server's."""
         if self._layers_left == 1:
             self.stage = "tls"
 
@@ -166,7 +164,7 @@ class _Stream(httpcore.NetworkStream):
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    """Return the addresses of a host, each once. Raises httpcore.ConnectError."""
+    """Return the distinct addresses of a host. Raises httpcore.ConnectError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -1,9 +1,8 @@
 """The proxy that the environment names for a server, checked before anything is sent.
 
 As curl and urllib read them: `https_proxy`, else `all_proxy`, in any letter case, lower case first; `no_proxy` lists
-the exceptions. Plain http goes to this machine only, so `http_proxy` has no use here. The system's own settings count
-on macOS and Windows, where no variable is set.
-"""
+the exceptions. Plain http goes to this machine only, so `http_proxy` is not used. On macOS and Windows the system's
+own settings count where no variable is set."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""When a request is repeated, and after how long. Pure: the caller sleeps.
+"""The decision whether a request is repeated, and after what pause.
 
-Reading is always safe to repeat. A write is repeated only when the portal surely did not carry it out: it answered
-429, or the connection never stood. Anything else about a write is unclear, and the live state has to say.
-"""
+Pure: the caller sleeps. Reads are always safe to repeat. A write is repeated only when the portal certainly did not
+carry it out: it returned 429, or there was no connection. Any other failed write is unclear, and the live state
+decides."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ BUSY = frozenset({500, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How one try went; `overlong` is an answer beyond the limits, which would be so again.
+    """The result of one try; `overlong` is an answer beyond the limits, which would be so again.
 
-    `asked` is the pause in seconds that the server asked for; `refusals`: how many 429s it sent in a row, to any
-    worker.
+    `asked` is the pause in seconds that the server requested; `refusals`: the number of 429s in a row, to any worker.
     """
 
     kind: Literal["answered", "broken", "unconnected", "overlong"]
@@ -30,7 +29,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Waited:
-    """Seconds so far: of this call since its first answer, and of the run because the server had everyone wait."""
+    """Seconds so far: of this call since its first answer, and of the run in pauses that the server requested."""
 
     call: float = 0.0
     run: float = 0.0
@@ -38,10 +37,10 @@ class Waited:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Seconds and counts. `ceiling` bounds what a server may ask for: 77 s has been seen on Konnect.
+    """Limits in seconds and counts.
 
-    `call_budget` bounds how long a call goes on being repeated, `run_budget` what the server may ask for in one run.
-    """
+    `ceiling` bounds the pause that a server may request: 77 s has been seen on Konnect. `call_budget` bounds the time
+    of one call with its repeats, `run_budget` the pauses of a server in one run."""
 
     tries: int = 5
     throttled_tries: int = 12
@@ -53,10 +52,10 @@ class Policy:
     run_budget: float = 3600.0
 
     def pause(self, method: str, attempt: int, outcome: Attempt, waited: Waited = Waited()) -> float | None:
-        """Seconds to wait before try `attempt` + 1 (tries count from 1), or None: don't repeat."""
+        """Return the seconds to wait before try `attempt` + 1 (tries count from 1), or None: don't repeat."""
         if max(attempt, outcome.refusals) >= self._allowed(method, outcome):
             return None
-        # A pause of nothing is none. Of a server that refuses everyone it is the server's tries that count.
+        # Return the number of tries that count: those of the server where it refuses all workers.
         pause = outcome.asked or min(float(self.first * 2 ** ((outcome.refusals or attempt) - 1)), self.longest)
         affordable = min(self.ceiling, self.call_budget - waited.call, self.run_budget - waited.run)
         return pause if pause <= affordable else None
@@ -73,10 +72,11 @@ class Policy:
 
 
 def asked_pause(headers: dict[str, str], now: float) -> float | None:
-    """Seconds a server asks to wait, from `retry-after-ms`, or `retry-after` in seconds or as an HTTP date.
+    """Return the seconds that a server requests to wait, from `retry-after-ms`, or `retry-after` in seconds or as an
+    HTTP date.
 
     A date is measured from the server's own (`date`), and only without that from `now`, in seconds since the epoch:
-    clocks differ. `headers` have lower-case names. None when nothing readable was asked.
+    clocks differ. `headers` have lower-case names. None when nothing readable was requested.
     """
     try:
         if milliseconds := headers.get("retry-after-ms"):
@@ -90,7 +90,10 @@ def asked_pause(headers: dict[str, str], now: float) -> float | None:
 
 
 def _epoch(date: str | None, otherwise: float | None = None) -> float:
-    """An HTTP date in seconds since the epoch. Raises ValueError for anything else, unless there is `otherwise`."""
+    """Return an HTTP date in seconds since the epoch.
+
+    Raises ValueError for anything else, unless there is `otherwise`.
+    """
     try:
         return parsedate_to_datetime(date or "").timestamp()
     except (ValueError, OverflowError):

@@ -42,7 +42,7 @@ class Server:
         parts = parse_address(self.url)
         if parts is None or parts.query or parts.fragment:
             raise BadUsageError(
-                f"the server from {self.url_source} is not an address such as https://eu.api.konghq.com"
+                f"the server from {self.url_source} is not a valid address such as https://eu.api.konghq.com"
             )
         if parts.scheme == "http" and not is_loopback(parts):
             raise BadUsageError(
@@ -50,18 +50,18 @@ class Server:
                 "Use https. Plain http is allowed to this machine only (127.0.0.1, localhost, [::1]).",
             )
         if not self.token or not self.token.isascii() or not self.token.isprintable() or " " in self.token:
-            raise BadUsageError(f"the token from {self.token_source} has characters that no token has")
+            raise BadUsageError(f"the token from {self.token_source} has characters that are not valid in a token")
 
     @property
     def credentials(self) -> dict[str, str]:
-        """The header with the token."""
+        """Return the header with the token."""
         if self.auth == "api-key":
             return {"X-API-KEY": self.token}
         return {"Authorization": f"Bearer {self.token}"}
 
     @property
     def host(self) -> str:
-        """Host and port as the address has them."""
+        """Return host and port as in the address."""
         return urlsplit(self.url).netloc
 
     @property
@@ -76,7 +76,7 @@ class Server:
 def parse_address(url: str) -> SplitResult | None:
     """Return the parts of an http or https address without user information; None for anything else.
 
-    Stricter than any URL parser, so that no two of them can disagree about the host (`http://127.0.0.1\\@evil`).
+    Stricter than any URL parser, so that parsers cannot disagree about the host (`http://127.0.0.1\\@evil`).
     """
     if not url.isprintable() or any(sign in url for sign in " \\"):
         return None

@@ -1,4 +1,4 @@
-"""When requests to a server may go. What one client learns of it holds for all of a run, as its limit does."""
+"""The turns of requests to a server. All clients of a run share its limits."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from portalctl.cancellation import Stop
 from portalctl.http.health import Health
 from portalctl.http.pace import INFINITE, Pace, remaining_requests, stated_rate
 
-NAP = 0.2  # seconds: an interrupt is not kept waiting longer
-MOST_SPARED = 3600.0  # seconds in all that are waited, unasked, for what is left to become more
+NAP = 0.2  # seconds: the longest delay of an interrupt
+MOST_SPARED = 3600.0  # seconds in all of waiting, without a request by the server, for remaining requests to increase
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What an answer says: the number of refusals in a row, of which it is the last (0: it is none), and the seconds
-    for which no request is to go because those on their way take all that is left.
-    """
+    """The meaning of an answer:
+
+    the number of refusals in a row up to it (0: it is not a refusal), and the seconds to wait because the requests in
+    flight use all that remain."""
 
     refusals: int = 0
     spent_for: float = 0.0
@@ -27,7 +28,7 @@ class Learned:
 
 @dataclass(slots=True)
 class LargePages:
-    """Whether a server serves large pages of lists; None: not tried yet. Holders of `lock` try it alone."""
+    """Whether a server serves large pages of lists; None: not tried yet. The first try holds `lock`."""
 
     served: bool | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -36,7 +37,7 @@ class LargePages:
 class Throttle:
     """The turns of all requests to one server, from any number of threads.
 
-    `waited`: seconds that it asked everyone to wait by its refusals. `health`: time lost on it, refused tokens.
+    `waited`: seconds of waiting that its refusals requested. `health`: time lost on it, refused tokens.
     `large_pages`: learned by reading lists.
     """
 
@@ -45,17 +46,14 @@ class Throttle:
         self.health = Health()
         self.large_pages = LargePages()
         self._lock = threading.Lock()
-        self._gate = threading.Lock()  # whoever has it is the next to go
+        self._gate = threading.Lock()  # its holder is the next to send
         self._pace = Pace()
         self._held_until = 0.0
         self._spared = 0.0
-        self._flying = 0  # requests that have had their turn and are not answered yet
+        self._flying = 0  # requests in flight
 
     def wait_for_turn(self, stop: Stop) -> None:
-        """Wait until a request may go, behind whoever came earlier, or until `stop` is asked.
-
-        The request is on its way from then on, until `landed`.
-        """
+        """Wait for this request's turn, or for `stop`. The request is in flight from then on, until `landed`."""
         with self._gate:
             while True:
                 with self._lock:
@@ -66,29 +64,29 @@ class Throttle:
                 time.sleep(min(left, NAP))
 
     def landed(self) -> None:
-        """A request that has had its turn is on its way no more."""
+        """Record that a request is no longer in flight."""
         with self._lock:
             self._flying -= 1
 
     def learn(self, status: int, sent_at: float, headers: Mapping[str, str], ceiling: float) -> Learned:
-        """Take in an answer, after it landed. `headers` have lower-case names. No more than `ceiling` is waited."""
+        """Record an answer, after `landed`. `headers` have lower-case names. The longest wait is `ceiling`."""
         with self._lock:
             if status == 429:
                 self._pace.refused(time.monotonic(), sent_at, stated_rate(headers))
                 return Learned(refusals=self._pace.refusals)
-            self._pace.taken(time.monotonic(), sent_at)
+            self._pace.accepted(time.monotonic(), sent_at)
             left, seconds = remaining_requests(headers) or (0, INFINITE)
             affordable = min(ceiling, MOST_SPARED - self._spared)
             if seconds > affordable or not self._pace.spent(left, self._flying):
                 return Learned()
             self._spared += seconds
-            self._hold(time.monotonic() + seconds, asked=True)  # at once: nobody gets a turn in between
+            self._hold(time.monotonic() + seconds, asked=True)  # at once: no other request gets a turn in between
             return Learned(spent_for=seconds)
 
     def hold(self, seconds: float, *, asked: bool) -> bool:
-        """Let no request go for so long. Whether that is news: nobody was held for about as long already.
+        """Stop all requests for some seconds.
 
-        `asked`: the server gave the time.
+        Returns whether that is new: no pause of about that length was running. `asked`: the server requested it.
         """
         now = time.monotonic()
         until = now + seconds
@@ -104,7 +102,7 @@ class Throttle:
 
 
 class Throttles:
-    """One for each server of a run, by its address."""
+    """The throttles of a run, one for each server address."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

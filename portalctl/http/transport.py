@@ -1,4 +1,4 @@
-"""The way to one server: TLS, proxy and limits, checked when it is made; httpx's requests over httpcore."""
+"""The connection to one server: TLS, proxy and limits, checked when it is made; httpx's requests over httpcore."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KEEP_SECONDS: Final = 5.0  # for which an unused connection is kept; servers clo
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a server is reached: TLS contexts, and a proxy if there is one. Makes transports."""
+    """The route to a server: TLS contexts, and a proxy if there is one. Makes transports."""
 
     tls: Contexts
     proxy: Proxy | None
@@ -48,7 +48,7 @@ def route_to(
 
 
 class Reply:
-    """The head of an answer, and its body as it comes. `headers` have lower-case names. Must be closed."""
+    """The head of an answer, and its body as a stream. `headers` have lower-case names. Must be closed."""
 
     def __init__(self, answer: httpcore.Response) -> None:
         self._answer = answer
@@ -60,7 +60,7 @@ class Reply:
 
     @property
     def chunks(self) -> Iterable[bytes]:
-        """The body as it is sent, in pieces."""
+        """Yield the body in pieces, as it is sent."""
         return self._answer.iter_stream()
 
     def close(self) -> None:

@@ -21,8 +21,8 @@ NO_STORE: Final = (
     "this system has no store of trusted authorities; those of Mozilla (certifi) are used. "
     "Install the package ca-certificates, or set SSL_CERT_FILE."
 )
-# Where systems keep their authorities in one file, beside OpenSSL's own default places: Alpine and Fedora, Debian,
-# SUSE, older Red Hat.
+# The files in which systems keep their authorities, in addition to OpenSSL's default places: Alpine and Fedora,
+# Debian, SUSE, older Red Hat.
 STORES: Final = (
     "/etc/ssl/cert.pem",
     "/etc/ssl/certs/ca-certificates.crt",
@@ -35,7 +35,7 @@ Contexts = Callable[[], ssl.SSLContext]
 
 
 def contexts(ca_file: Path | None, *, verify: bool, notice: Callable[[str], None]) -> Contexts:
-    """Return a function that gives the TLS context for a connection. `notice` receives a warning, if there is one.
+    """Return a function that returns the TLS context for a connection. `notice` receives a warning, if there is one.
 
     Raises BadUsageError for a file or folder that cannot be used; it names the variable and not its value.
     """
@@ -112,7 +112,7 @@ def _system_store(notice: Callable[[str], None]) -> Iterator[tuple[str, str]]:
 
 
 def _check(place: str, path: str) -> None:
-    """Check that files are small regular files and that folders hold something. Raises BadUsageError or OSError."""
+    """Check that files are small regular files and that folders are not empty. Raises BadUsageError or OSError."""
     if place == "SSL_CERT_DIR":
         for folder in path.split(os.pathsep):
             _check_folder(place, Path(folder))

@@ -97,14 +97,14 @@ def _unique(whole: Together, rules: Iterable[Rule], subject: str = "developer") 
         if replace(rule, why=other.why) == other:
             whole.findings.append(Finding(at(rule.why), f"this repeats {place(at(other.why), at(rule.why))}"))
         else:
-            who = "person" if subject == "developer" else subject
-            _contradict(whole, at(rule.why), at(other.why), f"about the same {who}")
+            noun = "person" if subject == "developer" else subject
+            _contradict(whole, at(rule.why), at(other.why), f"about the same {noun}")
     return [first[key] for key in sorted(first)]
 
 
-def _contradict(whole: Together, one: Position, other: Position, how: str) -> None:
-    whole.findings.append(Finding(one, f"this contradicts {place(other, one)} {how}"))
-    whole.findings.append(Finding(other, f"this contradicts {place(one, other)} {how}"))
+def _contradict(whole: Together, declaration: Position, other: Position, how: str) -> None:
+    whole.findings.append(Finding(declaration, f"this contradicts {place(other, declaration)} {how}"))
+    whole.findings.append(Finding(other, f"this contradicts {place(declaration, other)} {how}"))
 
 
 def _overrides(whole: Together, overrides: Iterable[Override]) -> list[Override]:
@@ -164,10 +164,15 @@ def _team(whole: Together, declarations: list[TeamDeclaration]) -> Team:
     for key in ("description", "membership"):  # the other keys are allowed in the root file only
         _check_agreement(whole, key, declarations)
     _check_idp(whole, declarations)
-    listed = [one.team.members for one in declarations if one.team.members is not None]
+    listed = [declaration.team.members for declaration in declarations if declaration.team.members is not None]
     members = _unique(whole, chain.from_iterable(listed))
     # A key counts from the first declaration that writes it.
-    written = {key: getattr(one.team, key) for one in reversed(declarations) for key in _MERGED if _writes(one, key)}
+    written = {
+        key: getattr(declaration.team, key)
+        for declaration in reversed(declarations)
+        for key in _MERGED
+        if _writes(declaration, key)
+    }
     return replace(declarations[0].team, **written, members=tuple(members) if listed else None, members_from=None)
 
 
@@ -178,20 +183,20 @@ def _writes(declaration: TeamDeclaration, key: str) -> bool:
 
 def _check_agreement(whole: Together, key: str, declarations: list[TeamDeclaration]) -> None:
     """Check that all files that write a key of a team write the same."""
-    written = [one for one in declarations if _writes(one, key)]
-    for one in written[1:]:
-        if getattr(one.team, key) != getattr(written[0].team, key):
-            _contradict(whole, _at_key(one, key), _at_key(written[0], key), f"about the same team's `{key}`")
+    written = [declaration for declaration in declarations if _writes(declaration, key)]
+    for declaration in written[1:]:
+        if getattr(declaration.team, key) != getattr(written[0].team, key):
+            _contradict(whole, _at_key(declaration, key), _at_key(written[0], key), f"about the same team's `{key}`")
 
 
 def _check_idp(whole: Together, declarations: list[TeamDeclaration]) -> None:
-    idp = next((one for one in declarations if one.team.membership == "idp"), None)
+    idp = next((declaration for declaration in declarations if declaration.team.membership == "idp"), None)
     if idp is None:
         return
     owner = _at_key(idp, "membership")
-    for one in declarations:
-        for key in [key for key in ("members", "members_from", "roles") if key in one.mark.keys]:
-            here = _at_key(one, key)
+    for declaration in declarations:
+        for key in [key for key in ("members", "members_from", "roles") if key in declaration.mark.keys]:
+            here = _at_key(declaration, key)
             message = f"the identity provider owns this team ({place(owner, here)}); leave `{key}` out"
             whole.findings.append(Finding(here, message))
 

@@ -82,7 +82,7 @@ def read(file: File, wanted: MemberFile) -> tuple[MemberList, list[Finding]]:
     columns = _columns(reading, line, csv_head.names_of(cells), wanted)
     if columns is None:
         return MemberList(file.shown), reading.findings
-    rows = [(line, told) for line, cells in lines if (told := _entry(reading, line, cells, columns))]
+    rows = [(line, values) for line, cells in lines if (values := _entry(reading, line, cells, columns))]
     if not rows and not reading.findings:
         reading.find(line, "no developer is in this list; for a team without members write `members: []` instead")
     return _member_list(reading, rows), reading.findings
@@ -149,20 +149,20 @@ def _entry(reading: _Reading, line: int, cells: list[str], columns: _Columns) ->
             width = f"{counts}; empty ones are written too, and one with a separator in it needs quotes"
             reading.find(line, "no address in this line" if is_whole else width)
         return None
-    told: dict[str, str | bool] = {}
+    values: dict[str, str | bool] = {}
     for key, index in columns.others:
         if text := unguard(cells[index].strip()):
-            told[key] = _SWITCHED.get(text.lower(), text) if key in _SWITCHES else text
-    return _without_idle({_ADDRESS: address, **told}) if told else address
+            values[key] = _SWITCHED.get(text.lower(), text) if key in _SWITCHES else text
+    return _without_idle({_ADDRESS: address, **values}) if values else address
 
 
-def _without_idle(told: dict[str, str | bool]) -> dict[str, str | bool]:
+def _without_idle(values: dict[str, str | bool]) -> dict[str, str | bool]:
     """Drop the invitation keys of developers who are not invited: a column has a value in every line."""
-    if told.get("invite", False) is False:
-        told.pop("full_name", None)
-        if told.get("send_invitation_email") is False:
-            del told["send_invitation_email"]
-    return told
+    if values.get("invite", False) is False:
+        values.pop("full_name", None)
+        if values.get("send_invitation_email") is False:
+            del values["send_invitation_email"]
+    return values
 
 
 def _member_list(reading: _Reading, rows: Sequence[tuple[int, str | dict[str, str | bool]]]) -> MemberList:

@@ -129,11 +129,11 @@ def _message(folder: str, name: str, budget: _Budget) -> str | None:
 
 def _is_json_manifest(content: bytes) -> bool:
     try:
-        given = from_json(content)  # bounds depth
+        data = from_json(content)  # bounds depth
     except ValueError:  # not JSON: perhaps YAML under another name
         text = _text(content)
         return _PORTAL_KEY.search(text) is not None and not _OTHER_KIND.search(text)
-    return isinstance(given, dict) and bool(_PORTAL_KEYS & given.keys()) and not _OTHER_KEYS & given.keys()
+    return isinstance(data, dict) and bool(_PORTAL_KEYS & data.keys()) and not _OTHER_KEYS & data.keys()
 
 
 def _text(content: bytes) -> str:

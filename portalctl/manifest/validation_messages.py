@@ -137,8 +137,8 @@ def _meant(problem: ErrorDetails, model: type[Entry | Written]) -> Path:
 
 def _unknown_choice(problem: ErrorDetails) -> str:
     choices = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
-    given = problem["input"]
-    hint = did_you_mean(given, choices) if isinstance(given, str) else f"; found {type_name(given)}"
+    value = problem["input"]
+    hint = did_you_mean(value, choices) if isinstance(value, str) else f"; found {type_name(value)}"
     listed = f"{', '.join(choices[:-1])} or {choices[-1]}" if len(choices) > 1 else choices[0]
     return f"expected {listed}{hint}"
 

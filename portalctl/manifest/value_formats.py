@@ -47,8 +47,8 @@ STRICT_FORMS: Final = frozenset({_HANDLE, _SAFE_ID, _FINGERPRINT})
 def unfit(error: ValidationError) -> tuple[str, str]:
     """Return the first key with a malformed value, and the error message."""
     first = error.errors(include_url=False, include_input=False)[0]
-    said = FORMS.get(str(first.get("ctx", {}).get("pattern")), first["msg"])
-    return ".".join(map(str, first["loc"])), said
+    message = FORMS.get(str(first.get("ctx", {}).get("pattern")), first["msg"])
+    return ".".join(map(str, first["loc"])), message
 
 
 T = TypeVar("T")

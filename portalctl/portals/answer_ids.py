@@ -1,8 +1,7 @@
-"""Whether an answer is about the thing that was asked for.
+"""The check that an answer is about the requested object.
 
-A gateway that mixes up its portals answers with well-formed objects of another one. So the ids in answers are
-compared with those asked for, and an id from an answer enters a path only if it is one.
-"""
+A gateway that mixes up its portals returns well-formed objects of another one. So the ids in answers are compared
+with the requested ones, and an id from an answer enters a path only if it is valid."""
 
 from __future__ import annotations
 
@@ -25,18 +24,18 @@ MOST_PORTALS = 10  # that a message names
 
 
 class OtherAnswerError(PortalError):
-    """The answer is about another thing than the one asked for: what this server says can't be relied on."""
+    """The answer is about another object than the one requested: this server cannot be relied on."""
 
 
 def same_id(one: str, other: object) -> bool:
-    """Whether two ids are equal. UUIDs compare without letter case (RFC 9562, 4)."""
+    """Return whether two ids are equal. UUIDs compare without letter case (RFC 9562, 4)."""
     if not isinstance(other, str):
         return False
     return one == other or (is_uuid(one) and one.lower() == other.lower())
 
 
 def check_id(client: Client, answer: Answer, what: str, asked: str, answered: object) -> None:
-    """Raises OtherAnswerError unless the answer is about the thing asked for; an id that it does not have is None."""
+    """Raise OtherAnswerError unless the answer is about the requested object; an id that it does not have is None."""
     if answered is not None and not same_id(asked, answered):
         raise other_answer(client, answer.call, what, asked=asked, answered=answered, trace=answer.trace)
 
@@ -44,7 +43,7 @@ def check_id(client: Client, answer: Answer, what: str, asked: str, answered: ob
 def other_answer(
     client: Client, call: str, what: str, *, asked: str, answered: object, trace: str | None = None
 ) -> OtherAnswerError:
-    """Return the error for an answer about another thing. `what` is that thing, such as `portal`."""
+    """Return the error for an answer about another object. `what` is its kind, such as `portal`."""
     mark = f" ({trace[:LONGEST_SHOWN]})" if trace else ""
     return OtherAnswerError(
         f"{call} returned another {what} than the one asked for: asked for {shown(client, asked)}, "
@@ -55,7 +54,7 @@ def other_answer(
 
 
 def check_ids(client: Client, answer: Answer, ids: Iterable[object]) -> None:
-    """Raises PortalError where one of these ids can't stand in a path."""
+    """Raise PortalError where one of these ids is not valid in a path."""
     wrong = [value for value in ids if not is_id(value)]
     if wrong:
         more = f" (and {len(wrong) - 1:,} more)" if len(wrong) > 1 else ""
@@ -67,7 +66,7 @@ def check_ids(client: Client, answer: Answer, ids: Iterable[object]) -> None:
 
 
 def check_rows(client: Client, answer: Answer, rows: str, portal_id: str) -> None:
-    """Raises OtherAnswerError where a row of a list names another portal, as `portal_id` or in `portal`.
+    """Raise OtherAnswerError where a row of a list names another portal, as `portal_id` or in `portal`.
 
     Args:
         rows: the key under which the list has its rows.
@@ -79,26 +78,26 @@ def check_rows(client: Client, answer: Answer, rows: str, portal_id: str) -> Non
         check_portal(client, answer, row if isinstance(row, dict) else {}, portal_id)
 
 
-def check_portal(client: Client, answer: Answer, told: JsonObject, portal_id: str) -> None:
-    """Raises OtherAnswerError where an object names another portal than the one asked for."""
-    for named in portals_named(told):
+def check_portal(client: Client, answer: Answer, response_object: JsonObject, portal_id: str) -> None:
+    """Raise OtherAnswerError where an object names another portal than the one requested."""
+    for named in portals_named(response_object):
         check_id(client, answer, "portal", portal_id, named)
 
 
-def portals_named(told: JsonObject) -> Iterator[object]:
+def portals_named(response_object: JsonObject) -> Iterator[object]:
     """Yield the ids of the portals that an object names; an empty one names none."""
-    portal = told.get("portal")
-    found = (told.get("portal_id"), portal.get("id") if isinstance(portal, dict) else None)
+    portal = response_object.get("portal")
+    found = (response_object.get("portal_id"), portal.get("id") if isinstance(portal, dict) else None)
     yield from (finding for finding in found if finding not in (None, ""))
 
 
 def json_object(body: bytes) -> dict[str, object]:
     """Return the JSON object of a body; an empty one for anything else. The parser bounds depth and numbers."""
     try:
-        told = from_json(body, allow_inf_nan=False)
+        response_object = from_json(body, allow_inf_nan=False)
     except ValueError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return response_object if isinstance(response_object, dict) else {}
 
 
 def shown(client: Client, value: object) -> str:
@@ -112,7 +111,7 @@ def shown(client: Client, value: object) -> str:
 def no_portal(
     client: Client, portals: Sequence[tuple[str, str]], *, portal_id: str | None, title: str | None, found: int
 ) -> PortalError:
-    """Return the error for a portal that is not there, or of which there are several, with those that are there.
+    """Return the error for a portal that is missing or ambiguous, with the portals that there are.
 
     Args:
         portals: ids and names.
@@ -124,5 +123,5 @@ def no_portal(
     there = ", ".join([*named, *more]).replace(client.server.token, "[token]")
     return PortalError(
         f"{'more than one' if found > 1 else 'no'} portal {wanted} at {client.server.url}",
-        f"portals there: {there or 'none that this token can see'}",
+        f"portals there: {there or 'none that is visible with this token'}",
     )

@@ -1,4 +1,4 @@
-"""What a provider is given to connect with one portal."""
+"""The data with which a provider connects with one portal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Connection:
     """One portal to connect with. `name` is the handle for messages.
 
     Exactly one of `portal_id` and `title` is given, unless both lead to the same portal. `servers` by the name of
-    their service; the first service's is always there. `options` are further keys of the `portal:` block. Only
+    their service; the first service's is always set. `options` are further keys of the `portal:` block. Only
     `methods` can be sent. `now` returns the time as RFC 3339.
     """
 
@@ -37,7 +37,7 @@ class Connection:
 
     @property
     def may_write(self) -> bool:
-        """Whether anything but reading is allowed."""
+        """Return whether writes are allowed."""
         return self.methods != READ_ONLY
 
     def client(self, service: str) -> Client | None:
@@ -59,7 +59,7 @@ class Connection:
 
     @property
     def file(self) -> Path:
-        """The file that is the portal, for a provider whose first service is one."""
+        """The portal's file, for a provider with a file as its first service."""
         server = self.servers[self.provider.service.name]
         assert isinstance(server, LocalFile)  # noqa: S101 (as above)
         return server.path

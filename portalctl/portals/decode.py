@@ -1,4 +1,4 @@
-"""An answer's JSON as a value of the type it should have."""
+"""Decodes an answer's JSON into its expected type."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def _shape(kind: type[object]) -> TypeAdapter[object]:
 
 
 def shaped(client: Client, answer: Answer, kind: type[V]) -> V:
-    """Return the answer's JSON as `kind`. Values are not quoted in errors: they are other people's data.
+    """Return the answer's JSON as `kind`.
 
-    Raises NoAnswerError for what is not JSON or has another shape, with the first place that is wrong and how many.
-    """
+    Values are not quoted in errors: they may be personal data. Raises NoAnswerError for anything that is not JSON or
+    has another shape, with the first wrong place and the number of errors."""
     try:
         return cast(V, _shape(cast("Hashable", kind)).validate_json(answer.body))
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""The live side as values: what a portal holds, and what was asked of it."""
+"""The live side as values: the contents of a portal, and the requested parts."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ GONE = "gone"  # of a registration, if its application is no longer on the porta
 
 @dataclass(frozen=True, slots=True)
 class Developer:
-    """One registration. `email` is the live spelling; `status` is approved, pending, rejected or revoked, or a word
-    we don't know.
-
-    `email_verified` and `provider` (who vouches for the address: `builtin` or `sso`) are None where the portal does
-    not tell. `approvable` False: the portal has no request for approval that is provably this registration's.
-    """
+    """One account. `email` is the live spelling; `status` is approved, pending, rejected or revoked, or an unknown
+    word. `email_verified` and `provider` (the verifier of the address: `builtin` or `sso`) are None where the portal
+    does not report them. `approvable` False: the portal has no approval request that provably belongs to this
+    account."""
 
     id: str
     email: str | None
@@ -36,13 +34,13 @@ class Developer:
 
     @property
     def name(self) -> str:
-        """The live address, or the id where there is none: what outputs show."""
+        """The live address, or the id where there is none, for outputs."""
         return self.email or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """`description` None: there is none, however the portal spells that."""
+    """`description` None: there is none, in any spelling of the portal."""
 
     id: str
     name: str
@@ -51,7 +49,7 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Which portal this is: its id, and every name that a `title` in a manifest may give."""
+    """The identity of a portal: its id, and every name that matches a `title` in a manifest."""
 
     id: str
     names: tuple[str, ...]
@@ -59,7 +57,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a portal does by itself. None: the portal does not tell."""
+    """The portal settings that act by themselves. None: the portal does not report it."""
 
     auto_approve_developers: bool | None = None
     rbac_enabled: bool | None = None
@@ -69,9 +67,10 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a reading must cover beyond all developers and teams: `teams` names those whose members are read, `roles`
-    those whose roles are; `apis` are the names of APIs whose ids are needed; `requests`: those that wait, too.
-    `every_team`: members and roles of all teams there are, whatever their names.
+    """The parts of a portal to read in addition to all developers and teams:
+
+    `teams` are those to read with members, `roles` those with roles; `apis` are the names of APIs to look up;
+    `requests`: pending requests, too. `every_team`: members and roles of all teams there are, whatever their names.
     """
 
     teams: frozenset[str] = frozenset()
@@ -81,7 +80,7 @@ class Scope:
     every_team: bool = False
 
     def __or__(self, other: Scope) -> Scope:
-        """What covers both."""
+        """Return the scope that covers both."""
         return Scope(
             self.teams | other.teams,
             self.roles | other.roles,
@@ -91,17 +90,17 @@ class Scope:
         )
 
     def has_members(self, team: str) -> bool:
-        """Whether the members of a team of this name are read."""
+        """Return whether the members of a team of this name are read."""
         return self.every_team or team in self.teams
 
     def has_roles(self, team: str) -> bool:
-        """Whether the roles of a team of this name are read."""
+        """Return whether the roles of a team of this name are read."""
         return self.every_team or team in self.roles
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A role that a team has on one API. `id` is that of the assignment."""
+    """A role that a team has on one API. `id` is the assignment's."""
 
     id: str
     role: str
@@ -110,7 +109,7 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """What a developer's own application asks to use, and nobody has decided on. On API7 `id` is the approval's."""
+    """A pending request of a developer's own application to use an API. On API7 `id` is the approval's."""
 
     id: str
     developer_id: str
@@ -122,7 +121,7 @@ class AccessRequest:
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """Something that a reading came across and a reader of the plan should know. `code` is stable."""
+    """A notice from reading a portal, for readers of the plan. `code` is stable."""
 
     code: str
     message: str
@@ -131,12 +130,11 @@ class Remark:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A reading of a portal, complete for its scope.
+    """A snapshot of a portal, complete for its scope.
 
-    `members` and `roles` map a team id to the ids of its people and to its roles, for the teams of the scope that
-    exist. `apis` maps each name of the scope to the ids of the APIs that carry it. `observed_at` is RFC 3339, UTC.
-    `portal_names`: see `Identity`.
-    """
+    `members` and `roles` map a team id to the ids of its members and to its roles, for the teams of the scope that
+    exist. `apis` maps each name of the scope to the ids of the APIs with that name. `observed_at` is RFC 3339, UTC.
+    `portal_names`: see `Identity`."""
 
     portal_id: str
     server: str
@@ -155,7 +153,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationKey:
-    """Names one registration: its id, its application's id, and the id of the developer it was planned for."""
+    """A reference to one registration: its id, its application's id, and the id of the developer in the plan."""
 
     id: str
     application_id: str
@@ -164,7 +162,7 @@ class RegistrationKey:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """The few things an apply is about.
+    """The few objects that an apply touches.
 
     `people` are developers (id, live address), `newcomers` addresses without an account; `registrations_of` the ids
     of developers, `registrations` those that are to end, `requests` the ids of requests for access. The others are
@@ -184,26 +182,25 @@ class Touched:
 
 @dataclass(frozen=True, slots=True)
 class SeenRegistration:
-    """A registration as it is now: its status, and the owner of its application where that is another one now."""
+    """The current state of a registration: its status, and the owner of its application where that has changed."""
 
     status: str
     other_owner: str | None = None
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing can be used through it any more."""
+        """Return whether the registration no longer gives access to anything."""
         return self.status in OUT or self.status == GONE
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """The touched things as they are now.
+    """The current state of the touched objects.
 
-    `developers` has each that was asked for by id; None: the account is gone. `newcomers` has, by normal address,
-    those of them who have an account now. `registrations` has, by id, the developers' live registrations and each one
-    asked for that there is, also where it has ended; `requests` the status of those asked for, by id. `teams`,
-    `members` and `roles` are by team name; a name with no team is absent.
-    """
+    `developers` has each requested id; None: the account is gone. `newcomers` has, by normal address, those of them
+    with an account now. `registrations` has, by id, the developers' live registrations and each requested one that
+    exists, also where it has ended; `requests` the status of the requested ones, by id. `teams`, `members` and
+    `roles` are by team name; a name with no team is absent."""
 
     developers: Mapping[str, Developer | None]
     teams: Mapping[str, Team]
@@ -215,17 +212,16 @@ class Sighting:
 
     @property
     def statuses(self) -> dict[str, str | None]:
-        """The status of each developer that was asked for by id; None: the account is gone."""
+        """Return the status of each requested developer by id; None: the account is gone."""
         return {key: developer.status if developer else None for key, developer in self.developers.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What one developer's application may use, and so what goes on working when only the developer is revoked.
+    """The access of one developer's application, which stays usable when only the developer is revoked.
 
-    `api_name` is the product's where the portal has products. `owned_by_team`: the name of the team that owns the
-    application, of which the developer is a member; None: it is the developer's own.
-    """
+    `api_name` is the product's where the portal has products. `owned_by_team`: the name of the developer's team that
+    owns the application; None: it is the developer's own."""
 
     id: str
     developer_id: str

@@ -1,16 +1,15 @@
 """Page-numbered lists, read completely or not at all.
 
 A list is complete when the distinct rows equal the last total that the server reported. A list that grew while it was
-read is read on from its end; one that shrank or does not add up is read again, and after `ROUNDS` the reading fails.
-The page size is the one the server really served: it may clamp what was asked for without an error. However a server
+read is read on from its end; one that shrank or does not add up is read again, and after `ROUNDS` the read fails. The
+page size is the one the server really served: it may clamp the requested one without an error. However a server
 answers, the number of pages is bounded.
 
 Where a source has large pages they are asked for first. After a refusal, an answer that is too large, a short first
 page or an incomplete round, the rest of the run asks this server for regular pages.
 
-What no count can show: one row that went and another that came between two pages. A developer missed so loses
-nothing, since only those who were read are decided on, and the next reading finds them.
-"""
+What no count can show: one row that went and another that came between two pages. A developer missed that way loses
+nothing, since decisions are only about developers that were read, and the next snapshot has them."""
 
 from __future__ import annotations
 
@@ -28,10 +27,10 @@ from portalctl.portals.unexpected_errors import as_portal_error
 
 ROUNDS = 3
 MOST_PAGES = 20_000  # of one list: two million developers at 100 a page
-REGULAR_ROWS = 100  # of a first page: with fewer, while there are more in all, large pages are not served
+REGULAR_ROWS = 100  # of a first page: with fewer, while the total is larger, large pages are not served
 TOO_LARGE = frozenset({400, 413, 414, 422})  # statuses that may be about the page size
-MOST_ROWS = 10**15  # that a total is believed to mean
-FIRST_CHUNK, LARGEST_CHUNK = 32, 256  # pages that are asked for before looking at what they brought
+MOST_ROWS = 10**15  # that a total may lead to
+FIRST_CHUNK, LARGEST_CHUNK = 32, 256  # pages requested before their rows are checked
 MOST_IDLE = 20  # pages in a row without a new row: the server repeats itself
 
 
@@ -46,12 +45,12 @@ Item = TypeVar("Item")
 
 
 class IncompleteError(PortalError):
-    """A list was read, and not provably all of it."""
+    """A list was read, but not provably completely."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """One answer: its rows, the id of each, and how many rows the server says there are in all."""
+    """One answer: its rows, the id of each, and the total number of rows that the server reports."""
 
     rows: Sequence[T]
     ids: Sequence[str]
@@ -59,7 +58,7 @@ class Page(Generic[T]):
 
 
 def page_of(rows: Sequence[R], total: int) -> Page[R]:
-    """A page of rows that have their ids themselves."""
+    """Return a page of rows with an `id` of their own."""
     return Page(rows, tuple(map(attrgetter("id"), rows)), total)
 
 
@@ -67,7 +66,7 @@ def page_of(rows: Sequence[R], total: int) -> Page[R]:
 class Source(Generic[T]):
     """A list to read: `name` for messages, `fetch` gives page 1, 2, … and is called from several threads.
 
-    `fetch_large` does the same with large pages; `large_pages` is what was learned of them in this run.
+    `fetch_large` does the same with large pages; `large_pages` is whether this run has seen them work.
     """
 
     name: str
@@ -85,8 +84,11 @@ def whole_number(value: object) -> int:
 
 @dataclass(slots=True)
 class _Reading(Generic[T]):
-    """What has been gathered of one list so far. `totals` are in the order reported; `idle` counts the latest pages
-    that brought no new row. `large`: with large pages; `broken`: one of those could not be read."""
+    """The rows of one list so far.
+
+    `totals` are in the order reported; `idle` counts the latest pages without a new row. `large`: with large pages;
+    `broken`: one of those could not be read.
+    """
 
     source: Source[T]
     rows: dict[str, T] = field(default_factory=dict)
@@ -109,7 +111,7 @@ class _Reading(Generic[T]):
         self.take(page)
 
     def _first_page(self) -> Page[T]:
-        """Return page 1, a large one if the server serves them. The first request to find out is made alone."""
+        """Return page 1, a large one if the server serves them. The first such request is made alone."""
         learned = self.source.large_pages
         if self.source.fetch_large is None or learned.served is False:
             return self.page(1)
@@ -131,7 +133,7 @@ class _Reading(Generic[T]):
                 return page
         self.large = False
         self.totals.clear()
-        page = self.page(1)  # where this fails too, it was not the size
+        page = self.page(1)  # where this fails too, the size was not the cause
         learned.served = False
         return page
 
@@ -149,7 +151,7 @@ class _Reading(Generic[T]):
 
     @property
     def pages(self) -> int:
-        """The number of pages by the first total. Raises PortalError where it is too large to be meant."""
+        """Return the number of pages by the first total. Raises PortalError where it is implausibly large."""
         pages = ceil(self.totals[0] / self.size) if self.size else 0
         if pages > MOST_PAGES:
             raise PortalError(
@@ -190,7 +192,7 @@ class _Reading(Generic[T]):
         return not self.broken and grew_only and len(self.rows) == self.totals[-1]
 
     def learn(self) -> None:
-        """After an incomplete round: do without large pages."""
+        """Stop requesting large pages after an incomplete round."""
         if self.large:
             self.source.large_pages.served = False
 

@@ -1,4 +1,4 @@
-"""Looking at what a run would need of a portal, one thing after the other, by GET only: what fails is a result."""
+"""Checks of everything that a run needs from a portal, by GET only: a failure is a result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from portalctl.portals.ping_result import Check, Result
 from portalctl.portals.unexpected_errors import as_portal_error
 
 MOST_SKEW = timedelta(minutes=1)
-WRITING = "apply has to write; whether the token may cannot be known without writing"
+WRITING = "apply has to write; the token's permission to write cannot be checked without writing"
 T = TypeVar("T")
 
 
@@ -26,7 +26,7 @@ class Examination:
         self._now = now
 
     def begin(self, path: str, code: str = "server") -> bool:
-        """Whether the server is there and takes the token; what follows makes sense only then."""
+        """Check that the server is reachable and accepts the token; return whether to go on."""
         server = self._client.server
         try:
             with as_portal_error(f"GET {path}"):
@@ -45,15 +45,14 @@ class Examination:
         if answer.status == 401:
             self._failed("token", self._client.explain(answer))
             return False
-        self.checks.append(Check("token", "ok", f"the token from {server.token_source} is taken"))
+        self.checks.append(Check("token", "ok", f"token accepted ({server.token_source})"))
         return True
 
     def look(self, code: str, message: str, read: Callable[[], T], *, without: str | None = None) -> T | None:
-        """What was read; None where that failed.
+        """Return the result of a read; None where it failed.
 
-        `without`: what becomes of a plan where the token has no right to this, or the portal has it not. That is no
-        failure then.
-        """
+        `without`: the effect on a plan where the token has no permission for this, or the portal does not have it.
+        That is a warning then."""
         try:
             with as_portal_error(f"{code}:"):
                 found = read()
@@ -71,18 +70,18 @@ class Examination:
 
     def _failed(self, code: str, error: PortalError) -> None:
         server = self._client.server
-        advice = error.advice or (f"is {server.url} (from {server.url_source}) the API's address?",)
+        advice = error.advice or (f"Check that {server.url} (from {server.url_source}) is the API's address.",)
         self.checks.append(Check(code, "failed", error.message, "; ".join(advice)))
 
 
 def _clock(answer: Answer, now: str) -> Check:
-    """Expiry and the validity of plans go by this machine's clock."""
-    told = _moment(answer.date)
-    if told is None:
+    """Compare the clocks: `expires` and the validity of plans depend on this machine's."""
+    server_time = _moment(answer.date)
+    if server_time is None:
         return Check(
-            "clock", "unknown", "the server does not tell its time", "see that this machine's clock is right"
+            "clock", "unknown", "the server does not report its time", "check that this machine's clock is right"
         )
-    skew = datetime.fromisoformat(now) - told
+    skew = datetime.fromisoformat(now) - server_time
     if abs(skew) <= MOST_SKEW:
         return Check("clock", "ok", "this machine's clock agrees with the server's")
     how = "ahead of" if skew > timedelta(0) else "behind"
@@ -90,14 +89,14 @@ def _clock(answer: Answer, now: str) -> Check:
         "clock",
         "warning",
         f"this machine's clock is {abs(skew).total_seconds():,.0f} s {how} the server's",
-        "set the clock, by NTP for example: `expires` and the validity of plans go by it",
+        "set the clock, by NTP for example: `expires` and the validity of plans depend on it",
     )
 
 
 def _moment(date: str | None) -> datetime | None:
-    """The time in a Date header (RFC 9110, 5.6.7)."""
+    """Return the time in a Date header (RFC 9110, 5.6.7)."""
     try:
-        told = parsedate_to_datetime(date or "")
+        server_time = parsedate_to_datetime(date or "")
     except ValueError:
         return None
-    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+    return server_time if server_time.tzinfo is not None else server_time.replace(tzinfo=UTC)

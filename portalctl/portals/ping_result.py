@@ -1,4 +1,4 @@
-"""What came of looking whether a run would find what it needs on a portal. Values only."""
+"""The results of checking a portal for a run. Values only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Result = Literal["ok", "warning", "failed", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at. `code` is stable; `remedy` None: nothing is to be done."""
+    """One check. `code` is stable; `remedy` None: nothing to do."""
 
     code: str
     result: Result

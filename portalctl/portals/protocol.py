@@ -1,4 +1,4 @@
-"""What portalctl asks of a portal. One implementation for each vendor."""
+"""The interface of a portal, with one implementation for each vendor."""
 
 from __future__ import annotations
 
@@ -22,39 +22,40 @@ class Reader(Protocol):
 
     @property
     def calls(self) -> int:
-        """The requests that were sent so far."""
+        """The number of requests sent so far."""
         ...
 
     @property
     def developers_per_check(self) -> int:
-        """How many people at most `reread` is best asked for at a time, where there is a choice."""
+        """The largest efficient number of developers for one call of `reread`."""
         ...
 
     def identity(self) -> Identity:
-        """Return the portal's id and names, as the portal itself tells them, by as few GETs as possible."""
+        """Return the portal's id and names, as the portal reports them, by as few GETs as possible."""
         ...
 
     def read(self, scope: Scope) -> Snapshot:
-        """All developers and teams, and the members of the scope's teams; never anything less."""
+        """Return all developers and teams, and the members of the scope's teams; never less."""
         ...
 
     def reread(self, touched: Touched) -> Sighting:
-        """The touched things as they are now, by batches."""
+        """Return the current state of the touched objects, read in batches."""
         ...
 
     def approved(self) -> int:
-        """The number of approved developers, now."""
+        """Return the current number of approved developers."""
         ...
 
     def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
-        """Registrations, neither revoked nor rejected, of these developers (ids) and of their teams' applications.
+        """Return registrations, neither revoked nor rejected, of these developers (ids) and of their teams'
+        applications.
 
-        Read by batches, never a call for each person; sorted by developer, application and API.
+        Read in batches, never a call for each developer; sorted by developer, application and API.
         """
         ...
 
     def checkup(self, scope: Scope) -> Checkup:
-        """Whether a run on this scope would find what it needs, by a few GETs. Never raises PortalError."""
+        """Check by a few GETs whether a run with this scope could read everything. Never raises PortalError."""
         ...
 
 
@@ -62,19 +63,16 @@ class Portal(Reader, Protocol):
     """A portal that can be written to as well."""
 
     def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
-        """Send one write. Never raises for what the portal or the network does: that is in the result.
+        """Send one write. Errors of the portal or the network are in the result, not raised.
 
-        `still` is called before each try, when all waiting is over. A NoAnswerError that it raises is the result.
+        `precheck` is called before each try, after all waiting. A NoAnswerError that it raises is the result.
         """
         ...
 
     def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
-        """Look once at the teams that were created, and return what there is by each name.
+        """Look once at the teams that were created, and return the team of each name.
 
-        Nothing keeps two runs, or a portal, from making two teams of one name. Then the oldest is used, by everyone,
-        and the one made here is deleted. Raises PortalError when the teams can't be read.
-
-        Args:
-            made: the ids by name; None where the answer to the creation was lost.
-        """
+        Two runs, or a portal, may create two teams of one name. Then every run uses the oldest, and the one made here
+        is deleted. Raises PortalError when the teams can't be read. Args: made: the ids by name; None where the
+        answer to the creation was lost."""
         ...

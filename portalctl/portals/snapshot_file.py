@@ -1,8 +1,7 @@
-"""A reading of portals kept in a file, to plan from without asking any of them: its JSON both ways, and its schema.
+"""Snapshots of portals in a file, to plan from without the portals:
 
-Such a file holds the addresses of everybody on the portals. Its digest tells a damaged or edited file from a whole
-one; it is no signature.
-"""
+the JSON both ways, and its schema. Such a file holds the addresses of all developers of the portals. Its digest
+detects a damaged or edited file; it is not a signature."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ AGAIN = "take it again: portalctl snapshot --out FILE"
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Which portal a manifest means. `id` or `title` is None, whichever it does not write."""
+    """A portal as a manifest identifies it. `id` or `title` is None, whichever is not written."""
 
     name: str
     provider: str
@@ -38,7 +37,7 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class SavedPortal:
-    """One portal as it was read. `registrations` are those of the developers (ids) in `registrations_of`."""
+    """The snapshot of one portal. `registrations` are those of the developers (ids) in `registrations_of`."""
 
     portal: Declared
     snapshot: Snapshot
@@ -47,11 +46,11 @@ class SavedPortal:
 
     @property
     def calls(self) -> int:
-        """Nobody is asked."""
+        """Nothing is requested."""
         return 0
 
     def read(self, scope: Scope) -> Snapshot:
-        """The reading. Raises RefusedError where it does not cover the scope: what was not read is not nothing."""
+        """Return the snapshot. Raises RefusedError where it does not cover the scope: unread is not empty."""
         missing = tuple(_missing(self.snapshot, scope))
         if missing:
             raise RefusedError(
@@ -62,7 +61,7 @@ class SavedPortal:
         return self.snapshot
 
     def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
-        """The known registrations of these developers (ids)."""
+        """Return the saved registrations of these developers (ids)."""
         return tuple(registration for registration in self.registrations if registration.developer_id in developers)
 
 
@@ -78,7 +77,10 @@ class SavedSnapshot:
     portals: tuple[SavedPortal, ...]
 
     def of(self, declared: Declared) -> SavedPortal:
-        """The reading of a portal. Raises RefusedError where the file has another one, or none of this name."""
+        """Return the snapshot of a portal.
+
+        Raises RefusedError where the file has another portal, or none of this name.
+        """
         found = next((portal for portal in self.portals if portal.portal.name == declared.name), None)
         if found is None:
             known = ", ".join(portal.portal.name for portal in self.portals)
@@ -93,7 +95,7 @@ class SavedSnapshot:
 
 
 def saved_snapshot(portals: tuple[SavedPortal, ...], *, created_at: str, generator: str) -> SavedSnapshot:
-    """A snapshot of these portals, sorted by name, with its digest."""
+    """Return a snapshot document of these portals, sorted by name, with its digest."""
     portals = tuple(sorted(portals, key=lambda item: item.portal.name))
     return SavedSnapshot(
         generator=generator,
@@ -104,12 +106,15 @@ def saved_snapshot(portals: tuple[SavedPortal, ...], *, created_at: str, generat
 
 
 def to_json(snapshot: SavedSnapshot) -> str:
-    """The published form, ending in a line break; equal for equal snapshots."""
+    """Return the published form, ending in a line break; equal for equal snapshots."""
     return _text(_adapter().dump_python(snapshot)) + "\n"
 
 
 def parse(content: bytes, file: str) -> SavedSnapshot:
-    """The snapshot in a file's content. Raises InputError for what is none, or not the one its digest was made of."""
+    """Parse the snapshot in a file's content.
+
+    Raises InputError for anything else, or where the digest does not match.
+    """
     found = json_file.parse(content, file, _adapter(), KIND)
     problems = [*_problems(found)]
     if problems:
@@ -118,7 +123,10 @@ def parse(content: bytes, file: str) -> SavedSnapshot:
 
 
 def snapshot_schema() -> Mapping[str, Any]:
-    """JSON Schema (2020-12) of a snapshot file. Later versions may add keys; readers ignore what they don't know."""
+    """Return the JSON Schema (2020-12) of a snapshot file.
+
+    Later versions may add keys; readers ignore unknown ones.
+    """
     schema = _adapter().json_schema(mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -129,9 +137,9 @@ def snapshot_schema() -> Mapping[str, Any]:
 
 
 def _problems(found: SavedSnapshot) -> Iterator[tuple[str, str]]:
-    """What the types allow and no snapshot has, as JSON paths and words."""
+    """Yield values that the types allow but no snapshot has, as JSON paths and messages."""
     if found.digest != _digest(found.portals, found.created_at):
-        yield "digest", f"does not fit the contents; {AGAIN}"
+        yield "digest", f"does not match the contents; {AGAIN}"
     moments = {
         f"portals[{i}].snapshot.observed_at": item.snapshot.observed_at for i, item in enumerate(found.portals)
     }
@@ -141,7 +149,7 @@ def _problems(found: SavedSnapshot) -> Iterator[tuple[str, str]]:
 
 
 def _missing(snapshot: Snapshot, scope: Scope) -> Iterator[str]:
-    """What a scope needs and the reading lacks. A team that is not there has nobody to be read."""
+    """Yield the parts of a scope that the snapshot lacks. A missing team has no members to read."""
     for team in snapshot.teams:
         if scope.has_members(team.name) and team.id not in snapshot.members:
             yield f"members of team {team.name}"
@@ -159,7 +167,7 @@ def _digest(portals: tuple[SavedPortal, ...], created_at: str) -> str:
 
 
 def _text(plain: object) -> str:
-    """Compact, since nobody reads it; sets are sorted."""
+    """Return compact JSON; sets are sorted."""
     return json.dumps(plain, separators=(",", ":"), default=sorted)
 
 

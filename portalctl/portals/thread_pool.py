@@ -15,12 +15,11 @@ B = TypeVar("B")
 
 
 class Pool:
-    """So many calls at a time, which may use the pool themselves. Leaving it waits for what has begun, no more; an
-    interrupt, which may come while the portal has everyone wait, waits for nothing.
+    """A limited number of calls at a time, which may use the pool themselves.
 
-    Whoever asks makes calls too, and each thread makes calls until none is left: a task for each call, as an executor
-    has it, takes half as long as decoding a page. `name` is for whoever looks at the threads.
-    """
+    Leaving it waits for running calls only; an interrupt, which may come while the portal lets all calls wait, waits
+    for nothing. The caller makes calls too, and each thread makes calls until none remains: a task for each call, as
+    in an executor, takes half as long as decoding a page. `name` is the prefix of the threads' names."""
 
     def __init__(self, workers: int, name: str) -> None:
         self._workers = workers
@@ -37,37 +36,37 @@ class Pool:
         self._threads.shutdown(wait=kind is not KeyboardInterrupt, cancel_futures=True)
 
     def map(self, function: Callable[[A], B], items: Iterable[A]) -> list[B]:
-        """What `function` gives for each item, in their order. Raises what a call raised; no other is begun then.
+        """Return the results of `function` for each item, in their order.
 
-        Raises CancelledError, which only another thread can see, when the pool is left meanwhile.
-        """
-        given = list(items)
+        Raises what a call raised; no further call begins then. Raises CancelledError, which only another thread can
+        see, when the pool is left in between."""
+        results = list(items)
         turns, stop = count(), Event()
 
         def work() -> list[tuple[int, B]]:
             done = []
             try:
-                while not (stop.is_set() or self._left.is_set()) and (turn := next(turns)) < len(given):
-                    done.append((turn, function(given[turn])))
+                while not (stop.is_set() or self._left.is_set()) and (turn := next(turns)) < len(results):
+                    done.append((turn, function(results[turn])))
             except BaseException:
                 stop.set()
                 raise
             return done
 
-        helpers = [self._threads.submit(work) for _ in range(min(self._workers, len(given)) - 1)]
+        helpers = [self._threads.submit(work) for _ in range(min(self._workers, len(results)) - 1)]
         try:
             done = work()
             for helper in helpers:
-                if not helper.cancel():  # one that has not begun would find nothing left
+                if not helper.cancel():  # one that has not begun would find no call
                     done += helper.result()
         finally:
-            stop.set()  # also when the waiting is interrupted
-        if len(done) < len(given):
+            stop.set()  # also when the wait is interrupted
+        if len(done) < len(results):
             raise CancelledError
         return [result for _, result in sorted(done, key=itemgetter(0))]
 
     def both(self, one: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
-        """What two calls give that do not wait for each other. Raises what one raised, `one` before `other`."""
+        """Return the results of two calls that run in parallel. Raises what one raised, `one` before `other`."""
         helper = self._threads.submit(other)
         first = one()
         return first, other() if helper.cancel() else helper.result()

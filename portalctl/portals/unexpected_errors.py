@@ -1,4 +1,4 @@
-"""An exception that nobody foresaw, as an error of the portal it happened with: it must not end a whole run."""
+"""An unexpected exception as an error of its portal: it must not end a whole run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portalctl.errors import PortalctlError, PortalError
 
 
 class UnexpectedError(PortalError):
-    """Something failed in a way that portalctl does not know."""
+    """An unexpected failure."""
 
 
 @contextmanager
@@ -23,5 +23,5 @@ def as_portal_error(what: str) -> Iterator[None]:
     except Exception as error:
         raise UnexpectedError(
             f"{what} failed with an unexpected {type(error).__name__}",
-            "the portal may have answered in an unusual way; report it with what the portal answered",
+            "the portal may have answered in an unusual way; report it with the portal's answer",
         ) from error

@@ -1,4 +1,4 @@
-"""What can be written to a portal, one value per request, and how the portal took it."""
+"""The writes to a portal, one value per request, and their results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ class SetStatus:
 
 @dataclass(frozen=True, slots=True)
 class CreateDeveloper:
-    """A new account for `developer`: an address, on API7 a developer_id. `mail`: the portal invites by mail."""
+    """A new account for `developer`:
+
+    an address, on API7 a developer_id. `mail`: the portal sends an e-mail with the invitation.
+    """
 
     developer: str
     full_name: str
@@ -27,7 +30,7 @@ class CreateDeveloper:
 
 @dataclass(frozen=True, slots=True)
 class DeleteDeveloper:
-    """The account, with everything that belongs to it. API7 calls it rejecting while the registration waits."""
+    """The account, with everything that belongs to it. API7 calls it rejecting while the registration is pending."""
 
     developer_id: str
 
@@ -97,21 +100,21 @@ Write = (
 )
 
 
-Precheck = Callable[[], None]  # raises NoAnswerError for a write that is not to be sent any more
+Precheck = Callable[[], None]  # raises NoAnswerError for a write that must no longer be sent
 
 
 def at_any_time() -> None:
-    """A write may be sent however long it had to wait."""
+    """Allow a write after any wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """How the portal took a write: `done` it said so, `refused` it said no, `unclear` only the live state can tell.
+    """The result of a write:
 
-    `status` is the HTTP status, None where no answer came; `id` is that of a created thing, when it was told.
-    `personal`: nothing was sent, for a reason that is this one person's. `note`: what else was done, for the record.
-    `misdirected`: an answer was about another thing than the one asked for, so no further write may be sent.
-    """
+    `done` accepted, `refused` rejected, `unclear` only the live state shows it. `status` is the HTTP status, None
+    without an answer; `id` is that of a created object, if returned. `personal`: nothing was sent, for a reason of
+    this developer only. `note`: further actions, for the record. `misdirected`: an answer was about another object
+    than the one requested, so no further write may be sent."""
 
     result: Literal["done", "refused", "unclear"]
     detail: str = ""
@@ -125,11 +128,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class NewTeam:
-    """What was seen of a team after its creation.
+    """The live state of a team after its creation.
 
-    `team` None: there is none by this name yet. `note`: what was done where there were two. `wrong`: the id returned
-    at its creation is that of another team, so no further write may be sent.
-    """
+    `team` None: there is none by this name yet. `note`: the action taken where there were two. `wrong`: the id
+    returned at its creation is that of another team, so no further write may be sent."""
 
     team: Team | None
     note: str = ""

@@ -1,8 +1,7 @@
-"""What a provider is: one value, from which manifest, help, schema, `init` and `import` are made.
+"""Providers as values: the source of manifest keys, help, schema, `init` and `import`.
 
-A provider connects portalctl with one vendor's portals. Values are light: what talks to a portal is imported by
-`Provider.connect`, when a portal is read.
-"""
+A provider connects portalctl with one vendor's portals. Values are light: `Provider.connect` imports the API client
+when a portal is read."""
 
 from __future__ import annotations
 
@@ -30,23 +29,23 @@ Ability = Literal[
     "verified_email",
 ]
 
-# What some providers can do and others can't. `rules/unsupported.py` says which rules of a manifest need it.
+# The abilities that only some providers have. `rules/unsupported.py` lists the rules of a manifest that need them.
 ABILITIES: Mapping[Ability, str] = {
     "teams": "teams and their members",
     "roles": "team roles (`roles`)",
     "api_names": "APIs looked up by name",
     "registrations": "registrations revoked alone (`on_revoke: revoke_registrations`)",
-    "accounts": "accounts made by address (`invite: true`)",
-    "account_ids": "developers named, and accounts made, by developer_id",
-    "account_details": "accounts made with a name, and told by mail (`full_name`, `send_invitation_email`)",
-    "verified_email": "tells whose address is verified (`require_verified_email`)",
+    "accounts": "accounts created by address (`invite: true`)",
+    "account_ids": "developers named, and accounts created, by developer_id",
+    "account_details": "accounts created with a name and an e-mail (`full_name`, `send_invitation_email`)",
+    "verified_email": "reports whether an address is verified (`require_verified_email`)",
 }
 STATUSES = frozenset({"approved", "pending", "rejected", "revoked"})
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of the `portal:` block besides `name`, `provider`, `id` and `title`. Its value is text.
+    """A key of the `portal:` block, in addition to `name`, `provider`, `id` and `title`. Its value is text.
 
     `choices` None: any text. `description` is for the JSON Schema and the help of `--NAME`.
     """
@@ -58,7 +57,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class IdForm:
-    """What the portal's own `id` looks like: a regular expression for all of it, and words for a message."""
+    """The form of the portal's own `id`: a regular expression for all of it, and its name in messages."""
 
     pattern: str
     words: str
@@ -76,10 +75,9 @@ class Service:
     """One server of a portal, and the environment variables with its address and token.
 
     `server` and `token` end the names of variables for one portal (`PORTALCTL_<NAME>_SERVER`); `any_server` and
-    `any_token` serve every portal, where they are given. `regions` are the addresses by the manifest's `region`.
-    `advice` is shown with an answer of that HTTP status. `needed_for`: the operations that need this service; a
-    portal's first service is needed for all. `kind` "file": the address is the path of a file, and there is no token.
-    """
+    `any_token`, where given, serve every portal. `regions` are the addresses by the manifest's `region`. `advice` is
+    shown with an answer of that HTTP status. `needed_for`: the operations that need this service; a portal's first
+    service is needed for all. `kind` "file": the address is the path of a file, and there is no token."""
 
     name: str = "portal"
     title: str = "the portal"
@@ -107,23 +105,14 @@ class LocalFile:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One vendor's portals.
-
-    Args:
-        name: what a manifest writes as `provider:`.
-        title: for people.
-        connect: returns a portal that can be read and, if the connection allows it, written to.
-        services: its servers; the first is the portal's own API.
-        statuses: what a developer can be set to.
-        abilities: what it can do of `ABILITIES`.
-        deletion: what goes with an account that is deleted.
-        mails: the operations about which the portal writes an e-mail to the developer.
-        members_first: whether a developer is added to teams before the approval, so that nobody has access without
-            their teams.
-        keys: further keys of the `portal:` block.
-        id_form: the form of the portal's `id`.
-        vendor: equal for providers whose portals have ids in common; `name` where it is left out.
-    """
+    """One vendor's portals. Args: name: the value of `provider:` in a manifest. title: the name in messages. connect:
+    returns a portal that can be read and, if the connection allows it, written to. services: its servers; the
+    first is the portal's own API. statuses: the statuses that a developer can be set to. abilities: those of
+    `ABILITIES` that it has. deletion: what is deleted with an account. mails: the operations about which the
+    portal sends the developer an e-mail. members_first: whether a developer is added to teams before the
+    approval, so that no developer has access without their teams. keys: further keys of the `portal:` block.
+    id_form: the form of the portal's `id`. vendor: equal for providers whose portals have ids in common; `name`
+    where it is left out."""
 
     name: str
     title: str
@@ -150,7 +139,7 @@ class Provider:
 
     @property
     def family(self) -> str:
-        """What providers have in common whose portals' ids are unique together."""
+        """The key that providers share if their portals' ids are unique together."""
         return self.vendor or self.name
 
     @property

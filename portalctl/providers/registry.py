@@ -1,4 +1,4 @@
-"""Which providers there are: the bundled ones, and plug-ins found by the entry point `portalctl.providers`."""
+"""The providers: the bundled ones, and plug-ins found by the entry point `portalctl.providers`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def provider_named(name: str) -> Provider:
 
 
 def unknown(name: str) -> tuple[str, str]:
-    """Return what to say of a name that no provider has: what is wrong, and what to do."""
+    """Return the message and the advice for a name that no provider has."""
     near = close(name, BUNDLED)
     return (
         f"{quoted(name)} is not a known provider" + (f"; did you mean {quoted(near)}?" if near else ""),
@@ -51,16 +51,16 @@ def bundled() -> tuple[Provider, ...]:
 
 
 def family_of(name: str) -> str:
-    """Return what is equal for providers whose portals' ids are unique together; the name itself if it is unknown."""
+    """Return a key that is equal for providers with portal ids unique together; the name itself if it is unknown."""
     known = find(name)
     return known.family if known is not None else name
 
 
 def _no_portal(_: object) -> NoReturn:
-    raise AssertionError("no portal is behind an unknown provider")
+    raise AssertionError("an unknown provider has no portal")
 
 
-# Stands for a provider that is not known, while further errors of its manifest are looked for.
+# Replaces an unknown provider, while further errors of its manifest are looked for.
 STAND_IN = Provider("unknown", "an unknown provider", connect=_no_portal, abilities=frozenset(ABILITIES))
 
 
@@ -100,7 +100,7 @@ def _loaded(entry: EntryPoint) -> Provider:
     """Return the value that an entry point names. Raises BadUsageError for anything that is not its provider."""
     try:
         value = entry.load()
-    except (Exception, SystemExit) as error:  # whatever a plug-in's code raises is not a bug of portalctl
+    except (Exception, SystemExit) as error:  # an error in a plug-in's code is not a bug of portalctl
         raise BadUsageError(
             f"provider {quoted(entry.name)}: the plug-in {entry.value} can't be loaded",
             f"{type(error).__name__}: {error}",
@@ -117,7 +117,7 @@ def _loaded(entry: EntryPoint) -> Provider:
 
 @contextmanager
 def _trusted_path() -> Iterator[list[str]]:
-    """Search and import from nowhere in or below the working folder while the context lasts.
+    """Exclude the working folder and everything below from imports while the context lasts.
 
     A checkout may hold any file, and a plug-in runs with the token at hand. The environment that portalctl itself was
     installed into is trusted wherever it is.

@@ -193,8 +193,10 @@ def _without_lapsed(decision: Decision, lapsed: Override) -> Decision:
     if lapsed.status not in {"approved", None}:
         return decision  # it granted nothing
     before = decision.lapsed_teams
-    gone = {team: (lapsed.why, *before.get(team, ())) for team in lapsed.teams or () if team not in decision.teams}
-    decision = replace(decision, lapsed_teams={**before, **gone})
+    withdrawn = {
+        team: (lapsed.why, *before.get(team, ())) for team in lapsed.teams or () if team not in decision.teams
+    }
+    decision = replace(decision, lapsed_teams={**before, **withdrawn})
     if lapsed.status == "approved" and decision.verdict in {"unmatched", "silent"}:
         return replace(decision, lapsed=(lapsed.why, *decision.lapsed), on_revoke=lapsed.on_revoke)
     return decision

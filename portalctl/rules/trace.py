@@ -60,7 +60,7 @@ def domain_rules(book: Rulebook, domain: str, decision: Decision, today: date) -
     return (
         *trace.domains([domain]),
         *trace.others(f"@{domain}"),
-        *(plain.exception(rule.why, f"{rule.developer}: {_override_says(rule)}", rule.expires) for rule in named),
+        *(plain.exception(rule.why, f"{rule.developer}: {_override_text(rule)}", rule.expires) for rule in named),
         *(rule for name in sorted(listed) if domain_of(name) == domain for rule in plain.exceptions(name)),
     )
 
@@ -82,7 +82,7 @@ def team_rules(book: Rulebook, name: str, today: date) -> tuple[TracedRule, ...]
     access = [rule for rule in portal.access_requests if name in rule.teams]
     rules += [trace.plain(rule.why, f"developers at {rule.domain} belong to it", rule.expires) for rule in domains]
     rules += [trace.plain(rule.why, f"{rule.developer} belongs to it", rule.expires) for rule in overrides]
-    rules += [trace.plain(rule.why, _access_says(rule), rule.expires) for rule in access]
+    rules += [trace.plain(rule.why, _access_text(rule), rule.expires) for rule in access]
     return tuple(rules)
 
 
@@ -99,7 +99,7 @@ class _Trace:
     def overrides(self, key: str, name: str) -> Iterator[TracedRule]:
         for rules in (self._book.now, self._book.lapsed):
             for rule in rules.overrides_of(key, name):
-                yield self._judged(rule.why, _override_says(rule), rule.expires, elsewhere=not is_for(rule, key))
+                yield self._judged(rule.why, _override_text(rule), rule.expires, elsewhere=not is_for(rule, key))
 
     def domains(self, domains: Sequence[str]) -> Iterator[TracedRule]:
         """Yield denials before trust, the more specific first, and the conditions of trust."""
@@ -109,7 +109,7 @@ class _Trace:
         owned = {team.name for team in self._portal.teams if team.membership == "idp"}
         rules: list[DeniedDomain | TrustedDomain] = [*_by_length(denied), *_by_length(trusted)]
         for rule in rules:
-            yield self._judged(rule.why, _domain_says(rule, owned), rule.expires)
+            yield self._judged(rule.why, _domain_text(rule, owned), rule.expires)
         abilities = provider_named(self._portal.provider).abilities
         if trusted and "verified_email" in abilities and self._portal.policy.require_verified_email:
             yield self._judged(VERIFIED, "trust in a domain is for verified addresses only")
@@ -121,13 +121,13 @@ class _Trace:
         """Yield the rules of the policy, where they apply, and the rules that set no status."""
         decision, portal = self._decision, self._portal
         if decision.verdict == "unmatched":
-            yield self._judged(portal.policy.unmatched_why, _unmatched_says(portal.policy))
+            yield self._judged(portal.policy.unmatched_why, _unmatched_text(portal.policy))
         for protected in portal.protected:
             if protected.developer in {*suspects(name), name, key}:
                 yield self._judged(protected.why, "nothing may be removed from this developer")
         for rule in portal.access_requests:
             if domain_of(name) in rule.domains or not decision.teams.keys().isdisjoint(rule.teams):
-                yield self._judged(rule.why, _access_says(rule), rule.expires)
+                yield self._judged(rule.why, _access_text(rule), rule.expires)
 
     def plain(self, why: Reason, says: str, expires: date | None = None) -> TracedRule:
         """Return a rule as it stands, without regard to one developer's decision."""
@@ -195,7 +195,7 @@ def _by_length(rules: dict[str, D]) -> list[D]:
     return sorted(rules.values(), key=lambda rule: -len(rule.domain))
 
 
-def _domain_says(rule: DeniedDomain | TrustedDomain, owned: set[str]) -> str:
+def _domain_text(rule: DeniedDomain | TrustedDomain, owned: set[str]) -> str:
     """`owned`: the teams of the identity provider."""
     if isinstance(rule, DeniedDomain):
         return "kept out"
@@ -203,15 +203,15 @@ def _domain_says(rule: DeniedDomain | TrustedDomain, owned: set[str]) -> str:
     return ", ".join(["approved", *into])
 
 
-def _unmatched_says(policy: Policy) -> str:
+def _unmatched_text(policy: Policy) -> str:
     both = (("who waits", policy.unmatched_pending), ("who is in", policy.unmatched_approved))
-    words = [f"{who} becomes {status}" for who, status in both if status != "keep"]
+    words = [f"{noun} becomes {status}" for noun, status in both if status != "keep"]
     if not words:
         return "unmatched developers stay unchanged"
     return f"of unmatched developers, {' and '.join(words)}"
 
 
-def _override_says(rule: Override) -> str:
+def _override_text(rule: Override) -> str:
     parts: list[str] = [rule.status] if rule.status is not None else []
     if rule.teams is not None:
         parts.append(
@@ -222,5 +222,5 @@ def _override_says(rule: Override) -> str:
     return ", ".join(parts)
 
 
-def _access_says(rule: AccessRule) -> str:
+def _access_text(rule: AccessRule) -> str:
     return f"requests for {', '.join(rule.products)} are approved"

@@ -1,8 +1,7 @@
-"""The conformance suite: what portalctl relies on, and every provider has to keep.
+"""The conformance suite: the behaviour that portalctl relies on, required of every provider.
 
 A provider's own tests subclass `Conformance` and define a fixture `harness`, which returns a `Harness`. The name of a
-test says what has to hold; where a portal cannot have a fault, the test is skipped.
-"""
+test is the requirement; where a portal cannot have a fault, the test is skipped."""
 
 from __future__ import annotations
 
@@ -23,7 +22,7 @@ ANN, BOB, NEW = "ann@one.example", "bob@two.example", "new@three.example"
 
 
 def state_of(snapshot: Snapshot) -> State:
-    """Return what a reading says that a portal holds."""
+    """Return the contents of a portal according to a snapshot."""
     addresses = {developer.id: developer.email or "" for developer in snapshot.developers}
     return State(
         {developer.email or "": developer.status for developer in snapshot.developers},
@@ -108,7 +107,7 @@ class Conformance:
         write = writes.SetStatus(key, status)  # type: ignore[arg-type]  # one of them
         assert portal.write(write).result == "done"
         assert harness.state().developers[ANN] == status
-        portal.write(write)  # a second time, whatever comes of it
+        portal.write(write)  # a second time, whatever the result
         assert harness.state().developers[ANN] == status
 
     def test_teams_are_created_once_and_filled(self, harness: Harness, portal: Portal) -> None:
@@ -130,7 +129,7 @@ class Conformance:
         written = portal.write(writes.CreateDeveloper(NEW, "New", "approved"))
         if "accounts" in harness.provider.abilities:
             assert (written.result, harness.state().developers) == ("done", {NEW: "approved"})
-            portal.write(writes.CreateDeveloper(NEW, "New", "approved"))  # a second time makes no second account
+            portal.write(writes.CreateDeveloper(NEW, "New", "approved"))  # a second time creates no second account
             assert list(harness.state().developers) == [NEW]
         else:
             assert (written.result, NEW in harness.state().developers) == ("refused", False)
@@ -177,7 +176,7 @@ def filled(harness: Harness, count: int) -> None:
 
 
 def by_address(harness: Harness, portal: Portal, address: str, status: str = "pending") -> str:
-    """Fill a portal with one developer besides others, and return the id."""
+    """Fill a portal with one developer among others, and return the id."""
     harness.fill(State({address: status, BOB: "approved"}))
     return next(developer.id for developer in portal.read(Scope()).developers if developer.email == address)
 
@@ -189,7 +188,7 @@ def require(harness: Harness, ability: str) -> None:
 
 @contextmanager
 def fault(harness: Harness, kind: Fault) -> Iterator[None]:
-    """Make every request fail; skip the test where that can't happen to this portal."""
+    """Make every request fail; skip the test where this portal cannot have the fault."""
     context = harness.fault(kind)
     if context is None:
         pytest.skip(f"{harness.provider.title} cannot have the fault {kind}")
@@ -202,7 +201,7 @@ def odd_writes(key: str) -> tuple[Write, ...]:
 
 
 def safely(portal: Portal, write: Write) -> str:
-    """Return the result of a write; an error that is raised before it was sent is a refusal."""
+    """Return the result of a write; an error raised before it was sent is a refusal."""
     try:
         written: Written = portal.write(write)
     except Exception:

@@ -1,4 +1,4 @@
-"""What the conformance suite needs to know of a portal that it may change at will."""
+"""The conformance suite's access to a portal that it may change freely."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from portalctl.portals.connection import AnyServer, Connection
 from portalctl.portals.protocol import Portal
 from portalctl.providers.definition import Provider
 
-# incomplete: lists lack rows while their totals stay. no_answer: what is sent is carried out, and no answer comes.
-# refused: what is sent is not carried out, and an error of the server's comes. huge: an answer without end.
-# wrong_portal: another portal answers.
+# incomplete: lists lack rows while their totals stay. no_answer: requests are carried out without an answer. refused:
+# requests are not carried out, and a server error is returned. huge: an answer without end. wrong_portal: another
+# portal answers.
 Fault = Literal["incomplete", "no_answer", "refused", "huge", "wrong_portal"]
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a portal holds: the status of each developer by address, and the members of each team by name."""
+    """The contents of a portal: the status of each developer by address, and the members of each team by name."""
 
     developers: Mapping[str, str]
     teams: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 class Harness(Protocol):
-    """A portal of one's own for a test: empty at first, changed and looked at without the provider under test."""
+    """A portal for one test: empty at first, changed and inspected without the provider under test."""
 
     provider: Provider
     portal_id: str
     servers: Mapping[str, AnyServer]
 
     def fill(self, state: State) -> None:
-        """Add these developers and teams. Has to support every status that the portal can have."""
+        """Add these developers and teams. Every status that the portal can have must work."""
         ...
 
     def state(self) -> State:
-        """Return all that the portal holds."""
+        """Return the contents of the portal."""
         ...
 
     def fault(self, kind: Fault) -> AbstractContextManager[None] | None:
-        """Make every request fail in this way while the context lasts; None where this can't happen to the portal."""
+        """Make every request fail in this way while the context lasts; None where the portal cannot do so."""
         ...
 
 

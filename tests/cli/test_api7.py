@@ -261,7 +261,7 @@ def test_one_registration_that_cannot_be_tied_holds_back_nobody_s_removal(make: 
     bench.manifest(GONE + "  - {developer: org_new, status: approved, reason: Ours}\n")
     done = bench.run("apply", "--yes", "--allow-delete")
     assert done.code == 4
-    assert "the account is made and waits for approval: no pending approval is provably that of org_new" in done.out
+    assert "the account was created and is pending: no pending approval provably belongs to org_new" in done.out
     assert bench.states == {"org_new": "Pending"}
 
 

@@ -63,7 +63,7 @@ def test_throttled_writes_wait_as_long_as_asked_and_say_so(bench: Bench, fault: 
     done = bench.run("apply", "--yes")
     assert done.code == 0, done.err
     seconds = fault.retry_after
-    assert f"waiting {seconds} s: the portal asked for it (429, Retry-After {seconds})" in done.err
+    assert f"waiting {seconds} s: the portal requested it (429, Retry-After {seconds})" in done.err
     assert len(bench.sim.store.mails()) == 3
     assert_all_done(bench)
 
@@ -102,7 +102,7 @@ def test_where_no_grant_worked_nothing_is_taken_away(bench: Bench) -> None:
     fill(bench).sim.inject(Fault("status", method="PATCH", status=403))
     done = bench.run("apply", "--yes")
     assert done.code == 4
-    assert "leaver@club.example  not revoked: skipped, because nothing that the plan gives could be" in done.told
+    assert "leaver@club.example  not revoked: skipped, because every grant of the plan failed" in done.told
     assert writes_to(bench, "leaver@club.example") == []
     assert bench.status("leaver@club.example") == "approved"
     bench.sim.clear_faults()
@@ -194,7 +194,7 @@ def test_once_the_token_is_refused_nothing_more_is_sent(bench: Bench, monkeypatc
     done = bench.run("apply", "--yes")
     assert done.code == 4
     assert [write.split()[0] for write in bench.writes] == ["POST", "POST", "POST", "PATCH"]
-    assert done.out.count("skipped, because the portal no longer takes the token") == 2
+    assert done.out.count("skipped, because the portal no longer accepts the token") == 2
     assert "✓ team reds  created" in done.told  # the look after the creations came before
     assert bench.reads[-1] == "GET /teams", "one look, and no more"
 
@@ -282,7 +282,7 @@ def test_writes_that_do_not_show_in_time_are_unknown(make_bench: BenchMaker) -> 
     bench = fill(make_bench(behaviour=Behaviour(visible_after=60)))
     done = bench.run("apply", "--yes", "--confirm-timeout", "0.3")
     assert done.code == 4
-    assert "the portal took it, and it was not seen within 0.3 s" in done.out
+    assert "the portal accepted it, and it was not seen within 0.3 s" in done.out
     assert "6 unknown of 6" in done.out
 
 
@@ -328,7 +328,7 @@ def test_someone_changed_between_plan_and_write_stops_all(bench: Bench) -> None:
     [
         (
             "revoked",
-            "b@club.example  not approved: skipped, because someone else changed this person meanwhile, who is",
+            "b@club.example  not approved: skipped, because this developer was changed elsewhere since the plan: ",
         ),
         ("approved", "(1 of them already so)"),
     ],

@@ -90,7 +90,7 @@ def test_a_twin_of_a_new_team_is_resolved_for_the_oldest_and_its_members_join_th
         bench.teams["team1"]
     ]
     assert bench.members("team1") == {"p1@club.example"}
-    assert "was taken back" in results()["create_team:team1"][1]
+    assert "was deleted" in results()["create_team:team1"][1]
 
 
 @pytest.mark.wide(1)

@@ -1,4 +1,4 @@
-"""On Konnect a developer joins every team before the approval: nobody is approved without their teams."""
+"""On Konnect a developer joins every team before the approval: developers are not approved without their teams."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_where_a_membership_is_refused_the_developer_is_not_approved(bench: Benc
         assert approvals(bench, address) == []
         result, detail = results()[f"approve:{address}"]
         assert result == "skipped"
-        assert "the developer could not join team blues: nobody is approved without their teams" in detail
+        assert "the developer could not join team blues: developers are not approved without their teams" in detail
         assert results()[f"add_member:{address}:blues"][0] == "failed"
     assert bench.status(dan) == "approved"
     assert bench.members("reds") == {ANN, BOB, CID, dan}

@@ -177,7 +177,7 @@ def test_what_someone_did_meanwhile_as_planned_counts_as_done(club: Bench) -> No
         (lambda b: b.sim.store.set_team(b.teams["reds"], description="Ours"), "team reds: planned from"),
         (
             lambda b: b.sim.store.delete_team(b.teams["gunners"]),
-            "team gunners: planned to be there, but it is now gone",
+            "team gunners: existed when the plan was made, but is now gone",
         ),
         (lambda b: b.sim.store.add_team(PORTAL_ID, "gunners"), "more than one team named gunners"),
         (lambda b: b.sim.store.delete_team(b.teams["reds"]), "team reds: planned from"),

@@ -178,7 +178,7 @@ def test_what_it_does_not_cover_is_refused_and_nothing_planned(rules: str, head:
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (lambda text: text.replace('"approved"', '"revoked"', 1), "s.json:1:1: digest: does not fit the contents"),
+        (lambda text: text.replace('"approved"', '"revoked"', 1), "s.json:1:1: digest: does not match the contents"),
         (lambda text: text[:-20], "s.json:1:"),
         (lambda _: "version: 1", "s.json:1:1: not JSON"),
     ],

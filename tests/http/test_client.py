@@ -89,7 +89,7 @@ def test_a_read_is_repeated_and_ends(status: int) -> None:
 def test_a_server_is_checked_before_anything_is_sent() -> None:
     with pytest.raises(BadUsageError, match="plain http"):
         Server("http://portal.example", "kpat_x")
-    with pytest.raises(BadUsageError, match="characters that no token has"):
+    with pytest.raises(BadUsageError, match="characters that are not valid in a token"):
         Server("https://portal.example", "kpat_x\r\nX-Evil: 1")
 
 

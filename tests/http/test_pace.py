@@ -86,14 +86,14 @@ class Course:
     rate: float
 
 
-def course(limit: Limit, total: int, *, told: bool = False, latency: float = 0.05) -> Course:
+def course(limit: Limit, total: int, *, stated: bool = False, latency: float = 0.05) -> Course:
     """`total` requests of workers that each send one after the other, and wait in a row for their turn."""
     pace, policy = Pace(), Policy()
-    sent = taken = refused = 0
+    sent = accepted = refused = 0
     now = 0.0
     row = deque((1, number) for number in range(WORKERS))  # the number of the try, the worker
     answers: list[tuple[float, int, int, float, bool]] = []
-    while taken < total:
+    while accepted < total:
         wait = pace.wait(now) if row else float("inf")
         if wait <= 0:
             attempt, worker = row.popleft()
@@ -103,12 +103,12 @@ def course(limit: Limit, total: int, *, told: bool = False, latency: float = 0.0
         elif answers and answers[0][0] <= now + wait:
             now, worker, attempt, sent_at, allowed = heapq.heappop(answers)
             if allowed:
-                pace.taken(now, sent_at)
-                taken += 1
+                pace.accepted(now, sent_at)
+                accepted += 1
                 row.append((1, worker))
             else:
                 refused += 1
-                pace.refused(now, sent_at, limit.rate if told else None)
+                pace.refused(now, sent_at, limit.rate if stated else None)
                 asked = limit.asked(now)
                 pause = policy.pause("GET", attempt, Attempt("answered", 429, asked, pace.refusals))
                 assert pause is not None
@@ -116,7 +116,7 @@ def course(limit: Limit, total: int, *, told: bool = False, latency: float = 0.0
                 row.append((attempt + 1, worker))
         else:
             now += wait
-    use = (taken - limit.saved_up) / (now * limit.rate)
+    use = (accepted - limit.saved_up) / (now * limit.rate)
     return Course(now, sent, refused, use, pace.rate)
 
 
@@ -130,10 +130,10 @@ kinds = pytest.mark.parametrize("kind", [Bucket, Window, MidWindow])
 @pytest.mark.parametrize("asks", [True, False])
 @kinds
 def test_a_limited_portal_is_used_to_nine_tenths_with_few_refusals(
-    kind: type[Limit], asks: bool, requests: int, latency: float, told: bool
+    kind: type[Limit], asks: bool, requests: int, latency: float, stated: bool
 ) -> None:
     """For ten minutes."""
-    seen = course(kind(requests, asks=asks), requests * 10, told=told, latency=latency)
+    seen = course(kind(requests, asks=asks), requests * 10, stated=stated, latency=latency)
     assert seen.use >= 0.9
     assert seen.refused <= 0.02 * seen.sent
 
@@ -231,16 +231,16 @@ def test_when_those_on_their_way_take_what_is_left_all_wait_once() -> None:
     assert [pace.spent(left, 0) for left in (40, 0)] == [False, False], "others have taken them, or it is not so"
     assert not pace.spent(20, 0)
     for _ in range(10):
-        pace.taken(1.0, 0.0)
+        pace.accepted(1.0, 0.0)
     assert pace.spent(0, 0), "another client took as many"
 
 
 @pytest.mark.parametrize("told", [[0] * 9, [5] * 9, [500, 0] * 9, [1, 0, 500] * 3])
-def test_a_server_that_tells_what_is_not_so_is_not_waited_for_again_and_again(told: list[int]) -> None:
+def test_a_server_that_tells_what_is_not_so_is_not_waited_for_again_and_again(stated: list[int]) -> None:
     pace, waits = Pace(), 0
-    for number, left in enumerate(told):
+    for number, left in enumerate(stated):
         waits += pace.spent(left, number % 7)
-        pace.taken(1.0, 0.0)
+        pace.accepted(1.0, 0.0)
     assert waits <= 1
 
 
@@ -255,7 +255,7 @@ def test_while_the_server_is_shut_one_request_at_a_time_tries_it() -> None:
     assert pace.refusals == 2
     assert pace.wait(1.0) == pytest.approx(0.7)
     assert pace.wait(1.7) == 0.0
-    pace.taken(1.8, 1.7)
+    pace.accepted(1.8, 1.7)
     assert pace.refusals == 0
     assert pace.wait(1.8) == 0.0
 
@@ -265,12 +265,12 @@ def test_the_server_opened_when_it_said_or_else_midway_between_two_tries(*, aske
     pace = Pace()
     pace.wait(0.0)
     for _ in range(100):
-        pace.taken(1.0, 0.0)
+        pace.accepted(1.0, 0.0)
     for at, until in [(10.0, 40.0), (40.0, 60.0)]:
         pace.refused(at, at - 0.1, None)
         pace.hold(until, asked=asked)
     assert pace.wait(60.0) == 0
-    pace.taken(60.1, 60.0)
+    pace.accepted(60.1, 60.0)
     assert pace.rate == pytest.approx(100 / opened, rel=0.01)
 
 
@@ -283,7 +283,7 @@ def test_whatever_happens_a_turn_comes_and_the_rate_stays_above_nought(steps: li
                 assert 0.0 <= pace.wait(now) < 1e6
                 sent_at = now
             case "taken":
-                pace.taken(now, sent_at)
+                pace.accepted(now, sent_at)
             case "refused" | "told":
                 pace.refused(now, sent_at, 5.0 if step == "told" else None)
             case "hold" | "asked":

@@ -103,7 +103,7 @@ def good() -> dict[str, Any]:
         (b'{"version": 1, "kind": "plan"}', "kind: should be 'snapshot'"),
         (b'{"version": 2, "kind": "snapshot"}', "version: should be 1"),
         (b"[" * 9999, "not a valid snapshot: it is nested too deeply"),
-        (edited(developers=[]), "digest: does not fit the contents"),
+        (edited(developers=[]), "digest: does not match the contents"),
         (edited(observed_at=9), "portals[0].snapshot.observed_at: should be a valid string"),
         (edited(members={"t-1": ["1", "1"]}), "portals[0].snapshot.members.t-1: has something twice"),
     ],

@@ -12,10 +12,9 @@ from portalctl.portals.models import AccessRequest, Remark
 def requests_of(
     place: Place, developers: Collection[DeveloperRecord], approvals: Iterable[Approval]
 ) -> tuple[tuple[AccessRequest, ...], tuple[Remark, ...]]:
-    """The requests that wait, sorted, and remarks on those that may be of this portal and are nobody's for certain.
-
-    Whoever asks is in already, so their name must be that of nobody else on the portal, whether they wait or not.
-    """
+    """Return the pending requests, sorted, and remarks on those that may belong to this portal without a certain
+    developer. The requesting developer is approved already, so their name must be unique on the portal, also among
+    pending ones."""
     known = {developer.id: developer.developer_id for developer in developers}
     waiting = [approval for approval in approvals if approval.awaits_subscription]
     found, unowned = [], [_unowned(item) for item in waiting if is_vague(item, place)]
@@ -30,11 +29,13 @@ def requests_of(
 
 def _unowned(approval: Approval) -> Remark:
     product = approval.resource_name or "a product without a name"
-    return Remark("unowned_request", f"the portal does not tell whose request for {product} this is; it waits")
+    return Remark(
+        "unowned_request", f"the portal does not report the developer of the request for {product}; it stays pending"
+    )
 
 
 def _request(approval: Approval, developer_id: str) -> AccessRequest:
-    """Which application asks is not told."""
+    """The portal does not report the application."""
     return AccessRequest(
         id=approval.id,
         developer_id=developer_id,

@@ -1,9 +1,8 @@
-"""Which request for approval is whose. Pure.
+"""Matches approval requests with developers.
 
-No document says how an approval names its developer, and a wrong answer would let a stranger in, or delete somebody.
-So an approval is tied to a registration only where nothing speaks for another one: of this portal, by an id that is
-one person's only, or else by a name that is one waiting person's only.
-"""
+Pure. No document defines how an approval names its developer, and a wrong match would approve a stranger, or delete
+an account. So an approval is tied to a registration only where it fits no other: on this portal, by an id that only
+one developer has, or else by a name that only one pending developer has."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Untied:
-    """An approval that may be of this portal and is nobody's for certain."""
+    """An approval that may belong to this portal, without a certain developer."""
 
     approval: Approval
     because: str
@@ -34,7 +33,7 @@ class Untied:
 
 @dataclass(frozen=True, slots=True)
 class Ties:
-    """Approvals by the internal id of their person: never one approval for two people, nor two for one."""
+    """Approvals by the internal id of their developer: never one approval for two developers, nor two for one."""
 
     approvals: Mapping[str, Approval]
     untied: tuple[Untied, ...] = ()
@@ -42,7 +41,10 @@ class Ties:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One approval, and the internal ids of the people it can mean. `by_id`: an id says so, and not just a name."""
+    """One approval, and the internal ids of the developers it may belong to.
+
+    `by_id`: by an id, not only by a name.
+    """
 
     approval: Approval
     developers: frozenset[str]
@@ -50,7 +52,10 @@ class Claim:
 
 
 def tie(place: Place, developers: Collection[DeveloperRecord], approvals: Iterable[Approval]) -> Ties:
-    """Tie approvals to the waiting people of one portal. `people` are all of its developers, waiting or not."""
+    """Tie approvals to the pending developers of one portal.
+
+    `developers` are all of its developers, pending or not.
+    """
     registrations = [approval for approval in approvals if approval.awaits_registration]
     here = [approval for approval in registrations if is_here(approval, place)]
     claims = claims_of(here, developers)
@@ -59,7 +64,7 @@ def tie(place: Place, developers: Collection[DeveloperRecord], approvals: Iterab
     id_fits = Counter(developer for claim in claims if claim.by_id for developer in claim.developers)
     found: dict[str, Approval] = {}
     untied = [
-        Untied(registration, "it does not say of which portal it is")
+        Untied(registration, "it does not name its portal")
         for registration in registrations
         if is_vague(registration, place)
     ]
@@ -73,25 +78,24 @@ def tie(place: Place, developers: Collection[DeveloperRecord], approvals: Iterab
 
 
 def is_here(approval: Approval, place: Place) -> bool:
-    """Whether an approval is of this portal for certain."""
+    """Return whether an approval certainly belongs to this portal."""
     if approval.portal_id:
         return approval.portal_id == place.id
     return place.unique and bool(place.name) and approval.portal_name == place.name
 
 
 def is_vague(approval: Approval, place: Place) -> bool:
-    """Whether it might be of this portal, and of another one as well."""
+    """Return whether an approval may belong to this portal or another one."""
     if approval.portal_id or is_here(approval, place):
         return False
     return not approval.portal_name or approval.portal_name == place.name
 
 
 def claims_of(approvals: Collection[Approval], developers: Collection[DeveloperRecord]) -> tuple[Claim, ...]:
-    """Ids count before names, and of both those of all people: who does not wait may be the one who is meant.
+    """Return each approval with its possible developers.
 
-    Where ids do tell people apart, one that is nobody's is that of someone we don't see: then a name that fits is
-    a namesake's.
-    """
+    Ids count before names, and both are compared with all developers: an approved one may be the match. Where ids are
+    unique, an unknown id belongs to a developer that is not visible: then a matching name is a namesake's."""
     ids = _index((developer.id, (developer.id, developer.developer_id)) for developer in developers)
     names = _index(
         (developer.id, (developer.developer_id, developer.username, developer.email, developer.name))
@@ -108,7 +112,7 @@ def claims_of(approvals: Collection[Approval], developers: Collection[DeveloperR
 
 
 def _index(known_as: Iterable[tuple[str, Iterable[str | None]]]) -> Mapping[str, set[str]]:
-    """Internal ids by everything that people are known as."""
+    """Return internal ids by every name of a developer."""
     index: dict[str, set[str]] = {}
     for developer, texts in known_as:
         for text in texts:
@@ -122,12 +126,12 @@ def _meant(index: Mapping[str, set[str]], texts: Iterable[str | None]) -> frozen
 
 
 def _doubt(claim: Claim, waiting: Collection[str], fits: Mapping[str, int]) -> str | None:
-    """Why this approval is nobody's for certain; None: it is that of the one person it can mean."""
+    """Return why this approval has no certain developer; None: it belongs to its only possible developer."""
     if not is_id(claim.approval.id):
-        return "it has an id that API7 can't be asked by"
+        return "it has an id that is not valid in a request"
     if len(claim.developers) != 1:
-        return "it fits more than one person" if claim.developers else "it fits nobody who waits"
+        return "it fits more than one developer" if claim.developers else "it fits no pending developer"
     (developer,) = claim.developers
     if developer not in waiting:
-        return "it fits somebody who does not wait"
-    return None if fits[developer] == 1 else "another one fits the same person"
+        return "it fits a developer who is not pending"
+    return None if fits[developer] == 1 else "another one fits the same developer"

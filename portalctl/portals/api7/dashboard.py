@@ -1,4 +1,4 @@
-"""What the Dashboard tells of one portal, read whole and shared by all who ask at the same time."""
+"""One portal on the Dashboard, read completely and shared by simultaneous callers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DeveloperRecords = Mapping[str, DeveloperRecord]  # by developer_id
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The people of the portal, and whose approval is whose."""
+    """The developers of the portal, and their approvals."""
 
     developers: DeveloperRecords
     ties: Ties
@@ -37,10 +37,9 @@ class Look:
 class Live:
     """One portal of the Dashboard. Exactly one of `portal_id` and `title` is given.
 
-    `people` are its developers; `registrations` and `requests` are the approvals that wait, of all portals that the
-    token can see; `looks` tie registrations to people. Each is asked since when its reading must have begun
-    (`time.monotonic`), and shared by all who ask at the same time. All raise PortalError.
-    """
+    `developers` are its developers; `registrations` and `requests` are the pending approvals of all portals that the
+    token can see; `looks` tie registrations to developers. Each is read again where its last read began before the
+    requested moment (`time.monotonic`), and shared by simultaneous callers. All raise PortalError."""
 
     def __init__(
         self,
@@ -56,7 +55,7 @@ class Live:
         self._name = name
         self._wanted_id = portal_id
         self._title = title
-        self._addresses: dict[str, str | None] = {}  # by developer_id, of people as they were planned
+        self._addresses: dict[str, str | None] = {}  # by developer_id, of developers in the plan
         self._wire = Wire(client, pool, name=name, observer=observer)
         self._place = Shared(self._find_portal)
         self.developers = Shared(self._read_developers)
@@ -65,9 +64,9 @@ class Live:
         self.looks = Shared(self._look)
 
     def expect(self, developers: Iterable[tuple[str, str | None]]) -> None:
-        """From the next reading on, these developer_ids are there only as the accounts of these addresses.
+        """Accept these developer_ids only with these addresses, from the next read on.
 
-        Whoever creates an account chooses its developer_id, and may choose one that was somebody else's before.
+        New accounts may choose a developer_id that another developer had before.
         """
         self._addresses |= developers
 
@@ -75,7 +74,7 @@ class Live:
         return self._place.any()
 
     def outcomes(self, ids: Collection[str]) -> dict[str, str]:
-        """What has become of these requests for access; those that are gone are absent."""
+        """Return the status of these requests for access; missing ones are absent."""
         if not ids:
             return {}
         return {
@@ -85,7 +84,10 @@ class Live:
         }
 
     def settings(self) -> tuple[Settings, tuple[Remark, ...]]:
-        """Releases since 3.9 may not have login options (404, 405): then nothing is told. They only inform."""
+        """Return the portal settings.
+
+        Releases since 3.9 may not have login options (404, 405): then nothing is reported. They only inform.
+        """
         query = Query("/api/portal/login_options", {"portal_id": self.place().id})
         try:
             options = self._wire.read_list("settings", query, LoginOption)
@@ -94,12 +96,12 @@ class Live:
                 return Settings(), ()
             unread = f"whether the portal approves sign-ups by itself could not be read: {error.message}"
             return Settings(), (Remark("settings_unread", unread),)
-        told = [option.auto_approval for option in options if not option.disable]
-        flags = [flag for flag in told if flag is not None]
+        reported = [option.auto_approval for option in options if not option.disable]
+        flags = [flag for flag in reported if flag is not None]
         return Settings(auto_approve_developers=any(flags) if flags else None), ()
 
     def _find_portal(self) -> Place:
-        """The portal by its id or exact name: the API's own search is a loose one."""
+        """Find the portal by its id or exact name: the API's own search is fuzzy."""
         portals = self._wire.read_list("portals", Query("/api/portals"), PortalRow)
         if self._wanted_id is not None:
             match = [portal for portal in portals if same_id(self._wanted_id, portal.id)]
@@ -117,7 +119,7 @@ class Live:
         )
 
     def _read_developers(self) -> DeveloperRecords:
-        """The Dashboard has no way to ask for some people only, nor, dependably, for those who wait."""
+        """Read all developers: the Dashboard has no dependable filter for some, or for pending ones."""
         portal_id = self.place().id
         rows = self._wire.read_list("developers", Query("/api/developers", {"portal_id": portal_id}), DeveloperRecord)
         elsewhere = next(
@@ -128,7 +130,7 @@ class Live:
         developers = {row.developer_id: row for row in rows}
         if len(developers) < len(rows):
             raise PortalError(
-                f"portal {self._name} has several developers with one developer_id: they can't be told apart"
+                f"portal {self._name} has several developers with one developer_id: it cannot identify them"
             )
         return {known: row for known, row in developers.items() if self._is_as_expected(row)}
 
@@ -137,14 +139,14 @@ class Live:
         return _folded(live) == _folded(self._addresses.get(row.developer_id, live))
 
     def _approvals(self, event: str, **params: str) -> tuple[Approval, ...]:
-        """Those of all portals that the token can see: the Dashboard has no way to ask for one portal's."""
+        """Read the approvals of all portals that the token can see: the Dashboard has no filter by portal."""
         query = Query("/api/approvals", {"event": event, **params}, order_by="applied_at")
         return self._wire.read_list("approvals", query, Approval)
 
     def _look(self) -> Look:
-        # In this order whoever an approval is about is in the list of people, if they are still there.
-        approvals = self.registrations.since(time.monotonic())
-        developers = self.developers.since(time.monotonic())
+        # Read approvals first, so that their developers are in the list of developers, if they still exist.
+        approvals = self.registrations.read_after(time.monotonic())
+        developers = self.developers.read_after(time.monotonic())
         return Look(developers, tie(self.place(), developers.values(), approvals))
 
 

@@ -1,8 +1,7 @@
-"""Reading API7's lists over HTTP, whole or not at all, whatever a release makes of paging.
+"""Reads API7's lists over HTTP, completely or not at all, for every known way of paging.
 
-Whether a list is paged, sorted or told with a total differs between lists, services and releases, and none of it is
-promised. API7's own clients show two habits: with `page_size` a list comes in pages, without it as a whole.
-"""
+Paging, sorting and totals differ between lists, services and releases, and none of it is documented. API7's own
+clients show two ways: with `page_size` a list comes in pages, without it as a whole."""
 
 from __future__ import annotations
 
@@ -22,7 +21,7 @@ from portalctl.portals.thread_pool import Pool
 from portalctl.words import shortened
 
 PAGE_SIZE = 100
-MOST_WALKED = 500  # pages of a list without a total, which are read one after the other
+MOST_WALKED = 500  # pages of a list without a total, read one after the other
 MOST_WARNINGS = 10  # of one portal that are passed on
 REFUSED = frozenset({400, 422})  # statuses of a parameter that a release does not take
 
@@ -31,7 +30,7 @@ T = TypeVar("T", bound=Row)
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One list to read. `order_by`: a time that does not change, so that nobody changes pages while it is read."""
+    """One list to read. `order_by`: a time that does not change, so that no row changes pages while it is read."""
 
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +40,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How to ask for a list."""
+    """The parameters of a list request."""
 
     paged: bool
     sorted: bool
@@ -52,7 +51,7 @@ class _Way:
         return {**query.params, **paging, **order}
 
 
-# Each is tried where the one before was refused, or gave no list that adds up.
+# Each is tried where the one before was refused, or returned an inconsistent list.
 WAYS = (_Way(paged=True, sorted=True), _Way(paged=True, sorted=False), _Way(paged=False, sorted=False))
 
 
@@ -73,10 +72,10 @@ class Wire:
         self._name = name
         self._observer = observer
         self._ways: dict[str, int] = {}  # by path, the first that worked
-        self._told: set[str] = set()  # warnings that were passed on
+        self._reported_total: set[str] = set()  # warnings that were passed on
 
     def read_list(self, what: str, query: Query, kind: type[T]) -> tuple[T, ...]:
-        """All rows of a list. Raises PortalError unless it was read completely."""
+        """Return all rows of a list. Raises PortalError unless it was read completely."""
         first = self._ways.get(query.path, 0)
         for number, way in enumerate(WAYS[first:], first):
             try:
@@ -87,7 +86,7 @@ class Wire:
             else:
                 self._ways[query.path] = number
                 return rows
-        raise AssertionError("the last way gives a list or raises")
+        raise AssertionError("the last way returns a list or raises")
 
     def _source(self, what: str, query: Query, kind: type[T], way: _Way) -> Source[T]:
         def fetch(number: int) -> Page[T]:
@@ -106,29 +105,26 @@ class Wire:
         return Source(f"GET {query.path}", fetch)
 
     def _looked_behind(self, query: Query, kind: type[T], way: _Way, number: int, page: _List[T]) -> int | None:
-        """The told total; None where it is only that of a page, or of as many rows as are ever told.
+        """Return the reported total; None where it counts only one page, or is capped.
 
-        There may be more behind a full page that is said to be the last, and behind a first one that is said to be
-        all: it may hold fewer rows than were asked for.
-        """
+        There may be more rows after a full page that is reported as the last, and after a first one that is reported
+        as complete: it may hold fewer rows than requested."""
         rows, total = page.rows or [], page.total
         if total is None or not rows or total not in (number * PAGE_SIZE, len(rows) if number == 1 else 0):
             return total
         behind = self._page(query, kind, way, number + 1)
         there, further = ({row.id for row in item} for item in (rows, behind.rows or []))
         if there == further and len(there) == PAGE_SIZE:
-            raise IncompleteError(
-                f"GET {query.path}: each page is the same full one: what is behind it can't be read"
-            )
+            raise IncompleteError(f"GET {query.path}: each page is the same full one: later rows can't be read")
         if further <= there:
             return total
         return behind.total if behind.total is not None and behind.total > total else None
 
     def _to_the_end(self, query: Query, kind: type[T], way: _Way) -> list[T]:
-        """All rows of a list without a total: up to an empty page, and twice the same."""
+        """Return all rows of a list without a total: up to an empty page, and twice the same."""
         first, second = self._walk(query, kind, way), self._walk(query, kind, way)
         if first.keys() != second.keys():
-            raise IncompleteError(f"GET {query.path}: the list changes while it is read, and tells no total")
+            raise IncompleteError(f"GET {query.path}: the list changes while it is read, and reports no total")
         return list(second.values())
 
     def _walk(self, query: Query, kind: type[T], way: _Way) -> dict[str, T]:
@@ -152,17 +148,24 @@ class Wire:
         return self._listed(answer, kind)
 
     def _listed(self, answer: Answer, kind: type[T]) -> _List[T]:
-        """Raises NoAnswerError for what is no list: `list` may be missing, or `total`, but not both."""
+        """Return the list in an answer.
+
+        Raises NoAnswerError for anything else: `list` may be missing, or `total`, but not both.
+        """
         shape: type[_List[T]] = _List[kind]  # type: ignore[valid-type]
         listed = shaped(self.client, answer, shape)
         if listed.error_msg:
             raise PortalError(
-                f"{answer.call} was answered {answer.status} with an error: {shortened(listed.error_msg, 500)}"
+                f"{answer.call} returned {answer.status} with an error: {shortened(listed.error_msg, 500)}"
             )
         if listed.rows is None and listed.total is None:
             raise self.client.not_json(answer)
         check_ids(self.client, answer, (row.id for row in listed.rows or ()))
-        if listed.warning_msg and listed.warning_msg not in self._told and len(self._told) < MOST_WARNINGS:
-            self._told.add(listed.warning_msg)
+        if (
+            listed.warning_msg
+            and listed.warning_msg not in self._reported_total
+            and len(self._reported_total) < MOST_WARNINGS
+        ):
+            self._reported_total.add(listed.warning_msg)
             self._observer(Warned(f"portal {self._name}: {answer.call}: {shortened(listed.warning_msg, 500)}"))
         return listed

@@ -1,4 +1,4 @@
-"""What `checkup` looks at on API7 alone: the release, and the portal backend."""
+"""The checks of API7 only: the release, and the portal backend."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from portalctl.portals.api7.lists import REFUSED
 from portalctl.portals.decode import shaped
 from portalctl.portals.ping_checks import Examination
 
-KNOWN_FROM = (3, 9)  # the oldest release whose documents the paths and fields are from
+KNOWN_FROM = (3, 9)  # the oldest release with documents of the paths and fields
 BACKEND = "the portal backend"
 NAME_IT = (
-    "where the manifest makes accounts or keeps people out, set API7_PORTAL_SERVER and API7_PORTAL_TOKEN, "
-    "or those for this portal alone"
+    "where the manifest creates accounts or denies developers, set API7_PORTAL_SERVER and API7_PORTAL_TOKEN, or "
+    "those for this portal only"
 )
 
 
@@ -28,14 +28,17 @@ class _Version:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Any list, for whoever asks only whether there is one. Where it is empty, `list` may be missing."""
+    """Any list, to check only that it can be read. Where it is empty, `list` may be missing."""
 
     total: int | None = None
     list: Sequence[object] | None = None
 
 
 def first_row(client: Client, path: str, params: Mapping[str, str]) -> None:
-    """As little of a list as the release lets one ask for. Raises PortalError, for what is no list too."""
+    """Read the smallest part of a list that the release supports.
+
+    Raises PortalError, also for anything that is not a list.
+    """
     try:
         answer = client.get(path, {**params, "page": "1", "page_size": "1"})
     except AnswerError as error:
@@ -48,30 +51,33 @@ def first_row(client: Client, path: str, params: Mapping[str, str]) -> None:
 
 
 def check_version(exam: Examination, client: Client) -> None:
-    """`GET /api/version` gives `{"value": "3.x.y"}`, or `dev`: so the vendor's adc reads it (libs/backend-api7)."""
+    """Check the release: `GET /api/version` returns `{"value":
+
+    "3.x.y"}`, or `dev` (the vendor's adc, libs/backend-api7).
+    """
     try:
-        told = shaped(client, client.get("/api/version"), _Version).value
+        release = shaped(client, client.get("/api/version"), _Version).value
     except PortalError:  # nothing depends on it
-        told = ""
-    number = re.match(r"(\d+)\.(\d+)", told)
+        release = ""
+    number = re.match(r"(\d+)\.(\d+)", release)
     if number is None:
         oldest = ".".join(map(str, KNOWN_FROM))
         exam.note(
-            "version", "unknown", "the Dashboard does not tell its release", f"see that it is {oldest} or later"
+            "version", "unknown", "the Dashboard does not report its release", f"check that it is {oldest} or later"
         )
     elif (int(number[1]), int(number[2])) < KNOWN_FROM:
         oldest = ".".join(map(str, KNOWN_FROM))
         exam.note(
-            "version", "warning", f"API7 Enterprise {told} is older than {oldest}", f"upgrade to {oldest} or later"
+            "version", "warning", f"API7 Enterprise {release} is older than {oldest}", f"upgrade to {oldest} or later"
         )
     else:
-        exam.note("version", "ok", f"API7 Enterprise {told}")
+        exam.note("version", "ok", f"API7 Enterprise {release}")
 
 
 def check_backend(exam: Examination, backend: Client | None) -> None:
-    """Only making accounts and listing applications need it."""
+    """Check the backend: only creating accounts and listing applications need it."""
     if backend is None:
-        text = f"{BACKEND} is not known: accounts can't be made, and applications not be listed"
+        text = f"{BACKEND} is not set: accounts can't be created, and applications can't be listed"
         exam.note("backend", "unknown", text, NAME_IT)
         return
-    exam.look("backend", f"{BACKEND} takes its token", partial(first_row, backend, "/api/developers", {}))
+    exam.look("backend", f"{BACKEND} accepts its token", partial(first_row, backend, "/api/developers", {}))

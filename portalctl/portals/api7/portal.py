@@ -1,9 +1,8 @@
 """One API7 Enterprise portal.
 
-People, approvals and deletions are on the Dashboard; accounts are made, and applications seen, only on the portal
-backend, which has another address and another token. The portal knows people who wait and people who are in, and
-nothing else: who is rejected or deleted is gone, with all that was theirs.
-"""
+The Dashboard has developers, approvals and deletions; only the portal backend, with another address and token,
+creates accounts and lists applications. The portal has pending and approved developers only: rejecting or deleting
+removes an account with everything that belongs to it."""
 
 from __future__ import annotations
 
@@ -38,9 +37,8 @@ WORKERS = 16
 class Api7:
     """One portal. `name` is the handle for messages; exactly one of `portal_id` and `title` is given.
 
-    `backend` None: no server and token of the portal backend are at hand, and what needs them is refused. `now` gives
-    the time of a reading as RFC 3339. The clients decide whether writes can be sent.
-    """
+    `backend` None: no server and token of the portal backend are set, and operations that need them are refused.
+    `now` returns the time of a snapshot as RFC 3339. The clients decide whether writes can be sent."""
 
     def __init__(
         self,
@@ -92,14 +90,13 @@ class Api7:
     def read(self, scope: Scope) -> Snapshot:
         """See `Reader.read`. There are no teams, so of the scope only requests are left to read.
 
-        Remarks: `untied_approval` and `unowned_request` where it can't be known whose an approval is,
-        `settings_unread` where the portal's own approval of sign-ups can't be.
-        """
+        Remarks: `untied_approval` and `unowned_request` for approvals without a certain developer, `settings_unread`
+        where the portal's own approval of sign-ups can't be read."""
         observed_at = self._now()
         place = self._live.place()
         settings, unread = self._live.settings()
-        look = self._live.looks.since(time.monotonic())
-        asked = self._live.requests.since(time.monotonic()) if scope.requests else ()
+        look = self._live.looks.read_after(time.monotonic())
+        asked = self._live.requests.read_after(time.monotonic()) if scope.requests else ()
         requests, unowned = requests_of(place, look.developers.values(), asked)
         return Snapshot(
             portal_id=place.id,
@@ -117,9 +114,9 @@ class Api7:
 
     @as_portal_error("reading the portal again")
     def reread(self, touched: Touched) -> Sighting:
-        """See `Reader.reread`. All people are read, and no registrations: there are none to revoke."""
+        """See `Reader.reread`. All developers are read, and no registrations: there are none to revoke."""
         self._live.expect(touched.developers)
-        developers = self._live.developers.since(time.monotonic())
+        developers = self._live.developers.read_after(time.monotonic())
         return Sighting(
             developers={
                 known: developers[known].developer(approvable=True) if known in developers else None
@@ -135,16 +132,16 @@ class Api7:
     def approved(self) -> int:
         """See `Reader.approved`. All developers are read: the Dashboard's filters are not dependable."""
         return sum(
-            developer.status == "approved" for developer in self._live.developers.since(time.monotonic()).values()
+            developer.status == "approved"
+            for developer in self._live.developers.read_after(time.monotonic()).values()
         )
 
     @as_portal_error("reading registrations")
     def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
-        """The applications of these developers and what they are subscribed to. Of credentials nothing is told.
+        """Return the applications of these developers and their subscriptions, without credentials.
 
-        Only the backend tells, and only of one developer at a time: two calls for each of the few whose accounts are
-        to go. Without a backend nothing can be known.
-        """
+        Only the backend has them, one developer at a time: two calls for each of the few accounts to be deleted.
+        Without a backend there are none."""
         if self._backend is None or not developers:
             return ()
         there = sorted(frozenset(developers) & self._live.developers.any().keys())
@@ -172,7 +169,7 @@ class Api7:
         return Checkup(tuple(exam.checks), settings, self.identity())
 
     def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
-        """See `Provider.write`. Nobody is accepted or rejected but by an approval that is theirs and still waits."""
+        """See `Provider.write`. Developers are accepted or rejected only by their own pending approval."""
         return self._writer.write(write, precheck)
 
     def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
@@ -185,7 +182,7 @@ def _developer(developer: DeveloperRecord, ties: Ties) -> Developer:
 
 
 def _newcomers(names: Collection[str], developers: DeveloperRecords) -> dict[str, Developer]:
-    """Who has an account by now, by `developer_id` or normal address. Nobody reads from this who can be approved."""
+    """Return developers with an account now, by `developer_id` or normal address. Approvals are not part of it."""
     known: dict[str, DeveloperRecord] = {
         normal_address(developer.email) or "": developer for developer in developers.values() if developer.email
     }
@@ -194,7 +191,10 @@ def _newcomers(names: Collection[str], developers: DeveloperRecords) -> dict[str
 
 
 def _remark(untied: Untied) -> Remark:
-    """Its `developer` is who the approval says it is about: what they typed, and nothing is decided by it."""
+    """Return the remark for an untied approval.
+
+    Its `developer` is text from the approval, typed by a stranger; no decision uses it.
+    """
     text = f"approval {untied.approval.id} can't be tied to a registration: {untied.because}"
     named = next(filter(None, untied.approval.names), None)
     return Remark("untied_approval", f"{text}; it is neither accepted nor rejected", named)

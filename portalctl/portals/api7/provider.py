@@ -1,4 +1,4 @@
-"""API7 Enterprise as a provider: the Dashboard, and the portal backend that makes accounts."""
+"""API7 Enterprise as a provider: the Dashboard, and the portal backend that creates accounts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BACKEND = Service(
     any_server="API7_PORTAL_SERVER",
     any_token="API7_PORTAL_TOKEN",  # noqa: S106 (the name of a variable)
     advice=dict.fromkeys(
-        (401, 403), "the portal backend takes a token of the portal itself (a7prt-…, Portal Settings > Tokens)"
+        (401, 403), "the portal backend needs a token of the portal itself (a7prt-…, Portal Settings > Tokens)"
     ),
     needed_for=frozenset({"create_developer"}),
 )

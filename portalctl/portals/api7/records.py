@@ -1,9 +1,8 @@
-"""What API7's Dashboard and portal backend tell, as far as it is used, and what it means in our words.
+"""The records of API7's Dashboard and portal backend, as far as they are used, and their meaning.
 
 Paths and fields are those of API7 Enterprise 3.9 and 3.10, from the vendor's documentation ("Manage developers",
-3.9.x), portal SDK and boilerplate. Only what cannot be done without is required: documents and releases disagree on
-the rest.
-"""
+3.9.x), portal SDK and boilerplate. Only indispensable fields are required: documents and releases disagree on the
+rest."""
 
 from __future__ import annotations
 
@@ -27,10 +26,10 @@ class PortalRow:
 
 @dataclass(frozen=True, slots=True)
 class DeveloperRecord:
-    """A developer on the Dashboard. `id` is internal; `developer_id` is what people and paths know them by.
+    """A developer on the Dashboard.
 
-    `portal_id` is not documented here: where it is told, it is believed.
-    """
+    `id` is internal; `developer_id` is used in paths and messages. `portal_id` is not documented here, but used where
+    it is returned."""
 
     id: str
     developer_id: str
@@ -49,9 +48,9 @@ class DeveloperRecord:
 
     @property
     def status(self) -> str:
-        """In our words; a state that is not documented stays as it is told."""
-        told = self.state or "unknown"
-        return STATUSES.get(told.casefold(), told)
+        """The status in portalctl's words; an undocumented state stays as returned."""
+        value = self.state or "unknown"
+        return STATUSES.get(value.casefold(), value)
 
     def developer(self, *, approvable: bool) -> Developer:
         return Developer(
@@ -84,23 +83,23 @@ class Approval:
 
     @property
     def ids(self) -> tuple[str | None, ...]:
-        """What may be the id of whose it is. Of a subscription, the resource is the product."""
+        """The possible ids of its developer. Of a subscription, the resource is the product."""
         return (self.applicant_id,) if self.awaits_subscription else (self.applicant_id, self.resource_id)
 
     @property
     def names(self) -> tuple[str | None, ...]:
-        """What may be the name of whose it is."""
+        """The possible names of its developer."""
         return (self.applicant_name,) if self.awaits_subscription else (self.applicant_name, self.resource_name)
 
     @property
     def awaits_registration(self) -> bool:
-        """A registration that nobody has decided on. Filters of the API are asked for, and not relied on."""
+        """Return whether this is a pending registration. Filters of the API are used, but not relied on."""
         named = _word(self.resource_type) in {"", "developer"}
         return _word(self.event) == "developer_registration" and self.waits and named
 
     @property
     def awaits_subscription(self) -> bool:
-        """A subscription to an API product that nobody has decided on."""
+        """Return whether this is a pending subscription to an API product."""
         return _word(self.event) == "api_product_subscription" and self.waits
 
     @property
@@ -109,7 +108,7 @@ class Approval:
 
     @property
     def outcome(self) -> str:
-        """What has become of it, in our words."""
+        """The status in portalctl's words."""
         if self.waits:
             return "pending"
         return RESULTS.get(_word(self.result), self.status or "unknown")
@@ -137,22 +136,22 @@ class LoginOption:
 
     @property
     def auto_approval(self) -> bool | None:
-        """Whether sign-ups this way are approved without anybody; None: it does not tell."""
+        """Whether sign-ups this way are approved automatically; None: not reported."""
         return self.builtin_config.registration_auto_approval if self.builtin_config is not None else None
 
 
-def _word(told: str | None) -> str:
-    """A word of the API's, whose documents write states with a capital and all others without."""
-    return (told or "").casefold()
+def _word(value: str | None) -> str:
+    """Return a word of the API in lower case: its documents write states with a capital, others without."""
+    return (value or "").casefold()
 
 
-def moment(told: object) -> str | None:
-    """A time as RFC 3339: API7 tells it so, or in seconds since the epoch. None for anything else, and for 0."""
-    if isinstance(told, str):
-        return told if is_rfc3339(told) else None
-    if not isinstance(told, int | float) or isinstance(told, bool) or told <= 0:
+def moment(value: object) -> str | None:
+    """Return a time as RFC 3339: API7 returns that, or seconds since the epoch. None for anything else, and for 0."""
+    if isinstance(value, str):
+        return value if is_rfc3339(value) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
         return None
-    seconds = told / 1000 if told >= MILLISECONDS_FROM else told
+    seconds = value / 1000 if value >= MILLISECONDS_FROM else value
     try:
         at = datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):

@@ -1,4 +1,4 @@
-"""What goes with an account: applications and what they are subscribed to, as the portal backend tells them."""
+"""The applications of an account and their subscriptions, from the portal backend."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Application:
 
 @dataclass(frozen=True, slots=True)
 class _Subscription:
-    """Its `developer_id` may be the internal or the external id; it is that of who was asked for."""
+    """Its `developer_id` may be the internal or the external id of the requested developer."""
 
     id: str
     application_id: str
@@ -34,8 +34,7 @@ def read_registrations(wire: Wire, developer_id: str) -> tuple[Registration, ...
     """Return the subscriptions of one developer, and the applications that have none, as registrations for nothing.
 
     The backend lists them only for a call that acts for the developer; there is no call for several. Raises
-    PortalError for a developer_id that can't stand in a header.
-    """
+    PortalError for a developer_id that is not valid in a header."""
     if not is_id(developer_id):
         raise PortalError(f"{developer_id[:80]!r} is not a valid developer_id, so its applications can't be listed")
     acting = {"X-Portal-Developer-ID": developer_id}

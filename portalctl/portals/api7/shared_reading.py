@@ -1,4 +1,4 @@
-"""One reading for all who ask at the same time."""
+"""One read for all simultaneous callers."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ V = TypeVar("V")
 
 
 class Shared(Generic[V]):
-    """What `read` gives, for several threads: who waits while one reads is served by the same next reading."""
+    """The result of `read`, shared by several threads: all callers that wait during a read get the same next one."""
 
     def __init__(self, read: Callable[[], V]) -> None:
         self._read = read
         self._lock = threading.Lock()
-        self._last: tuple[float, V] | None = None  # when its reading began
+        self._last: tuple[float, V] | None = None  # when its read began
 
     def any(self) -> V:
-        """The last reading, or the first one."""
-        return self.since(float("-inf"))
+        """Return the last result, or read for the first time."""
+        return self.read_after(float("-inf"))
 
-    def since(self, moment: float) -> V:
-        """A reading that began at `moment` (`time.monotonic`) or later. Raises what `read` raises."""
+    def read_after(self, moment: float) -> V:
+        """Return the result of a read that began at `moment` (`time.monotonic`) or later.
+
+        Raises what `read` raises.
+        """
         with self._lock:
             if self._last is None or self._last[0] < moment:
                 began = time.monotonic()

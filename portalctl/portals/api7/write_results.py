@@ -1,4 +1,4 @@
-"""What an answer to a write means."""
+"""The meaning of an answer to a write."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from portalctl.portals.answer_ids import JsonObject, OtherAnswerError, check_id,
 from portalctl.portals.writes import Written
 from portalctl.words import shortened
 
-# Already decided, already there, already gone: API7 says so with 400 and a text, releases may with 404 or 409. The
-# same can mean that it never happens, so the live state has to tell.
+# Already decided, already there, already gone: API7 returns 400 with a text, some releases may return 404 or 409. The
+# same answer can mean a failure, so the live state decides.
 AMBIGUOUS = frozenset({400, 404, 409})
 
 
-def taken(
+def write_result(
     client: Client,
     answer: Answer,
     *,
@@ -27,38 +27,34 @@ def taken(
 ) -> Written:
     """Return what the portal's answer to a write means.
 
-    What a success looks like is not documented: any 2xx with an empty body, or with JSON without `error_msg`.
-
-    Args:
-        created: the id of what a success has made.
-        asked: the kind and id of what was asked for, by the field that has the id where the answer has it.
-        portal_id: the portal, where the answer may name one.
-    """
+    Successes are not documented: any 2xx with an empty body, or with JSON without `error_msg`. Args: created: the id
+        of the created object, after a success. asked: the kind and id of the requested object, by the field of the
+        answer that may have the id. portal_id: the portal, where the answer may name one."""
     if not answer.ok:
         problem = client.explain(answer)
         unclear = answer.status in AMBIGUOUS or answer.status >= 500
         return Written("unclear" if unclear else "refused", problem.message, answer.trace, status=answer.status)
     try:
-        told = from_json(answer.body) if answer.body.strip() else {}
+        parsed = from_json(answer.body) if answer.body.strip() else {}
     except ValueError:
         return Written("unclear", client.not_json(answer).message, answer.trace, status=answer.status)
-    said = told if isinstance(told, dict) else {}
+    fields = parsed if isinstance(parsed, dict) else {}
     try:
-        _check(client, answer, said, asked, portal_id)
+        _check(client, answer, fields, asked, portal_id)
     except OtherAnswerError as error:
         return Written("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
-    failed = said.get("error_msg")
+    failed = fields.get("error_msg")
     result: Literal["done", "unclear"] = "unclear" if failed else "done"
-    detail = shortened(str(failed or said.get("warning_msg") or ""), 500)
+    detail = shortened(str(failed or fields.get("warning_msg") or ""), 500)
     return Written(result, detail, answer.trace, None if failed else created, answer.status)
 
 
 def _check(
-    client: Client, answer: Answer, said: JsonObject, asked: Mapping[str, tuple[str, str]], portal_id: str | None
+    client: Client, answer: Answer, fields: JsonObject, asked: Mapping[str, tuple[str, str]], portal_id: str | None
 ) -> None:
-    """Raises OtherAnswerError. A Dashboard puts a single object into `value`."""
-    value = said.get("value")
-    about = value if isinstance(value, dict) else said
+    """Check the ids in an answer. Raises OtherAnswerError. A Dashboard puts a single object into `value`."""
+    value = fields.get("value")
+    about = value if isinstance(value, dict) else fields
     if portal_id is not None:
         check_portal(client, answer, about, portal_id)
     for field, (what, key) in asked.items():

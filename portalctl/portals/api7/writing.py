@@ -1,4 +1,4 @@
-"""Writes on their way. Nobody is accepted or rejected but by an approval that is theirs and still waits."""
+"""Sends writes. Developers are accepted or rejected only by their own pending approval."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portalctl.portals.answer_ids import OtherAnswerError
 from portalctl.portals.api7.backend import UNKNOWN, Backend
 from portalctl.portals.api7.dashboard import Live
 from portalctl.portals.api7.records import Approval
-from portalctl.portals.api7.write_results import taken
+from portalctl.portals.api7.write_results import write_result
 from portalctl.portals.writes import (
     ApproveRequest,
     CreateDeveloper,
@@ -29,7 +29,7 @@ from portalctl.portals.writes import (
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One write as it goes over the wire. `asked`: see `taken`. `portal_id`: the one that the answer may name."""
+    """One write as an HTTP request. `asked`: see `taken`. `portal_id`: the one that the answer may name."""
 
     client: Client
     method: Literal["POST", "DELETE"]
@@ -40,27 +40,27 @@ class _Call:
     portal_id: str | None = None
 
 
-# Seconds for which a look that found an approval waiting holds for accepting it: thousands are accepted in one apply,
-# and each look reads all that wait. Whoever decides in these seconds goes first, and the live state then tells. A
-# rejection deletes an account, and is preceded by a look of its own.
+# Seconds for which an approval that was seen pending may be accepted: thousands are accepted in one apply, and each
+# look reads all pending ones. A decision made elsewhere in these seconds wins, and the live state shows it. A
+# rejection deletes an account, and has its own look before it.
 FRESH = 3.0
 
 
 class _UntiedError(PortalError):
-    """No approval is provably this person's."""
+    """No approval provably belongs to this developer."""
 
 
 class _OvertakenError(PortalError):
-    """The live state is not that of the plan any more: nothing was sent, and only the live state can tell."""
+    """The live state is no longer that of the plan: nothing was sent, and the live state decides."""
 
 
 class Writer:
-    """Writes to one portal. `backend` None: what only it can do is refused."""
+    """Writes to one portal. `backend` None: operations that need it are refused."""
 
     def __init__(self, live: Live, backend: Backend | None) -> None:
         self._live = live
         self._backend = backend
-        self._unsure = float("-inf")  # when a write last went otherwise than well: no look from before it holds
+        self._unsure = float("-inf")  # when a write last failed: no earlier look is used
 
     def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
         """See `Provider.write`."""
@@ -72,17 +72,17 @@ class Writer:
         return written
 
     def _let_in(self, developer_id: str, made: Written, precheck: Precheck) -> Written:
-        """Accept a new account that waits for approval: no document says whether one can."""
+        """Accept a new account that is pending; whether accounts start pending is not documented."""
         try:
-            developer = self._live.developers.since(time.monotonic()).get(developer_id)
+            developer = self._live.developers.read_after(time.monotonic()).get(developer_id)
         except PortalError:
-            return made  # whoever confirms it will see
+            return made  # the confirmation will show it
         if developer is None or not developer.pending:
             return made
         accepted = self._send(SetStatus(developer_id, "approved"), precheck)
         if accepted.result == "done":
             return replace(accepted, id=made.id)
-        return replace(accepted, id=made.id, detail=f"the account is made and waits for approval: {accepted.detail}")
+        return replace(accepted, id=made.id, detail=f"the account was created and is pending: {accepted.detail}")
 
     def _send(self, write: Write, precheck: Precheck) -> Written:
         try:
@@ -90,9 +90,9 @@ class Writer:
         except _OvertakenError as error:
             return Written("unclear", error.message, personal=True)
         except PortalError as error:  # nothing was sent
-            told = "; ".join((error.message, *error.advice))
+            reason = "; ".join((error.message, *error.advice))
             other = isinstance(error, OtherAnswerError)
-            return Written("refused", told, personal=isinstance(error, _UntiedError), misdirected=other)
+            return Written("refused", reason, personal=isinstance(error, _UntiedError), misdirected=other)
         try:
             answer = call.client.request(
                 call.method, call.path, params=call.params, body=call.body, precheck=precheck
@@ -100,10 +100,14 @@ class Writer:
         except NoAnswerError as error:
             return Written("unclear" if error.sent else "refused", error.message)
         created = write.developer if isinstance(write, CreateDeveloper) else None
-        return taken(call.client, answer, created=created, asked=call.asked, portal_id=call.portal_id)
+        return write_result(call.client, answer, created=created, asked=call.asked, portal_id=call.portal_id)
 
     def _call(self, write: Write) -> _Call:
-        """Raises PortalError for what must not or can't be sent, _OvertakenError for what is no longer as planned."""
+        """Return the HTTP request for a write.
+
+        Raises PortalError for one that must not or can't be sent, _OvertakenError where the portal is no longer as
+        planned.
+        """
         match write:
             case SetStatus(developer_id, "approved"):
                 return self._decision("accept", developer_id)
@@ -114,9 +118,9 @@ class Writer:
             case CreateDeveloper(developer=developer_id):
                 return self._creation(developer_id)
             case SetStatus(_, status):
-                raise PortalError(f"API7 has no way to set somebody to {status}")
+                raise PortalError(f"API7 cannot set a developer to {status}")
             case _:
-                raise PortalError(f"API7 has nothing like {type(write).__name__}")
+                raise PortalError(f"API7 does not support {type(write).__name__}")
 
     def _creation(self, developer_id: str) -> _Call:
         if self._backend is None:
@@ -126,7 +130,7 @@ class Writer:
         return _Call(self._backend.client(), "POST", "/api/developers", body=body, asked=asked)
 
     def _deletion(self, developer_id: str) -> _Call:
-        developer = self._live.developers.since(time.monotonic()).get(developer_id)
+        developer = self._live.developers.read_after(time.monotonic()).get(developer_id)
         if developer is None:
             raise _OvertakenError(f"there is no developer {developer_id}")
         if developer.pending:
@@ -141,9 +145,9 @@ class Writer:
         return self._of_approval(approval.id, verb)
 
     def _acceptance(self, request_id: str) -> _Call:
-        waiting = self._live.requests.since(self._fresh())
+        waiting = self._live.requests.read_after(self._fresh())
         if request_id not in {item.id for item in waiting if item.awaits_subscription}:
-            raise _OvertakenError(f"request {request_id} does not wait any more: somebody decided on it")
+            raise _OvertakenError(f"request {request_id} is no longer pending: it was decided elsewhere")
         return self._of_approval(request_id, "accept")
 
     def _of_approval(self, approval_id: str, verb: Literal["accept", "reject"]) -> _Call:
@@ -152,32 +156,32 @@ class Writer:
         return _Call(self._live.client, "POST", path, asked=asked, portal_id=self._live.place().id)
 
     def _fresh(self) -> float:
-        """Since when a look at what waits holds for accepting it."""
+        """Return the earliest time of a look that may be used to accept a pending approval."""
         return max(time.monotonic() - FRESH, self._unsure)
 
     def _waiting_approval(self, developer_id: str, asked: float) -> Approval:
-        """The developer's approval, seen waiting since `asked`.
+        """Return the developer's approval, seen pending since `asked`.
 
-        Whose an approval is does not change: one look at all people does for many decisions.
+        The developer of an approval does not change: one look at all developers serves many decisions.
         """
         approval = self._live.looks.any().approval_of(developer_id)
         if approval is None or developer_id not in self._live.developers.any():
-            look = self._live.looks.since(time.monotonic())
+            look = self._live.looks.read_after(time.monotonic())
             approval = look.approval_of(developer_id)
             developer = look.developers.get(developer_id)
             if developer is None or not developer.pending:
-                raise _OvertakenError(f"{developer_id} does not wait for approval any more")
+                raise _OvertakenError(f"{developer_id} is no longer pending")
         if approval is None:
             raise _UntiedError(
-                f"no pending approval is provably that of {developer_id}: decide on it in the Dashboard"
+                f"no pending approval provably belongs to {developer_id}: decide on it in the Dashboard"
             )
-        if approval not in self._live.registrations.since(asked):
-            raise _OvertakenError(f"the approval of {developer_id} does not wait any more: somebody decided on it")
+        if approval not in self._live.registrations.read_after(asked):
+            raise _OvertakenError(f"the approval of {developer_id} is no longer pending: it was decided elsewhere")
         return approval
 
 
 def _checked(text: str) -> str:
-    """Return an id, in which nothing has to be encoded for a path. Raises PortalError for what is not an id."""
+    """Return an id that needs no encoding in a path. Raises PortalError for an invalid id."""
     if not is_id(text):
         raise PortalError(f"{text[:80]!r} is not a valid id; expected letters, digits, `-`, `_` and `.`")
     return text

@@ -1,4 +1,4 @@
-"""Reading Konnect's objects and lists over HTTP: pages, shapes, and a portal that contradicts itself meanwhile."""
+"""Reads Konnect's objects and lists over HTTP: pages, shapes, and portals that change during a read."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from portalctl.portals.decode import shaped
 from portalctl.portals.paging import Page, Row, Source, page_of, read_lists, whole_number
 from portalctl.portals.thread_pool import Pool
 
-# Neither default nor maximum is documented; Kong's own clients ask for 100. More than the maximum may be clamped,
-# which the paging copes with, or refused: then less is asked for, at last the size of every example in the document.
+# Neither default nor maximum is documented; Kong's own clients request 100. More than the maximum may be clamped,
+# which the paging handles, or refused: then a smaller size is requested, at last the one in the document's examples.
 LARGE_PAGE_SIZE = 1000
 PAGE_SIZE = 100
 MODEST_PAGE_SIZE = 10
-BATCH_CHARACTERS = 1500  # of values in one query, as they are sent: keeps the URL well below what servers take
-SETTLE_PAUSES = (0.5, 2.0)  # seconds before reading again what contradicted itself
+BATCH_CHARACTERS = 1500  # of encoded values in one query: keeps the URL well below the limits of servers
+SETTLE_PAUSES = (0.5, 2.0)  # seconds before repeating a contradictory read
 
 T = TypeVar("T", bound=Row)
 U = TypeVar("U")
@@ -38,9 +38,9 @@ V = TypeVar("V")
 
 
 class _Identified(TypedDict):
-    """A row of which only the id is needed; a list of a team's members requires no field at all.
+    """A row with only the id; a list of a team's members requires no other field.
 
-    There are more of these than of anything else, and a dictionary is made in a third less time than an object.
+    These are the most frequent rows, and a dictionary is built in a third less time than an object.
     """
 
     id: str
@@ -71,7 +71,7 @@ class _Meta:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """A page of which only the number of all rows counts."""
+    """A page with only the total number of rows."""
 
     meta: _Meta
 
@@ -83,14 +83,14 @@ class _List(Generic[V]):
 
 
 class UnsettledError(PortalError):
-    """What was read contradicts itself, because it changed meanwhile: reading it all again may help."""
+    """The rows contradict each other, because the portal changed during the read: repeating it may help."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, "the portal may be changing quickly; run the command again")
 
 
 def settle(look: Callable[[], V]) -> V:
-    """What `look` gives, which is called again after each of SETTLE_PAUSES while it raises UnsettledError."""
+    """Return the result of `look`, called again after each of SETTLE_PAUSES while it raises UnsettledError."""
     for pause in SETTLE_PAUSES:
         try:
             return look()
@@ -101,13 +101,13 @@ def settle(look: Callable[[], V]) -> V:
 
 @contextmanager
 def just_listed() -> Iterator[None]:
-    """Reading what was listed a moment ago: if it is not there, it went away since. Raises UnsettledError."""
+    """Turn a 404 for an object that was just listed into UnsettledError: it was deleted since."""
     try:
         yield
     except AnswerError as error:
         if error.status != 404:
             raise
-        raise UnsettledError(f"something that was just listed is not there: {error.message}") from error
+        raise UnsettledError(f"an object that was just listed is missing: {error.message}") from error
 
 
 class Wire:
@@ -136,31 +136,31 @@ class Wire:
         return found
 
     def read_list(self, what: str, query: Query, kind: type[T]) -> tuple[T, ...]:
-        """All rows of one list. Raises PortalError unless it was read completely."""
+        """Return all rows of one list. Raises PortalError unless it was read completely."""
         return self.read_lists(what, [query], kind)[0]
 
     def read_lists(self, what: str, queries: Sequence[Query], kind: type[T]) -> list[tuple[T, ...]]:
-        """All rows of each list, read side by side. Raises PortalError unless each was read completely."""
+        """Return all rows of each list, read in parallel. Raises PortalError unless each was read completely."""
         shape: type[_List[T]] = _List[kind]  # type: ignore[valid-type]
         return read_lists([self._source(what, query, shape, _rows) for query in queries], self._pool)
 
     def read_ids(self, what: str, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-        """The ids in each list, read side by side. Raises PortalError unless each was read completely."""
+        """Return the ids in each list, read in parallel. Raises PortalError unless each was read completely."""
         return read_lists([self._source(what, query, _List[_Identified], _ids) for query in queries], self._pool)
 
     def parse(self, answer: Answer, kind: type[V]) -> V:
-        """The answer's JSON as `kind`. Raises NoAnswerError for anything else."""
+        """Return the answer's JSON as `kind`. Raises NoAnswerError for anything else."""
         return shaped(self.client, answer, kind)
 
     def _source(
-        self, what: str, query: Query, shape: type[_List[V]], taken: Callable[[_List[V]], Page[U]]
+        self, what: str, query: Query, shape: type[_List[V]], page_of: Callable[[_List[V]], Page[U]]
     ) -> Source[U]:
         rows_read = 0
 
         def fetch(size: int, number: int) -> Page[U]:
             nonlocal rows_read
             answer = self._page(query, number, size)
-            page = taken(self.parse(answer, shape))
+            page = page_of(self.parse(answer, shape))
             check_ids(self.client, answer, page.ids)
             if query.portal is not None:
                 check_rows(self.client, answer, "data", query.portal)
@@ -196,14 +196,17 @@ def _ids(listed: _List[_Identified]) -> Page[str]:
 
 
 def segment(text: str) -> str:
-    """Return an id as a segment of a path. Raises PortalError for what is not an id, as what would climb the path."""
+    """Return an id as a segment of a path.
+
+    Raises PortalError for an invalid id, such as one that would leave the folder.
+    """
     if not is_id(text):
-        raise PortalError(f"{text[:80]!a} is not an id; expected letters, digits, `-`, `_` and `.`")
+        raise PortalError(f"{text[:80]!a} is not a valid id; expected letters, digits, `-`, `_` and `.`")
     return text
 
 
 def batches(values: Iterable[str]) -> list[tuple[str, ...]]:
-    """Values, without commas in them, for one comma list (`oeq`: any of these) each."""
+    """Yield batches of values without commas, each for one comma list (`oeq`: any of these)."""
     rows: list[list[str]] = []
     room = 0
     for value in values:

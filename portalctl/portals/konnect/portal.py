@@ -56,10 +56,10 @@ WORKERS = 16
 FIRST_ROW = {"page[size]": "1", "page[number]": "1"}
 INFORMING = frozenset({"read_registrations", "read_applications"})
 REGISTRATIONS_UNREAD = (
-    "a plan then does not tell what applications of people who are kept out go on using, and cannot end it "
+    "a plan then does not list the registrations of denied developers, and cannot revoke them "
     "(`on_revoke: revoke_registrations`)"
 )
-FEW = 16  # people are asked for one by one up to here; beyond, the whole list is read
+FEW = 16  # up to this number developers are read one by one; beyond, the whole list is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,16 @@ class _Portal:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What a `title` may give: `name`, which is unique in an organisation, or `display_name` (v3 document)."""
+        """The fields that match a `title`:
+
+        `name`, which is unique in an organisation, or `display_name` (v3 document).
+        """
         return tuple(dict.fromkeys(filter(None, (self.name, self.display_name))))
 
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Any list, for whoever asks only whether there is one."""
+    """Any list, to check only that it can be read."""
 
     data: list[object]
 
@@ -99,9 +102,8 @@ class _Api:
 class Konnect:
     """One portal. `name` is the handle for messages; exactly one of `portal_id` and `title` is given.
 
-    `now` gives the time of a reading as RFC 3339. The client decides whether writes can be sent. `workers`: the most
-    requests in flight while reading.
-    """
+    `now` returns the time of a snapshot as RFC 3339. The client decides whether writes can be sent. `workers`: the
+    most requests in flight while reading."""
 
     def __init__(
         self,
@@ -180,9 +182,9 @@ class Konnect:
 
     @as_portal_error("reading the portal again")
     def reread(self, touched: Touched) -> Sighting:
-        """See `Reader.reread`. People are asked for by address in batches; see `_accounts` for the others.
+        """See `Reader.reread`. Developers are requested by address in batches; see `_accounts` for the others.
 
-        Raises AmbiguousError when a touched name is that of several teams: which is meant can't be told.
+        Raises AmbiguousError when several teams have a touched name.
         """
         teams, members = settle(lambda: self._touched_teams(touched))
         roles = settle(lambda: self._roles(teams[name] for name in touched.roles_of & teams.keys()))
@@ -226,7 +228,7 @@ class Konnect:
         return Checkup(tuple(exam.checks), settings, self.identity())
 
     def _needed(self, scope: Scope, teams: Iterable[Team]) -> Iterator[tuple[str, str, str]]:
-        """What a plan may read: a code, its name and the path of the list. Of `teams` nothing is known yet."""
+        """Yield the lists that a plan may read: a code, its name and the path. `teams` have not been read yet."""
         yield "read_developers", "developers", f"{self._path}/developers"
         yield "read_registrations", "registrations", f"{self._path}/application-registrations"
         yield "read_applications", "applications", f"{self._path}/applications"
@@ -285,7 +287,7 @@ class Konnect:
         )
 
     def _everything(self, scope: Scope) -> tuple[tuple[Team, ...], tuple[Developer, ...], dict[str, frozenset[str]]]:
-        """Teams, developers, and the members of the scope's teams. Raises UnsettledError."""
+        """Read teams, developers, and the members of the scope's teams. Raises UnsettledError."""
         developers, (teams, members) = self._pool.both(self._developers, lambda: self._teams_and_members(scope))
         known = {developer.id for developer in developers}
         if not all(ids <= known for ids in members.values()):
@@ -299,10 +301,10 @@ class Konnect:
         return teams, self._members(team for team in teams if scope.has_members(team.name))
 
     def _touched_teams(self, touched: Touched) -> tuple[dict[str, Team], dict[str, frozenset[str]]]:
-        """Touched teams by name, and members by team id. Raises UnsettledError.
+        """Return touched teams by name, and members by team id.
 
-        Where only one person's memberships count, these are read from that side: a team may have thousands.
-        """
+        Raises UnsettledError. Where only one developer's memberships count, that developer's teams are read: a team
+        may have thousands of members."""
         names = touched.teams | touched.members_of | touched.roles_of
         if names and not touched.teams | touched.roles_of | touched.newcomers and len(touched.developers) == 1:
             return self._teams_of(touched.developers[0][0], names)
@@ -311,13 +313,13 @@ class Konnect:
         if len(by_name) < len(teams):
             twice = sorted(name for name in by_name if sum(team.name == name for team in teams) > 1)
             raise AmbiguousError(
-                f"portal {self._name} has more than one team named {', '.join(twice)}: which is meant can't be told",
+                f"portal {self._name} has more than one team named {', '.join(twice)}",
                 "rename or delete the others on the portal, and plan again",
             )
         return by_name, self._members(team for team in teams if team.name in touched.members_of)
 
     def _teams_of(self, developer: str, names: Collection[str]) -> tuple[dict[str, Team], dict[str, frozenset[str]]]:
-        """Those of the named teams that one person is in."""
+        """Return those of the named teams that one developer is in."""
         try:
             teams = self._wire.read_list("teams", Query(f"{self._path}/developers/{segment(developer)}/teams"), Team)
         except AnswerError as error:
@@ -328,12 +330,12 @@ class Konnect:
         return {team.name: team for team in teams}, {team.id: frozenset({developer}) for team in teams}
 
     def _developers(self) -> tuple[Developer, ...]:
-        # New sign-ups land at the end of this order, where a reading can follow them.
+        # New sign-ups come last in this order, where a read can follow them.
         query = Query(f"{self._path}/developers", {"sort": "created_at"})
         return self._wire.read_list("developers", query, Developer)
 
     def _teams(self) -> tuple[Team, ...]:
-        # What an absent description looks like is not documented: null, "" and a missing key are one.
+        # Return a team. The form of an absent description is not documented: null, "" and a missing key are equal.
         teams = self._wire.read_list("teams", Query(f"{self._path}/teams"), Team)
         return tuple(replace(team, description=team.description or None) for team in teams)
 
@@ -345,7 +347,7 @@ class Konnect:
         return {team.id: frozenset(ids) for team, ids in zip(teams, lists, strict=True)}
 
     def _roles(self, teams: Iterable[Team]) -> dict[str, tuple[Assignment, ...]]:
-        """By team id. Raises UnsettledError."""
+        """Return roles by team id. Raises UnsettledError."""
         teams = list(teams)
         queries = [Query(f"{self._path}/teams/{segment(team.id)}/assigned-roles") for team in teams]
         with just_listed():
@@ -356,7 +358,10 @@ class Konnect:
         }
 
     def _apis(self, names: Collection[str]) -> dict[str, tuple[str, ...]]:
-        """The ids of the APIs of each name. Konnect has them beside the portals (API Builder v3, `list-apis`)."""
+        """Return the ids of the APIs of each name.
+
+        Konnect lists them outside the portals (API Builder v3, `list-apis`).
+        """
         queries = [Query(f"{self._dialect.prefix}/apis", {"filter[name][eq]": name}) for name in sorted(names)]
         try:
             lists = self._wire.read_lists("APIs", queries, _Api)
@@ -364,7 +369,7 @@ class Konnect:
             raise PortalError(
                 f"the ids of APIs can't be looked up by name: {error.message}",
                 *error.advice,
-                "write their ids under `roles:`, or give the token the right to list APIs",
+                "write their ids under `roles:`, or give the token the permission to list APIs",
             ) from error
         return {
             name: tuple(row.id for row in rows if row.name == name)
@@ -381,7 +386,10 @@ class Konnect:
         )
 
     def _seen_registrations(self, touched: Touched) -> dict[str, SeenRegistration]:
-        """Return registrations by id. Those to end that are in no list are read one by one: absence is no proof."""
+        """Return registrations by id.
+
+        Those to end that are in no list are read one by one: absence proves nothing.
+        """
         if not touched.registrations_of:
             return {}
         planned = {key.id: key.developer_id for key in touched.registrations}
@@ -404,7 +412,10 @@ class Konnect:
         return {address: found for address, item in accounts.items() if (found := _one_of(item)) is not None}
 
     def _accounts(self, developers: Iterable[tuple[str, str | None]]) -> dict[str, Developer | None]:
-        """By id; None: gone. Developers not found by address are read by id, or many by the whole list."""
+        """Return accounts by id; None:
+
+        gone. Developers not found by address are read by id, or many by the whole list.
+        """
         developers = list(developers)
         found = {
             row.id: row
@@ -419,7 +430,7 @@ class Konnect:
         return {developer_id: found.get(developer_id) for developer_id, _ in developers}
 
     def _by_address(self, addresses: list[str]) -> list[Developer] | None:
-        """Developers by live address; None: this stack has no such filter."""
+        """Return developers by live address; None: this server has no such filter."""
         queries = [
             Query(f"{self._path}/developers", {"filter[email][oeq]": ",".join(batch)}) for batch in batches(addresses)
         ]
@@ -449,10 +460,10 @@ class Konnect:
 
 
 def _one_of(accounts: list[Developer]) -> Developer | None:
-    """Return the account that an invitation made: anyone may sign up with another spelling, but not be approved.
+    """Return the account that an invitation created:
 
-    None where several are approved, or several wait: then which one is meant can't be told.
-    """
+    strangers may sign up with another spelling, but not be approved. None where several are approved, or several
+    pending: then the created one is unknown."""
     approved = [account for account in accounts if account.status == "approved"]
     counting = approved or [account for account in accounts if account.status not in OUT] or accounts
     return counting[0] if len(counting) == 1 else None

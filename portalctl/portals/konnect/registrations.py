@@ -1,4 +1,4 @@
-"""Which registrations people have: for those being or kept out, whose credentials go on working until these end."""
+"""Reads the registrations of denied developers: their credentials work until these end."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Owner:
 
 @dataclass(frozen=True, slots=True)
 class _Registration:
-    """v3 registers for an `api`, v2 for a `product`; only v2 tells the developer."""
+    """v3 registers for an `api`, v2 for a `product`; only v2 names the developer."""
 
     id: str
     status: str
@@ -48,13 +48,13 @@ class _Registration:
 
     @property
     def subject(self) -> str:
-        told = self.api or self.product
-        return told.name if told else ""
+        subject = self.api or self.product
+        return subject.name if subject else ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Application:
-    """v3 has an `owner`, which its document does not promise."""
+    """v3 has an `owner`, which its document does not guarantee."""
 
     id: str
     name: str
@@ -74,11 +74,11 @@ class _Team:
 def read_registrations(
     wire: Wire, portal: str, developers: Collection[str], *, team_applications: bool
 ) -> tuple[Registration, ...]:
-    """Live registrations of developers by id, and of the applications of their teams, sorted. `portal` is its path.
+    """Return live registrations of developers (ids), and of the applications of their teams, sorted.
 
-    One call for some forty people who have none; the applications are listed only where somebody has one, and
-    applications of teams only where teams can own any. Raises UnsettledError for what went away meanwhile.
-    """
+    `portal` is its path. One call for some forty developers without any; applications are listed only where there is
+    a registration, and applications of teams only where teams can own any. Raises UnsettledError for objects deleted
+    during the read."""
     found, _ = _own(wire, portal, sorted(developers))
     if team_applications:
         found += _of_teams(wire, portal, frozenset(developers))
@@ -87,19 +87,19 @@ def read_registrations(
 
 
 def read_requests(wire: Wire, portal: str) -> tuple[tuple[AccessRequest, ...], tuple[Remark, ...]]:
-    """Registrations that wait, of applications that developers own themselves, sorted; remarks on the others.
+    """Return pending registrations of applications that developers own themselves, sorted, and remarks on the others.
 
-    v3 does not tell whose a registration is, and its document does not promise an application's owner: where the
-    list does not have it, nobody can say whose request it is. Raises UnsettledError for what went away meanwhile.
-    """
+    v3 does not return the developer of a registration, and its document does not guarantee an application's owner:
+    where the list does not have it, the request has no known developer. Raises UnsettledError for objects deleted
+    during the read."""
     query = Query(f"{portal}/application-registrations", {"filter[status][eq]": "pending"})
     waiting = [row for row in wire.read_list("requests", query, _Registration) if row.status == "pending"]
     owners = {row.application.id: row.developer.id for row in waiting if row.developer is not None}
     if any(row.application.id not in owners for row in waiting):
         listed = wire.read_list("applications", Query(f"{portal}/applications"), _Application)
-        told = {app.id: app.owner for app in listed if app.owner is not None}
-        owners |= {app: owner.id for app, owner in told.items() if owner.type == "developer"}
-        waiting = [row for row in waiting if row.application.id in owners or row.application.id not in told]
+        listed_owners = {app.id: app.owner for app in listed if app.owner is not None}
+        owners |= {app: owner.id for app, owner in listed_owners.items() if owner.type == "developer"}
+        waiting = [row for row in waiting if row.application.id in owners or row.application.id not in listed_owners]
     unowned = [row for row in waiting if row.application.id not in owners]
     found = [_request(row, owners[row.application.id]) for row in waiting if row.application.id in owners]
     return tuple(sorted(found, key=lambda item: (item.developer_id, item.id))), tuple(map(_unowned, unowned))
@@ -119,7 +119,8 @@ def _request(row: _Registration, developer_id: str) -> AccessRequest:
 
 def _unowned(row: _Registration) -> Remark:
     text = (
-        f"the portal does not tell whose application {row.application.name} is; its request for {row.subject} waits"
+        f"the portal does not report the owner of application {row.application.name}; its request for {row.subject} "
+        "stays pending"
     )
     return Remark("unowned_request", text)
 
@@ -129,11 +130,8 @@ def seen_registrations(
 ) -> dict[str, SeenRegistration]:
     """Return the registrations of developers by id: live ones of their own applications, and all that have ended.
 
-    One call for some forty developers. Raises UnsettledError for what went away meanwhile.
-
-    Args:
-        planned: the developer of some registrations, by id; what belongs to another developer now is left out.
-    """
+    One call for some forty developers. Raises UnsettledError for objects deleted during the read. Args: planned: the
+    developer of some registrations, by id; those of another developer now are left out."""
     live, ended = _own(wire, portal, sorted(developers))
     return ended | {
         found.id: SeenRegistration(found.status)
@@ -143,12 +141,11 @@ def seen_registrations(
 
 
 def read_registration(wire: Wire, portal: str, key: RegistrationKey) -> SeenRegistration | None:
-    """Return one registration that no list of the developer's has; None: its application is there without it.
+    """Return one registration that no list of the developer has; None:
 
-    A registration that is gone together with its application has ended: no list of applications has that one either.
-    A live one may have a new owner, since applications can go over to a team. Raises UnsettledError for reads that
-    contradict each other.
-    """
+    its application exists without it. A registration that is gone together with its application has ended: no list of
+    applications has that one either. A live one may have a new owner, since applications can be moved to a team.
+    Raises UnsettledError for reads that contradict each other."""
     folder = f"{portal}/applications/{segment(key.application_id)}/registrations"
     row = wire.get(folder, "registration", key.id, _Registration)
     application = wire.get(f"{portal}/applications", "application", key.application_id, _Application)
@@ -165,7 +162,7 @@ def read_registration(wire: Wire, portal: str, key: RegistrationKey) -> SeenRegi
     if row.status in OUT:
         return SeenRegistration(row.status)
     if application is None:
-        raise UnsettledError(f"application {row.application.id} is not there, but it has a live registration")
+        raise UnsettledError(f"application {row.application.id} is missing, but it has a live registration")
     return SeenRegistration(row.status, _other_owner(wire, portal, key, row, application))
 
 
@@ -198,8 +195,8 @@ def _own(
         owners = {row.application.id: row.developer.id for row in live if row.developer is not None}
         if any(row.application.id not in owners for row in live):
             owners |= {app.id: owner for app, owner in _applications(wire, portal, "developer", group)}
-        # Whose application is in neither list has one that a team owns, or that is gone by now.
-        asked = frozenset(group)  # a portal that ignores the filter lists everybody's
+        # Developers without an application in either list use one that a team owns, or that is gone by now.
+        asked = frozenset(group)  # a portal that ignores the filter lists those of all developers
         found += [
             _registration(row, owner) for row in live if (owner := owners.get(row.application.id)) in asked and owner
         ]
@@ -243,7 +240,7 @@ def _of_teams(wire: Wire, portal: str, developers: frozenset[str]) -> list[Regis
 def _applications(wire: Wire, portal: str, kind: str, owners: Sequence[str]) -> Iterable[tuple[_Application, str]]:
     """Applications of these developers or teams (`kind`), each with its owner's id.
 
-    Where the portal does not tell the owner, it is asked for one owner at a time.
+    Where the portal does not return the owner, one owner at a time is requested.
     """
     query = Query(f"{portal}/applications", {f"filter[{kind}_id][oeq]": ",".join(owners)})
     rows = wire.read_list("applications", query, _Application)
@@ -255,7 +252,7 @@ def _applications(wire: Wire, portal: str, kind: str, owners: Sequence[str]) -> 
         ]
     if any(row.owner is None for row in rows):
         return [pair for owner in owners for pair in _applications(wire, portal, kind, [owner])]
-    asked = frozenset(owners)  # a portal that ignores the filter lists everybody's
+    asked = frozenset(owners)  # a portal that ignores the filter lists those of all developers
     return [(row, row.owner.id) for row in rows if row.owner and row.owner.type == kind and row.owner.id in asked]
 
 

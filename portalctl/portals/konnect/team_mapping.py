@@ -1,4 +1,5 @@
-"""Preflight: whether an identity provider decides the team members of a Konnect portal, by either of Konnect's APIs.
+"""Preflight: reads whether an identity provider decides the team members of a Konnect portal, by both of Konnect's
+APIs.
 
 The older API is portal-wide: a switch in `authentication-settings`, and `identity-provider/team-group-mappings`. The
 newer one (v3 only) has mappings for each identity provider. (Portal Management API v3 3.9.8.)

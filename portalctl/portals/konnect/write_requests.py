@@ -24,7 +24,7 @@ Call = tuple[str, str, Mapping[str, object] | None]
 
 
 def call(portal: str, write: Write) -> Call:
-    """`portal` is the path of the portal. Raises PortalError for an id that can't stand in a path."""
+    """`portal` is the path of the portal. Raises PortalError for an id that is not valid in a path."""
     match write:
         case CreateDeveloper() | SetStatus() | DeleteDeveloper():
             return _for_developer(f"{portal}/developers", write)
@@ -44,8 +44,8 @@ def call(portal: str, write: Write) -> Call:
 def _for_developer(developers: str, write: CreateDeveloper | SetStatus | DeleteDeveloper) -> Call:
     match write:
         case CreateDeveloper(email, full_name, status, mail):
-            told = {"send_invitation_email": True} if mail else {}
-            return "POST", developers, {"email": email, "full_name": full_name, "status": status, **told}
+            extra = {"send_invitation_email": True} if mail else {}
+            return "POST", developers, {"email": email, "full_name": full_name, "status": status, **extra}
         case SetStatus(developer_id, status):
             return "PATCH", f"{developers}/{segment(developer_id)}", {"status": status}
         case DeleteDeveloper(developer_id):

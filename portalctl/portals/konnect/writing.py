@@ -1,4 +1,4 @@
-"""Sending a write to a Konnect portal, and what its answer says of it."""
+"""Sends a write to a Konnect portal and interprets the answer."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from portalctl.portals.writes import (
     at_any_time,
 )
 
-ADDITIONS = (AddMember, AssignRole, CreateDeveloper)  # a 409 may mean: it is so already
-ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: it has ended already
+ADDITIONS = (AddMember, AssignRole, CreateDeveloper)  # a 409 may mean: already done
+ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: already ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class _ListedTeam:
 
     @property
     def age(self) -> tuple[str, str]:
-        """The oldest first; two of one moment by their ids, so that everybody chooses the same."""
+        """Sort key: the oldest first; two of one moment by their ids, so that every run chooses the same."""
         return self.created_at or "", self.id
 
 
@@ -81,23 +81,23 @@ class Writer:
             return Written("unclear" if error.sent else "refused", error.message)
         if not answer.ok:
             return self._refused(write, answer)
-        if answer.is_page:  # of something in between, which may or may not have passed the request on
+        if answer.is_page:  # of a gateway in between, which may or may not have passed the request on
             message = self._wire.client.not_json(answer).message
             return Written("unclear", message, answer.trace, status=answer.status)
         try:
-            return self._taken(write, answer)
+            return self._accepted(write, answer)
         except OtherAnswerError as error:
             return Written("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
 
-    def _taken(self, write: Write, answer: Answer) -> Written:
+    def _accepted(self, write: Write, answer: Answer) -> Written:
         """Return the result of a write that the portal accepted. Raises OtherAnswerError."""
-        told = json_object(answer.body)
-        check_portal(self._wire.client, answer, told, self._portal.rpartition("/")[2])
-        for what, asked, answered in _named(write, told):
+        response_object = json_object(answer.body)
+        check_portal(self._wire.client, answer, response_object, self._portal.rpartition("/")[2])
+        for what, asked, answered in _named(write, response_object):
             check_id(self._wire.client, answer, what, asked, answered)
         created = None
         if isinstance(write, CreateTeam | CreateDeveloper):
-            created = told.get("id")
+            created = response_object.get("id")
             if created is not None and not is_id(created):
                 text = f"{answer.call} returned an id that is not valid for what was created"
                 return Written("unclear", text, answer.trace, status=answer.status)
@@ -107,9 +107,8 @@ class Writer:
     def _refused(self, write: Write, answer: Answer) -> Written:
         """Return the result of a write that the portal did not accept.
 
-        A 409 on an addition, or on a new account, may say that it is so already, and a 404 on a removal that it has
-        ended: only the live state shows whether that is true.
-        """
+        A 409 on an addition, or on a new account, may mean that it is already done, and a 404 on a removal that it
+        has ended: only the live state shows whether that is true."""
         result: Literal["done", "refused", "unclear"] = "unclear" if answer.status >= 500 else "refused"
         match answer.status:
             case 409 if isinstance(write, ADDITIONS):
@@ -130,7 +129,10 @@ class Writer:
         }
 
     def _new_team(self, name: str, ours: _ListedTeam | None, named: list[_ListedTeam]) -> NewTeam:
-        """Return the team to use of those `named` so. `ours` was made here, and deleted where it is another."""
+        """Return the team to use among the `named` ones.
+
+        `ours` was created here, and is deleted where another is used.
+        """
         if ours is not None and not _same_name(ours.name, name):
             call = f"POST {self._portal}/teams"
             error = other_answer(self._wire.client, call, "team", asked=name, answered=ours.name)
@@ -139,51 +141,50 @@ class Writer:
         if oldest is None or ours is None or oldest.id == ours.id:
             return NewTeam(None if oldest is None else oldest.team)
         try:
-            taken_back = self._wire.client.request("DELETE", f"{self._portal}/teams/{segment(ours.id)}").ok
+            deleted = self._wire.client.request("DELETE", f"{self._portal}/teams/{segment(ours.id)}").ok
         except PortalError:
-            taken_back = False
-        outcome = "was taken back" if taken_back else "could not be taken back"
-        note = f"somebody else made it at the same moment; the one made here ({ours.id}) {outcome}"
+            deleted = False
+        outcome = "was deleted" if deleted else "could not be deleted"
+        note = f"another run created it at the same moment; the one created here ({ours.id}) {outcome}"
         return NewTeam(oldest.team, note)
 
 
-def _named(write: Write, told: JsonObject) -> Iterator[tuple[str, str, object]]:
-    """Yield what an answer to a write names: the kind of thing, the one asked for, and the one in the answer.
+def _named(write: Write, response_object: JsonObject) -> Iterator[tuple[str, str, object]]:
+    """Yield the ids and names in an answer to a write:
 
-    What the answer does not have is None. Adding a member is documented to return nothing; only its kind tells whose
-    an `id` in such an answer is.
-    """
+    the kind of object, the requested value, and the one in the answer. Missing values are None. Adding a member is
+    documented to return nothing; the kind of object shows what an `id` in such an answer refers to."""
     match write:
         case SetStatus(developer_id) | DeleteDeveloper(developer_id):
-            yield "developer", developer_id, told.get("id")
+            yield "developer", developer_id, response_object.get("id")
         case CreateDeveloper(email):
-            yield "developer", email, _same_address(email, told.get("email"))
+            yield "developer", email, _same_address(email, response_object.get("email"))
         case CreateTeam(name):
-            answered = told.get("name")
+            answered = response_object.get("name")
             yield "team", name, name if _same_name(name, answered) else answered
         case UpdateTeam(team_id):
-            yield "team", team_id, told.get("id")
+            yield "team", team_id, response_object.get("id")
         case AddMember(team_id, developer_id) | RemoveMember(team_id, developer_id):
-            yield from _membership(team_id, developer_id, told)
+            yield from _membership(team_id, developer_id, response_object)
         case AssignRole(_, role, api_id):
-            yield "role", role, told.get("role_name")
-            yield "API", api_id, told.get("entity_id")
+            yield "role", role, response_object.get("role_name")
+            yield "API", api_id, response_object.get("entity_id")
         case UnassignRole(_, assignment_id):
-            yield "role assignment", assignment_id, told.get("id")
+            yield "role assignment", assignment_id, response_object.get("id")
         case RevokeRegistration(application_id, registration_id) | ApproveRequest(application_id, registration_id):
-            yield "registration", registration_id, told.get("id")
-            yield "application", application_id, _id_of(told.get("application"))
+            yield "registration", registration_id, response_object.get("id")
+            yield "application", application_id, _id_of(response_object.get("application"))
 
 
-def _membership(team_id: str, developer_id: str, told: JsonObject) -> Iterator[tuple[str, str, object]]:
-    yield "team", team_id, told.get("team_id")
-    yield "team", team_id, _id_of(told.get("team"))
-    yield "developer", developer_id, told.get("developer_id")
-    yield "developer", developer_id, _id_of(told.get("developer"))
-    if "email" in told:
-        yield "developer", developer_id, told.get("id")
-    elif "name" in told:
-        yield "team", team_id, told.get("id")
+def _membership(team_id: str, developer_id: str, response_object: JsonObject) -> Iterator[tuple[str, str, object]]:
+    yield "team", team_id, response_object.get("team_id")
+    yield "team", team_id, _id_of(response_object.get("team"))
+    yield "developer", developer_id, response_object.get("developer_id")
+    yield "developer", developer_id, _id_of(response_object.get("developer"))
+    if "email" in response_object:
+        yield "developer", developer_id, response_object.get("id")
+    elif "name" in response_object:
+        yield "team", team_id, response_object.get("id")
 
 
 def _id_of(value: object) -> object:
@@ -191,7 +192,7 @@ def _id_of(value: object) -> object:
 
 
 def _same_name(one: str, other: object) -> bool:
-    """Whether two names are one for a portal, which may trim a name or write it in another Unicode form."""
+    """Return whether two names are equal for a portal, which may trim a name or change its Unicode form."""
     return isinstance(other, str) and _plain(one) == _plain(other)
 
 
@@ -200,6 +201,6 @@ def _plain(name: str) -> str:
 
 
 def _same_address(asked: str, answered: object) -> object:
-    """Return the address asked for where the answer has it in another spelling."""
+    """Return the requested address where the answer has it in another spelling."""
     same = isinstance(answered, str) and normal_address(answered) == normal_address(asked)
     return asked if same else answered

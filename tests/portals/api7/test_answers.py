@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portalctl.http import Answer, Client, Server
-from portalctl.portals.api7.write_results import taken
+from portalctl.portals.api7.write_results import write_result
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_an_answer_is_done_refused_or_for_the_live_state_to_tell(
     status: int, body: bytes, result: str, detail: str
 ) -> None:
     with Client(Server("http://127.0.0.1:1", "a7ee-x", auth="api-key")) as client:
-        written = taken(client, Answer("POST /x", status, body, None, ""), created="org_new")
+        written = write_result(client, Answer("POST /x", status, body, None, ""), created="org_new")
     assert (written.result, written.status) == (result, status)
     assert detail in written.detail
     assert written.id == ("org_new" if result == "done" else None)

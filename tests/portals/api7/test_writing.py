@@ -74,7 +74,7 @@ def test_an_account_that_waits_by_no_provable_approval_is_told(make: Make) -> No
     bench = make(created_state="Pending", **NEVER_TIED)
     written = bench.api7.write(CREATE)
     assert (written.result, written.id) == ("refused", "org_new")
-    assert written.detail.startswith("the account is made and waits for approval: no pending approval is provably")
+    assert written.detail.startswith("the account was created and is pending: no pending approval is provably")
     assert bench.writes == ["POST /api/developers"]
     assert written.personal
 
@@ -96,7 +96,7 @@ def test_without_an_approval_that_is_provably_theirs_nothing_is_sent(make: Make,
     bench = make(**NEVER_TIED)
     bench.developer("ann")
     written = bench.api7.write(write)
-    assert (written.result, "no pending approval is provably that of org_ann" in written.detail) == ("refused", True)
+    assert (written.result, "no pending approval provably belongs to org_ann" in written.detail) == ("refused", True)
     assert bench.writes == []
 
 
