@@ -124,7 +124,7 @@ kinds = pytest.mark.parametrize("kind", [Bucket, Window, MidWindow])
 
 
 @pytest.mark.wide(3)
-@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("stated", [False, True])
 @pytest.mark.parametrize("latency", [0.05, 0.005, 0.2])
 @pytest.mark.parametrize("requests", [300, 1000, 3000])
 @pytest.mark.parametrize("asks", [True, False])
@@ -235,7 +235,7 @@ def test_when_those_on_their_way_take_what_is_left_all_wait_once() -> None:
     assert pace.spent(0, 0), "another client took as many"
 
 
-@pytest.mark.parametrize("told", [[0] * 9, [5] * 9, [500, 0] * 9, [1, 0, 500] * 3])
+@pytest.mark.parametrize("stated", [[0] * 9, [5] * 9, [500, 0] * 9, [1, 0, 500] * 3])
 def test_a_server_that_tells_what_is_not_so_is_not_waited_for_again_and_again(stated: list[int]) -> None:
     pace, waits = Pace(), 0
     for number, left in enumerate(stated):
@@ -274,7 +274,7 @@ def test_the_server_opened_when_it_said_or_else_midway_between_two_tries(*, aske
     assert pace.rate == pytest.approx(100 / opened, rel=0.01)
 
 
-@given(st.lists(st.sampled_from(["wait", "taken", "refused", "told", "hold", "asked", "later"]), max_size=200))
+@given(st.lists(st.sampled_from(["wait", "taken", "refused", "stated", "hold", "asked", "later"]), max_size=200))
 def test_whatever_happens_a_turn_comes_and_the_rate_stays_above_nought(steps: list[str]) -> None:
     pace, now, sent_at = Pace(), 0.0, 0.0
     for step in steps:
@@ -284,8 +284,8 @@ def test_whatever_happens_a_turn_comes_and_the_rate_stays_above_nought(steps: li
                 sent_at = now
             case "taken":
                 pace.accepted(now, sent_at)
-            case "refused" | "told":
-                pace.refused(now, sent_at, 5.0 if step == "told" else None)
+            case "refused" | "stated":
+                pace.refused(now, sent_at, 5.0 if step == "stated" else None)
             case "hold" | "asked":
                 pace.hold(now + 1.0, asked=step == "asked")
             case _:
