@@ -86,10 +86,12 @@ class AmbiguousError(PortalError):
 class AnswerError(PortalError):
     """The portal returned an error. `call` is "METHOD /path"; `trace` is the portal's own id of the request."""
 
-    def __init__(self, call: str, status: int, detail: str, trace: str | None, *advice: str) -> None:
+    def __init__(
+        self, call: str, status: int, detail: str, trace: str | None, *advice: str, peer: str = "the portal"
+    ) -> None:
         text = f": {detail}" if detail else ""
         mark = f" ({trace})" if trace else ""
-        super().__init__(f"the portal returned {status} to {call}{text}{mark}", *advice)
+        super().__init__(f"{peer} returned {status} to {call}{text}{mark}", *advice)
         self.call = call
         self.status = status
         self.detail = detail

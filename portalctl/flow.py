@@ -11,19 +11,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from pathlib import Path
 from typing import Protocol
 
 from portalctl.cancellation import Stop
 from portalctl.changes.difference import Difference
+from portalctl.changes.observations import UnsureGroup
 from portalctl.changes.plan import Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.planning import assemble, compare, plan_portal
 from portalctl.changes.registrations import with_registrations
 from portalctl.changes.saved_plan import check_live
 from portalctl.changes.selection import Selection, check_developer, developer_names
 from portalctl.changes.snapshot_notices import offline_notices
+from portalctl.directories.protocol import DirectoryError
 from portalctl.errors import UNTOLD, AnswerError, BadUsageError, RefusedError
 from portalctl.events import Observer, ReadDone, Warned, ignore
 from portalctl.execution.confirm_wait import Patience
@@ -34,6 +36,7 @@ from portalctl.execution.journal_lock import locked_journal
 from portalctl.execution.preparation import Ready, prepare
 from portalctl.execution.report import PortalReport
 from portalctl.garbage import no_garbage_collection
+from portalctl.group_reading import NO_DIRECTORIES, Directories, GroupReader, saved_groups
 from portalctl.http import READ_ONLY, READ_WRITE
 from portalctl.http.throttle import Throttles
 from portalctl.insight.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
@@ -50,6 +53,7 @@ from portalctl.portals.protocol import Portal
 from portalctl.portals.snapshot_file import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
 from portalctl.providers.registry import provider_named
 from portalctl.rules.distinct_portals import Found, check_distinct, undecided
+from portalctl.rules.groups import Groups
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.unsupported import check
 from portalctl.times import Clock, rfc3339
@@ -73,7 +77,7 @@ class Run:
     once asked, ends an apply after the writes in flight. `journals`: the file of each portal, by name; a portal
     without an entry has none. `throttles`: the rate limits learned from the servers. `before_writing` is called once,
     before the first write. `addresses`: server addresses of further root files, by portal name; they are only
-    compared."""
+    compared. `directories`: access to the manifest's directories, and which to leave out."""
 
     servers: Mapping[str, AnyServer]
     clock: Clock = utc_now
@@ -86,6 +90,7 @@ class Run:
     services: Mapping[str, Mapping[str, AnyServer]] = field(default_factory=dict)
     snapshot: SavedSnapshot | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
+    directories: Directories = NO_DIRECTORIES
 
 
 class _Source(Protocol):
@@ -112,6 +117,7 @@ class _Compared:
     registrations: tuple[Registration, ...]
     calls: int
     before: tuple[PortalManifest, Difference] | None
+    groups: Groups
     unread: str | None = None
 
 
@@ -167,7 +173,7 @@ def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, not
     if item.before is None:
         return made
     manifest, found = item.before
-    unruled = unruled_grants(manifest, item.portal, item.snapshot, today, item.found.changes)
+    unruled = unruled_grants(manifest, item.portal, item.snapshot, today, item.found.changes, groups=item.groups)
     return against(made, plan_portal(manifest, item.snapshot, found, today, selection), unruled)
 
 
@@ -184,6 +190,7 @@ def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
     with the members and roles of every team and pending requests, since a later manifest may need them. It has the
     registrations of developers that the manifest denies. Sends only GET requests; raises what `plan` raises."""
     created = run.clock()
+    groups = read_groups(manifest, run)
     portals = tuple(
         SavedPortal(
             declared(item.portal),
@@ -191,9 +198,13 @@ def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
             frozenset(item.found.kept_out) if item.unread is None else frozenset(),
             item.registrations,
         )
-        for item in _compare_all(manifest, run, created, more=EVERYTHING)
+        for item in _compare_all(manifest, run, created, more=EVERYTHING, groups=groups)
     )
-    return saved_snapshot(portals, created_at=rfc3339(created), generator=GENERATOR)
+    people = (person for portal in portals for person in portal.snapshot.developers)
+    known = {person.address for person in people if person.address is not None}
+    named = {name for portal in manifest.portals.values() for name in Rulebook.of(portal, created.date()).named}
+    kept = tuple(reading.narrowed(known | named) for reading in groups.readings.values())
+    return saved_snapshot(portals, kept, created_at=rfc3339(created), generator=GENERATOR)
 
 
 def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
@@ -213,7 +224,7 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
             calls=item.calls,
             findings=drift_findings(item.portal.name, item.found),
         )
-        for item in _compare_all(manifest, run, run.clock())
+        for item in _certain(manifest, run, run.clock())
     )
 
 
@@ -228,8 +239,8 @@ def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> Acces
         created_at=rfc3339(created),
         manifest=manifest.digest,
         portals=tuple(
-            review(item.portal, item.snapshot, created.date(), origins)
-            for item in _compare_all(manifest, run, created, more=WHOLE)
+            review(item.portal, item.snapshot, created.date(), origins, item.groups)
+            for item in _certain(manifest, run, created, more=WHOLE)
         ),
     )
 
@@ -238,8 +249,8 @@ def explain(manifest: Manifest, run: Run, subject: Topic) -> tuple[PortalExplana
     """Explain which rules of each portal match a subject, and what `plan` would do. Raises what `plan` raises."""
     now = run.clock()
     return tuple(
-        explain_portal(item.portal, item.snapshot, item.found, subject, now.date())
-        for item in _compare_all(manifest, run, now, more=subject.scope)
+        explain_portal(item.portal, item.snapshot, item.found, subject, now.date(), groups=item.groups)
+        for item in _certain(manifest, run, now, more=subject.scope)
     )
 
 
@@ -373,26 +384,67 @@ def _journal(ready: Ready, plan: Plan, run: Run) -> AbstractContextManager[Journ
 
 
 def _compare_all(
-    manifest: Manifest, run: Run, now: datetime, *, more: Scope = NOTHING, base: Base | None = None
+    manifest: Manifest,
+    run: Run,
+    now: datetime,
+    *,
+    more: Scope = NOTHING,
+    base: Base | None = None,
+    groups: Groups | None = None,
 ) -> Iterator[_Compared]:
-    """`more`: what to read beyond what the manifests need."""
+    """`more`: what to read beyond what the manifests need. `groups`: those that were read already."""
     check(manifest)
     check_portals(manifest, run)
     today = now.date()
+    if groups is None:
+        groups = read_groups(manifest, run, base)
     for portal in manifest.portals.values():
         before = base.of(portal) if base is not None else None
-        scopes = (Rulebook.of(rules, today).scope for rules in (portal, before) if rules is not None)
+        scopes = (Rulebook.of(rules, today, groups).scope for rules in (portal, before) if rules is not None)
         began = time.monotonic()
         with _source(portal, run) as source, no_garbage_collection():
             snapshot = source.read(reduce(or_, scopes, more))
-            found = compare(portal, snapshot, today)
-            was = compare(before, snapshot, today) if before is not None else Difference()
+            found = compare(portal, snapshot, today, groups)
+            was = compare(before, snapshot, today, groups) if before is not None else Difference()
             registrations, unread = _details(source, found, was)
         if run.snapshot is None:
             run.observer(ReadDone(portal.name, len(snapshot.developers), source.calls, time.monotonic() - began))
         found, was = (with_registrations(item, registrations, portal.provider) for item in (found, was))
         earlier = (before, was) if before is not None else None
-        yield _Compared(portal, snapshot, found, registrations, source.calls, earlier, unread)
+        yield _Compared(portal, snapshot, found, registrations, source.calls, earlier, groups, unread)
+
+
+def read_groups(manifest: Manifest, run: Run, base: Base | None = None) -> Groups:
+    """Return the groups that the manifest's rules rest on, and the base's where they can be read too.
+
+    Raises DirectoryError where one could not be read completely, InputError where the run's snapshot lacks one, and
+    BadUsageError where the run does not say where a directory is.
+    """
+    heads = tuple(manifest.portals.values())
+    if run.snapshot is not None:
+        return saved_groups(run.snapshot.groups, heads, run.directories.without)
+    bases = tuple(base.of(head) for head in heads) if base is not None else ()
+    return group_reader(run).read(heads, bases)
+
+
+def group_reader(run: Run) -> GroupReader:
+    """Return what reads groups for a run."""
+    now = partial(_now, run)
+    return GroupReader(run.directories, now, run.observer, run.stop, run.throttles)
+
+
+def _now(run: Run) -> str:
+    return rfc3339(run.clock())
+
+
+def _certain(manifest: Manifest, run: Run, now: datetime, *, more: Scope = NOTHING) -> Iterator[_Compared]:
+    """Compare each portal. Raises DirectoryError where a group is too small for its rule: what would be reported
+    about its members would not be true."""
+    for item in _compare_all(manifest, run, now, more=more):
+        for refusal in item.found.observations.of(UnsureGroup):
+            if refusal.fault.refuses:
+                raise DirectoryError(f"group {refusal.fault.message}", f"The rule is in {refusal.why.at}.")
+        yield item
 
 
 def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, ...], str | None]:

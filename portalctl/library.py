@@ -34,9 +34,10 @@ def load(*paths: str | PathLike[str]) -> Manifest:
     """Read manifest files and folders. Raises InputError with everything that is wrong, each with its place."""
     from pathlib import Path  # noqa: PLC0415 (heavy; see above)
 
+    from portalctl.directories.kinds import KINDS  # noqa: PLC0415 (heavy; see above)
     from portalctl.manifest import load as files  # noqa: PLC0415 (heavy; see above)
 
-    return files.load([Path(path) for path in paths])
+    return files.load([Path(path) for path in paths], KINDS)
 
 
 def snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:

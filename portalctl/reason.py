@@ -10,13 +10,25 @@ from pydantic import Field
 from portalctl.errors import Position
 
 
+def _is_nothing(value: object) -> bool:
+    return not value
+
+
+_IfAny = Annotated[str | None, Field(exclude_if=_is_nothing)]  # published where it is set
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One rule, in its published form. All developers that the rule matches share one object.
 
     `rule` is the manifest key of the rule (`trusted_domains`, `members` …), `value` what the rule is for (a domain,
-    an address, a team, a policy key) and `reason` its author's own text. `file` and `line` are None for built-in
-    defaults. `column` is for messages about the file alone: it is neither published nor compared.
+    an address, a team, a policy key, a group as `directory/group`) and `reason` its author's own text. `file` and
+    `line` are None for built-in defaults. `column` is for messages about the file alone: it is neither published nor
+    compared.
+
+    Rules that rest on a group of a directory also have `directory`, the group's stable id (`group`) and name, the id
+    of the developer's `identity` there, the nested groups that lead to it (`via`), and when the group was read.
+    Reasons that differ in the identity alone are equal, so that changes are shown together.
     """
 
     rule: str
@@ -25,6 +37,12 @@ class Reason:
     line: int | None = None
     reason: str | None = None
     column: Annotated[int | None, Field(exclude=True)] = field(default=None, compare=False, repr=False)
+    directory: _IfAny = None
+    group: _IfAny = None
+    group_name: _IfAny = field(default=None, compare=False)
+    identity: _IfAny = field(default=None, compare=False)
+    via: Annotated[tuple[str, ...], Field(exclude_if=_is_nothing)] = field(default=(), compare=False)
+    observed_at: _IfAny = field(default=None, compare=False)
 
     @classmethod
     def of(cls, rule: str, value: str, place: Position | None, reason: str | None = None) -> Reason:

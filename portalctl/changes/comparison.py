@@ -7,6 +7,7 @@ from typing import cast
 
 from portalctl.changes.access_requests import approve_requests
 from portalctl.changes.difference import Difference, expiry_class, of_developer, ordered
+from portalctl.changes.group_observations import group_observations
 from portalctl.changes.invitations import invite
 from portalctl.changes.memberships import KEEPS_OUT, Teams, memberships, team_changes
 from portalctl.changes.observations import (
@@ -51,6 +52,7 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     """`snapshot` covers `book.touched_teams()`; `decided` has each of its developers once."""
     result = Difference()
     teams = Teams(book, snapshot)
+    result.observations.update(group_observations(book, snapshot.developers))
     team_changes(teams, result)
     role_changes(teams, snapshot.apis, book.portal.region or "*", result)
     asking = {request.developer_id for request in snapshot.requests}

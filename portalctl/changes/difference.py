@@ -34,9 +34,10 @@ def expiry_class(expired: Iterable[Reason]) -> Removal:
     """Return the class of a removal that follows from expired rules.
 
     `expire`, which unattended runs may apply, only if each rule was for one named developer. The expiry of a domain
-    takes access from many at once: it is `offboard`, reviewed and limited like any other removal.
+    or group takes access from many at once: it is `offboard`, reviewed and limited like any other removal.
     """
-    return "expire" if all(reason.rule in _PERSONAL for reason in expired) else "offboard"
+    personal = all(reason.rule in _PERSONAL and reason.directory is None for reason in expired)
+    return "expire" if personal else "offboard"
 
 
 class _OfDeveloper(TypedDict):

@@ -38,6 +38,8 @@ class Teams:
         self.pairs = [(team, live[team.name][0]) for team in declared if len(live.get(team.name, ())) == 1]
         self.touched = book.touched_teams() - {team.name for team in self.ambiguous}
         self.ruled = book.ruled_teams()
+        self.kept = book.kept_teams
+        self.feeding = {team: found for team in self.declared if (found := book.feeding(team))}
         self.roles = {team.name: snapshot.roles.get(there.id, ()) for team, there in self.pairs}
         self.of = of = dict[str, frozenset[str]]()
         for team, there in self.pairs:
@@ -47,6 +49,13 @@ class Teams:
     def prunes(self, name: str) -> bool:
         """Return whether this team loses all members that no rule wants."""
         return self.declared[name].membership == "exclusive" and name in self.ruled
+
+    def absence(self, team: str, developer: Developer) -> tuple[Reason, ...]:
+        """The reasons why someone leaves a team that no rule puts them in: the groups that feed it, else the team."""
+        feeding = self.feeding.get(team)
+        if feeding is None:
+            return (self.declared[team].why,)
+        return tuple(state.absence(developer.address) for state in feeding)
 
 
 @lru_cache(maxsize=4096)  # many developers share few combinations of teams
@@ -93,22 +102,24 @@ def memberships(teams: Teams, developer: Developer, decision: Decision, status: 
     if live == decision.teams.keys() and status not in OUT:
         return  # as wanted, like nearly all developers
     wanted = {team: why for team, why in decision.teams.items() if team in teams.touched}
-    missing = [team for team in wanted if team not in live]
+    missing = [team for team in wanted if team not in live and team not in decision.kept]
     if missing and status == "pending":
         result.observations.add(Awaited(developer.address or developer.id))
     if status == "approved" and decision.blocked is None:
         result.changes += [AddMember(team=team, **of_developer(developer, wanted[team])) for team in missing]
     out = status in OUT
     for team in sorted(live if out else live - wanted.keys()):
-        leaving = _leaving(teams, decision, team, out=out)
+        leaving = _leaving(teams, developer, decision, team, out=out)
         if leaving is not None:
             op_class, why = leaving
             result.changes.append(RemoveMember(op_class=op_class, team=team, **of_developer(developer, why)))
-        elif not out and team in teams.ruled:
+        elif not out and team in teams.ruled and team not in teams.kept:
             result.observations.add(ExtraMember(developer, team))
 
 
-def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple[Removal, tuple[Reason, ...]] | None:
+def _leaving(
+    teams: Teams, developer: Developer, decision: Decision, team: str, *, out: bool
+) -> tuple[Removal, tuple[Reason, ...]] | None:
     """Return why a developer that no rule wants in a team is removed from it; None: they stay."""
     if decision.complete is not None and not out:
         return "offboard", (decision.complete,)
@@ -118,4 +129,7 @@ def _leaving(teams: Teams, decision: Decision, team: str, *, out: bool) -> tuple
         return None
     if out and decision.lapsed:
         return expiry_class(decision.lapsed), decision.lapsed
-    return "offboard", decision.why if decision.verdict in KEEPS_OUT else (teams.declared[team].why,)
+    if decision.verdict in KEEPS_OUT:
+        return "offboard", decision.why
+    # Where a group that feeds the team is not known well enough, whoever seems to be in none of them stays.
+    return None if team in teams.kept else ("offboard", teams.absence(team, developer))

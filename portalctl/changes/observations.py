@@ -14,9 +14,11 @@ from typing import ClassVar, Literal, TypeAlias, TypeVar, cast
 from portalctl.changes.blocked_accounts import Accounts, blocked_notice, withheld_notice
 from portalctl.changes.operation import Removal
 from portalctl.changes.plan import Notice, Refusal
+from portalctl.directories.reading import GroupReading
 from portalctl.manifest.model import OnRevoke, Role, Team
 from portalctl.portals.models import Developer, Registration
 from portalctl.reason import Reason
+from portalctl.rules.groups import GroupFault
 from portalctl.rules.resolve import Decision
 from portalctl.words import plural
 
@@ -255,8 +257,56 @@ class Residual(Observation):
         return Notice("live_registration", "warning", f"{what} keeps {use} (on_revoke: report)", name)
 
 
+@dataclass(frozen=True, slots=True)
+class GroupRead(Observation):
+    """A group that rules in force rest on, and when it was read."""
+
+    reading: GroupReading
+    why: Reason
+
+    def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
+        reading, counts = self.reading, self.reading.counts
+        disabled = f", {counts.disabled:,} disabled" if counts.disabled else ""
+        identities = "1 identity" if counts.active == 1 else f"{counts.active:,} identities"
+        text = f"group {reading.value}: {identities}{disabled}, read {reading.observed_at}"
+        return Notice("group_read", "info", text, file=self.why.file, line=self.why.line)
+
+
+@dataclass(frozen=True, slots=True)
+class UnsureGroup(Observation):
+    """Something wrong with the group of a rule."""
+
+    fault: GroupFault
+    why: Reason
+
+    def notice(self, accounts: Accounts) -> Notice | None:  # noqa: ARG002
+        if self.fault.refuses:
+            return None
+        fault = self.fault
+        return Notice(fault.code, fault.severity, fault.message, file=self.why.file, line=self.why.line)
+
+    def refusal(self) -> Refusal | None:
+        text = f"group {self.fault.message} ({self.why.file}:{self.why.line})"
+        return Refusal(self.fault.code, text) if self.fault.refuses else None
+
+
+@dataclass(frozen=True, slots=True)
+class OneIdentity(Observation):
+    """Several developers with addresses of one identity of a group: all of them are members."""
+
+    group: str
+    addresses: tuple[str, ...]
+
+    def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
+        text = f"{' and '.join(self.addresses)} are one identity in {self.group}; both are members"
+        return Notice("one_identity", "info", text)
+
+
 AnyObservation: TypeAlias = (
-    Withheld
+    GroupRead
+    | UnsureGroup
+    | OneIdentity
+    | Withheld
     | Blocked
     | Unmatched
     | UnknownStatus

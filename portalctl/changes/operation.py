@@ -160,14 +160,17 @@ class Operation(ChangeFields, ABC):
 
     def drift_kind(self, *, entering: bool) -> DriftKind:
         """Return the kind of drift. `entering`: the plan approves the developer's first sign-up."""
-        # A trusted domain in force is never a reason to remove: where one is, it has expired.
-        domain_expired = any(why.rule == "trusted_domains" for why in self.why)
+        # A trusted domain in force, or a group that the developer is in, is never a reason to remove: it has expired.
+        has_expired = any(
+            why.rule == "trusted_domains" or (why.rule == "trusted_groups" and why.identity is not None)
+            for why in self.why
+        )
         kinds: Mapping[OpClass, DriftKind] = {
             "structure": "setting",
             "onboard": "backlog" if entering else "missing_grant",
             "reinstate": "missing_grant",
             "expire": "expired",
-            "offboard": "expired" if domain_expired else "unexpected_grant",
+            "offboard": "expired" if has_expired else "unexpected_grant",
         }
         return kinds[self.op_class]
 

@@ -21,8 +21,11 @@ MASKED = "masked:"  # how a keyed digest begins
 SCHEMA_ID = "urn:portalctl:schema:plan:v1"
 # The parts of a portal that the digest covers. Refusals too: otherwise a plan could lose them with the same digest.
 BOUND = ("name", "provider", "portal_id", "server", "guard", "changes", "refusals")
-# Not covered: the origin of a change is for reviewers, and has no effect on an apply.
-UNBOUND: Any = {"__all__": {key: {"__all__": {"origin"}} for key in ("changes", "refusals")}}
+# Not covered: the origin of a change is for reviewers, and has no effect on an apply; and when a group was read.
+_UNBOUND_REASON: Any = {"__all__": {"observed_at"}}
+UNBOUND: Any = {
+    "__all__": {"changes": {"__all__": {"origin": True, "why": _UNBOUND_REASON}}, "refusals": {"__all__": {"origin"}}}
+}
 
 
 @cache

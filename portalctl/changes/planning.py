@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from portalctl.changes.comparison import diff
 from portalctl.changes.difference import Difference
@@ -17,13 +18,17 @@ from portalctl.changes.selection import Selection, select
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.portals.models import Snapshot
 from portalctl.providers.registry import provider_named
+from portalctl.rules.groups import NO_GROUPS, Groups
 from portalctl.rules.resolve import resolve
 from portalctl.rules.rulebook import Rulebook
+from portalctl.times import rfc3339
+
+GROUPS_HOLD: Final = timedelta(hours=24)  # how long a plan may rest on the reading of a group
 
 
-def compare(portal: PortalManifest, snapshot: Snapshot, today: date) -> Difference:
-    """Compare a manifest with a portal's snapshot on a day (UTC)."""
-    book = Rulebook.of(portal, today)
+def compare(portal: PortalManifest, snapshot: Snapshot, today: date, groups: Groups = NO_GROUPS) -> Difference:
+    """Compare a manifest with a portal's snapshot on a day (UTC). `groups`: the groups that were read."""
+    book = Rulebook.of(portal, today, groups)
     return diff(book, snapshot, resolve(book, snapshot.developers))
 
 
@@ -68,14 +73,23 @@ def assemble(
     """Return the plan of a run: its portals sorted by name."""
     portals = tuple(sorted(portals, key=lambda portal: portal.name))
     stamp = ManifestStamp(manifest.digest, manifest.files)
+    until = _valid_until(portals)
     return Plan(
         generator=generator,
         created_at=created_at,
-        digest=digest(stamp, portals, snapshot),
+        valid_until=until,
+        digest=digest(stamp, portals, snapshot, until),
         manifest=stamp,
         snapshot=snapshot,
         portals=portals,
     )
+
+
+def _valid_until(portals: Iterable[PortalPlan]) -> str | None:
+    """Return when the oldest group that a change rests on was read too long ago; None: no change rests on a group."""
+    changes = (change for portal in portals for change in portal.changes)
+    read = [why.observed_at for change in changes for why in change.why if why.observed_at is not None]
+    return rfc3339(datetime.fromisoformat(min(read)) + GROUPS_HOLD) if read else None
 
 
 def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ...]) -> Iterator[Notice]:

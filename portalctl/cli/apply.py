@@ -13,7 +13,7 @@ import click
 import portalctl
 from portalctl.changes.plan import Plan
 from portalctl.changes.selection import Selection
-from portalctl.cli.apply_options import Records, exit_code, record_options
+from portalctl.cli.apply_options import IN_PART, Records, exit_code, record_options
 from portalctl.cli.ci_files import event_content
 from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
@@ -106,14 +106,27 @@ def apply(
         records.write_report(document)
         if output != "text":
             show(render(shown(document), output, style), style)
+        if _left_out(run):
+            leave(IN_PART)
         return
     _consent(yes=yes)
     click.echo(err=output != "text")
     reports = notify.apply(made, run)
-    _finish(reports, records.document(made, run, reports), records, output, style)
+    _finish(reports, records.document(made, run, reports), records, output, style, left_out=_left_out(run))
 
 
-def _finish(reports: Sequence[PortalReport], document: Report, records: Records, form: str, style: Style) -> NoReturn:
+def _left_out(run: Run) -> bool:
+    """Whether directories were left out, so that what their groups decide was not done. Says so on stderr."""
+    for name in sorted(run.directories.without):
+        click.echo(
+            f"directory {name} was left out: what its groups decide was not done (exit code {IN_PART})", err=True
+        )
+    return bool(run.directories.without)
+
+
+def _finish(
+    reports: Sequence[PortalReport], document: Report, records: Records, form: str, style: Style, *, left_out: bool
+) -> NoReturn:
     """Write the report, show the results and leave. A report that cannot be written hides no result."""
     failure = None
     try:
@@ -123,7 +136,7 @@ def _finish(reports: Sequence[PortalReport], document: Report, records: Records,
     path = records.report_path if failure is None else None
     text = "\n" + reports_text(reports, path) if form == "text" else render(shown(document), form, style)
     show(text, style)
-    code = exit_code(reports)
+    code = exit_code(reports) or (IN_PART if left_out else 0)
     if failure is not None:
         if not code:
             raise failure

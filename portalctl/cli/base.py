@@ -11,6 +11,7 @@ from pathlib import Path
 
 from portalctl.cli.options import Target
 from portalctl.cli.paths import manifest_paths
+from portalctl.directories.kinds import KINDS
 from portalctl.errors import Finding, InputError
 from portalctl.events import Observer, Warned
 from portalctl.git.checkout import checkout
@@ -80,4 +81,4 @@ def _manifest(where: str, target: Target, observer: Observer) -> Manifest | None
 def _assembled(files: Sequence[File], findings: Sequence[Finding], lists: ReadList) -> Manifest | None:
     if findings:
         raise InputError(tuple(findings))
-    return assemble(files, lists=lists, resolve=os.path.realpath) if files else None
+    return assemble(files, lists=lists, resolve=os.path.realpath, kinds=KINDS) if files else None

@@ -19,6 +19,7 @@ from portalctl.cli.options import Target, tls_options
 from portalctl.cli.provider_options import check_keys, provider_options
 from portalctl.cli.servers import Destination
 from portalctl.cli.session import run_on
+from portalctl.directories.kinds import KINDS
 from portalctl.errors import BadUsageError, PortalctlError, Position
 from portalctl.insight.import_portal import Adopted, adopt
 from portalctl.manifest.file_models import PortalEntry
@@ -142,7 +143,7 @@ def import_(
         return
     paths = place.paths(made.files)
     acknowledgements = place.folder / f".{name}.acknowledged.yaml"
-    others = {place.schema: manifest_schema_text()} if place.file is None else {}
+    others = {place.schema: manifest_schema_text(KINDS)} if place.file is None else {}
     others[acknowledgements] = made.baseline
     reviewed = _Owners.of(place.folder) if split else None
     if reviewed is not None and reviewed.existing is None:

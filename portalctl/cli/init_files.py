@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from portalctl.directories.kinds import KINDS
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.format import format_files
 from portalctl.manifest.schema import manifest_schema_text
@@ -65,7 +66,7 @@ def manifests(answers: Answers) -> dict[str, str]:
 
 def others(answers: Answers, examples: Examples) -> dict[str, str]:
     """What stands around the manifests: CI, who reviews what, what is never committed, and what editors read."""
-    schema = {f"portals/{SCHEMA_FILE}": manifest_schema_text()}
+    schema = {f"portals/{SCHEMA_FILE}": manifest_schema_text(KINDS)}
     return {**schema, **_ci(answers, examples), "CODEOWNERS": _owners(answers), IGNORE: IGNORED}
 
 

@@ -23,6 +23,7 @@ class Target:
     portal_name: str | None
     ca_file: Path | None
     insecure: bool
+    without: tuple[str, ...] = ()
 
     def command(self, name: str, more: Iterable[str] = ()) -> str:
         """The command line that does another step on the same files and portals; `more` are its further words."""
@@ -30,6 +31,7 @@ class Target:
         words += ["--portal", self.portal_name] if self.portal_name else []
         words += ["--ca-file", str(self.ca_file)] if self.ca_file else []
         words += ["--insecure-skip-tls-verify"] if self.insecure else []
+        words += [word for name in self.without for word in ("--without-directory", name)]
         return shlex.join([*words, *more])
 
 
@@ -65,6 +67,13 @@ def _portal_options(command: Callable[..., None]) -> Callable[..., None]:
         shell_complete=portal_names,
         help="Only this portal of the manifest.",
     )
+    @click.option(
+        "--without-directory",
+        "without",
+        multiple=True,
+        metavar="NAME",
+        help="Do not read this directory: its groups grant nothing and remove nobody. Repeatable.",
+    )
     @tls_options
     @wraps(command)
     def with_target(
@@ -73,9 +82,10 @@ def _portal_options(command: Callable[..., None]) -> Callable[..., None]:
         portal_name: str | None,
         ca_file: Path | None,
         insecure: bool,
+        without: tuple[str, ...],
         **others: object,
     ) -> None:
-        command(target=Target(paths, portal_name, ca_file, insecure), **others)
+        command(target=Target(paths, portal_name, ca_file, insecure, without), **others)
 
     return with_target
 

@@ -29,9 +29,10 @@ def schema(kind: str) -> None:
 def schema_of(kind: str) -> object:
     """Return the published JSON Schema of a kind of document."""
     if kind == "manifest":
+        from portalctl.directories.kinds import KINDS as DIRECTORY_KINDS
         from portalctl.manifest.schema import manifest_schema
 
-        return manifest_schema()
+        return manifest_schema(DIRECTORY_KINDS)
     from portalctl.output import documents
 
     return documents.schema(kind)

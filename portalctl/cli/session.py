@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
@@ -14,6 +14,7 @@ import portalctl
 from portalctl.changes import saved_plan
 from portalctl.changes.plan import Plan
 from portalctl.cli.console import Console
+from portalctl.cli.directories import check_names, directories_of
 from portalctl.cli.masking import mask_key
 from portalctl.cli.options import Target
 from portalctl.cli.output_option import check_distinct
@@ -23,6 +24,7 @@ from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, 
 from portalctl.events import Warned
 from portalctl.execution.confirm_wait import Patience
 from portalctl.flow import Run, check_portals, utc_now
+from portalctl.group_reading import Directories, definitions
 from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
 from portalctl.manifest.model import Manifest
 from portalctl.output_file import check_stdout
@@ -45,12 +47,18 @@ class SavedSession:
 
 
 def open_session(
-    target: Target, patience: Patience = Patience(), snapshot: Path | None = None, *, prints: bool = True
+    target: Target,
+    patience: Patience = Patience(),
+    snapshot: Path | None = None,
+    *,
+    prints: bool = True,
+    groups: Collection[str] = (),
 ) -> Session:
     """Load and check everything that needs no portal. Raises InputError or BadUsageError.
 
     With the file of a `snapshot` no portal is needed at all, and neither server nor token is looked for. `prints`:
-    whether the command prints a result, which a closed standard output rules out.
+    whether the command prints a result, which a closed standard output rules out. `groups`: names of further
+    directories that are read.
     """
     if prints:
         check_stdout()
@@ -58,10 +66,14 @@ def open_session(
     manifest = narrowed(_load(target, console), target.portal_name)
     check_distinct(manifest.files)
     check(manifest)
+    portals = manifest.portals.values()
     if snapshot is not None:
-        return Session(manifest, Run({}, observer=console, patience=patience, snapshot=read_snapshot(snapshot)))
-    destinations = [Destination.of_manifest(portal) for portal in manifest.portals.values()]
-    return Session(manifest, _with_addresses(_run(destinations, target, console, patience), manifest))
+        without = Directories(without=check_names(target.without, definitions(portals)))
+        saved = read_snapshot(snapshot)
+        return Session(manifest, Run({}, observer=console, patience=patience, snapshot=saved, directories=without))
+    destinations = [Destination.of_manifest(portal) for portal in portals]
+    run = _with_addresses(_run(destinations, target, console, patience), manifest)
+    return Session(manifest, replace(run, directories=directories_of(portals, target.without, os.environ, groups)))
 
 
 def open_offline(target: Target) -> Manifest:

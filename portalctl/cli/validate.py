@@ -112,6 +112,8 @@ def _show(manifest: Manifest) -> None:
 def _counts(portal: PortalManifest) -> str:
     counts = {
         "trusted domain": len(portal.trusted_domains),
+        "directory": len(portal.directories),
+        "trusted group": len(portal.trusted_groups),
         "denied domain": len(portal.denied_domains),
         "team": len(portal.teams),
         "member": sum(len(team.members or ()) for team in portal.teams),
@@ -119,7 +121,11 @@ def _counts(portal: PortalManifest) -> str:
         "protected address": len(portal.protected),
     }
     said = [
-        f"{count:,} {thing}es" if thing.endswith("s") and count != 1 else plural(count, thing)
+        f"{count:,} directories"
+        if thing == "directory" and count != 1
+        else f"{count:,} {thing}es"
+        if thing.endswith("s") and count != 1
+        else plural(count, thing)
         for thing, count in counts.items()
         if count
     ]

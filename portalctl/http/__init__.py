@@ -5,6 +5,7 @@ from portalctl.http.bounds import Limits as Limits
 from portalctl.http.client import Client as Client
 from portalctl.http.server import READ_ONLY as READ_ONLY
 from portalctl.http.server import READ_WRITE as READ_WRITE
+from portalctl.http.server import SIGN_IN as SIGN_IN
 from portalctl.http.server import Auth as Auth
 from portalctl.http.server import Server as Server
 from portalctl.http.throttle import LargePages as LargePages

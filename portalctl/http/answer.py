@@ -10,8 +10,12 @@ from portalctl.errors import AnswerError
 from portalctl.http.redaction import Redactor, inert
 
 # The fields with error texts, best first. Konnect: `detail`, `title`; its gateway: `message`; API7: `error_msg`,
-# `message` or only `warning_msg`.
-_TEXTS: Final = ("error_msg", "detail", "message", "title", "warning_msg")
+# `message` or only `warning_msg`. Directories: `error_description` (OAuth2), `errorSummary` (Okta), `errorMessage`
+# (Keycloak); Graph and Google have an object `error` with a `message`.
+_TEXTS: Final = (
+    *("error_msg", "detail", "message", "title", "warning_msg"),
+    *("error_description", "errorSummary", "errorMessage"),
+)
 _MAX_FIELDS: Final = 10  # invalid parameters that are shown
 
 
@@ -20,7 +24,7 @@ class Answer:
     """An answer, whatever its status. `trace` is the server's id of the request, if there is one.
 
     `detail` and `trace` are safe to show. `date` is the server's time as it wrote it (RFC 9110, 6.6.1).
-    `headers` have lower-case names.
+    `headers` have lower-case names. `peer` is what messages call the server.
     """
 
     call: str
@@ -30,6 +34,7 @@ class Answer:
     detail: str
     date: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    peer: str = "the portal"
 
     @property
     def ok(self) -> bool:
@@ -42,7 +47,7 @@ class Answer:
 
     def error(self, *advice: str) -> AnswerError:
         """Return this answer as an error."""
-        return AnswerError(self.call, self.status, self.detail, self.trace, *advice)
+        return AnswerError(self.call, self.status, self.detail, self.trace, *advice, peer=self.peer)
 
 
 def parse_json(body: bytes) -> object:
@@ -59,7 +64,7 @@ def parse_json(body: bytes) -> object:
 def explain_error(body: bytes, headers: Mapping[str, str], redact: Redactor) -> tuple[str | None, str]:
     """Return trace id and text of an error body: problem+json, a JSON object with a message, or plain text.
 
-    Both are redacted, printable and short. `headers` have lower-case names.
+    Both are redacted, printable and short. `headers` have lower-case names. `peer` is what messages call the server.
     """
     try:
         problem = parse_json(body)
@@ -75,6 +80,9 @@ def explain_error(body: bytes, headers: Mapping[str, str], redact: Redactor) -> 
 def _text(members: Mapping[str, object]) -> str:
     texts = (members.get(key) for key in _TEXTS)
     text = next((text for text in texts if isinstance(text, str) and text), "")
+    error = members.get("error")
+    if not text and isinstance(error, str | dict):
+        text = error if isinstance(error, str) else _word(error.get("message"))
     parameters = members.get("invalid_parameters")
     if isinstance(parameters, list):
         invalid = [entry for entry in parameters[:_MAX_FIELDS] if isinstance(entry, dict)]

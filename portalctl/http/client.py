@@ -37,7 +37,7 @@ from portalctl.words import wait_words
 DEFAULT_POLICY: Final = Policy()
 DEFAULT_LIMITS: Final = Limits()
 MIN_SECONDS: Final = 0.5  # that must be left for another try
-_SPENT: Final = "the portal allows no more requests until then (ratelimit-remaining)"
+_SPENT: Final = "{peer} allows no more requests until then (ratelimit-remaining)"
 _FAILURES: Final = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, httpcore.TimeoutException)
 
 
@@ -88,12 +88,17 @@ class Client:
         self._stop = stop or Stop()
         self._bodies = BodyReader(self._limits)
         self._route = route_to(
-            urlsplit(server.url), self._limits, self._warn_once, ca_file=server.ca_file, verify=server.verify
+            urlsplit(server.url),
+            self._limits,
+            self._warn_once,
+            ca_file=server.ca_file,
+            verify=server.verify,
+            ca_source=server.ca_source,
         )
         proxy = self._route.proxy
-        self._redact = Redactor([server.token, proxy.password if proxy else ""])
+        self._redact = Redactor([server.token, *server.secrets, proxy.password if proxy else ""])
         where = f"{server.url} (from {server.url_source})"
-        self._failures = Failures(where, urlsplit(server.url).hostname or "", proxy, self._redact)
+        self._failures = Failures(where, urlsplit(server.url).hostname or "", proxy, self._redact, server)
         self._headers = {
             **server.credentials,
             "Accept": "application/json, application/problem+json",
@@ -131,17 +136,18 @@ class Client:
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         precheck: Callable[[], None] = lambda: None,
     ) -> Answer:
         """Send, repeat where that is safe, and return the last answer, whatever its status.
 
-        `precheck` is called before each try, after all waiting; what it raises is raised, and nothing is sent. Raises
-        NoAnswerError for no usable answer, BoundError for one beyond the limits. A method that this client does not
-        allow is a bug and is never sent."""
+        `body` is sent as JSON, `form` as a web form. `precheck` is called before each try, after all waiting; what
+        it raises is raised, and nothing is sent. Raises NoAnswerError for no usable answer, BoundError for one beyond
+        the limits. A method that this client does not allow is a bug and is never sent."""
         if method not in self._methods:
             raise AssertionError(f"this client cannot send {method}")
-        request = self._request(method, path, params, body, headers)
+        request = self._request(method, path, params=params, body=body, form=form, headers=headers)
         call = f"{method} {path}"
         attempt, first_answer = 0, float("inf")
         while True:
@@ -166,7 +172,8 @@ class Client:
         if answer.status in {404, 405}:
             advice.append(f"Check that {self._address} is the address of the API.")
         if answer.status >= 500:
-            advice.append("The portal failed. Try again later, or contact its operators.")
+            peer = self.server.peer
+            advice.append(f"{peer[:1].upper()}{peer[1:]} failed. Try again later, or contact its operators.")
         if vendor:
             advice.append(vendor)
         return answer.error(*advice)
@@ -175,7 +182,7 @@ class Client:
         """Return the error for an answer that should have been JSON and is not."""
         found = "an HTML page instead of JSON" if answer.is_page else "a body that is not the API's JSON"
         return NoAnswerError(
-            f"the portal returned {answer.status} to {answer.call} with {found}",
+            f"{self.server.peer} returned {answer.status} to {answer.call} with {found}",
             f"Check that {self._address} is the address of the API, and that no proxy or login page answers instead.",
             sent=True,
         )
@@ -204,7 +211,8 @@ class Client:
         """Stop requests to a server that refused the token twice, or used up the time without complete answers."""
         if self._health.is_refused(self.server.token):
             raise NoAnswerError(
-                f"{call} was not sent: the portal refused the token from {self.server.token_source} twice (401)",
+                f"{call} was not sent: {self.server.peer} refused the token from {self.server.token_source} "
+                "twice (401)",
                 f"Check {self.server.token_source}. Further tries could lock the account.",
                 sent=False,
             )
@@ -261,7 +269,7 @@ class Client:
 
     def _unusable(self, call: str, fault: str) -> BoundError:
         return BoundError(
-            f"the portal returned an answer to {call} {fault}",
+            f"{self.server.peer} returned an answer to {call} {fault}",
             f"Check that {self._address} is the address of the API, and that no proxy answers for it.",
             sent=True,
         )
@@ -275,11 +283,11 @@ class Client:
             detail = (
                 f"{detail} (it asks to wait {wait_words(min(asked, 1e9))}; at most {ceiling} are waited)".lstrip()
             )
-        answer = Answer(call, status, body, trace, detail, headers.get("date"), headers)
+        answer = Answer(call, status, body, trace, detail, headers.get("date"), headers, self.server.peer)
         self._health.answered(self.server.token, status)
         learned = self._throttle.learn(status, sent_at, headers, self._policy.ceiling)
         if learned.spent_for:
-            self._observer(Waiting(learned.spent_for, _SPENT))
+            self._observer(Waiting(learned.spent_for, _SPENT.format(peer=self.server.peer)))
         return _Try(answer, Attempt("answered", status, asked, learned.refusals))
 
     @contextmanager
@@ -301,8 +309,10 @@ class Client:
         self,
         method: str,
         path: str,
+        *,
         params: Mapping[str, str] | None,
         body: Mapping[str, object] | None,
+        form: Mapping[str, str] | None,
         headers: Mapping[str, str] | None,
     ) -> httpx.Request:
         """Return a request with one finished URL: httpx's own client reads it three times, half of the cost."""
@@ -311,6 +321,7 @@ class Client:
             method,
             f"{self.server.url}{path}{query}",
             json=body,
+            data=form,
             headers={**self._headers, **headers} if headers else self._headers,
         )
 
@@ -322,7 +333,7 @@ class Client:
             return
         asked = f"429, Retry-After {outcome.asked:g}" if outcome.asked else "429"
         if self._throttle.hold(pause, asked=bool(outcome.asked)):
-            self._observer(Waiting(pause, f"the portal requested it ({asked})"))
+            self._observer(Waiting(pause, f"{self.server.peer} requested it ({asked})"))
 
     def _sleep_until(self, moment: float) -> None:
         """Sleep in short pieces, so that an interrupt is noticed."""

@@ -12,11 +12,13 @@ from portalctl.errors import NoAnswerError
 from portalctl.http.network import Network, OverdueError, OverlongError
 from portalctl.http.proxy import Proxy
 from portalctl.http.redaction import Redactor, inert
+from portalctl.http.server import Server
 from portalctl.words import wait_words
 
 _NAME_MISMATCHES: Final = frozenset({62, 64})  # OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and …_IP_ADDRESS_MISMATCH
-_MISNAMED: Final = "Use the name in the certificate, if that server is the portal's."
+_MISNAMED: Final = "Use the name in the certificate, if that is the right server."
 _UNTRUSTED: Final = "Name the authority that signed it: --ca-file FILE. For a test only: --insecure-skip-tls-verify."
+_UNTRUSTED_BY: Final = "Name the authority that signed it in {source}."
 _CHECK: Final = "Check the address and your network."
 
 
@@ -28,6 +30,7 @@ class Failures:
     host: str
     proxy: Proxy | None
     redact: Redactor
+    server: Server
 
     def explain(self, call: str, error: Exception, network: Network, seconds: float) -> NoAnswerError:
         """Return the error for a request that had no complete answer within `seconds`."""
@@ -52,7 +55,9 @@ class Failures:
         if isinstance(trouble, ssl.SSLCertVerificationError):
             misnamed = [_MISNAMED] if trouble.verify_code in _NAME_MISMATCHES else []
             text = f"the certificate of {self.where} can't be trusted: {inert(trouble.verify_message)}"
-            return NoAnswerError(text, *misnamed, _UNTRUSTED, *self._path(), sent=False)
+            source = self.server.ca_source
+            advice = _UNTRUSTED if source == "--ca-file" else _UNTRUSTED_BY.format(source=source)
+            return NoAnswerError(text, *misnamed, advice, *self._path(), sent=False)
         advice = _CHECK if trouble is None else "Check that the server uses https on this port."
         reason = self._reason(error, 0) if trouble is not None else "no TLS connection was made"
         return NoAnswerError(f"can't reach {self.where}: {reason}", advice, *self._path(), sent=False)

@@ -15,16 +15,22 @@ from portalctl.errors import BadUsageError
 
 READ_ONLY: Final = frozenset({"GET"})
 READ_WRITE: Final = frozenset({"GET", "POST", "PATCH", "DELETE"})
+SIGN_IN: Final = frozenset({"POST"})
 _HOST: Final = re.compile(
     r"(?=.{1,254}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*\.?", re.IGNORECASE
 )
 
-Auth = Literal["bearer", "api-key"]  # the header with the token: Authorization: Bearer, or X-API-KEY
+# The header with the token: `Authorization` with Bearer, SSWS or Basic (the token is user and password in Base64),
+# or `X-API-KEY`. "none": no header, for servers that take the secret in the body.
+Auth = Literal["bearer", "api-key", "ssws", "basic", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
     """A server's address and token. `url` has no version path; `url_source` and `token_source` name their origin.
+
+    `peer` is what messages call it, `ca_source` what names `ca_file`, and `secrets` are further texts that no message
+    may show.
 
     Raises BadUsageError for an address that is not a plain http or https one, for plain http beyond loopback, and for
     a token with characters that no token has.
@@ -37,6 +43,9 @@ class Server:
     ca_file: Path | None = None
     verify: bool = True
     auth: Auth = "bearer"
+    peer: str = "the portal"
+    ca_source: str = "--ca-file"
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         parts = parse_address(self.url)
@@ -49,15 +58,25 @@ class Server:
                 f"the server from {self.url_source} is plain http, which would show the token to the network",
                 "Use https. Plain http is allowed to this machine only (127.0.0.1, localhost, [::1]).",
             )
+        if self.auth == "none":
+            return
         if not self.token or not self.token.isascii() or not self.token.isprintable() or " " in self.token:
             raise BadUsageError(f"the token from {self.token_source} has characters that are not valid in a token")
 
     @property
     def credentials(self) -> dict[str, str]:
         """Return the header with the token."""
-        if self.auth == "api-key":
-            return {"X-API-KEY": self.token}
-        return {"Authorization": f"Bearer {self.token}"}
+        match self.auth:
+            case "api-key":
+                return {"X-API-KEY": self.token}
+            case "none":
+                return {}
+            case "ssws":
+                return {"Authorization": f"SSWS {self.token}"}
+            case "basic":
+                return {"Authorization": f"Basic {self.token}"}
+            case _:
+                return {"Authorization": f"Bearer {self.token}"}
 
     @property
     def host(self) -> str:

@@ -35,14 +35,20 @@ class Route:
 
 
 def route_to(
-    address: SplitResult, limits: Limits, notice: Callable[[str], None], *, ca_file: Path | None, verify: bool
+    address: SplitResult,
+    limits: Limits,
+    notice: Callable[[str], None],
+    *,
+    ca_file: Path | None,
+    verify: bool,
+    ca_source: str = "--ca-file",
 ) -> Route:
     """Check everything that the environment sets for this address, and return the route.
 
     Raises BadUsageError, which names the variable or option and not its value.
     """
     is_https = address.scheme == "https"
-    tls = contexts(ca_file, verify=verify, notice=notice) if is_https else no_tls()
+    tls = contexts(ca_file, verify=verify, notice=notice, ca_source=ca_source) if is_https else no_tls()
     proxy = None if is_loopback(address) else proxy_for(address)
     return Route(tls, proxy, limits, is_https)
 

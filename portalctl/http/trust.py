@@ -34,7 +34,9 @@ _HASHED: Final = re.compile(r"[0-9a-f]{8}\.[0-9]")  # how OpenSSL finds certific
 Contexts = Callable[[], ssl.SSLContext]
 
 
-def contexts(ca_file: Path | None, *, verify: bool, notice: Callable[[str], None]) -> Contexts:
+def contexts(
+    ca_file: Path | None, *, verify: bool, notice: Callable[[str], None], ca_source: str = "--ca-file"
+) -> Contexts:
     """Return a function that returns the TLS context for a connection. `notice` receives a warning, if there is one.
 
     Raises BadUsageError for a file or folder that cannot be used; it names the variable and not its value.
@@ -44,13 +46,13 @@ def contexts(ca_file: Path | None, *, verify: bool, notice: Callable[[str], None
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         return _always(_with_key_log(context))
-    sources = list(_sources(ca_file))
+    sources = list(_sources(ca_file, ca_source))
     for place, path in sources:
         try:
             _check(place, path)
         except OSError as error:
             raise _unusable(place, error.strerror or "it cannot be read") from None
-    if not any(place != "--ca-file" for place, _ in sources):
+    if not any(place != ca_source for place, _ in sources):
         if sys.platform in {"darwin", "win32"}:
             return _native(sources)
         sources += _system_store(notice)
@@ -86,10 +88,10 @@ def _native(sources: list[tuple[str, str]]) -> Contexts:
     return make
 
 
-def _sources(ca_file: Path | None) -> Iterator[tuple[str, str]]:
+def _sources(ca_file: Path | None, ca_source: str) -> Iterator[tuple[str, str]]:
     """Yield the files and folders that the user names, each with the variable or option that names it."""
     if ca_file is not None:
-        yield "--ca-file", str(ca_file)
+        yield ca_source, str(ca_file)
     named = [(name, os.environ[name]) for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
     bundle = os.environ.get("REQUESTS_CA_BUNDLE")
     yield from named or ([("REQUESTS_CA_BUNDLE", bundle)] if bundle else [])

@@ -16,6 +16,7 @@ from portalctl.manifest.model import Override, Policy, PortalManifest
 from portalctl.portals.models import OUT, Developer, Scope, Snapshot
 from portalctl.reason import Reason
 from portalctl.rules.dates import ending
+from portalctl.rules.groups import NO_GROUPS, Groups
 from portalctl.rules.resolve import Decision, Verdict, resolve
 from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 
@@ -116,7 +117,13 @@ class AccessReview:
     portals: tuple[PortalAccess, ...]
 
 
-def review(portal: PortalManifest, snapshot: Snapshot, today: date, origins: Origins = NO_ORIGINS) -> PortalAccess:
+def review(
+    portal: PortalManifest,
+    snapshot: Snapshot,
+    today: date,
+    origins: Origins = NO_ORIGINS,
+    groups: Groups = NO_GROUPS,
+) -> PortalAccess:
     """Return all developers in a snapshot with their access and its rules.
 
     Args:
@@ -126,7 +133,7 @@ def review(portal: PortalManifest, snapshot: Snapshot, today: date, origins: Ori
     """
     if not snapshot.scope.every_team:
         raise ValueError("the snapshot does not cover every team")
-    book = Rulebook.of(portal, today)
+    book = Rulebook.of(portal, today, groups)
     reasons = _Reasons(portal, origins)
     teams = _teams_of(snapshot)
     people = [

@@ -18,6 +18,7 @@ from portalctl.changes.plan import BaseComparison, Notice, PortalPlan, Refusal, 
 from portalctl.manifest.model import PortalManifest
 from portalctl.portals.models import Snapshot
 from portalctl.reason import Reason
+from portalctl.rules.groups import NO_GROUPS, Groups
 from portalctl.rules.resolve import Decision, resolve
 from portalctl.rules.rulebook import Rulebook
 
@@ -84,14 +85,20 @@ def against(head: PortalPlan, base: PortalPlan, unruled: Sequence[UnruledGrant])
 
 
 def unruled_grants(
-    base: PortalManifest, head: PortalManifest, snapshot: Snapshot, today: date, changes: Iterable[Change]
+    base: PortalManifest,
+    head: PortalManifest,
+    snapshot: Snapshot,
+    today: date,
+    changes: Iterable[Change],
+    *,
+    groups: Groups = NO_GROUPS,
 ) -> tuple[UnruledGrant, ...]:
     """Live approvals and memberships of approved people that rules of `base` give and none of `head` does.
 
     `changes` are all that `head` plans: what they take away is left out. Sorted by person and team. `snapshot`
     covers both manifests.
     """
-    books = [Rulebook.of(manifest, today) for manifest in (base, head)]
+    books = [Rulebook.of(manifest, today, groups) for manifest in (base, head)]
     gone = {(change.developer.key, change.team) for change in changes if change.developer and change.loses}
     teams = _live_teams(snapshot)
     found = [

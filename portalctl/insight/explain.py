@@ -30,6 +30,7 @@ from portalctl.portals.models import Developer, Scope, Settings, Snapshot
 from portalctl.portals.models import Team as LiveTeam
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
+from portalctl.rules.groups import NO_GROUPS, Groups
 from portalctl.rules.resolve import Block, Decision, Verdict, resolve
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.trace import TracedRule, developer_rules, domain_rules, team_rules
@@ -186,10 +187,17 @@ def explain_offline(portal: PortalManifest, subject: Topic, today: date) -> Port
 
 
 def explain(
-    portal: PortalManifest, snapshot: Snapshot, found: Difference, subject: Topic, today: date
+    portal: PortalManifest,
+    snapshot: Snapshot,
+    found: Difference,
+    subject: Topic,
+    today: date,
+    *,
+    groups: Groups = NO_GROUPS,
 ) -> PortalExplanation:
-    """`found` is what `compare` gave for the same portal, snapshot and day; the snapshot covers `subject.scope`."""
-    case = _Case(portal, Rulebook.of(portal, today), snapshot, found, today)
+    """`found` is what `compare` gave for the same portal, snapshot, day and groups; the snapshot covers
+    `subject.scope`."""
+    case = _Case(portal, Rulebook.of(portal, today, groups), snapshot, found, today, groups)
     match subject.about:
         case "developer":
             return _person(case, subject)
@@ -208,6 +216,7 @@ class _Case:
     snapshot: Snapshot
     found: Difference
     today: date
+    groups: Groups
 
     def told(
         self,
@@ -323,7 +332,7 @@ def _with_changes(standing: Standing, changes: Iterable[Change]) -> Standing:
 def _supposed(case: _Case, person: Developer, decision: Decision) -> Standing:
     """What the plan would have for somebody who signs up now."""
     with_them = replace(case.snapshot, developers=(*case.snapshot.developers, person))
-    found = compare(case.portal, with_them, case.today)
+    found = compare(case.portal, with_them, case.today, case.groups)
     changes = [each for each in found.changes if each.developer == Subject(person.email, person.id or None)]
     notes = notices(case.portal, with_them, found, case.today)
     return _with_changes(replace(_standing(case, person, decision, (), notes), id=None), changes)

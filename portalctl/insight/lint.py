@@ -155,6 +155,7 @@ def _lasts(override: Override, without: Rulebook) -> bool:
 def _unused_team(look: _Look) -> Found:
     portal = look.portal
     named = {team for domain in portal.trusted_domains for team in domain.teams}
+    named |= {team for rule in portal.trusted_groups for team in rule.teams}
     named |= {team for override in portal.overrides for team in override.teams or ()}
     named |= {team for rule in portal.access_requests for team in rule.teams}
     for team in portal.teams:
@@ -167,6 +168,7 @@ def _not_written(look: _Look) -> Found:
     portal = look.portal
     owned = {team.name for team in portal.teams if team.membership == "idp"}
     named = [(rule.why, rule.teams) for rule in portal.trusted_domains]
+    named += [(rule.why, rule.teams) for rule in portal.trusted_groups]
     named += [(rule.why, rule.teams or ()) for rule in portal.overrides]
     for why, teams in named:
         for team in teams:

@@ -17,6 +17,7 @@ from portalctl.identity import normal_domain
 from portalctl.manifest.consistency import at, place
 from portalctl.manifest.file_models import FragmentFile, GrantEntry, RootFile
 from portalctl.manifest.file_rules import Rules, no_domain
+from portalctl.manifest.model import GroupRule, group_value
 from portalctl.manifest.validation import Shaped
 from portalctl.manifest.yaml_source import Data
 from portalctl.words import did_you_mean, quoted
@@ -31,6 +32,9 @@ _NEVER: Final[Mapping[tuple[str, ...], object]] = {
     ("teams", "membership"): "idp",
     ("teams", "synced"): _ANY,
     ("overrides", "reinstate"): _ANY,
+    ("trusted_groups", "allow_empty"): _ANY,
+    ("trusted_groups", "authoritative_for"): _ANY,
+    ("teams", "members_from", "allow_empty"): _ANY,
 }
 _SECTIONS: Final[tuple[str, ...]] = tuple(
     key for key in FragmentFile.model_fields if key not in {"version", "portal", "portals"}
@@ -112,7 +116,7 @@ def check_granted(
     """
     yield from _never(fragment, delegation.root.source.file)
     if delegation.grants is None:
-        yield from _without_delegate(delegation, fragment, named)
+        yield from _without_delegate(delegation, fragment, named, rules)
         return
     grant = delegation.grants.get(path)
     if grant is None:
@@ -147,10 +151,12 @@ def _occurrences(
         yield from _occurrences(data[keys[0]], keys[1:], (*path, keys[0]))
 
 
-def _without_delegate(delegation: Delegation, fragment: Shaped, named: Grant | None) -> Iterator[Finding]:
+def _without_delegate(
+    delegation: Delegation, fragment: Shaped, named: Grant | None, rules: Rules
+) -> Iterator[Finding]:
     """Yield the errors where there is no `delegate`:
 
-    only `teams` are free, except in a file that another portal restricts.
+    only `teams` are free, without groups, except in a file that another portal restricts.
     """
     file = delegation.root.source.file
     for key in _written(fragment):
@@ -159,8 +165,14 @@ def _without_delegate(delegation: Delegation, fragment: Shaped, named: Grant | N
             because = f"{place(named.at, here)} restricts it, and {file} has no `delegate`"
             yield Finding(here, f"`{key}`: not granted to this file: {because}; add one that names this file")
         elif key != "teams":
-            fix = f"write it in {file}, or grant it there (`delegate`)"
-            yield Finding(here, f"`{key}`: not granted to this file; {fix}")
+            yield Finding(here, f"`{key}`: not granted to this file; {_fix(file)}")
+    for _, rule in rules.member_groups if named is None else ():
+        text = f"{quoted(group_value(rule))}: group not granted to this file; {_fix(file)}"
+        yield Finding(at(rule.why), text)
+
+
+def _fix(root: str) -> str:
+    return f"write it in {root}, or grant it there (`delegate`)"
 
 
 def _without_entry(delegation: Delegation, fragment: Shaped, path: str) -> Iterator[Finding]:
@@ -185,6 +197,7 @@ def _beyond(grant: Grant, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
     for name, here in [(one.team.name, at(one.team.why)) for one in rules.teams] + rules.named:
         if name not in entry.teams:
             yield Finding(here, _refused("team", name, entry.teams, grant, here))
+    yield from _groups_beyond(grant, rules)
     domains = [domain for domain in map(normal_domain, entry.domains) if domain is not None]
     for rule in rules.trusted:
         here = at(rule.why)
@@ -193,6 +206,25 @@ def _beyond(grant: Grant, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
         elif rule.subdomains:
             without = f"granted without its subdomains ({place(grant.at, here)}); remove `subdomains: true`"
             yield Finding(here, f"{quoted(rule.domain)}: {without}")
+
+
+def _groups_beyond(grant: Grant, rules: Rules) -> Iterator[Finding]:
+    """Yield each group that the file was not granted, spelled as it spells it, or not within these bounds."""
+    granted = {entry.group: entry for entry in grant.entry.groups}
+    every: list[GroupRule] = [*rules.groups, *(rule for _, rule in rules.member_groups)]
+    for rule in every:
+        here, name = at(rule.why), group_value(rule)
+        entry = granted.get(name)
+        if entry is None:
+            yield Finding(here, _refused("group", name, list(granted), grant, here))
+            continue
+        where = f"{place(grant.at, here)} grants it with"
+        if entry.maximum is not None and (rule.maximum is None or rule.maximum > entry.maximum):
+            fix = f"write `maximum: {entry.maximum}` or less"
+            yield Finding(here, f"{quoted(name)}: {where} `maximum: {entry.maximum}`; {fix}")
+        if entry.minimum is not None and (rule.minimum is None or rule.minimum < entry.minimum):
+            fix = f"write `minimum: {entry.minimum}` or more"
+            yield Finding(here, f"{quoted(name)}: {where} `minimum: {entry.minimum}`; {fix}")
 
 
 def _refused(kind: str, value: str, granted: Sequence[str], grant: Grant, here: Position) -> str:

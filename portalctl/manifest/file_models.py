@@ -15,9 +15,12 @@ from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,
     DeniedDomainOrName,
+    GroupGrant,
+    GroupGrantOrName,
     Limits,
     Member,
     MemberFile,
+    MemberGroup,
     OnRevoke,
     Override,
     Policy,
@@ -25,9 +28,11 @@ from portalctl.manifest.model import (
     Team,
     TrustedDomain,
     TrustedDomainOrName,
+    TrustedGroup,
     Written,
 )
 from portalctl.manifest.value_formats import (
+    AttributeNames,
     Day,
     Domain,
     FilePath,
@@ -161,6 +166,35 @@ class PolicyEntry(Entry):
     )
 
 
+class DirectoryEntry(Entry):
+    """A directory that rules may take groups from. Never where it is, and never a secret."""
+
+    # Further keys are those of the kind, which `directory_rules` checks.
+    model_config = ConfigDict(extra="allow")
+
+    name: Handle = Field(
+        description="The directory's short name, in rules, plans and the names of environment variables."
+    )
+    kind: Annotated[str, Field(pattern=f"^{HANDLE.pattern}$", max_length=63)] = Field(
+        description="What kind of directory this is."
+    )
+    email: AttributeNames = Field(
+        default=(), description="The attributes with e-mail addresses. Left out: the usual ones of the kind."
+    )
+    domains: Many[Domain] = Field(
+        default=(),
+        description="Only addresses at exactly these domains count. Left out: all but those of freemail providers.",
+    )
+    without_address: Literal["fail", "ignore"] = Field(
+        default="fail",
+        description="What an identity without any address means: the group cannot be read (`fail`), or a notice.",
+    )
+    missing_members: Literal["fail", "ignore"] = Field(
+        default="fail",
+        description="What a member that cannot be read means: the group cannot be read (`fail`), or a notice.",
+    )
+
+
 class GrantEntry(Entry):
     """What one fragment may contain, or `roots: true` alone: it may be the root file of another portal."""
 
@@ -172,12 +206,18 @@ class GrantEntry(Entry):
     domains: Many[Domain] = Field(
         default=(), description="Domains that the file may trust: exactly these, without their subdomains."
     )
+    groups: Many[GroupGrantOrName] = Field(
+        default=(),
+        description="Groups the file may trust, and take team members from: `directory/group`, spelled as the file "
+        "spells it, or a mapping with `group`, `minimum` and `maximum`.",
+    )
     overrides: bool = Field(default=False, description="Whether the file may write overrides.")
     all: bool = Field(
         default=False,
-        description="Whether the file may write any team, trusted or denied domain, override and access request. "
-        "Never granted: `portal`, `policy`, `protected`, `delegate`, team `roles`, `membership: idp`, `synced`, and "
-        "`reinstate` in an override.",
+        description="Whether the file may write any team, trusted or denied domain, trusted group, override and "
+        "access request. Never granted: `portal`, `policy`, `directories`, `protected`, `delegate`, team `roles`, "
+        "`membership: idp`, `synced`, `reinstate` in an override, and `allow_empty` and `authoritative_for` of a "
+        "group.",
     )
     roots: bool = Field(
         default=False,
@@ -197,6 +237,12 @@ class RootFile(Entry):
     policy: PolicyEntry = Field(default=PolicyEntry.model_construct(), description="The policy of the whole portal.")
     trusted_domains: Many[TrustedDomainOrName] = Field(
         default=(), description="Domains with approved developers: names, or mappings with `domain`."
+    )
+    directories: Many[DirectoryEntry] = Field(
+        default=(), description="Directories that rules take groups from (LDAP, SCIM, Entra ID and others)."
+    )
+    trusted_groups: Many[TrustedGroup] = Field(
+        default=(), description="Groups of directories whose identities are approved."
     )
     denied_domains: Many[DeniedDomainOrName] = Field(
         default=(), description="Domains with denied developers: names, or mappings with `domain`."
@@ -232,6 +278,11 @@ class FragmentFile(Entry):
     )
     trusted_domains: Many[TrustedDomainOrName] = Field(
         default=(), description="Domains with approved developers. Only where the portal's root file grants them."
+    )
+    trusted_groups: Many[TrustedGroup] = Field(
+        default=(),
+        description="Groups of directories whose identities are approved. Only where the portal's root file grants "
+        "them.",
     )
     denied_domains: Many[DeniedDomainOrName] = Field(
         default=(), description=f"Domains with denied developers. {_IF_ALL}"
@@ -270,10 +321,11 @@ _INSIDE: Final[Mapping[tuple[str, ...], type[Entry | Written]]] = {
     ("policy", "unmatched"): UnmatchedEntry,
     ("policy", "limits"): Limits,
     ("trusted_domains",): TrustedDomain,
+    ("directories",): DirectoryEntry,
+    ("trusted_groups",): TrustedGroup,
     ("denied_domains",): DeniedDomain,
     ("teams",): Team,
     ("teams", "members"): Member,
-    ("teams", "members_from"): MemberFile,
     ("teams", "roles"): Role,
     ("overrides",): Override,
     ("access_requests",): AccessRule,
@@ -285,6 +337,8 @@ def keys_at(kind: type[Entry | Written], path: tuple[str | int, ...]) -> tuple[s
     """Return the keys that a mapping at this path of a file may have."""
     names = tuple(step for step in path if isinstance(step, str))
     if names[:1] == ("delegate",):
-        return tuple(GrantEntry.model_fields)
+        return tuple(GrantEntry.model_fields) if names[2:] != ("groups",) else GroupGrant.keys()
+    if names == ("teams", "members_from"):
+        return (*MemberFile.keys(), *MemberGroup.keys())
     inside = _INSIDE[names] if names else kind
     return inside.keys() if issubclass(inside, Written) else tuple(inside.model_fields)

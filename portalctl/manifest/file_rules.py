@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeVar, cast
 
 from portalctl.characters import odd
 from portalctl.errors import Finding, Position
@@ -18,18 +18,23 @@ from portalctl.manifest.model import (
     Invitable,
     Member,
     MemberFile,
+    MemberGroup,
     Override,
     Protected,
     Role,
     RuleKind,
     Team,
     TrustedDomain,
+    TrustedGroup,
+    group_value,
     placed,
 )
 from portalctl.manifest.validation import Shaped
 from portalctl.manifest.value_display import shown_value
 from portalctl.manifest.yaml_source import Branch, Mark, position
 from portalctl.reason import Reason
+
+G = TypeVar("G", TrustedGroup, MemberGroup)
 
 
 class TeamDeclaration(NamedTuple):
@@ -43,12 +48,15 @@ class TeamDeclaration(NamedTuple):
 class Rules:
     """The rules of one file, in its order.
 
-    `named`: every team that a rule names, with its place. `lists`: the CSV files with members.
+    `named`: every team that a rule names, with its place. `lists`: the CSV files with members. `member_groups`: the
+    groups whose identities are members of a team, with the team's name.
     """
 
     file: str
     lists: tuple[str, ...] = ()
     trusted: list[TrustedDomain] = field(default_factory=list)
+    groups: list[TrustedGroup] = field(default_factory=list)
+    member_groups: list[tuple[str, MemberGroup]] = field(default_factory=list)
     denied: list[DeniedDomain] = field(default_factory=list)
     teams: list[TeamDeclaration] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
@@ -68,6 +76,7 @@ def rules_of(
     checks = _Checks(shaped.source.file, lists, developer_ids)
     entry, mark = shaped.entry, shaped.source.mark
     checks.trusted(entry.trusted_domains, _inside(mark, "trusted_domains"))
+    checks.groups(entry.trusted_groups, _inside(mark, "trusted_groups"))
     checks.teams(entry.teams, _inside(mark, "teams"))
     checks.overrides(entry.overrides, _inside(mark, "overrides"))
     checks.denied(entry.denied_domains, _inside(mark, "denied_domains"))
@@ -116,6 +125,23 @@ class _Checks:
             message = "anyone can get an address at this domain; give a `reason` to trust it anyway"
             self._find(mark, f"{shown_value(domain)}: {message}")
 
+    def groups(self, rules: Iterable[TrustedGroup], marks: list[Mark]) -> None:
+        for rule, mark in zip(rules, marks, strict=True):
+            self._name_teams(rule.teams, _inside(mark, "teams"))
+            authority = self._domains(rule.authoritative_for, mark, "authoritative_for")
+            why = self._reason("trusted_groups", group_value(rule), mark, rule.reason)
+            self.rules.groups.append(self._group(rule, mark, why, authoritative_for=authority))
+
+    def _group(self, rule: G, mark: Mark, why: Reason, **normal: object) -> G:
+        """Return a rule that rests on a group, with its place and its domains in normal form."""
+        if rule.minimum is not None and rule.maximum is not None and rule.minimum > rule.maximum:
+            self._find(part(mark, "minimum"), f"`minimum: {rule.minimum}` is above `maximum: {rule.maximum}`")
+        return placed(rule, why, domains=self._domains(rule.domains, mark, "domains"), **normal)
+
+    def _domains(self, texts: tuple[str, ...], mark: Mark, key: str) -> tuple[str, ...]:
+        pairs = zip(texts, _inside(mark, key), strict=True)
+        return tuple(domain for text, at in pairs if (domain := self._domain(text, at)) is not None)
+
     def denied(self, rules: Iterable[DeniedDomain], marks: list[Mark]) -> None:
         for rule, mark in zip(rules, marks, strict=True):
             domain = self._domain(rule.domain, part(mark, "domain"))
@@ -136,7 +162,12 @@ class _Checks:
         members: list[Member] = []
         if team.members is not None:
             members += self._members(self.rules.file, team.members, _inside(mark, "members"))
-        if team.members_from is not None and (listed := self._lists.get(team.members_from)) is not None:
+        source = team.members_from
+        if isinstance(source, MemberGroup):
+            at = part(mark, "members_from")
+            why = self._reason("members", group_value(source), at)
+            self.rules.member_groups.append((team.name, self._group(source, at, why)))
+        elif source is not None and (listed := self._lists.get(source)) is not None:
             members += self._members(listed.file, listed.members, listed.marks)
         return None if team.members is None and team.members_from is None else tuple(members)
 
@@ -190,8 +221,7 @@ class _Checks:
         for rule, mark in zip(rules, marks, strict=True):
             if bool(rule.domains) == bool(rule.teams):
                 self._find(mark, "write `domains` or `teams`: the developers whose requests are approved")
-            pairs = zip(rule.domains, _inside(mark, "domains"), strict=True)
-            domains = tuple(domain for text, at in pairs if (domain := self._domain(text, at)) is not None)
+            domains = self._domains(rule.domains, mark, "domains")
             self._name_teams(rule.teams, _inside(mark, "teams"))
             why = self._reason("access_requests", ", ".join(rule.products), mark, rule.reason)
             self.rules.access.append(placed(rule, why, domains=domains))

@@ -23,10 +23,17 @@ from portalctl.manifest import csv_list
 from portalctl.manifest.consistency import Together, place, together
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.delegate import Delegation, Resolve, check_granted, delegation_of, naming
+from portalctl.manifest.directory_rules import (
+    NO_KINDS,
+    Kinds,
+    check_group_rules,
+    check_same_directories,
+    directories_of,
+)
 from portalctl.manifest.file_models import FragmentFile, PolicyEntry, RootFile
 from portalctl.manifest.file_rules import Rules, rules_of
 from portalctl.manifest.files import File, digest, read_files, read_list
-from portalctl.manifest.model import Manifest, MemberFile, Policy, PortalManifest
+from portalctl.manifest.model import Directory, Manifest, MemberFile, Policy, PortalManifest, group_value
 from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.unread import entries_without_file, unread
 from portalctl.manifest.validation import Shaped, read_entries
@@ -38,12 +45,15 @@ from portalctl.reason import Reason
 from portalctl.words import did_you_mean, quoted
 
 
-def load(paths: Sequence[Path]) -> Manifest:
-    """Load manifest files and folders. Raises InputError with every error of all files."""
+def load(paths: Sequence[Path], kinds: Kinds = NO_KINDS) -> Manifest:
+    """Load manifest files and folders. Raises InputError with every error of all files.
+
+    `kinds`: the kinds of directories.
+    """
     with no_garbage_collection():
         files, findings = read_files(paths)
         try:
-            manifest = assemble(files, findings, partial(read_list, paths), os.path.realpath)
+            manifest = assemble(files, findings, partial(read_list, paths), os.path.realpath, kinds)
         except InputError as error:  # a missing name may be in a file that is not read
             more = unread(paths, {file.shown for file in files})
             raise InputError((*error.findings, *more), error.message) from error
@@ -63,13 +73,14 @@ def assemble(
     findings: Sequence[Finding] = (),
     lists: ReadList = _no_list,
     resolve: Resolve = posixpath.normpath,
+    kinds: Kinds = NO_KINDS,
 ) -> Manifest:
     """Return the manifest of several files.
 
     `findings`: errors found so far. `lists` returns the list that a file names by a path, or the error. `resolve`
-    returns a path with its symbolic links resolved. Raises InputError like `load`. Its only I/O is in `lists` and
-    `resolve`."""
-    loading = _Loading(list(findings), lists, resolve)
+    returns a path with its symbolic links resolved. `kinds`: the kinds of directories. Raises InputError like `load`.
+    Its only I/O is in `lists` and `resolve`."""
+    loading = _Loading(list(findings), lists, resolve, kinds)
     for file in sorted(files, key=lambda file: file.shown):
         loading.add(file)
     portals, warnings = loading.finish()
@@ -94,14 +105,16 @@ class _Portal:
     entry: RootFile
     provider: Provider
     delegation: Delegation
+    directories: dict[str, Directory]
     rules: list[Rules]
 
 
 class _Loading:
     """One load of several files."""
 
-    def __init__(self, findings: list[Finding], read: ReadList, resolve: Resolve) -> None:
+    def __init__(self, findings: list[Finding], read: ReadList, resolve: Resolve, kinds: Kinds) -> None:
         self.findings = findings
+        self._kinds = kinds
         self._read = read
         self._resolve = resolve
         self._lists: dict[
@@ -149,9 +162,12 @@ class _Loading:
             whole = together(rules, all_teams_known=self._teams_known and has_teams)
             self.findings += whole.findings
             warnings += whole.warnings
+            if "directories" not in portal.own.lost:
+                self.findings += check_group_rules(portal.directories, rules, whole.trusted, self._kinds)
             if "portal" not in portal.own.lost:
                 made.append(_portal_manifest(portal, whole))
         self.findings += check_declared_once(made)
+        self.findings += check_same_directories(made)
         return {portal.name: portal for portal in made}, warnings
 
     def _unread_entries(self) -> Iterator[Finding]:
@@ -168,7 +184,9 @@ class _Loading:
         delegation, findings = delegation_of(shaped, file.path, self._resolve)
         self.findings += findings
         self.findings += _check_portal(shaped, entry, None if unknown else provider)
-        return _Portal(shaped, entry, provider, delegation, [rules])
+        directories, findings = directories_of(shaped, self._kinds)
+        self.findings += findings
+        return _Portal(shaped, entry, provider, delegation, directories, [rules])
 
     def _check_names(self, portals: list[_Portal]) -> None:
         """Return the portals by name; report repeated names."""
@@ -223,7 +241,7 @@ class _Loading:
         read: dict[MemberFile, MemberList] = {}
         for index, team in enumerate(shaped.entry.teams):
             wanted = team.members_from
-            if wanted is None:
+            if not isinstance(wanted, MemberFile):
                 continue
             found = self._read(file, wanted.file)
             if isinstance(found, str):
@@ -296,6 +314,14 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
         overrides=tuple(whole.overrides),
         access_requests=tuple(whole.access),
         protected=tuple(whole.protected),
+        directories=portal.directories,
+        trusted_groups=tuple(sorted((rule for file in portal.rules for rule in file.groups), key=group_value)),
+        member_groups=tuple(
+            sorted(
+                (pair for file in portal.rules for pair in file.member_groups),
+                key=lambda it: (it[0], group_value(it[1])),
+            )
+        ),
         files=tuple(sorted({file for rules in portal.rules for file in (rules.file, *rules.lists)})),
     )
 

@@ -29,6 +29,9 @@ from portalctl.manifest.value_formats import (
     Description,
     DeveloperId,
     Domain,
+    GrantedGroup,
+    GroupName,
+    Handle,
     Many,
     Person,
     PersonName,
@@ -46,10 +49,20 @@ NOT_READ: Final = "PC012"
 Status = Literal["approved", "pending", "rejected", "revoked", "absent"]
 Membership = Literal["additive", "exclusive", "idp"]
 OnRevoke = Literal["report", "revoke_registrations"]
-RuleKind = Literal["trusted_domains", "denied_domains", "members", "teams", "overrides", "access_requests", "policy"]
+RuleKind = Literal[
+    "trusted_domains",
+    "trusted_groups",
+    "denied_domains",
+    "members",
+    "teams",
+    "overrides",
+    "access_requests",
+    "policy",
+]
 
-SHORT: Final = "<text>"  # the two forms of a list entry, as they appear in pydantic's locations
+SHORT: Final = "<text>"  # the forms of a list entry, as they appear in pydantic's locations
 LONG: Final = "<mapping>"
+GROUP: Final = "<group>"
 
 _REASON: Final = "Why this entry exists, for reviewers of the file and for `portalctl explain`."
 _EXPIRES: Final = (
@@ -77,6 +90,25 @@ Invite = Annotated[
 FullName = Annotated[
     PersonName | None,
     Field(description="The name on the new account. Left out: the address. Only with `invite: true`."),
+]
+_DIRECTORY: Final = "The name of a directory, declared under `directories` in the root file."
+_GROUP: Final = (
+    "The group: what identifies it depends on the kind of directory (`portalctl docs directories`). `id:VALUE` names "
+    "it by its id."
+)
+GroupMinimum = Annotated[
+    int | None,
+    Field(ge=1, description="The fewest identities the group may have; with fewer, the portal's plan is refused."),
+]
+GroupMaximum = Annotated[
+    int | None,
+    Field(ge=1, description="The most identities the group may have; with more, the rule makes no new grants."),
+]
+GroupDomains = Annotated[
+    Many[Domain], Field(description="Only addresses at exactly these domains count. Left out: as the directory says.")
+]
+AllowEmpty = Annotated[
+    bool, Field(description="Whether the group may be empty. `false` unless written: an empty group is refused.")
 ]
 Mail = Annotated[
     bool, Field(description="Whether the portal sends an e-mail with an invitation. Only with `invite: true`.")
@@ -171,6 +203,45 @@ class DeniedDomain(Written):
     expires: Expires = None
 
 
+@dataclass(frozen=True, slots=True)
+class TrustedGroup(Written):
+    """A group of a directory whose identities are approved."""
+
+    directory: Annotated[Handle, Field(description=_DIRECTORY)]
+    group: Annotated[GroupName, Field(description=_GROUP)]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    teams: Annotated[
+        Many[TeamName],
+        Field(description="Teams that these developers are added to. Each is declared under `teams`."),
+    ] = ()
+    minimum: GroupMinimum = None
+    maximum: GroupMaximum = None
+    domains: GroupDomains = ()
+    allow_empty: AllowEmpty = False
+    authoritative_for: Annotated[
+        Many[Domain],
+        Field(
+            description="Domains for which the portal's trusted groups decide alone: an approved developer of "
+            "exactly such a domain who is in no trusted group and named by no override is revoked."
+        ),
+    ] = ()
+    reason: ReasonText | None = field(default=None, compare=False)
+    owner: Annotated[Prose | None, Field(description="Who answers for this entry, for reviewers of the file.")] = (
+        field(default=None, compare=False)
+    )
+    expires: Expires = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGrant(Written):
+    """A group that a further file may name, within bounds."""
+
+    group: Annotated[GrantedGroup, Field(description="The group, as `directory/group`.")]
+    minimum: Annotated[int | None, Field(ge=1, description="The rule's `minimum` must be at least this.")] = None
+    maximum: Annotated[int | None, Field(ge=1, description="The rule's `maximum` must be at most this.")] = None
+
+
+GroupGrantOrName = Annotated[GroupGrant, _or_short(GroupGrant, GrantedGroup)]
 TrustedDomainOrName = Annotated[TrustedDomain, _or_short(TrustedDomain, Domain)]
 DeniedDomainOrName = Annotated[DeniedDomain, _or_short(DeniedDomain, Domain)]
 
@@ -228,6 +299,47 @@ class MemberFile(Written):
 
 
 @dataclass(frozen=True, slots=True)
+class MemberGroup(Written):
+    """A group of a directory whose identities are members of a team."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(_undescribed)
+
+    directory: Annotated[Handle, Field(description=_DIRECTORY)]
+    group: Annotated[GroupName, Field(description=_GROUP)]
+    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    minimum: GroupMinimum = None
+    maximum: GroupMaximum = None
+    domains: GroupDomains = ()
+    allow_empty: AllowEmpty = False
+
+
+#: A rule that rests on a group.
+GroupRule = TrustedGroup | MemberGroup
+
+
+def group_value(rule: GroupRule) -> str:
+    """Return how reasons and grants name the group of a rule."""
+    return f"{rule.directory}/{rule.group}"
+
+
+def _source_form(value: object) -> str:
+    """Tell the three forms of `members_from` apart: a path, a mapping for a file, a mapping for a group."""
+    if isinstance(value, dict):
+        return GROUP if {"directory", "group"} & value.keys() else LONG
+    return SHORT
+
+
+def _member_source() -> GetPydanticSchema:
+    forms: Any = Annotated[
+        Annotated[CsvPath, AfterValidator(MemberFile), Tag(SHORT)]
+        | Annotated[MemberFile, Tag(LONG)]
+        | Annotated[MemberGroup, Tag(GROUP)],
+        Discriminator(_source_form),
+    ]
+    return GetPydanticSchema(lambda _, handler: handler.generate_schema(forms))
+
+
+@dataclass(frozen=True, slots=True)
 class Role(Written):
     """What a team may do with one API."""
 
@@ -273,11 +385,12 @@ class Team(Written):
         ),
     ] = None
     members_from: Annotated[
-        Annotated[MemberFile, _or_short(MemberFile, CsvPath)] | None,
+        Annotated[MemberFile | MemberGroup, _member_source()] | None,
         Field(
             description="A CSV file with further members, in addition to `members`: its path relative to this file's "
             "folder, or a mapping with `file` and `column`. Its first line names the columns: `developer`, and "
-            "optionally `expires`, `reason`, `invite` and the other keys of a member. Other columns are ignored."
+            "optionally `expires`, `reason`, `invite` and the other keys of a member. Other columns are ignored. Or "
+            "a group of a directory: a mapping with `directory` and `group`."
         ),
     ] = None
     synced: Annotated[
@@ -429,10 +542,28 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
+class Directory:
+    """A directory that rules take groups from. `options` are the keys that only its kind has.
+
+    `email` empty: the kind's own attributes. `domains` empty: every domain but those of freemail providers.
+    """
+
+    name: str
+    kind: str
+    why: Reason = field(compare=False)
+    email: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+    ignore_without_address: bool = False
+    ignore_missing: bool = False
+    options: Mapping[str, str | bool | tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class PortalManifest:
     """The rules and settings of one portal. Exactly one of `id` and `title` is set; `files` are as in Manifest.
 
-    `options` are the keys of the `portal:` block that only this provider has, `region` too.
+    `options` are the keys of the `portal:` block that only this provider has, `region` too. `member_groups` are the
+    groups that `members_from` names, each with its team.
     """
 
     name: str
@@ -448,8 +579,16 @@ class PortalManifest:
     overrides: tuple[Override, ...] = ()
     access_requests: tuple[AccessRule, ...] = ()
     protected: tuple[Protected, ...] = ()
+    directories: Mapping[str, Directory] = field(default_factory=dict)
+    trusted_groups: tuple[TrustedGroup, ...] = ()
+    member_groups: tuple[tuple[str, MemberGroup], ...] = ()
     files: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def group_rules(self) -> tuple[GroupRule, ...]:
+        """The rules that rest on groups of directories."""
+        return (*self.trusted_groups, *(rule for _, rule in self.member_groups))
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def _holds_names(path: Path) -> bool:
     """Return whether removing this path also removes a name that others refer to: a portal's, or a team's."""
     if path[0] == "portal":
         return path[1:] in ((), ("name",))
-    return path[0] == "portals" or (path[0] == "teams" and len(path) <= 2)
+    return path[0] == "portals" or (path[0] in {"teams", "directories"} and len(path) <= 2)
 
 
 def _take_out(source: Source, data: dict[str, Data], paths: set[Path]) -> None:

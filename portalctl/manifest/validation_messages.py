@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 from portalctl.characters import odd
 from portalctl.errors import Finding
 from portalctl.manifest.file_models import Entry, FragmentFile, RootFile, keys_at
-from portalctl.manifest.model import LONG, SHORT, Written
+from portalctl.manifest.model import GROUP, LONG, SHORT, MemberFile, MemberGroup, Written
 from portalctl.manifest.value_display import type_name
 from portalctl.manifest.value_formats import FORMS, STRICT_FORMS
 from portalctl.manifest.yaml_source import Source
@@ -47,7 +47,7 @@ def described(source: Source, model: type[Entry | Written], problems: list[Error
 
 def path_of(problem: ErrorDetails) -> Path:
     """Return the path in the data, without the tags that pydantic adds for the forms of an entry."""
-    return tuple(step for step in problem["loc"] if step not in (SHORT, LONG, _KEY))
+    return tuple(step for step in problem["loc"] if step not in (SHORT, LONG, GROUP, _KEY))
 
 
 def message(problem: ErrorDetails, model: type[Entry | Written], path: Path, *, guess: bool = True) -> str:
@@ -81,7 +81,7 @@ def _message(problem: ErrorDetails, model: type[Entry | Written], path: Path) ->
     if path == ("version",) and problem["type"] != "missing":
         return "expected `version: 1`, the only version"
     if problem["type"] in _UNKNOWN_KEY:
-        return _unknown_key(str(path[-1]), model, path)
+        return _unknown_key(str(path[-1]), model, path, _known(problem, model, path))
     if problem["type"] == "literal_error":
         return _unknown_choice(problem)
     if problem["type"] in _EXPECTED:
@@ -119,8 +119,14 @@ _SAY: Final[dict[str, Callable[[ErrorDetails], str]]] = {
 }
 
 
-def _unknown_key(key: str, model: type[Entry | Written], path: Path) -> str:
-    known = keys_at(model, path[:-1])
+def _known(problem: ErrorDetails, model: type[Entry | Written], path: Path) -> tuple[str, ...]:
+    """Return the keys that the mapping with a problem may have. What has two forms has the keys of its own form."""
+    if path[2:3] == ("members_from",):
+        return MemberGroup.keys() if GROUP in problem["loc"] else MemberFile.keys()
+    return keys_at(model, path[:-1])
+
+
+def _unknown_key(key: str, model: type[Entry | Written], path: Path, known: tuple[str, ...]) -> str:
     if len(path) == 1 and model is FragmentFile and key in RootFile.model_fields:
         return f"the key {quoted(key)} is allowed in the root file only, the one with the `portal:` block"
     if RENAMED.get(key) in known:
@@ -132,7 +138,7 @@ def _unknown_key(key: str, model: type[Entry | Written], path: Path) -> str:
 def _meant(problem: ErrorDetails, model: type[Entry | Written]) -> Path:
     """Return the path of the key that an unknown one resembles."""
     path = path_of(problem)
-    return *path[:-1], close(str(path[-1]), keys_at(model, path[:-1])) or ""
+    return *path[:-1], close(str(path[-1]), _known(problem, model, path)) or ""
 
 
 def _unknown_choice(problem: ErrorDetails) -> str:

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Final, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    Strict,
+    StringConstraints,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from portalctl.characters import is_invisible, named
@@ -24,6 +32,7 @@ _PROSE: Final = rf"^[^{_ODD}]*[^\s{_ODD}][^{_ODD}]*$"
 _SAFE_ID: Final = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
 _PATH: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*$"
 _CSV: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*\.[cC][sS][vV]$"
+_GRANTED_GROUP: Final = rf"^{HANDLE.pattern}/[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
 _FINGERPRINT: Final = r"^f[0-9a-f]{12}$"
 _DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
@@ -36,6 +45,7 @@ FORMS: Final[Mapping[str, str]] = {
     _SAFE_ID: "expected an id: letters, digits and . _ - only",
     _PATH: "expected a file's path, relative to this file's folder, with `/`",
     _CSV: "expected the path of a file that ends in .csv, relative to this file's folder, with `/`",
+    _GRANTED_GROUP: "expected a directory's name, `/`, and the group, as in corp/api-partners",
     _FINGERPRINT: "expected the fingerprint of a finding: f and 12 hexadecimal digits, as `portalctl drift` shows it",
 }
 
@@ -106,6 +116,16 @@ Address = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^
 Person = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
 PortalId = Annotated[str, _text(_SAFE_ID, 128)]
 DeveloperId = Annotated[str, _text(_NAME, 256), AfterValidator(_visible)]
+AttributeName = Annotated[str, _text(_NAME, 250)]
+_ATTRIBUTE_SCHEMA: Final = {"type": "string", "minLength": 1, "maxLength": 250, "pattern": _NAME}
+# Written as a list, or as one name alone.
+AttributeNames = Annotated[
+    Many[AttributeName],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [_ATTRIBUTE_SCHEMA, {"type": "array", "items": _ATTRIBUTE_SCHEMA}]}),
+]
+GrantedGroup = Annotated[str, _text(_GRANTED_GROUP, 1100)]
+GroupName = Annotated[str, _text(_NAME, 1000), AfterValidator(_visible)]
 PersonName = Annotated[str, _text(_LINE, 255), AfterValidator(_visible)]
 Description = Annotated[str, _text(_LINE, 250)]
 RoleName = Annotated[str, _text(_NAME, 100), AfterValidator(_visible)]

@@ -78,8 +78,8 @@ class _Masking:
                 changed = self.finding(value)
             case Refusal(developer=str() as developer) | Notice(developer=str() as developer):
                 changed = {"developer": self.mask(developer), "message": self.sentence(value.message, developer)}
-            case Reason(rule="overrides"):
-                changed = {"value": self.mask(value.value)}
+            case Reason():
+                changed = self.reason(value)
             case Sent() | ChangeSettled():
                 changed = self.event(value)
             case Plan() | ManifestStamp() | SnapshotStamp():
@@ -101,6 +101,10 @@ class _Masking:
                 return {"developer": self.whole(value.developer), "id": self.whole(value.id)}
             case _:
                 return {"subject": self.mask(value.subject)} if value.about == "developer" else {}
+
+    def reason(self, value: Reason) -> dict[str, Any]:
+        changed = {"value": self.mask(value.value)} if value.rule == "overrides" else {}
+        return changed | ({"identity": self.mask(value.identity)} if value.identity is not None else {})
 
     def event(self, value: Sent | ChangeSettled) -> dict[str, Any]:
         name = value.subject

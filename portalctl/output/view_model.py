@@ -33,6 +33,7 @@ SIGNS: Mapping[Kind, str] = {"takes": "-", "gives": "+", "changes": "~"}
 BRAKE = frozenset({"removals", "removals_percent", "team_percent"})  # refusals that --allow-removals lifts
 RULES = {
     "trusted_domains": "trusted domain",
+    "trusted_groups": "trusted group",
     "denied_domains": "denied domain",
     "members": "member list",
     "teams": "team",
@@ -292,6 +293,8 @@ def place(why: Reason) -> str | None:
 
 def rule(why: Reason, safe: Safe) -> str:
     """Return the rule in words: `trusted domain liverpoolfc.com`. The developer that a rule names is left out."""
+    if why.directory is not None:
+        return safe(f"{'trusted group' if why.rule == 'trusted_groups' else 'group'} {why.value}")
     return RULES[why.rule] if why.rule in {"overrides", "members"} else f"{RULES[why.rule]} {safe(why.value)}"
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from portalctl import json_file
+from portalctl.directories.reading import GroupReading
 from portalctl.errors import RefusedError
 from portalctl.portals.models import Registration, Scope, Snapshot
 from portalctl.times import is_rfc3339
@@ -67,7 +68,10 @@ class SavedPortal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedSnapshot:
-    """The content of a file. `created_at` is RFC 3339, UTC."""
+    """The content of a file. `created_at` is RFC 3339, UTC.
+
+    `groups` of directories have the identities that an account or a rule names, and nobody else.
+    """
 
     version: Literal[1] = 1
     kind: Literal["snapshot"] = KIND
@@ -75,6 +79,7 @@ class SavedSnapshot:
     created_at: str
     digest: str
     portals: tuple[SavedPortal, ...]
+    groups: tuple[GroupReading, ...] = ()
 
     def of(self, declared: Declared) -> SavedPortal:
         """Return the snapshot of a portal.
@@ -94,14 +99,22 @@ class SavedSnapshot:
         return found
 
 
-def saved_snapshot(portals: tuple[SavedPortal, ...], *, created_at: str, generator: str) -> SavedSnapshot:
-    """Return a snapshot document of these portals, sorted by name, with its digest."""
+def saved_snapshot(
+    portals: tuple[SavedPortal, ...],
+    groups: tuple[GroupReading, ...] = (),
+    *,
+    created_at: str,
+    generator: str,
+) -> SavedSnapshot:
+    """Return a snapshot document of these portals and groups, sorted by name, with its digest."""
     portals = tuple(sorted(portals, key=lambda item: item.portal.name))
+    groups = tuple(sorted(groups, key=lambda group: (group.directory, group.asked)))
     return SavedSnapshot(
         generator=generator,
         created_at=created_at,
-        digest=_digest(portals, created_at),
+        digest=_digest(portals, groups, created_at),
         portals=portals,
+        groups=groups,
     )
 
 
@@ -138,11 +151,12 @@ def snapshot_schema() -> Mapping[str, Any]:
 
 def _problems(found: SavedSnapshot) -> Iterator[tuple[str, str]]:
     """Yield values that the types allow but no snapshot has, as JSON paths and messages."""
-    if found.digest != _digest(found.portals, found.created_at):
+    if found.digest != _digest(found.portals, found.groups, found.created_at):
         yield "digest", f"does not match the contents; {AGAIN}"
     moments = {
         f"portals[{i}].snapshot.observed_at": item.snapshot.observed_at for i, item in enumerate(found.portals)
     }
+    moments |= {f"groups[{i}].observed_at": group.observed_at for i, group in enumerate(found.groups)}
     for path, text in {"created_at": found.created_at, **moments}.items():
         if not is_rfc3339(text):
             yield path, "should be a date and time with a time zone (RFC 3339)"
@@ -161,8 +175,9 @@ def _missing(snapshot: Snapshot, scope: Scope) -> Iterator[str]:
         yield "requests for access"
 
 
-def _digest(portals: tuple[SavedPortal, ...], created_at: str) -> str:
-    text = _text({"version": 1, "created_at": created_at, "portals": _portals().dump_python(portals)})
+def _digest(portals: tuple[SavedPortal, ...], groups: tuple[GroupReading, ...], created_at: str) -> str:
+    plain = {"version": 1, "created_at": created_at, "portals": _portals().dump_python(portals)}
+    text = _text(plain | ({"groups": _groups().dump_python(groups)} if groups else {}))
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -174,6 +189,11 @@ def _text(plain: object) -> str:
 @cache
 def _adapter() -> TypeAdapter[SavedSnapshot]:
     return TypeAdapter(SavedSnapshot)
+
+
+@cache
+def _groups() -> TypeAdapter[tuple[GroupReading, ...]]:
+    return TypeAdapter(tuple[GroupReading, ...])
 
 
 @cache

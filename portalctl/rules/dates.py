@@ -15,6 +15,7 @@ def ending(portal: PortalManifest) -> Iterator[tuple[date, Reason]]:
     """Yield every entry that has an `expires`, with that day."""
     entries: Iterable[tuple[date | None, Reason]] = [
         *((rule.expires, rule.why) for rule in portal.trusted_domains),
+        *((rule.expires, rule.why) for rule in portal.trusted_groups),
         *((rule.expires, rule.why) for rule in portal.denied_domains),
         *((override.expires, override.why) for override in portal.overrides),
         *((member.expires, member.why) for team in portal.teams for member in team.members or ()),

@@ -1,8 +1,8 @@
-"""Manifest × snapshot × day → decisions: what the rules yield for each live developer, and why.
+"""Manifest × snapshot × groups × day → decisions: what the rules yield for each live developer, and why.
 
-Rank for status: override > denied domain > trusted domain > `unmatched`; a denial of the developer beats every grant,
-and covers `+tag` forms and unreadable spellings too. An override with an `id` decides for that account alone. Nothing
-here depends on what would have to change."""
+Rank for status: override > denied domain > trusted group = trusted domain > `unmatched`; a denial of the developer
+beats every grant, and covers `+tag` forms and unreadable spellings too. An override with an `id` decides for that
+account alone. Nothing here depends on what would have to change."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from portalctl.manifest.model import OnRevoke, Override
 from portalctl.portals.models import Developer
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
+from portalctl.rules.groups import GroupState
 from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 from portalctl.rules.shared_addresses import Sharing, by_address, sharing
 
@@ -30,10 +31,11 @@ SSO_VOUCHES = Reason("policy", "require_verified_email", reason="single sign-on 
 class Decision:
     """The decision for one developer.
 
-    Developers of one domain share one object unless a rule names them. `teams` are wanted, with all reasons;
-    `complete` is the override that made them the complete list. `lapsed` are the expired rules that alone granted
-    approval, `lapsed_teams` the teams that expired rules alone granted. `blocked` is the reason why nothing is
-    granted, whatever the rules yield. `on_revoke` None: as in the policy."""
+    Developers of one domain share one object unless a rule names them or a group has them. `teams` are wanted, with
+    all reasons; `complete` is the override that made them the complete list. `kept` are those of `teams` that the
+    developer stays in and is not added to. `lapsed` are the expired rules that alone granted approval, `lapsed_teams`
+    the teams that expired rules alone granted. `blocked` is the reason why nothing is granted, whatever the rules
+    yield. `on_revoke` None: as in the policy."""
 
     verdict: Verdict
     why: tuple[Reason, ...]
@@ -44,6 +46,7 @@ class Decision:
     reinstate: bool = False
     blocked: Block | None = None
     on_revoke: OnRevoke | None = None
+    kept: frozenset[str] = frozenset()
 
 
 def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
@@ -51,7 +54,7 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
     listed = tuple(developers)
     addresses = [developer.address for developer in listed]
     shared = by_address(zip(listed, addresses, strict=True))
-    by_domain: dict[str, Decision] = {}
+    by_domain: dict[tuple[str, bool], Decision] = {}
     tells_verified = "verified_email" in provider_named(book.portal.provider).abilities
     vouched = tells_verified and book.portal.policy.require_verified_email
     for developer, address in zip(listed, addresses, strict=True):
@@ -60,13 +63,13 @@ def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[D
             decision = _by_id(book, developer, address, accounts)
         elif address is None:
             decision = _malformed(book, developer)
-        elif address in book.named or accounts or "+" in address:
+        elif address in book.named or accounts or "+" in address or book.has_group(address):
             decision = _personal(book, developer, address, accounts)
         else:
-            domain = domain_of(address)
-            if domain not in by_domain:
-                by_domain[domain] = _by_domain(book, domain)
-            decision = by_domain[domain]
+            key = domain_of(address), developer.status == "pending"
+            if key not in by_domain:
+                by_domain[key] = _ungrouped(book, address, _by_domain(book, key[0]), pending=key[1])
+            decision = by_domain[key]
         if vouched:
             decision = _vouched(developer, decision)
         if not developer.approvable and decision.verdict in {"approved", "absent"}:
@@ -89,11 +92,11 @@ def _by_id(book: Rulebook, developer: Developer, address: str | None, accounts: 
 
 
 def _vouched(developer: Developer, decision: Decision) -> Decision:
-    """Block a decision that rests on trust in a domain where the address is not verified.
+    """Block a decision that rests on trust in a domain or group where the address is not verified.
 
     An override holds anyway.
     """
-    if decision.verdict != "approved" or decision.why[0].rule != "trusted_domains":
+    if decision.verdict != "approved" or decision.why[0].rule not in {"trusted_domains", "trusted_groups"}:
         return decision
     if developer.provider == "sso":
         return replace(decision, why=(*decision.why, SSO_VOUCHES))
@@ -129,17 +132,26 @@ def _by_domain(book: Rulebook, domain: str) -> Decision:
     return Decision("unmatched", _default(book), lapsed=(lapsed.why,) if lapsed else (), lapsed_teams=lapsed_teams)
 
 
+def _ungrouped(book: Rulebook, address: str, decision: Decision, *, pending: bool) -> Decision:
+    """Return the decision for everybody at a domain who is in no group."""
+    return _with_authority(book, address, _without_uncertain(book, decision), pending=pending)
+
+
 def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequence[Developer]) -> Decision:
     """Return the decision for an account that a rule may name. A denial is never blocked; a grant may be.
 
     Args:
         accounts: those that share the address, this one among them; empty where it has the address for itself.
     """
-    decision = _with_members(book, address, _by_domain(book, domain_of(address)))
     override = book.now.overrides.get(address)
     lapsed = book.lapsed.overrides.get(address)
+    decision = _with_groups(book, address, _by_domain(book, domain_of(address)))
+    decision = _with_members(book, address, decision)
     if lapsed is not None and override is None and is_for(lapsed, developer.id):
         decision = _without_lapsed(decision, lapsed)
+    decision = _without_uncertain(book, decision)
+    if override is None and developer.id not in book.now.overrides:
+        decision = _with_authority(book, address, decision, pending=developer.status == "pending")
     denial = book.now.denial_of_developer((address, untagged(address)), developer.id)
     if denial is not None:
         return _kept_out(denial, decision.lapsed_teams)
@@ -169,6 +181,73 @@ def _shared(decision: Decision, developer: Developer, accounts: Sequence[Develop
     if block == "shared":  # the decision stands, and is withheld
         return replace(decision, reinstate=False, blocked=block) if decision.reinstate else decision
     return _block(decision, block) if block is not None and decision.verdict in GRANTING else decision
+
+
+def _with_groups(book: Rulebook, address: str, decision: Decision) -> Decision:
+    """Groups approve and add teams as domains do, and team sources add up. A denied domain takes precedence."""
+    for state in book.now.grouped.get(address, ()):
+        presence = state.presence(address)
+        if presence in {"member", "shared"}:
+            certain = presence == "member" and state.grants
+            decision = _with_group(book, decision, state, state.reason(address), certain=certain)
+    for state in book.lapsed.grouped.get(address, ()):
+        if state.presence(address) == "member":
+            decision = _with_lapsed_group(decision, state, state.reason(address))
+    return decision
+
+
+def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reason, *, certain: bool) -> Decision:
+    """Return the decision for a member of a group. Where that is not `certain`, the member keeps what the group gives
+    and is granted nothing new."""
+    teams = _added(decision.teams, ((team, why) for team in state.teams))
+    only = frozenset(state.teams) - decision.teams.keys()
+    kept = decision.kept - frozenset(state.teams) if certain else decision.kept | only
+    lapsed_teams = {team: reasons for team, reasons in decision.lapsed_teams.items() if team not in state.teams}
+    decision = replace(decision, teams=teams, kept=kept, lapsed_teams=lapsed_teams)
+    if decision.verdict == "denied":
+        return decision
+    if state.approves:
+        decision = replace(decision, lapsed=())
+    if state.approves and certain:
+        reasons = (*decision.why, why) if decision.verdict == "approved" else (why,)
+        return replace(decision, verdict="approved", why=reasons, reinstate=book.portal.policy.reinstate)
+    return replace(decision, verdict="silent", why=(why,)) if decision.verdict == "unmatched" else decision
+
+
+def _with_lapsed_group(decision: Decision, state: GroupState, why: Reason) -> Decision:
+    gone = [team for team in state.teams if team not in decision.teams]
+    decision = replace(decision, lapsed_teams=_added(decision.lapsed_teams, ((team, why) for team in gone)))
+    if state.approves and decision.verdict in {"unmatched", "silent"}:
+        return replace(decision, lapsed=(*decision.lapsed, why))
+    return decision
+
+
+def _without_uncertain(book: Rulebook, decision: Decision) -> Decision:
+    """Return the decision without removals from developers who may be in a group that is not known well enough."""
+    if not book.uncertain:
+        return decision
+    lapsed_teams = {team: why for team, why in decision.lapsed_teams.items() if team not in book.kept_teams}
+    decision = replace(decision, lapsed_teams=lapsed_teams)
+    if book.may_match_anybody is not None:
+        decision = replace(decision, lapsed=())
+    if decision.verdict == "unmatched":
+        return replace(decision, verdict="silent", why=(book.uncertain[0].why,))
+    return decision
+
+
+def _with_authority(book: Rulebook, address: str, decision: Decision, *, pending: bool) -> Decision:
+    """Deny a developer of a domain for which trusted groups decide alone, who is in none of them.
+
+    Pending ones follow the policy for unmatched sign-ups.
+    """
+    domain = domain_of(address)
+    if pending or domain not in book.authority or decision.verdict not in {"unmatched", "silent"}:
+        return decision
+    states = book.now.grouped.get(address, ())
+    if any(state.approves and state.presence(address) in {"member", "shared"} for state in states):
+        return decision
+    deciding = (state for state in book.now.groups if domain in state.authoritative_for)
+    return replace(decision, verdict="denied", why=tuple(state.absence(address) for state in deciding), lapsed=())
 
 
 def _with_members(book: Rulebook, address: str, decision: Decision) -> Decision:

@@ -20,6 +20,7 @@ from portalctl.manifest.model import (
 )
 from portalctl.portals.models import Scope
 from portalctl.reason import Reason
+from portalctl.rules.groups import NO_GROUPS, Groups, GroupState, group_states
 
 DENIALS = frozenset({"revoked", "rejected", "absent"})
 
@@ -44,7 +45,8 @@ E = TypeVar("E", bound=_Expiring)
 class Rules:
     """Rules that are all in force, or all lapsed. `members` maps an address to (team, reason) pairs.
 
-    `invitations` are the accounts to create where there are none: by address, on API7 by developer_id.
+    `invitations` are the accounts to create where there are none: by address, on API7 by developer_id. `groups` are
+    the rules that rest on groups, and `grouped` those of them that have something under an address.
     """
 
     overrides: dict[str, Override] = field(default_factory=dict)
@@ -53,6 +55,8 @@ class Rules:
     denied: dict[str, DeniedDomain] = field(default_factory=dict)
     invitations: dict[str, tuple[Invitation, Reason]] = field(default_factory=dict)
     access: tuple[AccessRule, ...] = ()
+    groups: tuple[GroupState, ...] = ()
+    grouped: dict[str, tuple[GroupState, ...]] = field(default_factory=dict)
 
     def denial_of_developer(self, names: Iterable[str], developer_id: str | None = None) -> Override | None:
         """Return the override that denies a developer.
@@ -85,26 +89,64 @@ class Rules:
         return most_specific(self.trusted, domain)
 
     def named_teams(self) -> frozenset[str]:
-        """Return the teams that a domain or an override names."""
+        """Return the teams that a domain, a group or an override names."""
         by_domain = {team for rule in self.trusted.values() for team in rule.teams}
-        return frozenset(by_domain | {team for override in self.overrides.values() for team in override.teams or ()})
+        by_group = {team for state in self.groups for team in state.teams}
+        return frozenset(
+            by_domain | by_group | {team for override in self.overrides.values() for team in override.teams or ()}
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Rulebook:
-    """The rules of one portal: `now` in force, `lapsed` expired. `named` holds each address a rule spells out."""
+    """The rules of one portal: `now` in force, `lapsed` expired. `named` holds each address a rule spells out.
+
+    `uncertain` are the states of groups that may not remove anybody: a developer may be in one of them. `kept_teams`
+    are the teams that these groups feed, and `authority` the domains for which trusted groups decide alone.
+    """
 
     portal: PortalManifest
     now: Rules
     lapsed: Rules
     named: frozenset[str]
+    uncertain: tuple[GroupState, ...] = ()
+    kept_teams: frozenset[str] = frozenset()
+    authority: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, portal: PortalManifest, today: date) -> Rulebook:
-        """`today` is the day in UTC; an entry holds through its `expires` day."""
-        now, lapsed = _rules(portal, today, lapsed=False), _rules(portal, today, lapsed=True)
+    def of(cls, portal: PortalManifest, today: date, groups: Groups = NO_GROUPS) -> Rulebook:
+        """Return the rules as they stand on a day.
+
+        Args:
+            portal: the manifest's rules.
+            today: the day in UTC; an entry holds through its `expires` day.
+            groups: what was read of directories. A group that is not there was not read, and removes nobody.
+        """
+        now, lapsed = (_rules(portal, today, groups, lapsed=lapsed) for lapsed in (False, True))
         named = now.overrides.keys() | now.members.keys() | lapsed.overrides.keys() | lapsed.members.keys()
-        return cls(portal, now, lapsed, frozenset(named))
+        uncertain = tuple(state for state in now.groups if not state.removes)
+        return cls(
+            portal,
+            now,
+            lapsed,
+            frozenset(named),
+            uncertain,
+            frozenset(team for state in uncertain for team in state.teams),
+            frozenset() if _may_approve(uncertain) else _authority(now.groups),
+        )
+
+    @property
+    def may_match_anybody(self) -> GroupState | None:
+        """A trusted group that is not known well enough to say who is not in it."""
+        return _may_approve(self.uncertain)
+
+    def has_group(self, address: str) -> bool:
+        """Return whether any group that rules rest on has something under an address."""
+        return address in self.now.grouped or address in self.lapsed.grouped
+
+    def feeding(self, team: str) -> list[GroupState]:
+        """Return the rules in force that add a group's identities to a team."""
+        return [state for state in self.now.groups if team in state.teams]
 
     @property
     def scope(self) -> Scope:
@@ -145,7 +187,26 @@ def most_specific(rules: dict[str, D], domain: str) -> D | None:
     return next(covering(rules, domain), None)
 
 
-def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
+def _may_approve(states: Iterable[GroupState]) -> GroupState | None:
+    return next((state for state in states if state.approves), None)
+
+
+def _authority(states: Iterable[GroupState]) -> frozenset[str]:
+    return frozenset(domain for state in states for domain in state.authoritative_for)
+
+
+def _grouped(states: Iterable[GroupState]) -> dict[str, tuple[GroupState, ...]]:
+    """Return the rules that have something under an address, by address; those in the same groups share a tuple."""
+    found: dict[str, tuple[GroupState, ...]] = {}
+    for state in states:
+        longer: dict[tuple[GroupState, ...], tuple[GroupState, ...]] = {}
+        for address in state.reading.members if state.reading is not None else ():
+            before = found.get(address, ())
+            found[address] = longer.setdefault(before, (*before, state))
+    return found
+
+
+def _rules(portal: PortalManifest, today: date, groups: Groups, *, lapsed: bool) -> Rules:
     def chosen(entries: Iterable[E]) -> Iterator[E]:
         return (entry for entry in entries if (entry.expires is not None and entry.expires < today) == lapsed)
 
@@ -155,6 +216,8 @@ def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
             members.setdefault(member.developer, []).append((team.name, member.why))
     overrides = {override.developer: override for override in chosen(portal.overrides)}
     listed = [member for team in portal.teams for member in chosen(team.members or ())]
+    listed_groups = [rule for _, rule in portal.member_groups if not lapsed]
+    states = group_states(portal, groups, [*chosen(portal.trusted_groups), *listed_groups])
     developers: list[Member | Override] = [*listed, *overrides.values()]  # an override's invitation before a list's
     return Rules(
         overrides=overrides,
@@ -162,6 +225,8 @@ def _rules(portal: PortalManifest, today: date, *, lapsed: bool) -> Rules:
         trusted={rule.domain: rule for rule in chosen(portal.trusted_domains)},
         denied={rule.domain: rule for rule in chosen(portal.denied_domains)},
         access=tuple(chosen(portal.access_requests)),
+        groups=states,
+        grouped=_grouped(states),
         invitations={
             rule.developer: (invitation, rule.why)
             for rule in developers

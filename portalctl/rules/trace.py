@@ -12,11 +12,12 @@ from datetime import date
 from typing import Literal, TypeVar
 
 from portalctl.identity import domain_of, normal_address, suspects
-from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, TrustedDomain
+from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, TrustedDomain, TrustedGroup
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED
 from portalctl.rules.dates import ending
+from portalctl.rules.groups import GroupState
 from portalctl.rules.resolve import Decision
 from portalctl.rules.rulebook import Rulebook, covering, is_for
 
@@ -24,6 +25,8 @@ from portalctl.rules.rulebook import Rulebook, covering, is_for
 # blocked: it grants nothing to this account. ended: it has expired. exception: it is for one developer of the domain.
 RuleEffect = Literal["decides", "adds", "takes", "overruled", "blocked", "ended", "exception"]
 D = TypeVar("D", DeniedDomain, TrustedDomain)
+_NOT_IN = "it gives this developer nothing"
+_REVOKED = "an approved developer there who is in no trusted group is revoked"
 VERIFIED = Reason("policy", "require_verified_email")
 
 
@@ -44,6 +47,7 @@ def developer_rules(book: Rulebook, key: str, name: str, decision: Decision, tod
     return (
         *trace.overrides(key, name),
         *trace.domains(domains),
+        *trace.groups(normal_address(name) or name),
         *trace.memberships(normal_address(name) or name),
         *trace.others(name, key),
     )
@@ -59,6 +63,7 @@ def domain_rules(book: Rulebook, domain: str, decision: Decision, today: date) -
     listed = {**book.now.members, **book.lapsed.members}
     return (
         *trace.domains([domain]),
+        *plain.authorities(domain),
         *trace.others(f"@{domain}"),
         *(plain.exception(rule.why, f"{rule.developer}: {_override_text(rule)}", rule.expires) for rule in named),
         *(rule for name in sorted(listed) if domain_of(name) == domain for rule in plain.exceptions(name)),
@@ -80,6 +85,7 @@ def team_rules(book: Rulebook, name: str, today: date) -> tuple[TracedRule, ...]
     domains = [rule for rule in portal.trusted_domains if name in rule.teams]
     overrides = [rule for rule in portal.overrides if name in (rule.teams or ())]
     access = [rule for rule in portal.access_requests if name in rule.teams]
+    rules += trace.feeding(name)
     rules += [trace.plain(rule.why, f"developers at {rule.domain} belong to it", rule.expires) for rule in domains]
     rules += [trace.plain(rule.why, f"{rule.developer} belongs to it", rule.expires) for rule in overrides]
     rules += [trace.plain(rule.why, _access_text(rule), rule.expires) for rule in access]
@@ -95,6 +101,7 @@ class _Trace:
         self._today = today
         self._decision = decision or Decision("unmatched", ())
         self._expires = {(why, why.column): expires for expires, why in ending(book.portal)}
+        self._exclusive = {team.name for team in book.portal.teams if team.membership == "exclusive"}
 
     def overrides(self, key: str, name: str) -> Iterator[TracedRule]:
         for rules in (self._book.now, self._book.lapsed):
@@ -113,6 +120,50 @@ class _Trace:
         abilities = provider_named(self._portal.provider).abilities
         if trusted and "verified_email" in abilities and self._portal.policy.require_verified_email:
             yield self._judged(VERIFIED, "trust in a domain is for verified addresses only")
+
+    def groups(self, address: str) -> Iterator[TracedRule]:
+        """Yield the rules that rest on groups, where the group has the address or may take something away."""
+        for state in self._book.now.groups:
+            presence = state.presence(address)
+            if state.reading is None:
+                yield TracedRule(state.why, _group_says(state), "blocked", "the group was not read")
+            elif presence == "shared":
+                yield TracedRule(state.why, _group_says(state), "blocked", "two identities have this address")
+            elif presence == "member" and not state.grants:
+                yield TracedRule(state.reason(address), _group_says(state, address), "blocked", "over `maximum`")
+            elif presence == "member":
+                yield self._judged(state.reason(address), _group_says(state, address), _last_day(state))
+            elif self._matters(state, address) or presence == "disabled":
+                yield self._absent(state, address)
+        for state in self._book.lapsed.groups:
+            if state.presence(address) == "member":
+                yield self._judged(state.reason(address), _group_says(state, address), _last_day(state))
+
+    def _matters(self, state: GroupState, address: str) -> bool:
+        """Whether somebody loses something because they are not in this group."""
+        return domain_of(address) in state.authoritative_for or not self._exclusive.isdisjoint(state.teams)
+
+    def _absent(self, state: GroupState, address: str) -> TracedRule:
+        why = state.absence(address)
+        exclusive = [team for team in state.teams if team in self._exclusive]
+        if why in self._decision.why:
+            return TracedRule(why, why.reason or "", "decides")
+        if exclusive:
+            return TracedRule(why, f"{why.reason}, and {', '.join(exclusive)} is exclusive", "takes")
+        return TracedRule(why, why.reason or "", "overruled", _NOT_IN)
+
+    def authorities(self, domain: str) -> Iterator[TracedRule]:
+        """Yield the groups that decide alone about a domain."""
+        for state in self._book.now.groups:
+            if domain in state.authoritative_for:
+                yield self.plain(state.why, f"the authority for {domain}: {_REVOKED}", _last_day(state))
+
+    def feeding(self, team: str) -> Iterator[TracedRule]:
+        """Yield the rules that add a group's identities to a team."""
+        for state in (*self._book.now.groups, *self._book.lapsed.groups):
+            if team in state.teams:
+                size = f"{state.reading.counts.active:,} identities" if state.reading is not None else "not read"
+                yield self.plain(state.why, f"the members of this group belong to it ({size})", _last_day(state))
 
     def memberships(self, address: str) -> Iterator[TracedRule]:
         return (self._judged(why, f"in {team}", expires) for team, why, expires in self._lists(address))
@@ -185,6 +236,17 @@ def _overruled(reason: Reason, decision: Decision) -> str:
         "overrides": "an override takes precedence over rules for domains",
         "denied_domains": "a denied domain takes precedence over a trusted one",
     }.get(winner.rule, "it does not apply to this account")
+
+
+def _group_says(state: GroupState, address: str = "") -> str:
+    """Return what a rule gives to members of its group, and how one of them is in it."""
+    gives = ", ".join([*(["approved"] if state.approves else []), *(f"in {team}" for team in state.teams)])
+    member = state.reading.members.get(address) if state.reading is not None else None
+    return f"{gives} (through {' > '.join(member.via)})" if member is not None and member.via else gives
+
+
+def _last_day(state: GroupState) -> date | None:
+    return state.rule.expires if isinstance(state.rule, TrustedGroup) else None
 
 
 def _declared(membership: str, listed: str) -> str:

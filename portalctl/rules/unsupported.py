@@ -60,6 +60,7 @@ def _check_status(portal: PortalManifest, provider: Provider, status: str | None
 def _with_teams(portal: PortalManifest) -> Iterator[Reason]:
     yield from (team.why for team in portal.teams)
     yield from (rule.why for rule in portal.trusted_domains if rule.teams)
+    yield from (rule.why for rule in portal.trusted_groups if rule.teams)
     yield from (rule.why for rule in portal.access_requests if rule.teams)
     yield from (override.why for override in portal.overrides if override.teams is not None)
 

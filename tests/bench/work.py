@@ -146,11 +146,13 @@ class _CachedPages(Client):
         *,
         params: Mapping[str, str] | None = None,
         body: Mapping[str, object] | None = None,
+        form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         precheck: Callable[[], None] = lambda: None,
     ) -> Answer:
         precheck()
         assert not body
+        assert not form
         assert not headers
         below, number = path.partition(population.PORTAL_ID)[2], int((params or {}).get("page[number]", 1))
         return Answer(f"{method} {path}", 200, (self._folder / page_file(below, number)).read_bytes(), None, "")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from portalctl.directories.kinds import KINDS
 from portalctl.errors import InputError
 from portalctl.manifest.load import load
 from tests.manifest.examples import BROKEN
@@ -17,7 +18,7 @@ CASES = sorted(path.name for path in BROKEN.iterdir() if path.suffix != ".expect
 def test_every_error_is_told_at_its_place(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(BROKEN)
     with pytest.raises(InputError) as caught:
-        load([Path(case)])
+        load([Path(case)], KINDS)
     told = [str(finding) for finding in caught.value.findings]
     assert told == Path(case).with_suffix(".expected").read_text().splitlines()
     assert caught.value.exit_code == 65

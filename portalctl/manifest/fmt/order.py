@@ -21,7 +21,9 @@ NAMED_BY: Final[Mapping[Path, str]] = {
 }
 
 # What always has lines of its own; everything else goes on one line, between braces or brackets, where it fits.
-_ENTRIES: Final[frozenset[Path]] = frozenset({("trusted_domains",), ("denied_domains",), ("teams",), ("overrides",)})
+_ENTRIES: Final[frozenset[Path]] = frozenset(
+    (key,) for key in ("trusted_domains", "directories", "trusted_groups", "denied_domains", "teams", "overrides")
+)
 BLOCK_LISTS: Final = _ENTRIES | {("teams", "members")}
 BLOCK_MAPPINGS: Final = _ENTRIES | {(), ("portal",), ("policy",), ("delegate",)}
 

@@ -1,0 +1,94 @@
+"""Environment → where the directories of a manifest are, and what opens them. A manifest never names either."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from portalctl.directories.connection import Access
+from portalctl.directories.kinds import KINDS
+from portalctl.environment import secret
+from portalctl.errors import BadUsageError
+from portalctl.group_reading import Directories, definitions, wanted_groups
+from portalctl.http.server import is_loopback
+from portalctl.manifest.model import Directory, PortalManifest
+from portalctl.words import did_you_mean, quoted
+
+
+def prefix_of(name: str) -> str:
+    """Return how the names of a directory's variables begin."""
+    return f"PORTALCTL_DIRECTORY_{name.upper().replace('-', '_')}"
+
+
+def directories_of(
+    portals: Collection[PortalManifest], without: Iterable[str], env: Mapping[str, str], more: Iterable[str] = ()
+) -> Directories:
+    """Return access to the directories that the rules of portals rest on, and to `more`.
+
+    Raises BadUsageError where a variable is missing or unusable, or `without` names no directory.
+    """
+    known = definitions(portals)
+    left_out = check_names(without, known)
+    needed = {*wanted_groups(portals), *more} - left_out
+    return Directories({name: access_to(known[name], env) for name in sorted(needed)}, left_out)
+
+
+def check_names(without: Iterable[str], known: Collection[str]) -> frozenset[str]:
+    """Return the directories that are left out on purpose. Raises BadUsageError for one that no portal declares."""
+    names = frozenset(without)
+    for name in sorted(names - set(known)):
+        hint = did_you_mean(name, known)
+        listed = f"Directories: {', '.join(sorted(known))}." if known else "The manifest declares none."
+        raise BadUsageError(f"--without-directory {quoted(name)}: directory not declared{hint}", listed)
+    return names
+
+
+def access_to(directory: Directory, env: Mapping[str, str]) -> Access:
+    """Return where a directory is and what opens it. Raises BadUsageError, which names the variable."""
+    kind, prefix = KINDS[directory.kind], prefix_of(directory.name)
+
+    def value(key: str) -> str | None:
+        return env.get(f"{prefix}_{key}", "").strip() or None
+
+    url = value("URL") or kind.url
+    password = secret(env, f"{prefix}_SECRET")
+    missing = [
+        *([f"{prefix}_URL"] if url is None else []),
+        *([f"{prefix}_USER"] if kind.user and value("USER") is None else []),
+        *([f"{prefix}_TENANT"] if kind.tenant and value("TENANT") is None else []),
+        *([f"{prefix}_SECRET (or {prefix}_SECRET_FILE)"] if password is None else []),
+    ]
+    if missing or url is None or password is None:
+        raise BadUsageError(
+            f"directory {directory.name}: {', '.join(missing)} not set",
+            f"Set {'it' if len(missing) == 1 else 'them'}, or leave this directory out with "
+            f"--without-directory {directory.name}.",
+        )
+    if not password.value.strip():
+        raise BadUsageError(f"directory {directory.name}: {password.source} is empty", "Set it to the secret.")
+    ca_file = value("CA_FILE")
+    return Access(
+        url.rstrip("/"),
+        password.value.strip("\r\n"),
+        prefix,
+        user=value("USER"),
+        tenant=value("TENANT"),
+        token_url=_checked_token_url(directory.name, value("TOKEN_URL"), prefix),
+        ca_file=Path(ca_file) if ca_file is not None else None,
+        url_source=f"{prefix}_URL" if value("URL") else f"the default of {kind.title}",
+        secret_source=password.source,
+    )
+
+
+def _checked_token_url(name: str, url: str | None, prefix: str) -> str | None:
+    """Return the address of a token endpoint: the secret is sent there. Raises BadUsageError."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts)):
+        return url
+    raise BadUsageError(
+        f"directory {name}: {prefix}_TOKEN_URL is not an https address",
+        "Use https. Plain http is allowed to this machine only.",
+    )

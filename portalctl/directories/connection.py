@@ -1,0 +1,63 @@
+"""What a directory is opened with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from portalctl.cancellation import Stop
+from portalctl.directories.definition import Kind
+from portalctl.events import Observer, ignore
+from portalctl.http.throttle import Throttles
+
+Option = str | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where a directory is, and what opens it: everything that the environment says of it.
+
+    `prefix` begins the names of its variables (`PORTALCTL_DIRECTORY_CORP`); `url_source` and `secret_source` are what
+    messages name.
+    """
+
+    url: str
+    secret: str = field(repr=False)
+    prefix: str
+    user: str | None = None
+    tenant: str | None = None
+    token_url: str | None = None
+    ca_file: Path | None = None
+    url_source: str = ""
+    secret_source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A directory and the way to it.
+
+    `email`: the attributes with addresses. `options`: the keys that only this kind has. `ignore_missing`: whether
+    members that cannot be read are left out. `now` gives the time as RFC 3339.
+    """
+
+    kind: Kind
+    name: str
+    access: Access
+    email: tuple[str, ...]
+    options: Mapping[str, Option]
+    now: Callable[[], str]
+    ignore_missing: bool = False
+    observer: Observer = ignore
+    stop: Stop = field(default_factory=Stop)
+    throttles: Throttles = field(default_factory=Throttles)
+
+    def text(self, key: str, default: str = "") -> str:
+        """Return the value of an option that is text."""
+        value = self.options.get(key, default)
+        return value if isinstance(value, str) else default
+
+    @property
+    def nested(self) -> bool:
+        """Whether members of groups in a group belong to it too."""
+        return self.options.get("nested", True) is True

@@ -1,0 +1,207 @@
+"""SCIM 2.0 servers (RFC 7643, RFC 7644).
+
+A group's members carry ids only, so all users are read and joined here: asking for users by `groups.value` was
+answered with nobody by a server whose group had 450 members. Sizes and totals are taken from the answers
+(RFC 7644, 3.4.2.4: a server may return fewer than asked).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from portalctl.directories.connection import Connection
+from portalctl.directories.kinds import BY_ID
+from portalctl.directories.oauth import sign_in
+from portalctl.directories.protocol import DirectoryError, Facts, Group, Identity
+from portalctl.directories.web import Pages, Web, ambiguous, identity_of, not_found, rows_of, text_of
+from portalctl.words import plural, quoted
+
+PAGE: Final = 1000  # asked for; servers return fewer
+ROUNDS: Final = 3  # of reading a list that changes while it is read
+MOST_GROUPS: Final = 10_000
+_ACCEPT: Final = {"Accept": "application/scim+json, application/json"}
+
+
+def connect(connection: Connection) -> Scim:
+    """Return a SCIM server that can be read."""
+    return Scim(connection)
+
+
+class Scim:
+    """A SCIM server. Users are read once, for all groups."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._web = Web(connection, lambda: sign_in(connection))
+        self._users: dict[str, dict[str, Any]] | None = None
+        self._group_ids: set[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._web.__exit__(kind, error, trace)
+
+    def begin(self) -> Facts:
+        """Read one group, to see that the server answers and takes the credential."""
+        self._web.json("/Groups", {"count": "1"}, _ACCEPT)
+        return Facts(date=self._web.date)
+
+    def read(self, group: str) -> Group:
+        """Return a group. Raises DirectoryError."""
+        observed_at = self._connection.now()
+        root = self._found(group)
+        walk = _Walk(self)
+        walk.add(root, ())
+        name = root.get("displayName")
+        return Group(
+            text_of(self._web, root, "id", f"group {group}"),
+            name if isinstance(name, str) else group,
+            tuple(walk.identities.values()),
+            observed_at,
+            walk.missing,
+        )
+
+    def _found(self, group: str) -> dict[str, Any]:
+        """Return the resource of the group with a display name, or an id."""
+        if group.startswith(BY_ID):
+            return self.group(group.removeprefix(BY_ID)) or self._lost(group)
+        escaped = group.replace("\\", "\\\\").replace('"', '\\"')
+        # No `attributes`: some servers filter by what they return.
+        named = self._list("/Groups", {"filter": f'displayName eq "{escaped}"'})
+        exact = [row for row in named.values() if row.get("displayName") == group]
+        if len(exact) > 1:
+            raise ambiguous(self._connection, group, sorted(row["id"] for row in exact))
+        if exact:
+            return self.group(exact[0]["id"]) or self._lost(group)
+        return self.group(group) or self._lost(group)
+
+    def _lost(self, group: str) -> dict[str, Any]:
+        raise not_found(self._connection, group)
+
+    def group(self, id_: str) -> dict[str, Any] | None:
+        """Return the resource of a group with its members; None where there is none of this id."""
+        answer = self._web.answer(f"/Groups/{quote(id_, safe='')}", headers=_ACCEPT)
+        if answer.status == 404 and not answer.is_page:
+            return None
+        if not answer.ok:
+            raise self._web.refused(answer)
+        found = self._web.json_object(answer)
+        if found.get("id") != id_:
+            raise self._web.wrong(f"{answer.call} returned the group {quoted(str(found.get('id')))}")
+        return found
+
+    def users(self) -> Mapping[str, dict[str, Any]]:
+        """Return all users by id."""
+        if self._users is None:
+            tops = {attribute.split(".")[0] for attribute in self._connection.email}
+            self._users = self._list("/Users", {"attributes": ",".join(["id", "active", *sorted(tops)])})
+        return self._users
+
+    def group_ids(self) -> set[str]:
+        """Return the ids of all groups."""
+        if self._group_ids is None:
+            self._group_ids = set(self._list("/Groups", {"attributes": "id,displayName"}))
+        return self._group_ids
+
+    def _list(self, path: str, params: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+        """Return every resource of a list by id; complete, or DirectoryError."""
+        for _ in range(ROUNDS):
+            found, total = self._round(path, params)
+            if len(found) == total:
+                return found
+        text = f"GET {path} returned {plural(len(found), 'entry').replace('entrys', 'entries')} of {total:,}"
+        raise self._web.wrong(f"{text} (totalResults), so the list is not complete", "Run it again.")
+
+    def _round(self, path: str, params: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], int]:
+        """Return what one reading of a list gave, and the last total it was told."""
+        found: dict[str, dict[str, Any]] = {}
+        pages, start = Pages(self._web, f"GET {path}"), 1
+        while True:
+            more = {**params, "startIndex": str(start), "count": str(PAGE)}
+            page = self._web.json(path, more, _ACCEPT)
+            total = page.get("totalResults")
+            if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+                raise self._web.wrong(f"GET {path} returned no totalResults")
+            rows = rows_of(self._web, page, "Resources", f"GET {path}")
+            ids = [text_of(self._web, row, "id", f"an entry of GET {path}") for row in rows]
+            pages.add(ids)
+            found.update(zip(ids, rows, strict=True))
+            start += len(rows)
+            if not rows or start > total:
+                return found, total
+
+    @property
+    def connection(self) -> Connection:
+        """What the server was opened with."""
+        return self._connection
+
+    def wrong(self, message: str, *advice: str) -> DirectoryError:
+        """Return an error about an answer that cannot be used."""
+        return self._web.wrong(message, *advice)
+
+
+class _Walk:
+    """The identities of a group and of the groups in it."""
+
+    def __init__(self, server: Scim) -> None:
+        self.identities: dict[str, Identity] = {}
+        self.missing = 0
+        self._server = server
+        self._connection = server.connection
+        self._seen: set[str] = set()
+
+    def add(self, group: dict[str, Any], via: tuple[str, ...]) -> None:
+        """Take a group's members in, and those of groups in it, each group once."""
+        self._seen.add(str(group.get("id")))
+        if len(self._seen) > MOST_GROUPS:
+            raise self._server.wrong(f"more than {MOST_GROUPS:,} groups in one another")
+        members = group.get("members", [])
+        if not isinstance(members, list):
+            raise self._server.wrong("`members` of a group is not a list")
+        nested: list[str] = []
+        for member in members:
+            value = member.get("value") if isinstance(member, dict) else None
+            if not isinstance(value, str) or not value:
+                raise self._server.wrong("a member of a group has no `value`")
+            if member.get("type") != "Group" and value in self._server.users():
+                self._person(value, via)
+            else:
+                nested.append(value)
+        for value in nested:
+            self._nested(value, via)
+
+    def _person(self, id_: str, via: tuple[str, ...]) -> None:
+        if id_ in self.identities:
+            return
+        row = self._server.users()[id_]
+        active = row.get("active", True)
+        if not isinstance(active, bool):
+            raise self._server.wrong(f"user {id_} has no `active` that is true or false")
+        self.identities[id_] = identity_of(id_, row, self._connection.email, active=active, via=via)
+
+    def _nested(self, id_: str, via: tuple[str, ...]) -> None:
+        if id_ in self._seen:
+            return
+        if id_ not in self._server.group_ids():
+            self._missing(id_)
+        elif self._connection.nested:
+            found = self._server.group(id_)
+            if found is None:
+                self._missing(id_)
+                return
+            self.add(found, (*via, str(found.get("displayName") or id_)))
+
+    def _missing(self, id_: str) -> None:
+        self.missing += 1
+        if not self._connection.ignore_missing:
+            raise self._server.wrong(
+                f"member {quoted(id_)} of a group cannot be read",
+                "Check that the credential may read all users and groups.",
+                f"To leave such members out, write `missing_members: ignore` for {self._connection.name}.",
+            )

@@ -1,0 +1,281 @@
+"""What directories with an HTTP API have in common: credentials, errors that name the directory, JSON and pages."""
+
+from __future__ import annotations
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from portalctl.directories.connection import Connection
+from portalctl.directories.protocol import DirectoryError, Identity
+from portalctl.errors import AnswerError, BadUsageError, PortalError
+from portalctl.http import READ_ONLY, Answer, Auth, Client, Server, parse_json
+from portalctl.words import quoted
+
+MOST_PAGES: Final = 10_000
+MOST_IDENTITIES: Final = 1_000_000
+_EARLY: Final = 10.0  # seconds before its end in which a token is no longer used
+_LINK: Final = 'rel="next"'
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What is sent with each request. `until` is on the monotonic clock; None: it does not end."""
+
+    auth: Auth
+    token: str = field(repr=False)
+    until: float | None = None
+
+    @property
+    def is_fresh(self) -> bool:
+        """Return whether it can be sent."""
+        return self.until is None or time.monotonic() < self.until - _EARLY
+
+
+def fixed_credential(connection: Connection) -> Credential:
+    """Return a Bearer token, or user and password where a user is given."""
+    access = connection.access
+    if access.user is None:
+        return Credential("bearer", access.secret)
+    return Credential("basic", b64encode(f"{access.user}:{access.secret}".encode()).decode("ascii"))
+
+
+class Web:
+    """The HTTP API of one directory. `date` is the `Date` header of the last answer."""
+
+    def __init__(self, connection: Connection, sign_in: Callable[[], Credential], *, url: str | None = None) -> None:
+        parts = urlsplit(url or connection.access.url)
+        self.date: str | None = None
+        self.connection = connection
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._base = parts.path.rstrip("/")
+        self._sign_in = sign_in
+        self._credential: Credential | None = None
+        self._clients = ExitStack()
+        self._client = self._connected()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clients.__exit__(kind, error, trace)
+
+    def _connected(self) -> Client:
+        """Return a client with a credential that can be sent."""
+        with self._named():
+            self._credential = self._sign_in()
+            connection, access = self.connection, self.connection.access
+            server = Server(
+                self._origin,
+                self._credential.token,
+                url_source=access.url_source,
+                token_source=access.secret_source,
+                ca_file=access.ca_file,
+                auth=self._credential.auth,
+                peer=f"directory {connection.name}",
+                ca_source=f"{access.prefix}_CA_FILE",
+                secrets=(access.secret,),
+            )
+            client = Client(
+                server,
+                methods=READ_ONLY,
+                observer=connection.observer,
+                stop=connection.stop,
+                throttle=connection.throttles.of(f"directory {connection.name} {self._origin}"),
+            )
+        return self._clients.enter_context(client)
+
+    def answer(
+        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Return the answer to GET, whatever its status. `path` is below the directory's URL, or begins with the
+        origin. Raises DirectoryError for no usable answer."""
+        if self._credential is None or not self._credential.is_fresh:
+            self._client = self._connected()
+        where = path.removeprefix(self._origin) if path.startswith(self._origin) else f"{self._base}{path}"
+        with self._named():
+            answer = self._client.request("GET", where, params=params, headers=headers)
+        self.date = answer.date or self.date
+        return answer
+
+    def get(
+        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Return a 2xx answer to GET. Raises DirectoryError for any other."""
+        answer = self.answer(path, params, headers)
+        if not answer.ok:
+            raise self.refused(answer)
+        return answer
+
+    def json(
+        self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """Return the JSON object that GET is answered with. Raises DirectoryError for anything else."""
+        return self.json_object(self.get(path, params, headers))
+
+    def json_object(self, answer: Answer) -> dict[str, Any]:
+        """Return the JSON object of an answer. Raises DirectoryError for anything else."""
+        value = self.value(answer)
+        if not isinstance(value, dict):
+            raise self.wrong(f"{answer.call} returned no JSON object")
+        return value
+
+    def value(self, answer: Answer) -> Any:  # noqa: ANN401 (any JSON value)
+        """Return the JSON value of an answer. Raises DirectoryError for anything else, such as an HTML page."""
+        try:
+            return parse_json(answer.body)
+        except ValueError:
+            with self._named():
+                raise self._client.not_json(answer) from None
+
+    def refused(self, answer: Answer, *advice: str) -> DirectoryError:
+        """Return an error answer as an error, with advice."""
+        error = self._client.explain(answer)
+        return DirectoryError(error.message, *advice, *error.advice)
+
+    def wrong(self, message: str, *advice: str) -> DirectoryError:
+        """Return an error about an answer that cannot be used."""
+        text = f"directory {self.connection.name}: {message}"
+        return DirectoryError(text, *(advice or (f"Check that {self.address} is the address of the API.",)))
+
+    @property
+    def address(self) -> str:
+        """The directory's address and where that comes from, for messages."""
+        return f"{self._origin}{self._base} (from {self.connection.access.url_source})"
+
+    def same_origin(self, link: str, call: str) -> str:
+        """Return the address of a further page. Raises DirectoryError for one on another server: the credential is
+        sent to the directory's own address only."""
+        if link.startswith("/") and not link.startswith("//"):
+            return f"{self._origin}{link}"
+        parts = urlsplit(link)
+        if f"{parts.scheme}://{parts.netloc}" != self._origin or not link.isprintable():
+            raise self.wrong(f"{call} names a next page on another server, {quoted(link)}")
+        return link
+
+    def next_link(self, answer: Answer) -> str | None:
+        """Return the address of the next page by the `Link` header (RFC 8288), if there is one."""
+        for part in answer.headers.get("link", "").split(","):
+            address, _, parameters = part.strip().partition(";")
+            if _LINK in parameters.replace("'", '"').replace("rel=next", _LINK):
+                return self.same_origin(address.strip().removeprefix("<").removesuffix(">"), answer.call)
+        return None
+
+    def _named(self) -> _Named:
+        return _Named(self.connection.name)
+
+
+class _Named:
+    """Turns errors of requests into errors of the directory, which name it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, DirectoryError | AnswerError):
+            return
+        if isinstance(error, BadUsageError):
+            raise BadUsageError(f"directory {self._name}: {error.message}", *error.advice) from error
+        if isinstance(error, PortalError):
+            text = (
+                error.message
+                if error.message.startswith("directory ")
+                else f"directory {self._name}: {error.message}"
+            )
+            raise DirectoryError(text, *error.advice) from error
+
+
+class Pages:
+    """Counts the pages and rows of one list, so that a list which goes round in circles or never ends is noticed."""
+
+    def __init__(self, web: Web, what: str) -> None:
+        self._web = web
+        self._what = what
+        self._pages = 0
+        self._links: set[str] = set()
+        self.seen: set[str] = set()
+
+    def add(self, ids: list[str], link: str | None = None) -> None:
+        """Take a page in. `link` is the address of the next one. Raises DirectoryError."""
+        self._pages += 1
+        before = len(self.seen)
+        self.seen.update(ids)
+        repeats = bool(ids) and len(self.seen) == before
+        if repeats or (link is not None and link in self._links):
+            raise self._web.wrong(f"{self._what}: the same page came twice, so the list is not complete", _AGAIN)
+        if link is not None:
+            self._links.add(link)
+        if self._pages > MOST_PAGES or len(self.seen) > MOST_IDENTITIES:
+            raise self._web.wrong(f"{self._what}: the list does not end after {len(self.seen):,} entries", _AGAIN)
+
+
+_AGAIN: Final = "Run it again; if that does not help, ask the directory's operators."
+
+
+def text_of(web: Web, row: Mapping[str, Any], key: str, what: str) -> str:
+    """Return a text of an object. Raises DirectoryError where it is missing, empty or something else."""
+    value = row.get(key)
+    if not isinstance(value, str) or not value:
+        raise web.wrong(f"{what} has no `{key}`")
+    return value
+
+
+def rows_of(web: Web, page: Mapping[str, Any], key: str, what: str) -> list[dict[str, Any]]:
+    """Return the objects in a list of an answer. Raises DirectoryError for anything else."""
+    rows = page.get(key, [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise web.wrong(f"{what}: `{key}` is not a list of objects")
+    return rows
+
+
+def addresses_of(row: Mapping[str, Any], attributes: tuple[str, ...]) -> Iterator[str]:
+    """Yield the addresses in attributes of an object: texts, lists of texts, or lists of objects with a `value`.
+
+    A dot leads into an object (`profile.email`).
+    """
+    for attribute in attributes:
+        value: Any = row
+        for step in attribute.split("."):
+            value = value.get(step) if isinstance(value, dict) else None
+        for entry in value if isinstance(value, list) else [value]:
+            text = entry.get("value") if isinstance(entry, dict) else entry
+            if isinstance(text, str) and text.strip():
+                yield text.strip()
+
+
+def identity_of(
+    id_: str, row: Mapping[str, Any], attributes: tuple[str, ...], *, active: bool, via: tuple[str, ...] = ()
+) -> Identity:
+    """Return an identity with the addresses in its attributes."""
+    return Identity(id_, tuple(dict.fromkeys(addresses_of(row, attributes))), active, via)
+
+
+def not_found(connection: Connection, group: str, *advice: str) -> DirectoryError:
+    """Return the error for a group that is not there."""
+    kind = connection.kind
+    return DirectoryError(
+        f"directory {connection.name}: group {quoted(group)} not found",
+        *advice,
+        f"Check its spelling in the manifest: for {kind.title} it is {kind.group_words}.",
+    )
+
+
+def ambiguous(connection: Connection, group: str, ids: list[str]) -> DirectoryError:
+    """Return the error for a name that several groups have."""
+    shown = ", ".join(ids[:5])
+    return DirectoryError(
+        f"directory {connection.name}: {len(ids)} groups have the name {quoted(group)}: {shown}",
+        f"Write the id of the one that is meant, as in `group: id:{ids[0]}`.",
+    )

@@ -1,0 +1,153 @@
+"""The groups that a run needs, each read once from its directory or found in a saved snapshot."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from portalctl.cancellation import Stop
+from portalctl.directories.connection import Access, Connection
+from portalctl.directories.kinds import KINDS
+from portalctl.directories.protocol import DirectoryError
+from portalctl.directories.reading import Filter, GroupReading, reading_of
+from portalctl.errors import BadUsageError, Finding, InputError, Position
+from portalctl.events import Observer, ignore
+from portalctl.http.throttle import Throttles
+from portalctl.manifest.model import Directory, PortalManifest, group_value
+from portalctl.rules.groups import Groups
+from portalctl.words import quoted
+
+Wanted = dict[str, dict[str, None]]  # groups by directory, in order
+LEFT_OUT = "--without-directory"
+
+
+@dataclass(frozen=True, slots=True)
+class Directories:
+    """What a run knows of directories.
+
+    `accesses`: where each is and what opens it, by name. `without`: directories that are not read, on purpose.
+    """
+
+    accesses: Mapping[str, Access] = field(default_factory=dict)
+    without: frozenset[str] = frozenset()
+
+
+def wanted_groups(portals: Iterable[PortalManifest]) -> Wanted:
+    """Return the groups that the rules of portals rest on, expired rules too: what only they gave is removed."""
+    wanted: Wanted = {}
+    for portal in portals:
+        for rule in portal.group_rules:
+            wanted.setdefault(rule.directory, {})[rule.group] = None
+    return wanted
+
+
+def definitions(portals: Iterable[PortalManifest]) -> dict[str, Directory]:
+    """Return the directories that portals declare, by name. Two portals that declare one declare the same."""
+    return {name: directory for portal in portals for name, directory in portal.directories.items()}
+
+
+NO_DIRECTORIES = Directories()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupReader:
+    """Reads groups for one run. `now` gives the time as RFC 3339."""
+
+    directories: Directories
+    now: Callable[[], str]
+    observer: Observer = ignore
+    stop: Stop = field(default_factory=Stop)
+    throttles: Throttles = field(default_factory=Throttles)
+
+    def read(self, heads: Sequence[PortalManifest], bases: Sequence[PortalManifest] = ()) -> Groups:
+        """Return the groups of `heads`, and of `bases` (what these are compared with) where they can be read too.
+
+        Raises DirectoryError where a group of `heads` could not be read completely, and BadUsageError where a
+        variable is not set.
+        """
+        without = self.directories.without
+        unread = dict.fromkeys(without, LEFT_OUT)
+        known, readings = definitions(heads), dict[tuple[str, str], GroupReading]()
+        wanted, before = wanted_groups(heads), wanted_groups(bases)
+        lenient = bool(without)
+        for name in sorted({*wanted, *before} - without):
+            groups, others = wanted.get(name, {}), before.get(name, {})
+            directory = known.get(name)
+            if directory is None or not all(base.directories.get(name, directory) == directory for base in bases):
+                if directory is None:
+                    continue  # only the base names it, and nothing says any more where it is
+                others = {}
+            if not groups and name not in self.directories.accesses:
+                continue  # only the base names groups of it
+            for reading in self.of_directory(directory, groups, others, lenient=lenient):
+                readings[reading.directory, reading.asked] = reading
+        return Groups(readings, unread, lenient)
+
+    def of_directory(
+        self,
+        directory: Directory,
+        groups: Iterable[str],
+        optional: Iterable[str] = (),
+        *,
+        lenient: bool = False,
+    ) -> list[GroupReading]:
+        """Return groups of one directory, connecting once. Of `optional` groups, those that can be read."""
+        needed = dict.fromkeys(groups)
+        further = [group for group in dict.fromkeys(optional) if group not in needed]
+        if not needed and not further:
+            return []
+        keep = Filter(directory.domains, directory.ignore_without_address or lenient)
+        found: list[GroupReading] = []
+        with KINDS[directory.kind].connect(self.connection(directory)) as opened:
+            for group in needed:
+                found.append(reading_of(opened.read(group), directory.name, group, keep))
+            for group in further:
+                try:
+                    found.append(reading_of(opened.read(group), directory.name, group, keep))
+                except DirectoryError:
+                    continue  # the change under review may be what repairs it
+        return found
+
+    def connection(self, directory: Directory) -> Connection:
+        """Return what a directory is opened with. Raises BadUsageError where the run does not say where it is."""
+        access = self.directories.accesses.get(directory.name)
+        if access is None:
+            raise BadUsageError(
+                f"directory {directory.name}: the run has no access to it",
+                f"Give one: Run(…, directories=Directories({{{directory.name!r}: Access(…)}})).",
+            )
+        kind = KINDS[directory.kind]
+        return Connection(
+            kind,
+            directory.name,
+            access,
+            directory.email or kind.email,
+            directory.options,
+            self.now,
+            ignore_missing=directory.ignore_missing,
+            observer=self.observer,
+            stop=self.stop,
+            throttles=self.throttles,
+        )
+
+
+def saved_groups(
+    saved: Sequence[GroupReading], heads: Sequence[PortalManifest], without: frozenset[str] = frozenset()
+) -> Groups:
+    """Return the groups of a snapshot. Raises InputError where it lacks one that the rules of `heads` rest on."""
+    readings = {(reading.directory, reading.asked): reading for reading in saved}
+    missing = [
+        Finding(rule.why.at or Position(portal.at.file, 1, 1), _lacks(group_value(rule)))
+        for portal in heads
+        for rule in portal.group_rules
+        if rule.directory not in without and (rule.directory, rule.group) not in readings
+    ]
+    if missing:
+        raise InputError(tuple(missing), "The snapshot lacks groups.")
+    return Groups(readings, dict.fromkeys(without, LEFT_OUT), bool(without))
+
+
+def _lacks(group: str) -> str:
+    command = f"portalctl snapshot --group {shlex.quote(group)} --out FILE"
+    return f"{quoted(group)}: the snapshot lacks this group; take it again with {command}"

@@ -1,0 +1,205 @@
+"""The rules that rest on groups of directories: what each may do, given how its group was read. Pure.
+
+A group that is not known completely enough removes nobody: the teams it feeds lose nobody, nobody is revoked for
+being in no group, and developers it might match are not unmatched. See `GroupState`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+from portalctl.directories.reading import GroupReading
+from portalctl.identity import domain_of
+from portalctl.manifest.model import GroupRule, PortalManifest, TrustedGroup, group_value
+from portalctl.reason import Reason
+from portalctl.words import plural
+
+# What a group has under an address: an enabled identity, two of them, a disabled one, or none.
+Presence = Literal["member", "shared", "disabled", "absent"]
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The groups that were read, by directory and the group's name in the manifest.
+
+    `unread` says of a directory that was left out why it was. `lenient`: a group that fails its checks grants to
+    those members that are certain and removes nobody, instead of refusing the portal.
+    """
+
+    readings: Mapping[tuple[str, str], GroupReading] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+    lenient: bool = False
+
+    def of(self, rule: GroupRule) -> GroupReading | None:
+        """Return the reading of a rule's group; None where it was not read."""
+        return self.readings.get((rule.directory, rule.group))
+
+
+NO_GROUPS = Groups()
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFault:
+    """What is wrong with a rule's group. `code` is stable. `refuses`: nothing may be written to the portal."""
+
+    code: str
+    message: str
+    severity: Literal["info", "warning"] = "warning"
+    refuses: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class GroupState:
+    """A rule that rests on a group, with the reading of that group.
+
+    `teams` are those that the rule adds identities to; `approves`: whether it approves them. `reading`
+    None: the group was not read. `grants`: whether the rule may grant something that a developer does not have.
+    `removes`: whether anything may be removed because a developer is not in the group.
+    """
+
+    rule: GroupRule
+    teams: tuple[str, ...]
+    approves: bool
+    reading: GroupReading | None
+    faults: tuple[GroupFault, ...]
+    grants: bool
+    removes: bool
+
+    @property
+    def authoritative_for(self) -> tuple[str, ...]:
+        """The domains for which trusted groups decide alone."""
+        return self.rule.authoritative_for if isinstance(self.rule, TrustedGroup) else ()
+
+    def presence(self, address: str) -> Presence:
+        """Return what the group has under an address in normal form."""
+        reading = self.reading
+        if reading is None or (self.rule.domains and domain_of(address) not in self.rule.domains):
+            return "absent"
+        member = reading.members.get(address)
+        if member is None:
+            return "absent"
+        if address in reading.shared:
+            return "shared"
+        return "member" if member.active else "disabled"
+
+    @cached_property
+    def why(self) -> Reason:
+        """The reason for what the rule does, without the identity it does it for."""
+        why = replace(self.rule.why, directory=self.rule.directory)
+        if self.reading is None:
+            return why
+        return replace(why, group=self.reading.id, group_name=self.reading.name, observed_at=self.reading.observed_at)
+
+    def reason(self, address: str) -> Reason:
+        """The reason for what the rule grants to a member of the group."""
+        member = self.reading.members.get(address) if self.reading is not None else None
+        if member is None:
+            return self.why
+        return replace(self.why, identity=member.identity, via=member.via)
+
+    @cached_property
+    def _not_in(self) -> Reason:
+        return replace(self.why, reason=f"not in {self.rule.why.value}")
+
+    @cached_property
+    def _disabled_in(self) -> Reason:
+        return replace(self.why, reason=f"disabled in {self.rule.why.value}")
+
+    def absence(self, address: str | None) -> Reason:
+        """The reason for a removal from a developer who is not in the group, or disabled there."""
+        disabled = address is not None and self.presence(address) == "disabled"
+        return self._disabled_in if disabled else self._not_in
+
+
+def group_states(portal: PortalManifest, groups: Groups, rules: Iterable[GroupRule]) -> tuple[GroupState, ...]:
+    """Return the state of each of a portal's `rules` that rest on a group."""
+    teams = {id(rule): (team,) for team, rule in portal.member_groups}
+    chosen = {id(rule) for rule in rules}
+    return tuple(
+        _state(portal, rule, rule.teams if isinstance(rule, TrustedGroup) else teams[id(rule)], groups)
+        for rule in portal.group_rules
+        if id(rule) in chosen
+    )
+
+
+def _state(portal: PortalManifest, rule: GroupRule, teams: tuple[str, ...], groups: Groups) -> GroupState:
+    reading = groups.of(rule)
+    intended = rule.directory in portal.directories and portal.directories[rule.directory].ignore_without_address
+    faults = tuple(_unread(rule, groups) if reading is None else _faults(rule, reading, groups))
+    over = any(fault.code == "group_over_maximum" for fault in faults)
+    unsure = {fault.code for fault in faults} & UNSURE - ({"group_without_address"} if intended else set())
+    return GroupState(
+        rule,
+        teams,
+        isinstance(rule, TrustedGroup),
+        reading,
+        faults,
+        grants=reading is not None and not over,
+        removes=reading is not None and not (groups.lenient and unsure),
+    )
+
+
+#: With `lenient`, a group with one of these faults removes nobody.
+UNSURE = frozenset({"group_small", "group_over_maximum", "group_without_address", "group_shared_address"})
+
+
+def _unread(rule: GroupRule, groups: Groups) -> Iterator[GroupFault]:
+    because = groups.unread.get(rule.directory)
+    if because is not None:
+        text = f"{group_value(rule)} was not read ({because}): it grants nothing and removes nobody"
+        yield GroupFault("group_unread", text)
+
+
+def _faults(rule: GroupRule, reading: GroupReading, groups: Groups) -> Iterator[GroupFault]:
+    counts, name = reading.counts, group_value(rule)
+    size = sum(counts.domains.get(domain, 0) for domain in rule.domains) if rule.domains else counts.usable
+    if (small := _too_small(rule, size)) is not None:
+        yield GroupFault("group_small", small, refuses=not groups.lenient)
+    if rule.maximum is not None and counts.active > rule.maximum:
+        text = f"{name} has {_identities(counts.active)}, over `maximum: {rule.maximum}`: it makes no new grants"
+        yield GroupFault("group_over_maximum", text)
+    if reading.shared:
+        what = plural(len(reading.shared), "address").replace("addresss", "addresses")
+        yield GroupFault(
+            "group_shared_address",
+            f"{name}: {what} belong to two identities each: no grants and no removals for "
+            f"{'it' if len(reading.shared) == 1 else 'them'}",
+        )
+    if counts.without_address:
+        text = f"{name}: {_identities(counts.without_address)} without an address, ignored"
+        yield GroupFault("group_without_address", text)
+    if counts.missing:
+        text = f"{name}: {plural(counts.missing, 'member')} could not be read, ignored (`missing_members: ignore`)"
+        yield GroupFault("group_missing_members", text)
+    if counts.malformed:
+        text = f"{name}: {counts.malformed:,} values are not e-mail addresses, ignored"
+        yield GroupFault("group_malformed_address", text)
+    yield from _ignored(name, counts.ignored, counts.unverified)
+
+
+def _ignored(name: str, ignored: int, unverified: int) -> Iterator[GroupFault]:
+    if ignored:
+        text = f"{name}: {ignored:,} addresses at other domains ignored (`domains` of the directory)"
+        yield GroupFault("group_other_domains", text, "info")
+    if unverified:
+        text = f"{name}: {unverified:,} addresses that the directory has not verified ignored (`unverified_email`)"
+        yield GroupFault("group_unverified_address", text, "info")
+
+
+def _too_small(rule: GroupRule, size: int) -> str | None:
+    """Return why a group is too small for its rule: one emptied by mistake must not take access from everybody."""
+    name = group_value(rule)
+    if size == 0:
+        if rule.allow_empty:
+            return None
+        return f"{name} is empty; if that is right, write `allow_empty: true`"
+    if rule.minimum is not None and size < rule.minimum:
+        return f"{name} has {_identities(size)}, below `minimum: {rule.minimum}`"
+    return None
+
+
+def _identities(count: int) -> str:
+    return "1 identity" if count == 1 else f"{count:,} identities"
