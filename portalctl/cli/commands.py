@@ -27,6 +27,7 @@ COMMANDS = {
     "ci": "Tell GitHub or GitLab of a plan, of drift, or of an apply.",
     "snapshot": "Keep a reading of the portals, to plan from offline.",
     "drift": "Say where portal and files disagree, by kind.",
+    "acknowledge": "Accept findings of drift.",
     "explain": "Say which rules speak of a person, domain or team, and what follows.",
     "import": "Write manifests that say what a portal is like now.",
     "ping": "Check servers, tokens and portal settings.",

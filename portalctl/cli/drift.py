@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 import click
 
 from portalctl import flow
+from portalctl.changes.plan import Notice
 from portalctl.cli.completers import one_more_of
 from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
@@ -16,11 +19,18 @@ from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, choices, target_options
 from portalctl.cli.output_option import OutputPath, check_one_result, write_output
+from portalctl.cli.paths import manifest_paths
 from portalctl.cli.session import leave, open_session
 from portalctl.events import Event, Observer, Waiting
 from portalctl.insight.acknowledged_drift import acknowledged, acknowledgement_notices
-from portalctl.insight.drift import FAILING, KINDS
-from portalctl.manifest.acknowledgements_file import load_acknowledgements
+from portalctl.insight.drift import FAILING, KINDS, PortalDrift
+from portalctl.manifest.acknowledgements_file import (
+    Acknowledgement,
+    is_complete,
+    load_acknowledgements,
+    named_acknowledgements,
+)
+from portalctl.manifest.model import Manifest
 from portalctl.output.documents import Drift, render
 from portalctl.output.metrics import drift_metrics
 from portalctl.output_file import PUBLIC, Output
@@ -41,7 +51,7 @@ DIFFERENT = 2
     "--acknowledge",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Findings that may stand (YAML), by the fingerprints shown: listed apart, and no reason to fail.",
+    help="Read accepted findings from this file instead of those that root files name (`acknowledgements`).",
 )
 @form_option("drift")
 @click.option(
@@ -71,20 +81,49 @@ def drift(
       portalctl drift -f portals/ --acknowledge acknowledged.yaml -o markdown
     """
     check_one_result("--metrics", metrics, output)
-    known = load_acknowledgements(acknowledge) if acknowledge is not None else ()
+    given = load_acknowledgements(acknowledge) if acknowledge is not None else None
     session = open_session(target)
+    known = _Known.of(session.manifest, manifest_paths(target.paths), given)
     throttles = Throttles(session.run.observer)
     found = flow.drift(session.manifest, replace(session.run, observer=throttles))
     now = session.run.clock()
-    found = acknowledged(found, known, now.date())
+    found = acknowledged(found, known.entries, now.date())
     if metrics is not None:
         write_output("--metrics", metrics, drift_metrics(shown(found), finished=now, throttles=throttles.count))
     style = style_for(sys.stdout)
-    document = Drift(portals=found, notices=tuple(acknowledgement_notices(found, known, now.date())))
+    document = Drift(portals=found, notices=tuple(known.notices(found, now.date())))
     show(render(shown(document), output, style), style)
     notify.drift(found, session.run.observer)
     if any(finding.kind in (fail_on or FAILING) for portal in found for finding in portal.findings):
         leave(DIFFERENT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The acknowledgements of a run, of which `shared` may also be about portals that the run leaves out."""
+
+    entries: tuple[Acknowledgement, ...]
+    shared: frozenset[Acknowledgement]
+
+    @classmethod
+    def of(cls, manifest: Manifest, paths: tuple[Path, ...], given: tuple[Acknowledgement, ...] | None) -> _Known:
+        """Return the `given` ones, or without them those in the files that root files name. Raises InputError."""
+        if given is not None:
+            return cls(given, frozenset(given if len(manifest.portals) < len(manifest.roots) else ()))
+        named = named_acknowledgements(manifest.portals.values(), paths)
+        shared = frozenset(
+            entry
+            for name, entries in named.items()
+            if (file := manifest.portals[name].acknowledgements) is not None and not is_complete(manifest, file)
+            for entry in entries
+        )
+        return cls(tuple(dict.fromkeys(entry for entries in named.values() for entry in entries)), shared)
+
+    def notices(self, found: tuple[PortalDrift, ...], today: date) -> Iterator[Notice]:
+        own = [entry for entry in self.entries if entry not in self.shared]
+        yield from acknowledgement_notices(found, own, today)
+        others = [entry for entry in self.entries if entry in self.shared]
+        yield from acknowledgement_notices(found, others, today, complete=False)
 
 
 class Throttles:

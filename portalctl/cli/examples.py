@@ -1,4 +1,4 @@
-"""The examples that come with us: inside an installed package, or beside it in a checkout."""
+"""The examples that come with portalctl: inside an installed package, or beside it in a checkout."""
 
 from __future__ import annotations
 
@@ -8,29 +8,38 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import portalctl
+from portalctl.cli.init_files import Source
 
 _PACKAGE = Path(portalctl.__file__).parent
 _INSTALLED = _PACKAGE / "_examples"
-_GITHUB = re.compile(r"https://github\.com/([\w.-]+/[\w.-]+?)(?:\.git)?/?", re.ASCII)
+_REPOSITORY = re.compile(r"https://[\w.-]+(?::\d+)?(?:/[\w.-]+){2,}/?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def examples() -> Path:
-    """The folder of examples."""
+    """Return the folder of examples."""
     return _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "examples"
 
 
-def pinned_action() -> str | None:
-    """How a workflow names our action at the commit that is installed here.
+def installed_source() -> Source | None:
+    """Return the repository and commit that portalctl was installed from.
 
-    None unless that was installed from a repository on GitHub, which pip notes (PEP 610, `direct_url.json`).
+    None unless pip notes a Git repository reached by https, and its commit (PEP 610, `direct_url.json`).
     """
     try:
-        told = json.loads(distribution("portalctl").read_text("direct_url.json") or "{}")
+        noted = json.loads(distribution("portalctl").read_text("direct_url.json") or "{}")
     except (PackageNotFoundError, ValueError):
         return None
-    repository = _GITHUB.fullmatch(told.get("url", ""))
-    commit = told.get("vcs_info", {}).get("commit_id", "")
-    if repository is None or not _COMMIT.fullmatch(commit):
+    return source_of(str(noted.get("url", "")), str(noted.get("vcs_info", {}).get("commit_id", "")))
+
+
+def source_of(url: str, commit: str) -> Source | None:
+    """Return the repository at a commit; None for a URL or commit that CI cannot use."""
+    if _REPOSITORY.fullmatch(url) is None or _COMMIT.fullmatch(commit) is None:
         return None
-    return f"{repository[1]}/.github/actions/portalctl@{commit}"
+    return Source(url, commit)
+
+
+def is_on_github(source: Source) -> bool:
+    """Return whether workflows on github.com can use the action of this repository."""
+    return source.url.startswith("https://github.com/")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
 
 from portalctl.cli.paths import file_options, manifest_paths
 from portalctl.errors import PortalctlError
-from portalctl.manifest.files import read_files
+from portalctl.manifest.files import read_files, read_named
 from portalctl.manifest.fmt.format import Formatted, format_files
 from portalctl.output.escaping import terminal
 from portalctl.output_file import check_stdout, rewrite
@@ -35,7 +36,9 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
       portalctl fmt -f portals/
       portalctl fmt -f portals/ --check --diff
     """
-    changed = [each for each in format_files(*read_files(manifest_paths(paths))) if each.changed]
+    paths = manifest_paths(paths)
+    formatted = format_files(*read_files(paths), partial(read_named, paths))
+    changed = [each for each in formatted if each.changed]
     for each in changed:
         if not check and not diff:
             check_stdout()  # the name of each changed file is printed

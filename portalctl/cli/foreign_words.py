@@ -48,6 +48,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "graph": "`portalctl plan -o html` shows a plan as a page",
     "output": "commands that print a document have `-o json`",
     "test": "`portalctl validate` checks the files; `portalctl plan --snapshot` tries them on a saved portal",
+    **dict.fromkeys(("accept", "ignore", "baseline"), "`portalctl acknowledge` accepts findings of drift"),
     "serve": "`portalctl sim serve` simulates a portal",
     "help": "use `portalctl --help`, or `portalctl COMMAND --help`",
     "version": "use `portalctl --version`",
@@ -122,6 +123,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("--var", "--var-file", "--set-string", "--values"), _NO_VARIABLES),
     **dict.fromkeys(("--mode", "--replace"), "use --only to choose kinds of changes, such as --only onboard"),
     "--cron": "use --only structure,onboard,expire, as the onboarding workflow does",
+    **dict.fromkeys(("--baseline", "--ignore", "--ignore-file"), "`portalctl acknowledge` accepts findings of drift"),
     **dict.fromkeys(("--log-level", "--debug", "--trace"), "use --verbose"),
     "--version": "use `portalctl --version`",
 }

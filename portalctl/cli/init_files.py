@@ -1,77 +1,123 @@
-"""The files that `init` begins a repository with. Pure: the examples they are made of are given."""
+"""The files that `init` creates. Pure: the examples they are made from are arguments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from portalctl.directories.kinds import KINDS
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.format import format_files
-from portalctl.manifest.schema import manifest_schema_text
 from portalctl.output.escaping import yaml
-from portalctl.output.manifest_files import SCHEMA_FILE, file_names, modeline
+from portalctl.output.manifest_files import DELEGATE_COMMENT, acknowledgements_file, file_names, modeline
 from portalctl.providers.registry import bundled, provider_named
 
 Ci = Literal["github", "gitlab", "none"]
 WORKFLOWS = ("portal-plan.yml", "portal-apply.yml", "portal-onboard.yml", "portal-drift.yml", "portal-snapshot.yml")
-IGNORE = ".gitignore"
 IGNORED = "".join(
     f"{name}\n" for name in (".portalctl/", "plan.json", "snapshot.json", "access.csv", "access.html", "access.json")
 )
-OWNER = "@your-org/portal-admins"
 
-# Stands in the examples for our action at some commit. Nobody can make a commit of this name.
-EXAMPLE_TOKEN = bundled()[0].service.any_token or ""  # the examples are for the first provider
-ACTION = f"your-org/portalctl/.github/actions/portalctl@{'0' * 40}"
+EXAMPLE_TOKEN: Final = bundled()[0].service.any_token or ""  # the examples are for the first provider
+_TOKEN_LINE: Final = re.compile(
+    rf"^( +){EXAMPLE_TOKEN.lower().replace('_', '-')}: \$\{{\{{ secrets\.{EXAMPLE_TOKEN} \}}\}}\n"
+    r"(\1environment: \|\n)?",
+    re.MULTILINE,
+)
+
+# Stand in the examples for portalctl's repository at some commit. Nobody can make a commit of this name.
+NO_COMMIT: Final = "0" * 40
+ACTION: Final = f"your-org/portalctl/.github/actions/portalctl@{NO_COMMIT}"
+SOURCE_URL: Final = "https://github.com/your-org/portalctl.git"
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What is asked. Exactly one of `id` and `title` is set; `teams` maps names to who owns the team's file."""
+    """The new portal. Exactly one of `id` and `title` is set; `teams` are those with files of their own."""
 
     name: str
     provider: str
     id: str | None
     title: str | None
     keys: Mapping[str, str]
-    ci: Ci
-    owner: str
-    teams: Mapping[str, str]
+    teams: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where CI installs portalctl from: a Git repository (https), and one commit of it."""
+
+    url: str
+    commit: str
+
+    @property
+    def action(self) -> str:
+        """Return what a workflow uses: the action in the repository, at the commit."""
+        path = self.url.removesuffix("/").removesuffix(".git").split("/", 3)[3]
+        return f"{path}/.github/actions/portalctl@{self.commit}"
 
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """What CI files are made of: the texts of GitHub's workflows by file name and of GitLab's pipeline.
-
-    `action`: what workflows use in the place of ACTION; None where that is not known.
-    """
+    """The texts that CI files are made from: GitHub's workflows by file name, and GitLab's pipeline."""
 
     workflows: Mapping[str, str]
-    action: str | None
     gitlab: str
 
 
-def manifests(answers: Answers) -> dict[str, str]:
-    """The portal's own file and one for each team, by path, in canonical form.
+@dataclass(frozen=True, slots=True)
+class PortalPlace:
+    """Which provider a portal has, and its region, which gives the server's address."""
 
-    Raises InputError for answers that no manifest would take.
+    provider: str
+    region: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The environment variables of the manifest's portals: of `servers` without a region, and of `tokens`.
+
+    Each has the title of its service.
+    """
+
+    servers: Mapping[str, str]
+    tokens: Mapping[str, str]
+
+    @classmethod
+    def of(cls, portals: Mapping[str, PortalPlace]) -> Variables:
+        """Return the variables of portals by name.
+
+        A variable of all portals of a provider would override the regions of the others: where some have one, the
+        portals without have variables of their own.
+        """
+        servers: dict[str, str] = {}
+        tokens: dict[str, str] = {}
+        placed = {place.provider for place in portals.values() if place.region is not None}
+        for name, place in portals.items():
+            service = provider_named(place.provider).service
+            prefix = f"PORTALCTL_{name.upper().replace('-', '_')}"
+            own = place.region is None and place.provider in placed
+            any_token, any_server = (None, None) if own else (service.any_token, service.any_server)
+            tokens[any_token or f"{prefix}_{service.token}"] = service.title
+            if place.region is None:
+                servers[any_server or f"{prefix}_{service.server}"] = service.title
+        return cls(servers, tokens)
+
+
+def manifests(answers: Answers) -> dict[str, str]:
+    """Return the root file and a file for each team, by path, in canonical form.
+
+    Raises InputError for answers that no manifest can contain.
     """
     texts = {f"portals/{answers.name}.yaml": _root(answers)}
     texts |= {path: _team(answers.name, team, path) for team, path in team_files(answers).items()}
     files = [File(path, path, f"/{path}", text.encode()) for path, text in texts.items()]
-    return {each.file.name: each.text for each in format_files(files)}
-
-
-def others(answers: Answers, examples: Examples) -> dict[str, str]:
-    """What stands around the manifests: CI, who reviews what, what is never committed, and what editors read."""
-    schema = {f"portals/{SCHEMA_FILE}": manifest_schema_text(KINDS)}
-    return {**schema, **_ci(answers, examples), "CODEOWNERS": _owners(answers), IGNORE: IGNORED}
+    return {formatted.file.name: formatted.text for formatted in format_files(files)}
 
 
 def team_files(answers: Answers) -> dict[str, str]:
-    """The path of each team's file."""
+    """Return the path of each team's file."""
     return dict(zip(answers.teams, (f"portals/teams/{name}.yaml" for name in file_names(answers.teams)), strict=True))
 
 
@@ -89,17 +135,19 @@ def _portal(answers: Answers) -> Iterator[str]:
 
 
 def _rules(answers: Answers) -> Iterator[str]:
+    yield f"acknowledgements: {acknowledgements_file(answers.name)}"
+    yield ""
+    yield "# Developers of a trusted domain are approved. To trust one, remove `# ` from these lines:"
+    yield "# trusted_domains:"
+    yield "#   - domain: partner.example"
+    yield "#     reason: Partner since 2026"
+    yield "#     review_by: 2027-06-30"
     if answers.teams:
-        yield "# What each team's file may contain. Only the owners of this file can change that."
+        yield ""
+        yield DELEGATE_COMMENT
         yield "delegate:"
         for team, path in team_files(answers).items():
             yield f"  {path.removeprefix('portals/')}: {{teams: [{yaml(team)}]}}"
-        yield ""
-    yield "# Who signs up with an address of these domains is approved. For example:"
-    yield "#   - domain: partner.example"
-    yield '#     reason: "Partner since 2026"'
-    yield "#     review_by: 2027-06-30"
-    yield "trusted_domains: []"
 
 
 def _team(portal: str, team: str, path: str) -> str:
@@ -109,81 +157,76 @@ def _team(portal: str, team: str, path: str) -> str:
         f"portal: {yaml(portal)}",
         "teams:",
         f"  - name: {yaml(team)}",
-        "    # Addresses, such as ann@partner.example",
+        "    # To add developers, replace [] by one line for each:",
+        "    #   - ann@partner.example",
         "    members: []",
     ]
     return "\n".join([*lines, ""])
 
 
-def _ci(answers: Answers, examples: Examples) -> dict[str, str]:
-    match answers.ci:
+def ci_files(
+    ci: Ci, variables: Variables, examples: Examples, source: Source | None, manifest: str
+) -> dict[str, str]:
+    """Return the CI files by path. `manifest` is the folder or file that commands read."""
+    match ci:
         case "github":
-            return {f".github/workflows/{name}": _workflow(answers, examples, name) for name in WORKFLOWS}
+            texts = {
+                f".github/workflows/{name}": _workflow(examples.workflows[name], variables, source)
+                for name in WORKFLOWS
+            }
         case "gitlab":
-            return {".gitlab-ci.yml": _pipeline(answers, examples)}
+            texts = {".gitlab-ci.yml": _pipeline(examples.gitlab, variables, source)}
         case "none":
             return {}
+    if manifest == "portals/":
+        return texts
+    return {path: re.sub(r"\bportals/(\*\*(/\*)?)?", manifest, text) for path, text in texts.items()}
 
 
-def _workflow(answers: Answers, examples: Examples, name: str) -> str:
-    """Return a workflow with the provider's own secret; a server without regions is a variable of the repository."""
-    text = examples.workflows[name].replace(ACTION, examples.action or ACTION)
-    server, token = _variables(answers)
-    if token != EXAMPLE_TOKEN:
-        text = text.replace(f"{_input(EXAMPLE_TOKEN)}: ${{{{ secrets.{EXAMPLE_TOKEN} }}}}", _given(token))
-        text = text.replace(EXAMPLE_TOKEN, token)
-    if server is None:
+def _workflow(text: str, variables: Variables, source: Source | None) -> str:
+    """Return a workflow with the secrets of the portals; servers are variables of the repository."""
+    if source is not None:
+        text = text.replace(ACTION, source.action)
+    text = _TOKEN_LINE.sub(lambda found: _token_lines(found, variables), text)
+    text = _named_tokens(text, variables)
+    if not variables.servers:
         return text
-    variable = f"env:\n  {server}: ${{{{ vars.{server} }}}}\n"
-    return text.replace("\npermissions: {}\n", f"\npermissions: {{}}\n{variable}", 1)
+    servers = "".join(f"  {name}: ${{{{ vars.{name} }}}}\n" for name in variables.servers)
+    return text.replace("\npermissions: {}\n", f"\npermissions: {{}}\nenv:\n{servers}", 1)
 
 
-def _variables(answers: Answers) -> tuple[str | None, str]:
-    """Return the names of the variables for server and token of the portal; no server where a region gives it."""
-    service = provider_named(answers.provider).service
-    prefix = f"PORTALCTL_{answers.name.upper().replace('-', '_')}"
-    server = service.any_server or f"{prefix}_{service.server}"
-    return None if service.regions else server, service.any_token or f"{prefix}_{service.token}"
+def _token_lines(found: re.Match[str], variables: Variables) -> str:
+    """Return the lines by which a workflow passes the tokens: by inputs of their own, else in `environment`."""
+    indent, has_block = found[1], found[2] is not None
+    shared = [name for name in variables.tokens if any(name == known.service.any_token for known in bundled())]
+    own = [name for name in variables.tokens if name not in shared]
+    lines = [f"{indent}{name.lower().replace('_', '-')}: ${{{{ secrets.{name} }}}}\n" for name in shared]
+    lines += [f"{indent}environment: |\n"] if own or has_block else []
+    lines += [f"{indent}  {name}=${{{{ secrets.{name} }}}}\n" for name in own]
+    return "".join(lines)
 
 
-def _input(token: str) -> str:
-    """Return the action's input for a token that all portals of a provider share."""
-    return token.lower().replace("_", "-")
-
-
-def _given(token: str) -> str:
-    """Return the line by which a workflow gives the token to the action: by an input of its own where it has one."""
-    secret = f"${{{{ secrets.{token} }}}}"
-    shared = any(token == known.service.any_token for known in bundled())
-    return f"{_input(token)}: {secret}" if shared else f"environment: {token}={secret}"
-
-
-def _pipeline(answers: Answers, examples: Examples) -> str:
-    """GitLab's: its jobs see every variable, so only what is to be set differs."""
-    server, token = _variables(answers)
-    address = f"{server} ({provider_named(answers.provider).service.title}), and " if server is not None else ""
-    return examples.gitlab.replace(
-        f"# Set {EXAMPLE_TOKEN} as a masked variable,", f"# Set {address}{token} as a masked variable,", 1
+def _named_tokens(text: str, variables: Variables) -> str:
+    """Return a text whose comments name the tokens of the portals."""
+    names = list(variables.tokens)
+    if names == [EXAMPLE_TOKEN]:
+        return text
+    words = f"{'secret' if len(names) == 1 else 'secrets'} {' and '.join(names)}"
+    pattern = re.compile(rf"secret {EXAMPLE_TOKEN}\b|\b{EXAMPLE_TOKEN}\b")
+    # Only comments: what the workflow passes has its own lines by now.
+    return re.sub(
+        r"#.*$",
+        lambda comment: pattern.sub(
+            lambda found: words if found[0].startswith("secret") else words.partition(" ")[2], comment[0]
+        ),
+        text,
+        flags=re.MULTILINE,
     )
 
 
-def _owners(answers: Answers) -> str:
-    return code_owners(answers.owner, {path: answers.teams[team] for team, path in team_files(answers).items()})
-
-
-def code_owners(owner: str, files: Mapping[str, str]) -> str:
-    """Return the text of a CODEOWNERS file: `owner` owns everything but `files`, which map paths to their owners.
-
-    In it the last line that matches a file counts (GitHub: "About code owners"; GitLab: "Code Owners syntax").
-    """
-    lines = [
-        f"* {owner}",
-        "# The line above covers every file, also those that do not exist yet; the last line that matches a file",
-        "# counts. Require reviews by code owners for the main branch (GitHub: require review from Code Owners;",
-        "# GitLab: require approval from code owners).",
-        "",
-        "# A team reviews its own file. `delegate` in the portal's root file decides what that file may contain.",
-        *(f"/{path} {owners}" for path, owners in files.items()),
-        *([] if files else ["#/portals/teams/city.yaml @your-org/city"]),
-    ]
-    return "\n".join(lines) + "\n"
+def _pipeline(text: str, variables: Variables, source: Source | None) -> str:
+    """Return GitLab's pipeline: its jobs see every variable, so only the comments differ, and the source."""
+    if source is not None:
+        text = text.replace(SOURCE_URL, source.url).replace(NO_COMMIT, source.commit, 1)
+    servers = "".join(f"{name} ({title}), and " for name, title in variables.servers.items())
+    return text.replace(f"# Set {EXAMPLE_TOKEN} as a", f"# Set {servers}{' and '.join(variables.tokens)} as a", 1)

@@ -36,3 +36,8 @@ def chosen(option: str, question: str, words: Sequence[Word]) -> Word:
         raise click.BadParameter(f"write one of {', '.join(words)}{did_you_mean(text, tuple(words))}")
 
     return asked(option, f"{question} ({', '.join(words)})", read)
+
+
+def confirmed(question: str) -> bool:
+    """Return the answer to a question, yes by default."""
+    return click.confirm(question, default=True, err=True)

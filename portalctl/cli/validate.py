@@ -17,6 +17,7 @@ from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.paths import file_options, manifest_paths
 from portalctl.errors import Finding, InputError
 from portalctl.insight.lint import Levels, lint
+from portalctl.manifest.acknowledgements_file import named_acknowledgements
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.output.escaping import terminal
 from portalctl.portals.models import Snapshot
@@ -47,8 +48,10 @@ def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, out
       portalctl validate -f portals/ -o gitlab > codequality.json
     """
     try:
-        manifest = portalctl.load(*manifest_paths(paths))
+        paths = manifest_paths(paths)
+        manifest = portalctl.load(*paths)
         check(manifest)
+        named_acknowledgements(manifest.portals.values(), paths)
     except InputError as error:
         if output != "text":
             _document(output, (), error.findings)

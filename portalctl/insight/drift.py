@@ -7,24 +7,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Literal
+from typing import get_args
 
 from portalctl.changes.difference import Difference
 from portalctl.changes.observations import Disagreement
 from portalctl.changes.operation import State
 from portalctl.changes.operations import Approve, Change
+from portalctl.manifest.file_models import DriftKind
 from portalctl.reason import Reason
 
-Kind = Literal["backlog", "missing_grant", "withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
-KINDS: tuple[Kind, ...] = (
-    "unexpected_grant",
-    "unruled_grant",
-    "expired",
-    "missing_grant",
-    "withheld",
-    "setting",
-    "backlog",
-)
+Kind = DriftKind
+KINDS: tuple[Kind, ...] = get_args(DriftKind)
 FAILING: frozenset[Kind] = frozenset(KINDS) - {"backlog"}
 
 

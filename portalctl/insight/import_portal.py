@@ -1,7 +1,8 @@
-"""A portal as it is → what a manifest has to say for its first plan to be empty. Pure.
+"""A snapshot of a portal → what a manifest has to contain for its first plan to be empty. Pure.
 
-Everybody keeps what they have: who is in stays by no rule (`policy.unmatched: keep`), and who is out gets an
-override, so that no rule written later lets them in again. What a manifest cannot say is told, with the reason.
+Every developer keeps what they have: approved ones match no rule and stay (`policy.unmatched: keep`), and revoked
+or rejected ones get an override, so that no later rule approves them again. What a manifest cannot contain is listed
+with the reason.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from portalctl.manifest.file_text import decode
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.portals.models import OUT, Developer, Snapshot, Team
 
-MALFORMED = "not a well-formed address; no rule can name it"
-AMBIGUOUS = "more than one registration has this address; no rule can tell them apart"
-NAMELESS = "no address; a list of members can't name it"
-SHARED = "a denial of this address would also keep out somebody who is in"
+MALFORMED = "not a valid address; no rule can name it"
+AMBIGUOUS = "several accounts have this address; write an override with `id` for each"
+NAMELESS = "no address; a list of members cannot name this account"
+SHARED = "a denial of this address would also deny a developer who is not revoked or rejected"
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptedTeam:
-    """`description` None: there is none, or none that a manifest can say. `members` None: somebody else's to set."""
+class ImportedTeam:
+    """A team. `description` None: none that a manifest can contain. `members` None: the identity provider's."""
 
     name: str
     description: str | None
@@ -35,8 +36,8 @@ class AdoptedTeam:
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptedDenial:
-    """Somebody who is out: a normal address, and `revoked` or `rejected` as on the portal."""
+class ImportedDenial:
+    """A revoked or rejected developer, by the normal form of the address."""
 
     address: str
     status: str
@@ -44,7 +45,7 @@ class AdoptedDenial:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A domain that could be trusted, with how many of its people are approved and how many wait."""
+    """A domain that could be trusted, with its numbers of approved and pending developers."""
 
     domain: str
     approved: int
@@ -52,87 +53,92 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaid:
-    """What a manifest cannot say. `who` is an address, an id or a team's name, as typed; `state` is what is live."""
+class Omission:
+    """What a manifest cannot contain. `name` is an address, an id or a team's name; `state` what is live."""
 
-    who: str
+    name: str
     state: str
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """All of it sorted. `approved` and `pending` count the people whom only the policy keeps as they are."""
+class Imported:
+    """The contents of a manifest, sorted. `approved` and `pending` count the developers of these statuses."""
 
-    teams: tuple[AdoptedTeam, ...]
-    denials: tuple[AdoptedDenial, ...]
+    teams: tuple[ImportedTeam, ...]
+    denials: tuple[ImportedDenial, ...]
     suggestions: tuple[Suggestion, ...]
-    unsaid: tuple[Unsaid, ...]
+    omissions: tuple[Omission, ...]
     approved: int
     pending: int
 
 
-def adopt(snapshot: Snapshot, suggest_from: int) -> Adopted:
-    """`snapshot` has the members of every team. Domains are suggested from this many approved people on."""
+def imported(snapshot: Snapshot, suggest_from: int) -> Imported:
+    """Return what a manifest of this portal contains.
+
+    Args:
+        snapshot: with the members of every team.
+        suggest_from: how many approved developers a domain needs to be suggested.
+    """
     names = _names(snapshot.developers)
-    held = _held(snapshot.developers)
-    teams, unsaid_teams = _teams(snapshot, names)
-    denied = {names[each.id]: each.status for each in snapshot.developers if each.status in OUT and each.id in names}
-    status = Counter(each.status for each in snapshot.developers)
-    return Adopted(
+    kept = _kept(snapshot.developers)
+    teams, omitted_teams = _teams(snapshot, names)
+    denied = {names[who.id]: who.status for who in snapshot.developers if who.status in OUT and who.id in names}
+    count = Counter(developer.status for developer in snapshot.developers)
+    return Imported(
         teams=teams,
-        denials=tuple(AdoptedDenial(who, denied[who]) for who in sorted(denied.keys() - held)),
+        denials=tuple(ImportedDenial(address, denied[address]) for address in sorted(denied.keys() - kept)),
         suggestions=_suggestions(snapshot.developers, suggest_from),
-        unsaid=(*unsaid_teams, *_unsaid_people(snapshot, names, held)),
-        approved=status["approved"],
-        pending=status["pending"],
+        omissions=(*omitted_teams, *_omitted_developers(snapshot, names, kept)),
+        approved=count["approved"],
+        pending=count["pending"],
     )
 
 
-def _names(people: Iterable[Developer]) -> dict[str, str]:
-    """By id, the address under which a rule can speak of this person and of nobody else."""
-    addresses = {each.id: each.address for each in people}
+def _names(developers: Iterable[Developer]) -> dict[str, str]:
+    """Return, by id, the address by which a rule can name this developer and no other."""
+    addresses = {developer.id: developer.address for developer in developers}
     count = Counter(addresses.values())
     return {key: address for key, address in addresses.items() if address is not None and count[address] == 1}
 
 
-def _held(people: Iterable[Developer]) -> frozenset[str]:
-    """Every name by which a denial would find somebody who is not out: tagged forms and unreadable spellings too."""
-    return frozenset(name for each in people if each.status not in OUT for name in suspects(each.email or ""))
+def _kept(developers: Iterable[Developer]) -> frozenset[str]:
+    """Return each address whose denial would match a pending or approved developer, by a tag or an odd spelling."""
+    return frozenset(name for who in developers if who.status not in OUT for name in suspects(who.email or ""))
 
 
-def _teams(snapshot: Snapshot, names: Mapping[str, str]) -> tuple[tuple[AdoptedTeam, ...], list[Unsaid]]:
-    """Who is out is not listed: an additive team keeps them, and a list would contradict the override."""
-    listed = {each.id: names[each.id] for each in snapshot.developers if each.status not in OUT and each.id in names}
+def _teams(snapshot: Snapshot, names: Mapping[str, str]) -> tuple[tuple[ImportedTeam, ...], list[Omission]]:
+    """Return the teams, without denied developers: an additive team keeps them, and an override denies them."""
+    listed = {who.id: names[who.id] for who in snapshot.developers if who.status not in OUT and who.id in names}
     count = Counter(team.name for team in snapshot.teams)
-    adopted, unsaid = [], []
+    teams, omissions = [], []
     for team in sorted(snapshot.teams, key=lambda team: (team.name, team.id)):
-        because = _unusable(team, count)
-        if because is None:
-            adopted.append(_team(team, snapshot, listed))
+        reason = _unusable(team, count)
+        if reason is None:
+            teams.append(_team(team, snapshot, listed))
         else:
-            unsaid.append(Unsaid(team.name, "team", because))
-    return tuple(adopted), list(dict.fromkeys(unsaid))
+            omissions.append(Omission(team.name, "team", reason))
+    return tuple(teams), list(dict.fromkeys(omissions))
 
 
 def _unusable(team: Team, count: Mapping[str, int]) -> str | None:
     if count[team.name] > 1:
-        return "more than one team has this name"
-    return None if _can_say(name=team.name) else "a manifest can't hold this name"
+        return "several teams have this name"
+    return None if _can_be_written(name=team.name) else "a manifest cannot contain this name"
 
 
-def _team(team: Team, snapshot: Snapshot, listed: Mapping[str, str]) -> AdoptedTeam:
-    described = team.description is not None and _can_say(name=team.name, description=team.description)
+def _team(team: Team, snapshot: Snapshot, listed: Mapping[str, str]) -> ImportedTeam:
+    described = team.description is not None and _can_be_written(name=team.name, description=team.description)
     members = sorted(listed[key] for key in snapshot.members.get(team.id, ()) if key in listed)
-    return AdoptedTeam(
+    return ImportedTeam(
         team.name,
         team.description if described else None,
         None if snapshot.settings.team_mapping else tuple(members),
     )
 
 
-def _can_say(**keys: str) -> bool:
-    """Whether a file can hold these keys of a team, and be read again."""
+def _can_be_written(**keys: str) -> bool:
+    """Return whether a file can contain these keys of a team, and be read again."""
     try:
         _entry().validate_python(keys)
     except ValidationError:
@@ -145,32 +151,34 @@ def _entry() -> TypeAdapter[manifest.Team]:
     return TypeAdapter(manifest.Team)
 
 
-def _suggestions(people: Iterable[Developer], least: int) -> tuple[Suggestion, ...]:
-    """Largest first. Never where anyone gets an address: freemail, and public suffixes, which can't be trusted."""
+def _suggestions(developers: Iterable[Developer], least: int) -> tuple[Suggestion, ...]:
+    """Return domains in the order of `fmt`, without freemail domains and those that cannot be trusted."""
     approved: Counter[str] = Counter()
     pending: Counter[str] = Counter()
-    for each in people:
-        address = each.address
-        if address is not None and each.status in {"approved", "pending"}:
-            (approved if each.status == "approved" else pending)[domain_of(address)] += 1
-    chosen = [domain for domain, count in approved.items() if count >= least]
-    usable = [domain for domain in chosen if not is_freemail(domain) and not is_public_suffix(domain)]
-    usable.sort(key=lambda domain: (-approved[domain], domain))
-    return tuple(Suggestion(domain, approved[domain], pending[domain]) for domain in usable)
+    for developer in developers:
+        address = developer.address
+        if address is not None and developer.status in {"approved", "pending"}:
+            (approved if developer.status == "approved" else pending)[domain_of(address)] += 1
+    domains = sorted(domain for domain, count in approved.items() if count >= least)
+    return tuple(
+        Suggestion(domain, approved[domain], pending[domain])
+        for domain in domains
+        if not is_freemail(domain) and not is_public_suffix(domain)
+    )
 
 
-def _unsaid_people(snapshot: Snapshot, names: Mapping[str, str], held: frozenset[str]) -> Iterator[Unsaid]:
-    """Those of whom something would have to be said: who is out, or in a team; and every address that is no name."""
+def _omitted_developers(snapshot: Snapshot, names: Mapping[str, str], kept: frozenset[str]) -> Iterator[Omission]:
+    """Yield developers whom a manifest would have to name and cannot: denied ones, members, and odd addresses."""
     in_teams = frozenset(key for members in snapshot.members.values() for key in members)
-    for each in sorted(snapshot.developers, key=lambda each: (each.email or "", each.id)):
-        because = _unsayable(each, names, held)
-        if because is not None and (each.email is not None or each.id in in_teams):
-            yield Unsaid(each.name, each.status, because)
+    for developer in sorted(snapshot.developers, key=lambda who: (who.email or "", who.id)):
+        reason = _unnameable(developer, names, kept)
+        if reason is not None and (developer.email is not None or developer.id in in_teams):
+            yield Omission(developer.name, developer.status, reason)
 
 
-def _unsayable(person: Developer, names: Mapping[str, str], held: frozenset[str]) -> str | None:
-    if person.id not in names:
-        if person.email is None:
+def _unnameable(developer: Developer, names: Mapping[str, str], kept: frozenset[str]) -> str | None:
+    if developer.id not in names:
+        if developer.email is None:
             return NAMELESS
-        return MALFORMED if person.address is None else AMBIGUOUS
-    return SHARED if person.status in OUT and names[person.id] in held else None
+        return MALFORMED if developer.address is None else AMBIGUOUS
+    return SHARED if developer.status in OUT and names[developer.id] in kept else None

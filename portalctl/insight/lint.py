@@ -92,7 +92,14 @@ def _review_due(look: _Look) -> Found:
 
 
 def _outsider(look: _Look) -> Found:
-    """Find members whom no rule approves, except those with an override or invitation and those approved already."""
+    """Find members whom no rule approves, except those with an override or invitation and those approved already.
+
+    Without a snapshot approvals are unknown. Where `policy.unmatched` keeps those made by hand, members are expected
+    to have them, and none is found.
+    """
+    policy = look.portal.policy
+    if look.live is None and policy.unmatched_approved == "keep" and policy.unmatched_why.at is not None:
+        return
     now = look.book.now
     considered = now.overrides.keys() | now.invitations.keys() | look.approved()
     for address, memberships in now.members.items():
@@ -251,7 +258,8 @@ LINTS: Mapping[str, Lint] = {
     "PC006": Lint(
         "outsider",
         "a team member whom no rule approves",
-        "a list of members grants membership, not approval; with `--snapshot`, approved developers are not reported",
+        "a list of members grants membership, not approval; approved developers are not reported with `--snapshot`, "
+        "and no member without it where `policy.unmatched` keeps approved developers",
         "trust the domain, or add an override with `status: approved`",
         _outsider,
     ),

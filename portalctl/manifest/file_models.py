@@ -42,6 +42,7 @@ from portalctl.manifest.value_formats import (
     Person,
     PortalId,
     Prose,
+    Subject,
     TeamName,
     Title,
     Version,
@@ -49,6 +50,8 @@ from portalctl.manifest.value_formats import (
 from portalctl.providers.definition import Provider
 from portalctl.providers.registry import bundled
 
+#: The kinds of findings, in the order in which `portalctl drift` shows them.
+DriftKind = Literal["unexpected_grant", "unruled_grant", "expired", "missing_grant", "withheld", "setting", "backlog"]
 ProviderName = Annotated[str, Field(pattern=f"^{HANDLE.pattern}$", max_length=63)]
 
 
@@ -235,6 +238,11 @@ class RootFile(Entry):
     version: Version = Field(description=_VERSION)
     portal: PortalEntry = Field(description="The portal that this manifest describes.")
     policy: PolicyEntry = Field(default=PolicyEntry.model_construct(), description="The policy of the whole portal.")
+    acknowledgements: FilePath | None = Field(
+        default=None,
+        description="The file of accepted findings that `portalctl drift` reads, by its path relative to this file's "
+        "folder. `portalctl acknowledge` writes it.",
+    )
     trusted_domains: Many[TrustedDomainOrName] = Field(
         default=(), description="Domains with approved developers: names, or mappings with `domain`."
     )
@@ -299,7 +307,14 @@ class FragmentFile(Entry):
 class AcknowledgementEntry(Entry):
     """A finding of `portalctl drift` that was reviewed and accepted."""
 
-    finding: Fingerprint = Field(description="The fingerprint of the finding, as `drift` shows it.")
+    finding: Fingerprint = Field(description="The fingerprint of the finding, as `portalctl drift` shows it.")
+    kind: DriftKind | None = Field(default=None, description="The kind of the finding. Where written, it must match.")
+    developer: Subject | None = Field(
+        default=None, description="The developer that the finding is about. Where written, it must match."
+    )
+    team: Subject | None = Field(
+        default=None, description="The team that the finding is about. Where written, it must match."
+    )
     reason: Prose = Field(description="Why the finding is accepted.")
     expires: Day | None = Field(
         default=None, description="The last day this holds (YYYY-MM-DD, UTC). After it the finding counts again."
@@ -307,13 +322,11 @@ class AcknowledgementEntry(Entry):
 
 
 class AcknowledgementFile(Entry):
-    """The acknowledgements file of `portalctl drift`."""
+    """The accepted findings of `portalctl drift`; a root file names this file."""
 
     version: Version = Field(description=_VERSION)
     acknowledgements: Many[AcknowledgementEntry] = Field(description="The accepted findings.")
 
-
-File = RootFile | FragmentFile
 
 _INSIDE: Final[Mapping[tuple[str, ...], type[Entry | Written]]] = {
     ("portal",): PortalEntry,

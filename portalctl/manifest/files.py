@@ -12,6 +12,7 @@ from typing import Final
 
 from portalctl.errors import Finding, Position
 from portalctl.input_file import TooLargeError, read_input
+from portalctl.manifest.model import NamedFile
 from portalctl.manifest.names import (
     PATTERNS,
     is_hidden,
@@ -70,6 +71,29 @@ def _by_name(met: tuple[bool, File]) -> tuple[bool, str, str]:
 def list_path(file: File, path: str) -> str:
     """Return the path of a list that a manifest file names by its path relative to the file's folder."""
     return _from(file.path, path)
+
+
+def named_file(file: File, path: str, at: Position) -> NamedFile:
+    """Return the file that a root file names by its path relative to the root file's folder."""
+    return NamedFile(file.path, _from(file.shown, path), _from(file.path, path), at)
+
+
+def read_named(paths: Sequence[Path], named: NamedFile) -> File | str | None:
+    """Return the file that a root file names; None if it does not exist; or why it cannot be read.
+
+    It lies in the root file's folder or below, or in one of the folders among `paths`, with links resolved.
+    """
+    try:
+        real = Path(os.path.realpath(named.path))
+        if not any(real.is_relative_to(_root(folder)) for folder in (*paths, Path(named.root))):
+            return f"{quoted(named.shown)} is outside the folder of the manifest; name a file inside it"
+        if not real.is_file():
+            return f"{quoted(named.shown)} is not a file" if os.path.lexists(named.path) else None
+        read = _read(_Place(named.path, str(real), named.shown, named.shown, named.path))
+    except (OSError, ValueError) as error:  # a name too long, a folder that may not be read, odd characters
+        reason = getattr(error, "strerror", None) or "no file can have this name"
+        return f"{quoted(named.shown)} cannot be read: {reason}"
+    return f"{quoted(named.shown)}: {read.message}" if isinstance(read, Finding) else read
 
 
 def _from(file: str, path: str) -> str:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from portalctl.errors import Finding, InputError
+from portalctl.errors import Finding, InputError, Position
 from portalctl.garbage import no_garbage_collection
 from portalctl.manifest import csv_list
 from portalctl.manifest.consistency import Together, place, together
@@ -32,11 +32,11 @@ from portalctl.manifest.directory_rules import (
 )
 from portalctl.manifest.file_models import FragmentFile, PolicyEntry, RootFile
 from portalctl.manifest.file_rules import Rules, rules_of
-from portalctl.manifest.files import File, digest, read_files, read_list
-from portalctl.manifest.model import Directory, Manifest, MemberFile, Policy, PortalManifest, group_value
+from portalctl.manifest.files import File, digest, named_file, read_files, read_list
+from portalctl.manifest.model import Directory, Manifest, MemberFile, NamedFile, Policy, PortalManifest, group_value
 from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.unread import entries_without_file, unread
-from portalctl.manifest.validation import Shaped, read_entries
+from portalctl.manifest.validation import Shaped, ShapedAcknowledgements, read_entries
 from portalctl.manifest.value_display import shown_value
 from portalctl.manifest.yaml_source import Source
 from portalctl.providers.definition import Provider
@@ -84,6 +84,7 @@ def assemble(
     for file in sorted(files, key=lambda file: file.shown):
         loading.add(file)
     portals, warnings = loading.finish()
+    files = [file for file in files if file not in loading.acknowledgements]  # they change no plan
     if not files and not loading.findings:
         raise InputError((), "no manifest was given; name a file or a folder with -f")
     if loading.findings:
@@ -103,6 +104,7 @@ class _Portal:
 
     own: Shaped
     entry: RootFile
+    file: File
     provider: Provider
     delegation: Delegation
     directories: dict[str, Directory]
@@ -123,6 +125,7 @@ class _Loading:
         self._portals_known = self._teams_known = not findings
         self._roots: list[tuple[Shaped, RootFile, File]] = []
         self._fragments: list[tuple[Shaped, FragmentFile, File]] = []
+        self.acknowledgements: list[File] = []
         self._portals: dict[str, _Portal] = {}
         self._delegations: list[Delegation] = []
 
@@ -140,7 +143,9 @@ class _Loading:
             self._portals_known = self._teams_known = False
         if shaped is None:
             return
-        if isinstance(shaped.entry, RootFile):
+        if isinstance(shaped, ShapedAcknowledgements):
+            self.acknowledgements.append(file)
+        elif isinstance(shaped.entry, RootFile):
             self._roots.append((shaped, shaped.entry, file))
         else:
             self._fragments.append((shaped, shaped.entry, file))
@@ -168,7 +173,16 @@ class _Loading:
                 made.append(_portal_manifest(portal, whole))
         self.findings += check_declared_once(made)
         self.findings += check_same_directories(made)
+        self.findings += self._unnamed_acknowledgements(made)
         return {portal.name: portal for portal in made}, warnings
+
+    def _unnamed_acknowledgements(self, portals: Iterable[PortalManifest]) -> Iterator[Finding]:
+        """Yield each file of acknowledgements among the manifest files that no root file names."""
+        named = {self._resolve(portal.acknowledgements.path) for portal in portals if portal.acknowledgements}
+        for file in self.acknowledgements:
+            if self._portals_known and self._resolve(file.path) not in named:
+                text = "no root file names this file of acknowledgements; add `acknowledgements:` to the root file"
+                yield Finding(Position(file.shown, 1, 1), text)
 
     def _unread_entries(self) -> Iterator[Finding]:
         """Warn of `delegate` entries for files that were not read."""
@@ -186,7 +200,7 @@ class _Loading:
         self.findings += _check_portal(shaped, entry, None if unknown else provider)
         directories, findings = directories_of(shaped, self._kinds)
         self.findings += findings
-        return _Portal(shaped, entry, provider, delegation, directories, [rules])
+        return _Portal(shaped, entry, file, provider, delegation, directories, [rules])
 
     def _check_names(self, portals: list[_Portal]) -> None:
         """Return the portals by name; report repeated names."""
@@ -322,8 +336,14 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
                 key=lambda it: (it[0], group_value(it[1])),
             )
         ),
+        acknowledgements=_acknowledgements(portal),
         files=tuple(sorted({file for rules in portal.rules for file in (rules.file, *rules.lists)})),
     )
+
+
+def _acknowledgements(portal: _Portal) -> NamedFile | None:
+    path = portal.entry.acknowledgements
+    return None if path is None else named_file(portal.file, path, portal.own.source.at("acknowledgements"))
 
 
 def _policy(entry: PolicyEntry, source: Source) -> Policy:

@@ -542,6 +542,19 @@ class Protected:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedFile:
+    """A file that a root file names. `root` is that file's absolute path, `shown` and `path` the named file's.
+
+    It need not exist. `at` is the place of the name.
+    """
+
+    root: str
+    shown: str
+    path: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
 class Directory:
     """A directory that rules take groups from. `options` are the keys that only its kind has.
 
@@ -584,6 +597,7 @@ class PortalManifest:
     member_groups: tuple[tuple[str, MemberGroup], ...] = ()
     files: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    acknowledgements: NamedFile | None = None
 
     @property
     def group_rules(self) -> tuple[GroupRule, ...]:

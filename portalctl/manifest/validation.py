@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from portalctl.errors import Finding
 from portalctl.manifest import typography
-from portalctl.manifest.file_models import FragmentFile, RootFile
+from portalctl.manifest.file_models import AcknowledgementFile, FragmentFile, RootFile
 from portalctl.manifest.validation_messages import Path, described, path_of
 from portalctl.manifest.value_display import type_name
 from portalctl.manifest.yaml_source import Data, Source, read
@@ -24,7 +24,11 @@ _MOST_ROUNDS: Final = 10  # twice the levels that entries have
 _STAND_INS: Final[dict[Path, Data]] = {
     ("version",): 1,
     ("portal",): {"name": "unknown", "provider": "api7", "title": "-"},
+    ("acknowledgements",): [],
 }
+
+
+FileKind = type[RootFile] | type[FragmentFile] | type[AcknowledgementFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,66 +44,89 @@ class Shaped:
 
 
 @dataclass(frozen=True, slots=True)
+class ShapedAcknowledgements:
+    """A file of acknowledgements as entries, with the places of what is left in it."""
+
+    source: Source
+    entry: AcknowledgementFile
+
+
+@dataclass(frozen=True, slots=True)
 class Entries:
     """The result of reading one file. `shaped` None: nothing is left to check. `parsed`: it had no YAML error."""
 
-    shaped: Shaped | None
+    shaped: Shaped | ShapedAcknowledgements | None
     findings: list[Finding]
     parsed: bool
 
 
-def read_entries(file: str, content: bytes) -> Entries:
-    """Return the entries of one file, and the errors of its YAML and its form."""
+def read_entries(file: str, content: bytes, kind: FileKind | None = None) -> Entries:
+    """Return the entries of one file, and the errors of its YAML and its form.
+
+    `kind` is what the file has to be; without it, its keys decide.
+    """
     source, findings = read(file, content)
     parsed, shaped = not findings, None
     if source is not None:
-        shaped, wrong = shape(source)
+        shaped, wrong = shape(source, kind)
         findings = findings + wrong
     findings += typography.near(file, content, tuple(findings), before=source is None)
     return Entries(shaped, findings, parsed)
 
 
-def shape(source: Source) -> tuple[Shaped | None, list[Finding]]:
+def shape(
+    source: Source, kind: FileKind | None = None
+) -> tuple[Shaped | ShapedAcknowledgements | None, list[Finding]]:
     """Return the entries of one file, and the errors of their form. None: nothing is left to check."""
     data = source.data
     if not isinstance(data, dict):
         return None, [
             Finding(source.at(), f"expected a mapping that begins with `version: 1`; found {type_name(data)}")
         ]
-    findings = _check_kind(source, data)
+    findings = _check_kind(source, data) if kind is None else []
     lost = {"portal"} if findings else set()
-    model = RootFile if isinstance(data.get("portal"), dict) else FragmentFile
+    model = kind or _kind(data)
     for round_ in range(_MOST_ROUNDS):
         try:
             entry = model.model_validate(data)
         except ValidationError as error:
             problems = error.errors(include_url=False)
         else:
+            if isinstance(entry, AcknowledgementFile):
+                return ShapedAcknowledgements(source, entry), findings
             return Shaped(source, entry, frozenset(lost)), findings
         if round_ == 0:
             findings += described(source, model, problems)
         faulty = {_faulty(problem) for problem in problems}
         lost |= {str(path[0]) for path in faulty if _holds_names(path)}
-        _take_out(source, data, faulty)
+        _take_out(source, data, faulty, _required(model))
     return None, findings
+
+
+def _kind(data: dict[str, Data]) -> FileKind:
+    """Return what kind of file this is, by its keys."""
+    if isinstance(data.get("portal"), dict):
+        return RootFile
+    is_acknowledgements = "acknowledgements" in data and not {"portal", "portals"} & data.keys()
+    return AcknowledgementFile if is_acknowledgements else FragmentFile
 
 
 def _check_kind(source: Source, data: dict[str, Data]) -> list[Finding]:
     """Check that the file names its portal. Wrong values are removed."""
     portal = data.get("portal", "")
-    if "portal" not in data and "portals" not in data:
+    if "acknowledgements" not in data and "portal" not in data and "portals" not in data:
         message = (
             "this file names no portal; write a `portal:` block (in a root file) or `portal: NAME` (in a fragment)"
         )
         return [Finding(source.at(), message)]
     if "portal" in data and "portals" in data:
         finding = Finding(source.key_at("portals"), "write `portal` or `portals`, not both")
-        _take_out(source, data, {("portals",)})
+        _take_out(source, data, {("portals",)}, set())
         return [finding]
     if not isinstance(portal, str | dict) and portal is not None:
         message = f"expected a mapping (in a root file) or a portal's name (in a fragment); found {type_name(portal)}"
         finding = Finding(source.at("portal"), message)
-        _take_out(source, data, {("portal",)})
+        _take_out(source, data, {("portal",)}, set())
         return [finding]
     return []
 
@@ -117,13 +144,17 @@ def _holds_names(path: Path) -> bool:
     return path[0] == "portals" or (path[0] in {"teams", "directories"} and len(path) <= 2)
 
 
-def _take_out(source: Source, data: dict[str, Data], paths: set[Path]) -> None:
+def _required(kind: FileKind) -> set[Path]:
+    """Return the keys that a file of this kind has to have."""
+    return {(name,) for name, key in kind.model_fields.items() if key.is_required()}
+
+
+def _take_out(source: Source, data: dict[str, Data], paths: set[Path], required: set[Path]) -> None:
     """Remove the values at the paths, from the data and from its marks.
 
     The places of keys stay: they show what was written. Required keys at the top get a valid value.
     """
     spots: dict[tuple[int, str | int], tuple[Any, Any, str | int]] = {}
-    required = {("version",), ("portal",)} if isinstance(data.get("portal"), dict) else {("version",)}
     for path in paths - required:
         around, inside = _around(source, path)
         # By identity: through an alias, one list can be in several places.

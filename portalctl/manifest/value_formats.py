@@ -126,6 +126,7 @@ AttributeNames = Annotated[
 ]
 GrantedGroup = Annotated[str, _text(_GRANTED_GROUP, 1100)]
 GroupName = Annotated[str, _text(_NAME, 1000), AfterValidator(_visible)]
+Subject = Annotated[str, _text(_NAME, 512)]  # of a finding, as the portal spells it
 PersonName = Annotated[str, _text(_LINE, 255), AfterValidator(_visible)]
 Description = Annotated[str, _text(_LINE, 250)]
 RoleName = Annotated[str, _text(_NAME, 100), AfterValidator(_visible)]

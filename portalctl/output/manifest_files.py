@@ -1,4 +1,4 @@
-"""A portal as it is, as manifest files: in the canonical layout, with comments for whoever takes them over."""
+"""An imported portal as manifest files: in the canonical layout, with comments for the people who maintain them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from portalctl.insight.drift import DriftFinding
-from portalctl.insight.import_portal import Adopted, AdoptedTeam, Suggestion, Unsaid
+from portalctl.insight.import_portal import Imported, ImportedTeam, Omission, Suggestion
+from portalctl.manifest.acknowledgements_text import entry, new_text
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.format import format_files
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.output.escaping import terminal, yaml, yaml_comment
+from portalctl.words import plural
 
-SCHEMA_FILE = "manifest.v1.schema.json"  # beside the portal's own file
+SCHEMA_FILE = "manifest.v1.schema.json"  # beside the root file
 LONGEST_FILE_NAME = 60  # characters
+DELEGATE_COMMENT = "# What each team's file may contain. Only the owners of this file can change that."
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What was imported. `day` is when, YYYY-MM-DD in UTC; `suggest_from`: approved people of a suggested domain."""
+    """What was imported. `day` is when, YYYY-MM-DD in UTC; `keys` are those that only this provider has.
+
+    `suggest_from`: how many approved developers a domain needs to be suggested.
+    """
 
     name: str
     provider: str
@@ -30,11 +36,16 @@ class Source:
 
 
 def modeline(name: str) -> str:
-    """How editors find the schema; `name` is the file's, relative to the folder that has SCHEMA_FILE."""
+    """Return the comment by which editors find the schema; `name` is relative to the folder that has SCHEMA_FILE."""
     return f"# yaml-language-server: $schema={'../' * name.count('/')}{SCHEMA_FILE}"
 
 
-def manifest_files(adopted: Adopted, source: Source, *, split_teams: bool, has_schema: bool) -> dict[str, str]:
+def acknowledgements_file(portal: str) -> str:
+    """Return the name of a portal's file of acknowledgements; hidden, so that it is not taken for a manifest file."""
+    return f".{portal}.acknowledged.yaml"
+
+
+def manifest_files(imported: Imported, source: Source, *, split_teams: bool, has_schema: bool) -> dict[str, str]:
     """Return the texts of the files by name, relative to the root file's folder; the root file is first.
 
     `split_teams`: teams have files of their own, and the root file delegates to exactly these. A team that the
@@ -42,13 +53,13 @@ def manifest_files(adopted: Adopted, source: Source, *, split_teams: bool, has_s
     will be in that folder.
     """
     root = f"{source.name}.yaml"
-    own = [team for team in adopted.teams if split_teams and team.members is not None]
-    inside = [team for team in adopted.teams if not split_teams or team.members is None]
+    own = [team for team in imported.teams if split_teams and team.members is not None]
+    inside = [team for team in imported.teams if not split_teams or team.members is None]
     names = [f"teams/{name}.yaml" for name in file_names(team.name for team in own)]
     first = [modeline(root)] if has_schema else []
-    rules = [*_root(adopted, source), *_teams(inside), *_overrides(adopted, source)]
+    rules = [*_root(imported, source), *_teams(inside), *_overrides(imported, source)]
     rules += _delegate(dict(zip(names, own, strict=True))) if split_teams else ()
-    text = _text([*first, *rules, *_unsaid(adopted.unsaid)])
+    text = _text([*first, *rules, *_omissions(imported.omissions)])
     # Grants of teams with long names need several lines, as `fmt` has them.
     files = {root: format_files([File(root, root, root, text.encode())])[0].text if own else text}
     for team, file in zip(own, names, strict=True):
@@ -58,56 +69,55 @@ def manifest_files(adopted: Adopted, source: Source, *, split_teams: bool, has_s
 
 
 def baseline_file(findings: Iterable[DriftFinding], source: Source) -> str:
-    """The acknowledgements under which the first `drift` finds nothing. Each names what it is about in a comment."""
-    listed = {each.fingerprint: each for each in findings}.values()
-    lines = [
-        f"# What `portalctl drift` would have found on {source.day}, when portal {source.name} was imported.",
-        "# Read by `portalctl drift --acknowledge`; take out what somebody should look at.",
-        "version: 1",
-        "acknowledgements:" if listed else "acknowledgements: []",
-    ]
-    for each in listed:
-        about = " ".join(filter(None, [each.kind, each.developer, f"team {each.team}" if each.team else None]))
-        lines += [
-            f"  # {yaml_comment(about)}: {yaml_comment(each.live)}",
-            f"  - finding: {each.fingerprint}",
-            f"    reason: {scalar_text(f'imported, {source.day}: was so on the portal')}",
-        ]
-    return _text(lines)
+    """Return the acknowledgements under which the first `drift` finds nothing."""
+    listed = {finding.fingerprint: finding for finding in findings}.values()
+    reason = f"imported on {source.day}: was so on the portal"
+    return new_text(
+        entry(
+            finding=finding.fingerprint,
+            kind=finding.kind,
+            developer=finding.developer,
+            team=finding.team,
+            reason=reason,
+        )
+        for finding in listed
+    )
 
 
 def override_to_paste(developer: str, **keys: str | bool) -> str:
-    """An override in one line, for a terminal or a CI log, whose reason is for whoever pastes it."""
-    said = {"developer": developer, **keys}
-    written = ", ".join(f"{key}: {_to_paste(value)}" for key, value in said.items())
+    """Return an override in one line, for a terminal or a CI log; whoever pastes it writes the reason."""
+    pairs = {"developer": developer, **keys}
+    written = ", ".join(f"{key}: {_to_paste(value)}" for key, value in pairs.items())
     return f'- {{{written}, reason: "…"}}'
 
 
 def _to_paste(value: str | bool) -> str:
-    """A scalar that means exactly this between braces, and does nothing where it is shown."""
+    """Return a scalar that means exactly this between braces, and is inert where it is shown."""
     plain = scalar_text(value, between=True)
     return plain if terminal(plain) == plain else yaml(str(value))
 
 
-def _root(adopted: Adopted, source: Source) -> Iterator[str]:
+def _root(imported: Imported, source: Source) -> Iterator[str]:
     yield f"# Imported from the portal on {source.day}. The first plan changes nothing."
     yield from ("version: 1", "portal:", f"  name: {source.name}", f"  provider: {source.provider}")
     yield from (f"  {key}: {scalar_text(value)}" for key, value in source.keys.items())
     yield f"  id: {scalar_text(source.portal_id)}"
     yield ""
-    yield "# People no rule speaks of stay as they are."
-    yield f"# On the portal were {adopted.approved:,} approved and {adopted.pending:,} waiting."
+    counts = f"{plural(imported.approved, 'approved developer')} and {plural(imported.pending, 'pending developer')}"
+    yield "# Developers who match no rule keep their status. At the time of the import the portal had"
+    yield f"# {counts}."
     yield from ("policy:", "  unmatched: {pending: keep, approved: keep}")
-    yield from _suggested(adopted.suggestions, source.suggest_from)
+    yield from ("", f"acknowledgements: {acknowledgements_file(source.name)}")
+    yield from _suggested(imported.suggestions, source.suggest_from)
 
 
-def _teams(teams: Iterable[AdoptedTeam]) -> Iterator[str]:
+def _teams(teams: Iterable[ImportedTeam]) -> Iterator[str]:
     listed = list(teams)
     if listed:
         yield from ("", "teams:", *(line for team in listed for line in _team(team)))
 
 
-def _team(team: AdoptedTeam) -> Iterator[str]:
+def _team(team: ImportedTeam) -> Iterator[str]:
     yield f"  - name: {scalar_text(team.name)}"
     if team.description is not None:
         yield f"    description: {scalar_text(team.description)}"
@@ -119,18 +129,18 @@ def _team(team: AdoptedTeam) -> Iterator[str]:
         yield from ("    members:", *(f"      - {scalar_text(member)}" for member in team.members))
 
 
-def _overrides(adopted: Adopted, source: Source) -> Iterator[str]:
-    if adopted.denials:
+def _overrides(imported: Imported, source: Source) -> Iterator[str]:
+    if imported.denials:
         yield from ("", "overrides:")
-    for denial in adopted.denials:
+    for denial in imported.denials:
         yield f"  - developer: {scalar_text(denial.address)}"
         yield f"    status: {denial.status}"
-        yield f"    reason: {scalar_text(f'imported, {source.day}: was {denial.status} on the portal')}"
+        yield f"    reason: {scalar_text(f'imported on {source.day}: was {denial.status} on the portal')}"
 
 
-def _delegate(teams: Mapping[str, AdoptedTeam]) -> Iterator[str]:
+def _delegate(teams: Mapping[str, ImportedTeam]) -> Iterator[str]:
     """Yield the grants of the teams' files: each may contain its own team alone."""
-    yield from ("", "# What each team's file may contain. Only the owners of this file can change that.")
+    yield from ("", DELEGATE_COMMENT)
     yield "delegate:" if teams else "delegate: {}"
     yield from (f"  {file}: {{teams: [{scalar_text(team.name, between=True)}]}}" for file, team in teams.items())
 
@@ -138,23 +148,27 @@ def _delegate(teams: Mapping[str, AdoptedTeam]) -> Iterator[str]:
 def _suggested(suggestions: tuple[Suggestion, ...], least: int) -> Iterator[str]:
     if suggestions:
         yield ""
-        yield f"# Domains with {least:,} or more approved people, without those where anyone gets an address."
-        yield "# Whoever signs up from a trusted domain is approved. To trust one, take away the `# `."
+        yield f"# Domains with {plural(least, 'approved developer')} or more, without freemail domains."
+        yield "# Developers of a trusted domain are approved. To trust one, remove `# ` from the next line, and from"
+        yield "# the line of the domain."
         yield "# trusted_domains:"
         yield from (
-            f"#   - {scalar_text(each.domain)}  # {each.approved:,} approved, {each.pending:,} waiting"
+            f"#   - {scalar_text(each.domain)}  # {each.approved:,} approved, {each.pending:,} pending"
             for each in suggestions
         )
 
 
-def _unsaid(unsaid: tuple[Unsaid, ...]) -> Iterator[str]:
-    if unsaid:
+def _omissions(omissions: tuple[Omission, ...]) -> Iterator[str]:
+    if omissions:
         yield from ("", "# On the portal, and not in these files:")
-        yield from (f"#   {yaml_comment(each.who)} ({yaml_comment(each.state)}): {each.because}" for each in unsaid)
+        yield from (
+            f"#   {yaml_comment(omission.name)} ({yaml_comment(omission.state)}): {omission.reason}"
+            for omission in omissions
+        )
 
 
 def file_names(teams: Iterable[str]) -> Iterator[str]:
-    """A name that every file system takes for each team; a number behind it where two would be the same."""
+    """Yield a file name for each team that every file system accepts, with a number where two would be equal."""
     taken: set[str] = set()
     for team in teams:
         words = re.findall("[a-z0-9]+", team.lower())

@@ -11,7 +11,7 @@ from portalctl.changes.planning import compare
 from portalctl.errors import Position
 from portalctl.insight.acknowledged_drift import acknowledged
 from portalctl.insight.drift import FAILING, DriftFinding, PortalDrift, drift_findings
-from portalctl.insight.import_portal import AMBIGUOUS, MALFORMED, SHARED, adopt
+from portalctl.insight.import_portal import AMBIGUOUS, MALFORMED, SHARED, imported
 from portalctl.manifest.acknowledgements_file import acknowledgements
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.format import format_files
@@ -29,7 +29,7 @@ SOURCE = Source("partners", "konnect", {"region": "eu"}, "3f51fa25-310a-421d-bd1
 
 
 def written(live: Snapshot, *, split_teams: bool = False) -> list[File]:
-    texts = manifest_files(adopt(live, SOURCE.suggest_from), SOURCE, split_teams=split_teams, has_schema=True)
+    texts = manifest_files(imported(live, SOURCE.suggest_from), SOURCE, split_teams=split_teams, has_schema=True)
     return [File(name, name, f"/portals/{name}", text.encode()) for name, text in texts.items()]
 
 
@@ -74,17 +74,17 @@ def test_who_is_out_gets_an_override_and_leaves_the_lists() -> None:
     )
     portal = loaded(live)
     assert [(each.developer, each.status, each.why.reason) for each in portal.overrides] == [
-        ("no@x.com", "rejected", "imported, 2026-06-15: was rejected on the portal"),
-        ("out@x.com", "revoked", "imported, 2026-06-15: was revoked on the portal"),
+        ("no@x.com", "rejected", "imported on 2026-06-15: was rejected on the portal"),
+        ("out@x.com", "revoked", "imported on 2026-06-15: was revoked on the portal"),
     ]
     assert [each.developer for each in portal.teams[0].members or ()] == ["in@x.com"]
 
 
 @pytest.mark.parametrize("other", ["ann+2@x.com", '"ann@x.com"@y.com', " <ANN@x.com>"])
 def test_a_denial_that_would_reach_somebody_else_is_told_and_not_written(other: str) -> None:
-    adopted = adopt(snapshot(developer("ann@x.com", "revoked"), developer(other)), 3)
+    adopted = imported(snapshot(developer("ann@x.com", "revoked"), developer(other)), 3)
     assert adopted.denials == ()
-    assert ("ann@x.com", "revoked", SHARED) in [(each.who, each.state, each.because) for each in adopted.unsaid]
+    assert ("ann@x.com", "revoked", SHARED) in [(each.name, each.state, each.reason) for each in adopted.omissions]
 
 
 def test_what_no_rule_can_name_is_told_escaped() -> None:
@@ -98,7 +98,7 @@ def test_what_no_rule_can_name_is_told_escaped() -> None:
     assert f"#   a\\x0ab@x.com (approved): {MALFORMED}\n" in text
     assert f"#   Ann@x.com (approved): {AMBIGUOUS}\n" in text
     assert f"#   ann@X.com (approved): {AMBIGUOUS}\n" in text
-    assert text.count("#   two (team): more than one team has this name\n") == 1
+    assert text.count("#   two (team): several teams have this name\n") == 1
 
 
 def test_domains_are_suggested_in_comments_that_are_rules_without_their_mark() -> None:
@@ -107,7 +107,7 @@ def test_domains_are_suggested_in_comments_that_are_rules_without_their_mark() -
     people += [developer("q@big.com"), developer("w@big.com", "pending")]
     people += [developer("a@few.com"), developer("b@few.com"), developer("c@few.com", "revoked")]
     text = text_of(snapshot(*people, teams={"city": ()}))
-    comment = "# trusted_domains:\n#   - big.com  # 4 approved, 1 waiting\n#   - club.com  # 3 approved, 0 waiting\n"
+    comment = "# trusted_domains:\n#   - big.com  # 4 approved, 1 pending\n#   - club.com  # 3 approved, 0 pending\n"
     assert comment in text
     assert text.count("approved, ") == 2
     trusting = text.replace(comment, comment.replace("# trusted", "trusted").replace("#   -", "  -")).encode()
@@ -119,9 +119,9 @@ def test_domains_are_suggested_in_comments_that_are_rules_without_their_mark() -
 
 @pytest.mark.parametrize("name", ["x\\ud800", "\\Uffffffff", " edge", "a\nb", "x" * 251])
 def test_a_team_that_no_file_can_name_is_told(name: str) -> None:
-    adopted = adopt(snapshot(teams={name: (), "city": ()}), 3)
+    adopted = imported(snapshot(teams={name: (), "city": ()}), 3)
     assert [team.name for team in adopted.teams] == ["city"]
-    assert [(each.who, each.state) for each in adopted.unsaid] == [(name, "team")]
+    assert [(each.name, each.state) for each in adopted.omissions] == [(name, "team")]
 
 
 def test_a_baseline_acknowledges_each_finding_once() -> None:
@@ -138,7 +138,7 @@ def test_teams_of_an_identity_provider_are_left_to_it() -> None:
 
 def test_each_team_has_a_file_of_its_own_whatever_it_is_called() -> None:
     names = ["City", "city", "../../etc", "Ω", "x" * 250]
-    adopted = adopt(snapshot(teams=dict.fromkeys(names, ())), 3)
+    adopted = imported(snapshot(teams=dict.fromkeys(names, ())), 3)
     texts = manifest_files(adopted, SOURCE, split_teams=True, has_schema=True)
     assert sorted(texts) == sorted(
         [

@@ -129,6 +129,14 @@ def test_a_member_whom_no_rule_approves() -> None:
     ]
 
 
+def test_where_approvals_made_by_hand_are_kept_members_are_expected_to_have_them() -> None:
+    listed = {"teams": (team("t", ["sam@agency.example"]),)}
+    keep = Policy(unmatched_why=Reason.of("policy", "unmatched", Position("p.yaml", 7, 3)))
+    assert found(portal(**listed, policy=keep)) == []
+    assert codes(snapshot(developer("sam@agency.example", "pending")), **listed, policy=keep) == ["PC006"]
+    assert codes(**listed, policy=replace(keep, unmatched_approved="revoked")) == ["PC006"]
+
+
 def test_an_invited_member_is_no_outsider() -> None:
     invited = replace(member("sam@agency.example"), invite=True)
     assert codes(teams=(team("t", [invited]),)) == []

@@ -73,19 +73,25 @@ class Runner:
         self, step: dict[str, Any], secrets: Mapping[str, str], needs: Mapping[str, str] = MappingProxyType({})
     ) -> int:
         """Run one step of a workflow that uses the action; `needs` are the outputs of the job `preview`."""
-        given = {key: _evaluated(value, secrets, needs) for key, value in step["with"].items()}
+        runner = {"runner.temp": str(self.temp)}
+        given = {key: _evaluated(value, secrets, needs, runner) for key, value in step["with"].items()}
+        given.setdefault("file", f"portalctl-{given['command']}.json")
         portal = {
             "COMMAND": given["command"],
             "ARGS": given["args"],
             "FILE": given["file"],
             "ENVIRONMENT": given.get("environment", ""),
             "KONNECT_TOKEN": given.get("konnect-token", ""),
+            "API7_TOKEN": given.get("api7-token", ""),
         }
         assert self.step("portalctl", **portal) == 0
         text, outputs = self.output, self.outputs
         if outputs["report"] == "true":
             token = self.env["GITHUB_TOKEN"]
-            code = self.step("Report to GitHub", FILE=given["file"], COMMENT="on-change", GITHUB_TOKEN=token)
+            issue = "--issue" if given.get("issue") == "true" else ""
+            code = self.step(
+                "Report to GitHub", FILE=given["file"], COMMENT="on-change", ISSUE=issue, GITHUB_TOKEN=token
+            )
             assert code == 0, self.output
             outputs |= self.outputs
         how = {"COMMAND": given["command"], "REFUSAL": given.get("refusal", "fail")}
@@ -94,8 +100,10 @@ class Runner:
         return result
 
 
-def _evaluated(text: str, secrets: Mapping[str, str], needs: Mapping[str, str]) -> str:
+def _evaluated(
+    text: str, secrets: Mapping[str, str], needs: Mapping[str, str], others: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """The text with each expression replaced by its value."""
-    values = {f"secrets.{name}": value for name, value in secrets.items()}
+    values = {f"secrets.{name}": value for name, value in secrets.items()} | dict(others)
     values |= {f"needs.preview.outputs.{name}": value for name, value in needs.items()}
     return re.sub(r"\$\{\{ (\S+) \}\}", lambda found: values.get(found[1], ""), text)

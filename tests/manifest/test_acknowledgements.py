@@ -56,7 +56,7 @@ def test_a_file_in_full(tmp_path: Path) -> None:
         ("version: 1\nacknowledgments: []", "2:1: unknown key 'acknowledgments'; did you mean 'acknowledgements'?"),
         ("- f0123456789ab", "1:1: expected a mapping that begins with `version: 1`; found a list"),
         ("", "1:1: this file is empty"),
-        (GOOD + "  - {finding: f0123456789ab, reason: again}", "6:15: this finding is acknowledged in line 3"),
+        (GOOD + "  - {finding: f0123456789ab, reason: again}", "f0123456789ab is acknowledged in line 3 already"),
         (GOOD + "  - {finding: f0123456789ac, reason: }", "6:30: null is not allowed here"),
     ],
 )  # fmt: skip

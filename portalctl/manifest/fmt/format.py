@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from portalctl.errors import Finding, InputError, PortalctlError
+from portalctl.manifest.file_models import RootFile
 from portalctl.manifest.file_text import decode
-from portalctl.manifest.files import File
+from portalctl.manifest.files import File, named_file
 from portalctl.manifest.fmt.layout import render
 from portalctl.manifest.fmt.order import NAMED_BY, in_order, settled
 from portalctl.manifest.fmt.tree import Document, anchors_hold, comments, read_tree
-from portalctl.manifest.validation import Shaped, read_entries
+from portalctl.manifest.model import NamedFile
+from portalctl.manifest.validation import Shaped, ShapedAcknowledgements, read_entries
 from portalctl.manifest.yaml_source import Data
 
 _MARK = "\ufeff"  # the byte order mark
@@ -43,8 +45,20 @@ def _line_end(text: str) -> str:
     return "\r\n" if crlf > text.count("\n") - crlf else "\n"
 
 
-def format_files(files: Sequence[File], findings: Sequence[Finding] = ()) -> tuple[Formatted, ...]:
-    """The canonical form of every file. `findings`: what is known to be wrong already. Does no I/O.
+AnyShaped = Shaped | ShapedAcknowledgements
+ReadNamed = Callable[[NamedFile], File | str | None]
+
+
+def _nothing(_: NamedFile) -> None:
+    return None
+
+
+def format_files(
+    files: Sequence[File], findings: Sequence[Finding] = (), read_named: ReadNamed = _nothing
+) -> tuple[Formatted, ...]:
+    """Return the canonical form of every file. `findings`: what is known to be wrong already.
+
+    `read_named` returns the acknowledgements file that a root file names, to format it too. Does no other I/O.
 
     Only the form of each file counts, so that a single fragment can be formatted without the others.
 
@@ -52,17 +66,34 @@ def format_files(files: Sequence[File], findings: Sequence[Finding] = ()) -> tup
     """
     found = list(findings)
     shapes = []
-    for file in files:
+    waiting, paths = list(files), {file.path for file in files}
+    for file in waiting:
         entries = read_entries(file.shown, file.content)
         found += entries.findings
-        if entries.shaped is not None:
-            shapes.append((file, entries.shaped))
+        if entries.shaped is None:
+            continue
+        shapes.append((file, entries.shaped))
+        further = _named(file, entries.shaped, read_named)
+        if isinstance(further, Finding):
+            found.append(further)
+        elif further is not None and further.path not in paths:
+            waiting.append(further)
+            paths.add(further.path)
     if found:
         raise InputError(tuple(found))
     return tuple(_formatted(file, shaped) for file, shaped in shapes)
 
 
-def _formatted(file: File, shaped: Shaped) -> Formatted:
+def _named(file: File, shaped: AnyShaped, read_named: ReadNamed) -> File | Finding | None:
+    """Return the acknowledgements file that a file names, if there is one."""
+    if not isinstance(shaped.entry, RootFile) or shaped.entry.acknowledgements is None:
+        return None
+    at = shaped.source.at("acknowledgements")
+    found = read_named(named_file(file, shaped.entry.acknowledgements, at))
+    return Finding(at, found) if isinstance(found, str) else found
+
+
+def _formatted(file: File, shaped: AnyShaped) -> Formatted:
     before, _ = decode(file.shown, file.content)
     document = read_tree("\n".join(before.splitlines()) + "\n" * before.endswith(("\n", "\r")))
     text = _canonical(document, shaped)
@@ -71,7 +102,7 @@ def _formatted(file: File, shaped: Shaped) -> Formatted:
         again, text = text, _canonical(read_tree(text), shaped)
         if again == text:
             break
-    after = read_entries(file.shown, text.encode()).shaped
+    after = read_entries(file.shown, text.encode(), type(shaped.entry)).shaped
     same = after is not None and _meaning(after.source.data) == _meaning(shaped.source.data)
     if not same or comments(read_tree(text)) != comments(document):
         raise PortalctlError(
@@ -81,7 +112,7 @@ def _formatted(file: File, shaped: Shaped) -> Formatted:
     return Formatted(file, text, _line_end(before))
 
 
-def _canonical(document: Document, shaped: Shaped) -> str:
+def _canonical(document: Document, shaped: AnyShaped) -> str:
     root = settled(document.root)
     ordered = in_order(root, type(shaped.entry))
     # Where another order would part an alias from its anchor, the file keeps its own.

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Final
 
 from portalctl.manifest.file_text import REFUSED
 from portalctl.manifest.fmt.order import BLOCK_LISTS, BLOCK_MAPPINGS, Path, path_of, without_gap
-from portalctl.manifest.fmt.tree import Alias, Anchor, Collection, Comment, Document, Item, Node, Scalar
+from portalctl.manifest.fmt.tree import (
+    Alias,
+    Anchor,
+    Collection,
+    Comment,
+    Document,
+    Item,
+    Node,
+    Scalar,
+    commented_entry,
+)
 from portalctl.manifest.yaml_source import Data
 
 WIDTH: Final = 100  # columns; what is longer between braces or brackets goes on lines of its own
@@ -114,12 +125,20 @@ def _with_comment(line: str, comments: Iterable[Comment]) -> str:
 
 
 def _spaced(lines: Iterable[str], indent: int = 0) -> Iterator[str]:
-    """Comment lines, and never two blank lines together."""
+    """Comment lines, and never two blank lines together.
+
+    Comments in which all lines are entries that are commented out stay in the first column, so that an entry is in
+    its place once `# ` is removed.
+    """
     before = None
-    for line in lines:
-        if line or before != "":
-            yield _indented(line, indent)
-        before = line
+    for is_blank, group in groupby(lines, key=lambda line: not line):
+        block = list(group)
+        if is_blank:
+            block = [] if before == "" else block[:1]
+        out = not is_blank and all(commented_entry(line) == indent for line in block)
+        for line in block:
+            yield line if out else _indented(line, indent)
+            before = line
 
 
 def _indented(line: str, indent: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import dropwhile
 from typing import Final
 
-from portalctl.manifest.file_models import FragmentFile, RootFile, keys_at
+from portalctl.manifest.file_models import AcknowledgementFile, FragmentFile, RootFile, keys_at
 from portalctl.manifest.fmt.tree import Collection, Item, Node, Scalar
 
 Path = tuple[str, ...]
@@ -22,7 +22,11 @@ NAMED_BY: Final[Mapping[Path, str]] = {
 
 # What always has lines of its own; everything else goes on one line, between braces or brackets, where it fits.
 _ENTRIES: Final[frozenset[Path]] = frozenset(
-    (key,) for key in ("trusted_domains", "directories", "trusted_groups", "denied_domains", "teams", "overrides")
+    (key,)
+    for key in (
+        *("acknowledgements", "trusted_domains", "directories", "trusted_groups", "denied_domains", "teams"),
+        "overrides",
+    )
 )
 BLOCK_LISTS: Final = _ENTRIES | {("teams", "members")}
 BLOCK_MAPPINGS: Final = _ENTRIES | {(), ("portal",), ("policy",), ("delegate",)}
@@ -37,7 +41,9 @@ def settled(node: Collection) -> Collection:
     return replace(node, items=_without_first_gap(items))
 
 
-def in_order(node: Collection, kind: type[RootFile | FragmentFile], path: Path = ()) -> Collection:
+def in_order(
+    node: Collection, kind: type[RootFile | FragmentFile | AcknowledgementFile], path: Path = ()
+) -> Collection:
     """A settled collection, at `path` of a file of this kind, in canonical order with all that is in it."""
     items = tuple(replace(item, value=_inside(item, kind, path)) for item in node.items)
     if node.keyed:
@@ -52,11 +58,13 @@ def path_of(item: Item, around: Path) -> Path:
     return (*around, str(item.key.value)) if isinstance(item.key, Scalar) else around
 
 
-def _inside(item: Item, kind: type[RootFile | FragmentFile], around: Path) -> Node:
+def _inside(item: Item, kind: type[RootFile | FragmentFile | AcknowledgementFile], around: Path) -> Node:
     return in_order(item.value, kind, path_of(item, around)) if isinstance(item.value, Collection) else item.value
 
 
-def _keys_in_order(items: tuple[Item, ...], kind: type[RootFile | FragmentFile], path: Path) -> tuple[Item, ...]:
+def _keys_in_order(
+    items: tuple[Item, ...], kind: type[RootFile | FragmentFile | AcknowledgementFile], path: Path
+) -> tuple[Item, ...]:
     if path == ("delegate",):  # its keys are the names of files
         return items
     rank = {key: index for index, key in enumerate(keys_at(kind, path))}

@@ -95,6 +95,12 @@ class Document:
     footer: tuple[str, ...] = ()
 
 
+def commented_entry(comment: str) -> int | None:
+    """Return the column of an entry that `# ` in the first column comments out; None for other comments."""
+    found = _ENTRY.match(comment)
+    return len(found[1]) if found else None
+
+
 def read_tree(text: str) -> Document:
     """The tree of text that `source.read` found nothing wrong with, and whose root is a mapping. Lines end in LF."""
     return _Reader(text).document()
@@ -132,6 +138,7 @@ def _nodes(node: Node) -> Iterator[Node]:
             yield from _nodes(item.value)
 
 
+_ENTRY: Final = re.compile(r"# ( *)- ")
 _NOTHING: Final = Scalar(None)
 _TRIVIA: Final = re.compile(r"&\S+|(?P<comment>#[^\n]*)|\n(?:[ \t]*\n)+")
 _SPACE: Final = re.compile(r"(?:[ \t\n]+|#[^\n]*)*")
@@ -269,7 +276,8 @@ class _Reader:
             return len(self._waiting)
         ours = 0
         for index, comment in enumerate(self._waiting):
-            if comment is not _BLANK and comment.column <= around:
+            column = comment.column or commented_entry(comment.text) or 0
+            if comment is not _BLANK and column <= around:
                 break
             ours = ours if comment is _BLANK else index + 1
         return ours

@@ -1,0 +1,315 @@
+"""`portalctl acknowledge`: accept findings of drift, in the file that the manifest names."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import click
+from pydantic import ValidationError
+
+from portalctl import flow
+from portalctl.cli.completers import one_more_of
+from portalctl.cli.masking import mask_option
+from portalctl.cli.options import Target, choices, target_options_only
+from portalctl.cli.paths import manifest_paths
+from portalctl.cli.prompts import asked
+from portalctl.cli.session import Session, open_session
+from portalctl.errors import BadUsageError, PortalctlError
+from portalctl.insight.acknowledged_drift import acknowledged, all_findings, has_ended
+from portalctl.insight.drift import FAILING, KINDS, DriftFinding, PortalDrift
+from portalctl.manifest.acknowledgements_file import (
+    Acknowledgement,
+    is_complete,
+    named_acknowledgements,
+    read_acknowledgements,
+)
+from portalctl.manifest.acknowledgements_text import edited_text, entry, new_text
+from portalctl.manifest.file_models import AcknowledgementEntry
+from portalctl.manifest.model import NamedFile
+from portalctl.output.escaping import terminal
+from portalctl.output_file import PRIVATE, check_stdout, replace_file, rewrite
+from portalctl.words import did_you_mean, plural, quoted
+
+_ID = re.compile(r"f[0-9a-f]{12}")
+
+
+def _ids(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
+    found = []
+    for value in values:
+        text = value.strip().strip("[]").lower()  # as `drift` shows it
+        if not _ID.fullmatch(text):
+            raise click.BadParameter(
+                f"{quoted(value)} is not the id of a finding; expected f and 12 hexadecimal digits",
+                ctx=ctx,
+                param=param,
+            )
+        found.append(text)
+    return tuple(dict.fromkeys(found))
+
+
+def _day(ctx: click.Context, param: click.Parameter, value: str | None) -> date | None:
+    if value is None:
+        return None
+    try:
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise click.BadParameter(f"{quoted(value)} is not a date; expected YYYY-MM-DD", ctx=ctx, param=param)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What is to be acknowledged, and how."""
+
+    ids: tuple[str, ...]
+    kinds: frozenset[str] | None
+    every: bool
+    prune: bool
+    expires: date | None
+
+    @property
+    def adds(self) -> bool:
+        return bool(self.ids or self.kinds or self.every)
+
+    def is_wanted(self, finding: DriftFinding) -> bool:
+        kinds = self.kinds or (FAILING if self.every else frozenset())
+        return finding.fingerprint in self.ids or finding.kind in kinds
+
+
+@dataclass(slots=True)
+class _Edit:
+    """What changes in one file: entries to write, with their findings, and acknowledgements to remove."""
+
+    named: NamedFile
+    add: dict[str, tuple[DriftFinding, AcknowledgementEntry]] = field(default_factory=dict)
+    remove: dict[str, Acknowledgement] = field(default_factory=dict)
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[FINDING]...", callback=_ids)
+@target_options_only
+@click.option("--reason", metavar="TEXT", help="Why the findings are accepted.")
+@click.option(
+    "--expires", metavar="DAY", callback=_day, help="The last day this holds (YYYY-MM-DD, UTC).  [default: no end]"
+)
+@click.option("--all", "every", is_flag=True, help="Accept every finding that makes drift fail.")
+@click.option(
+    "--kind",
+    "kinds",
+    callback=choices(KINDS),
+    shell_complete=one_more_of(KINDS),
+    metavar="KIND,…",
+    help=f"Accept every finding of these kinds: {', '.join(KINDS)}.",
+)
+@click.option("--prune", is_flag=True, help="Remove entries that have expired, or whose finding is no longer found.")
+@mask_option
+def acknowledge(
+    *,
+    ids: tuple[str, ...],
+    target: Target,
+    reason: str | None,
+    expires: date | None,
+    every: bool,
+    kinds: frozenset[str] | None,
+    prune: bool,
+) -> None:
+    """Accept findings of drift: they are listed apart, and drift no longer fails because of them.
+
+    FINDING is an id that `portalctl drift` shows. The entries are written to the file that the root file names as
+    `acknowledgements`, which is created if necessary; commit it. Each entry names the developer or team that it is
+    about. If a finding changes, its id changes too, and it counts again. Cannot write to a portal.
+
+    \b
+    Examples:
+      portalctl acknowledge f426e35a58521 --reason "Contractor until March" --expires 2027-03-31
+      portalctl acknowledge --kind unruled_grant --reason "Approved before the import"
+      portalctl acknowledge --prune
+    """
+    wanted = _Wanted(ids, kinds, every, prune, expires)
+    if not wanted.adds and not prune:
+        raise BadUsageError(
+            "nothing to acknowledge", "Name the ids of findings (portalctl drift), or use --kind, --all or --prune."
+        )
+    text = _reason(reason) if wanted.adds else ""
+    session = open_session(target)
+    today = session.run.clock().date()
+    if expires is not None and expires < today:
+        raise BadUsageError(f"--expires: {expires} has passed", "Write today or a later day.")
+    paths = manifest_paths(target.paths)
+    known = named_acknowledgements(session.manifest.portals.values(), paths)
+    drift = flow.drift(session.manifest, session.run)
+    every_entry = dict.fromkeys(entry for entries in known.values() for entry in entries)
+    drift = acknowledged(drift, every_entry, today)
+    _check_ids(ids, drift)
+    edits = _edits(session, drift, wanted, text)
+    if prune:
+        _prune(edits, session, drift, known, today)
+    changed = [edit for edit in edits.values() if edit.add or edit.remove]
+    _write(changed, paths)
+    _show(changed)
+
+
+def _reason(given: str | None) -> str:
+    """Return the reason, asked for on a terminal. Raises BadUsageError for one that no file can hold."""
+
+    def read(text: str) -> str:
+        try:
+            return entry(
+                finding=f"f{'0' * 12}", kind="setting", developer=None, team=None, reason=text.strip()
+            ).reason
+        except ValidationError as error:
+            message = "expected a line of text of at most 1,000 characters without control characters"
+            raise click.BadParameter(message) from error
+
+    if given is None:
+        return asked("--reason", "Why are these findings accepted?", read)
+    try:
+        return read(given)
+    except click.BadParameter as error:
+        raise BadUsageError(f"--reason: {error.message}") from None
+
+
+def _check_ids(ids: Iterable[str], drift: Sequence[PortalDrift]) -> None:
+    """Make sure that each id is one of a finding of this run. Raises BadUsageError."""
+    found = [finding.fingerprint for portal in drift for finding in all_findings(portal)]
+    for name in ids:
+        if name not in found:
+            raise BadUsageError(
+                f"no finding has the id {quoted(name)}{did_you_mean(name, found)}; nothing was written",
+                "The id changes when the finding changes. List the findings: portalctl drift.",
+            )
+
+
+def _edits(session: Session, drift: Iterable[PortalDrift], wanted: _Wanted, reason: str) -> dict[str, _Edit]:
+    """Return the edits by the path of the file. Raises BadUsageError for a portal whose root file names no file."""
+    edits: dict[str, _Edit] = {}
+    for portal in drift:
+        findings = all_findings(portal) if wanted.ids else portal.findings
+        chosen = [finding for finding in findings if wanted.is_wanted(finding)]
+        if chosen:
+            named = _named(session, portal.name)
+            edit = edits.setdefault(named.path, _Edit(named))
+            for finding in chosen:
+                edit.add[finding.fingerprint] = finding, _entry(finding, reason, wanted.expires)
+    return edits
+
+
+def _named(session: Session, portal: str) -> NamedFile:
+    root = session.manifest.portals[portal]
+    if root.acknowledgements is None:
+        raise BadUsageError(
+            f"portal {portal}: the manifest names no file for acknowledgements; nothing was written",
+            f"Add to {root.at.file}:  acknowledgements: .{portal}.acknowledged.yaml",
+        )
+    return root.acknowledgements
+
+
+def _entry(finding: DriftFinding, reason: str, expires: date | None) -> AcknowledgementEntry:
+    return entry(
+        finding=finding.fingerprint,
+        kind=finding.kind,
+        developer=finding.developer,
+        team=finding.team,
+        reason=reason,
+        expires=expires,
+    )
+
+
+def _prune(
+    edits: dict[str, _Edit],
+    session: Session,
+    drift: Iterable[PortalDrift],
+    known: Mapping[str, Sequence[Acknowledgement]],
+    today: date,
+) -> None:
+    """Add the removal of entries without effect. Raises BadUsageError where other portals may still need them."""
+    found = {finding.fingerprint for portal in drift for finding in all_findings(portal)}
+    for portal, entries in known.items():
+        named = _named(session, portal)
+        if not is_complete(session.manifest, named):
+            raise BadUsageError(
+                f"--prune: {named.shown} also belongs to a portal that --portal leaves out; nothing was written",
+                "Leave out --portal.",
+            )
+        edit = edits.setdefault(named.path, _Edit(named))
+        stale = [known for known in entries if known.finding not in found or has_ended(known, today)]
+        edit.remove |= {known.finding: known for known in stale if known.finding not in edit.add}
+
+
+def _write(edits: Iterable[_Edit], paths: tuple[Path, ...]) -> None:
+    """Write the files, each as a whole or not at all. Every text is made before the first file is written."""
+    check_stdout()
+    with ExitStack() as locks:
+        texts = []
+        for edit in edits:
+            path = Path(edit.named.path)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                locks.enter_context(_locked(path.parent))
+            except OSError as error:
+                raise _unwritable(edit, error) from error
+            texts.append((edit, path, _text(edit, paths)))
+        for edit, path, text in texts:
+            try:
+                rewrite(path, text) if path.exists() else replace_file(path, text, PRIVATE)
+            except OSError as error:
+                raise _unwritable(edit, error) from error
+
+
+def _unwritable(edit: _Edit, error: OSError) -> PortalctlError:
+    return PortalctlError(f"{edit.named.shown} cannot be written: {error.strerror or error}")
+
+
+def _text(edit: _Edit, paths: tuple[Path, ...]) -> str:
+    add = [new for _, new in edit.add.values()]
+    file = read_acknowledgements(edit.named, paths)  # again: it may have changed since
+    if file is None:
+        return new_text(add)
+    return edited_text(file, add, edit.remove.keys())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Let no other `acknowledge` write in a folder at the same time."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _show(changed: Sequence[_Edit]) -> None:
+    if not changed:
+        click.echo("Nothing to change: every finding and every acknowledgement is as it should be.")
+    for edit in changed:
+        click.echo(f"{terminal(edit.named.shown)}: {_counts(edit)}")
+        for finding, _ in edit.add.values():
+            click.echo(f"  + {finding.fingerprint}  {_about(finding.kind, finding.developer, finding.team)}")
+        for known in edit.remove.values():
+            click.echo(f"  - {known.finding}  {_about(known.kind, known.developer, known.team)}".rstrip())
+
+
+def _counts(edit: _Edit) -> str:
+    counts: list[tuple[int, Callable[[int], str]]] = [
+        (len(edit.add), lambda count: f"{plural(count, 'finding')} acknowledged"),
+        (len(edit.remove), lambda count: f"{plural(count, 'acknowledgement')} removed"),
+    ]
+    return ", ".join(words(count) for count, words in counts if count)
+
+
+def _about(kind: str | None, developer: str | None, team: str | None) -> str:
+    words = [
+        kind.replace("_", " ") if kind else "",
+        terminal(developer or ""),
+        f"team {terminal(team)}" if team else "",
+    ]
+    return "  ".join(filter(None, words))

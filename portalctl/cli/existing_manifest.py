@@ -1,0 +1,87 @@
+"""The manifest that a repository has already, for `init`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import portalctl
+from portalctl.directories.kinds import KINDS
+from portalctl.errors import InputError
+from portalctl.manifest.file_models import RootFile
+from portalctl.manifest.files import File, read_files, read_list
+from portalctl.manifest.load import assemble
+from portalctl.manifest.model import PortalManifest
+from portalctl.manifest.names import is_hidden, is_manifest
+from portalctl.manifest.validation import Shaped, read_entries
+from portalctl.rules.unsupported import check
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingManifest:
+    """A valid manifest. `place` is its folder or file, relative to the repository: `portals/` or `portal.yaml`.
+
+    `team_files` are the files that a `delegate` names and that exist.
+    """
+
+    place: str
+    path: Path
+    portals: Mapping[str, PortalManifest]
+    team_files: Sequence[Path]
+
+    @property
+    def folder(self) -> Path:
+        """The folder with the root files."""
+        return self.path if self.path.is_dir() else self.path.parent
+
+
+def existing_manifest(repository: Path) -> ExistingManifest | None:
+    """Return the manifest in portals/ or portal.yaml; None if there is none. Raises InputError for an invalid one."""
+    folder, file = repository / "portals", repository / "portal.yaml"
+    if _has_manifest(folder):
+        return _loaded("portals/", folder)
+    return _loaded("portal.yaml", file) if os.path.lexists(file) else None
+
+
+def check_addition(existing: ExistingManifest | None, files: Mapping[Path, str]) -> None:
+    """Make sure that new files are valid together with those of the existing manifest. Raises InputError."""
+    paths = [existing.path] if existing is not None else []
+    read, findings = read_files(paths) if paths else ((), [])
+    new = [
+        File(str(path), str(path), Path(os.path.abspath(path)).as_posix(), text.encode())  # noqa: PTH100 (links stay)
+        for path, text in files.items()
+        if is_manifest(path.name)
+    ]
+    check(assemble([*read, *new], findings, partial(read_list, paths), os.path.realpath, KINDS))
+
+
+def _has_manifest(folder: Path) -> bool:
+    """Return whether a folder has a file that is read as a manifest's, at any depth."""
+    for _, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not is_hidden(name)]
+        if any(is_manifest(name) and not is_hidden(name) for name in files):
+            return True
+    return False
+
+
+def _loaded(place: str, path: Path) -> ExistingManifest:
+    manifest = portalctl.load(path)
+    check(manifest)
+    files, findings = read_files([path])
+    if findings:
+        raise InputError(tuple(findings))
+    team_files = sorted(dict.fromkeys(team for file in files for team in _delegated(file)))
+    return ExistingManifest(place, path, manifest.portals, team_files)
+
+
+def _delegated(file: File) -> Iterator[Path]:
+    """Yield the existing files to which a root file delegates anything but a portal of their own."""
+    shaped = read_entries(file.shown, file.content).shaped
+    if isinstance(shaped, Shaped) and isinstance(shaped.entry, RootFile):
+        for key, grant in (shaped.entry.delegate or {}).items():
+            path = Path(file.path).parent / key
+            if not grant.roots and path.is_file():
+                yield path
