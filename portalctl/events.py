@@ -38,6 +38,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Retrying:
+    """One request (`call`: "METHOD /path") is repeated in `seconds`; `because` is what came of the last try."""
+
+    call: str
+    seconds: float
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """The portal accepted one change, or may have. ChangeSettled reports later whether it is visible there."""
 
@@ -66,9 +75,9 @@ class Warned:
     message: str
 
 
-Event = Progress | ReadDone | Waiting | Sent | ChangeSettled | Warned
+Event = Progress | ReadDone | Waiting | Retrying | Sent | ChangeSettled | Warned
 Observer = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """An observer that shows nothing."""
+    """Show nothing."""

@@ -19,7 +19,7 @@ from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.notify_option import Notify, notify_option
-from portalctl.cli.options import Target, target_options_only, verbose_option
+from portalctl.cli.options import Target, target_options_only
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.servers import check_services
 from portalctl.cli.session import leave, open_saved, open_session
@@ -31,7 +31,7 @@ from portalctl.integrations.ci_event import parse_payload
 from portalctl.integrations.pull_request_jobs import EVENTS_WITH_PAYLOAD, pull_request_sign
 from portalctl.output.apply_report import Report
 from portalctl.output.documents import render
-from portalctl.output.text.apply import reports_text
+from portalctl.output.text.apply import result_text
 from portalctl.output.text.errors import error_text
 from portalctl.output.text.plan import plan_text
 from portalctl.output.text.style import Style
@@ -60,7 +60,6 @@ from portalctl.output.text.style import Style
 @form_option("report")
 @notify_option
 @mask_option
-@verbose_option
 def apply(
     *,
     plan_file: Path | None,
@@ -73,7 +72,6 @@ def apply(
     records: Records,
     output: str,
     notify: Notify,
-    verbose: bool,
 ) -> None:
     """Plan, show the plan, ask, and make it so. Reports what was confirmed on the portal.
 
@@ -96,7 +94,7 @@ def apply(
         records.hold(made.portals, run)
     check_services(made, run.services, os.environ)
     run = records.attached(made, run)
-    style = style_for(sys.stdout, verbose=verbose or not yes)  # a plan to confirm is shown in full
+    style = style_for(sys.stdout, verbose=not yes)  # a plan to confirm is shown in full
     show(plan_text(shown(made), style), style, err=output != "text")
     if made.refused:
         notify.plan(made, run.observer)
@@ -134,7 +132,7 @@ def _finish(
     except PortalctlError as error:
         failure = error
     path = records.report_path if failure is None else None
-    text = "\n" + reports_text(reports, path) if form == "text" else render(shown(document), form, style)
+    text = result_text(shown(document), style, path) if form == "text" else render(shown(document), form, style)
     show(text, style)
     code = exit_code(reports) or (IN_PART if left_out else 0)
     if failure is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from portalctl.cli.verbosity import with_verbosity
 from portalctl.version import GENERATOR
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class LazyGroup(click.Group):
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # as PEP 8 spells such names
         command = getattr(importlib.import_module(f"portalctl.cli.{name}"), name)
         assert isinstance(command, click.Command)  # noqa: S101 (a mistake of ours otherwise)
-        return command
+        return with_verbosity(command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

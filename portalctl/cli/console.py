@@ -1,4 +1,4 @@
-"""The console: what is shown while a run goes on, and how wide and colourful text may be. All of it on stderr."""
+"""The console: what is shown while a run goes on, on standard error, and the width and colours of text."""
 
 from __future__ import annotations
 
@@ -7,75 +7,132 @@ import os
 import shutil
 import sys
 import threading
+import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import IO
 
 import click
 
 from portalctl.cli.masking import shown_mask
-from portalctl.events import ChangeSettled, Event, Progress, ReadDone, Waiting, Warned
+from portalctl.cli.verbosity import verbosity
+from portalctl.events import ChangeSettled, Event, Progress, ReadDone, Retrying, Waiting, Warned
 from portalctl.output.escaping import terminal
 from portalctl.output.masked_documents import masked
 from portalctl.output.text.apply import settled_text
 from portalctl.output.text.style import Style
 from portalctl.words import plural, wait_words
 
+LOG_INTERVAL = 15.0  # seconds between lines of progress where there is no terminal
+_KEY = "portalctl.console"
+
 
 def style_for(stream: IO[str], *, verbose: bool = False, env: Mapping[str, str] = os.environ) -> Style:
-    """Colour on a terminal, unless NO_COLOR says no or FORCE_COLOR says always; 80 columns where there is none."""
+    """Return the style for a stream.
+
+    Colours on a terminal, unless NO_COLOR says no or FORCE_COLOR says always; 80 columns where there is no terminal.
+
+    Args:
+        verbose: whether to fold nothing even without `--verbose`.
+    """
     color = stream.isatty() and env.get("TERM") != "dumb"
     if env.get("FORCE_COLOR"):
         color = True
     if env.get("NO_COLOR"):
         color = False
-    return Style(width=shutil.get_terminal_size((80, 24)).columns, color=color, verbose=verbose)
+    columns = shutil.get_terminal_size((80, 24)).columns
+    return Style(width=columns, color=color, verbose=verbose or verbosity() == "verbose")
 
 
 class Console:
-    """Shows events as they come, from any thread: progress on a terminal only, the rest a line each.
+    """Shows events as they come, from any thread.
 
-    That nobody can read them any more (a closed pipe, a full disk) stops nothing that goes on: what shows the result
-    at the end will find that out, too.
+    Progress is one line that changes, and erased before anything else is shown; without a terminal it is a line now
+    and then. With `--quiet` only warnings are shown. An output that cannot be written to any more (a closed pipe, a
+    full disk) stops nothing: printing the result reports that.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._live = sys.stderr.isatty()
         self._shown = ""
-        self._style = style_for(sys.stdout)
+        self._last_line = time.monotonic()
+        self._counts: dict[tuple[str, str], tuple[int, int]] = {}
+        self._repeated: Counter[str] = Counter()
+        self._style = style_for(sys.stderr)
+        self._verbosity = verbosity()
         self._mask = shown_mask()  # worker threads do not see the run's context
-        context = click.get_current_context(silent=True)
-        form = context.params.get("output", "text") if context is not None else "text"
-        self._aside = form != "text"  # standard output then holds the document alone
+        if (context := click.get_current_context(silent=True)) is not None:
+            context.meta[_KEY] = self
+            context.call_on_close(self.close)
 
     def __call__(self, event: Event) -> None:
         with self._lock, contextlib.suppress(OSError):
             self._show(event if self._mask is None else masked(event, self._mask))
 
+    def erase(self) -> None:
+        """Erase the line of progress."""
+        with self._lock, contextlib.suppress(OSError):
+            self._clear()
+
+    def close(self) -> None:
+        """Erase the line of progress, and show how many requests were repeated without a line of their own."""
+        with self._lock, contextlib.suppress(OSError):
+            self._clear()
+            self._show_repeated()
+
     def _show(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._line(f"warning: {terminal(event.message)}")
+        elif self._verbosity != "quiet":
+            self._show_progress(event)
+
+    def _show_progress(self, event: Event) -> None:
         match event:
             case Progress():
-                self._progress(f"{event.portal}: {event.doing} {event.done:,}/{event.total:,}")
+                self._progress(event)
             case ReadDone():
-                read = f"{plural(event.developers, 'developer')} in {plural(event.calls, 'call')}"
-                self._line(f"{event.portal}: read {read}, {event.seconds:.1f} s")
+                self._show_repeated()
+                requests = f"({plural(event.calls, 'request')}, {event.seconds:.1f} s)"
+                self._line(f"{event.portal}: read {plural(event.developers, 'developer')} {requests}")
             case Waiting():
                 self._line(f"  … waiting {wait_words(event.seconds)}: {terminal(event.because)}")
-            case Warned():
-                self._line(f"warning: {terminal(event.message)}")
-            case ChangeSettled():
-                self._clear()
-                click.echo(settled_text(event, self._style), color=self._style.color, err=self._aside)
+            case Retrying():
+                self._retrying(event)
+            case ChangeSettled() if self._verbosity == "verbose":
+                self._line(settled_text(event, self._style))
 
-    def _progress(self, text: str) -> None:
+    def _progress(self, event: Progress) -> None:
+        """Show a count that only grows: workers report in any order, and a list may be read again."""
+        key = (event.portal, event.doing)
+        done, total = self._counts.get(key, (0, 0))
+        done, total = self._counts[key] = max(done, event.done), max(total, event.total)
+        text = terminal(f"{event.portal}: {event.doing} {done:,}/{total:,}")[: self._style.width - 1]
         if self._live:
             self._clear()
-            self._shown = terminal(text)
-            sys.stderr.write(f"\r{self._shown}")
+            self._shown = text
+            sys.stderr.write(f"\r{text}")
             sys.stderr.flush()
+        elif time.monotonic() - self._last_line >= LOG_INTERVAL:
+            self._line(text)
+
+    def _retrying(self, event: Retrying) -> None:
+        """Show the first repeated request of each cause, all of them with `--verbose`; count the others."""
+        first = event.because not in self._repeated
+        self._repeated[event.because] += not first
+        if first or self._verbosity == "verbose":
+            after = f"repeated in {wait_words(event.seconds)}" if event.seconds else "repeated"
+            self._line(f"  … {terminal(event.call)}: {terminal(event.because)}; {after}")
+
+    def _show_repeated(self) -> None:
+        for because, count in self._repeated.items():
+            if count and self._verbosity == "normal":
+                self._line(f"  … {plural(count, 'more request')} repeated: {terminal(because)}")
+                self._repeated[because] = 0
 
     def _line(self, text: str) -> None:
         self._clear()
+        self._last_line = time.monotonic()
         click.echo(text, err=True)
 
     def _clear(self) -> None:
@@ -86,5 +143,8 @@ class Console:
 
 
 def show(text: str, style: Style, *, err: bool = False) -> None:
-    """Print a result; `err`: what is no result where a document is asked for."""
+    """Print a result, after the line of progress is erased; `err`: a document has standard output for itself."""
+    context = click.get_current_context(silent=True)
+    if context is not None and isinstance(console := context.meta.get(_KEY), Console):
+        console.erase()
     click.echo(text, nl=False, color=style.color and not err, err=err)

@@ -39,7 +39,6 @@ from portalctl.output.documents import Explanation, render
 )
 @form_option("explanation")
 @mask_option
-@click.option("--verbose", is_flag=True, help="Show every rule of a long list.")
 def explain(
     *,
     subject: str,
@@ -48,7 +47,6 @@ def explain(
     offline: bool,
     snapshot: Path | None,
     output: str,
-    verbose: bool,
 ) -> None:
     """Say which rules speak of a person, a domain or a team, which one decides and why, what is live, and what would
     change. Of someone who has not signed up it says what would become of them. Cannot write to a portal.
@@ -64,7 +62,7 @@ def explain(
     if offline and snapshot is not None:
         raise BadUsageError("--offline asks nothing at all, so --snapshot has nothing to add; leave out one of them")
     found = _offline(subject, about, target) if offline else _asked(subject, about, target, snapshot)
-    style = style_for(sys.stdout, verbose=verbose)
+    style = style_for(sys.stdout)
     show(render(shown(Explanation(portals=found)), output, style), style)
     _check_clear(found)
     if any(portal.refusals for portal in found):

@@ -14,8 +14,8 @@ from portalctl.cancellation import Stop
 
 INTERRUPTED = 130
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-ENDING = b"\ninterrupted: waiting for what is on its way; once more to abort\n"
-ABORTED = b"\naborted: the journal tells what may have been written\n"
+ENDING = b"\ninterrupted: waiting for the writes in flight; press Ctrl-C again to abort\n"
+ABORTED = b"\naborted: the journal shows which writes were sent\n"
 
 
 @contextmanager

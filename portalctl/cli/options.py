@@ -90,9 +90,6 @@ def _portal_options(command: Callable[..., None]) -> Callable[..., None]:
     return with_target
 
 
-verbose_option = click.option("--verbose", is_flag=True, help="Show like changes one by one.")
-
-
 def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
     """A click callback: a comma list of known words → those words."""
 

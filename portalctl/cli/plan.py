@@ -16,7 +16,7 @@ from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown, shown_mask
 from portalctl.cli.notify_option import Notify, notify_option
-from portalctl.cli.options import Target, target_options, verbose_option
+from portalctl.cli.options import Target, target_options
 from portalctl.cli.output_option import OutputPath, check_one_result, write_output
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_session
@@ -49,7 +49,6 @@ DIFFERENT = 2
 @mask_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
 @notify_option
-@verbose_option
 def plan(
     *,
     target: Target,
@@ -60,7 +59,6 @@ def plan(
     output: str,
     detailed_exitcode: bool,
     notify: Notify,
-    verbose: bool,
 ) -> None:
     """Show what apply would do, and why. Cannot write to a portal.
 
@@ -78,7 +76,7 @@ def plan(
     made = portalctl.plan(session.manifest, session.run, selection, before)
     if out is not None:
         write_output("--out", out, to_json(shown(made) if out.public else made))
-    style = style_for(sys.stdout, verbose=verbose)
+    style = style_for(sys.stdout)
     next_step = None if shown_mask() else _next_step(target, selection, out, made)  # it may name a developer
     show(_in_form(output, shown(made), style, next_step), style)
     notify.plan(made, session.run.observer)

@@ -13,7 +13,6 @@ from portalctl.cli.console import show as print_result
 from portalctl.cli.console import style_for
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
-from portalctl.cli.options import verbose_option
 from portalctl.cli.session import read_file
 from portalctl.output.documents import read, render
 
@@ -22,8 +21,7 @@ from portalctl.output.documents import read, render
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @form_option(None)
 @mask_option
-@verbose_option
-def show(*, file: Path, output: str, verbose: bool) -> None:
+def show(*, file: Path, output: str) -> None:
     """Show a saved plan, report, snapshot, drift or any other JSON document of portalctl. Asks no portal.
 
     \b
@@ -34,7 +32,7 @@ def show(*, file: Path, output: str, verbose: bool) -> None:
     document = read(read_file(file, "document"), str(file))
     if isinstance(document, Plan) and _is_edited(document):
         click.echo("warning: the plan's digest is not that of its content, so it cannot be applied", err=True)
-    style = style_for(sys.stdout, verbose=verbose)
+    style = style_for(sys.stdout)
     print_result(render(shown(document), output, style), style)
 
 

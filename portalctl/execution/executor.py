@@ -35,7 +35,8 @@ from portalctl.portals.writes import NewTeam, Written
 from portalctl.times import Clock
 
 IN_FLIGHT = 16
-CONFLICT = 409  # HTTP status
+CONFLICT, FORBIDDEN = 409, 403  # HTTP statuses
+MOST_FORBIDDEN = 5  # equal refusals in a row: what a token may not do does not mend by itself
 GRANTS = frozenset({"onboard", "reinstate"})  # classes
 
 
@@ -56,7 +57,7 @@ def carry_out(
     stages = stages_of(ready.todo, members_first=members_first(ready.plan.provider))
     run = _Run(
         ready.plan.name,
-        Sender(provider, journal, patience, stop or Stop(), Stop(), clock),
+        Sender(provider, journal, patience, stop or Stop(), Stop(), clock, observer),
         observer,
         RecentStatuses(provider, chain(*stages), ready.seen.statuses.items(), ready.at, time.monotonic),
         teams=dict(ready.seen.teams),
@@ -114,6 +115,7 @@ class _Run:
     in_flight: InFlight = field(default_factory=lambda: InFlight(IN_FLIGHT))
     no_grant_worked: bool = False
     locked_out: bool = False  # the portal no longer accepts the token
+    forbidden: int = 0  # answers 403 in a row
 
     @property
     def provider(self) -> Portal:
@@ -316,6 +318,7 @@ class _Run:
             self.refusals[change.id] = outcome.refusal
         self.sent[change.id] = written
         self.observer(Progress(self.portal, "writing", len(self.sent), self.total))
+        self.forbidden = self.forbidden + 1 if written.status == FORBIDDEN else 0
         if isinstance(change, Approve) and written.result == "unclear":
             self.not_approved[change.developer.key] = "may have failed"
         if written.result == "refused":
@@ -357,6 +360,8 @@ class _Run:
             return INTERRUPTED
         if self.sender.misdirected.asked:
             return MISDIRECTED
+        if self.forbidden >= MOST_FORBIDDEN:
+            return f"skipped, because the portal returned 403 to {self.forbidden} changes in a row"
         return "skipped, because the portal no longer accepts the token" if self.locked_out else None
 
     def _held_back(self, change: Change) -> str | None:
@@ -401,6 +406,7 @@ class _Run:
     def settle(self, change: Change, result: Result, detail: str = "", trace: str | None = None) -> None:
         """Give a change its result, once."""
         sent_at, answered_at = self.times.get(change.id, (None, None))
+        sent = self.sent.get(change.id)
         self.settled[change.id] = Settled(
             change,
             result,
@@ -410,9 +416,12 @@ class _Run:
             sent_at=sent_at,
             answered_at=answered_at,
             settled_at=self.now(),
+            status=sent.status if sent is not None else None,
+            advice=sent.advice if sent is not None and result != "confirmed" else (),
         )
         if result != "confirmed" and isinstance(change, Approve):
             self.not_approved[change.developer.key] = "failed"
+        self.observer(Progress(self.portal, "settled", len(self.settled), self.total))
         self.observer(
             ChangeSettled(self.portal, change.id, change.subject, change.words(change.done), result, detail)
         )

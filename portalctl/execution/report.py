@@ -19,7 +19,8 @@ def timestamp(moment: datetime) -> str:
 class Settled:
     """One change and its result. `already`: it was as wanted before anything was sent.
 
-    `sent_at` and `answered_at` belong to the last request; None when none was sent.
+    `status`, `advice`, `sent_at` and `answered_at` belong to the last request: the HTTP status, what to do, and when
+    it was sent and answered; None and empty where no request was sent or answered.
     """
 
     change: Change
@@ -30,6 +31,8 @@ class Settled:
     sent_at: str | None = None
     answered_at: str | None = None
     settled_at: str | None = None
+    status: int | None = None
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

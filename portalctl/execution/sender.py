@@ -14,6 +14,7 @@ from portalctl.cancellation import INTERRUPTED, Stop
 from portalctl.changes.operation import Ids, Stand
 from portalctl.changes.operations import Change
 from portalctl.errors import AnswerError, NoAnswerError, PortalctlError, PortalError
+from portalctl.events import Observer, Retrying, ignore
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.journal import Journal
 from portalctl.execution.recheck import is_old
@@ -80,6 +81,7 @@ class Sender:
     stop: Stop
     misdirected: Stop
     clock: Clock
+    observer: Observer = ignore
 
     def send(self, task: Task, status_of: StatusOf) -> Outcome:
         """Send a change unless the state seen just before rules it out. Raises no Exception."""
@@ -236,6 +238,7 @@ class _Attempt:
             if now != "before" or self.by.stop.asked or self._announced() is not None:
                 break
             self.seen_at = time.monotonic()
+            self.by.observer(Retrying(self.change.id, 0.0, f"{written.detail}, and it was seen not to be done"))
             again = self._write()
             if again.detail in {INTERRUPTED, OVERTAKEN}:
                 self.because = None  # the result of the first is still unclear

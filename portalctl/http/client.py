@@ -22,7 +22,7 @@ import httpx
 
 from portalctl.cancellation import INTERRUPTED, Stop
 from portalctl.errors import AnswerError, BoundError, NoAnswerError
-from portalctl.events import Observer, Waiting, Warned, ignore
+from portalctl.events import Observer, Retrying, Waiting, Warned, ignore
 from portalctl.http.answer import Answer, explain_error
 from portalctl.http.bounds import BodyError, BodyReader, Limits
 from portalctl.http.failures import Failures, is_refusal, is_slow
@@ -158,7 +158,7 @@ class Client:
             pause = self._policy.pause(method, attempt, tried.outcome, waited)
             if pause is None or self._stop.asked or self._time_left() < MIN_SECONDS:
                 return tried.settle()
-            self._hold(pause, tried.outcome)
+            self._hold(call, pause, tried.outcome)
 
     def explain(self, answer: Answer) -> AnswerError:
         """Return an error answer with advice: the variable with the token, permissions that may be missing."""
@@ -325,10 +325,11 @@ class Client:
             headers={**self._headers, **headers} if headers else self._headers,
         )
 
-    def _hold(self, pause: float, outcome: Attempt) -> None:
+    def _hold(self, call: str, pause: float, outcome: Attempt) -> None:
         """Pause this request; when the server refuses for now, those of every worker."""
         if outcome.status != 429:
             spread = random.uniform(0.75, 1.25)  # noqa: S311 (spreads repeats, guards nothing)
+            self._observer(Retrying(call, pause * spread, outcome.words))
             self._sleep_until(time.monotonic() + pause * spread)
             return
         asked = f"429, Retry-After {outcome.asked:g}" if outcome.asked else "429"

@@ -26,6 +26,12 @@ class Attempt:
     asked: float | None = None
     refusals: int = 0
 
+    @property
+    def words(self) -> str:
+        """Return what came of the try, for messages."""
+        answers = {"broken": "the connection broke", "unconnected": "no connection was made"}
+        return answers.get(self.kind, f"the portal returned {self.status}")
+
 
 @dataclass(frozen=True, slots=True)
 class Waited:

@@ -33,8 +33,9 @@ class Who:
 class ChangeResult:
     """One change and what came of it.
 
-    `already`: it was as wanted before anything was sent. `trace` is the portal's own id of the request, where it
-    told one. Times are RFC 3339, UTC; `sent_at` and `answered_at` are of the last request, null when none was sent.
+    `already`: it was as wanted before anything was sent. `trace` is the portal's own id of the request, `status` the
+    HTTP status of the last answer, `advice` what to do about it. Times are RFC 3339, UTC; `sent_at` and `answered_at`
+    are of the last request, null when none was sent.
     """
 
     id: str
@@ -52,6 +53,8 @@ class ChangeResult:
     sent_at: str | None
     answered_at: str | None
     settled_at: str | None
+    status: int | None = None
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,8 @@ def _outcome(item: Settled) -> ChangeResult:
         sent_at=item.sent_at,
         answered_at=item.answered_at,
         settled_at=item.settled_at,
+        status=item.status,
+        advice=item.advice,
     )
 
 

@@ -15,7 +15,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
         "gitlab": "portalctl.output.gitlab_reports:terraform_json",
     },
     "report": {
-        "text": "portalctl.output.text.report:report_text",
+        "text": "portalctl.output.text.apply:report_text",
         "markdown": "portalctl.output.markdown.report:report_markdown",
         "html": "portalctl.output.html.pages:report_html",
     },

@@ -124,6 +124,19 @@ def effects(changes: Iterable[Change]) -> tuple[ChangeGroup, ...]:
     )
 
 
+def by_rule(changes: Iterable[Change]) -> tuple[ChangeGroup, ...]:
+    """Group changes as `effects` does, sorted by their rules in the order of the files.
+
+    Changes that the base's plan has too come last, then those of built-in defaults.
+    """
+    return tuple(sorted(effects(changes), key=_file_order))
+
+
+def _file_order(group: ChangeGroup) -> tuple[bool, bool, str, int]:
+    first = group.why[0]
+    return was_pending(group), first.file is None, first.file or "", first.line or 0
+
+
 def totals(portals: Iterable[PortalPlan]) -> Totals:
     """Count what the plans of some portals do. A developer counts once for each portal."""
     portals = list(portals)

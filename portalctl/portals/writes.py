@@ -114,7 +114,9 @@ class Written:
     `done` accepted, `refused` rejected, `unclear` only the live state shows it. `status` is the HTTP status, None
     without an answer; `id` is that of a created object, if returned. `personal`: nothing was sent, for a reason of
     this developer only. `note`: further actions, for the record. `misdirected`: an answer was about another object
-    than the one requested, so no further write may be sent."""
+    than the one requested, so no further write may be sent. `advice`:
+    what to do, where the portal did not accept it.
+    """
 
     result: Literal["done", "refused", "unclear"]
     detail: str = ""
@@ -124,6 +126,7 @@ class Written:
     personal: bool = False
     note: str = ""
     misdirected: bool = False
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

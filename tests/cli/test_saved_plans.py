@@ -110,7 +110,7 @@ def test_a_saved_plan_leads_where_its_manifest_leads(make_bench: Callable[..., B
     assert done.code == 0, done.err
     assert end_state(other) == end_state(one)
     assert len(other.writes) == len(plan["portals"][0]["changes"])
-    assert f"digest {plan['digest']}" in done.out
+    assert f"Digest: {plan['digest']}" in done.out
 
 
 def test_plan_says_how_to_apply_exactly_what_it_wrote(club: Bench) -> None:
@@ -128,7 +128,7 @@ def test_applied_twice_the_second_finds_all_of_it_done(club: Bench) -> None:
     sent = len(club.writes)
     again = apply_file(club)
     assert again.code == 0
-    assert f"{count} confirmed ({count} of them already so) of {count} changes" in again.out
+    assert f"Applied: {count} changes confirmed ({count} already so)." in again.out
     assert len(club.writes) == sent
 
 
@@ -149,7 +149,7 @@ def test_what_someone_did_meanwhile_as_planned_counts_as_done(club: Bench) -> No
     club.sim.store.remove_member(club.teams["gunners"], club.emails["x@other.example"])
     done = apply_file(club)
     assert done.code == 0, done.err
-    assert "(2 of them already so)" in done.out
+    assert "(2 already so)" in done.out
     assert club.status("leaver@club.example") == "revoked"
 
 

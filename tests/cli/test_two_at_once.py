@@ -271,7 +271,7 @@ def judge_team(bench: Bench, first: Done, *, late: bool, twice: bool) -> None:
         ours = taken_back.rpartition("/")[2]
         assert ours != blues[0]
         assert (
-            f"created: another run created it at the same moment; the one created here ({ours}) was taken"
+            f"created (another run created it at the same moment; the one created here ({ours}) was taken"
             in first.out
         )
     else:

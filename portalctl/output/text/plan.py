@@ -17,6 +17,7 @@ from portalctl.output.view_model import (
     ChangeGroup,
     Kind,
     NoticeGroup,
+    by_rule,
     digest_words,
     duration_words,
     effects,
@@ -30,7 +31,6 @@ from portalctl.output.view_model import (
     totals_words,
     unruled_advice,
     unruled_words,
-    was_pending,
     what,
 )
 from portalctl.reason import Reason
@@ -67,7 +67,7 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
         yield f"{title}: nothing to do{_unchanged_in_brief(portal)}"
         return
     yield title if portal.changes else f"{title}: nothing to do"
-    groups = sorted(effects(portal.changes), key=_file_order)
+    groups = by_rule(portal.changes)
     for kind, heading in HEADINGS.items():
         chosen = [group for group in groups if group.kind == kind]
         yield from _section(heading, rows(_lines(chosen, style), style), style)
@@ -85,12 +85,6 @@ def _section(heading: str, lines: Iterable[str], style: Style) -> Iterator[str]:
     lines = list(lines)
     if lines:
         yield from ("", f"  {style.strong(heading)}", *lines)
-
-
-def _file_order(group: ChangeGroup) -> tuple[bool, bool, str, int]:
-    """Return what sorts groups by rule, in the order of the files; changes of the base's plan last."""
-    first = group.why[0]
-    return was_pending(group), first.file is None, first.file or "", first.line or 0
 
 
 def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str]:

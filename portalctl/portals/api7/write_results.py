@@ -33,7 +33,13 @@ def write_result(
     if not answer.ok:
         problem = client.explain(answer)
         unclear = answer.status in AMBIGUOUS or answer.status >= 500
-        return Written("unclear" if unclear else "refused", problem.message, answer.trace, status=answer.status)
+        return Written(
+            "unclear" if unclear else "refused",
+            problem.message,
+            answer.trace,
+            status=answer.status,
+            advice=problem.advice,
+        )
     try:
         parsed = from_json(answer.body) if answer.body.strip() else {}
     except ValueError:

@@ -98,7 +98,7 @@ class Writer:
                 call.method, call.path, params=call.params, body=call.body, precheck=precheck
             )
         except NoAnswerError as error:
-            return Written("unclear" if error.sent else "refused", error.message)
+            return Written("unclear" if error.sent else "refused", error.message, advice=error.advice)
         created = write.developer if isinstance(write, CreateDeveloper) else None
         return write_result(call.client, answer, created=created, asked=call.asked, portal_id=call.portal_id)
 

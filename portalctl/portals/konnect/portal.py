@@ -450,7 +450,7 @@ class Konnect:
         try:
             path = self._path
         except PortalError as error:
-            return Written("refused", error.message)  # nothing was sent
+            return Written("refused", error.message, advice=error.advice)  # nothing was sent
         return Writer(self._wire, path).write(write, precheck)
 
     @as_portal_error("reading the new teams")

@@ -74,11 +74,11 @@ class Writer:
         try:
             method, path, body = call(self._portal, write)
         except PortalError as error:
-            return Written("refused", error.message)  # nothing was sent
+            return Written("refused", error.message, advice=error.advice)  # nothing was sent
         try:
             answer = self._wire.client.request(method, path, body=body, precheck=precheck)
         except NoAnswerError as error:
-            return Written("unclear" if error.sent else "refused", error.message)
+            return Written("unclear" if error.sent else "refused", error.message, advice=error.advice)
         if not answer.ok:
             return self._refused(write, answer)
         if answer.is_page:  # of a gateway in between, which may or may not have passed the request on
@@ -115,7 +115,8 @@ class Writer:
                 result = "unclear"
             case 404 if isinstance(write, ENDINGS):
                 result = "unclear"
-        return Written(result, self._wire.client.explain(answer).message, answer.trace, status=answer.status)
+        error = self._wire.client.explain(answer)
+        return Written(result, error.message, answer.trace, status=answer.status, advice=error.advice)
 
     def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
         """See `Provider.new_teams`."""
