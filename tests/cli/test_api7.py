@@ -164,7 +164,7 @@ def test_calls_to_both_services_are_counted(bench: Bench) -> None:
     assert "approved; wanted: no account" in done.out
     (calls,) = [line for line in Path("m.prom").read_text().splitlines() if line.startswith("portalctl_api_calls{")]
     assert int(calls.split()[-1]) == len(bench.sim.log)
-    assert f"in {len(bench.sim.log)} calls" in done.err
+    assert f"({len(bench.sim.log)} requests, " in done.err
     assert any(exchange.path == "/api/applications" for exchange in bench.sim.log)
 
 
@@ -357,7 +357,7 @@ def test_two_vendors_in_one_plan(bench: Bench) -> None:
         env = {"KONNECT_SERVER_URL": konnect.url, "KONNECT_TOKEN": konnect.token}
         done = bench.run("apply", "--yes", "--report", "report.json", env=env)
         assert done.code == 0, done.err + done.out
-        assert "5 confirmed of 5 changes" in done.out
+        assert "Applied: 5 changes confirmed" in done.out
     report = json.loads(Path("report.json").read_text())
     assert [portal["provider"] for portal in report["portals"]] == ["api7", "konnect"]
 

@@ -109,7 +109,7 @@ def test_the_second_interrupt_ends_the_process_at_once(club: Bench) -> None:
 
     done = apply_and(club, once(is_write, twice))
     assert done.code == 130
-    assert "aborted: the journal tells what may have been written" in done.err
+    assert "aborted: the journal shows which writes were sent" in done.err
     assert "Traceback" not in done.err
     lines = [json.loads(line) for line in Path(".portalctl/partners.jsonl").read_text().splitlines()]
     assert {line["detail"] for line in lines if line["event"] == "answer"} <= {"interrupted"}  # not sent any more

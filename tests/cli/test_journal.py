@@ -262,9 +262,7 @@ def test_a_disk_that_fills_up_stops_the_writes_that_could_not_be_noted(
     monkeypatch.setattr("os.write", full)
     done = bench.run(*APPLY)
     assert done.code == 4
-    assert (
-        "the journal .portalctl/partners.jsonl can't be written: No space left on device" in done.out
-    )
+    assert "the journal .portalctl/partners.jsonl can't be written: No space left on device" in done.out
     assert len(bench.writes) <= 4
     monkeypatch.undo()
 

@@ -105,7 +105,7 @@ def test_a_plan_from_a_snapshot_is_the_live_one(classic: Bench) -> None:
 def test_apply_then_an_empty_plan_and_no_drift(classic: Bench) -> None:
     done = classic.run("apply", "--yes")
     assert done.code == 0, done.err
-    assert "8 confirmed of 8 changes" in done.out
+    assert "Applied: 8 changes confirmed" in done.out
     assert classic.status("john@liverpoolfc.com") == "approved"
     assert classic.status("peter@arsenal.com") == "revoked"
     assert classic.status("mallory@liverpoolfc.com") == "revoked"
@@ -158,7 +158,7 @@ def test_a_saved_plan_is_carried_out_by_the_api_it_was_made_with(classic: Bench)
     env = {"KONNECT_SERVER_URL": classic.sim.url, "KONNECT_TOKEN": classic.sim.token}
     done = portalctl("apply", "plan.json", "--yes", env=env)
     assert done.code == 0, done.err
-    assert "8 confirmed of 8 changes" in done.out
+    assert "Applied: 8 changes confirmed" in done.out
 
 
 @pytest.mark.usefixtures("quick")

@@ -235,7 +235,7 @@ def test_a_result_on_standard_output_stands_there_alone(club: Bench, option: str
     else:
         assert done.json["kind"] == {"apply": "report"}.get(option, option)
     assert "partners: read 2 developers" in done.err
-    assert {"plan": "Plan: ", "apply": "2 confirmed of 2 changes", "snapshot": "1 portal"}.get(option, "") in done.err
+    assert {"plan": "Plan: ", "apply": "Applied: 2 changes confirmed", "snapshot": "1 portal"}.get(option, "") in done.err
 
 
 def test_an_open_descriptor_is_written_into(club: Bench) -> None:
@@ -351,7 +351,7 @@ def test_a_report_that_fails_after_the_writes_is_printed(club: Bench, refused: i
     assert report["kind"] == "report"
     assert len(report["portals"][0]["changes"]) == 2
     assert ("ann@club.example" in done.err) is (not masked)
-    assert f"{2 - refused} confirmed" in done.out
+    assert f"partners  {2 - refused} of 2 changes confirmed" in done.out
 
 
 # --- journals

@@ -93,7 +93,7 @@ def test_plan_sends_nothing_but_get_and_no_more_than_it_must(club: Bench) -> Non
 def test_apply_writes_each_change_once_and_the_next_plan_is_empty(club: Bench) -> None:
     done = club.run("apply", "--yes")
     assert done.code == 0, done.err
-    assert "Applied: 7 confirmed of 7 changes." in done.out
+    assert "Applied: 7 changes confirmed" in done.out
     assert club.status("john@liverpoolfc.com") == "approved"
     assert club.status("peter@arsenal.com") == "revoked"
     assert club.status("mallory@liverpoolfc.com") == "revoked"
@@ -255,7 +255,7 @@ def test_two_portals_in_one_run(club: Bench) -> None:
     done = club.run("apply", "--yes")
     assert done.code == 0, done.err
     assert [person["status"] for person in club.sim.store.developers(second)] == ["approved"]
-    assert "Applied: 8 confirmed of 8 changes." in done.out
+    assert "Applied: 8 changes confirmed" in done.out
 
 
 def test_one_unreadable_portal_stops_all_before_any_write(club: Bench) -> None:

@@ -48,11 +48,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_the_demo_tells_the_whole_story(demo: str) -> None:
     commands = re.findall(r"^\$ portalctl (\w+)", demo, re.MULTILINE)
     assert commands == ["validate", "plan", "apply", "plan", "drift", "apply"]
-    assert "Applied: 15 confirmed of 15 changes." in demo
+    assert "Applied: 15 changes confirmed" in demo
     assert ": nothing to do" in demo
     assert re.search(r"unexpected grant +peter@arsenal\.com", demo)
     assert re.search(r"missing grant +john@liverpoolfc\.com", demo)
-    assert "Applied: 2 confirmed of 2 changes." in demo
+    assert "Applied: 2 changes confirmed" in demo
 
 
 @pytest.mark.slow
