@@ -235,7 +235,8 @@ def test_a_result_on_standard_output_stands_there_alone(club: Bench, option: str
     else:
         assert done.json["kind"] == {"apply": "report"}.get(option, option)
     assert "partners: read 2 developers" in done.err
-    assert {"plan": "Plan: ", "apply": "Applied: 2 changes confirmed", "snapshot": "1 portal"}.get(option, "") in done.err
+    shown = {"plan": "Plan: ", "apply": "Applied: 2 changes confirmed", "snapshot": "1 portal"}
+    assert shown.get(option, "") in done.err
 
 
 def test_an_open_descriptor_is_written_into(club: Bench) -> None:
