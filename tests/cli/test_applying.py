@@ -207,7 +207,10 @@ def test_a_team_that_could_not_be_created_leaves_its_members_out_and_the_rest_go
     assert done.code == 4
     assert "Failed (1): 400 Bad Request\n  ✗ team reds  not created" in done.told
     assert "Skipped (2): team reds could not be created" in done.out
-    assert "Skipped (2): the developer did not join team reds: nobody is approved without their teams" in done.out
+    assert (
+        "Skipped (2): the developer did not join team reds: developers are not approved without their teams"
+        in done.out
+    )
     assert bench.status("leaver@club.example") == "revoked"
     assert "Not everything was applied: 1 confirmed, 1 failed, 4 skipped." in done.out
     bench.sim.clear_faults()
