@@ -1,4 +1,4 @@
-"""The commands there are, and the group that finds them."""
+"""The list of commands, and the group that imports them on use."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from portalctl.version import GENERATOR
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-# name → one line of help. The module of that name below portalctl.cli is imported only when the command is used; with
-# an underscore behind it where Python keeps the name for itself.
+# Name → one line of help. A module below portalctl.cli has the same name, with an underscore after a Python keyword,
+# and is imported only when the command is used.
 COMMANDS = {
-    "init": "Begin a repository: manifest, workflows, CODEOWNERS.",
+    "init": "Set up a repository: manifest, workflows, CODEOWNERS.",
     "validate": "Check manifest files.",
-    "fmt": "Bring manifest files into their canonical form.",
-    "schema": "Print the JSON Schema of manifest files, plans, reports or snapshots.",
-    "plan": "Show what apply would do, and why.",
-    "show": "Show a saved plan, report or snapshot in any form.",
-    "apply": "Plan, show the plan, ask, and make it so.",
-    "ci": "Tell GitHub or GitLab of a plan, of drift, or of an apply.",
-    "snapshot": "Keep a reading of the portals, to plan from offline.",
-    "drift": "Say where portal and files disagree, by kind.",
-    "acknowledge": "Accept findings of drift.",
-    "explain": "Say which rules speak of a person, domain or team, and what follows.",
-    "import": "Write manifests that say what a portal is like now.",
-    "ping": "Check servers, tokens and portal settings.",
-    "list": "List what manifest files declare.",
-    "report": "Tell auditors who has what, and why.",
+    "fmt": "Format manifest files.",
+    "schema": "Print the JSON Schema of manifests, plans, reports or other documents.",
+    "plan": "Show what apply would change, and why.",
+    "show": "Print a saved plan, report or other document in any form.",
+    "apply": "Make the changes of a plan.",
+    "ci": "Report a plan, drift or an apply on GitHub or GitLab.",
+    "snapshot": "Save a snapshot of the portals, to plan offline.",
+    "drift": "Report where portal and manifest differ.",
+    "acknowledge": "Accept findings of drift until a day.",
+    "explain": "Show which rules match a developer, domain or team.",
+    "import": "Write a manifest from a live portal.",
+    "ping": "Check server, token and portal settings.",
+    "list": "List the portals of a manifest.",
+    "report": "Report who has access, and why.",
     "docs": "Show the guides.",
-    "completion": "Print the script that completes command lines.",
+    "completion": "Print a completion script for a shell.",
     "man": "Print the manual page.",
-    "demo": "See the whole job done on a built-in portal.",
-    "sim": "A portal on your own machine, to try things on.",
+    "demo": "Try all of it on built-in portals.",
+    "sim": "Run a simulated portal.",
 }
 
 
@@ -53,9 +53,9 @@ def environment_variables() -> Iterator[tuple[str, str]]:
         if service.any_token and service.any_server:
             yield f"{service.any_token}, {service.any_server}", f"{service.title} of {title}"
     yield from own.items()
-    yield "…_TOKEN_FILE instead of …_TOKEN", "the path of a file that holds the token"
-    yield "PORTALCTL_NOTIFY_URL, …_NOTIFY_URL_FILE", "webhook for a summary of plan, drift, apply"
-    yield "NO_COLOR, FORCE_COLOR", "colours: never, always"
+    yield "…_TOKEN_FILE", "the path of a file with the token, instead of …_TOKEN"
+    yield "PORTALCTL_NOTIFY_URL, …_NOTIFY_URL_FILE", "webhook that receives a summary of each plan, drift and apply"
+    yield "NO_COLOR, FORCE_COLOR", "never or always use colours"
 
 
 class LazyGroup(click.Group):
@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
             return None
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name  # as PEP 8 spells such names
         command = getattr(importlib.import_module(f"portalctl.cli.{name}"), name)
-        assert isinstance(command, click.Command)  # noqa: S101 (a mistake of ours otherwise)
+        assert isinstance(command, click.Command)  # noqa: S101 (each module has a command of its name)
         return with_verbosity(command)
 
     def resolve_command(
@@ -91,32 +91,32 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
-        with formatter.section("Environment (what a manifest must not hold)"):
+        with formatter.section("Environment variables"):
             formatter.write_dl(list(environment_variables()))
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(message=GENERATOR)
 def portalctl() -> None:
-    """Files in Git say who gets into a developer portal.
+    """Keep access to developer portals in Git.
 
-    `plan` shows what would change and why, `apply` makes it so, and `drift` says when portal and files disagree.
+    `plan` shows what would change and why, `apply` makes the changes, and `drift` reports manual changes.
 
     \b
     Examples:
-      portalctl demo               see it done, without an account
-      portalctl init               begin a repository
-      portalctl plan -f portals/   then look, and apply
+      portalctl demo     try it, without an account
+      portalctl init     set up a repository
+      portalctl plan     show what would change
 
     \b
     Exit codes:
-      0    done, nothing wrong
-      1    could not read or write
+      0    done; no difference
+      1    error: could not read or write
       2    a difference was found (plan --detailed-exitcode, drift, fmt --check)
       3    refused before any write
-      4    applied in part
-      64   wrong usage, or an unusable environment
-      65   bad manifest or plan file
+      4    not everything was applied
+      64   wrong usage, or an environment that cannot be used
+      65   invalid manifest, list, plan or snapshot file
       130  interrupted
     """
     from portalctl.cli.process import check_working_folder
