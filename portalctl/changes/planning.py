@@ -9,11 +9,11 @@ from typing import Final
 
 from portalctl.changes.comparison import diff
 from portalctl.changes.difference import Difference
-from portalctl.changes.guard import guard_of, losers, refusals
 from portalctl.changes.notices import notices
 from portalctl.changes.operations import NAMES, Change, CreateDeveloper
 from portalctl.changes.plan import ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.plan_document import digest
+from portalctl.changes.removal_limits import guard_of, losers, refusals
 from portalctl.changes.selection import Selection, select
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.portals.models import Snapshot

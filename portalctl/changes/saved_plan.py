@@ -12,7 +12,6 @@ from datetime import date, datetime
 from hmac import compare_digest
 from typing import get_args
 
-from portalctl.changes.guard import guard_of
 from portalctl.changes.observations import Observations
 from portalctl.changes.operation import Subject
 from portalctl.changes.operations import AddMember, Change, CreateDeveloper, CreateTeam
@@ -20,6 +19,7 @@ from portalctl.changes.order import rank
 from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.changes.plan_document import MASKED, checked, digest_of, masked_digest, parse, rejected
 from portalctl.changes.planning import counts
+from portalctl.changes.removal_limits import guard_of
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.identity import normal_address
 from portalctl.ids import HANDLE, is_id

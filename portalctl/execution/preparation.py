@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from portalctl.changes.guard import count_again
 from portalctl.changes.operation import Stand, State, Subject, account
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.plan import PortalPlan
+from portalctl.changes.removal_limits import count_again
 from portalctl.errors import AmbiguousError, RefusedError
 from portalctl.execution.verification import statuses, touched, words
 from portalctl.identity import normal_address

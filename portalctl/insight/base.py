@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from portalctl.changes.guard import losers
 from portalctl.changes.operation import Origin, Subject
 from portalctl.changes.operations import Change, DeleteDeveloper, RemoveMember
 from portalctl.changes.plan import BaseComparison, Notice, PortalPlan, Refusal, UnruledGrant
+from portalctl.changes.removal_limits import losers
 from portalctl.manifest.model import PortalManifest
 from portalctl.portals.models import Snapshot
 from portalctl.reason import Reason

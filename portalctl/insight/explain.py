@@ -14,13 +14,13 @@ from datetime import date
 from typing import Literal
 
 from portalctl.changes.difference import Difference
-from portalctl.changes.guard import guard_of, refusals
 from portalctl.changes.invitations import unregistered
 from portalctl.changes.notices import notices
 from portalctl.changes.operation import Subject
 from portalctl.changes.operations import AddMember, Change, RemoveMember
 from portalctl.changes.plan import Notice, Refusal
 from portalctl.changes.planning import compare
+from portalctl.changes.removal_limits import guard_of, refusals
 from portalctl.errors import BadUsageError
 from portalctl.identity import domain_of, normal_address, normal_domain
 from portalctl.ids import is_uuid

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Literal
 
-from portalctl.changes.guard import gainers, losers
 from portalctl.changes.operation import Effect, Origin
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.order import reading_rank
 from portalctl.changes.plan import Notice, PortalPlan, Refusal, UnruledGrant
+from portalctl.changes.removal_limits import gainers, losers
 from portalctl.insight.access_review import REMARKS, Access, PortalAccess
 from portalctl.insight.explain import PortalExplanation, Standing
 from portalctl.portals.models import OUT

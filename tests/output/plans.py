@@ -49,8 +49,8 @@ def everyday(people: int = 3) -> PortalPlan:
 
 def refused(given: PortalPlan) -> PortalPlan:
     reasons = (
-        Refusal("removals", "2 developers would lose something; policy.limits.removals is 1"),
-        Refusal("protected", "bob@x.org is protected, and would lose something", developer="bob@x.org"),
+        Refusal("removals", "2 developers would lose access; policy.limits.removals is 1"),
+        Refusal("protected", "bob@x.org is protected and would lose access", developer="bob@x.org"),
     )
     return replace(given, refusals=reasons)
 

@@ -1,7 +1,7 @@
-"""The checks that refuse a plan:
+"""Removal limits, protected developers, deletions and synced teams: the checks that refuse a plan.
 
-removal limits, protected developers, teams that the identity provider owns. They count developers, in exactly the
-changes that would be sent."""
+They count developers, in exactly the changes that would be sent.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _protected(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
         address = normal_address(name)
         known_as = {key, name, address, untagged(address) if address else None}
         if not protected.isdisjoint(known_as):
-            yield Refusal("protected", f"{name} is protected, and would lose something", developer=name)
+            yield Refusal("protected", f"{name} is protected and would lose access", developer=name)
 
 
 def _deletions(guard: Guard, changes: Sequence[Change]) -> Iterable[Refusal]:
@@ -97,17 +97,17 @@ def _removal_limits(
         if count > guard.allow_removals:
             yield Refusal(
                 "removals",
-                f"{plural(count, 'developer')} would lose something; this run allows {guard.allow_removals}",
+                f"{plural(count, 'developer')} would lose access; this run allows {guard.allow_removals}",
             )
         return
     limits = guard.limits
     if count > limits.removals:
-        text = f"{plural(count, 'developer')} would lose something; policy.limits.removals is {limits.removals}"
+        text = f"{plural(count, 'developer')} would lose access; policy.limits.removals is {limits.removals}"
         yield Refusal("removals", text)
     if count >= FEWEST_FOR_PERCENT and count * 100 > limits.removals_percent * (total := approved()):
         yield Refusal(
             "removals_percent",
-            f"{count:,} of {total:,} approved developers would lose something; "
+            f"{count:,} of {total:,} approved developers would lose access; "
             f"policy.limits.removals_percent is {limits.removals_percent}",
         )
     yield from _team_limits(limits, members, changes)
