@@ -380,4 +380,4 @@ def test_approved_members_outside_trusted_domains_are_no_finding(bench: Bench) -
     assert (bench.run("validate").code, bench.run("validate").err) == (0, "")
     assert bench.run("snapshot", "--out", "s.json").code == 0
     checked = bench.run("validate", "--snapshot", "s.json")
-    assert checked.err.count("PC006") == 1, "of the sign-up that waits"
+    assert checked.err.count("warning PC006") == 1, "of the pending sign-up"

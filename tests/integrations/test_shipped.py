@@ -198,6 +198,7 @@ def test_gitlab_installs_without_the_variables_of_the_job(tmp_path: Path) -> Non
         "PYTHONPATH": "canary",
         "PIP_INDEX_URL": "canary",
         **job["variables"],
+        "PORTALCTL_COMMIT": "1a2b3c4d" * 5,
     }
     done = subprocess.run(
         ["bash", "-eo", "pipefail", "-c", script], env=env, cwd=checkout, capture_output=True, text=True, check=False
@@ -206,7 +207,7 @@ def test_gitlab_installs_without_the_variables_of_the_job(tmp_path: Path) -> Non
     text = log.read_text()
     assert "canary" not in text
     assert (
-        f"fetch --quiet --depth 1 {job['variables']['PORTALCTL_SOURCE']} {job['variables']['PORTALCTL_COMMIT']}"
+        f"fetch --quiet --depth 1 {job['variables']['PORTALCTL_SOURCE']} {env['PORTALCTL_COMMIT']}"
         in text
     )
     assert "-I -m venv venv" in text
