@@ -46,6 +46,11 @@ def existing_manifest(repository: Path) -> ExistingManifest | None:
     return _loaded("portal.yaml", file) if os.path.lexists(file) else None
 
 
+def is_there(repository: Path) -> bool:
+    """Return whether there is a manifest, valid or not."""
+    return _has_manifest(repository / "portals") or os.path.lexists(repository / "portal.yaml")
+
+
 def check_addition(existing: ExistingManifest | None, files: Mapping[Path, str]) -> None:
     """Make sure that new files are valid together with those of the existing manifest. Raises InputError."""
     paths = [existing.path] if existing is not None else []

@@ -1,4 +1,4 @@
-"""`portalctl list`: what manifest files declare, for scripts."""
+"""`portalctl list`: the portals of a manifest, or those that exist on a server."""
 
 from __future__ import annotations
 
@@ -10,35 +10,61 @@ import click
 import portalctl
 from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
+from portalctl.cli.options import tls_options
 from portalctl.cli.paths import file_options, manifest_paths
+from portalctl.cli.provider_options import REGIONS, provider_option
 from portalctl.output.documents import listed, render
 
 
 @click.group()
 def list() -> None:
-    """List what manifest files declare.
+    """List portals.
 
     \b
     Examples:
-      portalctl list portals -f portals/
-      portalctl list portals -f portals/ -o json
+      portalctl list portals
+      portalctl list portals --live
     """
 
 
 @list.command()
 @file_options
+@click.option("--live", is_flag=True, help="List the portals that exist on the server, each with its id and names.")
+@provider_option
+@click.option("--region", type=click.Choice(REGIONS), help="With --live: the region, where the provider has regions.")
+@tls_options
 @form_option("portals")
-def portals(paths: tuple[Path, ...], output: str) -> None:
-    """List the portals, each with its provider and its files. Asks no portal and needs no token.
+@click.pass_context
+def portals(
+    ctx: click.Context,
+    *,
+    paths: tuple[Path, ...],
+    live: bool,
+    provider: str | None,
+    region: str | None,
+    ca_file: Path | None,
+    insecure: bool,
+    output: str,
+) -> None:
+    """List the portals of a manifest, each with its provider and its files. Needs no token and no network.
 
     The JSON is one line, for a CI variable: its `portals` are the values of a matrix, so that each portal has a job
-    of its own, which is given `--portal NAME`.
+    of its own, which is given `--portal NAME`. With --live the portals that exist on the server are listed, also
+    without a manifest: their ids and titles are for `portalctl import` and `portalctl init`.
 
     \b
     Examples:
-      portalctl list portals -f portals/
+      portalctl list portals portals/
+      portalctl list portals --live --provider konnect --region eu
       echo "portals=$(portalctl list portals -f portals/ -o json)" >> "$GITHUB_OUTPUT"
     """
-    found = portalctl.load(*manifest_paths(paths)).portals.values()
+    from portalctl.cli.live_portals import Wanted, live_options_check, live_portals
+    from portalctl.cli.servers import Tls
+
+    live_options_check(ctx, live)
     style = style_for(sys.stdout)
-    show(render(listed(found), output, style), style)
+    if live:
+        document = live_portals(paths, Wanted(provider, region, Tls(ca_file, verify=not insecure)))
+        show(render(document, output, style), style)
+    else:
+        show(render(listed(portalctl.load(*manifest_paths(paths)).portals.values()), output, style), style)

@@ -36,6 +36,14 @@ def _settings(ctx: click.Context, param: click.Parameter, values: Iterable[str])
     return settings
 
 
+provider_option = click.option(
+    "--provider",
+    metavar="PROVIDER",
+    callback=_provider,
+    help=f"With --live: {', '.join(PROVIDERS)}, or that of an installed plug-in.",
+)
+
+
 def provider_options(*, required: bool) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add --provider, --region and --set to a command, as `provider`, `region` and `settings`."""
 

@@ -118,7 +118,30 @@ class Portals:
     portals: tuple[ListedPortal, ...]
 
 
-Document = Plan | Report | SavedSnapshot | Drift | Explanation | AccessReview | Ping | Validation | Portals
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePortal:
+    """A portal that exists on a server. `declared` is its name in the manifest, None where no root file has it."""
+
+    id: str
+    names: tuple[str, ...]
+    provider: str
+    server: str
+    declared: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LivePortals:
+    """The portals that exist on the servers."""
+
+    version: Literal[1] = 1
+    kind: Literal["live_portals"] = "live_portals"
+    generator: str = GENERATOR
+    portals: tuple[LivePortal, ...]
+
+
+Document = (
+    Plan | Report | SavedSnapshot | Drift | Explanation | AccessReview | Ping | Validation | Portals | LivePortals
+)
 
 MODELS: Mapping[str, type[Document]] = {
     "plan": Plan,
@@ -130,6 +153,7 @@ MODELS: Mapping[str, type[Document]] = {
     "ping": Ping,
     "validation": Validation,
     "portals": Portals,
+    "live_portals": LivePortals,
 }
 
 

@@ -45,6 +45,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
         "gitlab": "portalctl.output.gitlab_reports:validation_code_quality",
     },
     "portals": {"text": "portalctl.output.text.portals:portals_text"},
+    "live_portals": {"text": "portalctl.output.text.portals:live_portals_text"},
 }
 
 

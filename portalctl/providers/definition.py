@@ -16,6 +16,7 @@ from portalctl.ids import HANDLE
 
 if TYPE_CHECKING:
     from portalctl.portals.connection import Connection
+    from portalctl.portals.models import Identity
     from portalctl.portals.protocol import Portal
 
 Ability = Literal[
@@ -112,7 +113,7 @@ class Provider:
     portal sends the developer an e-mail. members_first: whether a developer is added to teams before the
     approval, so that no developer has access without their teams. keys: further keys of the `portal:` block.
     id_form: the form of the portal's `id`. vendor: equal for providers whose portals have ids in common; `name`
-    where it is left out."""
+    where it is left out. portals: returns the portals on the connection's server; None: they cannot be listed."""
 
     name: str
     title: str
@@ -126,6 +127,7 @@ class Provider:
     keys: tuple[Key, ...] = ()
     id_form: IdForm | None = None
     vendor: str = ""
+    portals: Callable[[Connection], tuple[Identity, ...]] | None = None
 
     def __post_init__(self) -> None:
         problems = [

@@ -74,11 +74,12 @@ def test_the_examples_of_its_help() -> None:
     for command in (list_command, list_command.commands["portals"]):
         assert command.help is not None
         examples = command.help.partition("Examples:\n")[2].strip().splitlines()
-        assert len(examples) == 2
+        assert len(examples) >= 2
         for example in examples:
-            found = re.search(r"portalctl (list portals -f portals/(?: -o json)?)", example)
+            found = re.search(r"portalctl (list portals[^)]*)", example)
             assert found is not None
-            assert "club-api7" in portalctl(*found[1].split()).out
+            if "--live" not in example:
+                assert "club-api7" in portalctl(*found[1].split()).out
 
 
 @pytest.mark.slow

@@ -1,10 +1,10 @@
-"""The portals of a manifest, as text."""
+"""The portals of a manifest, or on servers, as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from portalctl.output.documents import ListedPortal, Portals
+from portalctl.output.documents import ListedPortal, LivePortal, LivePortals, Portals
 from portalctl.output.escaping import terminal
 from portalctl.output.text.style import Style, joined
 
@@ -17,3 +17,18 @@ def portals_text(document: Portals, style: Style) -> str:
 def _lines(portal: ListedPortal, style: Style) -> Iterable[str]:
     yield f"{style.strong(portal.name)}  {terminal(portal.provider)}"
     yield from (f"  {terminal(file)}" for file in portal.files)
+
+
+def live_portals_text(document: LivePortals, style: Style) -> str:
+    """Return a line for each portal: id, names, provider and server, and its name in the manifest."""
+    rows = [_cells(portal) for portal in document.portals]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
+    return joined(
+        f"{style.strong(id_.ljust(widths[0]))}  {names.ljust(widths[1])}  {place}" for id_, names, place in rows
+    )
+
+
+def _cells(portal: LivePortal) -> tuple[str, str, str]:
+    names = ", ".join(f"'{terminal(name)}'" for name in dict.fromkeys(filter(None, portal.names)))
+    declared = f", in the manifest as {portal.declared}" if portal.declared else ""
+    return terminal(portal.id), names or "(no name)", f"{portal.provider} at {terminal(portal.server)}{declared}"

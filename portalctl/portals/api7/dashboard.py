@@ -100,9 +100,13 @@ class Live:
         flags = [flag for flag in reported if flag is not None]
         return Settings(auto_approve_developers=any(flags) if flags else None), ()
 
+    def portals(self) -> tuple[PortalRow, ...]:
+        """Return every portal of the Dashboard."""
+        return self._wire.read_list("portals", Query("/api/portals"), PortalRow)
+
     def _find_portal(self) -> Place:
         """Find the portal by its id or exact name: the API's own search is fuzzy."""
-        portals = self._wire.read_list("portals", Query("/api/portals"), PortalRow)
+        portals = self.portals()
         if self._wanted_id is not None:
             match = [portal for portal in portals if same_id(self._wanted_id, portal.id)]
         else:

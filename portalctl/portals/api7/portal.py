@@ -80,6 +80,11 @@ class Api7:
         """See `Reader.people_a_look`: all are read in any case."""
         return sys.maxsize
 
+    @as_portal_error("listing the portals")
+    def portals(self) -> tuple[Identity, ...]:
+        """Return every portal of the Dashboard."""
+        return tuple(Identity(portal.id, (portal.name or "",)) for portal in self._live.portals())
+
     @as_portal_error("identifying the portal")
     def identity(self) -> Identity:
         """See `Reader.identity`. A portal here has one name."""

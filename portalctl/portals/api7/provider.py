@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from portalctl.providers.definition import Provider, Service
 
 if TYPE_CHECKING:
+    from portalctl.portals.api7.portal import Api7
     from portalctl.portals.connection import Connection
-    from portalctl.portals.protocol import Portal
+    from portalctl.portals.models import Identity
 
 DASHBOARD = Service(
     title="the Dashboard",
@@ -37,7 +38,7 @@ BACKEND = Service(
 )
 
 
-def connect(connection: Connection) -> Portal:
+def connect(connection: Connection) -> Api7:
     """Return the portal. See `Provider.connect`."""
     from portalctl.portals.api7.portal import Api7  # noqa: PLC0415 (loaded for its own portals only)
 
@@ -52,10 +53,17 @@ def connect(connection: Connection) -> Portal:
     )
 
 
+def portals(connection: Connection) -> tuple[Identity, ...]:
+    """Return the portals on the server. See `Provider.portals`."""
+    with connect(connection) as portal:
+        return portal.portals()
+
+
 API7 = Provider(
     name="api7",
     title="API7 Enterprise",
     connect=connect,
+    portals=portals,
     services=(DASHBOARD, BACKEND),
     statuses=frozenset({"approved"}),
     abilities=frozenset({"account_ids", "verified_email"}),

@@ -257,12 +257,20 @@ class Konnect:
     def _path(self) -> str:
         return f"{self._portals}/{segment(self._portal.id)}"
 
+    @as_portal_error("listing the portals")
+    def portals(self) -> tuple[Identity, ...]:
+        """Return every portal on the server, with the names that match a title."""
+        return tuple(Identity(portal.id, portal.names) for portal in self._listed())
+
+    def _listed(self) -> tuple[_Portal, ...]:
+        return self._wire.read_list("portals", Query(self._portals), _Portal)
+
     def _find_portal(self) -> _Portal:
         if self._wanted_id is not None:
             found = self._wire.get(self._portals, "portal", self._wanted_id, _Portal)
             if found is not None:
                 return found
-        portals = self._wire.read_list("portals", Query(self._portals), _Portal)
+        portals = self._listed()
         named = [portal for portal in portals if self._title in portal.names]
         if len(named) == 1 and self._wanted_id is None:
             return named[0]

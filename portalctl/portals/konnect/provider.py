@@ -9,7 +9,8 @@ from portalctl.providers.definition import UUID, Key, Provider, Service
 
 if TYPE_CHECKING:
     from portalctl.portals.connection import Connection
-    from portalctl.portals.protocol import Portal
+    from portalctl.portals.konnect.portal import Konnect
+    from portalctl.portals.models import Identity
 
 REGIONS = ("us", "eu", "au", "me", "in", "sg")
 DELETION = "memberships, applications of their own and all their credentials"
@@ -28,7 +29,7 @@ SERVICE = Service(
 KEYS = (Key("region", "Konnect's region.", REGIONS),)
 
 
-def connect(connection: Connection) -> Portal:
+def connect(connection: Connection) -> Konnect:
     """Return the portal. See `Provider.connect`."""
     from portalctl.portals.konnect.portal import Konnect  # noqa: PLC0415 (loaded for its own portals only)
 
@@ -43,10 +44,17 @@ def connect(connection: Connection) -> Portal:
     )
 
 
+def portals(connection: Connection) -> tuple[Identity, ...]:
+    """Return the portals on the server. See `Provider.portals`."""
+    with connect(connection) as portal:
+        return portal.portals()
+
+
 KONNECT = Provider(
     name="konnect",
     title="Kong Konnect (v3)",
     connect=connect,
+    portals=portals,
     services=(SERVICE,),
     abilities=frozenset({"teams", "roles", "api_names", "registrations", "accounts", "account_details"}),
     deletion=DELETION,
@@ -60,6 +68,7 @@ KONNECT_V2 = Provider(
     name="konnect-v2",
     title="Kong Konnect (v2, classic)",
     connect=connect,
+    portals=portals,
     services=(SERVICE,),
     abilities=frozenset({"teams", "roles", "registrations"}),
     deletion=DELETION,
