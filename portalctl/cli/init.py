@@ -126,7 +126,7 @@ def init(
 
     \b
     Examples:
-      portalctl init --portal partners --provider konnect --region eu --title Partners --import --ci github
+      portalctl init --portal partners --provider konnect --region eu --title partners --import --ci github
       portalctl init --ci github          with a manifest in portals/, as after portalctl import
       portalctl init --portal fans --provider api7 --title Fans --ci gitlab --out fans-portal
     """

@@ -206,10 +206,7 @@ def test_gitlab_installs_without_the_variables_of_the_job(tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     text = log.read_text()
     assert "canary" not in text
-    assert (
-        f"fetch --quiet --depth 1 {job['variables']['PORTALCTL_SOURCE']} {env['PORTALCTL_COMMIT']}"
-        in text
-    )
+    assert f"fetch --quiet --depth 1 {job['variables']['PORTALCTL_SOURCE']} {env['PORTALCTL_COMMIT']}" in text
     assert "-I -m venv venv" in text
     assert text.count("-I -m pip --isolated") == 2
     assert list(checkout.iterdir()) == []
