@@ -1,0 +1,100 @@
+"""Distinguished names that can be compared, and values in search filters."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from portalctl.directories.ldap_library import escape_filter_chars
+
+DnKey = str
+_HEX: Final = frozenset("0123456789abcdefABCDEF")
+_SPECIAL: Final = re.compile(r"[\\\"+#;<>]")
+# Up to a separator that is not escaped (RFC 4514, 3).
+_PART: Final = re.compile(r"(?P<text>(?:\\.|[^\\,+])*)(?P<separator>[,+]?)", re.DOTALL)
+_ESCAPED: Final = re.compile(r"([,+\\])")
+
+
+def dn_key(dn: str) -> DnKey | None:
+    """Return what is equal for two spellings of one DN (RFC 4514); None for text that is not a DN.
+
+    Letter case, escapes, blanks around separators and the order within a multi-valued RDN do not count.
+    """
+    if _SPECIAL.search(dn) is None:  # as nearly all are: the parser takes ten times as long
+        rdns = [rdn.partition("=") for rdn in dn.lower().split(",")]
+        if all(attribute.strip() and sign for attribute, sign, _ in rdns):
+            return ",".join(f"{attribute.strip()}={_value(value)}" for attribute, _, value in rdns)
+    return _parsed_key(dn)
+
+
+def _parsed_key(dn: str) -> DnKey | None:
+    parts = _parsed(dn)
+    if not parts:
+        return None if parts is None else ""
+    rdns: list[str] = []
+    current: list[str] = []
+    for attribute, value, separator in parts:
+        current.append(f"{attribute.strip().lower()}={_value(unescaped(value).lower())}")
+        if separator != "+":
+            rdns.append("+".join(sorted(current)))
+            current = []
+    return ",".join(rdns)
+
+
+def _value(text: str) -> str:
+    """Return a value with its blanks as one each (RFC 4518, 2.6.1), and separators in it marked as such."""
+    if "  " in text or text[:1] == " " or text[-1:] == " ":
+        text = " ".join(text.split())
+    return _ESCAPED.sub(r"\\\1", text)
+
+
+def first_rdn(dn: str) -> list[tuple[str, str]]:
+    """Return the attributes and values of a DN's first RDN; nothing for text that is not a DN."""
+    found: list[tuple[str, str]] = []
+    for attribute, value, separator in _parsed(dn) or []:
+        found.append((attribute.strip(), unescaped(value)))
+        if separator != "+":
+            break
+    return found
+
+
+def _parsed(dn: str) -> list[tuple[str, str, str]] | None:
+    """Return attribute, value with its escapes, and the separator behind it (`,`, `+` or nothing) of each part."""
+    found: list[tuple[str, str, str]] = []
+    for part in _PART.finditer(dn) if dn else ():
+        attribute, sign, value = part["text"].partition("=")
+        if not attribute.strip() or not sign:
+            return None
+        found.append((attribute.strip(), value.strip(" ") if not value.endswith("\\ ") else value, part["separator"]))
+        if not part["separator"]:
+            break
+    return found
+
+
+def unescaped(value: str) -> str:
+    """Return the value of an RDN without escapes (RFC 4514, 2.4)."""
+    if "\\" not in value:
+        return value
+    found, index = bytearray(), 0
+    while index < len(value):
+        char = value[index]
+        if char == "\\" and len(value) > index + 2 and {value[index + 1], value[index + 2]} <= _HEX:
+            found.append(int(value[index + 1 : index + 3], 16))
+            index += 3
+        elif char == "\\" and index + 1 < len(value):
+            found += value[index + 1].encode()
+            index += 2
+        else:
+            found += char.encode()
+            index += 1
+    return found.decode("utf-8", "replace")
+
+
+def equals(attribute: str, value: str) -> str:
+    """Return a filter for entries with exactly this value."""
+    return f"({attribute}={escape_filter_chars(value)})"
+
+
+def any_of(filters: list[str]) -> str:
+    """Return a filter for entries that fit one of several filters."""
+    return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"

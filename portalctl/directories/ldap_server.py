@@ -1,0 +1,291 @@
+"""A connection to an LDAP server: TLS, one bind, and searches whose result code is checked on every page.
+
+`ldap3` returns a list that the server cut off (result 4) as a success, verifies no certificate unless told to, and
+has no bounds. All of that is dealt with here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from portalctl.directories.connection import Connection
+from portalctl.directories.ldap_library import LDAPException, ldap3
+from portalctl.directories.ldap_people import Entry
+from portalctl.directories.protocol import DirectoryError
+from portalctl.errors import BadUsageError, PortalctlError
+from portalctl.events import Warned
+from portalctl.http.redaction import Redactor, inert
+from portalctl.http.server import is_loopback
+from portalctl.http.trust import contexts
+from portalctl.words import quoted
+
+PAGE: Final = 1000  # the most that Active Directory returns in one page
+CONNECT_SECONDS: Final = 10
+ANSWER_SECONDS: Final = 60.0  # for a whole page, whatever comes meanwhile
+MOST_BYTES: Final = 64 * 1024 * 1024  # of a page
+RECEIVE_BYTES: Final = 1024 * 1024  # ldap3 joins what it receives: in small pieces a large answer takes long
+PORTS: Final = {"ldap": 389, "ldaps": 636}
+_PAGED: Final = "1.2.840.113556.1.4.319"  # RFC 2696
+_ADVICE: Final[dict[int, str]] = {
+    3: "The server took too long. Ask its operators to raise the time limit for this user.",
+    4: "The server cut the list off. Ask its operators to raise the size limit for this user.",
+    11: "An administrative limit of the server was exceeded. Ask its operators to raise it for this user.",
+    10: "The server refers to another one, which is not followed. Name the server that holds the entries.",
+    32: "Check `base` in the manifest.",
+    34: "Check the DN in the manifest.",
+    49: "Check the user and the secret. More tries could lock the account.",
+    50: "Ask the directory's operators to let this user read groups, members and addresses.",
+    53: "Ask the directory's operators what this user may do.",
+}
+
+
+Scope = Literal["BASE", "SUBTREE"]
+
+
+class LdapServer:
+    """A bound connection. `kind` is what the server says it is."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        access = connection.access
+        self.where = f"{access.url} (from {access.url_source})"
+        self._redact = Redactor([access.secret])
+        self._address = _parsed(connection)
+        self._ldap = self._made()
+        self._bounded: _BoundedSocket | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(LDAPException, OSError):  # it is over anyway
+            self._ldap.unbind()
+
+    def open(self) -> None:
+        """Connect and bind, once. Raises DirectoryError."""
+        if self._bounded is not None:
+            return
+        access = self._connection.access
+        with self._told("connect", sent=False):
+            self._ldap.open(read_server_info=False)
+            if self._address.starts_tls:
+                self._ldap.start_tls(read_server_info=False)
+            self._bounded = _BoundedSocket(self._ldap.socket)
+            self._ldap.socket = self._bounded
+            self._ldap.strategy.socket_size = RECEIVE_BYTES
+        with self._told("bind"):
+            self._bounded.begin()
+            self._ldap.bind(read_server_info=False)
+        result = self._ldap.result
+        if result["result"] != 0:
+            advice = f"Check {access.prefix}_USER and {access.secret_source}. More tries could lock the account."
+            raise self._failed("bind", result, advice if result["result"] == 49 else None)
+
+    def base(self, dn: str, attributes: Sequence[str]) -> Entry | None:
+        """Return the entry of a DN; None where there is none (noSuchObject, or hidden)."""
+        result, entries = self._once(dn, "(objectClass=*)", "BASE", attributes, None)
+        if result["result"] == 32:
+            return None
+        if result["result"] != 0:
+            raise self._failed(f"read {quoted(dn)}", result)
+        return entries[0] if entries else None
+
+    def search(self, base: str, text: str, attributes: Sequence[str], *, complete: bool = True) -> Iterator[Entry]:
+        """Yield the entries below `base` that fit a filter. Raises DirectoryError where a page is not complete,
+        unless a part of them is of use (`complete=False`)."""
+        cookie, cookies = None, set[bytes]()
+        while True:
+            result, entries = self._once(base, text, "SUBTREE", attributes, cookie)
+            if result["result"] != 0 and complete:
+                raise self._failed(f"search below {quoted(base)}", result)
+            yield from entries
+            cookie = result.get("controls", {}).get(_PAGED, {}).get("value", {}).get("cookie")
+            if not cookie:
+                return
+            if cookie in cookies:
+                raise self.wrong(f"search below {quoted(base)}: the same page came twice")
+            cookies.add(cookie)
+
+    def _once(
+        self, base: str, text: str, scope: Scope, attributes: Sequence[str], cookie: bytes | None
+    ) -> tuple[dict[str, Any], list[Entry]]:
+        self.open()
+        assert self._bounded is not None  # noqa: S101 (opened)
+        what = f"{'read' if scope == 'BASE' else 'search below'} {quoted(base)}"
+        with self._told(what):
+            self._bounded.begin()
+            self._ldap.search(
+                base,
+                text,
+                search_scope=scope,
+                dereference_aliases=ldap3.DEREF_NEVER,
+                attributes=list(attributes),
+                paged_size=PAGE if scope == "SUBTREE" else None,
+                paged_cookie=cookie,
+            )
+        # References to other servers (searchResRef) are not followed: they hold no member that was asked for.
+        rows = [row for row in self._ldap.response or () if row.get("type") == "searchResEntry"]
+        entries = [
+            Entry(row["dn"], {name.lower(): list(values) for name, values in row["raw_attributes"].items()})
+            for row in rows
+        ]
+        return self._ldap.result, entries
+
+    def wrong(self, message: str, *advice: str) -> DirectoryError:
+        """Return an error of this directory."""
+        return DirectoryError(f"directory {self._connection.name}: {message}", *advice)
+
+    def _failed(self, what: str, result: dict[str, Any], advice: str | None = None) -> DirectoryError:
+        """Return the error for a result code."""
+        code, name = result["result"], result.get("description", "")
+        detail = inert(self._redact(str(result.get("message") or "")), 200)
+        text = f"{what}: {self.where} returned LDAP {code} {name}{f': {detail}' if detail else ''}"
+        return self.wrong(text, advice or _ADVICE.get(code, "Ask the directory's operators."))
+
+    def _told(self, what: str, *, sent: bool = True) -> _Told:
+        return _Told(self, what, sent)
+
+    def explained(self, what: str, error: Exception, *, sent: bool) -> DirectoryError:
+        """Return the error for a connection that failed."""
+        detail = inert(self._redact(_innermost(error)), 300)
+        prefix = self._connection.access.prefix
+        advice = f"Check {prefix}_URL and your network."
+        if "CERTIFICATE_VERIFY_FAILED" in detail or "certificate" in detail.lower():
+            advice = f"Name the authority that signed it in {prefix}_CA_FILE, or have the certificate renewed."
+            return self.wrong(f"the certificate of {self.where} can't be trusted: {detail}", advice)
+        start = f"{what}: the connection to {self.where} broke off" if sent else f"can't reach {self.where}"
+        return self.wrong(f"{start}: {detail}", advice)
+
+    def _made(self) -> ldap3.Connection:
+        access, address = self._connection.access, self._address
+        tls = None
+        if address.uses_tls:
+            context = contexts(access.ca_file, verify=True, notice=self._warn, ca_source=f"{access.prefix}_CA_FILE")()
+            tls = _VerifiedTls(context, address.host)
+        server = ldap3.Server(
+            address.host,
+            address.port,
+            use_ssl=address.scheme == "ldaps",
+            tls=tls,
+            get_info=ldap3.NONE,
+            connect_timeout=CONNECT_SECONDS,
+        )
+        return ldap3.Connection(
+            server,
+            access.user,
+            access.secret,
+            authentication=ldap3.SIMPLE,
+            auto_referrals=False,
+            check_names=False,
+            read_only=True,
+            raise_exceptions=False,
+            receive_timeout=int(ANSWER_SECONDS),
+        )
+
+    def _warn(self, notice: str) -> None:
+        self._connection.observer(Warned(notice))
+
+
+class _Told:
+    """Turns ldap3's errors into errors of the directory."""
+
+    def __init__(self, server: LdapServer, what: str, sent: bool) -> None:
+        self._server, self._what, self._sent = server, what, sent
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Of an answer that is not LDAP, ldap3 and pyasn1 raise what their code happens to raise.
+        if isinstance(error, Exception) and not isinstance(error, PortalctlError):
+            raise self._server.explained(self._what, error, sent=self._sent) from error
+
+
+class _Address:
+    """Where an LDAP server is. `starts_tls`: TLS begins on a plain connection."""
+
+    def __init__(self, scheme: str, host: str, port: int, *, starts_tls: bool) -> None:
+        self.scheme, self.host, self.port, self.starts_tls = scheme, host, port, starts_tls
+
+    @property
+    def uses_tls(self) -> bool:
+        return self.scheme == "ldaps" or self.starts_tls
+
+
+def _parsed(connection: Connection) -> _Address:
+    """Return the parts of an address. Raises BadUsageError for anything but ldap:// and ldaps://.
+
+    Beyond this machine the secret is never sent without TLS.
+    """
+    access = connection.access
+    wrong = BadUsageError(
+        f"directory {connection.name}: {access.url_source} is not an address such as ldaps://ldap.example.com",
+        "Write ldaps://HOST, or ldap://HOST, where TLS is started before the bind.",
+    )
+    try:
+        parts = urlsplit(access.url)
+        port = parts.port
+    except ValueError:
+        raise wrong from None
+    extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in PORTS or not parts.hostname or extra or not access.url.isprintable():
+        raise wrong
+    starts_tls = parts.scheme == "ldap" and (not is_loopback(parts) or access.ca_file is not None)
+    return _Address(parts.scheme, parts.hostname, port or PORTS[parts.scheme], starts_tls=starts_tls)
+
+
+class _VerifiedTls(ldap3.Tls):
+    """TLS with our own context: chain and host name are verified by OpenSSL, as for HTTPS."""
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        super().__init__(validate=ssl.CERT_REQUIRED)
+        self._context, self._host = context, host
+
+    def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ANN401, ARG002
+        connection.socket = self._context.wrap_socket(connection.socket, server_hostname=self._host)
+
+
+class _BoundedSocket:
+    """A socket from which an answer takes at most so many bytes and seconds."""
+
+    def __init__(self, plain: socket.socket) -> None:
+        self._plain = plain
+        self._left = 0
+        self._until = 0.0
+
+    def begin(self) -> None:
+        """Begin another answer."""
+        self._left, self._until = MOST_BYTES, time.monotonic() + ANSWER_SECONDS
+
+    def recv(self, size: int) -> bytes:
+        seconds = self._until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError(f"the answer was not complete within {ANSWER_SECONDS:.0f} s")
+        self._plain.settimeout(seconds)
+        data = self._plain.recv(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise OSError(f"the answer has more than {MOST_BYTES // 1024**2} MiB")
+        return data
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a socket has)
+        return getattr(self._plain, name)
+
+
+def _innermost(error: BaseException) -> str:
+    """Return the text of an error, without ldap3's own words around it."""
+    text = str(error)
+    for words in ("socket ssl wrapping error: ", "wrap socket error: ", "error receiving data: "):
+        text = text.replace(words, "")
+    return text or type(error).__name__
