@@ -19,7 +19,7 @@ from uuid import UUID
 from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.ldap_library import escape_bytes
-from portalctl.directories.ldap_names import DnKey, any_of, dn_key, equals, first_rdn
+from portalctl.directories.ldap_names import DnKey, any_of, dn_key, equals, first_rdn, is_dn
 from portalctl.directories.ldap_people import GROUP_CLASSES, IDS, STATES, Entry, identity, stable_id
 from portalctl.directories.ldap_server import LdapServer
 from portalctl.directories.protocol import DirectoryError, Facts, Group, Identity
@@ -112,7 +112,7 @@ class Ldap:
         """Return the entry of the group with an id, a DN, or a cn that is unique below `base`."""
         if group.startswith(BY_ID):
             found = self._by_id(group.removeprefix(BY_ID))
-        elif "=" in group and dn_key(group) is not None:
+        elif is_dn(group):
             entry = self._server.base(group, _GROUP)
             found = [] if entry is None else [entry]
         else:

@@ -12,6 +12,7 @@ _HEX: Final = frozenset("0123456789abcdefABCDEF")
 _SPECIAL: Final = re.compile(r"[\\\"+#;<>]")
 # Up to a separator that is not escaped (RFC 4514, 3).
 _PART: Final = re.compile(r"(?P<text>(?:\\.|[^\\,+])*)(?P<separator>[,+]?)", re.DOTALL)
+_ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
 _ESCAPED: Final = re.compile(r"([,+\\])")
 
 
@@ -46,6 +47,12 @@ def _value(text: str) -> str:
     if "  " in text or text[:1] == " " or text[-1:] == " ":
         text = " ".join(text.split())
     return _ESCAPED.sub(r"\\\1", text)
+
+
+def is_dn(text: str) -> bool:
+    """Return whether text has the form of a DN: names of attributes, each with a value."""
+    parts = _parsed(text)
+    return bool(parts) and all(_ATTRIBUTE.fullmatch(attribute) for attribute, _, _ in parts or ())
 
 
 def first_rdn(dn: str) -> list[tuple[str, str]]:

@@ -69,6 +69,8 @@ class LdapServer:
     ) -> None:
         with suppress(LDAPException, OSError):  # it is over anyway
             self._ldap.unbind()
+        if self._ldap.socket is not None:
+            self._ldap.socket.close()
 
     def open(self) -> None:
         """Connect and bind, once. Raises DirectoryError."""
@@ -162,6 +164,9 @@ class LdapServer:
         if "CERTIFICATE_VERIFY_FAILED" in detail or "certificate" in detail.lower():
             advice = f"Name the authority that signed it in {prefix}_CA_FILE, or have the certificate renewed."
             return self.wrong(f"the certificate of {self.where} can't be trusted: {detail}", advice)
+        if "startTLS failed" in detail:
+            advice = f"Write ldaps:// in {prefix}_URL, or have StartTLS enabled on the server."
+            return self.wrong(f"{self.where} does not offer StartTLS: {detail}", advice)
         start = f"{what}: the connection to {self.where} broke off" if sent else f"can't reach {self.where}"
         return self.wrong(f"{start}: {detail}", advice)
 
@@ -253,7 +258,12 @@ class _VerifiedTls(ldap3.Tls):
         self._context, self._host = context, host
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ANN401, ARG002
-        connection.socket = self._context.wrap_socket(connection.socket, server_hostname=self._host)
+        plain = connection.socket
+        try:
+            connection.socket = self._context.wrap_socket(plain, server_hostname=self._host)
+        except OSError:
+            plain.close()
+            raise
 
 
 class _BoundedSocket:

@@ -26,7 +26,6 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
 moduleload ppolicy
-{more}
 attributetype ( 1.3.6.1.4.1.99999.1 NAME 'proxyAddresses' EQUALITY caseIgnoreMatch
   SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
 attributetype ( 1.3.6.1.4.1.99999.2 NAME 'userAccountControl' EQUALITY integerMatch
@@ -57,6 +56,7 @@ overlay ppolicy
 class Slapd:
     url: str
     folder: Path
+    ldaps: str = ""
 
     def add(self, *entries: tuple[str, Attributes]) -> None:
         """Add entries by `ldapadd`, as overlays need."""
@@ -111,28 +111,39 @@ def _free_port() -> int:
 
 @contextmanager
 def serving(
-    folder: Path, *, limits: str = "", access: str = "", tls: str = "", more: str = "", scheme: str = "ldap"
+    folder: Path,
+    *,
+    limits: str = "",
+    access: str = "",
+    tls: str = "",
+    ldaps: bool = False,
+    without_memberof: bool = False,
 ) -> Iterator[Slapd]:
-    """`limits`, `access`, `tls`, `more`: lines of slapd.conf. It has the base, `ou=people` and `ou=groups`."""
+    """`limits`, `access`, `tls`: lines of slapd.conf. It has the base, `ou=people` and `ou=groups`."""
     assert SLAPD is not None
     (folder / "db").mkdir(parents=True)
     conf = CONF.format(
-        folder=folder, base=BASE, admin=ADMIN, secret=SECRET, limits=limits, access=access, tls=tls, more=more
+        folder=folder.absolute(), base=BASE, admin=ADMIN, secret=SECRET, limits=limits, access=access, tls=tls
     )
+    if without_memberof:
+        conf = conf.replace("overlay memberof\n", "")
     (folder / "slapd.conf").write_text(conf)
     plain, port = _free_port(), _free_port()
-    urls = f"ldap://127.0.0.1:{plain}" + (f" {scheme}://127.0.0.1:{port}" if scheme != "ldap" else "")
+    urls = f"ldap://127.0.0.1:{plain}" + (f" ldaps://127.0.0.1:{port}" if ldaps else "")
     words = [SLAPD, "-f", str(folder / "slapd.conf"), "-h", urls, "-d", "0"]
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb")) as process:
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=log) as process,
+    ):
         try:
             _wait(plain, process, folder)
-            server = Slapd(f"ldap://127.0.0.1:{plain}", folder)
+            server = Slapd(f"ldap://127.0.0.1:{plain}", folder, f"ldaps://127.0.0.1:{port}" if ldaps else "")
             server.add(
                 (BASE, {"objectClass": ["dcObject", "organization"], "dc": "example", "o": "Example"}),
                 (f"ou=people,{BASE}", {"objectClass": "organizationalUnit", "ou": "people"}),
                 (f"ou=groups,{BASE}", {"objectClass": "organizationalUnit", "ou": "groups"}),
             )
-            yield server if scheme == "ldap" else Slapd(f"{scheme}://127.0.0.1:{port}", folder)
+            yield server
         finally:
             process.terminate()
 
