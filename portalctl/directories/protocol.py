@@ -17,14 +17,16 @@ class DirectoryError(PortalError):
 class Identity:
     """A person in a directory.
 
-    `id` is stable and not a DN. `addresses` are as the directory has them. `via` are the names of the groups between
-    the group that was read and this identity, outermost first; empty for a direct member.
+    `id` is stable and not a DN. `addresses` are as the directory has them; `unverified` is the number of further ones
+    that it has not verified. `via` are the names of the groups between the group that was read and this identity,
+    outermost first; empty for a direct member.
     """
 
     id: str
     addresses: tuple[str, ...]
     active: bool = True
     via: tuple[str, ...] = ()
+    unverified: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,6 @@ class Group:
     """All of a group's identities at one moment. `id` is stable; `observed_at` is RFC 3339.
 
     `missing`: the number of members that could not be read and that the directory's entry says to ignore.
-    `unverified`: the number of addresses left out because the directory has not verified them.
     """
 
     id: str
@@ -40,7 +41,6 @@ class Group:
     identities: tuple[Identity, ...]
     observed_at: str
     missing: int = 0
-    unverified: int = 0
 
 
 @dataclass(frozen=True, slots=True)

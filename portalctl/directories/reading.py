@@ -119,8 +119,9 @@ class _Sorting:
 
     def add(self, identity: Identity) -> None:
         self._count["active" if identity.active else "disabled"] += 1
+        self._count["unverified"] += identity.unverified
         if not identity.addresses:
-            if identity.active:
+            if identity.active and not identity.unverified:
                 self.bare.append(identity.id)
             return
         found = list(dict.fromkeys(self._usable(identity.addresses)))
@@ -158,6 +159,6 @@ class _Sorting:
             missing=group.missing,
             ignored=self._count["ignored"],
             malformed=self._count["malformed"],
-            unverified=group.unverified,
+            unverified=self._count["unverified"],
             domains=dict(sorted(self._domains.items())),
         )

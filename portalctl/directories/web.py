@@ -240,6 +240,14 @@ def rows_of(web: Web, page: Mapping[str, Any], key: str, what: str) -> list[dict
     return rows
 
 
+def list_of(web: Web, answer: Answer) -> list[dict[str, Any]]:
+    """Return the list of objects that an answer is. Raises DirectoryError for anything else."""
+    value = web.value(answer)
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise web.wrong(f"{answer.call} returned no list of objects")
+    return value
+
+
 def addresses_of(row: Mapping[str, Any], attributes: tuple[str, ...]) -> Iterator[str]:
     """Yield the addresses in attributes of an object: texts, lists of texts, or lists of objects with a `value`.
 

@@ -27,7 +27,7 @@ from portalctl.http.answer import Answer, explain_error
 from portalctl.http.bounds import BodyError, BodyReader, Limits
 from portalctl.http.failures import Failures, is_refusal, is_slow
 from portalctl.http.redaction import Redactor
-from portalctl.http.retry import SAFE_METHODS, Attempt, Policy, Waited, asked_pause
+from portalctl.http.retry import SAFE_METHODS, Attempt, Policy, Waited, asked_pause, reset_pause
 from portalctl.http.server import READ_ONLY, Server
 from portalctl.http.throttle import NAP, LargePages, Throttle
 from portalctl.http.transport import Transport, route_to
@@ -278,6 +278,8 @@ class Client:
         ok = 200 <= status < 300
         trace, detail = (headers.get("x-kong-trace-id"), "") if ok else explain_error(body, headers, self._redact)
         asked = asked_pause(headers, time.time())
+        if asked is None and status == 429:
+            asked = reset_pause(headers, time.time())
         if asked is not None and asked > self._policy.ceiling:
             ceiling = wait_words(self._policy.ceiling)
             detail = (

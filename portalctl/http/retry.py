@@ -95,6 +95,17 @@ def asked_pause(headers: dict[str, str], now: float) -> float | None:
         return None
 
 
+def reset_pause(headers: dict[str, str], now: float) -> float | None:
+    """Return the seconds until requests are allowed again, from `x-rate-limit-reset` (Okta: seconds since the epoch).
+
+    They are measured from the server's own date. `headers` have lower-case names. None where that is not written.
+    """
+    text = headers.get("x-rate-limit-reset", "")
+    if not text.isdigit() or len(text) > 12:
+        return None
+    return max(0.0, float(text) - (_epoch(headers.get("date"), now))) + 1.0
+
+
 def _epoch(date: str | None, otherwise: float | None = None) -> float:
     """Return an HTTP date in seconds since the epoch.
 
