@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.execution.report import PortalReport
-from portalctl.insight.drift import FAILING, Kind, PortalDrift
+from portalctl.insight.drift import FAILING, PortalDrift
 from portalctl.integrations.notifications import Message
 from portalctl.output.apply_report import RESULTS
+from portalctl.output.drift_words import counts_words
 from portalctl.output.escaping import chat
 from portalctl.output.view_model import access_words, totals
 from portalctl.words import plural
@@ -29,7 +30,7 @@ def drift_message(portals: Iterable[PortalDrift], run: str | None) -> Message:
     counted = {
         portal.name: Counter(found.kind for found in portal.findings if found.kind in FAILING) for portal in portals
     }
-    lines = [f"{name}: {_drift_words(kinds)}" for name, kinds in counted.items()]
+    lines = [f"{name}: {counts_words(kinds)}" for name, kinds in counted.items()]
     listed = [{"name": name, "findings": kinds.total()} for name, kinds in counted.items()]
     return _message("drift", lines, listed, run)
 
@@ -64,12 +65,6 @@ def _plan_words(portal: PortalPlan) -> str:
         return f"{refused}nothing to do"
     count = totals([portal])
     return f"{refused}{access_words(count)}, {plural(count.mails, 'e-mail')}"
-
-
-def _drift_words(kinds: Counter[Kind]) -> str:
-    """`differs in 3 places (unruled grant: 2, withheld: 1)`."""
-    listed = ", ".join(f"{kind.replace('_', ' ')}: {count:,}" for kind, count in kinds.most_common())
-    return f"differs in {plural(kinds.total(), 'place')} ({listed})" if kinds else "no drift"
 
 
 def _counts(portal: PortalPlan) -> dict[str, int]:

@@ -15,8 +15,8 @@ from portalctl.insight.drift import FAILING
 from portalctl.output import view_model
 from portalctl.output.apply_report import Report
 from portalctl.output.documents import Drift, FoundInFile, Validation
+from portalctl.output.drift_words import finding_what, finding_who
 from portalctl.output.escaping import github_data, github_property
-from portalctl.output.text.drift import finding_what, finding_who
 from portalctl.output.view_model import ChangeGroup
 from portalctl.reason import Reason
 

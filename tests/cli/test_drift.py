@@ -55,7 +55,7 @@ def test_what_is_acknowledged_is_no_reason_to_fail_and_listed_apart(club: Bench)
     acknowledge(*(f"finding: {found[kind]['fingerprint']}, reason: agreed" for kind in ("withheld", "unruled_grant")))
     done = club.run("drift", "--acknowledge", "known.yaml")
     assert done.code == 0
-    assert done.out.startswith("partners: no drift\n\n  Acknowledged\n")
+    assert done.out.startswith("partners: no drift; 2 acknowledged; 1 sign-up pending\n\n  Acknowledged\n")
     assert done.out.count('acknowledged: "agreed"') == 2
 
 
@@ -66,10 +66,10 @@ def test_what_many_are_acknowledged_for_is_said_once(club: Bench) -> None:
     found = club.run("drift", "-o", "json").json["portals"][0]["findings"]
     acknowledge(*(f"finding: {each['fingerprint']}, reason: was so" for each in found))
     text = club.run("drift", "--acknowledge", "known.yaml").out.splitlines()
-    assert text[0] == "partners: no drift"
+    assert text[0] == "partners: no drift; 24 acknowledged"
     assert [" ".join(line.split()) for line in text[3:]] == [
         'known.yaml acknowledged: "was so"',
-        "24 findings (all: -o json)",
+        "24 findings (--verbose lists them)",
     ]
     club.manifest("trusted_domains: [city.com, x.org]\n")
     later = club.run("drift", "--acknowledge", "known.yaml").out
@@ -145,6 +145,20 @@ def test_the_override_to_paste_is_yaml_whatever_the_address(club: Bench) -> None
     odd = "{a}&*b##!@city.com"
     club.people(revoked=[odd])
     out = club.run("drift").out
-    pasted = [line.partition("keep it so:")[2].strip() for line in out.splitlines() if "keep it so:" in line]
+    pasted = [line.partition("keep:")[2].strip() for line in out.splitlines() if "keep:" in line]
     entries = [YAML(typ="safe").load(line)[0]["developer"] for line in pasted]
     assert sorted(entries) == sorted([odd, "ann@city.com"])
+
+
+def test_many_findings_fold_and_are_counted_by_kind(bench: Bench) -> None:
+    strangers = [f"p{number:02}@x.org" for number in range(30)]
+    bench.people(approved=strangers, revoked=["ann@city.com"], pending=["new@city.com"])
+    bench.manifest("trusted_domains: [city.com]\n")
+    done = bench.run("drift")
+    assert done.code == 2
+    assert done.out.startswith("partners: 31 differences (30 unruled grants, 1 withheld); 1 sign-up pending\n")
+    assert sum(address in done.out for address in strangers) == 20
+    assert "10 more of this kind  (--verbose lists them)" in done.told
+    assert 'accept:  portalctl acknowledge --kind unruled_grant --reason "…" --expires ' in done.told
+    assert "keep:  - {developer: ann@city.com, status: revoked" in done.told
+    assert sum(address in bench.run("drift", "--verbose").out for address in strangers) == 30

@@ -155,7 +155,7 @@ def test_no_drift_is_exit_0_and_one_line(bench: Bench) -> None:
     bench.people(pending=["john@liverpoolfc.com"])
     done = bench.run("drift")
     assert done.code == 0
-    assert done.out == "partners: no drift\n  waiting to be let in or turned away: 1 person (no drift)\n"
+    assert done.out == "partners: no drift; 1 sign-up pending\n"
 
 
 def test_nothing_to_do_is_one_line(bench: Bench) -> None:

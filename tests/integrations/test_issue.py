@@ -42,7 +42,7 @@ def test_an_issue_is_opened_kept_up_to_date_and_closed(bench: Bench, job: Job) -
     assert "https://github.example/club/portal/actions/runs/42" in str(issue.body)
     assert "`a@x.org" not in str(issue.body) + job.summary + done.out
     assert "::warning file=portals/partners.yaml,line=7," in done.out
-    assert "approved; wanted: revoked" in done.out
+    assert "approved; expected: revoked" in done.out
     assert job.outputs["has-drift"] == "true"
 
     bench.manifest(RULES + "  - {developer: b@x.org, status: revoked, reason: Left}\n")
@@ -85,4 +85,4 @@ def test_an_annotation_of_a_membership_names_the_team(bench: Bench, job: Job) ->
     bench.people(approved=["a@x.org"])
     bench.team("reds", "a@x.org")
     bench.manifest("trusted_domains: [x.org]\nteams: [{name: reds, members: []}]\n")
-    assert "member of reds, by no rule" in job.run(drift(bench), "--issue", "--show-emails").out
+    assert "member of reds by no rule" in job.run(drift(bench), "--issue", "--show-emails").out

@@ -88,7 +88,7 @@ def test_plan_drift_and_apply_are_summed_up_and_removals_told_one_by_one(filled:
     assert receiver.got[0]["portals"][0]["removals"] == 2
 
     assert filled.run("drift", PORTALCTL_NOTIFY_URL=receiver.url).code == 2
-    assert receiver.texts[1:] == ["portalctl drift · partners: differs in 2 places (unexpected grant: 2)"]
+    assert receiver.texts[1:] == ["portalctl drift · partners: 2 differences (2 unexpected grants)"]
 
     done = filled.run("apply", "--yes", PORTALCTL_NOTIFY_URL=receiver.url)
     assert done.code == 0

@@ -47,7 +47,7 @@ def test_what_counts_is_open_and_the_rest_collapsed() -> None:
     text = shown(portal(finding("unexpected_grant"), finding("backlog"), acknowledged=(known,)), notices=(notice,))
     open_part, _, collapsed = text.partition("<details>")
     assert open_part == (
-        "## Portal drift · `partners`: differs in 1 place\n\n"
+        "## Portal drift · `partners`: 1 difference (1 unexpected grant)\n\n"
         "konnect · `eu.api.konghq.com` · 1,234 developers\n\n"
         "| kind | who | on the portal | rule | finding |\n| --- | --- | --- | --- | --- |\n"
         "| unexpected grant | `ann@x.org` | approved; wanted: revoked | `portals/partners.yaml:7` override: "
@@ -55,7 +55,7 @@ def test_what_counts_is_open_and_the_rest_collapsed() -> None:
     )
     assert "Acknowledged: 1" in collapsed
     assert "`known.yaml:3`" in collapsed
-    assert "Waiting to be let in or turned away (no drift): 1 person" in collapsed
+    assert "No drift: 1 sign-up pending" in collapsed
     assert "- ⚠ it ended `known.yaml:5`\n" in collapsed
 
 

@@ -11,10 +11,10 @@ from portalctl.insight.explain import PortalExplanation
 from portalctl.output import view_model
 from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report, change_of
 from portalctl.output.documents import Drift, Explanation, Validation
+from portalctl.output.drift_words import finding_what, finding_who, pending_sign_ups
 from portalctl.output.html.environment import code, page
 from portalctl.output.html.plan import Choice
 from portalctl.output.links import NO_LINKS
-from portalctl.output.text.drift import finding_what, finding_who, waiting_people
 from portalctl.output.view_model import ChangeGroup
 from portalctl.words import plural
 
@@ -62,7 +62,7 @@ def drift_html(drift: Drift) -> str:
         choices=(Choice("kind", "Kind", [(kind, _words(kind)) for kind in KINDS if kind in kinds]),),
         finding_who=finding_who,
         finding_what=finding_what,
-        pending=lambda findings: f"Pending sign-ups, no drift: {waiting_people(findings)}",
+        pending=lambda findings: f"No drift: {pending_sign_ups(findings)}",
         place=_place,
         words=_words,
     )

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from portalctl.changes.plan import Notice
 from portalctl.insight.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
 from portalctl.output.documents import Drift
+from portalctl.output.drift_words import finding_what, finding_who, kind_counts, pending_sign_ups
 from portalctl.output.escaping import markdown
 from portalctl.output.markdown.parts import (
     MOST,
@@ -24,7 +25,6 @@ from portalctl.output.markdown.parts import (
     why_words,
 )
 from portalctl.output.size_limit import Part, fitted, size
-from portalctl.output.text.drift import finding_what, finding_who, waiting_people
 from portalctl.words import moment, plural
 
 COLUMNS = ("kind", "who", "on the portal", "rule", "finding")
@@ -49,7 +49,7 @@ def drift_markdown(document: Drift, *, most: int = MOST) -> str:
 
 def _heading(portal: PortalDrift) -> str:
     failing = [finding for finding in portal.findings if finding.kind in FAILING]
-    state = f"differs in {plural(len(failing), 'place')}" if failing else "no drift"
+    state = kind_counts(failing)
     host = short(urlsplit(portal.server).netloc)
     facts = f"{portal.provider} · {host} · {plural(portal.developers, 'developer')}"
     return f"## Portal drift · {short(portal.name)}: {state}\n\n{facts}\n\n"
@@ -60,7 +60,7 @@ def _parts(portal: PortalDrift, most: int) -> Iterable[Part]:
     waiting = [finding for finding in portal.findings if finding.kind not in FAILING]
     sized = partial(part, most=most)
     yield sized(3, failing, _finding, _table, named="findings")
-    waits = f"Waiting to be let in or turned away (no drift): {waiting_people(waiting)}"
+    waits = f"No drift: {pending_sign_ups(waiting)}"
     yield sized(0, waiting, _finding, lambda rows: collapsed(waits, _table(rows)), named="that wait")
     known = f"Acknowledged: {len(portal.acknowledged):,}"
     yield sized(

@@ -1,117 +1,123 @@
-"""Drift for a terminal or a CI log."""
+"""Drift as text for a terminal or a CI log: findings by kind, with how to accept or keep them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 from portalctl.changes.observations import DELETION
 from portalctl.changes.plan import Notice
-from portalctl.insight.drift import FAILING, Acknowledged, DriftFinding, Kind, PortalDrift
+from portalctl.insight.drift import FAILING, KINDS, Acknowledged, DriftFinding, Kind, PortalDrift
 from portalctl.output.documents import Drift
+from portalctl.output.drift_words import finding_what, finding_who, kind_counts, pending_sign_ups
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
 from portalctl.output.text.style import Line, Style, joined, rows, said
 from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE
-from portalctl.words import people, plural
 
-Safe = Callable[[str], str]
-SIGNS: Mapping[Kind, str] = {"missing_grant": "-", "withheld": "-", "setting": "~"}  # the others: more than wanted
+SIGNS: Mapping[Kind, str] = {"missing_grant": "-", "withheld": "-", "setting": "~"}  # others: more than wanted
+MOST_OF_KIND = 20  # findings of one kind that are listed
+HINT_DAYS = 60  # until an acknowledgement that is suggested expires
+LISTS_ALL = "(--verbose lists them)"
 
 
 def drift_text(document: Drift, style: Style) -> str:
-    """Each portal: the disagreements by kind, then what is acknowledged and what merely waits; then the notices."""
+    """Return each portal with its findings by kind and what is acknowledged, then the notices."""
     parts: list[str] = []
     for block in (_portal(portal, style) for portal in document.portals):
         parts += ["", *block] if parts and len(block) > 1 else block
-    return joined([*parts, *_notes(document.notices)])
-
-
-def waiting_people(backlog: Iterable[DriftFinding]) -> str:
-    """How many people wait, each for one thing or several: `3 people`."""
-    return people(len({finding.developer_id or finding.developer for finding in backlog}))
-
-
-def finding_who(finding: DriftFinding, safe: Safe) -> str:
-    return safe(finding.developer) if finding.developer else f"team {safe(finding.team or '')}"
-
-
-def finding_what(finding: DriftFinding, safe: Safe) -> str:
-    """What is live, and what is wanted instead: `member of reds, by no rule`."""
-    live = safe(finding.live)
-    if finding.team and finding.developer:
-        live = f"{live} of {safe(finding.team)}"
-    return f"{live}, by no rule" if finding.kind == "unruled_grant" else f"{live}; wanted: {safe(finding.wanted)}"
+    return joined([*parts, *_notices(document.notices, style)])
 
 
 def _portal(portal: PortalDrift, style: Style) -> list[str]:
     findings = [finding for finding in portal.findings if finding.kind in FAILING]
-    waiting = [finding for finding in portal.findings if finding.kind not in FAILING]
-    note = [f"  waiting to be let in or turned away: {waiting_people(waiting)} (no drift)"] if waiting else []
-    state = f"differs in {plural(len(findings), 'place')}" if findings else "no drift"
-    lines = rows([line for finding in findings for line in _lines(finding)], style)
-    known = rows([line for same in _alike(portal.acknowledged) for line in _acknowledged(same)], style)
-    blocks = [lines, [f"  {style.strong('Acknowledged')}", *known] if known else [], note]
-    quiet = not lines and not known  # one line, and the next
+    backlog = [finding for finding in portal.findings if finding.kind not in FAILING]
+    parts = [kind_counts(findings)]
+    parts += [f"{len(portal.acknowledged):,} acknowledged"] if portal.acknowledged else []
+    parts += [pending_sign_ups(backlog)] if backlog else []
+    lines = rows([line for kind in KINDS for line in _of_kind(portal, kind, style)], style)
+    known = rows([line for same in _alike(portal.acknowledged) for line in _acknowledged(same, style)], style)
+    blocks = [lines, [f"  {style.strong('Acknowledged')}", *known] if known else []]
     return [
-        f"{style.strong(portal.name)}: {state}",
-        *(text for block in blocks if block for text in (*([] if quiet else [""]), *block)),
+        f"{style.strong(portal.name)}: {'; '.join(parts)}",
+        *(text for block in blocks if block for text in ("", *block)),
     ]
 
 
-def _lines(finding: DriftFinding) -> list[Line]:
-    why = said(finding.why) if finding.why else ""
-    who = finding_who(finding, terminal)
-    kind = finding.kind.replace("_", " ")
-    sign = SIGNS.get(finding.kind, "+")
-    what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
-    lines = [Line(sign, f"{kind:<16}  {who}", what, why)]
-    if finding.developer and (finding.kind == "withheld" or finding.wanted == DELETION):
-        title, status = ("keep it so", finding.live) if finding.kind == "withheld" else ("remove them", "absent")
-        paste = override_to_paste(finding.developer, status=status)
-        lines.append(Line(" ", f"{'':<16}  {title}:", paste, why))
-    return lines
+def _of_kind(portal: PortalDrift, kind: Kind, style: Style) -> Iterator[Line]:
+    """Yield the findings of a kind, and how to accept them; without `verbose` at most MOST_OF_KIND."""
+    findings = [finding for finding in portal.findings if finding.kind == kind and kind in FAILING]
+    shown = findings if style.verbose else findings[:MOST_OF_KIND]
+    for finding in shown:
+        what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
+        yield Line(SIGNS.get(kind, "+"), f"{_column(kind)}  {finding_who(finding, terminal)}", what, _why(finding))
+        if finding.developer and (kind == "withheld" or finding.wanted == DELETION):
+            title, status = ("keep", finding.live) if kind == "withheld" else ("delete", "absent")
+            paste = override_to_paste(finding.developer, status=status)
+            yield Line(" ", f"{_column()}  {title}:", paste, _why(finding))
+    last = _why(findings[-1]) if findings else ""
+    if len(shown) < len(findings):
+        more = f"{len(findings) - len(shown):,} more of this kind"
+        yield Line(" ", f"{_column()}  {more}", LISTS_ALL, last)
+    if kind == "unruled_grant" and findings:
+        yield Line(" ", f"{_column()}  accept:", _acknowledge(portal, findings), last)
+
+
+def _column(kind: str = "") -> str:
+    return f"{kind.replace('_', ' '):<16}"
+
+
+def _why(finding: DriftFinding) -> str:
+    return said(finding.why) if finding.why else ""
+
+
+def _acknowledge(portal: PortalDrift, findings: list[DriftFinding]) -> str:
+    """Return the command that accepts findings of one kind."""
+    expires = datetime.fromisoformat(portal.observed_at).date() + timedelta(days=HINT_DAYS)
+    which = findings[0].fingerprint if len(findings) == 1 else f"--kind {findings[0].kind}"
+    return f'portalctl acknowledge {which} --reason "…" --expires {expires}'
 
 
 def _alike(acknowledged: Iterable[Acknowledged]) -> Iterable[list[Acknowledged]]:
-    """Those that one file lets stand for the same reason together."""
+    """Return them in groups: those that one file accepts for one reason until one day."""
     groups: dict[tuple[object, ...], list[Acknowledged]] = {}
-    for each in acknowledged:
-        groups.setdefault((each.file, each.reason, each.expires), []).append(each)
+    for finding in acknowledged:
+        groups.setdefault((finding.file, finding.reason, finding.expires), []).append(finding)
     return groups.values()
 
 
-def _acknowledged(alike: list[Acknowledged]) -> list[Line]:
-    """A line each; of many that are alike, as in the baseline of an import, only how many there are."""
-    if len(alike) <= MOST_ALIKE:
-        return [_acknowledged_one(each) for each in alike]
+def _acknowledged(alike: list[Acknowledged], style: Style) -> list[Line]:
+    """Return a line for each; of many in one group, as after an import, only how many there are."""
+    if len(alike) <= MOST_ALIKE or style.verbose:
+        return [_acknowledged_one(finding) for finding in alike]
     first = alike[0]
-    return [Line(" ", f"{len(alike):,} findings", "(all: -o json)", _agreed(first, first.file))]
+    return [Line(" ", f"{len(alike):,} findings", LISTS_ALL, _agreed(first, first.file))]
 
 
-def _acknowledged_one(each: Acknowledged) -> Line:
-    kind = each.finding.kind.replace("_", " ")
-    what = f"{finding_what(each.finding, terminal)}  [{each.finding.fingerprint}]"
-    who = f"{kind:<16}  {finding_who(each.finding, terminal)}"
-    return Line(" ", who, what, _agreed(each, f"{each.file}:{each.line}"))
+def _acknowledged_one(accepted: Acknowledged) -> Line:
+    finding = accepted.finding
+    what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
+    who = f"{_column(finding.kind)}  {finding_who(finding, terminal)}"
+    return Line(" ", who, what, _agreed(accepted, f"{accepted.file}:{accepted.line}"))
 
 
-def _agreed(each: Acknowledged, place: str) -> str:
-    expires = f" until {each.expires}" if each.expires else ""
-    return f'{terminal(place)}  acknowledged{expires}: "{terminal(each.reason)}"'
+def _agreed(accepted: Acknowledged, place: str) -> str:
+    expires = f" until {accepted.expires}" if accepted.expires else ""
+    return f'{terminal(place)}  acknowledged{expires}: "{terminal(accepted.reason)}"'
 
 
-def _notes(notices: Iterable[Notice]) -> Iterator[str]:
-    """A line each; of many of one kind and file the first few, and how many more there are."""
+def _notices(notices: Iterable[Notice], style: Style) -> Iterator[str]:
+    """Yield a line for each notice; many of one kind and file fold."""
     groups: dict[tuple[object, ...], list[Notice]] = {}
     for notice in notices:
         groups.setdefault((notice.code, notice.file), []).append(notice)
     for alike in groups.values():
-        shown = alike if len(alike) <= MOST_ALIKE else alike[:SHOWN_OF_ALIKE]
-        yield from map(_note, shown)
+        shown = alike if len(alike) <= MOST_ALIKE or style.verbose else alike[:SHOWN_OF_ALIKE]
+        yield from map(_notice, shown)
         if len(shown) < len(alike):
-            yield f"    {len(alike) - len(shown):,} more, the same  (all: -o json)"
+            yield f"    {len(alike) - len(shown):,} more like this  {LISTS_ALL}"
 
 
-def _note(notice: Notice) -> str:
+def _notice(notice: Notice) -> str:
     place = terminal(f"{notice.file}:{notice.line}") if notice.file else ""
     return f"  {'!' if notice.severity == 'warning' else ' '} {terminal(notice.message)}  {place}".rstrip()
