@@ -54,6 +54,8 @@ class PortalctlError(Exception):
 
     def __init__(self, message: str, *advice: str) -> None:
         super().__init__(message)
+        for line in advice:
+            self.add_note(line)  # shown below a traceback
         self.message = message
         self.advice = advice
 
@@ -71,8 +73,13 @@ class InputError(PortalctlError):
 
     def __init__(self, findings: tuple[Finding, ...], message: str = "") -> None:
         count = len(findings)
-        super().__init__(message or f"{count:,} error{'s' if count != 1 else ''}. Nothing was read or written.")
+        super().__init__(message or f"{count:,} error{'s' if count != 1 else ''}. No portal was contacted.")
         self.findings = tuple(sorted(findings))
+
+    def __str__(self) -> str:
+        lines = [str(finding) for finding in self.findings[:MOST_FINDINGS]]
+        more = len(self.findings) - len(lines)
+        return "\n".join([*lines, *([f"and {more:,} more"] if more else []), self.message])
 
 
 class PortalError(PortalctlError):

@@ -60,7 +60,7 @@ def rejected(file: str, problems: Sequence[tuple[str, str]], kind: str) -> Input
             Finding(Position(file, 1, 1), f"{path.removeprefix('.') or f'the {kind}'}: {text}")
             for path, text in problems[:MOST_SHOWN]
         ),
-        f"{count:,} errors, {MOST_SHOWN} of them shown. Nothing was read or written." if count > MOST_SHOWN else "",
+        f"{count:,} errors, {MOST_SHOWN} of them shown. No portal was contacted." if count > MOST_SHOWN else "",
     )
 
 

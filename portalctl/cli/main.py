@@ -11,6 +11,7 @@ import errno
 import gc
 import importlib
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
@@ -132,8 +133,10 @@ def _print_error(error: PortalctlError) -> int:
     import click
 
     from portalctl.output.text.errors import error_text
+    from portalctl.output.text.excerpt import excerpts
 
-    click.echo(error_text(error), err=True, nl=False)
+    excerpt = excerpts(shutil.get_terminal_size((80, 24)).columns) if sys.stderr.isatty() else None
+    click.echo(error_text(error, excerpt), err=True, nl=False)
     return error.exit_code
 
 

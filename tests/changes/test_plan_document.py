@@ -383,7 +383,7 @@ def test_many_problems_are_counted_and_ten_are_shown() -> None:
     with pytest.raises(InputError) as error:
         parse(json.dumps(wrong).encode(), "plan.json")
     assert len(error.value.findings) == 10
-    assert error.value.message == "13 errors, 10 of them shown. Nothing was read or written."
+    assert error.value.message == "13 errors, 10 of them shown. No portal was contacted."
 
 
 @pytest.mark.parametrize(

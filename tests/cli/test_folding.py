@@ -64,7 +64,7 @@ def test_at_most_100_findings_are_printed_and_all_are_counted(bench: Bench) -> N
     done = bench.run("plan")
     assert done.code == 65
     lines = done.err.splitlines()
-    assert lines[-2:] == ["and 1,400 more", "1,500 errors. Nothing was read or written."]
+    assert lines[-2:] == ["and 1,400 more", "1,500 errors. No portal was contacted."]
     assert len(lines) == 102
     found = bench.run("validate", "-o", "json").json
     assert (found["total"], len(found["findings"])) == (1_500, 100)

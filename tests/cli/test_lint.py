@@ -46,7 +46,7 @@ def test_errors_end_with_65_and_off_says_nothing() -> None:
         f"{FILE}:9:5: warning PC009: no rule uses team city",
         TRAILER.replace("PC002", "PC009"),
         f"{FILE}:7:5: error PC002: anyone can get an address at gmail.com and would be approved",
-        "1 error. Nothing was read or written.",
+        "1 error. No portal was contacted.",
     ]
 
 
