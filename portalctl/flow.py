@@ -502,8 +502,10 @@ def _server(name: str, run: Run) -> AnyServer:
     """Return the server of a portal. Raises BadUsageError where the run has none."""
     server = run.servers.get(name)
     if server is None:
+        prefix = f"PORTALCTL_{name.upper().replace('-', '_')}"
         raise BadUsageError(
             f"portal {name}: the run has no server for it",
-            f"Give one: Run({{{name!r}: Server(url, token)}}).",
+            f"Pass one: Run({{{name!r}: Server(url, token)}}). The commands take url and token from the variables "
+            f"{prefix}_SERVER and {prefix}_TOKEN.",
         )
     return server

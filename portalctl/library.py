@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from os import PathLike
 
     from portalctl.changes.plan import Plan
@@ -16,10 +17,37 @@ if TYPE_CHECKING:
     from portalctl.insight.drift import PortalDrift
     from portalctl.insight.explain import PortalExplanation
     from portalctl.manifest.model import Manifest
+    from portalctl.output.apply_report import Report
     from portalctl.output.documents import Document
     from portalctl.portals.snapshot_file import SavedSnapshot
 
-VALUES = {"Run": "portalctl.flow", "Server": "portalctl.http"}  # types; importing their modules takes long
+# Exported types and their modules, which take long to import.
+VALUES = {
+    "AnswerError": "portalctl.errors",
+    "BadUsageError": "portalctl.errors",
+    "DriftFinding": "portalctl.insight.drift",
+    "Finding": "portalctl.errors",
+    "InputError": "portalctl.errors",
+    "Manifest": "portalctl.manifest.model",
+    "NoAnswerError": "portalctl.errors",
+    "Notice": "portalctl.changes.plan",
+    "Plan": "portalctl.changes.plan",
+    "PortalDrift": "portalctl.insight.drift",
+    "PortalError": "portalctl.errors",
+    "PortalExplanation": "portalctl.insight.explain",
+    "PortalPlan": "portalctl.changes.plan",
+    "PortalReport": "portalctl.execution.report",
+    "PortalctlError": "portalctl.errors",
+    "Reason": "portalctl.reason",
+    "Refusal": "portalctl.changes.plan",
+    "RefusedError": "portalctl.errors",
+    "Report": "portalctl.output.apply_report",
+    "Run": "portalctl.flow",
+    "SavedSnapshot": "portalctl.portals.snapshot_file",
+    "Selection": "portalctl.changes.selection",
+    "Server": "portalctl.http",
+    "Settled": "portalctl.execution.report",
+}
 
 
 def named(name: str) -> object:
@@ -80,13 +108,50 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
     return flow.drift(manifest, run)
 
 
-def render(document: Document, form: str = "text") -> str:
-    """Return a plan, report, snapshot or other document as `text`, `json`, `markdown` or `html`.
+def report(plan: Plan, reports: Iterable[PortalReport], *, actor: str | None = None) -> Report:
+    """Return the document of an apply, as `apply --report` writes it.
+
+    Args:
+        plan: what was applied.
+        reports: what `apply` returned for it.
+        actor: who applied it.
+    """
+    from datetime import UTC, datetime  # noqa: PLC0415 (heavy; see above)
+
+    from portalctl.execution.report import timestamp  # noqa: PLC0415 (heavy; see above)
+    from portalctl.output.apply_report import Who, audit  # noqa: PLC0415 (heavy; see above)
+    from portalctl.version import GENERATOR  # noqa: PLC0415 (heavy; see above)
+
+    reports, now = tuple(reports), timestamp(datetime.now(UTC))
+    return audit(
+        plan,
+        reports,
+        who=Who(actor),
+        generator=GENERATOR,
+        started_at=min((result.started_at for result in reports), default=now),
+        ended_at=max((result.ended_at for result in reports), default=now),
+    )
+
+
+def render(document: Document | tuple[PortalDrift, ...] | tuple[PortalExplanation, ...], form: str = "text") -> str:
+    """Return a plan, report, snapshot or other document in a form.
+
+    Args:
+        document: what `plan`, `drift`, `explain`, `snapshot` or `report` returned, or another document.
+        form: `text`, `json`, `markdown`, `html`, or a further form that `-o` has for this document.
 
     Raises BadUsageError for a form that the document does not have.
     """
+    from portalctl.insight.drift import PortalDrift  # noqa: PLC0415 (heavy; see above)
     from portalctl.output import documents  # noqa: PLC0415 (heavy; see above)
 
+    if isinstance(document, tuple):
+        found = [item for item in document if isinstance(item, PortalDrift)]
+        explained = [item for item in document if not isinstance(item, PortalDrift)]
+        return documents.render(
+            documents.Explanation(portals=tuple(explained)) if explained else documents.Drift(portals=tuple(found)),
+            form,
+        )
     return documents.render(document, form)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pkgutil
+import pydoc
 import re
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 import portalctl
 from portalctl import Run, Server, plan
 from portalctl.errors import BadUsageError, InputError, RefusedError
+from portalctl.library import VALUES
 from tests.conftest import Bench
 
 LINES = re.search(r"\n\n((?:    .*\n|\n)+)", str(portalctl.__doc__))
@@ -69,6 +71,10 @@ def test_errors_are_raised_and_nothing_is_printed(bench: Bench, capsys: pytest.C
     with pytest.raises(InputError) as raised:
         portalctl.load("portals/")
     assert len(raised.value.findings) == 1
+    assert str(raised.value) == (
+        "portals/partners.yaml:6:1: unknown key 'trusted_domain'; did you mean 'trusted_domains'?\n"
+        "1 error. No portal was contacted."
+    )
     assert capsys.readouterr() == ("", "")
 
 
@@ -89,6 +95,62 @@ def test_importing_it_imports_nothing_heavy() -> None:
     code = "import sys, portalctl\nassert callable(portalctl.plan)\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"httpx", "pydantic", "ruamel", "click", "portalctl.flow"} & set(done.stdout.split())
+
+
+def test_a_missing_server_is_a_usage_error_that_names_the_variables(run: Run) -> None:
+    manifest = portalctl.load("portals/")
+    with pytest.raises(BadUsageError) as raised:
+        portalctl.plan(manifest, Run({}))
+    assert "portal partners: the run has no server for it" in str(raised.value)
+    assert "PORTALCTL_PARTNERS_SERVER and PORTALCTL_PARTNERS_TOKEN" in raised.value.advice[0]
+    assert raised.value.__notes__ == list(raised.value.advice)
+
+
+def test_help_describes_functions_types_and_errors() -> None:
+    page = pydoc.render_doc(portalctl, renderer=pydoc.plaintext)
+    for name in portalctl.__all__:
+        assert inspect.getdoc(getattr(portalctl, name)), name
+    for part in (
+        "plan(manifest",
+        "Raises BadUsageError",
+        "class Run(",
+        "class InputError(",
+        "reports = portalctl.apply",
+    ):
+        assert part in page
+    assert set(portalctl.__all__) <= set(dir(portalctl))
+    assert set(VALUES) | {"__version__"} < set(portalctl.__all__)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_whatever_a_function_returns_can_be_rendered(bench: Bench, run: Run, form: str) -> None:
+    manifest = portalctl.load("portals/")
+    plan = portalctl.plan(manifest, run)
+    assert "ann@arsenal.com" in portalctl.render(plan, form)
+    assert "ann@arsenal.com" in portalctl.render(portalctl.drift(manifest, run), form)
+    assert "ann@arsenal.com" in portalctl.render(portalctl.explain(manifest, run, "ann@arsenal.com"), form)
+    assert "partners" in portalctl.render(portalctl.snapshot(manifest, run), form)
+    report = portalctl.report(plan, portalctl.apply(plan, run), actor="ann")
+    assert "ann@arsenal.com" in portalctl.render(report, form)
+    assert bench.status("ann@arsenal.com") == "approved"
+
+
+@pytest.mark.slow
+def test_the_documented_lines_pass_mypy_strict(tmp_path: Path) -> None:
+    assert LINES is not None
+    more = """
+text: str = portalctl.render(portalctl.report(plan, reports), "markdown")
+found: tuple[portalctl.PortalDrift, ...] = portalctl.drift(manifest, run)
+try:
+    portalctl.load("portals/")
+except portalctl.InputError as error:
+    findings: tuple[portalctl.Finding, ...] = error.findings
+"""
+    example = tmp_path / "example.py"
+    example.write_text(textwrap.dedent(LINES[1]).strip() + "\n" + more, encoding="utf-8")
+    words = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), str(example)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
 
 
 def test_drift_and_explain_return_what_the_commands_show(run: Run) -> None:
