@@ -108,7 +108,6 @@ def apply(
             leave(IN_PART)
         return
     _consent(yes=yes)
-    click.echo(err=output != "text")
     reports = notify.apply(made, run)
     _finish(reports, records.document(made, run, reports), records, output, style, left_out=_left_out(run))
 
@@ -132,7 +131,8 @@ def _finish(
     except PortalctlError as error:
         failure = error
     path = records.report_path if failure is None else None
-    text = result_text(shown(document), style, path) if form == "text" else render(shown(document), form, style)
+    masked = shown(document)
+    text = f"\n{result_text(masked, style, path)}" if form == "text" else render(masked, form, style)
     show(text, style)
     code = exit_code(reports) or (IN_PART if left_out else 0)
     if failure is not None:

@@ -74,7 +74,7 @@ def test_what_many_are_acknowledged_for_is_said_once(club: Bench) -> None:
     club.manifest("trusted_domains: [city.com, x.org]\n")
     later = club.run("drift", "--acknowledge", "known.yaml").out
     assert later.count("is no longer found") == 3
-    assert "    19 more, the same  (all: -o json)\n" in later
+    assert "    19 more like this  (--verbose lists them)\n" in later
 
 
 @pytest.mark.slow
