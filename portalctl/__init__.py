@@ -32,6 +32,7 @@ Other modules of this package may change without notice. Functions and types are
 
 from typing import TYPE_CHECKING
 
+from portalctl.library import EXPORTED as __all__  # noqa: F401, N811 (a list, read by help())
 from portalctl.library import apply as apply
 from portalctl.library import drift as drift
 from portalctl.library import explain as explain
@@ -68,44 +69,5 @@ if TYPE_CHECKING:
     from portalctl.portals.snapshot_file import SavedSnapshot as SavedSnapshot
     from portalctl.reason import Reason as Reason
 else:
-    from portalctl.library import named as __getattr__  # noqa: F401 (Python asks it for what is not here)
-
-__all__ = [
-    "AnswerError",
-    "BadUsageError",
-    "DriftFinding",
-    "Finding",
-    "InputError",
-    "Manifest",
-    "NoAnswerError",
-    "Notice",
-    "Plan",
-    "PortalDrift",
-    "PortalError",
-    "PortalExplanation",
-    "PortalPlan",
-    "PortalReport",
-    "PortalctlError",
-    "Reason",
-    "Refusal",
-    "RefusedError",
-    "Report",
-    "Run",
-    "SavedSnapshot",
-    "Selection",
-    "Server",
-    "Settled",
-    "__version__",
-    "apply",
-    "drift",
-    "explain",
-    "load",
-    "plan",
-    "render",
-    "report",
-    "snapshot",
-]
-
-
-def __dir__() -> list[str]:
-    return __all__
+    from portalctl.library import exported as __dir__  # noqa: F401 (Python calls it for `dir`)
+    from portalctl.library import named as __getattr__  # noqa: F401 (Python calls it for names that are not here)

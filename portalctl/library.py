@@ -48,6 +48,13 @@ VALUES = {
     "Server": "portalctl.http",
     "Settled": "portalctl.execution.report",
 }
+FUNCTIONS = ("apply", "drift", "explain", "load", "plan", "render", "report", "snapshot")
+EXPORTED = sorted((*VALUES, *FUNCTIONS, "__version__"))
+
+
+def exported() -> list[str]:
+    """Return the names that `portalctl` exports."""
+    return EXPORTED
 
 
 def named(name: str) -> object:

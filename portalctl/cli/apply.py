@@ -1,4 +1,4 @@
-"""`portalctl apply`: make a portal as the files say."""
+"""`portalctl apply`: carry out a plan, after it was shown and confirmed."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ from portalctl.output.text.style import Style
 @target_options_only
 @selection_options
 @click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN_FILE only if it is the plan with this digest.")
-@click.option("--yes", is_flag=True, help="Don't ask. Needed where there is no terminal.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation. Needed without a terminal.")
 @click.option(
     "--confirm-timeout",
     type=click.FloatRange(min=0),
     default=Patience().seconds,
     show_default=True,
     metavar="SECONDS",
-    help="How long to look for a write to become visible.",
+    help="How long to wait until a write is visible on the portal.",
 )
 @click.option(
     "--allow-pull-request",
@@ -73,10 +73,10 @@ def apply(
     output: str,
     notify: Notify,
 ) -> None:
-    """Plan, show the plan, ask, and make it so. Reports what was confirmed on the portal.
+    """Plan, show the plan, ask for confirmation, and apply it. Reports what was confirmed on the portal.
 
-    With PLAN_FILE, which `plan --out` wrote, exactly that plan is carried out, if nothing it touches has changed.
-    With -f besides, only if it was made from this very manifest.
+    With PLAN_FILE, which `plan --out` wrote, apply exactly that plan if nothing it touches has changed; with -f also,
+    only if it was made from that manifest.
 
     \b
     Examples:
@@ -147,7 +147,7 @@ def _planned(
 ) -> tuple[Plan, Run]:
     if expected is not None:
         raise BadUsageError(
-            "--expect-digest goes with a plan file", "portalctl apply PLAN_FILE --expect-digest DIGEST"
+            "--expect-digest needs a plan file", "Use: portalctl apply PLAN_FILE --expect-digest DIGEST"
         )
     session = open_session(target, patience)
     check_selection(selection, session.manifest)
@@ -161,8 +161,8 @@ def _saved(
     given = [*(["--portal"] if target.portal_name is not None else []), *as_words(selection)]
     if given:
         raise BadUsageError(
-            f"{given[0]} does not go with a plan file, which is applied as it is",
-            f"give {given[0]} to `portalctl plan --out`",
+            f"{given[0]} cannot be used with a plan file, which is applied as it is",
+            f"Pass {given[0]} to `portalctl plan --out`.",
         )
     session = open_saved(path, target, expected, patience)
     return session.plan, session.run
@@ -174,16 +174,16 @@ def _check_merged() -> None:
     payload = parse_payload(event_content(os.environ)) if asked else None
     if sign := pull_request_sign(os.environ, payload):
         raise RefusedError(
-            f"nothing was written: this job runs for a pull request, and its files are not merged ({sign})",
+            f"Not applied: this job runs for a pull request, and its files are not merged ({sign})",
             "Apply on a push to the main branch. If this is intended, pass --allow-pull-request.",
         )
 
 
 def _consent(*, yes: bool) -> None:
-    """Raises RefusedError when nobody said yes."""
+    """Ask for confirmation. Raises RefusedError without it."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise RefusedError("nothing was written: nobody is there to ask", "add --yes where there is no terminal")
+        raise RefusedError("Not applied: no terminal to confirm on. Pass --yes.")
     if not click.confirm("Apply this plan?", err=True):
-        raise RefusedError("nothing was written")
+        raise RefusedError("Not applied: not confirmed.")

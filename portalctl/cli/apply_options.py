@@ -1,4 +1,4 @@
-"""What an apply leaves behind, and how it is interrupted: `--journal`, `--report`, and the signals."""
+"""The files that an apply writes, `--journal` and `--report`, and how signals interrupt it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHANGE_BYTES = 1024  # of one change in a report
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Which files an apply writes (None: the default journal, and no report), and what an interrupt does."""
+    """The files of an apply (None: the default journal, and no report) and its interrupt."""
 
     journal: Path | None
     report: Output | None
@@ -115,12 +115,12 @@ def record_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option(
         "--journal",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=f"Where each write is noted before it is sent.  [default: {FOLDER}/NAME.jsonl]",
+        help=f"Log of each write, made before it is sent.  [default: {FOLDER}/NAME.jsonl]",
     )
     @click.option(
         "--report",
         type=OutputPath(),
-        help="Write the result of each change as JSON (mode 0600, also where the file is there).",
+        help="Write the result of each change as JSON (mode 0600, also if the file exists).",
     )
     @wraps(command)
     def with_records(*, journal: Path | None, report: Output | None, **others: object) -> None:
@@ -133,7 +133,7 @@ def record_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def exit_code(reports: Sequence[PortalReport]) -> int:
-    """What the shell is told of an apply that wrote, or tried to."""
+    """Return the exit code for the results of an apply."""
     if any(report.interrupted for report in reports):
         return INTERRUPTED
     return 0 if all(report.clean for report in reports) else IN_PART

@@ -1,4 +1,4 @@
-"""`portalctl drift`: where portal and files disagree."""
+"""`portalctl drift`: report where portals and manifest disagree."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ DIFFERENT = 2
     "--metrics",
     type=OutputPath(PUBLIC),
     metavar="FILE",
-    help="Write what was found as Prometheus metrics, for node-exporter's textfile collector (FILE ends in .prom). "
-    "Not touched when a portal could not be read.",
+    help="Write the figures as Prometheus metrics, for node-exporter's textfile collector (FILE ends in .prom). "
+    "Left as it is if a portal could not be read.",
 )
 @mask_option
 @notify_option
@@ -72,7 +72,7 @@ def drift(
     metrics: Output | None,
     notify: Notify,
 ) -> None:
-    """Say where portal and files disagree, by kind. Cannot write to a portal.
+    """Report where portals and manifest disagree, by kind. Never writes to a portal.
 
     \b
     Examples:
@@ -127,7 +127,7 @@ class _Known:
 
 
 class Throttles:
-    """An observer that counts the pauses a portal asked for, and passes every event on."""
+    """Counts the pauses that portals asked for, and passes every event on."""
 
     def __init__(self, observer: Observer) -> None:
         self.count = 0

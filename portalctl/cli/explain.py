@@ -1,4 +1,4 @@
-"""`portalctl explain`: why somebody is in or out."""
+"""`portalctl explain`: show what the rules yield for a developer, domain or team, and why."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from portalctl.cli.session import leave, open_offline, open_session
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.insight.explain import About, PortalExplanation, explain_offline, subject_of
 from portalctl.output.documents import Explanation, render
+from portalctl.words import quoted
 
 
 @click.command()
@@ -28,14 +29,14 @@ from portalctl.output.documents import Explanation, render
     "--as",
     "about",
     type=click.Choice(["developer", "domain", "team"]),
-    help="What is meant, where the manifest knows several of this name.",
+    help="The kind of thing meant, where several have this name.",
 )
-@click.option("--offline", is_flag=True, help="Ask no portal: say what the rules say, and what a sign-up would meet.")
+@click.option("--offline", is_flag=True, help="Contact no portal: show the rules, and what a new sign-up would get.")
 @click.option(
     "--snapshot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Look at what `portalctl snapshot` kept, in place of the portals.",
+    help="Read a file that `portalctl snapshot` wrote instead of the portals.",
 )
 @form_option("explanation")
 @mask_option
@@ -48,11 +49,11 @@ def explain(
     snapshot: Path | None,
     output: str,
 ) -> None:
-    """Say which rules speak of a person, a domain or a team, which one decides and why, what is live, and what would
-    change. Of someone who has not signed up it says what would become of them. Cannot write to a portal.
+    """Show which rules match a developer, a domain or a team, which one decides and why, what is live, and what would
+    change. For an address without an account it shows what a sign-up would get. Never writes to a portal.
 
-    A person may be named by their id on the portal too, and has to be where two share an address. Exits with 3 where
-    what would change is refused.
+    A developer may also be named by the portal's id; this is needed where two accounts share an address. Exits with 3
+    if the changes are refused.
 
     \b
     Examples:
@@ -60,7 +61,7 @@ def explain(
       portalctl explain example.com -f portals/ --offline -o json
     """
     if offline and snapshot is not None:
-        raise BadUsageError("--offline asks nothing at all, so --snapshot has nothing to add; leave out one of them")
+        raise BadUsageError("--offline and --snapshot exclude each other; pass one of them")
     found = _offline(subject, about, target) if offline else _asked(subject, about, target, snapshot)
     style = style_for(sys.stdout)
     show(render(shown(Explanation(portals=found)), output, style), style)
@@ -70,15 +71,14 @@ def explain(
 
 
 def _check_clear(found: Iterable[PortalExplanation]) -> None:
-    """Raises BadUsageError where several people have the address that was given."""
+    """Raises BadUsageError where several accounts have the given address."""
     for portal in found:
         ids = portal.ambiguous
         if ids:
             raise BadUsageError(
-                f"{portal.subject} is ambiguous: {len(ids)} registrations on {portal.name} have this address, and no "
-                "rule can tell them apart",
-                "an id tells which one is meant",
-                *(f"  portalctl explain {shlex.quote(each)}" for each in ids),
+                f"{quoted(portal.subject)} is ambiguous: {len(ids)} accounts on {portal.name} have this address",
+                "Name one of them by its id:",
+                *(f"  portalctl explain {shlex.quote(account)}" for account in ids),
             )
 
 

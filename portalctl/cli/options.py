@@ -17,7 +17,7 @@ from portalctl.words import did_you_mean
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Which manifest, which of its portals, and whom to trust on the way there."""
+    """The manifest, the selected portal, and how TLS is checked."""
 
     paths: tuple[Path, ...]
     portal_name: str | None

@@ -1,4 +1,4 @@
-"""`portalctl ping`: can a run do its work?"""
+"""`portalctl ping`: check what a plan needs from each portal."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from portalctl.output.documents import Ping, render
 @form_option("ping")
 @mask_option
 def ping(*, target: Target, output: str) -> None:
-    """Check each portal's server, token and rights, its settings, release and clock. Cannot write to a portal.
+    """Check each portal's server, token and permissions, its settings, release and clock. Never writes to a portal.
 
-    What was found wrong has a remedy below it. Exits with 1 if a plan would not find what it needs; whether a token
-    may write, only writing can tell.
+    Below each problem is how to fix it. Exits with 1 if a plan could not read what it needs. The permission to write
+    cannot be checked without writing.
 
     \b
     Examples:

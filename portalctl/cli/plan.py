@@ -1,4 +1,4 @@
-"""`portalctl plan`: show what apply would do."""
+"""`portalctl plan`: show what apply would change."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ DIFFERENT = 2
 @click.option(
     "--base",
     metavar="REF|DIR",
-    help="Tell what comes from this change and what was pending before it: compare with the manifest of a Git "
-    "commit, or in a folder, on the same reading.",
+    help="Compare with the manifest of a Git commit or in a folder, and mark each change as from this change of the "
+    "manifest or not.",
 )
 @click.option(
     "--snapshot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Plan from what `portalctl snapshot` kept: no token, no network. Such a plan cannot be applied.",
+    help="Plan from a file that `portalctl snapshot` wrote, without token and network. The plan cannot be applied.",
 )
-@click.option("--out", type=OutputPath(), help="Write the plan as JSON (mode 0600, also where the file is there).")
+@click.option("--out", type=OutputPath(), help="Write the plan as JSON (mode 0600, also if the file exists).")
 @form_option("plan")
 @mask_option
-@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 when something would change.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if something would change.")
 @notify_option
 def plan(
     *,
@@ -60,7 +60,7 @@ def plan(
     detailed_exitcode: bool,
     notify: Notify,
 ) -> None:
-    """Show what apply would do, and why. Cannot write to a portal.
+    """Show what apply would change, and why. Never writes to a portal.
 
     \b
     Examples:

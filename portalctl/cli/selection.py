@@ -1,4 +1,4 @@
-"""Options that choose part of a plan, for the commands that make one."""
+"""Options that select part of a plan."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from portalctl.cli.options import choices
 from portalctl.errors import BadUsageError
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest
-from portalctl.words import did_you_mean
+from portalctl.words import did_you_mean, quoted
 
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Which part of the plan, and how much it may take away; given to the command as one `selection`."""
+    """Add the options that select part of a plan and allow removals, as one `selection`."""
 
     @click.option(
         "--only",
@@ -27,19 +27,19 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="CLASS,…",
         help=f"Only changes of these classes: {', '.join(CLASSES)}.",
     )
-    @click.option("--developer", metavar="ADDRESS", help="Only changes of this person.")
+    @click.option("--developer", metavar="ADDRESS", help="Only changes of this developer (address or id).")
     @click.option("--team", metavar="NAME", shell_complete=team_names, help="Only changes of this team.")
     @click.option(
         "--allow-removals",
         type=click.IntRange(min=0),
         metavar="N",
-        help="Let this run take something from up to N people, whatever policy.limits says.",
+        help="Allow removals from up to N developers in this run, instead of policy.limits.",
     )
     @click.option(
         "--allow-delete",
         is_flag=True,
         default=None,
-        help="Let this run delete accounts, where policy.allow_delete is true as well.",
+        help="Allow deleting accounts in this run, if policy.allow_delete is true too.",
     )
     @wraps(command)
     def with_selection(
@@ -71,6 +71,6 @@ def check_selection(selection: Selection, manifest: Manifest) -> None:
     known = tuple(sorted({team.name for portal in manifest.portals.values() for team in portal.teams}))
     if selection.team is not None and selection.team not in known:
         raise BadUsageError(
-            f"no team {selection.team!r} in the manifest{did_you_mean(selection.team, known)}",
-            f"it has: {', '.join(known) or 'none'}",
+            f"{quoted(selection.team)}: team not declared in the manifest{did_you_mean(selection.team, known)}",
+            f"Its teams: {', '.join(known) or 'none'}.",
         )

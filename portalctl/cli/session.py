@@ -31,7 +31,7 @@ from portalctl.output_file import check_stdout
 from portalctl.portals import snapshot_file
 from portalctl.portals.snapshot_file import SavedSnapshot
 from portalctl.rules.unsupported import check
-from portalctl.words import did_you_mean
+from portalctl.words import did_you_mean, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,8 +178,8 @@ def narrowed(manifest: Manifest, portal_name: str | None) -> Manifest:
     if portal_name not in manifest.portals:
         known = tuple(manifest.portals)
         raise BadUsageError(
-            f"no portal {portal_name!r} in the manifest{did_you_mean(portal_name, known)}",
-            f"it has: {', '.join(known)}",
+            f"{quoted(portal_name)}: no portal of this name in the manifest{did_you_mean(portal_name, known)}",
+            f"Its portals: {', '.join(known)}.",
         )
     return replace(manifest, portals={portal_name: manifest.portals[portal_name]})
 

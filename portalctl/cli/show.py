@@ -22,7 +22,7 @@ from portalctl.output.documents import read, render
 @form_option(None)
 @mask_option
 def show(*, file: Path, output: str) -> None:
-    """Show a saved plan, report, snapshot, drift or any other JSON document of portalctl. Asks no portal.
+    """Show a saved plan, report, snapshot, drift or any other JSON document of portalctl. Contacts no portal.
 
     \b
     Examples:
@@ -31,7 +31,9 @@ def show(*, file: Path, output: str) -> None:
     """
     document = read(read_file(file, "document"), str(file))
     if isinstance(document, Plan) and _is_edited(document):
-        click.echo("warning: the plan's digest is not that of its content, so it cannot be applied", err=True)
+        click.echo(
+            "warning: the plan was edited: its digest does not match its content, so it cannot be applied", err=True
+        )
     style = style_for(sys.stdout)
     print_result(render(shown(document), output, style), style)
 

@@ -15,6 +15,7 @@ from portalctl.cli.form_option import form_option
 from portalctl.cli.lint_option import lint_option, lints_help
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.paths import file_options, manifest_paths
+from portalctl.cli.verbosity import verbosity
 from portalctl.errors import Finding, InputError
 from portalctl.insight.lint import Levels, lint
 from portalctl.manifest.acknowledgements_file import named_acknowledgements
@@ -32,14 +33,14 @@ from portalctl.words import plural
     "--snapshot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="A saved reading (`portalctl snapshot`), for what only the portal can tell.",
+    help="A file that `portalctl snapshot` wrote, for the checks that need the portal's developers.",
 )
 @form_option("validation")
 @mask_option
 def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, output: str) -> None:
-    """Check manifest files. Asks no portal and needs no token.
+    """Check manifest files, without a portal and without a token.
 
-    What is wrong ends with exit code 65. What should be looked at is warned of, each kind with its code (below).
+    Errors lead to exit code 65. Warnings have a code, explained below.
 
     \b
     Examples:
@@ -68,7 +69,7 @@ def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, out
 
 
 def _live(manifest: Manifest, path: Path | None) -> Mapping[str, Snapshot]:
-    """The saved reading of each portal; none without a file."""
+    """Return the saved snapshot of each portal; none without a file."""
     if path is None:
         return {}
     from portalctl.cli.session import read_snapshot
@@ -80,20 +81,21 @@ def _live(manifest: Manifest, path: Path | None) -> Mapping[str, Snapshot]:
 
 
 def _warn(warnings: Sequence[Finding]) -> None:
-    """A line each; of many with one code the first few, and how many more there are."""
+    """Print a line for each warning; many with one code fold."""
     if not warnings:
         return
     from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE
 
+    verbose = verbosity() == "verbose"
     count = Counter(each.code for each in warnings)
     shown: Counter[str | None] = Counter()
     for warning in warnings:
         shown[warning.code] += 1
-        if count[warning.code] <= MOST_ALIKE or shown[warning.code] <= SHOWN_OF_ALIKE:
+        if verbose or count[warning.code] <= MOST_ALIKE or shown[warning.code] <= SHOWN_OF_ALIKE:
             click.echo(terminal(str(warning)), err=True)
     for code, every in count.items():
-        if every > MOST_ALIKE:
-            click.echo(f"{every - SHOWN_OF_ALIKE:,} more of {code}  (all: -o json)", err=True)
+        if every > MOST_ALIKE and not verbose:
+            click.echo(f"{every - SHOWN_OF_ALIKE:,} more of {code}  (--verbose lists them)", err=True)
     click.echo(f"To fix a finding: portalctl docs findings#{warnings[0].code}", err=True)
 
 

@@ -120,7 +120,7 @@ def test_of_many_alike_the_first_are_shown_and_all_are_counted() -> None:
     Path(FILE).write_text(HEAD + "trusted_domains: [{domain: gmail.com, reason: All}]\nteams:\n" + teams)
     lines = portalctl("validate").err.splitlines()
     assert [line.split(" warning ")[-1][:5] for line in lines[:-2]] == ["PC002", "PC009", "PC009", "PC009"]
-    assert lines[-2:] == ["18 more of PC009  (all: -o json)", TRAILER]
+    assert lines[-2:] == ["18 more of PC009  (--verbose lists them)", TRAILER]
     assert len(portalctl("validate", "-o", "json").json["findings"]) == 22
     assert portalctl("validate", "-W", "PC009=error").err.count("error PC009") == 21
 

@@ -19,7 +19,7 @@ import pytest
 import portalctl
 from portalctl import Run, Server, plan
 from portalctl.errors import BadUsageError, InputError, RefusedError
-from portalctl.library import VALUES
+from portalctl.library import EXPORTED, VALUES
 from tests.conftest import Bench
 
 LINES = re.search(r"\n\n((?:    .*\n|\n)+)", str(portalctl.__doc__))
@@ -110,12 +110,13 @@ def test_a_missing_server_is_a_usage_error_that_names_the_variables(bench: Bench
 
 def test_help_describes_functions_types_and_errors() -> None:
     page = pydoc.render_doc(portalctl, renderer=cast(pydoc.Doc, vars(pydoc)["plaintext"]))
-    for name in portalctl.__all__:
+    for name in EXPORTED:
         assert inspect.getdoc(getattr(portalctl, name)), name
     for part in ("plan(manifest", "Raises BadUsageError", "class Run(", "class InputError(", "portalctl.apply(plan"):
         assert part in page
-    assert set(portalctl.__all__) <= set(dir(portalctl))
-    assert set(VALUES) | {"__version__"} < set(portalctl.__all__)
+    assert set(EXPORTED) <= set(dir(portalctl))
+    assert vars(portalctl)["__all__"] == EXPORTED
+    assert set(VALUES) < set(EXPORTED)
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])

@@ -88,7 +88,7 @@ def test_nothing_is_applied_for_a_pull_request(env: dict[str, str]) -> None:
     """Before a manifest, a plan file or a token is looked at."""
     done = portalctl("apply", "--yes", env=env)
     assert done.code == 3
-    assert "nothing was written: this job runs for a pull request, and its files are not merged (" in done.err
+    assert "Not applied: this job runs for a pull request, and its files are not merged (" in done.err
     assert any(f"{name} is '" in done.err for name in env)
     assert "Traceback" not in done.err
 

@@ -50,7 +50,7 @@ def test_what_counts_is_open_and_the_rest_collapsed() -> None:
         "## Portal drift · `partners`: 1 difference (1 unexpected grant)\n\n"
         "konnect · `eu.api.konghq.com` · 1,234 developers\n\n"
         "| kind | who | on the portal | rule | finding |\n| --- | --- | --- | --- | --- |\n"
-        "| unexpected grant | `ann@x.org` | approved; wanted: revoked | `portals/partners.yaml:7` override: "
+        "| unexpected grant | `ann@x.org` | approved; expected: revoked | `portals/partners.yaml:7` override: "
         '"Left" | `f0123456789ab` |\n\n'
     )
     assert "Acknowledged: 1" in collapsed

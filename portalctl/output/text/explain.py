@@ -1,4 +1,4 @@
-"""What rules say of one person, domain or team, for a terminal or a CI log."""
+"""The explanation of a developer, domain or team as text for a terminal or a CI log."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from portalctl.insight.explain import About, PortalExplanation, Standing
 from portalctl.output.documents import Explanation
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
-from portalctl.output.text.style import Line, Style, joined, place, rows, said
+from portalctl.output.text.style import Line, Style, joined, place, rows, rules_words, said
 from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, SIGNS, effects, unchanged_words, what
 from portalctl.portals.models import OUT
 from portalctl.rules.blocks import BLOCKED, SHARING
 from portalctl.rules.trace import RuleEffect, TracedRule
-from portalctl.words import people, plural
+from portalctl.words import plural
 
 EFFECTS: Mapping[RuleEffect, str] = {
     "decides": "✓",
@@ -47,16 +47,16 @@ def _portal(portal: PortalExplanation, style: Style) -> Iterator[str]:
 
 def _live(portal: PortalExplanation) -> Iterator[str]:
     if portal.observed_at is None:
-        yield "  no portal was asked: what is live is not known"
+        yield "  live state not read (--offline)"
     elif portal.about != "developer":
         counts = [f"{count:,} {terminal(status)}" for status, count in portal.live.items()]
-        yield f"  live: {', '.join(counts) or 'nobody'}"
+        yield f"  live: {', '.join(counts) or 'no developers'}"
     elif not portal.live:
-        yield "  nobody has registered under this name" if portal.standings else "  nobody there has this id"
+        yield "  no account with this address" if portal.standings else "  no account with this id"
 
 
 def _rules(traced: tuple[TracedRule, ...], style: Style) -> Iterator[str]:
-    """A rule each; of a long list of people, as a team has it, the first few, and how many more there are."""
+    """Yield the rules; many rules that name one developer each, as a team has them, fold."""
     if not traced:
         yield "    none"
     folds = len(traced) > MOST_ALIKE and not style.verbose
@@ -68,7 +68,7 @@ def _rules(traced: tuple[TracedRule, ...], style: Style) -> Iterator[str]:
             because = f" ({terminal(rule.because)})" if rule.because else ""
             yield f"        {rule.effect}: {terminal(rule.says)}{because}"
     if folds and named > SHOWN_OF_ALIKE:
-        yield f"    {named - SHOWN_OF_ALIKE:,} more rules that name one person each  (all: --verbose, or -o json)"
+        yield f"    {named - SHOWN_OF_ALIKE:,} more rules that name one developer each  (--verbose lists them)"
 
 
 def _names_one(rule: TracedRule) -> bool:
@@ -79,7 +79,7 @@ def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
     yield ""
     if standing.id is None:
         domain = standing.developer.rpartition("@")[2]
-        who = style.strong(terminal(standing.developer if about == "developer" else f"someone at {domain}"))
+        who = style.strong(terminal(standing.developer if about == "developer" else f"a developer of {domain}"))
         yield f"  If {who} signs up"
         yield from (f"    {line}" for line in _would(standing))
     else:
@@ -96,15 +96,15 @@ def _as_it_is(standing: Standing) -> Iterator[str]:
     yield f"    stays {terminal(standing.status)}: {_stays(standing)}"
     if standing.blocked in SHARING and standing.id is not None and standing.why[0].rule != "members":
         pinned = override_to_paste(standing.developer, id=standing.id, status="approved")
-        yield f"      decide for this account alone: {pinned}"
+        yield f"      to approve this account alone: {pinned}"
     if standing.verdict == "approved" and standing.blocked is None and standing.status in OUT:
         again = override_to_paste(standing.developer, status="approved", reinstate=True)
-        yield f"      keep it so:        {override_to_paste(standing.developer, status=standing.status)}"
-        yield f"      let them in again: {again}"
+        yield f"      to keep it:   {override_to_paste(standing.developer, status=standing.status)}"
+        yield f"      to reinstate: {again}"
 
 
 def _would(standing: Standing) -> Iterator[str]:
-    """What becomes of a sign-up, and because of what."""
+    """Yield what a new sign-up would get, and why."""
     decided = [change for change in standing.changes if change.new_status is not None]
     if not decided:
         yield f"would stay {standing.status}: {_stays(standing)}"
@@ -124,7 +124,11 @@ def _changes(portal: PortalExplanation, style: Style) -> Iterator[str]:
     if portal.observed_at is None:
         return
     touched = {change.developer.key for change in portal.changes if change.developer is not None}
-    note = f" ({plural(len(portal.changes), 'change')}, {people(len(touched))})" if portal.changes else ": nothing"
+    note = (
+        f" ({plural(len(portal.changes), 'change')}, {plural(len(touched), 'developer')})"
+        if portal.changes
+        else ": nothing"
+    )
     yield from ("", f"  {style.strong('Would change now')}{note}", *_effects(portal.changes, style))
 
 
@@ -134,7 +138,7 @@ def _effects(changes: Iterable[Change], style: Style) -> list[str]:
             SIGNS[effect.kind],
             terminal(f"team {effect.who}" if effect.about_team else effect.who),
             what(effect, terminal),
-            " + ".join(said(why) for why in effect.why),
+            rules_words(effect.why),
         )
         for effect in effects(changes)
     ]

@@ -21,8 +21,8 @@ SERVICE = Service(
     any_token="KONNECT_TOKEN",  # noqa: S106 (the name of a variable)
     regions={region: f"https://{region}.api.konghq.com" for region in REGIONS},
     advice={
-        401: "kpat_ tokens expire after 12 months at most, and stop when their owner leaves; a new one "
-        "needs the role Admin on the portal",
+        401: "kpat_ tokens expire after at most 12 months and when their owner leaves. Create a new token with the "
+        "role Admin on the portal, then check it with: portalctl ping",
         403: "reading teams and writing need the role Admin on the portal (Organization > Teams or System Accounts)",
     },
 )
