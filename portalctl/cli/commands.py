@@ -32,7 +32,7 @@ COMMANDS = {
     "explain": "Show which rules match a developer, domain or team.",
     "import": "Write a manifest from a live portal.",
     "ping": "Check server, token and portal settings.",
-    "list": "List the portals of a manifest.",
+    "list": "List the portals of a manifest, or of a server.",
     "report": "Report who has access, and why.",
     "docs": "Show the guides.",
     "completion": "Print a completion script for a shell.",

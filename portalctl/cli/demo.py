@@ -1,4 +1,4 @@
-"""`portalctl demo`: the whole job on built-in portals of both vendors, with the real commands."""
+"""`portalctl demo`: a tour on simulated portals of both vendors, with the real commands."""
 
 from __future__ import annotations
 
@@ -19,18 +19,22 @@ from portalctl.simulator.server import Simulator
 
 MANIFESTS = ("quickstart/partners.yaml", "api7/fans.yaml")
 PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"
-# What is told before a command, the command, and the exit code it has to end with.
+# A sentence before a command, the command, and its exit code.
 STORY: tuple[tuple[str, tuple[str, ...], int], ...] = (
     (
-        "Two portals, two vendors. Clubs are trusted, one person has left. The files are checked offline:",
+        "Two portals of two vendors. Their manifests trust clubs; one developer has left. Check the files offline:",
         ("validate",),
         0,
     ),
-    ("What would change on the portal, and why:", ("plan",), 0),
-    ("Make it so:", ("apply", "--yes"), 0),
+    ("Show what would change on the portals, and why:", ("plan",), 0),
+    ("Apply the changes:", ("apply", "--yes"), 0),
     ("Nothing is left to do:", ("plan",), 0),
-    ("Somebody approves Peter again by hand, and takes John out of the team reds. Who notices?", ("drift",), 2),
-    ("The files say what is right:", ("apply", "--yes"), 0),
+    (
+        "An administrator approves Peter again by hand, and removes John from team reds. Drift reports it:",
+        ("drift",),
+        2,
+    ),
+    ("Restore what the manifests say:", ("apply", "--yes"), 0),
 )
 BY_HAND_BEFORE = 4  # index into STORY
 
@@ -42,7 +46,7 @@ BY_HAND_BEFORE = 4  # index into STORY
     help="Keep the manifest, the portal's data and the journal in this new or empty folder.",
 )
 def demo(*, keep: Path | None) -> None:
-    """See the whole job done on built-in portals, in a few seconds. Needs no account and no network.
+    """Show plan, apply and drift on simulated portals, in a few seconds. Needs no account and no network.
 
     \b
     Examples:
@@ -58,26 +62,26 @@ def demo(*, keep: Path | None) -> None:
             Api7Simulator(seed="demo") as fans,
             _inside(folder, partners, fans),
         ):
-            for index, (told, arguments, expected) in enumerate(STORY):
+            for index, (sentence, arguments, expected) in enumerate(STORY):
                 if index == BY_HAND_BEFORE:
                     _change_by_hand(partners)
-                _step(told, arguments, expected)
+                _step(sentence, arguments, expected)
     if keep is not None:
         again = f"portalctl sim serve --port 8080 --db {keep / 'partners.db'}"
-        click.echo(f"\nKept in {keep}. The portal partners goes on with:\n  {again}")
+        click.echo(f"\nKept in {keep}. To start the portal partners again:\n  {again}")
 
 
-def _step(told: str, arguments: tuple[str, ...], expected: int) -> None:
-    """Run one command as the shell would, but for a process of its own."""
-    click.echo(f"\n# {told}\n$ portalctl {' '.join(arguments)}")
+def _step(sentence: str, arguments: tuple[str, ...], expected: int) -> None:
+    """Run one command as a shell would, in this process. Raises PortalctlError for another exit code."""
+    click.echo(f"\n# {sentence}\n$ portalctl {' '.join(arguments)}")
     code = run(arguments)
     if code != expected:
-        raise PortalctlError(f"the demo went wrong: that command ended with {code}, not {expected}")
+        raise PortalctlError(f"the demo failed: this command ended with exit code {code} instead of {expected}")
 
 
 @contextmanager
 def _inside(folder: Path, partners: Simulator, fans: Api7Simulator) -> Iterator[None]:
-    """In the demo's folder, with the environment that leads to its portals and to no other."""
+    """Enter the demo's folder, with an environment that leads to its portals only."""
     kept = dict(os.environ)
     for name in [name for name in kept if name.startswith(("KONNECT_", "API7_", "PORTALCTL_", "GITHUB_", "CI_"))]:
         del os.environ[name]
@@ -92,11 +96,11 @@ def _inside(folder: Path, partners: Simulator, fans: Api7Simulator) -> Iterator[
 
 
 def _change_by_hand(portal: Simulator) -> None:
-    """What an admin may click in the portal's own pages."""
-    people = {person["email"]: person["id"] for person in portal.store.developers(PORTAL_ID)}
+    """Change the portal as an administrator may on its own pages."""
+    developers = {developer["email"]: developer["id"] for developer in portal.store.developers(PORTAL_ID)}
     teams = {team["name"]: team["id"] for team in portal.store.teams(PORTAL_ID)}
-    portal.store.set_status(people["peter@arsenal.com"], "approved")
-    portal.store.remove_member(teams["reds"], people["john@liverpoolfc.com"])
+    portal.store.set_status(developers["peter@arsenal.com"], "approved")
+    portal.store.remove_member(teams["reds"], developers["john@liverpoolfc.com"])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`portalctl fmt`: manifest files in their canonical form."""
+"""`portalctl fmt`: format manifest files."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ DIFFERENT = 2
 @click.option("--check", is_flag=True, help="Write nothing; exit with 2 if a file would change.")
 @click.option("--diff", is_flag=True, help="Write nothing; show what would change.")
 def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
-    """Bring manifest files into their canonical form, and name those that changed.
+    """Format manifest files, and print the names of those that changed.
 
-    Keys are put in order, and lists of domains and people sorted; quotes, indentation and blank lines are made the
-    same everywhere. Comments and anchors stay, and so does what the files say. Blank lines divide a list into blocks,
-    each sorted by itself; one with comment lines or entries of several lines keeps its order. A file keeps its line
-    ends, LF or CRLF (where it has both, those of most lines), and its byte order mark.
+    Keys are put in order, and lists of domains and developers are sorted; quotes, indentation and blank lines become
+    uniform. Comments, anchors and the meaning of the files stay. Blank lines divide a list into blocks, each sorted
+    by itself; one with comment lines or entries of several lines keeps its order. A file keeps its line ends, LF or
+    CRLF (where it has both, those of most lines), and its byte order mark. The file that a root file names as
+    `acknowledgements` is formatted too.
 
     \b
     Examples:
@@ -51,7 +52,7 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
 
 
 def _diff(formatted: Formatted) -> str:
-    """Unified, of lines without the file's own line end; any other line end is shown, as `\\r\\n` or `\\n`."""
+    """Return a unified diff without the file's own line ends; any other line end is shown, as `\\r\\n` or `\\n`."""
     text = formatted.file.content.decode("utf-8-sig", errors="backslashreplace")
     before, after = (list(_lines(text, formatted.end)), formatted.text.splitlines(keepends=True))
     name = terminal(formatted.file.shown)
@@ -72,4 +73,4 @@ def _write(formatted: Formatted) -> None:
         rewrite(Path(formatted.file.path), formatted.written)
     except OSError as error:
         message = f"cannot write {formatted.file.shown}: {error.strerror}"
-        raise PortalctlError(message, "it is as it was; files named before it are done") from error
+        raise PortalctlError(message, "This file is unchanged; files printed before it are formatted.") from error

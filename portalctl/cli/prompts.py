@@ -1,4 +1,4 @@
-"""Questions on a terminal. Each is asked again until its answer can be used."""
+"""Questions on a terminal. A question is repeated until its answer is valid."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ Word = TypeVar("Word", bound=str)
 
 
 def asked(option: str, question: str, read: Callable[[str], T], default: str | None = None) -> T:
-    """What `read` makes of the answer; it raises click.BadParameter for one that can't be used.
+    """Return what `read` makes of the answer; it raises click.BadParameter for an answer that is not valid.
 
-    Raises BadUsageError, naming the option that would tell, where nobody is there to answer.
+    Raises BadUsageError, naming the option that has the value, where there is no terminal.
     """
     if not sys.stdin.isatty():
-        raise BadUsageError(f"{option} is missing", "on a terminal it is asked for")
+        raise BadUsageError(f"{option} is missing", f"Give {option}. On a terminal portalctl asks for it.")
     answer: T = click.prompt(question, default=default, show_default=bool(default), value_proc=read, err=True)
     return answer
 
 
 def chosen(option: str, question: str, words: Sequence[Word]) -> Word:
-    """One of the words. Raises as `asked` does."""
+    """Return the word that is chosen. Raises as `asked` does."""
 
     def read(text: str) -> Word:
         for word in words:
