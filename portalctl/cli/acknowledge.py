@@ -45,8 +45,9 @@ def _ids(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> t
     for value in values:
         text = value.strip().strip("[]").lower()  # as `drift` shows it
         if not _ID.fullmatch(text):
+            hint = "; name files and folders with -f" if os.path.lexists(value) else ""
             raise click.BadParameter(
-                f"{quoted(value)} is not the id of a finding; expected f and 12 hexadecimal digits",
+                f"{quoted(value)} is not the id of a finding; expected f and 12 hexadecimal digits{hint}",
                 ctx=ctx,
                 param=param,
             )

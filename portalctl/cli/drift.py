@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -30,7 +30,7 @@ from portalctl.manifest.acknowledgements_file import (
     load_acknowledgements,
     named_acknowledgements,
 )
-from portalctl.manifest.model import Manifest
+from portalctl.manifest.model import Manifest, NamedFile
 from portalctl.output.documents import Drift, render
 from portalctl.output.metrics import drift_metrics
 from portalctl.output_file import PUBLIC, Output
@@ -100,16 +100,20 @@ def drift(
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """The acknowledgements of a run, of which `shared` may also be about portals that the run leaves out."""
+    """The acknowledgements of a run, of which `shared` may also be about portals that the run leaves out.
+
+    `missing` are the files that do not exist, by portal.
+    """
 
     entries: tuple[Acknowledgement, ...]
     shared: frozenset[Acknowledgement]
+    missing: Mapping[str, NamedFile]
 
     @classmethod
     def of(cls, manifest: Manifest, paths: tuple[Path, ...], given: tuple[Acknowledgement, ...] | None) -> _Known:
         """Return the `given` ones, or without them those in the files that root files name. Raises InputError."""
         if given is not None:
-            return cls(given, frozenset(given if len(manifest.portals) < len(manifest.roots) else ()))
+            return cls(given, frozenset(given if len(manifest.portals) < len(manifest.roots) else ()), {})
         named = named_acknowledgements(manifest.portals.values(), paths)
         shared = frozenset(
             entry
@@ -117,9 +121,16 @@ class _Known:
             if (file := manifest.portals[name].acknowledgements) is not None and not is_complete(manifest, file)
             for entry in entries
         )
-        return cls(tuple(dict.fromkeys(entry for entries in named.values() for entry in entries)), shared)
+        files = {name: file for name in named if (file := manifest.portals[name].acknowledgements) is not None}
+        missing = {name: file for name, file in files.items() if not Path(file.path).exists()}
+        return cls(tuple(dict.fromkeys(entry for entries in named.values() for entry in entries)), shared, missing)
 
     def notices(self, found: tuple[PortalDrift, ...], today: date) -> Iterator[Notice]:
+        for portal in found:
+            file = self.missing.get(portal.name)
+            if file is not None and any(finding.kind in FAILING for finding in portal.findings):
+                text = f"{file.shown} does not exist; portalctl acknowledge creates it"
+                yield Notice("acknowledgements_missing", "info", text, file=file.at.file, line=file.at.line)
         own = [entry for entry in self.entries if entry not in self.shared]
         yield from acknowledgement_notices(found, own, today)
         others = [entry for entry in self.entries if entry in self.shared]

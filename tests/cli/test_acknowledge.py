@@ -64,6 +64,13 @@ def test_one_finding_by_the_id_that_drift_prints(drifted: Bench) -> None:
     assert drifted.writes == []
 
 
+def test_drift_says_that_the_named_file_does_not_exist(drifted: Bench) -> None:
+    done = drifted.run("drift")
+    assert (done.code, f"{FILE} does not exist; portalctl acknowledge creates it" in done.out) == (2, True)
+    FILE.write_text("version: 1\nacknowledgements: []\n")
+    assert "does not exist" not in drifted.run("drift").out
+
+
 def test_all_of_them_and_then_drift_is_quiet(drifted: Bench) -> None:
     assert drifted.run("drift").code == 2
     done = acknowledge(drifted, "--all", "--reason", "Taken over")
@@ -164,6 +171,7 @@ def test_an_entry_that_names_something_else_has_no_effect(drifted: Bench, line: 
     [
         ((), "nothing to acknowledge"),
         (("f00", "--reason", "x"), "'f00' is not the id of a finding"),
+        (("portals", "--all", "--reason", "x"), "name files and folders with -f"),
         (("f0123456789ab", "--reason", "x"), "no finding has the id 'f0123456789ab'"),
         (("--all",), "--reason is missing"),
         (("--all", "--reason", ""), "--reason: expected a line of text"),
