@@ -76,7 +76,7 @@ class Repository:
 
 
 def team_owner(owner: str, file: str) -> str:
-    """Return the owner that a team's file gets before somebody names another: a team of the file's name.
+    """Return the default owner of a team's file: a team of the file's name.
 
     A host ignores owners that do not exist.
     """

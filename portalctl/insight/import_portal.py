@@ -168,7 +168,7 @@ def _suggestions(developers: Iterable[Developer], least: int) -> tuple[Suggestio
 
 
 def _omitted_developers(snapshot: Snapshot, names: Mapping[str, str], kept: frozenset[str]) -> Iterator[Omission]:
-    """Yield developers whom a manifest would have to name and cannot: denied ones, members, and odd addresses."""
+    """Yield denied developers, members and odd addresses that a manifest cannot name."""
     in_teams = frozenset(key for members in snapshot.members.values() for key in members)
     for developer in sorted(snapshot.developers, key=lambda who: (who.email or "", who.id)):
         reason = _unnameable(developer, names, kept)

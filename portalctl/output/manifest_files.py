@@ -85,7 +85,7 @@ def baseline_file(findings: Iterable[DriftFinding], source: Source) -> str:
 
 
 def override_to_paste(developer: str, **keys: str | bool) -> str:
-    """Return an override in one line, for a terminal or a CI log; whoever pastes it writes the reason."""
+    """Return an override in one line, for a terminal or a CI log, without its reason."""
     pairs = {"developer": developer, **keys}
     written = ", ".join(f"{key}: {_to_paste(value)}" for key, value in pairs.items())
     return f'- {{{written}, reason: "…"}}'

@@ -35,7 +35,7 @@ from portalctl.manifest.yaml_source import Data, Mark, scalar
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A comment with its `#`. `column` counts from 0; beside an item it is 0 unless somebody has set it apart."""
+    """A comment with its `#`. `column` counts from 0; beside an item it is 0 unless it is set apart."""
 
     text: str
     column: int
@@ -43,7 +43,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """`number` tells anchors of one name apart."""
+    """An anchor; `number` differs between anchors of one name."""
 
     name: str
     number: int
@@ -88,7 +88,7 @@ Node: TypeAlias = Scalar | Alias | Collection
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """`header` is all that stands before the first key: it speaks of the file, and not only of that key."""
+    """`header`: the lines before the first key, which are about the whole file."""
 
     header: tuple[str, ...]
     root: Collection
@@ -142,8 +142,8 @@ _ENTRY: Final = re.compile(r"# ( *)- ")
 _NOTHING: Final = Scalar(None)
 _TRIVIA: Final = re.compile(r"&\S+|(?P<comment>#[^\n]*)|\n(?:[ \t]*\n)+")
 _SPACE: Final = re.compile(r"(?:[ \t\n]+|#[^\n]*)*")
-_OPENERS: Final = ("-", "?", ".")  # a comment behind one of these (or `---`, `...`) speaks of what comes next
-_APART: Final = 3  # spaces before a comment that somebody has put in a column
+_OPENERS: Final = ("-", "?", ".")  # a comment behind one of these (or `---`, `...`) is about what comes next
+_APART: Final = 3  # spaces before a comment that is aligned in a column
 _BLANK: Final = Comment("", 0)
 
 
@@ -155,7 +155,7 @@ class _Reader:
         self._events: Iterator[Any] = YAML(typ="safe").parse(text)
         self._cursor = 0
         self._waiting: list[Comment] = []  # own lines, until it is known what they speak of
-        self._current: Item | None = None  # what a comment at the end of a line speaks of
+        self._current: Item | None = None  # what a comment at the end of a line is about
         self._anchors: dict[str, Anchor] = {}
         self._flow = 0
 
