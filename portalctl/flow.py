@@ -40,11 +40,12 @@ from portalctl.group_reading import NO_DIRECTORIES, Directories, GroupReader, sa
 from portalctl.http import READ_ONLY, READ_WRITE
 from portalctl.http.throttle import Throttles
 from portalctl.insight.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
-from portalctl.insight.base import Base, against, unruled_grants
+from portalctl.insight.base import Base, against, former_access
 from portalctl.insight.drift import PortalDrift, drift_findings
 from portalctl.insight.explain import PortalExplanation, Topic
 from portalctl.insight.explain import explain as explain_portal
 from portalctl.insight.ping import PortalPing, portal_ping
+from portalctl.insight.rule_changes import rule_changes
 from portalctl.manifest.model import NOT_READ, Manifest, PortalManifest
 from portalctl.portals.connection import AnyServer, Connection
 from portalctl.portals.models import Identity, Registration, Scope, Snapshot
@@ -173,8 +174,9 @@ def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, not
     if item.before is None:
         return made
     manifest, found = item.before
-    unruled = unruled_grants(manifest, item.portal, item.snapshot, today, item.found.changes, groups=item.groups)
-    return against(made, plan_portal(manifest, item.snapshot, found, today, selection), unruled)
+    former = former_access(manifest, item.portal, item.snapshot, today, item.found.changes, groups=item.groups)
+    before = plan_portal(manifest, item.snapshot, found, today, selection)
+    return against(made, before, former, rule_changes(manifest, item.portal))
 
 
 def _offline(item: _Compared, run: Run, now: datetime) -> Iterator[Notice]:
@@ -226,6 +228,18 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
         )
         for item in _certain(manifest, run, run.clock())
     )
+
+
+def live_names(manifest: Manifest, run: Run) -> set[str]:
+    """Return the addresses and ids of all developers on the portals. Sends only GET; raises what `plan` raises."""
+    check(manifest)
+    check_portals(manifest, run)
+    names: set[str] = set()
+    for portal in manifest.portals.values():
+        with _source(portal, run) as source:
+            for developer in source.read(NOTHING).developers:
+                names.update(filter(None, (developer.email, developer.id)))
+    return names
 
 
 def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> AccessReview:

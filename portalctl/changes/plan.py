@@ -64,7 +64,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class UnruledGrant:
-    """Access that a developer keeps although its rule was removed.
+    """Access of a developer whose rule was removed.
 
     `team` None: approval; `why` are the base's rules.
     """
@@ -75,18 +75,36 @@ class UnruledGrant:
 
 
 @dataclass(frozen=True, slots=True)
-class BaseComparison:
-    """The effects of a manifest change that are not in the changes:
+class RuleChange:
+    """A rule that a change of the manifest adds, removes or changes.
 
-    `prevented` are changes that only the base plans.
+    `why` is its kind, what it is for, and its place: in the base for a removed rule, else in the manifest. `team` is
+    that of a member. `before` and `after` are the values that differ, by key, as a manifest writes them.
+    """
+
+    action: Literal["added", "removed", "changed"]
+    why: Reason
+    team: str | None
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BaseComparison:
+    """How a plan differs from that of the base, beyond the origins of its changes.
+
+    `prevented` are changes that only the base plans. `unruled` is access that developers keep without a rule, `lost`
+    is access that the changes remove; both with the base's rules that granted it. `rules` are all rules that differ.
     """
 
     prevented: tuple[AnyChange, ...]
     unruled: tuple[UnruledGrant, ...]
+    lost: tuple[UnruledGrant, ...] = ()
+    rules: tuple[RuleChange, ...] = ()
 
     @property
     def has_content(self) -> bool:
-        return bool(self.prevented or self.unruled)
+        return bool(self.prevented or self.unruled or self.rules)
 
 
 @dataclass(frozen=True, slots=True)

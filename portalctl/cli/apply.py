@@ -23,6 +23,7 @@ from portalctl.cli.options import Target, target_options_only
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.servers import check_services
 from portalctl.cli.session import leave, open_saved, open_session
+from portalctl.cli.unmasking import with_developer
 from portalctl.errors import BadUsageError, PortalctlError, RefusedError
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.report import PortalReport
@@ -151,6 +152,7 @@ def _planned(
         )
     session = open_session(target, patience)
     check_selection(selection, session.manifest)
+    selection = with_developer(selection, session.manifest, session.run)
     records.hold(session.manifest.portals.values(), session.run)
     return portalctl.plan(session.manifest, session.run, selection), session.run
 

@@ -1,4 +1,4 @@
-"""`portalctl ci`: tell the CI service, and so the people who review, what the other commands found or did."""
+"""`portalctl ci`: report what the other commands found or did to GitHub or GitLab."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import click
 
 from portalctl.changes.plan import Plan
 from portalctl.changes.plan_document import MASKED
-from portalctl.cli.ci_files import event_content, read_content
+from portalctl.cli.ci_files import event_content, job_links, read_content
 from portalctl.cli.console import Console
 from portalctl.cli.masking import run_mask
 from portalctl.cli.output_option import OutputPath, check_distinct, write_output
 from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.http import Client, Server
+from portalctl.integrations import gitlab as gitlab_api
 from portalctl.integrations.ci_documents import Document, read
 from portalctl.integrations.ci_event import Event, run_address
 from portalctl.integrations.comment_text import Mode, comments, issues, summary
-from portalctl.integrations.github import METHODS, GitHub
+from portalctl.integrations.github import METHODS, GitHub, PullRequest
 from portalctl.integrations.step_outputs import dotenv, outputs
 from portalctl.integrations.sticky_comments import keep_comments, keep_issues
 from portalctl.output.apply_report import Report
@@ -38,10 +39,10 @@ file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=Fal
 
 @click.group()
 def ci() -> None:
-    """Tell GitHub or GitLab of a plan, of drift, or of an apply.
+    """Report a plan, drift or an apply to GitHub or GitLab.
 
-    FILE is what the other commands wrote: `plan --out FILE`, `drift -o json > FILE`, `apply --report FILE`. No token
-    of a portal is needed here, so a step that may write comments needs to know none.
+    FILE is the output of another command: `plan --out FILE`, `drift -o json > FILE`, `apply --report FILE`. No portal
+    token is needed, so the step that may write comments does not need to have one.
 
     \b
     Examples:
@@ -52,11 +53,12 @@ def ci() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Comment:
-    """When to comment, where (None: on the pull request of the event), and as whom (None: whoever the token is)."""
+    """When to comment and where. None: on the pull request of the job; as the token's account; without a link."""
 
     mode: Mode
     pull_request: int | None
     author: str | None
+    report: str | None
 
 
 @ci.command()
@@ -66,23 +68,31 @@ class _Comment:
     type=click.Choice(["on-change", "always", "never"]),
     default="on-change",
     show_default=True,
-    help="A plan: keep one comment for each portal on the pull request.",
+    help="For a plan: keep one comment for each portal on the pull request.",
 )
 @click.option("--pull-request", type=click.IntRange(min=1), metavar="N", show_default="that of the event")
-@click.option("--issue", is_flag=True, help="Drift: open, update and close one issue for each portal.")
+@click.option("--issue", is_flag=True, help="For drift: open, update and close one issue for each portal.")
 @click.option(
     "--author",
     metavar="LOGIN",
-    help="Whom GITHUB_TOKEN writes as, where it is that of an app of yours: NAME[bot].",
+    help="The account that GITHUB_TOKEN writes as, where it is the token of your own app: NAME[bot].",
 )
-@click.option("--show-emails", is_flag=True, help="Don't mask addresses, ids and the digest.")
+@click.option("--report-url", metavar="URL", help="The address of the full report, for a link in the comment.")
+@click.option("--show-emails", is_flag=True, help="Do not mask addresses, ids and the digest.")
 def github(
-    *, file: Path, comment: Mode, pull_request: int | None, issue: bool, author: str | None, show_emails: bool
+    *,
+    file: Path,
+    comment: Mode,
+    pull_request: int | None,
+    issue: bool,
+    author: str | None,
+    report_url: str | None,
+    show_emails: bool,
 ) -> None:
-    """Annotations, outputs and the job's summary on GitHub Actions; a comment for a plan, an issue for drift.
+    """Write annotations, outputs and the job's summary on GitHub Actions; a comment for a plan, an issue for drift.
 
-    Comments and issues need GITHUB_TOKEN. What is in FILE does not change the exit code: 0 unless something could
-    not be told.
+    Comments and issues need GITHUB_TOKEN. The content of FILE does not change the exit code: it is 0 unless something
+    could not be written.
 
     \b
     Examples:
@@ -92,17 +102,13 @@ def github(
     """
     document = _read(file)
     shown = document if show_emails or _is_masked(document) else masked(document, run_mask())
-    for each in worst(shown):
-        click.echo(command(each))
-    _append(
-        "GITHUB_OUTPUT",
-        "".join(
-            _entry(*each) for each in outputs(document, str(file), _digest(document, show_emails=show_emails)).items()
-        ),
-    )
-    _append("GITHUB_STEP_SUMMARY", summary(shown))
+    for annotation in worst(shown):
+        click.echo(command(annotation))
+    values = outputs(document, str(file), _digest(document, show_emails=show_emails))
+    _append("GITHUB_OUTPUT", "".join(_entry(name, value) for name, value in values.items()))
+    _append("GITHUB_STEP_SUMMARY", summary(shown, job_links(report_url)))
     if isinstance(shown, Plan) and comment != "never":
-        _comment(shown, _Comment(comment, pull_request, author))
+        _comment(shown, _Comment(comment, pull_request, author, report_url))
     if isinstance(shown, Drift) and issue:
         _issue(shown, author)
 
@@ -113,32 +119,76 @@ def github(
     "--dotenv",
     "dotenv_file",
     type=OutputPath(),
-    required=True,
     help="Write PORTALCTL_DIGEST, PORTALCTL_HAS_CHANGES, PORTALCTL_REMOVALS and more, for artifacts:reports:dotenv. "
     "With PORTALCTL_MASK_KEY the digest is masked; `apply --expect-digest` accepts it where the same key is set.",
 )
-def gitlab(file: Path, dotenv_file: Output) -> None:
-    """What later jobs on GitLab may need to know of a plan.
+@click.option(
+    "--note",
+    type=click.Choice(["on-change", "always", "never"]),
+    default="never",
+    show_default=True,
+    help="Keep one note for each portal on the merge request. Needs GITLAB_TOKEN with the scope api.",
+)
+@click.option("--merge-request", type=click.IntRange(min=1), metavar="N", show_default="that of the pipeline")
+@click.option("--report-url", metavar="URL", help="The address of the full report, for a link in the note.")
+@click.option("--author", metavar="NAME", help="The user name that GITLAB_TOKEN writes as.")
+@click.option("--show-emails", is_flag=True, help="Do not mask addresses, ids and the digest in the note.")
+def gitlab(
+    *,
+    file: Path,
+    dotenv_file: Output | None,
+    note: Mode,
+    merge_request: int | None,
+    report_url: str | None,
+    author: str | None,
+    show_emails: bool,
+) -> None:
+    """Write the figures of a plan for later jobs on GitLab, and a note on the merge request.
 
     \b
     Examples:
       portalctl ci gitlab plan.json --dotenv portalctl.env
-      portalctl ci gitlab removals.json --dotenv removals.env
+      portalctl ci gitlab plan.json --note on-change
     """
     check_distinct()
     plan = _read(file)
     if not isinstance(plan, Plan):
-        raise BadUsageError(f"{file} is no plan; `portalctl plan --out FILE` writes one")
-    write_output("--dotenv", dotenv_file, dotenv(plan, str(file), _digest(plan)))
+        raise BadUsageError(f"{file} is not a plan", "Write one with: portalctl plan --out FILE")
+    if dotenv_file is not None:
+        write_output("--dotenv", dotenv_file, dotenv(plan, str(file), _digest(plan)))
+    if note != "never":
+        shown = plan if show_emails else masked(plan, run_mask())
+        _note(shown, _Comment(note, merge_request, author, report_url))
+
+
+def _note(plan: Plan, wanted: _Comment) -> None:
+    pipeline = os.environ.get("CI_MERGE_REQUEST_IID", "")
+    number = wanted.pull_request or (int(pipeline) if pipeline.isdecimal() and pipeline.isascii() else None)
+    if number is None:
+        click.echo("no note: this pipeline is not for a merge request", err=True)
+        return
+    token = secret(os.environ, "GITLAB_TOKEN")
+    if token is None:
+        raise BadUsageError(
+            "GITLAB_TOKEN is not set", "Set it to a project access token with the scope api, or pass --note never."
+        )
+    url, project = (os.environ.get(name, "") for name in ("CI_API_V4_URL", "CI_PROJECT_ID"))
+    if not url or not project:
+        raise BadUsageError("CI_API_V4_URL or CI_PROJECT_ID is not set", "GitLab sets both in each job.")
+    server = Server(url.rstrip("/"), token.value.strip(), url_source="CI_API_V4_URL", token_source=token.source)
+    with Client(server, methods=gitlab_api.METHODS, observer=Console()) as client:
+        head = os.environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or os.environ.get("CI_COMMIT_SHA")
+        bodies = comments(plan, wanted.mode, head, job_links(wanted.report))
+        keep_comments(gitlab_api.MergeRequest(client, project, number), bodies, wanted.author)
 
 
 def _is_masked(document: Document) -> bool:
-    """Whether a masked run wrote it. Masked again, its masks would differ from those shown elsewhere."""
+    """Return whether a masked run wrote it. Masked again, its masks would differ from those shown elsewhere."""
     return isinstance(document, Report) and (document.plan is None or document.plan.startswith(MASKED))
 
 
 def _digest(document: Document, *, show_emails: bool = False) -> str | None:
-    """A plan's digest for later jobs, in a form that `apply --expect-digest` accepts: keyed where there is a key."""
+    """Return a plan's digest in a form that `apply --expect-digest` accepts: keyed where there is a key."""
     if not isinstance(document, Plan):
         return None
     return document.digest if show_emails else run_mask().digest(document.digest) or document.digest
@@ -152,8 +202,8 @@ def _comment(plan: Plan, wanted: _Comment) -> None:
         return
     with _client() as client:
         github = GitHub(client, event.repository, Console())
-        bodies = comments(plan, wanted.mode, event.head, run_address(os.environ))
-        keep_comments(github, number, bodies, wanted.author or github.author())
+        bodies = comments(plan, wanted.mode, event.head, job_links(wanted.report))
+        keep_comments(PullRequest(github, number), bodies, wanted.author)
 
 
 def _issue(drift: Drift, author: str | None) -> None:
@@ -165,7 +215,7 @@ def _issue(drift: Drift, author: str | None) -> None:
 def _client() -> Client:
     token = secret(os.environ, "GITHUB_TOKEN")
     if token is None:
-        raise BadUsageError("no GITHUB_TOKEN in the environment", "Comments and issues on GitHub need it.")
+        raise BadUsageError("GITHUB_TOKEN is not set", "Comments and issues on GitHub need it.")
     url = os.environ.get("GITHUB_API_URL", "").rstrip("/") or API
     server = Server(url, token.value.strip(), url_source="GITHUB_API_URL", token_source=token.source)
     return Client(server, methods=METHODS, observer=Console())

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from portalctl.errors import BadUsageError
 from portalctl.input_file import MOST_BYTES, read_input
+from portalctl.integrations.ci_event import parse_payload
+from portalctl.integrations.ci_links import ci_links
+from portalctl.output.links import Links
 
 
 def event_content(env: Mapping[str, str]) -> bytes:
     """Return the content of the file that GITHUB_EVENT_PATH names, empty if unset. Raises BadUsageError."""
     name = env.get("GITHUB_EVENT_PATH")
     return read_content(Path(name)) if name else b""
+
+
+def job_links(report: str | None = None) -> Links:
+    """Return the addresses of files and of the run in a job on GitHub or GitLab, none elsewhere.
+
+    Args:
+        report: the address of the full report.
+
+    Raises BadUsageError for an event file that cannot be read.
+    """
+    payload = parse_payload(event_content(os.environ)) if os.environ.get("GITHUB_SERVER_URL") else None
+    return ci_links(os.environ, payload, os.getcwd(), report)  # noqa: PTH109 (the text is enough)
 
 
 def read_content(path: Path) -> bytes:

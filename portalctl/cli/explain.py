@@ -16,6 +16,7 @@ from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options_only
 from portalctl.cli.session import leave, open_offline, open_session
+from portalctl.cli.unmasking import unmasked
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.insight.explain import About, PortalExplanation, explain_offline, subject_of
 from portalctl.output.documents import Explanation, render
@@ -84,12 +85,13 @@ def _check_clear(found: Iterable[PortalExplanation]) -> None:
 
 def _offline(subject: str, about: About | None, target: Target) -> tuple[PortalExplanation, ...]:
     manifest = open_offline(target)
-    meant = subject_of(subject, manifest.portals.values(), about)
+    meant = subject_of(unmasked(subject, manifest), manifest.portals.values(), about)
     today = flow.utc_now().date()
     return tuple(explain_offline(portal, meant, today) for portal in manifest.portals.values())
 
 
 def _asked(subject: str, about: About | None, target: Target, snapshot: Path | None) -> tuple[PortalExplanation, ...]:
     session = open_session(target, snapshot=snapshot)
-    meant = subject_of(subject, session.manifest.portals.values(), about)
+    name = unmasked(subject, session.manifest, session.run)
+    meant = subject_of(name, session.manifest.portals.values(), about)
     return flow.explain(session.manifest, session.run, meant)

@@ -12,6 +12,7 @@ import portalctl
 from portalctl.changes.plan import Plan
 from portalctl.changes.selection import Selection
 from portalctl.cli.base import load_base
+from portalctl.cli.ci_files import job_links
 from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown, shown_mask
@@ -20,8 +21,9 @@ from portalctl.cli.options import Target, target_options
 from portalctl.cli.output_option import OutputPath, check_one_result, write_output
 from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.session import leave, open_session
+from portalctl.cli.unmasking import with_developer
 from portalctl.errors import RefusedError
-from portalctl.output.documents import render, to_json
+from portalctl.output.documents import LINKED, render, to_json
 from portalctl.output.text.plan import plan_text
 from portalctl.output.text.style import Style
 from portalctl.output_file import Output
@@ -72,6 +74,7 @@ def plan(
     check_one_result("--out", out, output)
     session = open_session(target, snapshot=snapshot)
     check_selection(selection, session.manifest)
+    selection = with_developer(selection, session.manifest, session.run)
     before = load_base(base, target, session.manifest, session.run.observer) if base is not None else None
     made = portalctl.plan(session.manifest, session.run, selection, before)
     if out is not None:
@@ -87,7 +90,9 @@ def plan(
 
 
 def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
-    return plan_text(plan, style, next_step) if form == "text" else render(plan, form, style)
+    if form == "text":
+        return plan_text(plan, style, next_step)
+    return render(plan, form, style, job_links() if form in LINKED else None)
 
 
 def _next_step(target: Target, selection: Selection, out: Output | None, made: Plan) -> str:

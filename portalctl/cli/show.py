@@ -9,12 +9,13 @@ import click
 
 from portalctl.changes.plan import Plan
 from portalctl.changes.plan_document import digest_of
+from portalctl.cli.ci_files import job_links
 from portalctl.cli.console import show as print_result
 from portalctl.cli.console import style_for
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.session import read_file
-from portalctl.output.documents import read, render
+from portalctl.output.documents import LINKED, read, render
 
 
 @click.command()
@@ -35,7 +36,8 @@ def show(*, file: Path, output: str) -> None:
             "warning: the plan was edited: its digest does not match its content, so it cannot be applied", err=True
         )
     style = style_for(sys.stdout)
-    print_result(render(shown(document), output, style), style)
+    links = job_links() if output in LINKED else None
+    print_result(render(shown(document), output, style, links), style)
 
 
 def _is_edited(plan: Plan) -> bool:

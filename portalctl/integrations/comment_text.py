@@ -1,4 +1,4 @@
-"""What comments, issues and a job's summary say, as Markdown. Pure."""
+"""The Markdown of comments, issues and the summary of a job. Pure."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from portalctl.insight.drift import FAILING
 from portalctl.integrations.ci_documents import Document
 from portalctl.output.apply_report import Report
 from portalctl.output.documents import Drift
+from portalctl.output.links import Links
 from portalctl.output.markdown.drift import drift_markdown
 from portalctl.output.markdown.plan import plan_markdown
 from portalctl.output.markdown.report import report_markdown
 
-ABOUT_BASE = frozenset({"no_base", "portal_gone"})  # notices that tell of the change under review
+ABOUT_BASE = frozenset({"no_base", "portal_gone"})  # notices about the change under review
 
 # Bytes: GitHub shows 1 MiB of a step (docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
 MOST_IN_SUMMARY = 900_000
@@ -24,25 +25,25 @@ Mode = Literal["on-change", "always", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is to be said of one portal. `needed`: worth saying where nothing was said before."""
+    """The text about one portal. `needed`: to be posted where there is no earlier post."""
 
     portal: str
     text: str
     needed: bool
 
 
-def comments(plan: Plan, mode: Mode, head: str | None, run: str | None = None) -> tuple[Body, ...]:
-    """One for each portal. With `on-change`, one that has nothing to say is not needed.
+def comments(plan: Plan, mode: Mode, head: str | None, links: Links) -> tuple[Body, ...]:
+    """Return the comment of each portal. With `on-change`, one without changes or findings is not needed.
 
-    `head`: the commit that was planned, by which a reader sees that a comment is not of the latest one. `run`: the
-    URL of the run; its summary has room for what a comment leaves out.
+    Args:
+        head: the commit that was planned; a reader sees by it whether the comment is about the latest one.
+        links: the addresses of the files and of the run, whose summary has what a comment leaves out.
     """
-    seen = f"\n[The run that made this plan]({run})\n" if run else ""
     plan = replace(plan, manifest=replace(plan.manifest, commit=plan.manifest.commit or head))
     return tuple(
         Body(
             portal.name,
-            plan_markdown(replace(plan, portals=(portal,))) + seen,
+            plan_markdown(replace(plan, portals=(portal,)), links),
             mode == "always" or _says_something(portal),
         )
         for portal in plan.portals
@@ -57,23 +58,23 @@ def _says_something(portal: PortalPlan) -> bool:
 
 
 def issues(drift: Drift, run: str | None) -> tuple[Body, ...]:
-    """One for each portal, needed where there is drift. `run`: the address of the run that looked."""
-    seen = f"\n[The run that saw it]({run})\n" if run else ""
+    """Return the issue of each portal, needed where there is drift. `run`: the address of the run."""
+    seen = f"\n[Run]({run})\n" if run else ""
     return tuple(
         Body(
             portal.name,
             drift_markdown(replace(drift, portals=(portal,))) + seen,
-            any(found.kind in FAILING for found in portal.findings),
+            any(finding.kind in FAILING for finding in portal.findings),
         )
         for portal in drift.portals
     )
 
 
-def summary(document: Document) -> str:
-    """The document for a job's summary, which has room for more than a comment has."""
+def summary(document: Document, links: Links) -> str:
+    """Return the document for a job's summary, which is longer than a comment."""
     match document:
         case Plan():
-            return plan_markdown(document, most=MOST_IN_SUMMARY)
+            return plan_markdown(document, links, most=MOST_IN_SUMMARY)
         case Drift():
             return drift_markdown(document, most=MOST_IN_SUMMARY)
         case Report():

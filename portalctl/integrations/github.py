@@ -177,6 +177,30 @@ class GitHub:
         raise GitHubError(f"GitHub returned {answer.status} to {answer.call}{detail}", *_advice(answer))
 
 
+@dataclass(frozen=True, slots=True)
+class PullRequest:
+    """The comments of one pull request. Each method raises what GitHub's does."""
+
+    github: GitHub
+    number: int
+
+    def author(self) -> str:
+        """Return the login of the token's account."""
+        return self.github.author()
+
+    def comments(self) -> Iterator[Posted]:
+        """Yield all comments, oldest first."""
+        return self.github.comments(self.number)
+
+    def add_comment(self, body: str) -> Posted:
+        """Post a comment."""
+        return self.github.add_comment(self.number, body)
+
+    def change_comment(self, comment: int, body: str) -> bool:
+        """Replace the text of a comment. Return False where it does not exist any more."""
+        return self.github.change_comment(comment, body)
+
+
 def rate_limit(status: int, headers: Mapping[str, str], text: str) -> float | None:
     """Return the seconds to wait where GitHub refuses for now, None for any other answer.
 

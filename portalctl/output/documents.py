@@ -36,6 +36,7 @@ from portalctl.version import GENERATOR
 from portalctl.words import did_you_mean, quoted
 
 if TYPE_CHECKING:
+    from portalctl.output.links import Links
     from portalctl.output.text.style import Style
 
 
@@ -139,6 +140,8 @@ class LivePortals:
     portals: tuple[LivePortal, ...]
 
 
+LINKED = ("markdown", "html")  # forms of a plan whose places in files are links
+
 Document = (
     Plan | Report | SavedSnapshot | Drift | Explanation | AccessReview | Ping | Validation | Portals | LivePortals
 )
@@ -157,11 +160,12 @@ MODELS: Mapping[str, type[Document]] = {
 }
 
 
-def render(document: Document, form: str = "text", style: Style | None = None) -> str:
+def render(document: Document, form: str = "text", style: Style | None = None, links: Links | None = None) -> str:
     """Return a document in one of its forms. Raises BadUsageError for a form that it does not have.
 
     Args:
         style: for text: columns and colours; 80 columns without colours where it is left out.
+        links: the addresses of files and runs, for a plan in Markdown or HTML.
     """
     from portalctl.output.text.style import Style  # noqa: PLC0415 (a document can be made without its forms)
 
@@ -177,7 +181,8 @@ def render(document: Document, form: str = "text", style: Style | None = None) -
     if form == "text":
         return _function(FORMS[document.kind][form])(document, style)
     if form in FORMS[document.kind]:
-        return _function(FORMS[document.kind][form])(document)
+        addresses = (links,) if links is not None and isinstance(document, Plan) and form in LINKED else ()
+        return _function(FORMS[document.kind][form])(document, *addresses)
     text = _function(FORMS[document.kind]["text"])(document, Style(width=style.width))
     module = {"markdown": "portalctl.output.markdown.text", "html": "portalctl.output.html.text"}[form]
     return _function(f"{module}:shown")(document, text)

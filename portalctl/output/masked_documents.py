@@ -103,7 +103,7 @@ class _Masking:
                 return {"subject": self.mask(value.subject)} if value.about == "developer" else {}
 
     def reason(self, value: Reason) -> dict[str, Any]:
-        changed = {"value": self.mask(value.value)} if value.rule == "overrides" else {}
+        changed = {"value": self.mask(value.value)} if value.rule in {"overrides", "protected"} else {}
         return changed | ({"identity": self.mask(value.identity)} if value.identity is not None else {})
 
     def event(self, value: Sent | ChangeSettled) -> dict[str, Any]:

@@ -49,6 +49,11 @@ _MOST_ODD = 200  # names that no pattern finds, remembered for later text
 _NO_DIGEST = "a digest that is not shown"
 
 
+def is_mask(name: str) -> bool:
+    """Return whether a name has the form of a mask."""
+    return _MASKED.fullmatch(name) is not None
+
+
 class Mask:
     """A function from an address or a developer id to its mask, the same in all outputs that share a key.
 

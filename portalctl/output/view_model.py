@@ -15,7 +15,7 @@ from typing import Literal
 from portalctl.changes.operation import Effect, Origin
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.order import reading_rank
-from portalctl.changes.plan import Notice, PortalPlan, Refusal, UnruledGrant
+from portalctl.changes.plan import BaseComparison, Notice, PortalPlan, Refusal, RuleChange, UnruledGrant
 from portalctl.changes.removal_limits import gainers, losers
 from portalctl.insight.access_review import REMARKS, Access, PortalAccess
 from portalctl.insight.explain import PortalExplanation, Standing
@@ -27,6 +27,7 @@ from portalctl.words import plural
 
 Safe = Callable[[str], str]
 Kind = Literal["takes", "gives", "changes"]
+Former = Mapping[tuple[str, str | None], tuple[Reason, ...]]  # rules by developer and team; None: the approval
 
 KINDS: Mapping[Effect, Kind] = {"removes": "takes", "grants": "gives", "changes": "changes"}
 SIGNS: Mapping[Kind, str] = {"takes": "-", "gives": "+", "changes": "~"}
@@ -40,7 +41,9 @@ RULES = {
     "overrides": "override",
     "access_requests": "access rule for",
     "policy": "policy",
+    "protected": "protected",
 }
+ACTIONS = ("added", "removed", "changed")
 ORIGINS: Mapping[Origin, str] = {"change": "from this change", "pending": "not from this change"}
 WRITES_PER_SECOND = 25  # 16 in flight, at about 0.6 s each with the look that confirms them
 MOST_ALIKE = 20
@@ -214,9 +217,50 @@ def was_pending(effect: ChangeGroup) -> bool:
     return effect.origin == "pending"
 
 
-def refused_words(portal: PortalPlan | PortalExplanation) -> str:
+def origin_of(origin: Origin, request: str = "change") -> str:
+    """Return `from this pull request`, or `not from this pull request`; `request` is the word for the change."""
+    return ORIGINS[origin].replace("change", request)
+
+
+def former_rules(base: BaseComparison | None) -> Former:
+    """Return the base's rules of access that is removed, by developer and team (None: the approval)."""
+    return {(grant.developer.key, grant.team): grant.why for grant in base.lost} if base is not None else {}
+
+
+def until_now(effect: ChangeGroup, former: Former) -> tuple[Reason, ...]:
+    """Return the base's rules, gone now, that granted what a group of changes removes."""
+    if effect.kind != "takes" or effect.about_team or not former:
+        return ()
+    found = (former.get((effect.key, change.team), ()) for change in effect.changes)
+    return tuple(dict.fromkeys(why for reasons in found for why in reasons))
+
+
+def rule_counts(rules: Sequence[RuleChange]) -> str:
+    """Return `Rules: 1 added, 2 removed`."""
+    counts: Counter[str] = Counter(rule.action for rule in rules)
+    return f"Rules: {', '.join(f'{counts[action]:,} {action}' for action in ACTIONS if counts[action])}"
+
+
+def rule_values(change: RuleChange, safe: Safe, most: int | None = None) -> str:
+    """Return the values that differ, old and new: `teams: reds → reds, city; expires: none → 2027-01-31`."""
+    keys = list(dict.fromkeys((*change.before, *change.after)))
+    one = change.before if change.action == "removed" else change.after
+    words = [
+        f"{safe(key)}: {_value(change.before, key, safe)} → {_value(change.after, key, safe)}"
+        if change.action == "changed"
+        else f"{safe(key)}: {safe(one[key])}"
+        for key in keys[:most]
+    ]
+    return "; ".join([*words, *([f"{len(keys) - len(words):,} more keys"] if len(keys) > len(words) else [])])
+
+
+def _value(values: Mapping[str, str], key: str, safe: Safe) -> str:
+    return safe(values[key]) if values.get(key) else "none"
+
+
+def refused_words(portal: PortalPlan | PortalExplanation, safe: Safe) -> str:
     """Return the heading of a plan's refusals."""
-    return f"Refused: no changes will be made to {portal.name}"
+    return f"Refused: no changes will be made to {safe(portal.name)}"
 
 
 def by_count(count: int, one: str, many: str) -> str:
@@ -345,6 +389,11 @@ def approval(developer: Access) -> str:
     if developer.status != "approved":
         return ""
     return "; ".join(rule(why, str) for why in developer.approved_by) or "no rule"
+
+
+def rule_named(why: Reason, safe: Safe) -> str:
+    """Return the rule in words, with the developer that it names: `override ann@example.com`."""
+    return f"{RULES.get(why.rule) or safe(why.rule)} {safe(why.value)}"
 
 
 def _listed(words: Sequence[str], total: int) -> str:

@@ -178,7 +178,7 @@ def test_another_portal_under_the_old_handle_is_told(folder: Bench) -> None:
     other = "4f51fa25-310a-421d-bd1a-007f859021a3"
     folder.sim.store.add_portal(id=other, name="other")
     (folder.folder / "partners.yaml").write_text(HEAD.replace("3f51fa25", "4f51fa25") + AFTER)
-    said = f"portal partners was another one before ({PORTAL_ID}): that is managed no more; who got in stays in"
+    said = f"portal partners was another portal before ({PORTAL_ID}), now no longer managed; access there stays"
     for more in ((), ("--portal", "partners")):
         done = folder.run("plan", "--base", "base", *more, COLUMNS="200")
         assert done.code == 0

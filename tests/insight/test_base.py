@@ -13,7 +13,8 @@ from portalctl.changes.plan import PortalPlan
 from portalctl.changes.planning import compare, plan_portal
 from portalctl.changes.saved_plan import without_base
 from portalctl.changes.selection import Selection
-from portalctl.insight.base import Base, against, unruled_grants
+from portalctl.insight.base import Base, against, former_access
+from portalctl.insight.rule_changes import rule_changes
 from portalctl.manifest.model import Limits, Membership, Policy, PortalManifest
 from portalctl.portals.models import Snapshot
 from tests.changes.build import (
@@ -47,9 +48,9 @@ def compared(base: PortalManifest, head: PortalManifest, live: Snapshot = LIVE, 
     """The whole comparison, as a run makes it; `live` has the members of every team."""
     found, was = compare(head, live, TODAY), compare(base, live, TODAY)
     selection = Selection(**chosen)
-    unruled = unruled_grants(base, head, live, TODAY, found.changes)
+    former = former_access(base, head, live, TODAY, found.changes)
     made = plan_portal(head, live, found, TODAY, selection)
-    return against(made, plan_portal(base, live, was, TODAY, selection), unruled)
+    return against(made, plan_portal(base, live, was, TODAY, selection), former, rule_changes(base, head))
 
 
 def origins(plan: PortalPlan) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
@@ -46,6 +46,11 @@ def phrase(words: Callable[..., str], *values: object) -> Markup:
     return Markup(words(*values, code))  # noqa: S704 (foreign parts are escaped by `code`)
 
 
+def phrases(words: Callable[..., Iterable[str]], *values: object) -> tuple[Markup, ...]:
+    """Return several phrases as `phrase` does."""
+    return tuple(Markup(text) for text in words(*values, code))  # noqa: S704 (as in `phrase`)
+
+
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -64,6 +69,7 @@ def _environment() -> Environment:
         "moment": moment,
         "number": "{:,}".format,
         "phrase": phrase,
+        "phrases": phrases,
         "plural": plural,
         "policy": _policy,
         "script": lambda: _own(SCRIPT),

@@ -13,7 +13,8 @@ from portalctl.output import view_model
 from portalctl.output.html.chart import Bar, bars
 from portalctl.output.html.environment import code, page
 from portalctl.output.links import NO_LINKS, Links
-from portalctl.output.view_model import BRAKE, ChangeGroup, Kind, NoticeGroup
+from portalctl.output.refusal_causes import causes, how_to_continue
+from portalctl.output.view_model import ChangeGroup, Kind, NoticeGroup
 from portalctl.reason import Reason
 from portalctl.words import age_between, moment, plural
 
@@ -60,11 +61,7 @@ class _Portal:
     notes: Sequence[str | NoticeGroup]
     bars: Sequence[Bar]
     groups: Sequence[_RuleRows]
-
-    @property
-    def limited(self) -> bool:
-        """Whether --allow-removals lifts one of the refusals."""
-        return any(refusal.code in BRAKE for refusal in self.portal.refusals)
+    former: view_model.Former
 
 
 def plan_html(plan: Plan, links: Links = NO_LINKS) -> str:
@@ -82,6 +79,8 @@ def plan_html(plan: Plan, links: Links = NO_LINKS) -> str:
         age=_age(plan),
         kinds=KINDS,
         most_removals=MOST_REMOVALS,
+        causes=causes,
+        how_to_continue=how_to_continue,
         items=[_portal(portal, effects[portal.name], teams, rules) for portal in plan.portals],
         choices=(
             Choice("ops", "What", tuple(_ops(found))),
@@ -124,6 +123,7 @@ def _portal(
         warnings=[group for group in notices if group.warning],
         notes=[*view_model.left_alone(portal), *(group for group in notices if not group.warning)],
         bars=bars(portal.changes),
+        former=view_model.former_rules(portal.base),
         groups=[_RuleRows(why, " ".join(rules[w] for w in why), rows) for (_, _, why), rows in groups.items()],
     )
 

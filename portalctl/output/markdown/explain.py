@@ -39,7 +39,7 @@ def _heading(portal: PortalExplanation) -> str:
     state = "no portal was read" if portal.observed_at is None else live or "no account"
     refused = "".join(f"- ✗ {sentence(refusal.message)}\n" for refusal in portal.refusals)
     head = f"## {portal.about} {who(portal.subject)} on {short(portal.name)}: {state}\n\n"
-    return f"{head}{view_model.refused_words(portal)}\n\n{refused}\n" if refused else head
+    return f"{head}{view_model.refused_words(portal, short)}\n\n{refused}\n" if refused else head
 
 
 def _parts(portal: PortalExplanation, most: int) -> tuple[Part, Part]:

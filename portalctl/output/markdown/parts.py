@@ -1,7 +1,7 @@
-"""The parts of Markdown documents: parts with rows that can be left out, tables and lists, and rules in words.
+"""What Markdown documents are made of: parts with rows that can be left out, tables and lists, and rules in words.
 
-A row is never left out for being long: every name and text in it is shortened instead, so that the longest row is
-small beside the document.
+A row is never left out because it is long: names and texts in it are shortened instead, so that the longest row is
+small compared with the document.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 from portalctl.output import view_model
 from portalctl.output.escaping import html, markdown, markdown_words
+from portalctl.output.links import NO_LINKS, Links
 from portalctl.output.size_limit import Part
 from portalctl.reason import Reason
 
@@ -27,7 +29,7 @@ LONGEST_REASON = 300  # bytes of what somebody wrote as a reason
 LONGEST_MESSAGE = 1_000  # bytes of a sentence with foreign text in it
 MOST_RULES = 3  # in one row
 
-# What a row is about, a name in it, a file name, a sentence; each of them escaped and shortened.
+# The name that a row is about, another name, a name in HTML, a sentence; all of them escaped and shortened.
 who: Callable[[str], str] = partial(markdown, most=LONGEST_WHO)
 short: Callable[[str], str] = partial(markdown, most=LONGEST_NAME)
 short_html: Callable[[str], str] = partial(html, most=LONGEST_NAME)
@@ -36,7 +38,7 @@ sentence: Callable[[str], str] = partial(markdown_words, most=LONGEST_MESSAGE)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. `about`: what rows are collected under."""
+    """One line. `about`: what rows are grouped under."""
 
     text: str
     about: str = ""
@@ -52,10 +54,12 @@ def part(
     most: int,
     compact: Part | None = None,
 ) -> Part:
-    """A part of a document of `most` bytes.
+    """Return a part of a document of `most` bytes.
 
-    `frame` puts some rows, or none, under their heading. `named`: what those are that are missing. `compact`: the
-    part in the form it has where the rows do not fit.
+    Args:
+        frame: puts some rows, or none, under their heading.
+        named: what rows that are left out are called.
+        compact: the part in the form that it has where the rows do not fit.
     """
     rows = [row(item) for item in items[: most // SHORTEST_ROW]]
 
@@ -78,23 +82,42 @@ def listed(rows: Sequence[Row]) -> str:
 
 
 def collapsed(summary: str, body: str) -> str:
-    """`summary` is HTML: Markdown means nothing in it."""
+    """Return a collapsed block. `summary` is HTML: Markdown has no meaning in it."""
     return f"<details><summary>{summary}</summary>\n\n{body}</details>\n\n" if body else ""
 
 
-def place_words(place: str | None) -> str:
-    """Where a rule or a notice is written, as code."""
-    return markdown(place, most=LONGEST_PLACE) if place else "built-in default"
+def grouped(rows: Sequence[Row]) -> str:
+    """Return a list for each run of rows about the same, below what they are about."""
+    groups = groupby(rows, key=lambda row: row.about)
+    return "".join(f"{about}\n{listed(list(group))}" for about, group in groups)
 
 
-def why_words(why: Reason) -> str:
-    """The rule, where it is written, and its author's reason."""
+def link(text: str, address: str | None) -> str:
+    """Return Markdown text as a link, if there is an address."""
+    return f"[{text}]({address})" if address else text
+
+
+def place_words(place: str | None, address: str | None = None) -> str:
+    """Return the place of a rule or a notice as code, linked if there is an address."""
+    return link(markdown(place, most=LONGEST_PLACE), address) if place else "built-in default"
+
+
+def why_words(why: Reason, links: Links = NO_LINKS, *, before: bool = False, named: bool = False) -> str:
+    """Return a rule in words with its place and its author's reason.
+
+    Args:
+        before: the place is in the base.
+        named: name the developer of a rule about one developer.
+    """
     reason = f': "{markdown_words(why.reason, most=LONGEST_REASON)}"' if why.reason else ""
-    return f"{place_words(view_model.place(why))} {view_model.rule(why, short)}{reason}"
+    place = place_words(view_model.place(why), links.of(why, before))
+    rule = view_model.rule_named if named else view_model.rule
+    return f"{place} {rule(why, short)}{reason}"
 
 
-def whys_words(reasons: Iterable[Reason]) -> str:
-    """The rules behind one row, and how many more there are."""
+def whys_words(reasons: Iterable[Reason], links: Links = NO_LINKS, *, before: bool = False) -> str:
+    """Return the rules behind one row, and how many more there are."""
     every = tuple(reasons)
     others = len(every) - MOST_RULES
-    return "; ".join([*map(why_words, every[:MOST_RULES]), *([f"{others:,} more rules"] if others > 0 else [])])
+    words = [why_words(why, links, before=before) for why in every[:MOST_RULES]]
+    return "; ".join([*words, *([f"{others:,} more rules"] if others > 0 else [])])

@@ -6,31 +6,37 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from urllib.parse import urlsplit
 
-from portalctl.changes.plan import BaseComparison, Plan, PortalPlan
+from portalctl.changes.plan import BaseComparison, Plan, PortalPlan, RuleChange
 from portalctl.output.escaping import terminal
 from portalctl.output.refusal_causes import causes, how_to_continue
-from portalctl.output.text.style import Line, Style, joined, rows, rules_words, said
+from portalctl.output.text.style import Line, Style, joined, place, rows, rules_words, said
 from portalctl.output.view_model import (
     MOST_ALIKE,
     SHOWN_OF_ALIKE,
     SIGNS,
     ChangeGroup,
+    Former,
     Kind,
     NoticeGroup,
     by_rule,
     digest_words,
     duration_words,
     effects,
+    former_rules,
     keeps,
     kept,
     left_alone,
     notice_groups,
     origin_note,
     origin_words,
+    rule_counts,
+    rule_named,
+    rule_values,
     totals,
     totals_words,
     unruled_advice,
     unruled_words,
+    until_now,
     what,
 )
 from portalctl.reason import Reason
@@ -68,9 +74,10 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
         return
     yield title if portal.changes else f"{title}: nothing to do"
     groups = by_rule(portal.changes)
+    former = former_rules(portal.base)
     for kind, heading in HEADINGS.items():
         chosen = [group for group in groups if group.kind == kind]
-        yield from _section(heading, rows(_lines(chosen, style), style), style)
+        yield from _section(heading, rows(_lines(chosen, style, former), style), style)
     yield from _not_done(portal.base, portal.provider, style) if portal.base is not None else ()
     notices = notice_groups(portal.notices)
     warnings = [group for group in notices if group.warning]
@@ -102,16 +109,18 @@ def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str
         Line("~", _who(group), what(group, terminal), rules_words(group.why)) for group in effects(base.prevented)
     ]
     yield from _section("Prevented by this change", rows(prevented, style), style)
+    yield from _section(rule_counts(base.rules), _rules(base.rules), style)
 
 
-def _lines(groups: Sequence[ChangeGroup], style: Style) -> list[Line]:
+def _lines(groups: Sequence[ChangeGroup], style: Style, former: Former) -> list[Line]:
     """Return a line for each group, with equal ones of a rule together.
 
     Many equal grants fold, unless the change under review makes them. Removals never fold.
     """
     alike: dict[tuple[tuple[Reason, ...], str, str], list[ChangeGroup]] = {}
     for group in groups:
-        words = what(group, terminal) + origin_note(group)
+        places = ", ".join(map(place, until_now(group, former)))
+        words = what(group, terminal) + origin_note(group) + (f"; until now by {places}" if places else "")
         alike.setdefault((group.why, words, SIGNS[group.kind]), []).append(group)
     lines: list[Line] = []
     for (whys, words, sign), same in alike.items():
@@ -124,6 +133,16 @@ def _lines(groups: Sequence[ChangeGroup], style: Style) -> list[Line]:
             more = len(same) - len(shown)
             lines.append(Line(sign, f"{more:,} more with the same change", "(--verbose lists them)", rules))
     return lines
+
+
+def _rules(rules: Iterable[RuleChange]) -> Iterator[str]:
+    """Yield the rules that the change adds, removes or changes, with old and new values."""
+    for rule in rules:
+        team = f" of team {terminal(rule.team)}" if rule.team else ""
+        yield f"    {rule.action:<7}  {place(rule.why)}  {rule_named(rule.why, terminal)}{team}"
+        values = rule_values(rule, terminal)
+        if values:
+            yield f"             {values}"
 
 
 def _who(group: ChangeGroup) -> str:
