@@ -285,3 +285,48 @@ def test_a_refused_removal_does_not_hold_up_grants(bench: Bench, job: Job, tmp_p
     assert runner.uses(removals, secrets, preview) == 3
     assert "@x.org is protected" in runner.output
     assert bench.status("owner@x.org") == "approved"
+
+
+@pytest.mark.parametrize(
+    ("portals", "results", "passes"),
+    [
+        ("true", "success success success", True),
+        ("false", "success skipped skipped", True),
+        ("true", "success success failure", False),
+        ("true", "success failure skipped", False),
+        ("true", "success success skipped", False),
+        ("true", "success success cancelled", False),
+        ("", "failure skipped skipped", False),
+        ("false", "success failure skipped", False),
+    ],
+)
+def test_the_required_check_reports_for_every_pull_request(portals: str, results: str, passes: bool) -> None:
+    workflow = WORKFLOWS["portal-plan"]
+    assert workflow[True] == "pull_request", "without paths, so that it runs for each"
+    job = workflow["jobs"]["required"]
+    assert (job["name"], job["if"]) == ("portal access", "always()")
+    assert set(job["needs"]) == set(workflow["jobs"]) - {"required"}
+    (step,) = job["steps"]
+    words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(words, env={"PORTALS": portals, "RESULTS": results}, capture_output=True, check=False)
+    assert (done.returncode == 0) == passes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("wish", "shown"), [("", False), ("false", False), ("true", True)])
+def test_the_action_shows_addresses_only_where_asked(bench: Bench, tmp_path: Path, wish: str, shown: bool) -> None:
+    bench.people(approved=["leaver@x.org"])
+    bench.manifest("overrides: [{developer: leaver@x.org, status: revoked, reason: Left}]\n")
+    summary = tmp_path / "summary.md"
+    env = {
+        "KONNECT_SERVER_URL": bench.sim.url,
+        "GITHUB_STEP_SUMMARY": str(summary),
+        "GITHUB_REPOSITORY": "club/portal",
+    }
+    runner = Runner(Path.cwd(), env)
+    given = {"COMMAND": "plan", "FILE": "plan.json", "ARGS": "-f\nportals", "KONNECT_TOKEN": bench.sim.token}
+    assert runner.step("portalctl", **given, SHOW_EMAILS=wish) == 0
+    assert ("leaver@x.org" in runner.output) == shown
+    code = runner.step("Report to GitHub", FILE="plan.json", COMMENT="never", GITHUB_TOKEN="x", SHOW_EMAILS=wish)
+    assert code == 0, runner.output
+    assert ("leaver@x.org" in runner.output + summary.read_text()) == shown
