@@ -1,4 +1,4 @@
-"""`portalctl report`: what auditors ask for."""
+"""`portalctl report`: reports for auditors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from portalctl.git.blame import origins
 from portalctl.insight.access_review import REMARKS, AccessReview
 from portalctl.output.documents import render
 from portalctl.output.escaping import terminal
+from portalctl.output.view_model import approval
 from portalctl.output_file import Output
-from portalctl.words import people
+from portalctl.words import plural
 
 
 @click.group()
 def report() -> None:
-    """Tell auditors who has what, and why.
+    """Write reports for auditors.
 
     \b
     Examples:
@@ -41,23 +42,24 @@ def report() -> None:
     "--snapshot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Tell of a saved reading (`portalctl snapshot`), and ask no portal.",
+    help="Use a saved snapshot (`portalctl snapshot`) instead of the portals.",
 )
 @form_option("access", "csv")
 @click.option(
     "--out",
     type=OutputPath(),
     metavar="FILE",
-    help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.  [default: stdout]",
+    help="Write to this file (mode 0600): it has the addresses of all developers on the portals.  [default: stdout]",
 )
 @mask_option
 def access(*, target: Target, snapshot: Path | None, output: str, out: Output | None) -> None:
-    """Everybody on the portals: status, since when, teams, and the rule behind each with its place in the files.
+    """List all developers with status, teams, the rule that approved each (or no rule), and its place in the files.
 
-    Where the files are committed to Git, commit and author of each rule are told. Marked are people of whom no rule
-    speaks (unmanaged), who are in a team by no rule (orphan), whose status is not what the rules say (differs), who
-    can't be told for sure (blocked), and whom a rule names and who have no account (absent). Fails rather than tell
-    of a part. Cannot write to a portal.
+    For files in Git the report has the commit, the author and, from trailers such as Reviewed-by, the approver of
+    each rule. It marks developers who match no rule (unmanaged), are in a team without a rule (orphan), have another
+    status than the rules yield (differs), are not certainly the developer that the rules mean (blocked), or are named
+    by a rule and have no account (absent). The CSV can be read by members_from. Fails if a portal can't be read
+    completely. Cannot write to a portal.
 
     \b
     Examples:
@@ -68,7 +70,7 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Output | 
     known = origins(session.manifest.files)
     if known.cut:
         text = (
-            "this clone is shallow: who wrote a line before it was cut is not told (actions/checkout: fetch-depth: 0)"
+            "this clone is shallow: commits and authors of older lines are missing (actions/checkout: fetch-depth: 0)"
         )
         session.run.observer(Warned(text))
     if known.problem:
@@ -84,8 +86,10 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Output | 
 
 
 def _said(out: Path, review: AccessReview) -> str:
-    """Where it is, and how much there is to look at."""
-    every = [each for portal in review.portals for each in portal.developers]
-    count = Counter(remark for each in every for remark in each.remarks)
-    marked = ", ".join(f"{count[remark]:,} {remark}" for remark in REMARKS if count[remark])
-    return f"{terminal(str(out))}: {people(len(every))}; {marked or 'nothing marked'}"
+    """Return the name of the file and the figures of the review."""
+    developers = [developer for portal in review.portals for developer in portal.developers]
+    count = Counter(mark for developer in developers for mark in developer.remarks)
+    unruled = sum(approval(developer) == "no rule" for developer in developers)
+    marked = [f"{unruled:,} approved by no rule"] if unruled else []
+    marked += [f"{count[mark]:,} {mark}" for mark in REMARKS if count[mark]]
+    return f"{terminal(str(out))}: {plural(len(developers), 'developer')}; {', '.join(marked) or 'nothing marked'}"

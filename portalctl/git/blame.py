@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,8 @@ from portalctl.insight.access_review import Origin, Origins
 
 # The first line of an entry in git-blame's porcelain format: commit, line in that commit, line in the file.
 _ENTRY: Final = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?")
+# The trailers that GitLab's merge commits, Gerrit and `git commit --trailer` have, of each commit in one line.
+_APPROVAL: Final = "%H %(trailers:key=Approved-by,key=Reviewed-by,valueonly,unfold,separator=%x2C%x20)"
 _UNCOMMITTED: Final = re.compile("0+")
 
 
@@ -67,6 +69,10 @@ def _all(files: Iterable[str]) -> Iterator[tuple[str, int, Origin | None]]:
                 raise GitError(f"git blame took longer than {SECONDS:.0f} s for all files")
             output = _blame(objects, path, content if content != committed else None, seconds)
             known = list(_parsed(output.decode(errors="replace"), shallow=repository.is_shallow))
+            approvers = _approvers(objects, {origin.commit for _, origin in known if origin is not None})
+            known = [
+                (line, origin and replace(origin, approver=approvers.get(origin.commit))) for line, origin in known
+            ]
             for file in (file for file, named in paths.items() if named == path):
                 yield from ((file, line, origin) for line, origin in known)
 
@@ -123,6 +129,18 @@ def _parsed(output: str, *, shallow: bool) -> Iterator[tuple[int, Origin | None]
         else:
             key, _, value = text.partition(" ")
             facts.get(commit, {})[key] = value
+
+
+def _approvers(objects: Objects, commits: Collection[str]) -> Mapping[str, str]:
+    """Return who approved commits, by the trailers of their messages; commits without such a trailer are left out."""
+    if not commits:
+        return {}
+    names = "\n".join(sorted(commits)).encode()
+    output = objects.run(
+        "log", "--no-walk=unsorted", "--no-show-signature", f"--format={_APPROVAL}", "--stdin", stdin=names
+    )
+    lines = (line.partition(" ") for line in output.decode(errors="replace").split("\n"))
+    return {commit: approver for commit, _, approver in lines if approver}
 
 
 def _author(facts: Mapping[str, str]) -> str:

@@ -1,4 +1,7 @@
-"""An access review as CSV (RFC 4180), a row for each developer, that a spreadsheet shows and does not calculate."""
+"""An access review as CSV (RFC 4180): a row for each developer, with every cell as text for spreadsheets.
+
+The file can be named by `members_from`: the columns `developer`, `expires` and `reason` are those of a member list.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ COLUMNS = (
     "place",
     "commit",
     "author",
+    "approver",
     "reason",
     "expires",
     "team_rules",
@@ -34,20 +38,20 @@ COLUMNS = (
 
 
 def access_csv(review: AccessReview) -> str:
-    """A head row, and everybody of every portal. What has several values has them parted by `; `."""
-    rows = (_row(portal, each) for portal in review.portals for each in portal.developers)
+    """Return a head row and a row for each developer of each portal; several values in a cell are joined by `; `."""
+    rows = (_row(portal, developer) for portal in review.portals for developer in portal.developers)
     return "".join(f"{','.join(map(csv, row))}\r\n" for row in (COLUMNS, *rows))
 
 
-def _row(portal: PortalAccess, person: Access) -> Iterator[str]:
-    yield from (portal.name, person.developer, person.id, person.full_name, person.status, person.since)
-    yield _joined(each.team for each in person.teams)
-    yield view_model.approval(person)
-    yield _joined(person.remarks)
-    yield person.rules_say
-    yield from _rules(() if person.rules_say == "silent" else person.why)
-    yield _joined(map(_membership, person.teams))
-    override = person.override
+def _row(portal: PortalAccess, access: Access) -> Iterator[str]:
+    yield from (portal.name, access.developer, access.id, access.full_name, access.status, access.since)
+    yield _joined(membership.team for membership in access.teams)
+    yield view_model.approval(access)
+    yield _joined(access.remarks)
+    yield access.rules_say
+    yield from _rules(() if access.rules_say == "silent" else access.why)
+    yield _joined(map(_membership, access.teams))
+    override = access.override
     yield (override.status or "teams only") if override else ""
     yield (view_model.place(override.why) or "") if override else ""
     yield str(override.why.expires or "never") if override else ""
@@ -55,16 +59,23 @@ def _row(portal: PortalAccess, person: Access) -> Iterator[str]:
 
 
 def _rules(rules: tuple[DatedReason, ...]) -> Iterator[str]:
-    yield _joined(view_model.rule(each, str) for each in rules)
-    yield _joined(view_model.place(each) or "built-in default" for each in rules)
-    yield _joined(each.origin.commit for each in rules if each.origin)
-    yield _joined(each.origin.author for each in rules if each.origin)
-    yield _joined(each.reason for each in rules if each.reason)
-    yield _joined(str(each.expires) for each in rules if each.expires)
+    yield _joined(view_model.rule(why, str) for why in rules)
+    yield _joined(view_model.place(why) or "built-in default" for why in rules)
+    yield _joined(why.origin.commit for why in rules if why.origin)
+    yield _joined(why.origin.author for why in rules if why.origin)
+    yield _joined(why.origin.approver for why in rules if why.origin and why.origin.approver)
+    yield _joined(why.reason for why in rules if why.reason)
+    yield _last_day(rules)
+
+
+def _last_day(rules: Iterable[DatedReason]) -> str:
+    """Return the last day on which one of the rules holds; nothing if one has no end."""
+    days = [why.expires for why in rules]
+    return str(max(day for day in days if day)) if days and all(days) else ""
 
 
 def _membership(membership: Membership) -> str:
-    rules = ", ".join(f"{view_model.rule(each, str)} ({view_model.place(each)})" for each in membership.why)
+    rules = ", ".join(f"{view_model.rule(why, str)} ({view_model.place(why)})" for why in membership.why)
     return f"{membership.team}: {rules or 'no rule'}"
 
 

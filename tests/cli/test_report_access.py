@@ -92,7 +92,8 @@ def test_commit_and_author_are_those_of_the_line(peopled: Bench, monkeypatch: py
         monkeypatch.setenv(f"GIT_{who}_NAME", "Ann Lee")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "ann@arsenal.com")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    for words in (["init", "-q"], ["add", "portals"], ["commit", "-qm", "Rules"]):
+    message = "Rules\n\nReviewed-by: Bob Roe <bob@arsenal.com>\nApproved-by: Cy <cy@arsenal.com>"
+    for words in (["init", "-q"], ["add", "portals"], ["commit", "-qm", message]):
         subprocess.run(["git", *words], check=True)
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     file = Path("portals/partners.yaml")
@@ -100,6 +101,9 @@ def test_commit_and_author_are_those_of_the_line(peopled: Bench, monkeypatch: py
     rows = table(access(peopled).out)
     ann, sam = rows["ann@arsenal.com"], rows["sam@agency.example"]
     assert (ann["commit"], ann["author"]) == (commit, "Ann Lee <ann@arsenal.com>")
+    assert ann["approver"] == "Bob Roe <bob@arsenal.com>, Cy <cy@arsenal.com>"
+    assert sam["approver"] == ""
+    assert "approved by Bob Roe" in read(access(peopled, "-o", "html").out).text
     assert (sam["commit"], sam["author"], sam["reason"]) == ("", "", "Changed"), "that line is not committed"
 
 
@@ -161,7 +165,7 @@ def test_a_file_is_for_its_owner_alone_and_a_saved_reading_serves_too(peopled: B
     assert (done.code, done.out, len(peopled.reads)) == (0, "", asked)
     assert stat.S_IMODE(Path("access.csv").stat().st_mode) == 0o600
     assert len(table(Path("access.csv").read_text())) == 4
-    assert done.err.endswith("access.csv: 4 people; 1 unmanaged, 1 orphan, 1 differs\n")
+    assert done.err.endswith("access.csv: 4 developers; 1 approved by no rule, 1 unmanaged, 1 orphan, 1 differs\n")
 
 
 def test_csv_is_safe_for_readers_of_any_separator_and_read_back(bench: Bench) -> None:
@@ -181,3 +185,38 @@ def test_csv_is_safe_for_readers_of_any_separator_and_read_back(bench: Bench) ->
     assert {"x;=1+1;@city.example", "+ops@city.example", "'a@city.example"} <= {
         unguard(row["developer"]) for row in rows
     }
+
+
+def test_the_csv_is_a_list_of_members_that_the_manifest_reads(peopled: Bench) -> None:
+    peopled.manifest(RULES.replace("expires: 2999-12-31, ", ""))
+    assert access(peopled, "--out", "portals/access.csv").code == 0
+    peopled.manifest(
+        RULES + "  - {developer: pam@agency.example, status: approved, expires: 2999-12-31, reason: x}\n"
+    )
+    assert access(peopled, "--out", "portals/access.csv").code == 0
+    names = list(table(Path("portals/access.csv").read_text()))
+    peopled.manifest("teams: [{name: everyone, members_from: access.csv}]\n")
+    done = portalctl("validate", "portals", "-o", "json")
+    assert done.code == 0, done.out
+    document = peopled.run("plan", "-o", "json").json
+    joined = {c["developer"]["email"] for c in document["portals"][0]["changes"] if c["op"] == "add_member"}
+    assert joined == {"ann@arsenal.com", "sam@agency.example", "eve@evil.example"}
+    assert set(names) >= joined | {"bob@arsenal.com", "pam@agency.example"}
+
+
+def test_a_member_list_does_not_count_as_an_approval(bench: Bench) -> None:
+    bench.people(approved=["zoe@x.example", "ann@arsenal.com"])
+    bench.manifest("trusted_domains: [arsenal.com]\nteams: [{name: reds, members: [zoe@x.example]}]\n")
+    bench.team("reds", "zoe@x.example")
+    rows = table(access(bench).out)
+    assert (rows["zoe@x.example"]["approved_by"], rows["zoe@x.example"]["rule"]) == ("no rule", "")
+    assert rows["ann@arsenal.com"]["approved_by"] == "trusted domain arsenal.com"
+    for form in ("text", "markdown", "html"):
+        shown = read(access(bench, "-o", form).out).text
+        assert "1 approved by a rule" in " ".join(shown.split()) or form == "text"
+        assert "approved by no rule" in " ".join(shown.split())
+    developers = access(bench, "-o", "json").json["portals"][0]["developers"]
+    assert [(each["developer"], bool(each["approved_by"])) for each in developers] == [
+        ("ann@arsenal.com", True),
+        ("zoe@x.example", False),
+    ]
