@@ -24,7 +24,7 @@ from portalctl.words import plural
 
 
 def load_base(where: str, target: Target, head: Manifest, observer: Observer) -> Base:
-    """The base manifest. What is wrong with it is a warning, since the change may be what repairs it.
+    """Return the base manifest. An error in it is a warning, since the change may be its repair.
 
     Raises GitError where `where` is neither a folder nor a commit.
     """
@@ -38,7 +38,7 @@ def _base(where: str, target: Target, observer: Observer) -> Base:
     try:
         manifest = _manifest(where, target, observer)
         if manifest is None:
-            return Base({}, "it has none of the manifest's files")
+            return Base({}, "it has no file of the manifest")
         check(manifest)
     except InputError as error:
         finding = error.findings[0] if error.findings else error.message
@@ -48,16 +48,15 @@ def _base(where: str, target: Target, observer: Observer) -> Base:
 
 
 def _warn_of_lead(where: str, ahead: int, observer: Observer) -> None:
-    """Warn of commits that only the base has: they would look as if this change undid them."""
+    """Warn of commits that only the base has: the comparison shows them as undone by this change."""
     if ahead:
         branched = f'--base "$(git merge-base {shlex.quote(where)} HEAD)"'
-        what = "that is not here: what it did" if ahead == 1 else "that are not here: what they did"
-        text = f"--base {where} has {plural(ahead, 'commit')} {what} counts as undone by this change"
-        observer(Warned(f"{text}; {branched} is where this branch began"))
+        text = f"--base {where} has {plural(ahead, 'commit')} that HEAD lacks, shown as undone by this change"
+        observer(Warned(f"{text}; to compare with the start of this branch, use {branched}"))
 
 
 def _manifest(where: str, target: Target, observer: Observer) -> Manifest | None:
-    """None where there are no files. Raises InputError for what can't be read."""
+    """Return the manifest, None where there are no files. Raises InputError for files that can't be read."""
     if where and Path(where).is_dir():
         folder = [Path(where)]
         return _assembled(*read_files(folder), partial(read_list, folder))

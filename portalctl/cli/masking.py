@@ -1,7 +1,7 @@
-"""Masked runs: `--mask-emails`, the key of the masks, and the two streams that everything shown passes through.
+"""Masked runs: `--mask-emails`, the key of the masks, and the two streams that mask all output.
 
-Documents are masked before they take a form (`report.masking`). What else a run prints (errors, progress, prompts,
-results line by line) is text of many origins, so the streams themselves mask it: no message can bypass that.
+Documents are masked before they are rendered (`output.masked_documents`). Other output (errors, progress, prompts,
+results line by line) has many sources, so the streams themselves mask it: no message can bypass them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HIDDEN = frozenset({"buffer", "detach"})  # ways around the mask
 
 @dataclass(slots=True)
 class _Run:
-    """One command line: whether its output is masked, and the one mask for all of it, made when first needed."""
+    """One command line: whether its output is masked, and its mask, made when first needed."""
 
     masked: bool
     mask: Mask | None = field(default=None)
@@ -47,14 +47,14 @@ _RUN: ContextVar[_Run | None] = ContextVar("run", default=None)
 
 
 def is_masked(words: Sequence[str]) -> bool:
-    """Whether a command line asks for masked output. `ci` masks what it shows unless told not to."""
+    """Return whether a command line asks for masked output. `ci` masks unless it has --show-emails."""
     before = list(words[: words.index("--")] if "--" in words else words)
     return FLAG in before or (before[:1] == ["ci"] and "--show-emails" not in before)
 
 
 @contextmanager
 def one_run(words: Sequence[str]) -> Iterator[None]:
-    """Everything printed inside is masked where the command line asks for it.
+    """Mask all output inside where the command line asks for it.
 
     Raises BadUsageError, before anything was read, for a mask key that is too short or cannot be read.
     """
@@ -72,7 +72,7 @@ def one_run(words: Sequence[str]) -> Iterator[None]:
 
 
 def run_mask() -> Mask:
-    """The mask of this run, in masked runs and for notifications. Raises BadUsageError for an unusable key."""
+    """Return the mask of this run, also for notifications. Raises BadUsageError for an unusable key."""
     run = _RUN.get()
     if run is None:
         return _new_mask()
@@ -82,13 +82,13 @@ def run_mask() -> Mask:
 
 
 def shown_mask() -> Mask | None:
-    """The mask of this run where its output is masked, else None."""
+    """Return the mask of this run where its output is masked, else None."""
     run = _RUN.get()
     return run_mask() if run is not None and run.masked else None
 
 
 def shown(document: D) -> D:
-    """A document or an event as this run may show it: masked where its output is."""
+    """Return a document or an event, masked where the output of this run is."""
     mask = shown_mask()
     if mask is None:
         return document
@@ -98,7 +98,7 @@ def shown(document: D) -> D:
 
 
 def mask_key() -> bytes | None:
-    """The user's key for masks; None where none is set. Raises BadUsageError for a key that is too short."""
+    """Return the key for masks; None where none is set. Raises BadUsageError for a key that is too short."""
     found = secret(os.environ, VARIABLE)
     if found is None:
         return None
@@ -129,7 +129,7 @@ def mask_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class _MaskedStream:
-    """A text stream that masks what is written to it. Escapes of a terminal, all of them ours, pass through."""
+    """A text stream that masks what is written to it. portalctl's own terminal escapes pass through."""
 
     def __init__(self, stream: IO[str], mask: Mask) -> None:
         self._stream = stream
@@ -137,7 +137,7 @@ class _MaskedStream:
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
-            raise TypeError("this stream takes text")  # click asks whether a stream takes bytes
+            raise TypeError("this stream accepts text")  # click tries whether a stream accepts bytes
         parts = enumerate(ESCAPE.split(text))
         self._stream.write("".join(part if number % 2 else self._mask.text(part) for number, part in parts))
         return len(text)

@@ -1,6 +1,6 @@
-"""The JSON that other commands left for a CI step: a plan, where portal and files disagree, or what an apply did.
+"""The JSON that other commands write for a CI step: a plan, drift, or the report of an apply.
 
-Whoever reads these files needs no token of a portal: the step that may write comments has none.
+Reading these files needs no portal token: the step that may write comments has none.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ Document = Plan | Drift | Report
 
 
 def read(content: bytes, file: str) -> Document:
-    """The document in a file. `file` is how errors call it.
+    """Return the document in a file; `file` names it in errors.
 
-    Raises InputError for what is none of the three, and RefusedError for a plan that is not as it was written.
+    Raises InputError for any other content, and RefusedError for a plan that was edited.
     """
     match _kind(content):
         case "plan":
@@ -28,7 +28,7 @@ def read(content: bytes, file: str) -> Document:
     found = documents.read(content, file)
     if isinstance(found, Drift | Report):
         return found
-    message = "this is none of: a plan (plan --out), drift (drift -o json), a report (apply --report)"
+    message = "not a plan (plan --out), drift (drift -o json) or report (apply --report)"
     raise InputError((Finding(Position(file, 1, 1), message),))
 
 

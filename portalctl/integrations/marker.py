@@ -1,4 +1,4 @@
-"""How a comment or an issue of ours is known again: by a mark that nobody sees, and by who wrote it."""
+"""How an earlier comment or issue is found again: by an invisible mark and by its author."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Subject = Literal["plan", "drift"]
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """A comment (`number` is its id) or an issue, as GitHub has it."""
+    """A comment (`number` is its id) or an issue on GitHub, or a note on GitLab."""
 
     number: int
     author: str
@@ -22,12 +22,12 @@ class Posted:
 
 
 def marked(subject: Subject, portal: str, body: str) -> str:
-    """The body with its mark, an HTML comment in a line of its own. A portal's name has no `--`."""
+    """Return the body with its mark, an HTML comment in a line of its own. A portal's name has no `--`."""
     return f"{_mark(subject, portal)}\n{body}"
 
 
 def ours(posted: Iterable[Posted], subject: Subject, portal: str, author: str) -> Posted | None:
-    """The first one that has the mark and was written by `author`. A mark that somebody copied makes nothing ours."""
+    """Return the first post with the mark by `author`. A copied mark alone does not count."""
     mark = _mark(subject, portal)
     return next(
         (each for each in posted if each.author.casefold() == author.casefold() and each.body.startswith(mark)), None

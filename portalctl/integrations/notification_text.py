@@ -1,4 +1,4 @@
-"""What is told of a whole run in a notification: counts and states, and nobody's name or address. Pure."""
+"""Notifications about a whole run: counts and states, without names and addresses. Pure."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from portalctl.words import plural
 
 
 def plan_message(plan: Plan, digest: str | None, run: str | None) -> Message:
-    """`digest`: the plan's keyed digest, None without a mask key: the plan's own would let readers test addresses.
+    """Return the message about a plan.
 
-    `run`: the URL of the run that made the plan, where there is one; so below.
+    Args:
+        digest: the keyed digest, None without a mask key: with the plan's own, readers could test addresses.
+        run: the URL of the run, if there is one.
     """
     portals = [{"name": portal.name, "refused": bool(portal.refusals), **_counts(portal)} for portal in plan.portals]
     lines = [f"{portal.name}: {_plan_words(portal)}" for portal in plan.portals]

@@ -1,8 +1,7 @@
-"""Telling a chat or another program what came of a run, and who loses access, as it happens.
+"""Notify a chat or another program of the result of a run, and of each removal as it happens.
 
-A message is JSON with a `text`, which Slack and those that do as Slack does show as it is. Messages go out one after
-the other from a thread of their own, so that no slow receiver holds up a write. That one could not be sent is a
-warning; nothing depends on it.
+A message is JSON with a `text`, which Slack and compatible programs show. Messages are sent one after the other from
+a thread of their own, so that a slow receiver does not delay a write. A message that cannot be sent is a warning.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Notifier:
         self._waiting.put(None)
         self._thread.join(LAST_WORDS)
         if self._thread.is_alive():
-            self._failed("some are still on their way")
+            self._failed("some were not sent in time")
 
     def __call__(self, message: Message) -> None:
         self._waiting.put(message)
@@ -66,7 +65,7 @@ class Notifier:
                 self._failed(type(error).__name__)
 
     def _failed(self, why: str) -> None:
-        """Said once: a receiver that is gone is gone for every message."""
+        """Warn once: a receiver that fails for one message fails for the others too."""
         if not self._warned:
             self._warned = True
             self._warn(Warned(f"a notification could not be sent: {why}"))
@@ -74,9 +73,9 @@ class Notifier:
 
 @dataclass(frozen=True, slots=True)
 class Announcer:
-    """An observer that passes everything on, and announces each removal as soon as the portal took it."""
+    """An observer that passes all events on, and sends a message for each removal once the portal accepted it."""
 
-    removals: Collection[str]  # ids of the changes that take something away
+    removals: Collection[str]  # ids of the changes that remove access
     notify: Notifier
     mask: Callable[[str], str]
     next: Observer
@@ -88,7 +87,7 @@ class Announcer:
 
 
 def removal(event: Sent, mask: Callable[[str], str]) -> Message:
-    """One change that takes something away from a person."""
+    """Return the message about one change that removes access."""
     who = mask(event.subject)
     text = f"{chat(event.portal)}: {chat(who)} {chat(event.what)}"
     return {"version": 1, "kind": "removal", "text": text, "portal": event.portal, "who": who}

@@ -1,4 +1,4 @@
-"""What later steps and jobs are told of a document: words and counts, none of them typed by strangers. Pure."""
+"""The outputs of a document for later steps and jobs: words and counts, none typed by strangers. Pure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from portalctl.output.view_model import totals
 
 
 def outputs(document: Document, file: str, digest: str | None = None) -> Mapping[str, str]:
-    """Names in lower case with hyphens, as GitHub's own are. `file` is where the document is.
+    """Return the outputs, with names in lower case and hyphens, as GitHub's own are.
 
-    `digest`: that of a plan, in the form for `apply --expect-digest`.
+    Args:
+        file: the path of the document.
+        digest: that of a plan, in the form for `apply --expect-digest`.
     """
     match document:
         case Plan():
@@ -31,7 +33,7 @@ def outputs(document: Document, file: str, digest: str | None = None) -> Mapping
 
 
 def dotenv(plan: Plan, file: str, digest: str | None) -> str:
-    """The same of a plan for GitLab's `artifacts:reports:dotenv`: `PORTALCTL_HAS_CHANGES=true`, a line each."""
+    """Return the outputs of a plan for GitLab's `artifacts:reports:dotenv`: lines `PORTALCTL_HAS_CHANGES=true`."""
     named = {name.upper().replace("-", "_"): value for name, value in _of_plan(plan, file, digest).items()}
     return "".join(f"PORTALCTL_{name}={value}\n" for name, value in named.items())
 

@@ -1,4 +1,4 @@
-"""The report of an apply, for the record: who made which plan so, and what came of each change.
+"""The report of an apply: which plan was applied, by which user, and the result of each change.
 
 These dataclasses are the published JSON too (`schemas/report.v1.schema.json`): a field is a key.
 """
@@ -23,7 +23,7 @@ RESULTS: tuple[Result, ...] = ("confirmed", "failed", "skipped", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who ran it. `commit` is what a CI checked out; None elsewhere."""
+    """The user of a run. `commit` is the one that a CI job checked out; None elsewhere."""
 
     actor: str | None
     commit: str | None = None
@@ -75,7 +75,7 @@ class PortalOutcome:
 class Report:
     """`plan` is the digest of what was applied, None in a masked report without a lasting key.
 
-    `interrupted`: it was asked to stop before it was through.
+    `interrupted`: it was asked to stop before it was complete.
     """
 
     version: Literal[1] = 1
@@ -91,7 +91,7 @@ class Report:
 
 
 def who_ran(env: Mapping[str, str], user: str | None) -> Who:
-    """Whom GitHub or GitLab names, with the commit, else the `user` of the operating system."""
+    """Return the user and the commit that GitHub or GitLab names, else the `user` of the operating system."""
     for actor, commit in (("GITHUB_ACTOR", "GITHUB_SHA"), ("GITLAB_USER_LOGIN", "CI_COMMIT_SHA")):
         if env.get(actor):
             return Who(env[actor], env.get(commit) or None)
@@ -101,7 +101,7 @@ def who_ran(env: Mapping[str, str], user: str | None) -> Who:
 def audit(
     plan: Plan, reports: Iterable[PortalReport], *, who: Who, generator: str, started_at: str, ended_at: str
 ) -> Report:
-    """The report of an apply of `plan`. `reports` leaves out the portals that had nothing to do."""
+    """Return the report of an apply of `plan`. `reports` leaves out the portals that had nothing to do."""
     reports = list(reports)
     portals = {portal.name: portal for portal in plan.portals}
     return Report(

@@ -1,4 +1,4 @@
-"""The one place that makes foreign strings printable: what strangers typed stays visible and does nothing.
+"""The one module that makes foreign text printable: what strangers typed stays visible and has no effect.
 
 One function per medium, named after it. Each takes one piece of text (a name, an address, a message of the portal),
 except `json_text`, which takes a whole document. Documents for people are printed in CI logs too: what `terminal`
@@ -49,7 +49,7 @@ _WIDE_ESCAPE = re.compile(r"\\(?=[uU])")
 
 
 def terminal(text: str) -> str:
-    r"""One piece of foreign text for a terminal or a CI log.
+    r"""Return one piece of foreign text for a terminal or a CI log.
 
     The result has no line break, and only letters, marks, digits, signs and the ASCII space. Everything else
     becomes a visible escape, `\x1b`, `\u202e` or `\U000e0041`: control and format characters (bidirectional,
@@ -62,7 +62,7 @@ def terminal(text: str) -> str:
 
 
 def markdown(text: str, most: int | None = None) -> str:
-    r"""One piece of foreign text for GitHub's and GitLab's Markdown: code, where nothing is a link or a mention.
+    r"""Return one piece of foreign text for GitHub's and GitLab's Markdown, as code: no link, no mention.
 
     Good in a line and in a table's cell alike: a pipe stands between two pieces of code as `&#124;`, since what
     splits a row is found before code is. Two results need something between them; the empty text gives nothing.
@@ -73,7 +73,7 @@ def markdown(text: str, most: int | None = None) -> str:
 
 
 def markdown_words(text: str, most: int | None = None) -> str:
-    """A sentence with foreign text in it for Markdown: plain words and numbers stay, everything else becomes code.
+    """Return a sentence with foreign text for Markdown: words and numbers stay, everything else becomes code.
 
     A result of more than `most` bytes is shortened and ends with `…`.
     """
@@ -81,7 +81,7 @@ def markdown_words(text: str, most: int | None = None) -> str:
 
 
 def html(text: str, most: int | None = None) -> str:
-    """One piece of foreign text for HTML, between tags or in a quoted attribute; not for scripts, styles or URLs.
+    """Return one piece of foreign text for HTML, between tags or in a quoted attribute; not for scripts or styles.
 
     A result of more than `most` bytes is shortened and ends with `…`.
     """
@@ -89,7 +89,7 @@ def html(text: str, most: int | None = None) -> str:
 
 
 def chat(text: str) -> str:
-    """One piece of foreign text for a message to Slack and those that read messages as Slack does.
+    """Return one piece of foreign text for a message to Slack and programs that read messages as Slack does.
 
     There `<!channel>` calls everybody and `<url|text>` is a link; the three signs are escaped as Slack asks
     (https://docs.slack.dev/messaging/formatting-message-text).
@@ -98,12 +98,12 @@ def chat(text: str) -> str:
 
 
 def csv(text: str) -> str:
-    """One field of a CSV file (RFC 4180), quoted. What a spreadsheet would calculate gets an apostrophe before it."""
+    """Return one quoted CSV field (RFC 4180), with an apostrophe before what a spreadsheet would calculate."""
     return '"' + guard(terminal(text)).replace('"', '""') + '"'
 
 
 def github_data(text: str) -> str:
-    """The message of a workflow command (`::error::…`), which may have several lines.
+    """Return the message of a workflow command (`::error::…`), which may have several lines.
 
     The runner decodes `%25`, `%0D` and `%0A` (actions/toolkit, packages/core/src/command.ts).
     """
@@ -111,7 +111,7 @@ def github_data(text: str) -> str:
 
 
 def github_property(text: str) -> str:
-    """A property of a workflow command (`::error file=…,title=…::`), in which `:` and `,` are encoded too."""
+    """Return a property of a workflow command (`::error file=…,title=…::`), with `:` and `,` encoded too."""
     return terminal(text).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
 
 
@@ -127,7 +127,7 @@ def github_output(name: str, value: str, delimiter: str) -> str:
 
 
 def yaml(text: str) -> str:
-    r"""A double-quoted YAML 1.2 scalar in one line, to be written to a file or shown on a terminal or in a CI log.
+    r"""Return a double-quoted YAML 1.2 scalar in one line, for a file, a terminal or a CI log.
 
     Reading it gives the same text, except that a lone surrogate, which YAML cannot hold, becomes U+FFFD. It has no
     `::` and no `##`.
@@ -145,7 +145,7 @@ def yaml_comment(text: str) -> str:
 
 
 def _fitting(text: str, most: int | None, form: Callable[[str], str]) -> str:
-    """The form of a text, or of as much of its beginning as has `most` bytes with a `…` behind it.
+    """Return the form of a text, or of as much of its beginning as fits `most` bytes with a `…` after it.
 
     It is never cut within an escape, of `terminal` or of the form, nor before a combining mark.
     """
@@ -201,7 +201,7 @@ def _yaml_char(char: str) -> str:
 
 
 def json_text(document: str) -> str:
-    r"""An equal JSON document in printable ASCII and newlines, for a terminal or a CI log.
+    r"""Return an equal JSON document in printable ASCII and newlines, for a terminal or a CI log.
 
     `document` is valid JSON. Beyond ASCII everything is written as `\uXXXX`, and so is the first sign of a `##`;
     tabs and carriage returns between tokens become spaces. `::` needs nothing: outside a string no two colons
@@ -212,7 +212,7 @@ def json_text(document: str) -> str:
 
 
 class _JsonTable(dict[int, str]):
-    """What each code point becomes, worked out when first met: documents are large, and differ in few characters."""
+    """What each code point becomes, computed on first use: documents are large and have few different characters."""
 
     def __init__(self) -> None:
         super().__init__({ord("\t"): " ", ord("\r"): " "})

@@ -1,4 +1,4 @@
-"""What GitLab shows in a merge request by itself: counts of a plan, and findings in files at their lines."""
+"""Reports that GitLab shows in a merge request: the counts of a plan, and findings at their lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMED: dict[Kind, str] = {"gives": "create", "changes": "update", "takes": "dele
 
 
 def terraform_json(plan: Plan) -> str:
-    """For `artifacts:reports:terraform`: changes that give, that change and that take away.
+    """Return the report for `artifacts:reports:terraform`: the numbers of grants, other changes and removals.
 
     https://docs.gitlab.com/user/infrastructure/iac/mr_integration/
     """
@@ -28,7 +28,7 @@ def terraform_json(plan: Plan) -> str:
 
 
 def validation_code_quality(document: Validation) -> str:
-    """For `artifacts:reports:codequality`. A finding keeps its fingerprint when lines above it come or go.
+    """Return the report for `artifacts:reports:codequality`. A finding keeps its fingerprint when it moves.
 
     https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
     """

@@ -1,4 +1,4 @@
-"""A document with its addresses masked, for readers who may know how many developers it names, but not which.
+"""Mask the addresses in a document, for readers who may know how many developers it names, but not which.
 
 The document is masked, not its forms: whatever form it then takes holds no address, and nothing is cut before it is
 masked.
@@ -27,7 +27,7 @@ NAMES = frozenset({"full_name"})  # in the state of an account that is to be mad
 
 
 def masked(document: D, mask: Mask) -> D:
-    """A document with every address and developer id masked: in subjects, ids, rules, messages, reasons, file names.
+    """Return a document with all addresses and developer ids masked, also in messages, reasons and file names.
 
     Full names are masked too. Digests become keyed, or None where the key ends with the run, and so does a
     fingerprint that is made of an address. Such a plan cannot be applied.
@@ -40,7 +40,7 @@ def masked(document: D, mask: Mask) -> D:
 
 
 def _named(document: object) -> Iterator[str]:
-    """The addresses and ids of the developers in a plan's or a report's changes."""
+    """Yield the addresses and ids of the developers in the changes of a plan or a report."""
     for portal in getattr(document, "portals", ()):
         for change in getattr(portal, "changes", ()):
             if change.developer is not None:
@@ -49,7 +49,7 @@ def _named(document: object) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Masking:
-    """One walk over everything a document is made of, so that a new field is masked without being listed."""
+    """Walks over all values of a document, so that a new field is masked without being listed."""
 
     mask: Mask
 
@@ -67,7 +67,7 @@ class _Masking:
         return replace(value, **{name: self.value(item) for name, item in before.items()} | self.named(value))  # type: ignore[type-var]
 
     def named(self, value: Any) -> dict[str, Any]:  # noqa: ANN401 (any model)
-        """The fields of a model that hold a developer or a digest as a whole, whatever they look like."""
+        """Return the fields that hold a developer or a digest as a whole, whatever it looks like."""
         changed: dict[str, Any] = {}
         match value:
             case Subject() | Access() | Standing() | PortalExplanation():
@@ -121,12 +121,12 @@ class _Masking:
         return self.mask(text) if text else text
 
     def sentence(self, text: str, name: str) -> str:
-        """A message about a developer; the address may not look like one."""
+        """Return a message about a developer; the address may not look like one."""
         parts = re.split(rf"(?<!\w){re.escape(name)}(?!\w)", text) if name else [text]
         return self.mask(name).join(map(self.mask.text, parts))
 
     def change_id(self, text: str, name: str, developer_id: str | None = None) -> str:
-        """An id has the op first, then the developer's name; at the end `#` and the id where two share an address."""
+        """Return the id of a change: op, developer, and `#` with the account's id where two share an address."""
         op, _, rest = text.partition(":")
         rest = rest.removeprefix(name)
         end = f"#{developer_id}" if developer_id else ""

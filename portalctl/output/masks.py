@@ -76,7 +76,7 @@ class Mask:
         self._odd: dict[str, str] = {}
 
     def __call__(self, name: str) -> str:
-        """The mask of an address, well formed or not, or of a developer id."""
+        """Return the mask of an address, well formed or not, or of a developer id."""
         known = self._masks.get(name)
         if known is not None:
             return known
@@ -91,11 +91,11 @@ class Mask:
         return mask
 
     def digest(self, digest: str | None) -> str | None:
-        """The keyed form of a digest, which is no oracle for addresses; None without a lasting key."""
+        """Return the keyed form of a digest, with which addresses cannot be tested; None without a lasting key."""
         return masked_digest(self._key, digest) if self._lasting and digest is not None else None
 
     def text(self, text: str) -> str:
-        """The text with every address, known developer id and digest in it masked. Masks in it stay as they are."""
+        """Return a text with all addresses, known developer ids and digests masked. Masks in it stay as they are."""
         if len(text) > _LONGEST_KEPT:
             return self._masked(text)
         kept = self._texts.get(text)
@@ -125,7 +125,7 @@ class Mask:
             self._odd[name] = mask
 
     def _is_given(self, found: str) -> bool:
-        """Whether this is a mask given out here, perhaps with the ending of a file name."""
+        """Return whether this is a mask made here, perhaps followed by the ending of a file name."""
         while found not in self._given and "." in found and len(found) <= LONGEST_WORD:
             found = found.rpartition(".")[0]
         return found in self._given
@@ -145,7 +145,7 @@ class Mask:
         return _TOKEN.sub(lambda found: self._token(found[0]), text)
 
     def _token(self, token: str) -> str:
-        """A word of a text: an address in it is masked, what only surrounds it stays."""
+        """Return a word with the address in it masked; what surrounds the address stays."""
         begin = _BEFORE.match(token)
         start, end = begin.end() if begin else 0, _end(token)
         word = token[start:end]
@@ -158,7 +158,7 @@ class Mask:
         return token[:start] + "".join(map(self._part, parts)) + token[end:]
 
     def _part(self, text: str) -> str:
-        """An address, as a whole or around a known one; a mere domain such as `@city.example` stays."""
+        """Return a part with its address masked; a domain alone, such as `@city.example`, stays."""
         sign = _AT.search(text)
         if sign is None or text in self._given or (sign.start() == 0 and not _AT.search(text, sign.end())):
             return text
@@ -170,7 +170,7 @@ class Mask:
 
 
 def _end(token: str) -> int:
-    """Where a token ends without what follows an address: signs, and escaped line breaks. An at sign stays."""
+    """Return where a token ends without the signs and escaped line breaks that follow an address."""
     end = len(token)
     while end:
         if token.endswith(_BREAKS, 0, end):
@@ -183,14 +183,14 @@ def _end(token: str) -> int:
 
 
 def _unquoted(text: str) -> str:
-    """A part of a URL as it is meant, however often it was encoded."""
+    """Return a part of a URL decoded, however often it was encoded."""
     for _ in range(3):
         text = unquote(text)
     return text
 
 
 def _places(address: str) -> Iterator[tuple[int, int]]:
-    """Where in a text an address may begin and end, longest first; few enough for any text."""
+    """Yield where an address may begin and end in a text, longest first; a bounded number for any text."""
     at = address.rfind("@")
     host = _HOST.match(address, at + 1)
     if host is None or len(address) > LONGEST_WORD:

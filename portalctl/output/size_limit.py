@@ -1,4 +1,4 @@
-"""Fitting a document into a limit: parts give way to shorter forms, then leave rows out and count them."""
+"""Fit a document into a limit of bytes: parts take shorter forms, then leave rows out and count them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class Part:
 
 
 def size(text: str) -> int:
-    """Bytes of UTF-8."""
+    """Return the length in bytes of UTF-8."""
     return len(text.encode())
 
 
 def fitted(parts: Sequence[Part], room: int) -> list[str]:
-    """The parts as they look in at most `room` bytes, or without any row where even that is more."""
+    """Return the text of each part, in at most `room` bytes together; without any row where even that is more."""
     chosen = list(parts)
     kept = [part.rows for part in parts]
     sizes = [part.size(part.rows) for part in parts]

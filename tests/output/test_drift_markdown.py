@@ -71,7 +71,7 @@ def test_it_keeps_to_its_limit_and_what_counts_falls_out_last() -> None:
     assert len(text.encode()) <= 60_000
     assert text.count("| unruled grant |") == 200
     left = 3000 - text.count("| backlog |")
-    assert f"**{left:,} more** that wait" in text
+    assert f"**{left:,} more** pending sign-ups" in text
     tight = shown(portal(*many), most=5_000)
     assert len(tight.encode()) <= 5_000
     assert f"**{200 - tight.count('| unruled grant |')} more** findings" in tight

@@ -1,4 +1,4 @@
-"""Drift as Markdown, for an issue: what differs first, then what waits and what was acknowledged, collapsed."""
+"""Drift as Markdown, for an issue: differences first, then pending sign-ups and acknowledged ones, collapsed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLUMNS = ("kind", "who", "on the portal", "rule", "finding")
 
 
 def drift_markdown(document: Drift, *, most: int = MOST) -> str:
-    """At most `most` bytes of UTF-8 for any number of findings: rows fall out, those that count last, with a count.
+    """Return drift in at most `most` bytes of UTF-8: rows are left out, findings last, and counted.
 
     Headings are never left out: each portal takes some hundred bytes.
     """
@@ -57,11 +57,11 @@ def _heading(portal: PortalDrift) -> str:
 
 def _parts(portal: PortalDrift, most: int) -> Iterable[Part]:
     failing = [finding for finding in portal.findings if finding.kind in FAILING]
-    waiting = [finding for finding in portal.findings if finding.kind not in FAILING]
+    pending = [finding for finding in portal.findings if finding.kind not in FAILING]
     sized = partial(part, most=most)
     yield sized(3, failing, _finding, _table, named="findings")
-    waits = f"No drift: {pending_sign_ups(waiting)}"
-    yield sized(0, waiting, _finding, lambda rows: collapsed(waits, _table(rows)), named="that wait")
+    title = f"No drift: {pending_sign_ups(pending)}"
+    yield sized(0, pending, _finding, lambda rows: collapsed(title, _table(rows)), named="pending sign-ups")
     known = f"Acknowledged: {len(portal.acknowledged):,}"
     yield sized(
         2,
@@ -80,11 +80,11 @@ def _finding(finding: DriftFinding) -> Row:
     return Row(f"{_cells(finding)} {markdown(finding.fingerprint)} |")
 
 
-def _acknowledged(each: Acknowledged) -> Row:
-    expires = f" until {each.expires}" if each.expires else ""
-    place = place_words(f"{each.file}:{each.line}")
-    words = f"{markdown(each.finding.fingerprint)}: {sentence(each.reason)}{expires} {place}"
-    return Row(f"{_cells(each.finding)} {words} |")
+def _acknowledged(known: Acknowledged) -> Row:
+    expires = f", expires {known.expires}" if known.expires else ""
+    place = place_words(f"{known.file}:{known.line}")
+    words = f"{markdown(known.finding.fingerprint)}: {sentence(known.reason)}{expires} {place}"
+    return Row(f"{_cells(known.finding)} {words} |")
 
 
 def _cells(finding: DriftFinding) -> str:

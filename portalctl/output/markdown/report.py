@@ -1,4 +1,4 @@
-"""What an apply did, as Markdown, for the summary of a job."""
+"""The report of an apply as Markdown, for the summary of a job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("result", "who", "what", "why")
 
 
 def report_markdown(report: Report, *, most: int = MOST) -> str:
-    """At most `most` bytes of UTF-8. What was not confirmed stands first, and is never collapsed.
+    """Return the report in at most `most` bytes of UTF-8. Changes that are not confirmed come first, not collapsed.
 
     Headings are never left out: each portal takes some hundred bytes.
     """
@@ -31,7 +31,7 @@ def report_markdown(report: Report, *, most: int = MOST) -> str:
 
 def _heading(portal: PortalOutcome, *, interrupted: bool) -> str:
     total, confirmed = portal.summary["total"], portal.summary["confirmed"]
-    state = "applied" if confirmed == total else "applied in part"
+    state = "applied" if confirmed == total else "not everything was applied"
     stopped = " · interrupted" if interrupted else ""
     counts = ", ".join(f"{portal.summary[result]:,} {result}" for result in ORDER if portal.summary[result])
     facts = f"{counts} of {plural(total, 'change')}{stopped}" if total else "nothing to do"
