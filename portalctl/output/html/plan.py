@@ -110,10 +110,10 @@ def _portal(
     portal: PortalPlan, effects: Sequence[ChangeGroup], teams: Mapping[str, str], rules: Mapping[Reason, str]
 ) -> _Portal:
     notices = view_model.notice_groups(portal.notices)
-    groups: dict[tuple[Kind, Origin | None, tuple[Reason, ...]], list[_Row]] = {}
+    groups: dict[tuple[Kind, bool, Origin | None, tuple[Reason, ...]], list[_Row]] = {}
     for effect in effects:
         row = _Row(effect, _row_ops(effect), " ".join(teams[team] for team in dict.fromkeys(effect.teams)))
-        groups.setdefault((effect.kind, effect.origin, effect.why), []).append(row)
+        groups.setdefault((effect.kind, effect.about_team, effect.origin, effect.why), []).append(row)
     changes = plural(len(portal.changes), "change") if portal.changes else "nothing to do"
     return _Portal(
         portal=portal,
@@ -124,7 +124,7 @@ def _portal(
         notes=[*view_model.left_alone(portal), *(group for group in notices if not group.warning)],
         bars=bars(portal.changes),
         former=view_model.former_rules(portal.base),
-        groups=[_RuleRows(why, " ".join(rules[w] for w in why), rows) for (_, _, why), rows in groups.items()],
+        groups=[_RuleRows(why, " ".join(rules[w] for w in why), rows) for (*_, why), rows in groups.items()],
     )
 
 
