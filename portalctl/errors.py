@@ -1,4 +1,4 @@
-"""The error tree. Every error says what happened, where, and what to do; `exit_code` is what the shell gets.
+"""The error tree. Every error names what happened, where, and what to do; `exit_code` is what the shell gets.
 
 PortalctlError                1   could not read or write
 ├── BadUsageError             64   wrong usage, or an unusable environment

@@ -103,7 +103,7 @@ def suspects(text: str) -> tuple[str, ...]:
 
     Never for grants. Each is `local@domain` with a normal domain, so one tuple answers both questions:
 
-    * is this person denied?   `any(name in denied_addresses for name in suspects(text))`
+    * is this developer denied?   `any(name in denied_addresses for name in suspects(text))`
     * is the domain denied?    the same over `enclosing(domain_of(name))`
 
     Text that is an address has exactly its normal form and its `untagged` form. Other text is read as the most
@@ -129,7 +129,7 @@ def is_public_suffix(domain: str) -> bool:
     """Return whether this domain is a public suffix (`co.uk`, `github.io`):
 
     publicsuffix.org, both sections. The list comes with a package and has its age. A top-level domain counts, listed
-    or not; so does a domain for whose sub-domains the list has a wildcard
+    or not; so does a domain with a wildcard for its subdomains in the list
     (https://github.com/publicsuffix/list/wiki/Format)."""
     name = unicode_domain(domain)
     listed, parent = _public_suffixes(), name.partition(".")[2]

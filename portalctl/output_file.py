@@ -29,7 +29,7 @@ MOST_LINKS: Final = 40  # on the way to one file, as on Linux
 READER_SECONDS: Final = 5.0  # how long a named pipe may wait for a reader
 PROBE_BYTES: Final = 4096
 
-# The folders with this process's own file descriptors, on Linux and macOS.
+# The folders with the file descriptors of this process, on Linux and macOS.
 _DESCRIPTORS = re.compile(r"/dev/fd|/proc/(?P<process>\d+)(/task/\d+)?/fd")
 _TEMPORARY = ".portalctl-"  # how the name of an unfinished file begins
 _FULL_DEVICE = (1, 7)  # /dev/full (Linux, Documentation/admin-guide/devices.txt)

@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from pytest_socket import socket_allow_hosts
 
 from portalctl.cli.main import run as run_command_line
-from portalctl.http.retry import Policy
+from portalctl.http.retry import RetryPolicy
 from portalctl.integrations.pull_request_jobs import SYSTEMS
 from portalctl.simulator.server import Exchange, Simulator
 from tests import vendor
@@ -217,7 +217,7 @@ def bench(make_bench: Callable[..., Bench]) -> Bench:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between repeats that nobody asked for take no time. What a server asks for is waited."""
-    monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", Policy(first=0.0))
+    monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", RetryPolicy(first=0.0))
     monkeypatch.setattr("portalctl.execution.sender.RESENDS", (0.0, 0.0))
     monkeypatch.setattr("portalctl.execution.confirm_wait.PAUSES", (0.05,))
     monkeypatch.setattr("portalctl.execution.sender.LAG", 0.2)

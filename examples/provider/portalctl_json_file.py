@@ -31,7 +31,7 @@ from portalctl.portals.models import (
     Touched,
 )
 from portalctl.portals.ping_result import Check, Checkup
-from portalctl.portals.writes import NewTeam, Precheck, Write, Written, at_any_time
+from portalctl.portals.writes import CreatedTeam, Precheck, Write, WriteResult, at_any_time
 from portalctl.providers.definition import IdForm, Provider, Service
 
 Data = dict[str, Any]
@@ -109,7 +109,7 @@ class JsonPortal:
             return Checkup((Check("server", "failed", error.message, "\n".join(error.advice)),))
         return Checkup((Check("server", "ok", f"{self._path} can be read"),), SETTINGS, identity)
 
-    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> WriteResult:
         if not self._may_write:
             raise RuntimeError("this connection is for reading")
         try:
@@ -117,11 +117,11 @@ class JsonPortal:
             with self._changed() as data:
                 return _carry_out(data, write)
         except (PortalError, OSError) as error:  # the file is replaced whole or not at all
-            return Written("refused", str(error))
+            return WriteResult("refused", str(error))
 
-    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, CreatedTeam]:
         teams = {row["name"]: _team(row) for row in self._load()["teams"]}
-        return {name: NewTeam(teams.get(name)) for name in made}
+        return {name: CreatedTeam(teams.get(name)) for name in made}
 
     def _load(self) -> Data:
         self.calls += 1
@@ -146,40 +146,40 @@ class JsonPortal:
             Path(name).replace(self._path)
 
 
-def _carry_out(data: Data, write: Write) -> Written:
+def _carry_out(data: Data, write: Write) -> WriteResult:
     developers = {row["id"]: row for row in data["developers"]}
     teams = {row["id"]: row for row in data["teams"]}
     match write:
-        case writes.CreateDeveloper(developer, full_name, status):
+        case writes.CreateDeveloperWrite(developer, full_name, status):
             known = any(normal_address(row["email"]) == developer for row in data["developers"])
             row = {"email": developer, "status": status, "full_name": full_name}
             return _created(data["developers"], row, known=known)
-        case writes.CreateTeam(name, description):
+        case writes.CreateTeamWrite(name, description):
             known = any(team["name"] == name for team in data["teams"])
             return _created(data["teams"], {"name": name, "description": description, "members": []}, known=known)
-        case writes.SetStatus(key, status) if key in developers:
+        case writes.SetStatusWrite(key, status) if key in developers:
             developers[key]["status"] = status
-        case writes.DeleteDeveloper(key) if key in developers:
+        case writes.DeleteDeveloperWrite(key) if key in developers:
             data["developers"].remove(developers[key])
             for team in data["teams"]:
                 team["members"] = sorted({*team["members"]} - {key})
-        case writes.UpdateTeam(team_id, description) if team_id in teams:
+        case writes.UpdateTeamWrite(team_id, description) if team_id in teams:
             teams[team_id]["description"] = description
-        case writes.AddMember(team_id, key) if team_id in teams and key in developers:
+        case writes.AddMemberWrite(team_id, key) if team_id in teams and key in developers:
             teams[team_id]["members"] = sorted({*teams[team_id]["members"], key})
-        case writes.RemoveMember(team_id, key) if team_id in teams:
+        case writes.RemoveMemberWrite(team_id, key) if team_id in teams:
             teams[team_id]["members"] = sorted({*teams[team_id]["members"]} - {key})
         case _:
-            return Written("refused", "not there", status=404)
-    return Written("done", status=200)
+            return WriteResult("refused", "not there", status=404)
+    return WriteResult("done", status=200)
 
 
-def _created(rows: list[Data], row: Data, *, known: bool) -> Written:
+def _created(rows: list[Data], row: Data, *, known: bool) -> WriteResult:
     if known:
-        return Written("refused", "it is there already", status=409)
+        return WriteResult("refused", "it is there already", status=409)
     row["id"] = str(uuid4())
     rows.append(row)
-    return Written("done", id=row["id"], status=201)
+    return WriteResult("done", id=row["id"], status=201)
 
 
 def _developer(row: Data) -> Developer:

@@ -13,7 +13,7 @@ from portalctl.portals.models import AccessRequest, Developer
 from portalctl.rules.resolve import Decision
 from portalctl.rules.rulebook import Rulebook
 
-LET_IN = frozenset({"approved", "silent"})  # verdicts
+LET_IN = frozenset({"approved", "silent"})  # decisions
 
 
 def approve_requests(

@@ -40,13 +40,13 @@ def expiry_class(expired: Iterable[Reason]) -> Removal:
     return "expire" if personal else "offboard"
 
 
-class _OfDeveloper(TypedDict):
+class _DeveloperFields(TypedDict):
     developer: Subject
     developer_status: str | None
     why: tuple[Reason, ...]
 
 
-def of_developer(developer: Developer, why: Iterable[Reason]) -> _OfDeveloper:
+def of_developer(developer: Developer, why: Iterable[Reason]) -> _DeveloperFields:
     """Return the fields that every change of a developer has, as keyword arguments."""
     registered = developer.status != "absent"
     return {
@@ -57,7 +57,10 @@ def of_developer(developer: Developer, why: Iterable[Reason]) -> _OfDeveloper:
 
 
 def ordered(changes: Iterable[Change], provider: str) -> list[Change]:
-    """Return the changes in the order of writing. Where developers share an address, ids tell their changes apart."""
+    """Return the changes in the order of writing.
+
+    Where developers share an address, ids make their changes unique.
+    """
     result = sorted(changes, key=rank(provider))
     count = Counter(item.id for item in result)
     return [

@@ -9,7 +9,7 @@ from portalctl.changes.observations import AmbiguousTeam, Awaited, ExtraMember, 
 from portalctl.changes.operation import Removal
 from portalctl.changes.operations import AddMember, CreateTeam, RemoveMember, UpdateTeam
 from portalctl.changes.states import NewTeam
-from portalctl.manifest.model import Team
+from portalctl.manifest.model import TeamRule
 from portalctl.portals.models import OUT, Developer, Snapshot
 from portalctl.portals.models import Team as LiveTeam
 from portalctl.reason import Reason
@@ -71,14 +71,14 @@ def team_changes(teams: Teams, result: Difference) -> None:
     result.changes += [update for team, live in teams.pairs if (update := _update(team, live)) is not None]
 
 
-def _new_team(team: Team) -> NewTeam:
+def _new_team(team: TeamRule) -> NewTeam:
     """Return the properties that a manifest manages; an absent key is not managed."""
     if team.description is None:
         return {"name": team.name}
     return {"name": team.name, "description": team.description}
 
 
-def _update(team: Team, live: LiveTeam) -> UpdateTeam | None:
+def _update(team: TeamRule, live: LiveTeam) -> UpdateTeam | None:
     """Return the change of the managed properties that differ: so far, the description."""
     wanted = _new_team(team)
     found = {"name": live.name, "description": live.description}

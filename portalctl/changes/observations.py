@@ -15,7 +15,7 @@ from portalctl.changes.blocked_accounts import Accounts, blocked_notice, withhel
 from portalctl.changes.operation import Removal
 from portalctl.changes.plan import Notice, Refusal
 from portalctl.directories.reading import GroupReading
-from portalctl.manifest.model import OnRevoke, Role, Team
+from portalctl.manifest.model import OnRevoke, Role, TeamRule
 from portalctl.portals.models import Developer, Registration
 from portalctl.reason import Reason
 from portalctl.rules.groups import GroupFault
@@ -182,7 +182,7 @@ class Awaited(Observation):
 class AmbiguousTeam(Observation):
     """A declared team with the name of several live teams."""
 
-    team: Team
+    team: TeamRule
 
     def refusal(self) -> Refusal:
         text = f"the portal has more than one team named {self.team.name}"
@@ -197,7 +197,7 @@ class AmbiguousTeam(Observation):
 class MissingIdpTeam(Observation):
     """A declared team of the identity provider that the portal does not have."""
 
-    team: Team
+    team: TeamRule
 
     def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
         text = f"team {self.team.name} is not on the portal, and `membership: idp` is never written"
@@ -208,7 +208,7 @@ class MissingIdpTeam(Observation):
 class UnclearApi(Observation):
     """A role for an API name that is not unique or not on the portal; `count` is the number of such APIs."""
 
-    team: Team
+    team: TeamRule
     role: Role
     count: int
 

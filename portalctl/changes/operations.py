@@ -49,7 +49,7 @@ from portalctl.portals.models import RegistrationKey, Sighting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OfDeveloper(Operation):
+class _DeveloperOperation(Operation):
     """An operation on a developer."""
 
     developer: Subject
@@ -61,7 +61,7 @@ class _OfDeveloper(Operation):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OfAccount(_OfDeveloper):
+class _OfAccount(_DeveloperOperation):
     """An operation on the account itself, or on what belongs to it."""
 
     team: None = None
@@ -95,7 +95,7 @@ class _SetStatus(_OfAccount):
         return None if status is None else {"status": status}
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.SetStatus(ids.developers[self.developer.key], self.sets)
+        return writes.SetStatusWrite(ids.developers[self.developer.key], self.sets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +178,7 @@ class CreateDeveloper(_OfAccount):
 
     def write(self, ids: Ids) -> writes.Write:
         after = self.after
-        return writes.CreateDeveloper(
+        return writes.CreateDeveloperWrite(
             self.developer.name, after["full_name"], after["status"], mail=after["send_invitation_email"]
         )
 
@@ -210,11 +210,11 @@ class DeleteDeveloper(_OfAccount):
         return None if status is None else {"status": status}
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.DeleteDeveloper(ids.developers[self.developer.key])
+        return writes.DeleteDeveloperWrite(ids.developers[self.developer.key])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Membership(_OfDeveloper):
+class _Membership(_DeveloperOperation):
     """Whether a developer is in a team."""
 
     team: str
@@ -246,7 +246,7 @@ class AddMember(_Membership):
         return ("create_team", self.team), ("create_developer", key), *approval
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.AddMember(ids.teams[self.team], ids.developers[self.developer.key])
+        return writes.AddMemberWrite(ids.teams[self.team], ids.developers[self.developer.key])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +265,7 @@ class RemoveMember(_Membership):
         return True
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.RemoveMember(ids.teams[self.team], ids.developers[self.developer.key])
+        return writes.RemoveMemberWrite(ids.teams[self.team], ids.developers[self.developer.key])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +299,7 @@ class ApproveRequest(_OfAccount):
         return None if now is None else {"status": now}
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.ApproveRequest(self.before["application_id"], self.before["request_id"])
+        return writes.ApproveRequestWrite(self.before["application_id"], self.before["request_id"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -340,7 +340,7 @@ class RevokeRegistration(_OfAccount):
         return self.before
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.RevokeRegistration(self.before["application_id"], self.before["registration_id"])
+        return writes.RevokeRegistrationWrite(self.before["application_id"], self.before["registration_id"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,7 +367,7 @@ class CreateTeam(_OfTeam):
         return _team(self.team, live)
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.CreateTeam(self.team, self.after.get("description"))
+        return writes.CreateTeamWrite(self.team, self.after.get("description"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,7 +383,7 @@ class UpdateTeam(_OfTeam):
         return _team(self.team, live)
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.UpdateTeam(ids.teams[self.team], self.after["description"])
+        return writes.UpdateTeamWrite(ids.teams[self.team], self.after["description"])
 
 
 def _team(name: str, live: Sighting) -> State | None:
@@ -431,7 +431,7 @@ class AssignRole(_OfRole):
 
     def write(self, ids: Ids) -> writes.Write:
         after = self.after
-        return writes.AssignRole(ids.teams[self.team], after["role"], after["api_id"], after["region"])
+        return writes.AssignRoleWrite(ids.teams[self.team], after["role"], after["api_id"], after["region"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -454,7 +454,7 @@ class UnassignRole(_OfRole):
         return "setting"
 
     def write(self, ids: Ids) -> writes.Write:
-        return writes.UnassignRole(ids.teams[self.team], self.before["assignment_id"])
+        return writes.UnassignRoleWrite(ids.teams[self.team], self.before["assignment_id"])
 
 
 StatusChange: TypeAlias = Approve | Reopen | Reject | Revoke

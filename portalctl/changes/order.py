@@ -1,8 +1,7 @@
 """Changes of one plan together: the order of writing, and which of them need which.
 
-Both depend on whether the provider adds members first (`Provider.members_first`): then a developer joins every
-team before the approval, so that nobody has access without their teams.
-"""
+Both depend on whether the provider adds members first (`Provider.members_first`): then a developer joins every team
+before the approval, so that no developer has access without their teams."""
 
 from __future__ import annotations
 

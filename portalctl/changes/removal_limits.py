@@ -12,7 +12,7 @@ from datetime import date
 from portalctl.changes.operations import Change, DeleteDeveloper, RemoveMember
 from portalctl.changes.plan import Guard, GuardLimits, Refusal
 from portalctl.identity import normal_address, untagged
-from portalctl.manifest.model import Limits, PortalManifest
+from portalctl.manifest.model import PortalManifest, RemovalLimits
 from portalctl.portals.models import Settings, Snapshot
 from portalctl.words import plural
 
@@ -24,7 +24,7 @@ def guard_of(portal: PortalManifest, today: date, allow_removals: int | None, *,
     """Return the limits that hold on a day; after `expires`, the defaults. `allow_delete`: whether the run may."""
     limits = portal.policy.limits
     if limits.expires is not None and limits.expires < today:
-        limits = Limits()
+        limits = RemovalLimits()
     return Guard(
         limits=GuardLimits(limits.removals, limits.removals_percent, limits.team_percent),
         protected=tuple(sorted(entry.developer for entry in portal.protected)),

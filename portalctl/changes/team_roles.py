@@ -10,7 +10,7 @@ from portalctl.changes.observations import UnclearApi
 from portalctl.changes.operations import AssignRole, Change, UnassignRole
 from portalctl.changes.states import FoundRole, NewRole
 from portalctl.ids import is_uuid
-from portalctl.manifest.model import Role, Team
+from portalctl.manifest.model import Role, TeamRule
 from portalctl.portals.models import Assignment
 
 # (role, API id) → the manifest's entry
@@ -38,7 +38,7 @@ def _ids(role: Role, apis: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return (role.api.lower(),) if is_uuid(role.api) else apis.get(role.api, ())
 
 
-def _changes(team: Team, wanted: Wanted, live: tuple[Assignment, ...], region: str) -> Iterator[Change]:
+def _changes(team: TeamRule, wanted: Wanted, live: tuple[Assignment, ...], region: str) -> Iterator[Change]:
     there = {(item.role, item.api_id): item for item in live}
     for key, role in wanted.items():
         if key not in there:

@@ -31,7 +31,7 @@ from portalctl.execution.workers import Workers
 from portalctl.portals.answer_ids import OtherAnswerError
 from portalctl.portals.models import Sighting, Team
 from portalctl.portals.protocol import Portal
-from portalctl.portals.writes import NewTeam, Written
+from portalctl.portals.writes import CreatedTeam, WriteResult
 from portalctl.times import Clock
 
 IN_FLIGHT = 16
@@ -55,7 +55,7 @@ def carry_out(
     Errors of the portal are in the report, not raised. After `stop`, nothing new is sent, writes in flight are waited
     for, and the sent ones are looked at once."""
     stages = stages_of(ready.todo, members_first=members_first(ready.plan.provider))
-    run = _Run(
+    run = _Apply(
         ready.plan.name,
         Sender(provider, journal, patience, stop or Stop(), Stop(), clock, observer),
         observer,
@@ -89,7 +89,7 @@ def carry_out(
 
 
 @dataclass(slots=True)
-class _Run:
+class _Apply:
     """The state of one apply, which only the coordinating thread reads and changes.
 
     `teams` are the live ones by name, with those that were created; `people` the ids of developers by their key in
@@ -107,7 +107,7 @@ class _Run:
     targets: Targets
     members_first: bool
     settled: dict[str, Settled] = field(default_factory=dict)  # by change, like the next four
-    sent: dict[str, Written] = field(default_factory=dict)
+    sent: dict[str, WriteResult] = field(default_factory=dict)
     refusals: dict[str, str] = field(default_factory=dict)  # of a later try, after an unclear one
     times: dict[str, tuple[str, str]] = field(default_factory=dict)  # sent, answered
     already: set[str] = field(default_factory=set)  # seen as wanted just before they would have been sent
@@ -180,7 +180,7 @@ class _Run:
     def _may_have_been_made(self, change: Change) -> bool:
         return change.id in self.sent and change.id not in self.settled
 
-    def _take_team(self, change: CreateTeam, seen: NewTeam) -> None:
+    def _take_team(self, change: CreateTeam, seen: CreatedTeam) -> None:
         """Use the team that was seen under the name of a created one."""
         if seen.wrong:
             self.sender.misdirected.ask()
@@ -309,7 +309,7 @@ class _Run:
         else:
             self.already.add(change.id)
 
-    def _take_written(self, change: Change, written: Written, outcome: Outcome) -> None:
+    def _take_written(self, change: Change, written: WriteResult, outcome: Outcome) -> None:
         if written.misdirected and written.result == "unclear":
             self.settle(change, "unknown", written.detail, written.trace)
             return
@@ -484,7 +484,7 @@ class _Run:
         )
 
 
-def _no_to_all(sent: Written) -> bool:
+def _no_to_all(sent: WriteResult) -> bool:
     """Return whether a write failed for a cause that affects all writes:
 
     the token, the limit, the portal or the network. A 400 is about one developer; a stranger's failed approval must

@@ -18,7 +18,7 @@ from uuid import uuid4
 from portalctl.changes.operations import Change, plain
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.execution.report import PortalReport, timestamp
-from portalctl.portals.writes import Written
+from portalctl.portals.writes import WriteResult
 from portalctl.times import Clock
 
 FOLDER = Path(".portalctl")  # of the journals, in the working folder
@@ -31,7 +31,7 @@ class Journal:
     def intent(self, change: Change) -> None:
         """Record that a write is about to be sent. Raises PortalctlError when that can't be put on disk."""
 
-    def answer(self, change: Change, written: Written) -> None:
+    def answer(self, change: Change, written: WriteResult) -> None:
         """Record the answer. Raises PortalctlError when that can't be written."""
 
     def end(self, report: PortalReport) -> None:
@@ -61,7 +61,7 @@ class FileJournal(Journal):
     def intent(self, change: Change) -> None:
         self._sync(self._append("intent", {"change": change.id, **plain(change)}))
 
-    def answer(self, change: Change, written: Written) -> None:
+    def answer(self, change: Change, written: WriteResult) -> None:
         answer = {"result": written.result, "detail": written.detail, "trace": written.trace}
         self._append("answer", {"change": change.id, **answer})
 

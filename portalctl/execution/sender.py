@@ -22,7 +22,7 @@ from portalctl.execution.report import timestamp
 from portalctl.execution.verification import newcomer_ids, touched, touched_alone
 from portalctl.portals.answer_ids import OtherAnswerError
 from portalctl.portals.protocol import Portal
-from portalctl.portals.writes import Written
+from portalctl.portals.writes import WriteResult
 from portalctl.times import Clock
 
 RESENDS = (0.5, 2.0)  # seconds before looking again at an unclear write
@@ -59,7 +59,7 @@ class Outcome:
     one requested."""
 
     change: Change
-    written: Written | None = None
+    written: WriteResult | None = None
     because: str | None = None
     failure: str | None = None
     refusal: str = ""
@@ -129,10 +129,10 @@ class _Attempt:
     def failed(self, error: Exception) -> Outcome:
         """Return the outcome after an unexpected exception."""
         text = f"an unexpected {type(error).__name__} in portalctl: it may have been sent; check the portal"
-        self._note(lambda: self.by.journal.answer(self.change, Written("unclear", text)))
+        self._note(lambda: self.by.journal.answer(self.change, WriteResult("unclear", text)))
         return replace(self.outcome(), failure=text)
 
-    def make(self) -> Written | None:
+    def make(self) -> WriteResult | None:
         """Look, then send. None: nothing was sent."""
         self._look()
         if not self._ruled_out:
@@ -142,7 +142,7 @@ class _Attempt:
         written = self._send()
         return None if written.detail == OVERTAKEN else written
 
-    def find_created(self, written: Written | None) -> tuple[str | None, bool]:
+    def find_created(self, written: WriteResult | None) -> tuple[str | None, bool]:
         """Return the id of a developer that was created, and whether the status is another than wanted.
 
         The id is from the answer, or from the portal when the answer was lost. Never by a second POST.
@@ -184,7 +184,7 @@ class _Attempt:
     def _see(self) -> tuple[Stand | None, str | None]:
         """Return where the change stands just before it is sent, and why it must not be sent, if so.
 
-        Nothing more is written about a developer whose status was changed elsewhere since the plan: a mix
+        Nothing more is written about a developer after the status was changed elsewhere since the plan: a mix
         of both edits would match neither intent.
         """
         developer = self.change.developer
@@ -220,7 +220,7 @@ class _Attempt:
             return f"skipped, because {error.message}"
         return None
 
-    def _send(self) -> Written:
+    def _send(self) -> WriteResult:
         """Send the change. After an unclear answer, look first, and send again only what did not happen.
 
         A creation is never repeated: a portal may have two teams of one name. A write that was unclear once stays so,
@@ -248,7 +248,7 @@ class _Attempt:
                 break
         return written
 
-    def _unclear_again(self, first: Written, again: Written) -> Written:
+    def _unclear_again(self, first: WriteResult, again: WriteResult) -> WriteResult:
         """Return a later try's answer, except that a refusal does not settle an earlier try that was unclear."""
         if again.result != "refused":
             return again
@@ -256,7 +256,7 @@ class _Attempt:
         detail = f"{first.detail}; when sent again: {again.detail}"
         return replace(again, result="unclear", detail=detail)
 
-    def _once_it_is_there(self, written: Written) -> Written:
+    def _once_it_is_there(self, written: WriteResult) -> WriteResult:
         """Send again after a 404, which changes nothing, while objects may show late."""
         for _ in self.by.patience.turns(self.by.stop):
             if written.status != 404 or self._announced() is not None:
@@ -280,7 +280,7 @@ class _Attempt:
                 break
         return now
 
-    def _write(self) -> Written:
+    def _write(self) -> WriteResult:
         sent_at = timestamp(self.by.clock())
         written = self.by.provider.write(self.change.write(self.task.ids), self._precheck)
         if written.detail != OVERTAKEN:

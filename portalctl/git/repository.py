@@ -57,7 +57,7 @@ class Repository:
 
         Raises GitFailedError where git gives a reason, such as a broken configuration.
         """
-        if not ref or ref.startswith("-") or "\0" in ref:  # an option is no revision
+        if not ref or ref.startswith("-") or "\0" in ref:  # an option is not a revision
             return None
         words = ("rev-parse", "--verify", "--quiet", f"{ref}^{{commit}}")
         env = {"GIT_DIR": str(self.git_dir)}

@@ -1,7 +1,7 @@
 # The parts of this package that others use. It is the only importer of httpx.
 from portalctl.http.answer import Answer as Answer
 from portalctl.http.answer import parse_json as parse_json
-from portalctl.http.bounds import Limits as Limits
+from portalctl.http.bounds import RequestLimits as RequestLimits
 from portalctl.http.client import Client as Client
 from portalctl.http.server import READ_ONLY as READ_ONLY
 from portalctl.http.server import READ_WRITE as READ_WRITE

@@ -16,7 +16,7 @@ ENCODINGS: Final = frozenset({"gzip", "x-gzip"})  # RFC 9110, 8.4.1.3
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RequestLimits:
     """The limits of one request. `seconds` is the whole time of one try; `lost_seconds` see `health.Health`.
 
     `header_bytes` counts everything before the body, also 1xx answers; `body_bytes` after decoding; `error_bytes` is
@@ -38,7 +38,7 @@ class BodyError(Exception):
 class BodyReader:
     """Reads bodies for all requests of a client, so that memory stays bounded also while many run at once."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: RequestLimits) -> None:
         self._limits = limits
         self._large = threading.Lock()
 

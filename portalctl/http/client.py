@@ -24,18 +24,18 @@ from portalctl.cancellation import INTERRUPTED, Stop
 from portalctl.errors import AnswerError, BoundError, NoAnswerError
 from portalctl.events import Observer, Retrying, Waiting, Warned, ignore
 from portalctl.http.answer import Answer, explain_error
-from portalctl.http.bounds import BodyError, BodyReader, Limits
+from portalctl.http.bounds import BodyError, BodyReader, RequestLimits
 from portalctl.http.failures import Failures, is_refusal, is_slow
 from portalctl.http.redaction import Redactor
-from portalctl.http.retry import SAFE_METHODS, Attempt, Policy, Waited, asked_pause, reset_pause
+from portalctl.http.retry import SAFE_METHODS, Attempt, RetryPolicy, Waited, asked_pause, reset_pause
 from portalctl.http.server import READ_ONLY, Server
 from portalctl.http.throttle import NAP, LargePages, Throttle
 from portalctl.http.transport import Transport, route_to
 from portalctl.version import __version__
 from portalctl.words import wait_words
 
-DEFAULT_POLICY: Final = Policy()
-DEFAULT_LIMITS: Final = Limits()
+DEFAULT_POLICY: Final = RetryPolicy()
+DEFAULT_LIMITS: Final = RequestLimits()
 MIN_SECONDS: Final = 0.5  # that must be left for another try
 _SPENT: Final = "{peer} allows no more requests until then (ratelimit-remaining)"
 _FAILURES: Final = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError, httpcore.TimeoutException)
@@ -67,8 +67,8 @@ class Client:
         *,
         methods: frozenset[str] = READ_ONLY,
         observer: Observer = ignore,
-        policy: Policy | None = None,
-        limits: Limits | None = None,
+        policy: RetryPolicy | None = None,
+        limits: RequestLimits | None = None,
         advice: Mapping[int, str] | None = None,
         stop: Stop | None = None,
         throttle: Throttle | None = None,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import httpcore
 
-from portalctl.http.bounds import Limits
+from portalctl.http.bounds import RequestLimits
 
 Stage = Literal["connect", "proxy", "tls", "request"]
 
@@ -37,7 +37,7 @@ class Network(httpcore.NetworkBackend):
     `stage` is the stage of the request; `sent` whether any of it was sent to the server; `reads` counts the bytes
     read since then; `begun` is whether the server has begun to answer."""
 
-    def __init__(self, limits: Limits, *, proxied: bool, tls_layers: int) -> None:
+    def __init__(self, limits: RequestLimits, *, proxied: bool, tls_layers: int) -> None:
         self.stage: Stage = "request"
         self.sent = False
         self.reads = 0

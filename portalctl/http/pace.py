@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-MARGIN: Final = 0.97  # of the rate that was told or measured
+MARGIN: Final = 0.97  # of the rate that was reported or measured
 GROWTH: Final = 1.0 + 0.05 / 200  # for each request taken: 5 % in 200
 RISE: Final = 1.1  # for each request taken, while the rate is surely too low
 ENOUGH: Final = 10  # requests taken, to measure a rate by
@@ -36,7 +36,7 @@ class Pace:
     def __init__(self) -> None:
         self.rate = INFINITE  # requests a second
         self.refusals = 0
-        self._stated = INFINITE  # what the server says it allows
+        self._stated = INFINITE  # the rate that the server reports
         self._rise_to = INFINITE  # what the rate may quickly grow to
         self._free_at = -INFINITE  # when the next request may go
         self._refused_at = -INFINITE
@@ -46,9 +46,9 @@ class Pace:
         self._measured_from = 0.0  # what is measured: requests taken since then,
         self._accepted = 0
         self._spent = False  # and whether nothing was saved up at that time
-        self._remaining = 0  # the most that the server told to be left, and the requests taken since then
+        self._remaining = 0  # the most requests reported as remaining, and those accepted since then
         self._accepted_since = 0
-        self._waits_for_more = True  # none were left, when it was last told
+        self._waits_for_more = True  # none remained in the last report
 
     def wait(self, now: float) -> float:
         """Return the seconds to wait before calling again; 0: one request may be sent now."""

@@ -42,7 +42,7 @@ class Waited:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class RetryPolicy:
     """Limits in seconds and counts.
 
     `ceiling` bounds the pause that a server may request: 77 s has been seen on Konnect. `call_budget` bounds the time

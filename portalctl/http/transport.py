@@ -11,7 +11,7 @@ from urllib.parse import SplitResult
 import httpcore
 import httpx
 
-from portalctl.http.bounds import Limits
+from portalctl.http.bounds import RequestLimits
 from portalctl.http.network import Network
 from portalctl.http.proxy import Proxy, proxy_for
 from portalctl.http.server import is_loopback
@@ -26,7 +26,7 @@ class Route:
 
     tls: Contexts
     proxy: Proxy | None
-    limits: Limits
+    limits: RequestLimits
     is_https: bool
 
     def transport(self) -> Transport:
@@ -36,7 +36,7 @@ class Route:
 
 def route_to(
     address: SplitResult,
-    limits: Limits,
+    limits: RequestLimits,
     notice: Callable[[str], None],
     *,
     ca_file: Path | None,
@@ -53,7 +53,7 @@ def route_to(
     return Route(tls, proxy, limits, is_https)
 
 
-class Reply:
+class StreamedAnswer:
     """The head of an answer, and its body as a stream. `headers` have lower-case names. Must be closed."""
 
     def __init__(self, answer: httpcore.Response) -> None:
@@ -84,7 +84,7 @@ class Transport:
         self._pool = _pool(route, self.network)
         self._extensions = {"timeout": {"connect": route.limits.connect_seconds}}
 
-    def send(self, request: httpx.Request) -> Reply:
+    def send(self, request: httpx.Request) -> StreamedAnswer:
         """Send a request, and return the answer as soon as its headers are there. Raises what httpcore raises."""
         url = request.url
         try:
@@ -106,7 +106,7 @@ class Transport:
         if not self.network.reads:
             answer.close()
             raise httpcore.RemoteProtocolError("the server sent an answer before it was asked")
-        return Reply(answer)
+        return StreamedAnswer(answer)
 
     def close(self) -> None:
         self._pool.close()

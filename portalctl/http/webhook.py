@@ -10,7 +10,7 @@ import httpcore
 import httpx
 
 from portalctl.errors import BadUsageError, NoAnswerError
-from portalctl.http.bounds import Limits
+from portalctl.http.bounds import RequestLimits
 from portalctl.http.server import is_loopback, parse_address
 from portalctl.http.transport import route_to
 from portalctl.version import __version__
@@ -31,7 +31,7 @@ class Webhook:
                 "The value is not shown because it may be a secret.",
             )
         self._url = url
-        self._limits = Limits(seconds=seconds)
+        self._limits = RequestLimits(seconds=seconds)
         self._route = route_to(parts, self._limits, lambda _: None, ca_file=None, verify=True)
 
     def post(self, body: Mapping[str, object]) -> int:

@@ -147,8 +147,8 @@ def _can_be_written(**keys: str) -> bool:
 
 
 @cache
-def _entry() -> TypeAdapter[manifest.Team]:
-    return TypeAdapter(manifest.Team)
+def _entry() -> TypeAdapter[manifest.TeamRule]:
+    return TypeAdapter(manifest.TeamRule)
 
 
 def _suggestions(developers: Iterable[Developer], least: int) -> tuple[Suggestion, ...]:

@@ -7,7 +7,7 @@ from dataclasses import Field, dataclass, fields, is_dataclass
 from typing import Any
 
 from portalctl.changes.plan import RuleChange
-from portalctl.manifest.model import AccessRule, MemberFile, PortalManifest, Role, Team
+from portalctl.manifest.model import AccessRule, MemberFile, PortalManifest, Role, TeamRule
 from portalctl.reason import Reason
 
 Values = Mapping[str, str]
@@ -84,7 +84,7 @@ def _entry(kind: str, rule: Any) -> Iterator[_Entry]:  # noqa: ANN401 (any rule 
     why: Reason = rule.why
     named = Reason(kind, _identity(rule), why.file, why.line, why.reason)
     values = dict(_values(rule))
-    if isinstance(rule, Team):
+    if isinstance(rule, TeamRule):
         for member in rule.members or ():
             about = Reason("members", member.developer, member.why.file, member.why.line, member.why.reason)
             yield _Entry(about, rule.name, dict(_values(member)))

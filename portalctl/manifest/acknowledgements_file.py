@@ -12,7 +12,7 @@ from portalctl.manifest.file_models import AcknowledgementFile, DriftKind
 from portalctl.manifest.files import File, read_files, read_named
 from portalctl.manifest.model import Manifest, NamedFile, PortalManifest
 from portalctl.manifest.validation import ShapedAcknowledgements, read_entries
-from portalctl.manifest.yaml_source import Source
+from portalctl.manifest.yaml_source import YamlSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def acknowledgements(file: File) -> tuple[Acknowledgement, ...]:
     return found
 
 
-def _repeated(source: Source, found: Sequence[Acknowledgement]) -> Iterator[Finding]:
+def _repeated(source: YamlSource, found: Sequence[Acknowledgement]) -> Iterator[Finding]:
     first: dict[str, Position] = {}
     for index, entry in enumerate(found):
         if entry.finding in first:

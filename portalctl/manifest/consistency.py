@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 from portalctl.characters import odd
 from portalctl.errors import Finding, Position
 from portalctl.identity import untagged
-from portalctl.manifest.file_rules import Rules, TeamDeclaration
+from portalctl.manifest.file_rules import FileRules, TeamDeclaration
 from portalctl.manifest.model import (
     DENIED_GRANT,
     AccessRule,
@@ -24,7 +24,7 @@ from portalctl.manifest.model import (
     Member,
     Override,
     Protected,
-    Team,
+    TeamRule,
     TrustedDomain,
 )
 from portalctl.manifest.yaml_source import position
@@ -44,7 +44,7 @@ class Together:
 
     trusted: list[TrustedDomain] = field(default_factory=list)
     denied: list[DeniedDomain] = field(default_factory=list)
-    teams: list[Team] = field(default_factory=list)
+    teams: list[TeamRule] = field(default_factory=list)
     overrides: list[Override] = field(default_factory=list)
     access: list[AccessRule] = field(default_factory=list)
     protected: list[Protected] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Together:
     warnings: list[Finding] = field(default_factory=list)
 
 
-def together(files: Sequence[Rules], *, all_teams_known: bool) -> Together:
+def together(files: Sequence[FileRules], *, all_teams_known: bool) -> Together:
     """The rules of one portal from all of its files.
 
     `all_teams_known`: False when an error hides team names, so that one not found may be there after all.
@@ -148,12 +148,12 @@ def _check_trust_and_denial(whole: Together) -> None:
             _contradict(whole, at(denied.why), at(trusted[denied.domain]), "about the same domain")
 
 
-def _teams(whole: Together, declarations: list[TeamDeclaration]) -> list[Team]:
+def _teams(whole: Together, declarations: list[TeamDeclaration]) -> list[TeamRule]:
     by_name = sorted(declarations, key=attrgetter("team.name"))  # stable: in a team the order of the files stays
     return [_team(whole, list(same)) for _, same in groupby(by_name, key=attrgetter("team.name"))]
 
 
-def _team(whole: Together, declarations: list[TeamDeclaration]) -> Team:
+def _team(whole: Together, declarations: list[TeamDeclaration]) -> TeamRule:
     """Return the team that its declarations add up to."""
     declared: dict[str, Position] = {}
     for declaration in declarations:
@@ -205,7 +205,7 @@ def _at_key(declaration: TeamDeclaration, key: str) -> Position:
     return position(at(declaration.team.why).file, declaration.mark.keys[key])
 
 
-def _check_named(whole: Together, files: Iterable[Rules]) -> None:
+def _check_named(whole: Together, files: Iterable[FileRules]) -> None:
     declared = {team.name: at(team.why) for team in whole.teams}
     meant: dict[str, str | None] = {}
     for name, here in (item for file in files for item in file.named):

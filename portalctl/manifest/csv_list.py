@@ -60,7 +60,7 @@ class _Columns:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _CsvReader:
     file: str
     findings: list[Finding] = field(default_factory=list)
 
@@ -74,7 +74,7 @@ def read(file: File, wanted: MemberFile) -> tuple[MemberList, list[Finding]]:
     With errors, the remaining members only serve to find more.
     """
     text, findings = file_text.plain_text(file.shown, file.content)
-    reading = _Reading(file.shown, findings)
+    reading = _CsvReader(file.shown, findings)
     if findings:
         return MemberList(file.shown), findings
     lines = _lines(reading, text, wanted)
@@ -88,7 +88,7 @@ def read(file: File, wanted: MemberFile) -> tuple[MemberList, list[Finding]]:
     return _member_list(reading, rows), reading.findings
 
 
-def _lines(reading: _Reading, text: str, wanted: MemberFile) -> Iterator[tuple[int, list[str]]]:
+def _lines(reading: _CsvReader, text: str, wanted: MemberFile) -> Iterator[tuple[int, list[str]]]:
     """Yield the column names and then each row that is not empty, with the line it begins in."""
     head = csv_head.find_head(text, wanted.column)
     rest = StringIO(text[head.offset :], newline="")
@@ -106,7 +106,7 @@ def _lines(reading: _Reading, text: str, wanted: MemberFile) -> Iterator[tuple[i
         reading.find(begin, f"{problem}. The rest of the file was not read")
 
 
-def _columns(reading: _Reading, line: int, names: list[str], wanted: MemberFile) -> _Columns | None:
+def _columns(reading: _CsvReader, line: int, names: list[str], wanted: MemberFile) -> _Columns | None:
     """Return the columns by the keys they stand for; None where the addresses are not found."""
     column = wanted.column.casefold()
     # Where another column has the addresses, one named `developer` is ignored.
@@ -135,7 +135,7 @@ def _may_mean_expires(name: str) -> bool:
     return slip.startswith("expir") or RENAMED.get(slip) == _GUARDED or bool(near)
 
 
-def _entry(reading: _Reading, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:
+def _entry(reading: _CsvReader, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:
     """Return a row as in YAML: an address, or a mapping; None where it is empty or wrong."""
     is_whole = len(cells) == columns.count
     cell = cells[columns.address].strip() if is_whole else ""
@@ -165,7 +165,7 @@ def _without_idle(values: dict[str, str | bool]) -> dict[str, str | bool]:
     return values
 
 
-def _member_list(reading: _Reading, rows: Sequence[tuple[int, str | dict[str, str | bool]]]) -> MemberList:
+def _member_list(reading: _CsvReader, rows: Sequence[tuple[int, str | dict[str, str | bool]]]) -> MemberList:
     """Return the rows as members. If one has an invalid value, only rows that are a single address are kept."""
     mappings = [(line, row) for line, row in rows if isinstance(row, dict)]
     try:

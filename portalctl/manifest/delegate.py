@@ -16,7 +16,7 @@ from portalctl.errors import Finding, Position
 from portalctl.identity import normal_domain
 from portalctl.manifest.consistency import at, place
 from portalctl.manifest.file_models import FragmentFile, GrantEntry, RootFile
-from portalctl.manifest.file_rules import Rules, no_domain
+from portalctl.manifest.file_rules import FileRules, no_domain
 from portalctl.manifest.model import GroupRule, group_value
 from portalctl.manifest.validation import Shaped
 from portalctl.manifest.yaml_source import Data
@@ -108,7 +108,7 @@ def naming(delegations: Iterable[Delegation], path: str) -> Grant | None:
 
 
 def check_granted(
-    delegation: Delegation, fragment: Shaped, path: str, rules: Rules, named: Grant | None
+    delegation: Delegation, fragment: Shaped, path: str, rules: FileRules, named: Grant | None
 ) -> Iterator[Finding]:
     """Yield the errors of a fragment that exceeds the grant of one portal.
 
@@ -152,7 +152,7 @@ def _occurrences(
 
 
 def _without_delegate(
-    delegation: Delegation, fragment: Shaped, named: Grant | None, rules: Rules
+    delegation: Delegation, fragment: Shaped, named: Grant | None, rules: FileRules
 ) -> Iterator[Finding]:
     """Yield the errors where there is no `delegate`:
 
@@ -185,7 +185,7 @@ def _without_entry(delegation: Delegation, fragment: Shaped, path: str) -> Itera
         yield Finding(here, f"`{key}`: {place(where, here)} grants nothing to this file{hint}")
 
 
-def _beyond(grant: Grant, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
+def _beyond(grant: Grant, fragment: Shaped, rules: FileRules) -> Iterator[Finding]:
     """Yield the errors of a fragment that exceeds one entry without `all`."""
     entry = grant.entry
     for key in _written(fragment):
@@ -208,7 +208,7 @@ def _beyond(grant: Grant, fragment: Shaped, rules: Rules) -> Iterator[Finding]:
             yield Finding(here, f"{quoted(rule.domain)}: {without}")
 
 
-def _groups_beyond(grant: Grant, rules: Rules) -> Iterator[Finding]:
+def _groups_beyond(grant: Grant, rules: FileRules) -> Iterator[Finding]:
     """Yield each group that the file was not granted, spelled as it spells it, or not within these bounds."""
     granted = {entry.group: entry for entry in grant.entry.groups}
     every: list[GroupRule] = [*rules.groups, *(rule for _, rule in rules.member_groups)]

@@ -12,11 +12,11 @@ from portalctl.errors import Finding, Position
 from portalctl.identity import covers, is_freemail, is_public_suffix, normal_domain
 from portalctl.manifest.consistency import at, place
 from portalctl.manifest.file_models import DirectoryEntry, RootFile
-from portalctl.manifest.file_rules import Rules, no_domain
+from portalctl.manifest.file_rules import FileRules, no_domain
 from portalctl.manifest.model import Directory, GroupRule, PortalManifest, TrustedDomain, TrustedGroup, group_value
 from portalctl.manifest.validation import Shaped
 from portalctl.manifest.value_display import shown_value, type_name
-from portalctl.manifest.yaml_source import Source
+from portalctl.manifest.yaml_source import YamlSource
 from portalctl.reason import Reason
 from portalctl.words import close, did_you_mean, quoted
 
@@ -87,7 +87,7 @@ def directories_of(root: Shaped, kinds: Kinds) -> tuple[dict[str, Directory], li
 
 
 def _check_kind(
-    source: Source, path: tuple[str | int, ...], directory: DirectoryEntry, kinds: Kinds
+    source: YamlSource, path: tuple[str | int, ...], directory: DirectoryEntry, kinds: Kinds
 ) -> Iterator[Finding]:
     kind = kinds.get(directory.kind)
     if kind is None:
@@ -132,7 +132,7 @@ def _is_text(value: object) -> bool:
 
 
 def check_group_rules(
-    directories: Mapping[str, Directory], files: Iterable[Rules], trusted: Iterable[TrustedDomain], kinds: Kinds
+    directories: Mapping[str, Directory], files: Iterable[FileRules], trusted: Iterable[TrustedDomain], kinds: Kinds
 ) -> Iterator[Finding]:
     """Yield what is wrong with the rules of one portal that rest on groups.
 

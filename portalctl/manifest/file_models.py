@@ -17,19 +17,19 @@ from portalctl.manifest.model import (
     DeniedDomainOrName,
     GroupGrant,
     GroupGrantOrName,
-    Limits,
     Member,
     MemberFile,
     MemberGroup,
     OnRevoke,
     Override,
     Policy,
+    RemovalLimits,
     Role,
-    Team,
+    RuleModel,
+    TeamRule,
     TrustedDomain,
     TrustedDomainOrName,
     TrustedGroup,
-    Written,
 )
 from portalctl.manifest.value_formats import (
     AttributeNames,
@@ -164,8 +164,8 @@ class PolicyEntry(Entry):
         default=Policy().allow_delete,
         description="Whether developers may be deleted at all. A run needs `--allow-delete` as well.",
     )
-    limits: Limits = Field(
-        default=Limits(), description="The removal limits: how many developers may lose access in one run."
+    limits: RemovalLimits = Field(
+        default=RemovalLimits(), description="The removal limits: how many developers may lose access in one run."
     )
 
 
@@ -255,7 +255,7 @@ class RootFile(Entry):
     denied_domains: Many[DeniedDomainOrName] = Field(
         default=(), description="Domains with denied developers: names, or mappings with `domain`."
     )
-    teams: Many[Team] = Field(default=(), description="Every team that rules may name, and its members.")
+    teams: Many[TeamRule] = Field(default=(), description="Every team that rules may name, and its members.")
     overrides: Many[Override] = Field(default=(), description="Exceptions: one entry for each developer.")
     access_requests: Many[AccessRule] = Field(
         default=(),
@@ -295,7 +295,7 @@ class FragmentFile(Entry):
     denied_domains: Many[DeniedDomainOrName] = Field(
         default=(), description=f"Domains with denied developers. {_IF_ALL}"
     )
-    teams: Many[Team] = Field(default=(), description="Teams that rules may name, and their members.")
+    teams: Many[TeamRule] = Field(default=(), description="Teams that rules may name, and their members.")
     overrides: Many[Override] = Field(
         default=(), description="Exceptions for single developers. Only where the portal's root file grants them."
     )
@@ -328,16 +328,16 @@ class AcknowledgementFile(Entry):
     acknowledgements: Many[AcknowledgementEntry] = Field(description="The accepted findings.")
 
 
-_INSIDE: Final[Mapping[tuple[str, ...], type[Entry | Written]]] = {
+_INSIDE: Final[Mapping[tuple[str, ...], type[Entry | RuleModel]]] = {
     ("portal",): PortalEntry,
     ("policy",): PolicyEntry,
     ("policy", "unmatched"): UnmatchedEntry,
-    ("policy", "limits"): Limits,
+    ("policy", "limits"): RemovalLimits,
     ("trusted_domains",): TrustedDomain,
     ("directories",): DirectoryEntry,
     ("trusted_groups",): TrustedGroup,
     ("denied_domains",): DeniedDomain,
-    ("teams",): Team,
+    ("teams",): TeamRule,
     ("teams", "members"): Member,
     ("teams", "roles"): Role,
     ("overrides",): Override,
@@ -346,7 +346,7 @@ _INSIDE: Final[Mapping[tuple[str, ...], type[Entry | Written]]] = {
 }
 
 
-def keys_at(kind: type[Entry | Written], path: tuple[str | int, ...]) -> tuple[str, ...]:
+def keys_at(kind: type[Entry | RuleModel], path: tuple[str | int, ...]) -> tuple[str, ...]:
     """Return the keys that a mapping at this path of a file may have."""
     names = tuple(step for step in path if isinstance(step, str))
     if names[:1] == ("delegate",):
@@ -354,4 +354,4 @@ def keys_at(kind: type[Entry | Written], path: tuple[str | int, ...]) -> tuple[s
     if names == ("teams", "members_from"):
         return (*MemberFile.keys(), *MemberGroup.keys())
     inside = _INSIDE[names] if names else kind
-    return inside.keys() if issubclass(inside, Written) else tuple(inside.model_fields)
+    return inside.keys() if issubclass(inside, RuleModel) else tuple(inside.model_fields)

@@ -23,7 +23,7 @@ from portalctl.manifest.model import (
     Protected,
     Role,
     RuleKind,
-    Team,
+    TeamRule,
     TrustedDomain,
     TrustedGroup,
     group_value,
@@ -40,12 +40,12 @@ G = TypeVar("G", TrustedGroup, MemberGroup)
 class TeamDeclaration(NamedTuple):
     """A team as one file declares it, and its place. Several files may add up to one team."""
 
-    team: Team
+    team: TeamRule
     mark: Branch
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class FileRules:
     """The rules of one file, in its order.
 
     `named`: every team that a rule names, with its place. `lists`: the CSV files with members. `member_groups`: the
@@ -67,7 +67,7 @@ class Rules:
 
 def rules_of(
     shaped: Shaped, lists: Mapping[MemberFile, MemberList], *, developer_ids: bool
-) -> tuple[Rules, list[Finding]]:
+) -> tuple[FileRules, list[Finding]]:
     """Return the rules in one file, and the errors of each.
 
     `lists`: the member lists that its teams name, without unreadable ones. `developer_ids`: whether a developer may
@@ -103,7 +103,7 @@ def _inside(mark: Mark, key: str) -> list[Mark]:
 
 class _Checks:
     def __init__(self, file: str, lists: Mapping[MemberFile, MemberList], developer_ids: bool) -> None:
-        self.rules = Rules(file, tuple(one.file for one in lists.values()))
+        self.rules = FileRules(file, tuple(one.file for one in lists.values()))
         self.findings: list[Finding] = []
         self._lists = lists
         self._developer_ids = developer_ids
@@ -119,10 +119,10 @@ class _Checks:
 
     def _check_trust(self, domain: str, rule: TrustedDomain, mark: Mark) -> None:
         if is_public_suffix(domain):
-            message = "is a public suffix: anyone can register a domain below it; trust a partner's own domain"
+            message = "is a public suffix: strangers can register a domain below it; trust a partner's own domain"
             self._find(mark, f"{shown_value(domain)} {message}")
         elif is_freemail(domain) and not (rule.reason or "").strip():
-            message = "anyone can get an address at this domain; give a `reason` to trust it anyway"
+            message = "addresses at this domain are free for all; give a `reason` to trust it anyway"
             self._find(mark, f"{shown_value(domain)}: {message}")
 
     def groups(self, rules: Iterable[TrustedGroup], marks: list[Mark]) -> None:
@@ -149,7 +149,7 @@ class _Checks:
                 why = self._reason("denied_domains", domain, mark, rule.reason)
                 self.rules.denied.append(placed(rule, why, domain=domain))
 
-    def teams(self, teams: Iterable[Team], marks: list[Mark]) -> None:
+    def teams(self, teams: Iterable[TeamRule], marks: list[Mark]) -> None:
         for team, mark in zip(teams, marks, strict=True):
             members = self._all_members(team, mark)
             if team.roles is not None:
@@ -157,7 +157,7 @@ class _Checks:
             why = self._reason("teams", team.name, mark)
             self.rules.teams.append(TeamDeclaration(placed(team, why, members=members), cast(Branch, mark)))
 
-    def _all_members(self, team: Team, mark: Mark) -> tuple[Member, ...] | None:
+    def _all_members(self, team: TeamRule, mark: Mark) -> tuple[Member, ...] | None:
         """Return the members written here and those in the list. None: neither is written."""
         members: list[Member] = []
         if team.members is not None:
@@ -220,7 +220,7 @@ class _Checks:
     def access(self, rules: Iterable[AccessRule], marks: list[Mark]) -> None:
         for rule, mark in zip(rules, marks, strict=True):
             if bool(rule.domains) == bool(rule.teams):
-                self._find(mark, "write `domains` or `teams`: the developers whose requests are approved")
+                self._find(mark, "write `domains` or `teams`: the developers with approved requests")
             domains = self._domains(rule.domains, mark, "domains")
             self._name_teams(rule.teams, _inside(mark, "teams"))
             why = self._reason("access_requests", ", ".join(rule.products), mark, rule.reason)

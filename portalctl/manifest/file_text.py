@@ -8,7 +8,7 @@ from typing import Final
 from portalctl.characters import named
 from portalctl.errors import Finding, Position
 
-# Control characters, line breaks that only YAML 1.1 knows, and those that let text read otherwise than it is
+# Control characters, line breaks of YAML 1.1 only, and those that let text read otherwise than it is
 # shown (bidirectional embedding, override and isolate): a reviewer must see what is loaded.
 REFUSED: Final = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"

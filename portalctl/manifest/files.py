@@ -54,10 +54,10 @@ def read_files(paths: Sequence[Path]) -> tuple[tuple[File, ...], list[Finding]]:
             findings.append(_finding(place, _NOT_UTF8))
             continue
         for found in _below(place) if os.path.isdir(place.disk) else (place,):  # noqa: PTH112 - never raises
-            file = _read(found) if isinstance(found, _Place) else found
+            file = _read(found) if isinstance(found, _FoundFile) else found
             if isinstance(file, Finding):
                 findings.append(file)
-            elif isinstance(found, _Place):
+            elif isinstance(found, _FoundFile):
                 here = (found.linked, file)
                 files[found.real] = min(here, files.get(found.real, here), key=_by_name)
     return tuple(sorted((file for _, file in files.values()), key=lambda file: file.shown)), findings
@@ -89,7 +89,7 @@ def read_named(paths: Sequence[Path], named: NamedFile) -> File | str | None:
             return f"{quoted(named.shown)} is outside the folder of the manifest; name a file inside it"
         if not real.is_file():
             return f"{quoted(named.shown)} is not a file" if os.path.lexists(named.path) else None
-        read = _read(_Place(named.path, str(real), named.shown, named.shown, named.path))
+        read = _read(_FoundFile(named.path, str(real), named.shown, named.shown, named.path))
     except (OSError, ValueError) as error:  # a name too long, a folder that may not be read, odd characters
         reason = getattr(error, "strerror", None) or "no file can have this name"
         return f"{quoted(named.shown)} cannot be read: {reason}"
@@ -113,7 +113,7 @@ def read_list(paths: Sequence[Path], file: File, path: str) -> File | str:
             return "this list is outside the folder that the manifest is read from; give -f a folder that holds both"
         if not real.is_file():
             return f"{quoted(shown)} is not a file" if real.exists() else f"there is no file {quoted(shown)}"
-        read = _read(_Place(disk, str(real), shown, name, disk))
+        read = _read(_FoundFile(disk, str(real), shown, name, disk))
     except (OSError, ValueError) as error:  # a name too long, a folder that may not be looked into, odd characters
         return f"{quoted(shown)} can't be read: {getattr(error, 'strerror', None) or 'no file can have this name'}"
     return f"{quoted(shown)}: {read.message}" if isinstance(read, Finding) else read
@@ -134,7 +134,7 @@ def digest(files: Iterable[File]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _FoundFile:
     """A given file or folder, or one below.
 
     `disk`: its path for the system; `real`: with links resolved; `linked`: it is a link, or in a linked folder; the
@@ -147,9 +147,9 @@ class _Place:
     path: str
     linked: bool = False
 
-    def below(self, entry: os.DirEntry[str]) -> _Place:
+    def below(self, entry: os.DirEntry[str]) -> _FoundFile:
         here = os.path.join(self.real, entry.name)  # noqa: PTH118 - there may be thousands
-        return _Place(
+        return _FoundFile(
             disk=entry.path,
             real=os.path.realpath(here) if entry.is_symlink() else here,
             shown=joined(self.shown, entry.name),
@@ -159,12 +159,12 @@ class _Place:
         )
 
 
-def _place(path: Path) -> _Place:
+def _place(path: Path) -> _FoundFile:
     """Return a given path as a place. A folder has no name of its own: the checkout may lie anywhere."""
     absolute = Path(os.path.abspath(path)).as_posix()  # noqa: PTH100 - links stay
     name = "" if os.path.isdir(path) else path.name  # noqa: PTH112 - never raises
     real = os.path.realpath(path)
-    return _Place(str(path), real, shown_path(path), name, absolute, linked=real != absolute)
+    return _FoundFile(str(path), real, shown_path(path), name, absolute, linked=real != absolute)
 
 
 def shown_path(path: Path) -> str:
@@ -180,7 +180,7 @@ def joined(folder: str, name: str) -> str:
     return name if folder in ("", ".") else posixpath.join(folder, name)
 
 
-def _below(folder: _Place) -> Iterator[_Place | Finding]:
+def _below(folder: _FoundFile) -> Iterator[_FoundFile | Finding]:
     """Yield the manifest files in a folder, in order; an error if there are none."""
     found = False
     for item in _walk(folder, Path(folder.real), frozenset()):
@@ -190,7 +190,7 @@ def _below(folder: _Place) -> Iterator[_Place | Finding]:
         yield _finding(folder, f"no {PATTERNS} file in this folder")
 
 
-def _walk(folder: _Place, root: Path, above: frozenset[str]) -> Iterator[_Place | Finding]:
+def _walk(folder: _FoundFile, root: Path, above: frozenset[str]) -> Iterator[_FoundFile | Finding]:
     """`above`: the real paths of the folders on the way here, so that a link to one of them ends the walk."""
     above |= {folder.real}
     try:
@@ -227,11 +227,11 @@ def _holds(ask: Callable[[], bool]) -> bool:
         return False
 
 
-def _no_file(place: _Place) -> str:
+def _no_file(place: _FoundFile) -> str:
     return "this is not a file" if Path(place.disk).exists() else "no such file"
 
 
-def _read(place: _Place) -> File | Finding:
+def _read(place: _FoundFile) -> File | Finding:
     try:
         content = read_input(place.disk, MOST_BYTES)
     except TooLargeError:
@@ -241,5 +241,5 @@ def _read(place: _Place) -> File | Finding:
     return File(place.shown, place.name, place.path, content)
 
 
-def _finding(place: _Place, message: str) -> Finding:
+def _finding(place: _FoundFile, message: str) -> Finding:
     return Finding(Position(readable(place.shown), 1, 1), message)

@@ -31,14 +31,14 @@ from portalctl.manifest.directory_rules import (
     directories_of,
 )
 from portalctl.manifest.file_models import FragmentFile, PolicyEntry, RootFile
-from portalctl.manifest.file_rules import Rules, rules_of
+from portalctl.manifest.file_rules import FileRules, rules_of
 from portalctl.manifest.files import File, digest, named_file, read_files, read_list
 from portalctl.manifest.model import Directory, Manifest, MemberFile, NamedFile, Policy, PortalManifest, group_value
 from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.unread import entries_without_file, unread
 from portalctl.manifest.validation import Shaped, ShapedAcknowledgements, read_entries
 from portalctl.manifest.value_display import shown_value
-from portalctl.manifest.yaml_source import Source
+from portalctl.manifest.yaml_source import YamlSource
 from portalctl.providers.definition import Provider
 from portalctl.providers.registry import STAND_IN, bundled, find, unknown
 from portalctl.reason import Reason
@@ -99,7 +99,7 @@ def assemble(
 
 
 @dataclass(slots=True)
-class _Portal:
+class _PortalDraft:
     """A portal while its files are combined: its root file, and the rules of this and of every other file."""
 
     own: Shaped
@@ -108,7 +108,7 @@ class _Portal:
     provider: Provider
     delegation: Delegation
     directories: dict[str, Directory]
-    rules: list[Rules]
+    rules: list[FileRules]
 
 
 class _Loading:
@@ -126,7 +126,7 @@ class _Loading:
         self._roots: list[tuple[Shaped, RootFile, File]] = []
         self._fragments: list[tuple[Shaped, FragmentFile, File]] = []
         self.acknowledgements: list[File] = []
-        self._portals: dict[str, _Portal] = {}
+        self._portals: dict[str, _PortalDraft] = {}
         self._delegations: list[Delegation] = []
 
     @property
@@ -190,7 +190,7 @@ class _Loading:
         for shaped, _, file in self._roots:
             yield from entries_without_file(shaped, file.path, read, self._resolve)
 
-    def _root(self, shaped: Shaped, entry: RootFile, file: File) -> _Portal:
+    def _root(self, shaped: Shaped, entry: RootFile, file: File) -> _PortalDraft:
         provider, unknown = _provider(shaped, entry)
         self.findings += unknown
         rules = self._rules(shaped, file, developer_ids="account_ids" in provider.abilities)
@@ -200,9 +200,9 @@ class _Loading:
         self.findings += _check_portal(shaped, entry, None if unknown else provider)
         directories, findings = directories_of(shaped, self._kinds)
         self.findings += findings
-        return _Portal(shaped, entry, file, provider, delegation, directories, [rules])
+        return _PortalDraft(shaped, entry, file, provider, delegation, directories, [rules])
 
-    def _check_names(self, portals: list[_Portal]) -> None:
+    def _check_names(self, portals: list[_PortalDraft]) -> None:
         """Return the portals by name; report repeated names."""
         for portal in portals:
             if "portal" in portal.own.lost:
@@ -228,9 +228,9 @@ class _Loading:
             portal.rules.append(rules)
             self.findings += check_granted(portal.delegation, shaped, path, rules, named)
 
-    def _named(self, shaped: Shaped, entry: FragmentFile) -> list[_Portal]:
+    def _named(self, shaped: Shaped, entry: FragmentFile) -> list[_PortalDraft]:
         """Return the portals that a fragment names, without repetition."""
-        named: dict[str, _Portal] = {}
+        named: dict[str, _PortalDraft] = {}
         paths = [("portals", index) for index in range(len(entry.portals))]
         for name, path in zip((entry.portal, *entry.portals), (("portal",), *paths), strict=True):
             if name is None:
@@ -245,7 +245,7 @@ class _Loading:
                 self.findings.append(Finding(here, f"no file has a `portal:` block of this name{hint}"))
         return list(named.values())
 
-    def _rules(self, shaped: Shaped, file: File, *, developer_ids: bool) -> Rules:
+    def _rules(self, shaped: Shaped, file: File, *, developer_ids: bool) -> FileRules:
         rules, findings = rules_of(shaped, self._member_lists(shaped, file), developer_ids=developer_ids)
         self.findings += findings
         return rules
@@ -296,7 +296,7 @@ def _check_portal(shaped: Shaped, entry: RootFile, provider: Provider | None) ->
         )
 
 
-def _check_option(source: Source, provider: Provider, name: str, value: str) -> Iterator[Finding]:
+def _check_option(source: YamlSource, provider: Provider, name: str, value: str) -> Iterator[Finding]:
     """Yield the errors of a key of the `portal:` block that only some providers have."""
     keys = {key.name: key for key in provider.keys}
     known = ["name", "provider", "id", "title", *keys]
@@ -311,7 +311,7 @@ def _check_option(source: Source, provider: Provider, name: str, value: str) -> 
         yield Finding(source.at("portal", name), f"expected {listed}{did_you_mean(value, choices)}")
 
 
-def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
+def _portal_manifest(portal: _PortalDraft, whole: Together) -> PortalManifest:
     entry, source = portal.entry, portal.own.source
     return PortalManifest(
         name=entry.portal.name,
@@ -341,12 +341,12 @@ def _portal_manifest(portal: _Portal, whole: Together) -> PortalManifest:
     )
 
 
-def _acknowledgements(portal: _Portal) -> NamedFile | None:
+def _acknowledgements(portal: _PortalDraft) -> NamedFile | None:
     path = portal.entry.acknowledgements
     return None if path is None else named_file(portal.file, path, portal.own.source.at("acknowledgements"))
 
 
-def _policy(entry: PolicyEntry, source: Source) -> Policy:
+def _policy(entry: PolicyEntry, source: YamlSource) -> Policy:
     return Policy(
         unmatched_pending=entry.unmatched.pending,
         unmatched_approved=entry.unmatched.approved,
@@ -360,7 +360,7 @@ def _policy(entry: PolicyEntry, source: Source) -> Policy:
     )
 
 
-def _policy_why(key: str, entry: PolicyEntry, source: Source) -> Reason:
+def _policy_why(key: str, entry: PolicyEntry, source: YamlSource) -> Reason:
     """Return the reason for a key of the policy; a default has no place."""
     written = key in entry.model_fields_set
     return Reason.of("policy", key, source.key_at("policy", key) if written else None)

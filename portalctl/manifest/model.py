@@ -115,14 +115,14 @@ Mail = Annotated[
 ]
 
 
-class Written:
+class RuleModel:
     """The base of the models read from a file: unknown keys and values of another type are errors."""
 
     __slots__ = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: "type[Written]", handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(cls, source: "type[RuleModel]", handler: GetCoreSchemaHandler) -> CoreSchema:
         """Accept a mapping, as no mapping in a file is an instance yet; refuse `why`, which is in no file."""
         schema = cast(DataclassSchema, handler(source))
         schema["strict"] = False
@@ -137,7 +137,7 @@ class Written:
 
 
 def _with_schema(extra: JsonDict | Callable[[JsonDict], None]) -> ConfigDict:
-    return ConfigDict(**Written.__pydantic_config__, json_schema_extra=extra)
+    return ConfigDict(**RuleModel.__pydantic_config__, json_schema_extra=extra)
 
 
 def _undescribed(schema: JsonDict) -> None:
@@ -148,7 +148,7 @@ def _form(value: object) -> str:
     return LONG if isinstance(value, dict) else SHORT
 
 
-def _or_short(model: type[Written], short: object) -> GetPydanticSchema:
+def _or_short(model: type[RuleModel], short: object) -> GetPydanticSchema:
     """Let an entry be written as a mapping, or as its one required value alone."""
     forms: Any = Annotated[
         Annotated[short, AfterValidator(model), Tag(SHORT)] | Annotated[model, Tag(LONG)],
@@ -157,7 +157,7 @@ def _or_short(model: type[Written], short: object) -> GetPydanticSchema:
     return GetPydanticSchema(lambda _, handler: handler.generate_schema(forms))
 
 
-R = TypeVar("R", bound=Written)
+R = TypeVar("R", bound=RuleModel)
 
 
 def placed(rule: R, why: Reason, **normal: object) -> R:
@@ -172,8 +172,8 @@ def placed(rule: R, why: Reason, **normal: object) -> R:
 
 
 @dataclass(frozen=True, slots=True)
-class TrustedDomain(Written):
-    """A domain whose developers are approved."""
+class TrustedDomain(RuleModel):
+    """A domain with approved developers."""
 
     domain: Annotated[Domain, Field(description="The domain after the `@`, as in example.com.")]
     why: SkipJsonSchema[Reason] = _NOT_PLACED
@@ -182,9 +182,9 @@ class TrustedDomain(Written):
         Many[TeamName],
         Field(description="Teams that these developers are added to. Each is declared under `teams`."),
     ] = ()
-    reason: Annotated[
-        Prose | None, Field(description=f"{_REASON} Required for domains where anyone can get an address.")
-    ] = field(default=None, compare=False)
+    reason: Annotated[Prose | None, Field(description=f"{_REASON} Required for domains with free addresses.")] = (
+        field(default=None, compare=False)
+    )
     review_by: Annotated[
         Day | None,
         Field(description="A day (YYYY-MM-DD) after which a notice asks for a review of this rule."),
@@ -193,8 +193,8 @@ class TrustedDomain(Written):
 
 
 @dataclass(frozen=True, slots=True)
-class DeniedDomain(Written):
-    """A domain whose developers are denied."""
+class DeniedDomain(RuleModel):
+    """A domain with denied developers."""
 
     domain: Annotated[Domain, Field(description="The domain after the `@`, as in example.com.")]
     why: SkipJsonSchema[Reason] = _NOT_PLACED
@@ -204,7 +204,7 @@ class DeniedDomain(Written):
 
 
 @dataclass(frozen=True, slots=True)
-class TrustedGroup(Written):
+class TrustedGroup(RuleModel):
     """A group of a directory whose identities are approved."""
 
     directory: Annotated[Handle, Field(description=_DIRECTORY)]
@@ -233,7 +233,7 @@ class TrustedGroup(Written):
 
 
 @dataclass(frozen=True, slots=True)
-class GroupGrant(Written):
+class GroupGrant(RuleModel):
     """A group that a further file may name, within bounds."""
 
     group: Annotated[GrantedGroup, Field(description="The group, as `directory/group`.")]
@@ -254,7 +254,7 @@ class Invitation:
     mail: bool = False
 
 
-class Invitable(Written):
+class Invitable(RuleModel):
     """An entry that may invite the developer it names."""
 
     __slots__ = ()
@@ -285,10 +285,10 @@ MemberOrAddress = Annotated[Member, _or_short(Member, Address)]
 
 
 @dataclass(frozen=True, slots=True)
-class MemberFile(Written):
+class MemberFile(RuleModel):
     """A CSV file with members of a team."""
 
-    # If a type has a description, editors show it instead of the key's, which says more.
+    # If a type has a description, editors show it instead of the key's more specific one.
     __pydantic_config__: ClassVar[ConfigDict] = _with_schema(_undescribed)
 
     file: Annotated[CsvPath, Field(description="The CSV file's path, relative to this file's folder.")]
@@ -299,7 +299,7 @@ class MemberFile(Written):
 
 
 @dataclass(frozen=True, slots=True)
-class MemberGroup(Written):
+class MemberGroup(RuleModel):
     """A group of a directory whose identities are members of a team."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _with_schema(_undescribed)
@@ -340,7 +340,7 @@ def _member_source() -> GetPydanticSchema:
 
 
 @dataclass(frozen=True, slots=True)
-class Role(Written):
+class Role(RuleModel):
     """What a team may do with one API."""
 
     role: Annotated[
@@ -351,7 +351,7 @@ class Role(Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Team(Written):
+class TeamRule(RuleModel):
     """A team that rules may name. It is created when missing."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
@@ -457,7 +457,7 @@ class Override(Invitable):
 
 
 @dataclass(frozen=True, slots=True)
-class AccessRule(Written):
+class AccessRule(RuleModel):
     """Requests for access that are approved, if the rules approve the developer."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
@@ -477,7 +477,7 @@ class AccessRule(Written):
     ] = ()
     teams: Annotated[
         Many[TeamName],
-        Field(min_length=1, description="Approve requests of developers whom rules add to one of these teams."),
+        Field(min_length=1, description="Approve requests of developers that rules add to one of these teams."),
     ] = ()
     status: Annotated[
         Literal["approved"],
@@ -488,7 +488,7 @@ class AccessRule(Written):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits(Written):
+class RemovalLimits(RuleModel):
     """The removal limits: how many developers may lose access in one run."""
 
     removals: Annotated[
@@ -530,12 +530,12 @@ class Policy:
     on_revoke: OnRevoke = "report"
     on_revoke_why: Reason = _ON_REVOKE
     allow_delete: bool = False
-    limits: Limits = Limits()
+    limits: RemovalLimits = RemovalLimits()
 
 
 @dataclass(frozen=True, slots=True)
 class Protected:
-    """A developer from whom nothing may be removed. `developer` is as in Override."""
+    """A protected developer: nothing may be removed. `developer` is as in Override."""
 
     developer: str
     why: Reason
@@ -588,7 +588,7 @@ class PortalManifest:
     policy: Policy = Policy()
     trusted_domains: tuple[TrustedDomain, ...] = ()
     denied_domains: tuple[DeniedDomain, ...] = ()
-    teams: tuple[Team, ...] = ()
+    teams: tuple[TeamRule, ...] = ()
     overrides: tuple[Override, ...] = ()
     access_requests: tuple[AccessRule, ...] = ()
     protected: tuple[Protected, ...] = ()

@@ -17,7 +17,7 @@ from portalctl.manifest import typography
 from portalctl.manifest.file_models import AcknowledgementFile, FragmentFile, RootFile
 from portalctl.manifest.validation_messages import Path, described, path_of
 from portalctl.manifest.value_display import type_name
-from portalctl.manifest.yaml_source import Data, Source, read
+from portalctl.manifest.yaml_source import Data, YamlSource, read
 
 _MOST_ROUNDS: Final = 10  # twice the levels that entries have
 # Replaces required keys that are wrong at the top of a file, to find further errors. API7 allows the most.
@@ -38,7 +38,7 @@ class Shaped:
     `lost`: the top-level keys (`portal`, `teams`) below which an error hides names that other rules may refer to.
     """
 
-    source: Source
+    source: YamlSource
     entry: RootFile | FragmentFile
     lost: frozenset[str] = frozenset()
 
@@ -47,7 +47,7 @@ class Shaped:
 class ShapedAcknowledgements:
     """A file of acknowledgements as entries, with the places of what is left in it."""
 
-    source: Source
+    source: YamlSource
     entry: AcknowledgementFile
 
 
@@ -75,7 +75,7 @@ def read_entries(file: str, content: bytes, kind: FileKind | None = None) -> Ent
 
 
 def shape(
-    source: Source, kind: FileKind | None = None
+    source: YamlSource, kind: FileKind | None = None
 ) -> tuple[Shaped | ShapedAcknowledgements | None, list[Finding]]:
     """Return the entries of one file, and the errors of their form. None: nothing is left to check."""
     data = source.data
@@ -111,7 +111,7 @@ def _kind(data: dict[str, Data]) -> FileKind:
     return AcknowledgementFile if is_acknowledgements else FragmentFile
 
 
-def _check_kind(source: Source, data: dict[str, Data]) -> list[Finding]:
+def _check_kind(source: YamlSource, data: dict[str, Data]) -> list[Finding]:
     """Check that the file names its portal. Wrong values are removed."""
     portal = data.get("portal", "")
     if "acknowledgements" not in data and "portal" not in data and "portals" not in data:
@@ -149,7 +149,7 @@ def _required(kind: FileKind) -> set[Path]:
     return {(name,) for name, key in kind.model_fields.items() if key.is_required()}
 
 
-def _take_out(source: Source, data: dict[str, Data], paths: set[Path], required: set[Path]) -> None:
+def _take_out(source: YamlSource, data: dict[str, Data], paths: set[Path], required: set[Path]) -> None:
     """Remove the values at the paths, from the data and from its marks.
 
     The places of keys stay: they show what was written. Required keys at the top get a valid value.
@@ -170,7 +170,7 @@ def _index(step: str | int) -> int:
     return step if isinstance(step, int) else -1
 
 
-def _around(source: Source, path: Path) -> tuple[Any, Any]:
+def _around(source: YamlSource, path: Path) -> tuple[Any, Any]:
     """Return the mapping or list at the end of the path, and its places."""
     around: Any = source.data
     mark: Any = source.mark

@@ -11,10 +11,10 @@ from pydantic_core import ErrorDetails
 from portalctl.characters import odd
 from portalctl.errors import Finding
 from portalctl.manifest.file_models import Entry, FragmentFile, RootFile, keys_at
-from portalctl.manifest.model import GROUP, LONG, SHORT, MemberFile, MemberGroup, Written
+from portalctl.manifest.model import GROUP, LONG, SHORT, MemberFile, MemberGroup, RuleModel
 from portalctl.manifest.value_display import type_name
 from portalctl.manifest.value_formats import FORMS, STRICT_FORMS
-from portalctl.manifest.yaml_source import Source
+from portalctl.manifest.yaml_source import YamlSource
 from portalctl.words import close, did_you_mean, quoted
 
 Path = tuple[str | int, ...]
@@ -27,7 +27,7 @@ _KEY: Final = "[key]"  # how pydantic marks an error in a mapping's key
 _MOST_GUESSES: Final = 100  # as many findings are printed
 
 
-def described(source: Source, model: type[Entry | Written], problems: list[ErrorDetails]) -> list[Finding]:
+def described(source: YamlSource, model: type[Entry | RuleModel], problems: list[ErrorDetails]) -> list[Finding]:
     """Return the validation errors of a file as findings, each with its place, in plain words."""
     findings = []
     unknown = [problem for problem in problems if problem["type"] in _UNKNOWN_KEY]
@@ -50,7 +50,7 @@ def path_of(problem: ErrorDetails) -> Path:
     return tuple(step for step in problem["loc"] if step not in (SHORT, LONG, GROUP, _KEY))
 
 
-def message(problem: ErrorDetails, model: type[Entry | Written], path: Path, *, guess: bool = True) -> str:
+def message(problem: ErrorDetails, model: type[Entry | RuleModel], path: Path, *, guess: bool = True) -> str:
     """Return the finding for one validation error; a look-alike character is named.
 
     `guess`: whether to suggest a key, which is slow for thousands of keys.
@@ -77,7 +77,7 @@ def _suspect(problem: ErrorDetails, path: Path) -> str:
     return text if pattern is None or pattern in STRICT_FORMS else "".join(text[:1] + text[1:][-1:])
 
 
-def _message(problem: ErrorDetails, model: type[Entry | Written], path: Path) -> str:
+def _message(problem: ErrorDetails, model: type[Entry | RuleModel], path: Path) -> str:
     if path == ("version",) and problem["type"] != "missing":
         return "expected `version: 1`, the only version"
     if problem["type"] in _UNKNOWN_KEY:
@@ -119,14 +119,14 @@ _SAY: Final[dict[str, Callable[[ErrorDetails], str]]] = {
 }
 
 
-def _known(problem: ErrorDetails, model: type[Entry | Written], path: Path) -> tuple[str, ...]:
+def _known(problem: ErrorDetails, model: type[Entry | RuleModel], path: Path) -> tuple[str, ...]:
     """Return the keys that the mapping with a problem may have. What has two forms has the keys of its own form."""
     if path[2:3] == ("members_from",):
         return MemberGroup.keys() if GROUP in problem["loc"] else MemberFile.keys()
     return keys_at(model, path[:-1])
 
 
-def _unknown_key(key: str, model: type[Entry | Written], path: Path, known: tuple[str, ...]) -> str:
+def _unknown_key(key: str, model: type[Entry | RuleModel], path: Path, known: tuple[str, ...]) -> str:
     if len(path) == 1 and model is FragmentFile and key in RootFile.model_fields:
         return f"the key {quoted(key)} is allowed in the root file only, the one with the `portal:` block"
     if RENAMED.get(key) in known:
@@ -135,7 +135,7 @@ def _unknown_key(key: str, model: type[Entry | Written], path: Path, known: tupl
     return f"{_unknown(path)}{hint}"
 
 
-def _meant(problem: ErrorDetails, model: type[Entry | Written]) -> Path:
+def _meant(problem: ErrorDetails, model: type[Entry | RuleModel]) -> Path:
     """Return the path of the key that an unknown one resembles."""
     path = path_of(problem)
     return *path[:-1], close(str(path[-1]), _known(problem, model, path)) or ""

@@ -70,7 +70,7 @@ class Branch:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class YamlSource:
     """The data of one file. `mark` has the shape of `data`."""
 
     file: str
@@ -111,7 +111,7 @@ def position(file: str, mark: Mark) -> Position:
     return Position(file, mark.line + 1, mark.column + 1)
 
 
-def read(file: str, content: bytes) -> tuple[Source | None, list[Finding]]:
+def read(file: str, content: bytes) -> tuple[YamlSource | None, list[Finding]]:
     """Return the data in one file, and its YAML errors.
 
     None where nothing could be read. A file with findings may have data (such as the first of two equal keys), so
@@ -152,16 +152,16 @@ class _Tree:
         self._by_alias = 0
         self._depth = 0
 
-    def read(self, text: str) -> Source | None:
+    def read(self, text: str) -> YamlSource | None:
         self._events = iter(CParser(text).get_event, None)
-        found: Source | None = None
+        found: YamlSource | None = None
         for event in self._events:
             if not isinstance(event, DocumentStartEvent):
                 continue
             if found is not None:
                 raise self._stop(event.start_mark, "one file holds one document; this begins another")
             value, mark = self._node(next(self._events))
-            found = Source(self.file, value, mark)
+            found = YamlSource(self.file, value, mark)
         if found is None or found.data is None:
             self.findings = [Finding(Position(self.file, 1, 1), "this file is empty; begin with `version: 1`")]
             return None

@@ -34,13 +34,13 @@ FIRST_CHUNK, LARGEST_CHUNK = 32, 256  # pages requested before their rows are ch
 MOST_IDLE = 20  # pages in a row without a new row: the server repeats itself
 
 
-class Row(Protocol):
+class IdentifiedRow(Protocol):
     @property
     def id(self) -> str: ...
 
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Row)
+R = TypeVar("R", bound=IdentifiedRow)
 Item = TypeVar("Item")
 
 
@@ -63,7 +63,7 @@ def page_of(rows: Sequence[R], total: int) -> Page[R]:
 
 
 @dataclass(frozen=True, slots=True)
-class Source(Generic[T]):
+class ListSource(Generic[T]):
     """A list to read: `name` for messages, `fetch` gives page 1, 2, … and is called from several threads.
 
     `fetch_large` does the same with large pages; `large_pages` is whether this run has seen them work.
@@ -83,14 +83,14 @@ def whole_number(value: object) -> int:
 
 
 @dataclass(slots=True)
-class _Reading(Generic[T]):
+class _ListRead(Generic[T]):
     """The rows of one list so far.
 
     `totals` are in the order reported; `idle` counts the latest pages without a new row. `large`: with large pages;
     `broken`: one of those could not be read.
     """
 
-    source: Source[T]
+    source: ListSource[T]
     rows: dict[str, T] = field(default_factory=dict)
     totals: list[int] = field(default_factory=list)
     size: int = 0
@@ -202,7 +202,7 @@ def _may_be_too_large(error: PortalError) -> bool:
     return isinstance(error, BoundError) or (isinstance(error, AnswerError) and error.status in TOO_LARGE)
 
 
-def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
+def read_lists(sources: Sequence[ListSource[T]], pool: Pool) -> list[tuple[T, ...]]:
     """Return each source's rows, distinct by id, in the order served. Pages after the first are read side by side.
 
     Raises IncompleteError when a list is not provably complete after `ROUNDS` rounds, PortalError for more pages than
@@ -211,7 +211,7 @@ def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
     done: dict[int, tuple[T, ...]] = {}
     pending = dict(enumerate(sources))
     for _ in range(ROUNDS):
-        readings = {index: _Reading(source) for index, source in pending.items()}
+        readings = {index: _ListRead(source) for index, source in pending.items()}
         _read_round(list(readings.values()), pool)
         done |= {index: tuple(reading.rows.values()) for index, reading in readings.items() if reading.complete}
         pending = {index: source for index, source in pending.items() if index not in done}
@@ -227,8 +227,8 @@ def read_lists(sources: Sequence[Source[T]], pool: Pool) -> list[tuple[T, ...]]:
     )
 
 
-def _read_round(readings: list[_Reading[T]], pool: Pool) -> None:
-    pool.map(_Reading.first, readings)
+def _read_round(readings: list[_ListRead[T]], pool: Pool) -> None:
+    pool.map(_ListRead.first, readings)
     wanted = ((reading, number) for reading in readings for number in range(2, reading.pages + 1))
     useful = ((reading, number) for reading, number in wanted if reading.idle < MOST_IDLE and not reading.broken)
     for chunk in _chunks(useful):

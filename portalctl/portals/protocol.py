@@ -8,7 +8,7 @@ from typing import Protocol, Self
 
 from portalctl.portals.models import Identity, Registration, Scope, Sighting, Snapshot, Touched
 from portalctl.portals.ping_result import Checkup
-from portalctl.portals.writes import NewTeam, Precheck, Write, Written, at_any_time
+from portalctl.portals.writes import CreatedTeam, Precheck, Write, WriteResult, at_any_time
 
 
 class Reader(Protocol):
@@ -62,14 +62,14 @@ class Reader(Protocol):
 class Portal(Reader, Protocol):
     """A portal that can be written to as well."""
 
-    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> WriteResult:
         """Send one write. Errors of the portal or the network are in the result, not raised.
 
         `precheck` is called before each try, after all waiting. A NoAnswerError that it raises is the result.
         """
         ...
 
-    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, CreatedTeam]:
         """Look once at the teams that were created, and return the team of each name.
 
         Two runs, or a portal, may create two teams of one name. Then every run uses the oldest, and the one made here

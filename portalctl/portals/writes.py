@@ -10,13 +10,13 @@ from portalctl.portals.models import Team
 
 
 @dataclass(frozen=True, slots=True)
-class SetStatus:
+class SetStatusWrite:
     developer_id: str
     status: Literal["approved", "pending", "rejected", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)
-class CreateDeveloper:
+class CreateDeveloperWrite:
     """A new account for `developer`:
 
     an address, on API7 a developer_id. `mail`: the portal sends an e-mail with the invitation.
@@ -29,38 +29,38 @@ class CreateDeveloper:
 
 
 @dataclass(frozen=True, slots=True)
-class DeleteDeveloper:
+class DeleteDeveloperWrite:
     """The account, with everything that belongs to it. API7 calls it rejecting while the registration is pending."""
 
     developer_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class CreateTeam:
+class CreateTeamWrite:
     name: str
     description: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateTeam:
+class UpdateTeamWrite:
     team_id: str
     description: str
 
 
 @dataclass(frozen=True, slots=True)
-class AddMember:
+class AddMemberWrite:
     team_id: str
     developer_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveMember:
+class RemoveMemberWrite:
     team_id: str
     developer_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class AssignRole:
+class AssignRoleWrite:
     team_id: str
     role: str
     api_id: str
@@ -68,35 +68,35 @@ class AssignRole:
 
 
 @dataclass(frozen=True, slots=True)
-class UnassignRole:
+class UnassignRoleWrite:
     team_id: str
     assignment_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class RevokeRegistration:
+class RevokeRegistrationWrite:
     application_id: str
     registration_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class ApproveRequest:
+class ApproveRequestWrite:
     application_id: str
     request_id: str
 
 
 Write = (
-    SetStatus
-    | CreateDeveloper
-    | DeleteDeveloper
-    | CreateTeam
-    | UpdateTeam
-    | AddMember
-    | RemoveMember
-    | AssignRole
-    | UnassignRole
-    | RevokeRegistration
-    | ApproveRequest
+    SetStatusWrite
+    | CreateDeveloperWrite
+    | DeleteDeveloperWrite
+    | CreateTeamWrite
+    | UpdateTeamWrite
+    | AddMemberWrite
+    | RemoveMemberWrite
+    | AssignRoleWrite
+    | UnassignRoleWrite
+    | RevokeRegistrationWrite
+    | ApproveRequestWrite
 )
 
 
@@ -108,7 +108,7 @@ def at_any_time() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WriteResult:
     """The result of a write:
 
     `done` accepted, `refused` rejected, `unclear` only the live state shows it. `status` is the HTTP status, None
@@ -130,7 +130,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class NewTeam:
+class CreatedTeam:
     """The live state of a team after its creation.
 
     `team` None: there is none by this name yet. `note`: the action taken where there were two. `wrong`: the id

@@ -25,7 +25,7 @@ def ending(portal: PortalManifest) -> Iterator[tuple[date, Reason]]:
 
 
 def review_due(portal: PortalManifest, today: date) -> Iterator[tuple[date, TrustedDomain]]:
-    """Yield every trusted domain whose review day has passed, with that day."""
+    """Yield every trusted domain with a past review day, with that day."""
     for rule in portal.trusted_domains:
         if rule.review_by is not None and rule.review_by < today:
             yield rule.review_by, rule

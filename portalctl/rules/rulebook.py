@@ -42,7 +42,7 @@ E = TypeVar("E", bound=_Expiring)
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RuleIndex:
     """Rules that are all in force, or all lapsed. `members` maps an address to (team, reason) pairs.
 
     `invitations` are the accounts to create where there are none: by address, on API7 by developer_id. `groups` are
@@ -106,8 +106,8 @@ class Rulebook:
     """
 
     portal: PortalManifest
-    now: Rules
-    lapsed: Rules
+    now: RuleIndex
+    lapsed: RuleIndex
     named: frozenset[str]
     uncertain: tuple[GroupState, ...] = ()
     kept_teams: frozenset[str] = frozenset()
@@ -206,7 +206,7 @@ def _grouped(states: Iterable[GroupState]) -> dict[str, tuple[GroupState, ...]]:
     return found
 
 
-def _rules(portal: PortalManifest, today: date, groups: Groups, *, lapsed: bool) -> Rules:
+def _rules(portal: PortalManifest, today: date, groups: Groups, *, lapsed: bool) -> RuleIndex:
     def chosen(entries: Iterable[E]) -> Iterator[E]:
         return (entry for entry in entries if (entry.expires is not None and entry.expires < today) == lapsed)
 
@@ -219,7 +219,7 @@ def _rules(portal: PortalManifest, today: date, groups: Groups, *, lapsed: bool)
     listed_groups = [rule for _, rule in portal.member_groups if not lapsed]
     states = group_states(portal, groups, [*chosen(portal.trusted_groups), *listed_groups])
     developers: list[Member | Override] = [*listed, *overrides.values()]  # an override's invitation before a list's
-    return Rules(
+    return RuleIndex(
         overrides=overrides,
         members=members,
         trusted={rule.domain: rule for rule in chosen(portal.trusted_domains)},

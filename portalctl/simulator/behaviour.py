@@ -11,19 +11,19 @@ from portalctl.simulator.switches import parse_switches
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """How the simulated Konnect behaves where its documents are silent. The defaults are the likeliest readings.
+    """The behaviour of the simulated Konnect where its documents are silent. The defaults are the likeliest ones.
 
     Paging: `page_size_default` items without `page[size]`; more than `page_size_max` is clamped or refused
     (`page_size_over`); `meta_floats` writes the numbers of `meta.page` as floats; `unsorted` is the order of
     lists that cannot be sorted: as stored, shuffled (an order of its own that stays), or restless (another on
     each request). Teams: `description_unset` is what a team without description shows, `can_own_applications`
-    whether the field exists; `duplicate_team` is the answer to a name that is taken. Membership:
+    whether the field exists; `duplicate_team` is the answer to a duplicate name. Membership:
     `duplicate_member`, `unknown_member`, `remove_non_member` are status codes; `pending_member` is the answer to
     adding a developer who is not approved, accepted or a status code; `members_listed` and `member_active` what
     member lists show. Developers: `emails` as typed or folded to lower case;
     `refused_transitions` such as `rejected>approved,revoked>pending`; `create_developer` whether the operation
     exists; `known_signup` the portal's answer to a known address. `visible_after`: seconds until reads show a write.
-    Applications: `application_owner` whether v3 tells who owns one, which its document does not promise.
+    Applications: `application_owner` whether v3 returns the owner, which its document does not guarantee.
     """
 
     page_size_default: int = 10

@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from portalctl.simulator.faults import Fault, Faults, refusal, refusal_status, spoil
-from portalctl.simulator.message import Answer, Exchange, Request
+from portalctl.simulator.message import Exchange, Request, SimulatedAnswer
 from portalctl.simulator.tls import Certificate
 from portalctl.simulator.wire import Listener, Reply, render
 
 _CREDENTIALS = frozenset({"authorization", "x-api-key"})
 
 
-class Service(Protocol):
+class SimulatedService(Protocol):
     """A vendor's API as the engine drives it."""
 
     @property
@@ -32,11 +32,11 @@ class Service(Protocol):
         """The key under which its lists hold their items."""
         ...
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> SimulatedAnswer:
         """The answer, whatever the request. Called from many threads."""
         ...
 
-    def error(self, request: Request, status: int) -> Answer:
+    def error(self, request: Request, status: int) -> SimulatedAnswer:
         """How the vendor words an error that has nothing to do with what was asked."""
         ...
 
@@ -52,7 +52,7 @@ class Service(Protocol):
 class Engine:
     """Runs services; `close` it, or use it as a context manager.
 
-    `latency`: seconds each answer takes at least. `tls`: all services speak TLS, with a self-signed certificate that
+    `latency`: seconds each answer takes at least. `tls`: all services use TLS, with a self-signed certificate that
     is in the file `ca_file` while they run; raises NoTlsError. `log_limit`: how many exchanges are kept, bodies and
     all; 0 keeps none.
     """
@@ -72,7 +72,7 @@ class Engine:
 
     @property
     def log(self) -> tuple[Exchange, ...]:
-        """Exchanges whose answer has been decided, in order of arrival."""
+        """The exchanges with a decided answer, in order of arrival."""
         return tuple(sorted(self._log.copy(), key=lambda exchange: exchange.number))
 
     def clear_log(self) -> None:
@@ -126,14 +126,14 @@ class Engine:
     ) -> None:
         self.close()
 
-    def _serve(self, service: Service, port: int) -> str:
-        """Starts a service and returns its address. Raises OSError where the port is taken."""
+    def _serve(self, service: SimulatedService, port: int) -> str:
+        """Starts a service and returns its address. Raises OSError where the port is in use."""
         context = self._certificate.context if self._certificate else None
         listener = Listener(lambda request: self._reply(service, request), port, context)
         self._listeners.append(listener)
         return listener.url
 
-    def _reply(self, service: Service, request: Request) -> Reply:
+    def _reply(self, service: SimulatedService, request: Request) -> Reply:
         request = replace(request, number=next(self._numbers), service=service.name)
         for hook in tuple(self._hooks):
             hook(request)
@@ -155,7 +155,7 @@ class Engine:
         if delay > 0:
             self._closing.wait(max(0.0, request.started + delay - time.monotonic()))
 
-    def _record(self, request: Request, answer: Answer | None, fault: Fault | None) -> None:
+    def _record(self, request: Request, answer: SimulatedAnswer | None, fault: Fault | None) -> None:
         if self._log.maxlen == 0:
             return
         headers = {name: value for name, value in request.headers.items() if name not in _CREDENTIALS}
@@ -177,7 +177,7 @@ class Engine:
         )
 
 
-def _decide(service: Service, request: Request, fault: Fault | None) -> Answer | None:
+def _decide(service: SimulatedService, request: Request, fault: Fault | None) -> SimulatedAnswer | None:
     """The answer; None where the connection is to be closed without one."""
     if fault is None:
         return service.answer(request)

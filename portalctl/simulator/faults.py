@@ -14,13 +14,13 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import Literal
 
-from portalctl.simulator.message import JSON_TYPE, REASONS, Answer, Json, Request, json_answer
+from portalctl.simulator.message import JSON_TYPE, REASONS, Json, Request, SimulatedAnswer, json_answer
 
 Kind = Literal[
     "status", "rate", "drop-before", "drop-after", "truncate", "html", "empty", "lose-row", "slow", "misroute", "set"
 ]  # fmt: skip
 _KINDS: tuple[str, ...] = typing.get_args(Kind)
-# Kinds whose first word may carry their main value: `status=429`, `slow=0.5`, `rate=100`.
+# Kinds that take their main value with the first word: `status=429`, `slow=0.5`, `rate=100`.
 _MAIN = {"status": "status", "slow": "delay", "rate": "requests", "set": "field"}
 # Settings that take one of a few words.
 _BOOLEAN = ("true", "false")
@@ -42,7 +42,7 @@ class Fault:
 
     `status`: answers `status` and changes nothing; `rate`: 429 beyond `requests` in `seconds`, which come back bit by
     bit (a token bucket), or with `window` all at once when the `seconds` are over, as with Kong's own limit, and with
-    `told` each answer tells how many are left and when they come back, in the headers of Kong's plugin;
+    `told` each answer reports the remaining requests and the time of their renewal, in the headers of Kong's plugin;
     `drop-before`, `drop-after`: the connection closes without an answer, before or after the write happens;
     `truncate`: half of the body, though Content-Length promises all; `html`: 200 with a page of HTML instead;
     `empty`: no data, though the total stays; `lose-row`: the last row of the page is missing, though the total
@@ -50,12 +50,11 @@ class Fault:
     the first one there is beside the one that was asked; `set`: `field` of the answer's JSON, such as `id`,
     `data.*.id` (of each row) or `meta.page.total`, has `value`, which is JSON or else text.
 
-    It meets requests whose `service`, `method` and decoded `path` fit the patterns (fnmatch; `*` spans slashes) and
-    whose query has the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times` are
-    hit (None: all). With `retry_after` seconds, 429 and the like carry Retry-After, as an HTTP date with
-    `retry_date`, or as Retry-After-Ms with `retry_ms`. `plain` gives the gateway's own JSON in place of the vendor's
-    error; else `body` can be a proxy's page of HTML, or none at all.
-    """
+    It meets requests with a `service`, `method` and decoded `path` that fit the patterns (fnmatch; `*` spans slashes)
+    and whose query has the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times`
+    are hit (None: all). With `retry_after` seconds, 429 and the like carry Retry-After, as an HTTP date with
+    `retry_date`, or as Retry-After-Ms with `retry_ms`. `plain` returns the gateway's own JSON instead of the vendor's
+    error; else `body` can be a proxy's page of HTML, or none at all."""
 
     kind: Kind
     method: str = "*"
@@ -91,7 +90,7 @@ class Fault:
 def parse_fault(text: str) -> Fault:
     """A fault from text such as `status=429,method=POST,path=/v3/*/teams,times=1,retry_after=77`.
 
-    Raises ValueError saying what is wrong with it.
+    Raises ValueError with the reason.
     """
     first, *rest = text.split(",")
     kind, equals, value = first.partition("=")
@@ -161,7 +160,7 @@ class _Script:
         return False
 
     def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
-        """What a limit tells with an answer, after `hits`."""
+        """Return the headers of a limit for an answer, after `hits`."""
         fault = self.fault
         if fault.kind != "rate" or not fault.told or not fault.meets(request):
             return ()
@@ -199,17 +198,17 @@ def refusal_status(fault: Fault) -> int:
     return 429 if fault.kind == "rate" else fault.status
 
 
-def refusal(fault: Fault, error: Answer) -> Answer:
+def refusal(fault: Fault, error: SimulatedAnswer) -> SimulatedAnswer:
     """The answer of a `status` or `rate` fault; `error` is how the vendor would word it."""
     if fault.plain:
         status = error.status
         error = json_answer(status, PLAIN_429 if status == 429 else {"message": REASONS.get(status, "Error")})
     elif fault.body != "error":
-        error = _html(error.status) if fault.body == "html" else Answer(error.status)
+        error = _html(error.status) if fault.body == "html" else SimulatedAnswer(error.status)
     return replace(error, headers=_retry_headers(fault))
 
 
-def spoil(fault: Fault, answer: Answer, rows: str) -> Answer:
+def spoil(fault: Fault, answer: SimulatedAnswer, rows: str) -> SimulatedAnswer:
     """What `html`, `set`, `empty` and `lose-row` make of an answer; the last two only of a list, under `rows`."""
     if fault.kind == "html":
         return _html(200)
@@ -244,8 +243,8 @@ def _json_or_text(text: str) -> Json:
         return text
 
 
-def _html(status: int) -> Answer:
-    return Answer(status, b"<!DOCTYPE html><html><body>Sign in</body></html>", "text/html; charset=utf-8")
+def _html(status: int) -> SimulatedAnswer:
+    return SimulatedAnswer(status, b"<!DOCTYPE html><html><body>Sign in</body></html>", "text/html; charset=utf-8")
 
 
 def _retry_headers(fault: Fault) -> tuple[tuple[str, str], ...]:

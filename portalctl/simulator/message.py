@@ -49,7 +49,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SimulatedAnswer:
     """What goes back. `content_type` is empty where there is no body."""
 
     status: int
@@ -58,16 +58,16 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-def json_answer(status: int, body: Json, content_type: str = JSON_TYPE) -> Answer:
-    """An answer whose body is `body` as JSON."""
-    return Answer(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), content_type)
+def json_answer(status: int, body: Json, content_type: str = JSON_TYPE) -> SimulatedAnswer:
+    """Return an answer with the JSON `body` as JSON."""
+    return SimulatedAnswer(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), content_type)
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """A request and its answer. `reply` is None where the connection was closed without one.
 
-    `query` is the raw query string; `headers` hold no credential, `authorized` tells that there was one;
+    `query` is the raw query string; `headers` hold no credential, `authorized` is whether there was one;
     `started` and `ended` are seconds of the monotonic clock. `fault` names the kind of fault that acted.
     """
 
@@ -78,7 +78,7 @@ class Exchange:
     headers: Mapping[str, str]
     authorized: bool
     raw_body: bytes
-    reply: Answer | None
+    reply: SimulatedAnswer | None
     started: float
     ended: float
     fault: str | None = None

@@ -17,7 +17,7 @@ TEXT, FLAG, LIST, TEXT_OR_NULL = (str,), (bool,), (list,), (str, type(None))
 
 
 class SeedError(ValueError):
-    """A seed that can't be used; the message says where."""
+    """An invalid seed; the message has the place."""
 
 
 def read_portals(seed: Mapping[str, Any] | Path | str | None, demo: str) -> list[Entry]:

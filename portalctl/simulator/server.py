@@ -16,7 +16,7 @@ from portalctl.simulator.behaviour import Behaviour
 from portalctl.simulator.engine import Engine
 from portalctl.simulator.faults import Fault
 from portalctl.simulator.konnect.seed import plant, read_seed
-from portalctl.simulator.konnect.service import Konnect
+from portalctl.simulator.konnect.service import KonnectService
 from portalctl.simulator.konnect.store import Store
 from portalctl.simulator.konnect.world import World
 from portalctl.simulator.message import Exchange, Request
@@ -30,7 +30,7 @@ class Simulator(Engine):
     """A running simulator of Konnect.
 
     `seed`: a mapping, a JSON file or "demo" (see konnect/seed.py); skipped where `db` holds portals already.
-    `db`: SQLite file to keep the state in. Raises SeedError for a bad seed, OSError where the port is taken, and
+    `db`: SQLite file to keep the state in. Raises SeedError for a bad seed, OSError where the port is in use, and
     sqlite3.Error where `db` can't be used.
     """
 
@@ -55,7 +55,7 @@ class Simulator(Engine):
         try:
             if not self.store.portals():
                 plant(portals, self.store)
-            self.url = self._serve(Konnect(self._world, token), port)
+            self.url = self._serve(KonnectService(self._world, token), port)
         except BaseException:
             self.close()
             raise

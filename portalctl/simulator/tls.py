@@ -1,6 +1,6 @@
 """TLS for simulated services: a self-signed certificate, made anew at each start.
 
-It vouches for `localhost` and the loopback addresses, for a day, and is no authority that could sign another. The
+It vouches for `localhost` and the loopback addresses, for a day, and cannot sign another. The
 private key is on disk only for the moment in which Python reads it, and only its owner could read it there.
 """
 

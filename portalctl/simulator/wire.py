@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
 
-from portalctl.simulator.message import REASONS, Answer, Request
+from portalctl.simulator.message import REASONS, Request, SimulatedAnswer
 
 HOST = "127.0.0.1"
 _LONGEST_LINE = 65_536
@@ -29,10 +29,10 @@ class Reply:
 
 
 class WireError(Exception):
-    """What came in is not HTTP as this server speaks it."""
+    """The input is not HTTP as this server supports it."""
 
 
-def render(answer: Answer, *, close: bool = False) -> bytes:
+def render(answer: SimulatedAnswer, *, close: bool = False) -> bytes:
     """Head and body in one piece."""
     lines = [f"HTTP/1.1 {answer.status} {REASONS.get(answer.status, 'Unknown')}", f"Date: {formatdate(usegmt=True)}"]
     if answer.content_type:
@@ -83,7 +83,7 @@ class Listener:
     """Accepts connections and runs each in a thread of its own. `answer` is called from many threads at once."""
 
     def __init__(self, answer: Callable[[Request], Reply], port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        """With `tls` it speaks TLS only. Raises OSError where the port is taken."""
+        """With `tls` it accepts TLS only. Raises OSError where the port is in use."""
         self._answer = answer
         self._tls = tls
         self._socket = socket.create_server((HOST, port), backlog=128)
@@ -110,7 +110,7 @@ class Listener:
         """Wait until the connections that were made have ended; whether they have."""
         with socket.create_connection(self._socket.getsockname(), timeout=seconds) as last:
             last.shutdown(socket.SHUT_WR)
-            last.recv(1)  # it was this one's turn: whoever came earlier is among the open ones, or gone
+            last.recv(1)  # it was this one's turn: earlier ones are open or closed
         with self._idle:
             return self._idle.wait_for(lambda: not self._open, timeout=seconds)
 
@@ -124,7 +124,7 @@ class Listener:
                 try:
                     connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
                 except OSError:
-                    continue  # the client went away: nobody is left to be told
+                    continue  # the client closed the connection: there is no recipient
             with self._idle:
                 self._open.add(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
@@ -135,7 +135,7 @@ class Listener:
             with connection.makefile("rb") as stream:
                 self._converse(connection, stream)
         except OSError:
-            return  # the client went away: nobody is left to be told
+            return  # the client closed the connection: there is no recipient
         finally:
             with self._idle:
                 _cut(connection)
@@ -148,7 +148,7 @@ class Listener:
             try:
                 request = read_request(stream)
             except WireError as problem:
-                answer = Answer(400, str(problem).encode(), "text/plain; charset=utf-8")
+                answer = SimulatedAnswer(400, str(problem).encode(), "text/plain; charset=utf-8")
                 connection.sendall(render(answer, close=True))
                 return
             if request is None:

@@ -14,7 +14,7 @@ from portalctl.errors import PortalError
 from portalctl.portals import writes
 from portalctl.portals.models import Scope, Snapshot, Touched
 from portalctl.portals.protocol import Portal
-from portalctl.portals.writes import Write, Written
+from portalctl.portals.writes import Write, WriteResult
 from portalctl.testing.harness import Fault, Harness, State, connect
 
 MANY = 230  # developers: more than two pages of a hundred
@@ -56,7 +56,7 @@ class Conformance:
 
     def test_a_developer_who_is_gone_is_seen_as_gone(self, harness: Harness, portal: Portal) -> None:
         key = by_address(harness, portal, ANN)
-        assert portal.write(writes.DeleteDeveloper(key)).result == "done"
+        assert portal.write(writes.DeleteDeveloperWrite(key)).result == "done"
         assert portal.reread(Touched(developers=((key, ANN),))).statuses == {key: None}
 
     def test_approved_developers_are_counted(self, harness: Harness, portal: Portal) -> None:
@@ -96,7 +96,7 @@ class Conformance:
     def test_a_connection_for_reading_cannot_write(self, harness: Harness) -> None:
         with connect(harness, write=False) as portal:
             key = by_address(harness, portal, ANN)
-            assert safely(portal, writes.SetStatus(key, "approved")) != "done"
+            assert safely(portal, writes.SetStatusWrite(key, "approved")) != "done"
         assert harness.state().developers[ANN] == "pending"
 
     @pytest.mark.parametrize("status", ["approved", "pending", "rejected", "revoked"])
@@ -104,7 +104,7 @@ class Conformance:
         if status not in harness.provider.statuses:
             pytest.skip(f"{harness.provider.title} does not name the status {status}")
         key = by_address(harness, portal, ANN, status="approved" if status == "revoked" else "pending")
-        write = writes.SetStatus(key, status)  # type: ignore[arg-type]  # one of them
+        write = writes.SetStatusWrite(key, status)  # type: ignore[arg-type]  # one of them
         assert portal.write(write).result == "done"
         assert harness.state().developers[ANN] == status
         portal.write(write)  # a second time, whatever the result
@@ -113,23 +113,25 @@ class Conformance:
     def test_teams_are_created_once_and_filled(self, harness: Harness, portal: Portal) -> None:
         require(harness, "teams")
         key = by_address(harness, portal, ANN, status="approved")
-        made = portal.write(writes.CreateTeam("blues", None))
+        made = portal.write(writes.CreateTeamWrite("blues", None))
         assert made.result == "done"
         team = portal.new_teams({"blues": made.id})["blues"].team
         assert team is not None
-        assert portal.write(writes.AddMember(team.id, key)).result == "done"
-        portal.write(writes.AddMember(team.id, key))
+        assert portal.write(writes.AddMemberWrite(team.id, key)).result == "done"
+        portal.write(writes.AddMemberWrite(team.id, key))
         assert harness.state().teams["blues"] == {ANN}
-        assert portal.write(writes.RemoveMember(team.id, key)).result == "done"
-        portal.write(writes.RemoveMember(team.id, key))
+        assert portal.write(writes.RemoveMemberWrite(team.id, key)).result == "done"
+        portal.write(writes.RemoveMemberWrite(team.id, key))
         assert harness.state().teams["blues"] == frozenset()
 
     def test_accounts_are_made_by_address_if_it_says_so(self, harness: Harness, portal: Portal) -> None:
         harness.fill(State({}))
-        written = portal.write(writes.CreateDeveloper(NEW, "New", "approved"))
+        written = portal.write(writes.CreateDeveloperWrite(NEW, "New", "approved"))
         if "accounts" in harness.provider.abilities:
             assert (written.result, harness.state().developers) == ("done", {NEW: "approved"})
-            portal.write(writes.CreateDeveloper(NEW, "New", "approved"))  # a second time creates no second account
+            portal.write(
+                writes.CreateDeveloperWrite(NEW, "New", "approved")
+            )  # a second time creates no second account
             assert list(harness.state().developers) == [NEW]
         else:
             assert (written.result, NEW in harness.state().developers) == ("refused", False)
@@ -142,14 +144,14 @@ class Conformance:
     def test_a_lost_answer_is_never_a_refusal(self, harness: Harness, portal: Portal) -> None:
         key = by_address(harness, portal, ANN)
         with fault(harness, "no_answer"):
-            written = portal.write(writes.SetStatus(key, "approved"))
+            written = portal.write(writes.SetStatusWrite(key, "approved"))
         assert written.result != "refused"
         assert harness.state().developers[ANN] == "approved"
 
     def test_what_was_not_carried_out_is_never_done(self, harness: Harness, portal: Portal) -> None:
         key = by_address(harness, portal, ANN)
         with fault(harness, "refused"):
-            written = portal.write(writes.SetStatus(key, "approved"))
+            written = portal.write(writes.SetStatusWrite(key, "approved"))
         assert written.result != "done"
         assert harness.state().developers[ANN] == "pending"
 
@@ -197,13 +199,13 @@ def fault(harness: Harness, kind: Fault) -> Iterator[None]:
 
 
 def odd_writes(key: str) -> tuple[Write, ...]:
-    return writes.SetStatus(key, "approved"), writes.DeleteDeveloper(key), writes.AddMember(key, key)
+    return writes.SetStatusWrite(key, "approved"), writes.DeleteDeveloperWrite(key), writes.AddMemberWrite(key, key)
 
 
 def safely(portal: Portal, write: Write) -> str:
     """Return the result of a write; an error raised before it was sent is a refusal."""
     try:
-        written: Written = portal.write(write)
+        written: WriteResult = portal.write(write)
     except Exception:
         return "refused"
     return written.result

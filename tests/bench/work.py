@@ -28,7 +28,7 @@ from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest
 from portalctl.output.documents import to_json as plan_json
 from portalctl.portals.konnect.api_versions import DIALECTS
-from portalctl.portals.konnect.portal import WORKERS, Konnect
+from portalctl.portals.konnect.portal import WORKERS, KonnectPortal
 from portalctl.portals.models import Snapshot
 from portalctl.rules.rulebook import Rulebook
 from portalctl.simulator.server import TOKEN
@@ -166,7 +166,7 @@ def page_file(path: str, number: int) -> str:
 def _cached(manifest: Manifest, folder: Path) -> Snapshot:
     client = _CachedPages(folder)
     portal = manifest.portals["partners"]
-    with Konnect(
+    with KonnectPortal(
         client,
         DIALECTS["konnect"],
         name="partners",

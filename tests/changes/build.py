@@ -26,7 +26,7 @@ from portalctl.manifest.model import (
     Protected,
     RuleKind,
     Status,
-    Team,
+    TeamRule,
     TrustedDomain,
 )
 from portalctl.portals.models import Developer, Registration, Scope, Settings, Snapshot
@@ -69,10 +69,10 @@ def member(address: str, expires: date | None = None, *, line: int | None = None
 
 def team(
     name: str, members: Iterable[str | Member] | None = None, membership: Membership = "additive", **more: Any
-) -> Team:
+) -> TeamRule:
     """`members` None: the key is not written."""
     listed = None if members is None else tuple(member(m) if isinstance(m, str) else m for m in members)
-    return Team(name, reason("teams", name), membership=membership, members=listed, **more)
+    return TeamRule(name, reason("teams", name), membership=membership, members=listed, **more)
 
 
 def override(address: str, status: Status | None = None, teams: Iterable[str] | None = None, **more: Any) -> Override:

@@ -16,13 +16,13 @@ from portalctl.changes.plan import PortalPlan
 from portalctl.identity import domain_of, enclosing, normal_address, suspects
 from portalctl.manifest.model import (
     DeniedDomain,
-    Limits,
     Membership,
     Override,
     Policy,
     PortalManifest,
+    RemovalLimits,
     Status,
-    Team,
+    TeamRule,
     TrustedDomain,
 )
 from portalctl.portals.models import OUT, Developer, Snapshot
@@ -93,7 +93,7 @@ LISTS = [
     tuple(row for row in listed if row is not None)
     for listed in product(*((None, member(address), member(address, YESTERDAY)) for address in ADDRESSES))
 ]
-TEAM_FORMS: dict[str, list[Team]] = {
+TEAM_FORMS: dict[str, list[TeamRule]] = {
     name: [
         *(
             team(name, members, membership, description=described)
@@ -105,7 +105,9 @@ TEAM_FORMS: dict[str, list[Team]] = {
     for name in TEAMS
 }
 POLICIES = [
-    Policy(unmatched_pending=pending, unmatched_approved=approved, reinstate=reinstate, limits=Limits(removals=2))
+    Policy(
+        unmatched_pending=pending, unmatched_approved=approved, reinstate=reinstate, limits=RemovalLimits(removals=2)
+    )
     for pending, approved, reinstate in product(SIGN_UPS, PEOPLE_IN, (False, True))
 ]
 
@@ -118,7 +120,7 @@ def manifest_of(
     policy: Policy,
     domains: tuple[TrustedDomain | DeniedDomain | None, ...],
     overrides: tuple[Override | None, ...],
-    teams: tuple[Team, ...],
+    teams: tuple[TeamRule, ...],
 ) -> PortalManifest:
     """As the loader gives them: each domain trusted or denied but not both, each person overridden once."""
     return portal(

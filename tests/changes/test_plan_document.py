@@ -19,7 +19,7 @@ from portalctl.changes.plan_document import checked, parse, plan_schema, to_json
 from portalctl.changes.saved_plan import load, read
 from portalctl.changes.selection import Selection
 from portalctl.errors import InputError, RefusedError
-from portalctl.manifest.model import Limits, Policy, PortalManifest
+from portalctl.manifest.model import Policy, PortalManifest, RemovalLimits
 from portalctl.portals.models import Snapshot
 from tests.changes.build import (
     TODAY,
@@ -41,7 +41,7 @@ from tests.changes.test_invariants import MANIFESTS, PORTALS
 
 ANN = "ann@city.com"
 MANIFEST = portal(
-    policy=Policy(unmatched_pending="rejected", unmatched_why=UNMATCHED, limits=Limits(removals=1)),
+    policy=Policy(unmatched_pending="rejected", unmatched_why=UNMATCHED, limits=RemovalLimits(removals=1)),
     trusted_domains=(
         trusted("city.com", "blues", "reds", expires=TODAY),
         trusted("old.com", "blues", expires=YESTERDAY),
@@ -188,7 +188,7 @@ BOUND: list[Callable[[PortalManifest, Snapshot], tuple[PortalManifest, Snapshot]
     lambda m, s: (replace(m, provider="konnect-v2"), s),
     lambda m, s: (m, replace(s, portal_id="p-2")),
     lambda m, s: (m, replace(s, server="https://us.api.konghq.com")),
-    lambda m, s: (replace(m, policy=replace(m.policy, limits=Limits(removals=2))), s),
+    lambda m, s: (replace(m, policy=replace(m.policy, limits=RemovalLimits(removals=2))), s),
     lambda m, s: (replace(m, protected=()), s),
     lambda m, s: (replace(m, trusted_domains=(trusted("city.com", line=99),)), s),
     lambda m, s: (m, replace(s, developers=(*s.developers, developer("new@bad.com")))),

@@ -8,7 +8,7 @@ import pytest
 
 from portalctl.changes.plan import PortalPlan
 from portalctl.changes.selection import Selection
-from portalctl.manifest.model import Limits, Policy
+from portalctl.manifest.model import Policy, RemovalLimits
 from portalctl.portals.models import Developer, Settings
 from tests.changes.build import (
     TODAY,
@@ -38,7 +38,7 @@ def crowd(count: int, domain: str, status: str = "approved") -> list[Developer]:
 
 
 def limited(**limits: Any) -> Policy:
-    return Policy(limits=Limits(**(LOOSE | limits)))
+    return Policy(limits=RemovalLimits(**(LOOSE | limits)))
 
 
 # How many people
@@ -112,7 +112,7 @@ def test_two_registrations_of_one_address_are_two() -> None:
 
 def test_thirty_denied_sign_ups_stop_nobody() -> None:
     rules: dict[str, Any] = {
-        "policy": Policy(unmatched_pending="rejected", limits=Limits(removals=0, removals_percent=0)),
+        "policy": Policy(unmatched_pending="rejected", limits=RemovalLimits(removals=0, removals_percent=0)),
         "denied_domains": (denied("bad.com"),),
         "trusted_domains": (trusted("city.com"),),
         "overrides": tuple(override(f"p{n}@worse.com", "revoked") for n in range(5)),
@@ -239,7 +239,7 @@ def test_a_pending_sign_up_loses_nothing_and_is_protected_from_nothing() -> None
     ("until", "limits"), [(None, (50, 60, 70)), (TODAY, (50, 60, 70)), (YESTERDAY, (10, 10, 50))]
 )
 def test_limits_hold_through_their_last_day_and_then_the_defaults(until: Any, limits: tuple[int, int, int]) -> None:
-    policy = Policy(limits=Limits(50, 60, 70, until))
+    policy = Policy(limits=RemovalLimits(50, 60, 70, until))
     manifest = portal(policy=policy, denied_domains=(denied("bad.com"),))
     plan = planned(manifest, snapshot(*crowd(11, "bad.com"), *crowd(11, "city.com")))
     held = plan.guard.limits

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from portalctl.simulator.api7.records import Developer
+from portalctl.simulator.api7.records import SimulatedDeveloper
 from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator
 from portalctl.simulator.server import Simulator
 from tests.conftest import PORTAL_ID, Done, portalctl
@@ -42,7 +42,7 @@ class Bench:
         self.sim, self.store, self.folder = sim, sim.store, folder
         self.store.add_portal(PORTAL, "Partners")
 
-    def sign_up(self, address: str | None, **more: Any) -> Developer:
+    def sign_up(self, address: str | None, **more: Any) -> SimulatedDeveloper:
         name = more.pop("name", (address or "").partition("@")[0])
         return self.store.sign_up(PORTAL, address, name, developer_id=more.pop("id", f"org_{name}"), **more)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from portalctl.http.retry import Policy
+from portalctl.http.retry import RetryPolicy
 from portalctl.simulator.behaviour import Behaviour
 from portalctl.simulator.faults import Fault
 from portalctl.simulator.message import Request
@@ -74,7 +74,7 @@ def test_a_limited_portal_refuses_few_of_an_apply_s_requests(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, *, window: bool
 ) -> None:
     """Some 200 a second, 50 of them saved up, or 500 at a time, with the pauses that users have."""
-    monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", Policy())
+    monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", RetryPolicy())
     bench.people(pending=[f"p{number}@club.example" for number in range(1500)])
     bench.manifest("trusted_domains: [club.example]\n")
     bench.sim.inject(

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from portalctl.changes.operations import NAMES
-from portalctl.http.transport import Reply, Transport
+from portalctl.http.transport import StreamedAnswer, Transport
 from portalctl.simulator.faults import Fault
 from portalctl.simulator.message import Request
 from portalctl.simulator.server import Simulator
@@ -107,7 +107,7 @@ def dying(at: int, *, after: bool) -> Iterator[None]:
     dead = False
     send = Transport.send
 
-    def handle(transport: Transport, request: httpx.Request) -> Reply:
+    def handle(transport: Transport, request: httpx.Request) -> StreamedAnswer:
         nonlocal writes, dead
         with lock:
             writes += request.method in WRITES

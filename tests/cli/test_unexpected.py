@@ -13,7 +13,7 @@ import pytest
 from portalctl.portals.answer_ids import json_object
 from portalctl.portals.models import Sighting, Touched
 from portalctl.portals.protocol import Portal
-from portalctl.portals.writes import Precheck, SetStatus, Write, Written, at_any_time
+from portalctl.portals.writes import Precheck, SetStatusWrite, Write, WriteResult, at_any_time
 from portalctl.providers.registry import provider_named
 from tests.answering import answering, http
 from tests.conftest import Bench, Done
@@ -49,8 +49,8 @@ class Odd:
             raise self._error
         return self._inner.reread(touched)
 
-    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
-        if not self._blind and isinstance(write, SetStatus) and write.developer_id == self._of:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> WriteResult:
+        if not self._blind and isinstance(write, SetStatusWrite) and write.developer_id == self._of:
             if self._sends:
                 self._inner.write(write, precheck)
             raise self._error

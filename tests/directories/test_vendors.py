@@ -17,7 +17,7 @@ from portalctl.directories.connection import Access, Connection
 from portalctl.directories.kinds import KINDS
 from portalctl.directories.protocol import Directory, DirectoryError, Group
 from portalctl.errors import BadUsageError
-from portalctl.http.retry import Policy
+from portalctl.http.retry import RetryPolicy
 from tests.directories.stand_in import Answer, Reply, Request, StandIn, serving
 
 SECRET = "s3cret-of-the-directory"
@@ -204,7 +204,7 @@ def test_scim_member_that_cannot_be_read() -> None:
     ("status", "text"), [(401, f"{PREFIX}_SECRET"), (403, "403"), (500, "500"), (302, "Redirects")]
 )
 def test_an_error_names_directory_call_and_remedy(status: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", Policy(first=0.0))
+    monkeypatch.setattr("portalctl.http.client.DEFAULT_POLICY", RetryPolicy(first=0.0))
     fails("scim", lambda _: Reply({"detail": f"{SECRET}!"}, status), "x", text, "GET /Groups")
 
 

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.http.answer import explain_error, parse_json
-from portalctl.http.bounds import BodyError, BodyReader, Limits
+from portalctl.http.bounds import BodyError, BodyReader, RequestLimits
 from portalctl.http.health import Health
 from portalctl.http.pace import remaining_requests, stated_rate
 from portalctl.http.redaction import Redactor, inert
 from portalctl.http.retry import asked_pause
 
-LIMITS = Limits(body_bytes=1000, error_bytes=100)
+LIMITS = RequestLimits(body_bytes=1000, error_bytes=100)
 TOKEN = "kpat_a+b/c=d"
 pieces = st.lists(st.binary(max_size=200), max_size=8)
 

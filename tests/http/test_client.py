@@ -12,14 +12,14 @@ from portalctl.cancellation import Stop
 from portalctl.errors import AnswerError, BadUsageError, NoAnswerError
 from portalctl.events import Event, Waiting
 from portalctl.http import READ_ONLY, READ_WRITE, Client, Server
-from portalctl.http.retry import Policy
+from portalctl.http.retry import RetryPolicy
 from portalctl.http.throttle import Throttle
 from portalctl.simulator.faults import Fault
 from portalctl.simulator.server import Simulator
 from tests.conftest import PORTAL_ID
 
 PATH = f"/v3/portals/{PORTAL_ID}"
-QUICK = Policy(first=0.0)
+QUICK = RetryPolicy(first=0.0)
 
 
 def client(sim: Simulator, **settings: object) -> Client:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from portalctl.errors import NoAnswerError
-from portalctl.http import READ_WRITE, Client, Limits, Server
+from portalctl.http import READ_WRITE, Client, RequestLimits, Server
 from tests.conftest import Bench, Done
 from tests.http.hostile import (
     GZIPPED,
@@ -43,7 +43,7 @@ overrides:
 """
 
 
-BRIEF = Limits(seconds=0.5, connect_seconds=0.5, lost_seconds=1)  # in place of half a minute
+BRIEF = RequestLimits(seconds=0.5, connect_seconds=0.5, lost_seconds=1)  # in place of half a minute
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_an_odd_answer_to_a_write_costs_no_result(bench: Bench, name: str) -> No
 @pytest.mark.slow
 def test_a_slow_portal_costs_a_run_a_minute_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A portal that drips on each write and each retry: requests that run later are not sent any more."""
-    monkeypatch.setattr("portalctl.http.client.DEFAULT_LIMITS", Limits(seconds=0.4, lost_seconds=0.8))
+    monkeypatch.setattr("portalctl.http.client.DEFAULT_LIMITS", RequestLimits(seconds=0.4, lost_seconds=0.8))
     bench.people(pending=[f"p{number}@club.example" for number in range(100)])
     bench.manifest("trusted_domains: [club.example]\n")
     began = time.monotonic()

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portalctl.http.pace import Pace, remaining_requests, stated_rate
-from portalctl.http.retry import Attempt, Policy
+from portalctl.http.retry import Attempt, RetryPolicy
 
 WORKERS = 16
 
@@ -88,7 +88,7 @@ class Course:
 
 def course(limit: Limit, total: int, *, stated: bool = False, latency: float = 0.05) -> Course:
     """`total` requests of workers that each send one after the other, and wait in a row for their turn."""
-    pace, policy = Pace(), Policy()
+    pace, policy = Pace(), RetryPolicy()
     sent = accepted = refused = 0
     now = 0.0
     row = deque((1, number) for number in range(WORKERS))  # the number of the try, the worker

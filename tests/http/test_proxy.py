@@ -9,7 +9,7 @@ import pytest
 
 from portalctl.errors import NoAnswerError
 from portalctl.http import Client, Server
-from portalctl.http.retry import Policy
+from portalctl.http.retry import RetryPolicy
 from portalctl.simulator.server import Simulator
 from tests.answering import answering, http
 
@@ -32,7 +32,7 @@ def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(url: str) -> int:
-    with Client(Server(url, "kpat_sim"), policy=Policy(first=0.0)) as client:
+    with Client(Server(url, "kpat_sim"), policy=RetryPolicy(first=0.0)) as client:
         return client.request("GET", "/v3/portals").status
 
 

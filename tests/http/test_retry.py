@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.http.retry import Attempt, Policy, Waited, asked_pause
+from portalctl.http.retry import Attempt, RetryPolicy, Waited, asked_pause
 
-POLICY = Policy()
+POLICY = RetryPolicy()
 WRITES = ("POST", "PATCH", "DELETE")
 NOW = 1_700_000_000.0
 

@@ -15,7 +15,7 @@ from portalctl.changes.saved_plan import without_base
 from portalctl.changes.selection import Selection
 from portalctl.insight.base import Base, against, former_access
 from portalctl.insight.rule_changes import rule_changes
-from portalctl.manifest.model import Limits, Membership, Policy, PortalManifest
+from portalctl.manifest.model import Membership, Policy, PortalManifest, RemovalLimits
 from portalctl.portals.models import Snapshot
 from tests.changes.build import (
     TODAY,
@@ -153,7 +153,7 @@ def test_a_pin_for_somebody_else_leaves_who_is_in_without_a_rule() -> None:
     assert unruled(compared(base, head)) == [(EVE, None, EVE)]
 
 
-LOSES = portal(overrides=(override(ANN, "revoked"),), policy=Policy(limits=Limits(removals=0)))
+LOSES = portal(overrides=(override(ANN, "revoked"),), policy=Policy(limits=RemovalLimits(removals=0)))
 
 
 def refused(plan: PortalPlan) -> dict[str, str | None]:

@@ -12,13 +12,13 @@ from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble, load
 from portalctl.manifest.model import (
     DeniedDomain,
-    Limits,
     Manifest,
     Member,
     Override,
     PortalManifest,
     Protected,
-    Team,
+    RemovalLimits,
+    TeamRule,
     TrustedDomain,
 )
 from portalctl.reason import Reason
@@ -52,7 +52,7 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
     assert portal.at == at(2, 1)
     assert (portal.policy.unmatched_pending, portal.policy.unmatched_approved) == ("keep", "revoked")
     assert portal.policy.unmatched_why == Reason.of("policy", "unmatched", at(9, 3))
-    assert portal.policy.limits == Limits(12, 10, 50, date(2026, 12, 31))
+    assert portal.policy.limits == RemovalLimits(12, 10, 50, date(2026, 12, 31))
     assert portal.trusted_domains == (
         TrustedDomain("arsenal.com", Reason.of("trusted_domains", "arsenal.com", at(17, 5))),
         TrustedDomain(
@@ -68,7 +68,7 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
     )
     james, sam = "james@manchestercity.com", "sam@agency.example"
     assert portal.teams == (
-        Team(
+        TeamRule(
             "city",
             Reason.of("teams", "city", at(29, 5)),
             description="Manchester City",
@@ -77,8 +77,8 @@ def test_a_complete_manifest_is_what_it_says(tmp_path: Path, monkeypatch: pytest
                 Member(sam, Reason.of("members", sam, at(34, 9), "Integration"), date(2027, 3, 31)),
             ),
         ),
-        Team("empty", Reason.of("teams", "empty", at(36, 5)), members=(), synced=False),
-        Team("partners-readonly", Reason.of("teams", "partners-readonly", at(35, 5))),
+        TeamRule("empty", Reason.of("teams", "empty", at(36, 5)), members=(), synced=False),
+        TeamRule("partners-readonly", Reason.of("teams", "partners-readonly", at(35, 5))),
     )
     contractor, peter = portal.overrides
     assert peter == Override(

@@ -11,7 +11,7 @@ from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 
 from portalctl.changes.plan import BaseComparison, Plan, PortalPlan, UnruledGrant
-from portalctl.manifest.model import Limits, Policy
+from portalctl.manifest.model import Policy, RemovalLimits
 from portalctl.output.html.plan import plan_html
 from portalctl.output.markdown.plan import plan_markdown
 from portalctl.output.text.plan import plan_text
@@ -33,7 +33,7 @@ class MarkdownFile(TextFile):
 
 def reviewed(partners: int = 3) -> PortalPlan:
     """Something of everything a change of the manifest can do."""
-    strict = Policy(limits=Limits(removals=0))
+    strict = Policy(limits=RemovalLimits(removals=0))
     leaver = override("peter@arsenal.com", "revoked")
     base = portal(
         policy=strict,

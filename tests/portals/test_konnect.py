@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from portalctl.errors import AnswerError, NoAnswerError, PortalError
 from portalctl.events import ignore
 from portalctl.http import READ_WRITE, Answer, Client, Server
-from portalctl.http.retry import Policy
+from portalctl.http.retry import RetryPolicy
 from portalctl.portals.decode import shaped
 from portalctl.portals.konnect.api_versions import DIALECTS
 from portalctl.portals.konnect.lists import BATCH_CHARACTERS, SETTLE_PAUSES, batches
-from portalctl.portals.konnect.portal import Konnect
+from portalctl.portals.konnect.portal import KonnectPortal
 from portalctl.portals.models import Developer, Registration, Scope, Touched
-from portalctl.portals.writes import AddMember, RemoveMember, RevokeRegistration, SetStatus
+from portalctl.portals.writes import AddMemberWrite, RemoveMemberWrite, RevokeRegistrationWrite, SetStatusWrite
 from portalctl.simulator.behaviour import Behaviour
 from portalctl.simulator.faults import Fault
 from portalctl.simulator.server import Simulator
@@ -40,12 +40,14 @@ class Bench:
         self._stack = stack
         self.konnect = self.open(portal_id=PORTAL)
 
-    def open(self, url: str = "", **which: str) -> Konnect:
+    def open(self, url: str = "", **which: str) -> KonnectPortal:
         server = Server(url or self.sim.url, self.sim.token)
-        client = Client(server, methods=READ_WRITE, policy=Policy(first=0.0))
+        client = Client(server, methods=READ_WRITE, policy=RetryPolicy(first=0.0))
         found: dict[str, Any] = {"portal_id": None, "title": None} | which
         now = "2026-01-01T00:00:00Z"
-        konnect = Konnect(client, DIALECTS[self.provider], name="partners", now=lambda: now, observer=ignore, **found)
+        konnect = KonnectPortal(
+            client, DIALECTS[self.provider], name="partners", now=lambda: now, observer=ignore, **found
+        )
         return self._stack.enter_context(konnect)
 
     def developer(self, name: str, status: str = "approved") -> str:
@@ -350,23 +352,23 @@ def test_details_that_are_not_complete_are_an_error(bench: Bench) -> None:
 def test_a_registration_is_revoked_and_its_owner_told(bench: Bench) -> None:
     ann = bench.developer("ann")
     app = register(bench, ann, "Orders")
-    assert bench.konnect.write(RevokeRegistration(app[""], app["Orders"])).result == "done"
+    assert bench.konnect.write(RevokeRegistrationWrite(app[""], app["Orders"])).result == "done"
     assert bench.konnect.details([ann]) == ()
     (mail,) = bench.store.mails()
     assert mail["template"] == "app-registration-revoked"
 
 
 def test_a_registration_that_is_not_there_is_for_the_live_state_to_tell(bench: Bench) -> None:
-    written = bench.konnect.write(RevokeRegistration(NOBODY, NOBODY))
+    written = bench.konnect.write(RevokeRegistrationWrite(NOBODY, NOBODY))
     assert (written.result, "404" in written.detail) == ("unclear", True)
-    assert bench.konnect.write(RemoveMember(NOBODY, NOBODY)).result == "unclear"
-    assert bench.konnect.write(AddMember(NOBODY, NOBODY)).result == "refused"
+    assert bench.konnect.write(RemoveMemberWrite(NOBODY, NOBODY)).result == "unclear"
+    assert bench.konnect.write(AddMemberWrite(NOBODY, NOBODY)).result == "refused"
 
 
 def test_a_write_never_raises_for_what_the_portal_does(bench: Bench) -> None:
-    climbing = bench.konnect.write(SetStatus("..", "approved"))
+    climbing = bench.konnect.write(SetStatusWrite("..", "approved"))
     assert (climbing.result, "is not a valid id" in climbing.detail) == ("refused", True)
     bench.sim.inject(Fault("status", status=403))
-    unknown = bench.open(title="partners").write(SetStatus(NOBODY, "approved"))
+    unknown = bench.open(title="partners").write(SetStatusWrite(NOBODY, "approved"))
     assert (unknown.result, "403" in unknown.detail) == ("refused", True)
     assert bench.paths("PATCH") == []

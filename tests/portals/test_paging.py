@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from portalctl.errors import AnswerError, BoundError, PortalError
 from portalctl.http import LargePages
-from portalctl.portals.paging import FIRST_CHUNK, ROUNDS, Page, Source, page_of, read_lists, whole_number
+from portalctl.portals.paging import FIRST_CHUNK, ROUNDS, ListSource, Page, page_of, read_lists, whole_number
 from portalctl.portals.thread_pool import Pool
 
 
@@ -57,8 +57,8 @@ class Portal:
         return items(self.rows[start : start + self.size], len(self.rows))
 
     @property
-    def source(self) -> Source[Item]:
-        return Source("GET /things", self.fetch)
+    def source(self) -> ListSource[Item]:
+        return ListSource("GET /things", self.fetch)
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_list_that_never_adds_up_is_an_error_after_three_rounds(pool: Pool, pa
         return page if number == 1 else items([], page.total)
 
     with pytest.raises(PortalError, match=r"GET /things: the list can't be read completely.*of \d"):
-        read_lists([Source("GET /things", fetch)], pool)
+        read_lists([ListSource("GET /things", fetch)], pool)
     assert calls.count(1) == ROUNDS
 
 
@@ -159,7 +159,7 @@ def test_a_total_beyond_all_measure_is_an_error_and_not_a_million_requests(pool:
         return items([f"x{number}"], 10**12)
 
     with pytest.raises(PortalError, match="at most 20,000 are read"):
-        read_lists([Source("GET /things", fetch)], pool)
+        read_lists([ListSource("GET /things", fetch)], pool)
     assert calls == [1]
 
 
@@ -170,7 +170,7 @@ def test_an_error_on_one_page_ends_the_reading(pool: Pool) -> None:
         return items([f"x{number}"], 3)
 
     with pytest.raises(PortalError, match="page 2"):
-        read_lists([Source("GET /things", fetch)], pool)
+        read_lists([ListSource("GET /things", fetch)], pool)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_an_error_on_one_page_ends_the_reading(pool: Pool) -> None:
 )
 def test_a_list_without_an_end_is_given_up_after_a_bounded_number_of_pages(endless: Endless, most: int) -> None:
     with Pool(4, "test") as pool, pytest.raises(PortalError):
-        read_lists([Source("GET /things", endless.fetch)], pool)
+        read_lists([ListSource("GET /things", endless.fetch)], pool)
     assert endless.served <= most
 
 
@@ -216,7 +216,7 @@ def test_an_unexpected_exception_on_a_page_is_a_clear_error(pool: Pool, error: E
         return items([f"x{number}"], 3)
 
     with pytest.raises(PortalError, match=f"GET /things, page 2 failed with an unexpected {type(error).__name__}"):
-        read_lists([Source("GET /things", fetch)], pool)
+        read_lists([ListSource("GET /things", fetch)], pool)
 
 
 # Large pages
@@ -239,8 +239,8 @@ class LargePortal:
         return items(self.rows[(number - 1) * size : number * size], len(self.rows))
 
     @property
-    def source(self) -> Source[Item]:
-        return Source("GET /things", partial(self.fetch, 100), partial(self.fetch, 1000), self.learned)
+    def source(self) -> ListSource[Item]:
+        return ListSource("GET /things", partial(self.fetch, 100), partial(self.fetch, 1000), self.learned)
 
 
 def refused(status: int) -> AnswerError:
@@ -291,7 +291,7 @@ def test_the_calls_are_those_of_the_served_page_size(count: int, most: int) -> N
         size = min(size, most)
         return items(ids(count)[(number - 1) * size : number * size], count)
 
-    source = Source("GET /things", partial(fetch, 100), partial(fetch, 1000))
+    source = ListSource("GET /things", partial(fetch, 100), partial(fetch, 1000))
     with Pool(4, "test") as executor:
         (rows,) = read_lists([source], executor)
     assert len(rows) == count

@@ -15,7 +15,7 @@ from portalctl.manifest.model import (
     PortalManifest,
     Role,
     RuleKind,
-    Team,
+    TeamRule,
     TrustedDomain,
 )
 from portalctl.reason import Reason
@@ -39,7 +39,7 @@ def findings(wanted: Manifest) -> list[str]:
     return [str(finding) for finding in raised.value.findings]
 
 
-TEAMS = (Team("reds", reason(7)), Team("blues", reason(9)))
+TEAMS = (TeamRule("reds", reason(7)), TeamRule("blues", reason(9)))
 
 
 @pytest.mark.parametrize("provider", ["konnect", "konnect-v2"])
@@ -68,7 +68,7 @@ def test_each_rule_that_names_teams_is_told_where_there_are_none() -> None:
 
 
 def test_what_is_nothing_without_something_else_that_is_missing_is_not_told_twice() -> None:
-    reds = Team("reds", reason(7), roles=(Role("API Viewer", "Fixtures", reason(8)),))
+    reds = TeamRule("reds", reason(7), roles=(Role("API Viewer", "Fixtures", reason(8)),))
     assert findings(manifest("api7", teams=(reds,))) == [
         "partners.yaml:7:5: API7 Enterprise has no teams; leave them out"
     ]

@@ -253,7 +253,7 @@ def _seed_with(**portal: object) -> dict[str, object]:
         (_seed_with(developers=[{"full_name": "x"}]), "`email` is missing in `developers`"),
         (_seed_with(developers=[{"email": "a@b.c", "age": 3}]), "unknown key `age` in `developers`"),
         (_seed_with(developers=[{"email": "a@b.c", "status": "gone"}]), "status 'gone'"),
-        (_seed_with(teams=[{"name": "t", "members": ["x@y.z"]}]), "nobody is called 'x@y.z'"),
+        (_seed_with(teams=[{"name": "t", "members": ["x@y.z"]}]), "there is no developer 'x@y.z'"),
         (_seed_with(rbac_enabled="yes"), 'value of "rbac_enabled" must be true or false'),
         (_seed_with(teams=[{"name": "t", "members": 5}]), "`members` in `teams` has the wrong type"),
         (_seed_with(teams=[{"name": "t", "id": "x"}, {"name": "u", "id": "x"}]), "an id is given twice"),

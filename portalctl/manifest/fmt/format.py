@@ -106,7 +106,7 @@ def _formatted(file: File, shaped: AnyShaped) -> Formatted:
     same = after is not None and _meaning(after.source.data) == _meaning(shaped.source.data)
     if not same or comments(read_tree(text)) != comments(document):
         raise PortalctlError(
-            f"{file.shown}: formatted, this file would not say the same; nothing was written",
+            f"{file.shown}: formatting would change the meaning of this file; nothing was written",
             "this is a bug in portalctl; please report it with the file",
         )
     return Formatted(file, text, _line_end(before))

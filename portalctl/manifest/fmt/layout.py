@@ -33,7 +33,7 @@ def render(document: Document) -> str:
 
 
 def _sections(root: Collection) -> Iterator[str]:
-    """The top of a file: a blank line between any two keys, but between the version and whose file it is."""
+    """The top of a file: a blank line between any two keys, but between the version and the portal."""
     before = ""
     for item in root.items:
         key = path_of(item, ())[-1]
@@ -118,7 +118,7 @@ def _anchor(anchor: Anchor | None) -> str:
 
 
 def _with_comment(line: str, comments: Iterable[Comment]) -> str:
-    """Comments that stand in one column stay there, as far as there is room."""
+    """Comments in one column stay there, where the line is short enough."""
     for comment in comments:
         line = f"{line}  ".ljust(comment.column) + comment.text
     return line

@@ -1,4 +1,4 @@
-"""A tree in canonical order: keys as the models have them, short entries, lists of domains and people sorted."""
+"""A tree in canonical order: keys as the models have them, short entries, sorted lists of domains and developers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portalctl.manifest.fmt.tree import Collection, Item, Node, Scalar
 
 Path = tuple[str, ...]
 
-#: Lists whose order means nothing, and the key that an entry goes by. An entry may also be that key's value alone.
+#: Lists with a meaningless order, and the sort key of their entries. An entry may also be that key's value alone.
 NAMED_BY: Final[Mapping[Path, str]] = {
     ("trusted_domains",): "domain",
     ("denied_domains",): "domain",
@@ -125,8 +125,11 @@ def _sorted(items: tuple[Item, ...], path: Path) -> tuple[Item, ...]:
 
 
 def _arranged(block: list[Item], path: Path) -> bool:
-    """Whether the order may tell a reader something: a comment line may speak of one entry or of all below it, and
-    entries of several lines are no index to look things up in. An alias's name stands elsewhere."""
+    """Return whether the order may matter to a reader.
+
+    A comment line may be about one entry or about all below it, and entries of several lines are not used as an
+    index. An alias's name stands elsewhere.
+    """
     return any(
         any(item.above)
         or (isinstance(item.value, Collection) and path in BLOCK_MAPPINGS)

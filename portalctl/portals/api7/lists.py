@@ -16,7 +16,15 @@ from portalctl.events import Observer, Progress, Warned
 from portalctl.http import Answer, Client
 from portalctl.portals.answer_ids import check_ids
 from portalctl.portals.decode import shaped
-from portalctl.portals.paging import IncompleteError, Page, Row, Source, page_of, read_lists, whole_number
+from portalctl.portals.paging import (
+    IdentifiedRow,
+    IncompleteError,
+    ListSource,
+    Page,
+    page_of,
+    read_lists,
+    whole_number,
+)
 from portalctl.portals.thread_pool import Pool
 from portalctl.words import shortened
 
@@ -25,7 +33,7 @@ MOST_WALKED = 500  # pages of a list without a total, read one after the other
 MOST_WARNINGS = 10  # of one portal that are passed on
 REFUSED = frozenset({400, 422})  # statuses of a parameter that a release does not take
 
-T = TypeVar("T", bound=Row)
+T = TypeVar("T", bound=IdentifiedRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +96,7 @@ class Wire:
                 return rows
         raise AssertionError("the last way returns a list or raises")
 
-    def _source(self, what: str, query: Query, kind: type[T], way: _Way) -> Source[T]:
+    def _source(self, what: str, query: Query, kind: type[T], way: _Way) -> ListSource[T]:
         def fetch(number: int) -> Page[T]:
             page = self._page(query, kind, way, number)
             rows, total = page.rows or [], page.total
@@ -102,7 +110,7 @@ class Wire:
                 rows = self._to_the_end(query, kind, way)
             return page_of(rows, len({row.id for row in rows}))
 
-        return Source(f"GET {query.path}", fetch)
+        return ListSource(f"GET {query.path}", fetch)
 
     def _looked_behind(self, query: Query, kind: type[T], way: _Way, number: int, page: _List[T]) -> int | None:
         """Return the reported total; None where it counts only one page, or is capped.

@@ -29,12 +29,12 @@ from portalctl.portals.ping_checks import WRITING, Examination
 from portalctl.portals.ping_result import Checkup
 from portalctl.portals.thread_pool import Pool
 from portalctl.portals.unexpected_errors import as_portal_error
-from portalctl.portals.writes import NewTeam, Precheck, Write, Written, at_any_time
+from portalctl.portals.writes import CreatedTeam, Precheck, Write, WriteResult, at_any_time
 
 WORKERS = 16
 
 
-class Api7:
+class Api7Portal:
     """One portal. `name` is the handle for messages; exactly one of `portal_id` and `title` is given.
 
     `backend` None: no server and token of the portal backend are set, and operations that need them are refused.
@@ -173,13 +173,13 @@ class Api7:
         exam.note("write", "unknown", WRITING, DASHBOARD.advice[403])
         return Checkup(tuple(exam.checks), settings, self.identity())
 
-    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> WriteResult:
         """See `Provider.write`. Developers are accepted or rejected only by their own pending approval."""
         return self._writer.write(write, precheck)
 
-    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, CreatedTeam]:
         """See `Provider.new_teams`. API7 has no teams."""
-        return {name: NewTeam(None) for name in made}
+        return {name: CreatedTeam(None) for name in made}
 
 
 def _developer(developer: DeveloperRecord, ties: Ties) -> Developer:

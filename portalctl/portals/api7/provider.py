@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from portalctl.providers.definition import Provider, Service
 
 if TYPE_CHECKING:
-    from portalctl.portals.api7.portal import Api7
+    from portalctl.portals.api7.portal import Api7Portal
     from portalctl.portals.connection import Connection
     from portalctl.portals.models import Identity
 
@@ -38,11 +38,11 @@ BACKEND = Service(
 )
 
 
-def connect(connection: Connection) -> Api7:
+def connect(connection: Connection) -> Api7Portal:
     """Return the portal. See `Provider.connect`."""
-    from portalctl.portals.api7.portal import Api7  # noqa: PLC0415 (loaded for its own portals only)
+    from portalctl.portals.api7.portal import Api7Portal  # noqa: PLC0415 (loaded for its own portals only)
 
-    return Api7(
+    return Api7Portal(
         connection.required_client(),
         connection.client(BACKEND.name),
         name=connection.name,

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from portalctl.http import Answer, Client
 from portalctl.portals.answer_ids import JsonObject, OtherAnswerError, check_id, check_portal
-from portalctl.portals.writes import Written
+from portalctl.portals.writes import WriteResult
 from portalctl.words import shortened
 
 # Already decided, already there, already gone: API7 returns 400 with a text, some releases may return 404 or 409. The
@@ -24,7 +24,7 @@ def write_result(
     created: str | None,
     asked: Mapping[str, tuple[str, str]] = {},
     portal_id: str | None = None,
-) -> Written:
+) -> WriteResult:
     """Return what the portal's answer to a write means.
 
     Successes are not documented: any 2xx with an empty body, or with JSON without `error_msg`. Args: created: the id
@@ -33,7 +33,7 @@ def write_result(
     if not answer.ok:
         problem = client.explain(answer)
         unclear = answer.status in AMBIGUOUS or answer.status >= 500
-        return Written(
+        return WriteResult(
             "unclear" if unclear else "refused",
             problem.message,
             answer.trace,
@@ -43,16 +43,16 @@ def write_result(
     try:
         parsed = from_json(answer.body) if answer.body.strip() else {}
     except ValueError:
-        return Written("unclear", client.not_json(answer).message, answer.trace, status=answer.status)
+        return WriteResult("unclear", client.not_json(answer).message, answer.trace, status=answer.status)
     fields = parsed if isinstance(parsed, dict) else {}
     try:
         _check(client, answer, fields, asked, portal_id)
     except OtherAnswerError as error:
-        return Written("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
+        return WriteResult("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
     failed = fields.get("error_msg")
     result: Literal["done", "unclear"] = "unclear" if failed else "done"
     detail = shortened(str(failed or fields.get("warning_msg") or ""), 500)
-    return Written(result, detail, answer.trace, None if failed else created, answer.status)
+    return WriteResult(result, detail, answer.trace, None if failed else created, answer.status)
 
 
 def _check(

@@ -16,13 +16,13 @@ from portalctl.portals.api7.dashboard import Live
 from portalctl.portals.api7.records import Approval
 from portalctl.portals.api7.write_results import write_result
 from portalctl.portals.writes import (
-    ApproveRequest,
-    CreateDeveloper,
-    DeleteDeveloper,
+    ApproveRequestWrite,
+    CreateDeveloperWrite,
+    DeleteDeveloperWrite,
     Precheck,
-    SetStatus,
+    SetStatusWrite,
     Write,
-    Written,
+    WriteResult,
     at_any_time,
 )
 
@@ -62,16 +62,16 @@ class Writer:
         self._backend = backend
         self._unsure = float("-inf")  # when a write last failed: no earlier look is used
 
-    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> WriteResult:
         """See `Provider.write`."""
         written = self._send(write, precheck)
         if written.result != "done":
             self._unsure = time.monotonic()
-        if isinstance(write, CreateDeveloper) and written.result == "done":
+        if isinstance(write, CreateDeveloperWrite) and written.result == "done":
             return self._let_in(write.developer, written, precheck)
         return written
 
-    def _let_in(self, developer_id: str, made: Written, precheck: Precheck) -> Written:
+    def _let_in(self, developer_id: str, made: WriteResult, precheck: Precheck) -> WriteResult:
         """Accept a new account that is pending; whether accounts start pending is not documented."""
         try:
             developer = self._live.developers.read_after(time.monotonic()).get(developer_id)
@@ -79,27 +79,27 @@ class Writer:
             return made  # the confirmation will show it
         if developer is None or not developer.pending:
             return made
-        accepted = self._send(SetStatus(developer_id, "approved"), precheck)
+        accepted = self._send(SetStatusWrite(developer_id, "approved"), precheck)
         if accepted.result == "done":
             return replace(accepted, id=made.id)
         return replace(accepted, id=made.id, detail=f"the account was created and is pending: {accepted.detail}")
 
-    def _send(self, write: Write, precheck: Precheck) -> Written:
+    def _send(self, write: Write, precheck: Precheck) -> WriteResult:
         try:
             call = self._call(write)
         except _OvertakenError as error:
-            return Written("unclear", error.message, personal=True)
+            return WriteResult("unclear", error.message, personal=True)
         except PortalError as error:  # nothing was sent
             reason = "; ".join((error.message, *error.advice))
             other = isinstance(error, OtherAnswerError)
-            return Written("refused", reason, personal=isinstance(error, _UntiedError), misdirected=other)
+            return WriteResult("refused", reason, personal=isinstance(error, _UntiedError), misdirected=other)
         try:
             answer = call.client.request(
                 call.method, call.path, params=call.params, body=call.body, precheck=precheck
             )
         except NoAnswerError as error:
-            return Written("unclear" if error.sent else "refused", error.message, advice=error.advice)
-        created = write.developer if isinstance(write, CreateDeveloper) else None
+            return WriteResult("unclear" if error.sent else "refused", error.message, advice=error.advice)
+        created = write.developer if isinstance(write, CreateDeveloperWrite) else None
         return write_result(call.client, answer, created=created, asked=call.asked, portal_id=call.portal_id)
 
     def _call(self, write: Write) -> _Call:
@@ -109,15 +109,15 @@ class Writer:
         planned.
         """
         match write:
-            case SetStatus(developer_id, "approved"):
+            case SetStatusWrite(developer_id, "approved"):
                 return self._decision("accept", developer_id)
-            case DeleteDeveloper(developer_id):
+            case DeleteDeveloperWrite(developer_id):
                 return self._deletion(developer_id)
-            case ApproveRequest(request_id=request_id):
+            case ApproveRequestWrite(request_id=request_id):
                 return self._acceptance(request_id)
-            case CreateDeveloper(developer=developer_id):
+            case CreateDeveloperWrite(developer=developer_id):
                 return self._creation(developer_id)
-            case SetStatus(_, status):
+            case SetStatusWrite(_, status):
                 raise PortalError(f"API7 cannot set a developer to {status}")
             case _:
                 raise PortalError(f"API7 does not support {type(write).__name__}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class ApiVersion:
     """`prefix` begins every path. `team_applications`: teams can own applications, not only developers.
     `provider_mappings`: each identity provider has team-group mappings of its own."""
 
@@ -21,7 +21,7 @@ class Dialect:
 
 
 # By the manifest's `provider`.
-DIALECTS: Mapping[str, Dialect] = {
-    "konnect": Dialect("/v3", team_applications=True, provider_mappings=True),
-    "konnect-v2": Dialect("/v2", team_applications=False, provider_mappings=False),
+DIALECTS: Mapping[str, ApiVersion] = {
+    "konnect": ApiVersion("/v3", team_applications=True, provider_mappings=True),
+    "konnect-v2": ApiVersion("/v2", team_applications=False, provider_mappings=False),
 }

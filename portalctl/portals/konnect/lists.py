@@ -21,7 +21,7 @@ from portalctl.http import Answer, Client
 from portalctl.ids import is_id
 from portalctl.portals.answer_ids import check_id, check_ids, check_rows, json_object
 from portalctl.portals.decode import shaped
-from portalctl.portals.paging import Page, Row, Source, page_of, read_lists, whole_number
+from portalctl.portals.paging import IdentifiedRow, ListSource, Page, page_of, read_lists, whole_number
 from portalctl.portals.thread_pool import Pool
 
 # Neither default nor maximum is documented; Kong's own clients request 100. More than the maximum may be clamped,
@@ -32,7 +32,7 @@ MODEST_PAGE_SIZE = 10
 BATCH_CHARACTERS = 1500  # of encoded values in one query: keeps the URL well below the limits of servers
 SETTLE_PAUSES = (0.5, 2.0)  # seconds before repeating a contradictory read
 
-T = TypeVar("T", bound=Row)
+T = TypeVar("T", bound=IdentifiedRow)
 U = TypeVar("U")
 V = TypeVar("V")
 
@@ -154,7 +154,7 @@ class Wire:
 
     def _source(
         self, what: str, query: Query, shape: type[_List[V]], page_of: Callable[[_List[V]], Page[U]]
-    ) -> Source[U]:
+    ) -> ListSource[U]:
         rows_read = 0
 
         def fetch(size: int, number: int) -> Page[U]:
@@ -170,7 +170,7 @@ class Wire:
             self._observer(Progress(self._name, f"reading {what}", done, page.total))
             return page
 
-        return Source(
+        return ListSource(
             f"GET {query.path}", partial(fetch, PAGE_SIZE), partial(fetch, LARGE_PAGE_SIZE), self.client.large_pages
         )
 

@@ -12,7 +12,7 @@ from portalctl.errors import AmbiguousError, AnswerError, PortalError
 from portalctl.events import Observer
 from portalctl.http import Client
 from portalctl.portals.answer_ids import no_portal
-from portalctl.portals.konnect.api_versions import Dialect
+from portalctl.portals.konnect.api_versions import ApiVersion
 from portalctl.portals.konnect.lists import (
     Counted,
     Query,
@@ -50,7 +50,7 @@ from portalctl.portals.ping_checks import WRITING, Examination
 from portalctl.portals.ping_result import Checkup
 from portalctl.portals.thread_pool import Pool
 from portalctl.portals.unexpected_errors import as_portal_error
-from portalctl.portals.writes import NewTeam, Precheck, Write, Written, at_any_time
+from portalctl.portals.writes import CreatedTeam, Precheck, Write, WriteResult, at_any_time
 
 WORKERS = 16
 FIRST_ROW = {"page[size]": "1", "page[number]": "1"}
@@ -63,7 +63,7 @@ FEW = 16  # up to this number developers are read one by one; beyond, the whole 
 
 
 @dataclass(frozen=True, slots=True)
-class _Portal:
+class _PortalRow:
     id: str
     name: str
     display_name: str | None = None
@@ -99,7 +99,7 @@ class _Api:
     name: str
 
 
-class Konnect:
+class KonnectPortal:
     """One portal. `name` is the handle for messages; exactly one of `portal_id` and `title` is given.
 
     `now` returns the time of a snapshot as RFC 3339. The client decides whether writes can be sent. `workers`: the
@@ -108,7 +108,7 @@ class Konnect:
     def __init__(
         self,
         client: Client,
-        dialect: Dialect,
+        dialect: ApiVersion,
         *,
         name: str,
         portal_id: str | None,
@@ -125,7 +125,7 @@ class Konnect:
         self._now = now
         self._pool = Pool(workers, "read")
         self._wire = Wire(client, self._pool, name=name, observer=observer)
-        self._found: _Portal | None = None
+        self._found: _PortalRow | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -244,7 +244,7 @@ class Konnect:
         return self._wire.parse(self._client.get(path, FIRST_ROW), _Rows)
 
     @property
-    def _portal(self) -> _Portal:
+    def _portal(self) -> _PortalRow:
         if self._found is None:
             self._found = self._find_portal()
         return self._found
@@ -262,12 +262,12 @@ class Konnect:
         """Return every portal on the server, with the names that match a title."""
         return tuple(Identity(portal.id, portal.names) for portal in self._listed())
 
-    def _listed(self) -> tuple[_Portal, ...]:
-        return self._wire.read_list("portals", Query(self._portals), _Portal)
+    def _listed(self) -> tuple[_PortalRow, ...]:
+        return self._wire.read_list("portals", Query(self._portals), _PortalRow)
 
-    def _find_portal(self) -> _Portal:
+    def _find_portal(self) -> _PortalRow:
         if self._wanted_id is not None:
-            found = self._wire.get(self._portals, "portal", self._wanted_id, _Portal)
+            found = self._wire.get(self._portals, "portal", self._wanted_id, _PortalRow)
             if found is not None:
                 return found
         portals = self._listed()
@@ -453,16 +453,16 @@ class Konnect:
     def _account(self, developer_id: str) -> Developer | None:
         return self._wire.get(f"{self._path}/developers", "developer", developer_id, Developer)
 
-    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> WriteResult:
         """See `Provider.write`."""
         try:
             path = self._path
         except PortalError as error:
-            return Written("refused", error.message, advice=error.advice)  # nothing was sent
+            return WriteResult("refused", error.message, advice=error.advice)  # nothing was sent
         return Writer(self._wire, path).write(write, precheck)
 
     @as_portal_error("reading the new teams")
-    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, CreatedTeam]:
         """See `Provider.new_teams`."""
         return Writer(self._wire, self._path).new_teams(made)
 

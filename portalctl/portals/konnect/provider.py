@@ -9,7 +9,7 @@ from portalctl.providers.definition import UUID, Key, Provider, Service
 
 if TYPE_CHECKING:
     from portalctl.portals.connection import Connection
-    from portalctl.portals.konnect.portal import Konnect
+    from portalctl.portals.konnect.portal import KonnectPortal
     from portalctl.portals.models import Identity
 
 REGIONS = ("us", "eu", "au", "me", "in", "sg")
@@ -29,11 +29,11 @@ SERVICE = Service(
 KEYS = (Key("region", "Konnect's region.", REGIONS),)
 
 
-def connect(connection: Connection) -> Konnect:
+def connect(connection: Connection) -> KonnectPortal:
     """Return the portal. See `Provider.connect`."""
-    from portalctl.portals.konnect.portal import Konnect  # noqa: PLC0415 (loaded for its own portals only)
+    from portalctl.portals.konnect.portal import KonnectPortal  # noqa: PLC0415 (loaded for its own portals only)
 
-    return Konnect(
+    return KonnectPortal(
         connection.required_client(),
         DIALECTS[connection.provider.name],
         name=connection.name,

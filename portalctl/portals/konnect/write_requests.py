@@ -6,17 +6,17 @@ from collections.abc import Mapping
 
 from portalctl.portals.konnect.lists import segment
 from portalctl.portals.writes import (
-    AddMember,
-    ApproveRequest,
-    AssignRole,
-    CreateDeveloper,
-    CreateTeam,
-    DeleteDeveloper,
-    RemoveMember,
-    RevokeRegistration,
-    SetStatus,
-    UnassignRole,
-    UpdateTeam,
+    AddMemberWrite,
+    ApproveRequestWrite,
+    AssignRoleWrite,
+    CreateDeveloperWrite,
+    CreateTeamWrite,
+    DeleteDeveloperWrite,
+    RemoveMemberWrite,
+    RevokeRegistrationWrite,
+    SetStatusWrite,
+    UnassignRoleWrite,
+    UpdateTeamWrite,
     Write,
 )
 
@@ -26,42 +26,44 @@ Call = tuple[str, str, Mapping[str, object] | None]
 def call(portal: str, write: Write) -> Call:
     """`portal` is the path of the portal. Raises PortalError for an id that is not valid in a path."""
     match write:
-        case CreateDeveloper() | SetStatus() | DeleteDeveloper():
+        case CreateDeveloperWrite() | SetStatusWrite() | DeleteDeveloperWrite():
             return _for_developer(f"{portal}/developers", write)
-        case RevokeRegistration(application_id, registration_id):
+        case RevokeRegistrationWrite(application_id, registration_id):
             path = f"{portal}/applications/{segment(application_id)}/registrations/{segment(registration_id)}"
             return "PATCH", path, {"status": "revoked"}
-        case ApproveRequest(application_id, request_id):
+        case ApproveRequestWrite(application_id, request_id):
             path = f"{portal}/applications/{segment(application_id)}/registrations/{segment(request_id)}"
             return "PATCH", path, {"status": "approved"}
-        case CreateTeam(name, description):
+        case CreateTeamWrite(name, description):
             described = {} if description is None else {"description": description}
             return "POST", f"{portal}/teams", {"name": name, **described}
         case _:
             return _for_team(f"{portal}/teams/{segment(write.team_id)}", write)
 
 
-def _for_developer(developers: str, write: CreateDeveloper | SetStatus | DeleteDeveloper) -> Call:
+def _for_developer(developers: str, write: CreateDeveloperWrite | SetStatusWrite | DeleteDeveloperWrite) -> Call:
     match write:
-        case CreateDeveloper(email, full_name, status, mail):
+        case CreateDeveloperWrite(email, full_name, status, mail):
             extra = {"send_invitation_email": True} if mail else {}
             return "POST", developers, {"email": email, "full_name": full_name, "status": status, **extra}
-        case SetStatus(developer_id, status):
+        case SetStatusWrite(developer_id, status):
             return "PATCH", f"{developers}/{segment(developer_id)}", {"status": status}
-        case DeleteDeveloper(developer_id):
+        case DeleteDeveloperWrite(developer_id):
             return "DELETE", f"{developers}/{segment(developer_id)}", None
 
 
-def _for_team(team: str, write: UpdateTeam | AddMember | RemoveMember | AssignRole | UnassignRole) -> Call:
+def _for_team(
+    team: str, write: UpdateTeamWrite | AddMemberWrite | RemoveMemberWrite | AssignRoleWrite | UnassignRoleWrite
+) -> Call:
     match write:
-        case UpdateTeam(_, description):
+        case UpdateTeamWrite(_, description):
             return "PATCH", team, {"description": description}
-        case AddMember(_, developer_id):
+        case AddMemberWrite(_, developer_id):
             return "POST", f"{team}/developers", {"id": developer_id}
-        case RemoveMember(_, developer_id):
+        case RemoveMemberWrite(_, developer_id):
             return "DELETE", f"{team}/developers/{segment(developer_id)}", None
-        case AssignRole(_, role, api_id, region):
+        case AssignRoleWrite(_, role, api_id, region):
             entity = {"entity_id": api_id, "entity_type_name": "Services", "entity_region": region}
             return "POST", f"{team}/assigned-roles", {"role_name": role, **entity}
-        case UnassignRole(_, assignment_id):
+        case UnassignRoleWrite(_, assignment_id):
             return "DELETE", f"{team}/assigned-roles/{segment(assignment_id)}", None

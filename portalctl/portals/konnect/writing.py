@@ -23,26 +23,31 @@ from portalctl.portals.konnect.lists import Query, Wire, segment
 from portalctl.portals.konnect.write_requests import call
 from portalctl.portals.models import Team
 from portalctl.portals.writes import (
-    AddMember,
-    ApproveRequest,
-    AssignRole,
-    CreateDeveloper,
-    CreateTeam,
-    DeleteDeveloper,
-    NewTeam,
+    AddMemberWrite,
+    ApproveRequestWrite,
+    AssignRoleWrite,
+    CreateDeveloperWrite,
+    CreatedTeam,
+    CreateTeamWrite,
+    DeleteDeveloperWrite,
     Precheck,
-    RemoveMember,
-    RevokeRegistration,
-    SetStatus,
-    UnassignRole,
-    UpdateTeam,
+    RemoveMemberWrite,
+    RevokeRegistrationWrite,
+    SetStatusWrite,
+    UnassignRoleWrite,
+    UpdateTeamWrite,
     Write,
-    Written,
+    WriteResult,
     at_any_time,
 )
 
-ADDITIONS = (AddMember, AssignRole, CreateDeveloper)  # a 409 may mean: already done
-ENDINGS = (RemoveMember, DeleteDeveloper, UnassignRole, RevokeRegistration)  # a 404 may mean: already ended
+ADDITIONS = (AddMemberWrite, AssignRoleWrite, CreateDeveloperWrite)  # a 409 may mean: already done
+ENDINGS = (
+    RemoveMemberWrite,
+    DeleteDeveloperWrite,
+    UnassignRoleWrite,
+    RevokeRegistrationWrite,
+)  # a 404 may mean: already ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,42 +74,42 @@ class Writer:
         self._wire = wire
         self._portal = portal
 
-    def write(self, write: Write, precheck: Precheck = at_any_time) -> Written:
+    def write(self, write: Write, precheck: Precheck = at_any_time) -> WriteResult:
         """See `Provider.write`."""
         try:
             method, path, body = call(self._portal, write)
         except PortalError as error:
-            return Written("refused", error.message, advice=error.advice)  # nothing was sent
+            return WriteResult("refused", error.message, advice=error.advice)  # nothing was sent
         try:
             answer = self._wire.client.request(method, path, body=body, precheck=precheck)
         except NoAnswerError as error:
-            return Written("unclear" if error.sent else "refused", error.message, advice=error.advice)
+            return WriteResult("unclear" if error.sent else "refused", error.message, advice=error.advice)
         if not answer.ok:
             return self._refused(write, answer)
         if answer.is_page:  # of a gateway in between, which may or may not have passed the request on
             message = self._wire.client.not_json(answer).message
-            return Written("unclear", message, answer.trace, status=answer.status)
+            return WriteResult("unclear", message, answer.trace, status=answer.status)
         try:
             return self._accepted(write, answer)
         except OtherAnswerError as error:
-            return Written("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
+            return WriteResult("unclear", error.message, answer.trace, status=answer.status, misdirected=True)
 
-    def _accepted(self, write: Write, answer: Answer) -> Written:
+    def _accepted(self, write: Write, answer: Answer) -> WriteResult:
         """Return the result of a write that the portal accepted. Raises OtherAnswerError."""
         response_object = json_object(answer.body)
         check_portal(self._wire.client, answer, response_object, self._portal.rpartition("/")[2])
         for what, asked, answered in _named(write, response_object):
             check_id(self._wire.client, answer, what, asked, answered)
         created = None
-        if isinstance(write, CreateTeam | CreateDeveloper):
+        if isinstance(write, CreateTeamWrite | CreateDeveloperWrite):
             created = response_object.get("id")
             if created is not None and not is_id(created):
                 text = f"{answer.call} returned an id that is not valid for what was created"
-                return Written("unclear", text, answer.trace, status=answer.status)
+                return WriteResult("unclear", text, answer.trace, status=answer.status)
         created = created if isinstance(created, str) else None
-        return Written("done", trace=answer.trace, id=created, status=answer.status)
+        return WriteResult("done", trace=answer.trace, id=created, status=answer.status)
 
-    def _refused(self, write: Write, answer: Answer) -> Written:
+    def _refused(self, write: Write, answer: Answer) -> WriteResult:
         """Return the result of a write that the portal did not accept.
 
         A 409 on an addition, or on a new account, may mean that it is already done, and a 404 on a removal that it
@@ -116,9 +121,9 @@ class Writer:
             case 404 if isinstance(write, ENDINGS):
                 result = "unclear"
         error = self._wire.client.explain(answer)
-        return Written(result, error.message, answer.trace, status=answer.status, advice=error.advice)
+        return WriteResult(result, error.message, answer.trace, status=answer.status, advice=error.advice)
 
-    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, NewTeam]:
+    def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, CreatedTeam]:
         """See `Provider.new_teams`."""
         rows = self._wire.read_list("teams", Query(f"{self._portal}/teams"), _ListedTeam)
         by_id = {row.id: row for row in rows}
@@ -129,7 +134,7 @@ class Writer:
             name: self._new_team(name, by_id.get(ours or ""), by_name.get(name, [])) for name, ours in made.items()
         }
 
-    def _new_team(self, name: str, ours: _ListedTeam | None, named: list[_ListedTeam]) -> NewTeam:
+    def _new_team(self, name: str, ours: _ListedTeam | None, named: list[_ListedTeam]) -> CreatedTeam:
         """Return the team to use among the `named` ones.
 
         `ours` was created here, and is deleted where another is used.
@@ -137,17 +142,17 @@ class Writer:
         if ours is not None and not _same_name(ours.name, name):
             call = f"POST {self._portal}/teams"
             error = other_answer(self._wire.client, call, "team", asked=name, answered=ours.name)
-            return NewTeam(None, wrong=error.message)
+            return CreatedTeam(None, wrong=error.message)
         oldest = min(named, key=lambda team: team.age, default=ours)
         if oldest is None or ours is None or oldest.id == ours.id:
-            return NewTeam(None if oldest is None else oldest.team)
+            return CreatedTeam(None if oldest is None else oldest.team)
         try:
             deleted = self._wire.client.request("DELETE", f"{self._portal}/teams/{segment(ours.id)}").ok
         except PortalError:
             deleted = False
         outcome = "was deleted" if deleted else "could not be deleted"
         note = f"another run created it at the same moment; the one created here ({ours.id}) {outcome}"
-        return NewTeam(oldest.team, note)
+        return CreatedTeam(oldest.team, note)
 
 
 def _named(write: Write, response_object: JsonObject) -> Iterator[tuple[str, str, object]]:
@@ -156,23 +161,25 @@ def _named(write: Write, response_object: JsonObject) -> Iterator[tuple[str, str
     the kind of object, the requested value, and the one in the answer. Missing values are None. Adding a member is
     documented to return nothing; the kind of object shows what an `id` in such an answer refers to."""
     match write:
-        case SetStatus(developer_id) | DeleteDeveloper(developer_id):
+        case SetStatusWrite(developer_id) | DeleteDeveloperWrite(developer_id):
             yield "developer", developer_id, response_object.get("id")
-        case CreateDeveloper(email):
+        case CreateDeveloperWrite(email):
             yield "developer", email, _same_address(email, response_object.get("email"))
-        case CreateTeam(name):
+        case CreateTeamWrite(name):
             answered = response_object.get("name")
             yield "team", name, name if _same_name(name, answered) else answered
-        case UpdateTeam(team_id):
+        case UpdateTeamWrite(team_id):
             yield "team", team_id, response_object.get("id")
-        case AddMember(team_id, developer_id) | RemoveMember(team_id, developer_id):
+        case AddMemberWrite(team_id, developer_id) | RemoveMemberWrite(team_id, developer_id):
             yield from _membership(team_id, developer_id, response_object)
-        case AssignRole(_, role, api_id):
+        case AssignRoleWrite(_, role, api_id):
             yield "role", role, response_object.get("role_name")
             yield "API", api_id, response_object.get("entity_id")
-        case UnassignRole(_, assignment_id):
+        case UnassignRoleWrite(_, assignment_id):
             yield "role assignment", assignment_id, response_object.get("id")
-        case RevokeRegistration(application_id, registration_id) | ApproveRequest(application_id, registration_id):
+        case RevokeRegistrationWrite(application_id, registration_id) | ApproveRequestWrite(
+            application_id, registration_id
+        ):
             yield "registration", registration_id, response_object.get("id")
             yield "application", application_id, _id_of(response_object.get("application"))
 

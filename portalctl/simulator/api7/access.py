@@ -1,6 +1,6 @@
 """What a developer has, on the backend: applications, their credentials and subscriptions; and the API products.
 
-All of it is seen and changed as the developer whom the header X-Portal-Developer-ID names; only products are for all.
+All of it is seen and changed as the developer in the header X-Portal-Developer-ID; only products are for all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from portalctl.simulator.api7.database import Kind
 from portalctl.simulator.api7.errors import invalid, not_found
 from portalctl.simulator.api7.listing import Filter, Listing, page
 from portalctl.simulator.api7.records import Application, Credential, Product, Subscription
-from portalctl.simulator.message import Answer
+from portalctl.simulator.message import SimulatedAnswer
 
 _NAME, _DESC = is_text(1, 100), is_text(0, 65_536)
 _APPLICATION: dict[str, Check] = {"name": _NAME, "desc": _DESC, "labels": is_labels}
@@ -76,7 +76,7 @@ _PRODUCTS: Listing[Product] = Listing(
 )
 
 
-def list_applications(call: Call) -> Answer:
+def list_applications(call: Call) -> SimulatedAnswer:
     """All, or those that are subscribed to a product or wait to be."""
     found = _applications(call)
     product_id = dict(call.request.query).get("api_product_id")
@@ -90,7 +90,7 @@ def list_applications(call: Call) -> Answer:
     return page(call, _APPLICATIONS, found, lambda item: shapes.application(call, item))
 
 
-def create_application(call: Call) -> Answer:
+def create_application(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     new = body(call, _APPLICATION, ("name",))
     now = call.db.now()
@@ -98,25 +98,25 @@ def create_application(call: Call) -> Answer:
     return call.dialect.created(shapes.application(call, made))
 
 
-def get_application(call: Call) -> Answer:
+def get_application(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     return call.dialect.one(shapes.application(call, _application(call)))
 
 
-def replace_application(call: Call) -> Answer:
+def replace_application(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     old = _application(call)
     new = {"desc": "", "labels": {}} | body(call, _APPLICATION, ("name",))
     return call.dialect.one(shapes.application(call, call.db.put(replace(old, updated_at=call.db.now(), **new))))
 
 
-def delete_application(call: Call) -> Answer:
+def delete_application(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     lifecycle.erase_application(call.db, _application(call))
     return call.dialect.deleted(None)
 
 
-def list_credentials(call: Call) -> Answer:
+def list_credentials(call: Call) -> SimulatedAnswer:
     """Of all applications, or of the one in the path."""
     listing, found = _CREDENTIALS, _credentials(call)
     if "application_id" in call.ids:
@@ -126,7 +126,7 @@ def list_credentials(call: Call) -> Answer:
     return page(call, listing, found, lambda item: shapes.credential(call, item))
 
 
-def create_credential(call: Call) -> Answer:
+def create_credential(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     application = _application(call)
     new = body(call, _CREDENTIAL, ("type",))
@@ -150,52 +150,52 @@ def create_credential(call: Call) -> Answer:
     return call.dialect.created(shapes.credential(call, call.db.put(made), {secret: f"sim-{made.id}"}))
 
 
-def get_credential(call: Call) -> Answer:
+def get_credential(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     return call.dialect.one(shapes.credential(call, _credential(call)))
 
 
-def delete_credential(call: Call) -> Answer:
+def delete_credential(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     call.db.drop(_credential(call))
     return call.dialect.deleted(None)
 
 
-def list_subscriptions(call: Call) -> Answer:
+def list_subscriptions(call: Call) -> SimulatedAnswer:
     return page(call, _SUBSCRIPTIONS, _subscriptions(call), lambda item: shapes.subscription(call, item))
 
 
-def create_subscriptions(call: Call) -> Answer:
+def create_subscriptions(call: Call) -> SimulatedAnswer:
     """Each listed application asks for each listed product."""
     no_parameters(call)
     new = body(call, {"applications": is_ids, "api_products": is_ids}, ("applications", "api_products"))
     return _subscribe(call, new["applications"], new["api_products"])
 
 
-def subscribe_application(call: Call) -> Answer:
+def subscribe_application(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     new = body(call, {"application_id": is_id}, ("application_id",))
     return _subscribe(call, [new["application_id"]], [_product(call).id])
 
 
-def delete_subscription(call: Call) -> Answer:
+def delete_subscription(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     subscription = _owned(call, _subscriptions(call), "subscription_id", "subscription")
     lifecycle.erase_subscription(call.db, subscription)
     return call.dialect.deleted(None)
 
 
-def list_products(call: Call) -> Answer:
+def list_products(call: Call) -> SimulatedAnswer:
     found = [product for product in call.seen.all(Product) if product.portal_id == call.own_portal.id]
     return page(call, _PRODUCTS, found, lambda item: shapes.product(call, item))
 
 
-def get_product(call: Call) -> Answer:
+def get_product(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     return call.dialect.one(shapes.product(call, _product(call)))
 
 
-def _subscribe(call: Call, application_ids: list[str], product_ids: list[str]) -> Answer:
+def _subscribe(call: Call, application_ids: list[str], product_ids: list[str]) -> SimulatedAnswer:
     if call.own_developer.state != "Active":
         raise invalid("the developer is not active")
     applications = {application.id: application for application in _applications(call)}

@@ -9,21 +9,21 @@ from portalctl.simulator.api7 import lifecycle, shapes
 from portalctl.simulator.api7.call import Call, body, checked_id, is_text, no_parameters
 from portalctl.simulator.api7.errors import ApiError, not_found
 from portalctl.simulator.api7.listing import Filter, Listing, page
-from portalctl.simulator.api7.records import Approval
-from portalctl.simulator.message import Answer
+from portalctl.simulator.api7.records import SimulatedApproval
+from portalctl.simulator.message import SimulatedAnswer
 
 
-def _resource_name(approval: Approval) -> str:
+def _resource_name(approval: SimulatedApproval) -> str:
     return approval.product.name if approval.product else approval.applicant.name
 
 
 _EARLY = datetime.min.replace(tzinfo=UTC)
-_DASHBOARD_FILTERS: dict[str, Filter[Approval]] = {
+_DASHBOARD_FILTERS: dict[str, Filter[SimulatedApproval]] = {
     "event": Filter(lambda item: item.event, ("developer_registration", "api_product_subscription")),
     "status": Filter(lambda item: "pending" if item.pending else "finished", ("pending", "finished")),
     "result": Filter(lambda item: item.result, ("accepted", "rejected", "cancelled")),
 }
-_BACKEND_FILTERS: dict[str, Filter[Approval]] = {
+_BACKEND_FILTERS: dict[str, Filter[SimulatedApproval]] = {
     **_DASHBOARD_FILTERS,
     "resource_type": Filter(
         lambda item: "api_product" if item.product else "developer", ("api_product", "developer")
@@ -34,7 +34,7 @@ _BACKEND_FILTERS: dict[str, Filter[Approval]] = {
 }
 
 
-def _listing(filters: dict[str, Filter[Approval]]) -> Listing[Approval]:
+def _listing(filters: dict[str, Filter[SimulatedApproval]]) -> Listing[SimulatedApproval]:
     return Listing(
         changing=lambda item: item.updated_at,
         searched=lambda item: (_resource_name(item), item.applicant.name),
@@ -50,28 +50,28 @@ def _listing(filters: dict[str, Filter[Approval]]) -> Listing[Approval]:
 _DASHBOARD, _BACKEND = _listing(_DASHBOARD_FILTERS), _listing(_BACKEND_FILTERS)
 
 
-def list_approvals(call: Call) -> Answer:
+def list_approvals(call: Call) -> SimulatedAnswer:
     """On the Dashboard those of all portals."""
     listing = _DASHBOARD if call.portal is None else _BACKEND
     return page(call, listing, _in_scope(call), lambda item: shapes.approval(call, item))
 
 
-def get_approval(call: Call) -> Answer:
+def get_approval(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     if not call.behaviour.approval_by_id:
         raise not_found("path")
     return call.dialect.one(shapes.approval(call, _approval(call)))
 
 
-def accept(call: Call) -> Answer:
+def accept(call: Call) -> SimulatedAnswer:
     return _decide(call, "accepted")
 
 
-def reject(call: Call) -> Answer:
+def reject(call: Call) -> SimulatedAnswer:
     return _decide(call, "rejected")
 
 
-def _decide(call: Call, result: Literal["accepted", "rejected"]) -> Answer:
+def _decide(call: Call, result: Literal["accepted", "rejected"]) -> SimulatedAnswer:
     no_parameters(call)
     approval = _approval(call)
     metadata = body(call, {"metadata": is_text(0, 65_536)}).get("metadata", "")
@@ -83,15 +83,15 @@ def _decide(call: Call, result: Literal["accepted", "rejected"]) -> Answer:
     return call.dialect.decided(shapes.approval(call, approval))
 
 
-def _in_scope(call: Call) -> list[Approval]:
+def _in_scope(call: Call) -> list[SimulatedApproval]:
     return [
         approval
-        for approval in call.seen.all(Approval)
+        for approval in call.seen.all(SimulatedApproval)
         if call.portal is None or approval.portal.id == call.portal.id
     ]
 
 
-def _approval(call: Call) -> Approval:
+def _approval(call: Call) -> SimulatedApproval:
     approval_id = checked_id(call.ids["approval_id"], "approval")
     for approval in _in_scope(call):
         if approval.id == approval_id:

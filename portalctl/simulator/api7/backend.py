@@ -8,11 +8,11 @@ from portalctl.simulator.api7 import access, approvals, developers, lifecycle, s
 from portalctl.simulator.api7.call import Call, Operation, body, checked_id, is_id, no_parameters
 from portalctl.simulator.api7.errors import invalid, not_found
 from portalctl.simulator.api7.listing import Listing, page
-from portalctl.simulator.api7.records import Developer
-from portalctl.simulator.message import Answer
+from portalctl.simulator.api7.records import SimulatedDeveloper
+from portalctl.simulator.message import SimulatedAnswer
 
 HEALTH = "/healthz"
-_DEVELOPERS: Listing[Developer] = Listing(
+_DEVELOPERS: Listing[SimulatedDeveloper] = Listing(
     changing=lambda item: item.last_active_at or item.created_at,
     searched=lambda item: (item.name,),
     sorts={
@@ -22,23 +22,25 @@ _DEVELOPERS: Listing[Developer] = Listing(
 )
 
 
-def get_health(_: Call) -> Answer:
-    return Answer(200)
+def get_health(_: Call) -> SimulatedAnswer:
+    return SimulatedAnswer(200)
 
 
-def list_developers(call: Call) -> Answer:
-    found = [developer for developer in call.seen.all(Developer) if developer.portal_id == call.own_portal.id]
+def list_developers(call: Call) -> SimulatedAnswer:
+    found = [
+        developer for developer in call.seen.all(SimulatedDeveloper) if developer.portal_id == call.own_portal.id
+    ]
     return page(call, _DEVELOPERS, found, lambda item: shapes.backend_developer(call, item))
 
 
-def create_developer(call: Call) -> Answer:
+def create_developer(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     new = body(call, {"developer_id": is_id}, ("developer_id",))
     created = developers.create(call, call.own_portal, new["developer_id"])
     return call.dialect.created(shapes.backend_developer(call, created))
 
 
-def delete_developer(call: Call) -> Answer:
+def delete_developer(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     developer_id = checked_id(call.ids["developer_id"], "developer")
     developer = developers.find(call, developer_id, call.own_portal.id)
@@ -48,7 +50,7 @@ def delete_developer(call: Call) -> Answer:
     return call.dialect.deleted(None)
 
 
-def get_public_access(call: Call) -> Answer:
+def get_public_access(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     return call.dialect.one({"portal_public_access": call.own_portal.public_access})
 
@@ -56,7 +58,7 @@ def get_public_access(call: Call) -> Answer:
 def _since_approvals(operation: Operation) -> Operation:
     """The backend of older versions has no such path."""
 
-    def versioned(call: Call) -> Answer:
+    def versioned(call: Call) -> SimulatedAnswer:
         if not call.behaviour.backend_approvals:
             raise not_found("path")
         return operation(call)
@@ -65,7 +67,7 @@ def _since_approvals(operation: Operation) -> Operation:
 
 
 def _acting(operation: Operation) -> Operation:
-    def acted(call: Call) -> Answer:
+    def acted(call: Call) -> SimulatedAnswer:
         developer_id = call.request.headers.get("x-portal-developer-id")
         if developer_id is None:
             raise invalid("X-Portal-Developer-ID is required")
@@ -81,7 +83,7 @@ _APPLICATION = "/api/applications/{application_id}"
 _CREDENTIAL = _APPLICATION + "/credentials/{credential_id}"
 _PRODUCT = "/api/api_products/{api_product_id}"
 
-# For one developer, whom the header X-Portal-Developer-ID names.
+# For the developer in the header X-Portal-Developer-ID.
 _ACTING: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/api/applications", access.list_applications),
     ("POST", "/api/applications", access.create_application),

@@ -10,7 +10,7 @@ Time = Literal["rfc3339", "epoch"]
 Name = Literal["name", "developer_id", "username", "email", "absent"]
 Id = Literal["id", "developer_id", "name", "absent"]
 
-# The first releases whose portal backend has approvals, by minor version.
+# The first releases with approvals on the portal backend, by minor version.
 _BACKEND_APPROVALS = {9: 14, 10: 1}
 
 
@@ -25,10 +25,10 @@ class Api7Behaviour:
 
     Reading: `paging` is what `page` and `page_size` do: without a size the whole list comes (`by_size`), or pages of
     `page_size_default` (`always`), or `page` counts for nothing (`first_page`), or neither does (`ignored`). More
-    than `page_size_max` is clamped. `order` of lists nobody sorts: by a time that changes, as stored, shuffled (an
+    than `page_size_max` is clamped. `order` of unsorted lists: by a time that changes, as stored, shuffled (an
     order of its own that stays), or restless (another on each request). `state_filter` and `developers_sort` are what
     the Dashboard makes of `state`, and of `order_by` and `direction`, for developers; `unknown_parameters` is what
-    becomes of others. `login_options`: whether the Dashboard has them, and so tells of auto-approval.
+    becomes of others. `login_options`: whether the Dashboard has them, and so reports auto-approval.
     `portal_id_missing`, `unknown_portal`: its answer for developers without a portal, or of one
     that doesn't exist. `version` decides whether the backend has approvals. `portal_by_id`, `approval_by_id`,
     `developer_by_id`: whether the Dashboard opens one by its id; `draft_reads`: whether it has the paths that only
@@ -37,15 +37,15 @@ class Api7Behaviour:
 
     Developers: `emails` whether addresses are shown, `email_unset` how it is shown that there is none; `created_…` is
     what one made through the backend looks like, `invited_state` and `sso_state` how these accounts begin (`by_rule`:
-    as the portal's auto-approval says).
-    `duplicate_developer`: the answer to a `developer_id` that is taken; `developer_ids` says where it is unique and
+    by the portal's auto-approval).
+    `duplicate_developer`: the answer to a duplicate `developer_id`; `developer_ids` is where it is unique and
     `id_case` whether case counts. `delete_unknown`: the Dashboard's answer where there is nobody to delete.
     `backend_id` is what the backend shows as `id`, `subscription_developer` as `developer_id` of a subscription.
 
     Approvals: what `applicant_id`, `applicant_name`, and for registrations `resource_id`, `resource_name` hold;
     `approval_portal` which names of the portal the Dashboard shows. `finished_approval`, `unknown_approval`: answers
     to a decision that comes too late or about nothing. `after_reject`, `after_delete`: what becomes of the approval
-    of a rejected registration, and of pending ones whose developer or subscription goes.
+    of a rejected registration, and of pending ones after their developer or subscription is deleted.
     """
 
     envelope: Literal["value", "bare"] = "value"

@@ -10,10 +10,10 @@ from typing import Any
 
 from portalctl.simulator.api7.behaviour import Api7Behaviour
 from portalctl.simulator.api7.database import Database, Kind, Tables
-from portalctl.simulator.api7.dialect import Dialect
+from portalctl.simulator.api7.dialect import ServiceDialect
 from portalctl.simulator.api7.errors import ApiError, invalid, not_found
-from portalctl.simulator.api7.records import Developer, Portal
-from portalctl.simulator.message import Answer, Request
+from portalctl.simulator.api7.records import SimulatedDeveloper, SimulatedPortal
+from portalctl.simulator.message import Request, SimulatedAnswer
 
 ID = re.compile(r"[a-zA-Z0-9\-_.]{1,256}")
 Check = Callable[[object], bool]
@@ -30,26 +30,26 @@ class Call:
     ids: Mapping[str, str]
     db: Database
     seen: Tables
-    dialect: Dialect
-    portal: Portal | None = None
-    actor: Developer | None = None
+    dialect: ServiceDialect
+    portal: SimulatedPortal | None = None
+    actor: SimulatedDeveloper | None = None
 
     @property
     def behaviour(self) -> Api7Behaviour:
         return self.db.behaviour
 
     @property
-    def own_portal(self) -> Portal:
+    def own_portal(self) -> SimulatedPortal:
         assert self.portal is not None  # noqa: S101  # the backend's routes see to it
         return self.portal
 
     @property
-    def own_developer(self) -> Developer:
+    def own_developer(self) -> SimulatedDeveloper:
         assert self.actor is not None  # noqa: S101
         return self.actor
 
 
-Operation = Callable[[Call], Answer]
+Operation = Callable[[Call], SimulatedAnswer]
 
 
 def parameters(call: Call, known: Collection[str], many: Collection[str] = ()) -> dict[str, list[str]]:
@@ -86,7 +86,7 @@ def checked_id(text: str, what: str) -> str:
 
 
 def body(call: Call, checks: Mapping[str, Check], required: Collection[str] = ()) -> dict[str, Any]:
-    """The body's properties. Raises ApiError 400 for what is no JSON object of these, 415 for another media type."""
+    """Return the body's properties. Raises ApiError 400 for another JSON object, 415 for another media type."""
     media_type = call.request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.request.body and media_type != "application/json":
         raise ApiError(415, "Content-Type must be application/json")

@@ -17,78 +17,80 @@ from portalctl.simulator.api7.call import (
 )
 from portalctl.simulator.api7.errors import ApiError, invalid, not_found
 from portalctl.simulator.api7.listing import Filter, Listing, page
-from portalctl.simulator.api7.records import Application, Developer, Portal, Product, Subscription
-from portalctl.simulator.message import Answer, json_answer
+from portalctl.simulator.api7.records import Application, Product, SimulatedDeveloper, SimulatedPortal, Subscription
+from portalctl.simulator.message import SimulatedAnswer, json_answer
 
-_PORTALS: Listing[Portal] = Listing(changing=lambda item: item.created_at, searched=lambda item: (item.name,))
-_LOGIN_OPTIONS: Listing[Portal] = replace(_PORTALS, accepted=("portal_id",))
-_DEVELOPERS: Listing[Developer] = Listing(
+_PORTALS: Listing[SimulatedPortal] = Listing(
+    changing=lambda item: item.created_at, searched=lambda item: (item.name,)
+)
+_LOGIN_OPTIONS: Listing[SimulatedPortal] = replace(_PORTALS, accepted=("portal_id",))
+_DEVELOPERS: Listing[SimulatedDeveloper] = Listing(
     changing=lambda item: item.last_active_at or item.created_at,
     searched=lambda item: (item.name, item.username, item.email, item.developer_id),
     accepted=("portal_id",),
 )
-_STATE: Filter[Developer] = Filter(lambda item: item.state, ("Pending", "Active"))
+_STATE: Filter[SimulatedDeveloper] = Filter(lambda item: item.state, ("Pending", "Active"))
 _SORTS = {"created_at": lambda item: item.created_at, "updated_at": lambda item: item.updated_at}
 _PRODUCTS: Listing[Product] = Listing(
     changing=lambda item: item.created_at, searched=lambda item: (item.name,), accepted=("portal_id",)
 )
 
 
-def get_version(call: Call) -> Answer:
+def get_version(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     return json_answer(200, {"value": call.behaviour.version})
 
 
-def list_portals(call: Call) -> Answer:
-    return page(call, _PORTALS, call.seen.all(Portal), shapes.portal)
+def list_portals(call: Call) -> SimulatedAnswer:
+    return page(call, _PORTALS, call.seen.all(SimulatedPortal), shapes.portal)
 
 
-def get_portal(call: Call) -> Answer:
+def get_portal(call: Call) -> SimulatedAnswer:
     no_parameters(call)
     if not call.behaviour.portal_by_id:
         raise not_found("path")
-    return call.dialect.one(shapes.portal(record(call, Portal, call.ids["portal_id"], "portal")))
+    return call.dialect.one(shapes.portal(record(call, SimulatedPortal, call.ids["portal_id"], "portal")))
 
 
-def list_login_options(call: Call) -> Answer:
-    """Releases since 3.9 may not have them. Here there is the built-in one, which says who is let in by itself."""
+def list_login_options(call: Call) -> SimulatedAnswer:
+    """Releases since 3.9 may not have them. Here there is the built-in one, with auto-approval."""
     if call.behaviour.login_options == "absent":
         raise not_found("path")
     portal_id = _portal_id(call, _LOGIN_OPTIONS.known)
-    found = [portal for portal in call.seen.all(Portal) if portal_id in (None, portal.id)]
+    found = [portal for portal in call.seen.all(SimulatedPortal) if portal_id in (None, portal.id)]
     return page(call, _LOGIN_OPTIONS, found, shapes.login_option)
 
 
-def list_developers(call: Call) -> Answer:
+def list_developers(call: Call) -> SimulatedAnswer:
     listing = _developers(call)
     portal_id = _portal_id(call, listing.known)
-    found = [developer for developer in call.seen.all(Developer) if portal_id in (None, developer.portal_id)]
+    found = [developer for developer in call.seen.all(SimulatedDeveloper) if portal_id in (None, developer.portal_id)]
     return page(call, listing, found, lambda item: shapes.dashboard_developer(call, item))
 
 
-def list_developers_of_portal(call: Call) -> Answer:
+def list_developers_of_portal(call: Call) -> SimulatedAnswer:
     """Shown by draft pages only."""
     _refuse_unless_drafted(call)
-    portal = record(call, Portal, call.ids["portal_id"], "portal")
+    portal = record(call, SimulatedPortal, call.ids["portal_id"], "portal")
     listing = replace(_developers(call), accepted=("state",))
-    found = [developer for developer in call.seen.all(Developer) if developer.portal_id == portal.id]
+    found = [developer for developer in call.seen.all(SimulatedDeveloper) if developer.portal_id == portal.id]
     return page(call, listing, found, lambda item: shapes.dashboard_developer(call, item))
 
 
-def get_developer(call: Call) -> Answer:
+def get_developer(call: Call) -> SimulatedAnswer:
     if not call.behaviour.developer_by_id:
         raise ApiError(405, "method not allowed")
     return call.dialect.one(shapes.dashboard_developer(call, _developer(call)))
 
 
-def invite_developer(call: Call) -> Answer:
+def invite_developer(call: Call) -> SimulatedAnswer:
     """An account with a one-time password, which older portals have. Its body is not documented."""
     portal_id = _portal_id(call)
-    portal = record(call, Portal, portal_id or "", "portal")
+    portal = record(call, SimulatedPortal, portal_id or "", "portal")
     text = is_text(1, 256)
     new = body(call, {"username": text, "password": text, "name": text}, ("username", "password"))
     now, internal = call.db.now(), call.db.new_id()
-    developer = Developer(
+    developer = SimulatedDeveloper(
         id=internal,
         portal_id=portal.id,
         developer_id=internal,
@@ -103,7 +105,7 @@ def invite_developer(call: Call) -> Answer:
     return call.dialect.one(shapes.dashboard_developer(call, lifecycle.register(call.db, portal, developer)))
 
 
-def delete_developer(call: Call) -> Answer:
+def delete_developer(call: Call) -> SimulatedAnswer:
     """By `developer_id`; takes applications, credentials, subscriptions and pending approvals along."""
     try:
         developer = _developer(call)
@@ -115,13 +117,13 @@ def delete_developer(call: Call) -> Answer:
     return call.dialect.deleted(shapes.dashboard_developer(call, developer))
 
 
-def list_products(call: Call) -> Answer:
+def list_products(call: Call) -> SimulatedAnswer:
     portal_id = _portal_id(call, _PRODUCTS.known)
     found = [product for product in call.seen.all(Product) if portal_id in (None, product.portal_id)]
     return page(call, _PRODUCTS, found, lambda item: shapes.product(call, item))
 
 
-def list_applications(call: Call) -> Answer:
+def list_applications(call: Call) -> SimulatedAnswer:
     """Shown by draft pages only."""
     _refuse_unless_drafted(call)
     query = parameters(call, ("developer_id", "api_product_id"))
@@ -140,7 +142,7 @@ def list_applications(call: Call) -> Answer:
     return call.dialect.many([shapes.application(call, finding) for finding in found], len(found))
 
 
-def list_subscriptions(call: Call) -> Answer:
+def list_subscriptions(call: Call) -> SimulatedAnswer:
     """Shown by draft pages only."""
     _refuse_unless_drafted(call)
     query = parameters(call, ("developer_id", "api_product_id", "status"))
@@ -157,7 +159,7 @@ def list_subscriptions(call: Call) -> Answer:
     return call.dialect.many([shapes.subscription(call, finding) for finding in found], len(found))
 
 
-def _developers(call: Call) -> Listing[Developer]:
+def _developers(call: Call) -> Listing[SimulatedDeveloper]:
     """The list of developers with what the switches add to it."""
     listing, behaviour = _DEVELOPERS, call.behaviour
     if behaviour.state_filter == "honoured":
@@ -179,12 +181,12 @@ def _portal_id(call: Call, known: tuple[str, ...] = ("portal_id",)) -> str | Non
             raise invalid("portal_id is required")
         return None
     portal_id = checked_id(query["portal_id"][0], "portal")
-    if call.seen.get(Portal, portal_id) is None and call.behaviour.unknown_portal != "empty":
+    if call.seen.get(SimulatedPortal, portal_id) is None and call.behaviour.unknown_portal != "empty":
         raise ApiError(int(call.behaviour.unknown_portal), "portal not found")
     return portal_id
 
 
-def _developer(call: Call) -> Developer:
+def _developer(call: Call) -> SimulatedDeveloper:
     portal_id = _portal_id(call)
     developer = developers.find(call, checked_id(call.ids["developer_id"], "developer"), portal_id)
     if developer is None:
@@ -195,7 +197,7 @@ def _developer(call: Call) -> Developer:
 def _owners(call: Call, query: dict[str, list[str]]) -> set[str]:
     """Internal ids of the developers that `developer_id` names; all where it is missing."""
     wanted = query.get("developer_id")
-    every = call.seen.all(Developer)
+    every = call.seen.all(SimulatedDeveloper)
     return {portal.id for portal in every if wanted is None or portal.developer_id == wanted[0]}
 
 

@@ -77,7 +77,7 @@ class Database:
         return self._replica
 
     def put(self, record: Kind) -> Kind:
-        """Adds a record, or puts it in place of the one with its id."""
+        """Adds a record, or replaces the one with its id."""
         self._write(Change(type(record), record.id, record))
         return record
 

@@ -6,20 +6,20 @@ from portalctl.simulator.api7 import lifecycle
 from portalctl.simulator.api7.call import Call
 from portalctl.simulator.api7.database import Database
 from portalctl.simulator.api7.errors import ApiError
-from portalctl.simulator.api7.records import Developer, Portal, Provider
+from portalctl.simulator.api7.records import Provider, SimulatedDeveloper, SimulatedPortal
 
 
-def find(call: Call, developer_id: str, portal_id: str | None) -> Developer | None:
+def find(call: Call, developer_id: str, portal_id: str | None) -> SimulatedDeveloper | None:
     """By `developer_id`, in one portal or (None) in all."""
     wanted = _folded(call.db, developer_id)
-    for developer in call.seen.all(Developer):
+    for developer in call.seen.all(SimulatedDeveloper):
         if portal_id in (None, developer.portal_id) and _folded(call.db, developer.developer_id) == wanted:
             return developer
     return None
 
 
-def create(call: Call, portal: Portal, developer_id: str) -> Developer:
-    """One made through the backend. Raises ApiError 400 or 409 where the id is taken and that is no success."""
+def create(call: Call, portal: SimulatedPortal, developer_id: str) -> SimulatedDeveloper:
+    """Create one through the backend. Raises ApiError 400 or 409 for a duplicate id where that is an error."""
     behaviour = call.behaviour
     taken = find(call, developer_id, portal.id if behaviour.developer_ids == "portal" else None)
     if taken is not None:
@@ -28,7 +28,7 @@ def create(call: Call, portal: Portal, developer_id: str) -> Developer:
         raise ApiError(int(behaviour.duplicate_developer), "developer_id is reduplicate")
     provider: dict[str, Provider | None] = {"builtin": "builtin", "sso": "sso", "absent": None}
     now = call.db.now()
-    developer = Developer(
+    developer = SimulatedDeveloper(
         id=call.db.new_id(),
         portal_id=portal.id,
         developer_id=developer_id,

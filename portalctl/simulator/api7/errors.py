@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ApiError(Exception):
-    """Raised by operations to answer with an error. `status` is the HTTP code, `text` for people."""
+    """Raised by operations to answer with an error. `status` is the HTTP code, `text` the message."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)

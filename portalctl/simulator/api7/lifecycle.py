@@ -1,4 +1,4 @@
-"""What happens to people, subscriptions and approvals. The same for the Dashboard, the backend and a test's hand."""
+"""The life cycle of developers, subscriptions and approvals, for the Dashboard, the backend and tests."""
 
 from __future__ import annotations
 
@@ -8,51 +8,55 @@ from typing import Literal
 from portalctl.simulator.api7.database import Database
 from portalctl.simulator.api7.records import (
     Application,
-    Approval,
     Credential,
-    Developer,
-    Portal,
     Product,
+    SimulatedApproval,
+    SimulatedDeveloper,
+    SimulatedPortal,
     State,
     Subscription,
     SubscriptionStatus,
 )
 
-# Who decided: a user of the Dashboard, or somebody behind the backend (the vendor's own word).
+# Who decided: a user of the Dashboard, or of the backend (the vendor's own word).
 ADMIN, BACKEND = "admin", "developer_portal_admin"
 
 
-def default_state(portal: Portal) -> State:
-    """How an account begins that somebody signed up for."""
+def default_state(portal: SimulatedPortal) -> State:
+    """The first state of an account after a sign-up."""
     return "Active" if portal.auto_approve else "Pending"
 
 
-def register(db: Database, portal: Portal, developer: Developer) -> Developer:
+def register(db: Database, portal: SimulatedPortal, developer: SimulatedDeveloper) -> SimulatedDeveloper:
     """A new account; one that is Pending asks for approval."""
     db.put(developer)
     if developer.state == "Pending":
         now = db.now()
-        db.put(Approval(db.new_id(), portal, developer, applied_at=now, updated_at=now))
+        db.put(SimulatedApproval(db.new_id(), portal, developer, applied_at=now, updated_at=now))
     return developer
 
 
 def subscribe(
     db: Database, application: Application, product: Product, status: SubscriptionStatus | None = None
 ) -> Subscription:
-    """An application asks for a product, which it gets at once or once somebody approves: as the product says."""
+    """An application requests a product; by the product's settings it is approved at once or stays pending."""
     status = status or ("subscribed" if product.auto_approve else "wait_for_approval")
     now = db.now()
     subscription = db.put(Subscription(db.new_id(), application.id, product.id, status, now))
-    owner = db.truth.get(Developer, application.owner_id)
-    portal = db.truth.get(Portal, product.portal_id)
+    owner = db.truth.get(SimulatedDeveloper, application.owner_id)
+    portal = db.truth.get(SimulatedPortal, product.portal_id)
     if status == "wait_for_approval" and owner and portal:
-        db.put(Approval(db.new_id(), portal, owner, now, now, product, subscription.id))
+        db.put(SimulatedApproval(db.new_id(), portal, owner, now, now, product, subscription.id))
     return subscription
 
 
 def decide(
-    db: Database, approval: Approval, result: Literal["accepted", "rejected"], operator: str, metadata: str = ""
-) -> Approval:
+    db: Database,
+    approval: SimulatedApproval,
+    result: Literal["accepted", "rejected"],
+    operator: str,
+    metadata: str = "",
+) -> SimulatedApproval:
     """Accepting lets the applicant in; rejecting deletes the account, or the subscription, with all it has."""
     now = db.now()
     decided = replace(approval, result=result, operator=operator, metadata=metadata, operated_at=now, updated_at=now)
@@ -63,7 +67,7 @@ def decide(
             db.put(replace(subscription, status="subscribed"))
         else:
             db.drop(subscription)
-    developer = db.truth.get(Developer, approval.applicant.id)
+    developer = db.truth.get(SimulatedDeveloper, approval.applicant.id)
     if approval.event == "developer_registration" and developer is not None:
         if result == "accepted":
             db.put(replace(developer, state="Active", updated_at=now))
@@ -74,11 +78,11 @@ def decide(
     return decided
 
 
-def erase_developer(db: Database, developer: Developer) -> None:
+def erase_developer(db: Database, developer: SimulatedDeveloper) -> None:
     """With applications and what they have, and with all pending approvals."""
     for application in applications_of(db, developer):
         erase_application(db, application)
-    for approval in db.truth.all(Approval):
+    for approval in db.truth.all(SimulatedApproval):
         if approval.applicant.id == developer.id:
             _withdraw(db, approval)
     db.drop(developer)
@@ -97,17 +101,17 @@ def erase_application(db: Database, application: Application) -> None:
 
 def erase_subscription(db: Database, subscription: Subscription) -> None:
     """With its pending approval."""
-    for approval in db.truth.all(Approval):
+    for approval in db.truth.all(SimulatedApproval):
         if approval.subscription_id == subscription.id:
             _withdraw(db, approval)
     db.drop(subscription)
 
 
-def applications_of(db: Database, developer: Developer) -> list[Application]:
+def applications_of(db: Database, developer: SimulatedDeveloper) -> list[Application]:
     return [application for application in db.truth.all(Application) if application.owner_id == developer.id]
 
 
-def _withdraw(db: Database, approval: Approval) -> None:
+def _withdraw(db: Database, approval: SimulatedApproval) -> None:
     if not approval.pending:
         return
     if db.behaviour.after_delete == "dropped":

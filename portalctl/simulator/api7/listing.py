@@ -11,7 +11,7 @@ from typing import Generic
 from portalctl.simulator.api7.call import Call, parameters
 from portalctl.simulator.api7.database import Kind
 from portalctl.simulator.api7.errors import invalid
-from portalctl.simulator.message import Answer, Json
+from portalctl.simulator.message import Json, SimulatedAnswer
 
 Key = datetime | str
 _PAGES = ("page", "page_size")
@@ -19,7 +19,7 @@ _PAGES = ("page", "page_size")
 
 @dataclass(frozen=True, slots=True)
 class Filter(Generic[Kind]):
-    """A parameter that keeps the items whose `value` is the one given, or one of several where `many`.
+    """A parameter that keeps the items with the given `value`, or one of several where `many`.
 
     `choices` are the values there are; empty: any.
     """
@@ -49,7 +49,7 @@ class Listing(Generic[Kind]):
         return (*_PAGES, "search", *sorting, *self.filters, *self.accepted)
 
 
-def page(call: Call, listing: Listing[Kind], items: Sequence[Kind], show: Callable[[Kind], Json]) -> Answer:
+def page(call: Call, listing: Listing[Kind], items: Sequence[Kind], show: Callable[[Kind], Json]) -> SimulatedAnswer:
     """The page of `items` that the query asks for. Raises ApiError 400 for a query that can't be."""
     many = [name for name, entry in listing.filters.items() if entry.many]
     query = parameters(call, listing.known, many)

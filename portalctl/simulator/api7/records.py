@@ -15,7 +15,7 @@ SubscriptionStatus = Literal["wait_for_approval", "subscribed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Portal:
+class SimulatedPortal:
     """`token` opens the backend for this portal alone. `auto_approve`: who signs up is Active at once."""
 
     id: str
@@ -27,7 +27,7 @@ class Portal:
 
 
 @dataclass(frozen=True, slots=True)
-class Developer:
+class SimulatedDeveloper:
     """`developer_id` is the id that others know. What is None is not there, and not shown."""
 
     id: str
@@ -46,7 +46,7 @@ class Developer:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`auto_approve`: subscriptions need nobody's approval."""
+    """`auto_approve`: subscriptions need no approval."""
 
     id: str
     portal_id: str
@@ -93,15 +93,15 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class SimulatedApproval:
     """A request that waits for a decision, or did. It remembers who asked, and outlives them.
 
     A registration has neither `product` nor `subscription_id`.
     """
 
     id: str
-    portal: Portal
-    applicant: Developer
+    portal: SimulatedPortal
+    applicant: SimulatedDeveloper
     applied_at: datetime
     updated_at: datetime
     product: Product | None = None
@@ -120,4 +120,4 @@ class Approval:
         return not self.result
 
 
-Record = Portal | Developer | Product | Application | Subscription | Credential | Approval
+Record = SimulatedPortal | SimulatedDeveloper | Product | Application | Subscription | Credential | SimulatedApproval

@@ -23,7 +23,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from portalctl.simulator.api7.records import Application, Developer, Product, Provider, State, SubscriptionStatus
+from portalctl.simulator.api7.records import (
+    Application,
+    Product,
+    Provider,
+    SimulatedDeveloper,
+    State,
+    SubscriptionStatus,
+)
 from portalctl.simulator.api7.store import Store
 from portalctl.simulator.seedfile import (
     FLAG,
@@ -120,7 +127,9 @@ def plant(portals: list[Entry], store: Store) -> None:
                 _plant_application(developer, dict(application), named, store)
 
 
-def _plant_application(developer: Developer, entry: Entry, products: Mapping[str, Product], store: Store) -> None:
+def _plant_application(
+    developer: SimulatedDeveloper, entry: Entry, products: Mapping[str, Product], store: Store
+) -> None:
     credentials, subscriptions = entry.pop("credentials", []), entry.pop("subscriptions", [])
     application: Application = store.add_application(developer, **entry)
     for credential in credentials:
@@ -136,7 +145,7 @@ def _time(text: str, where: str) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise SeedError(f"{where}: {text!r} is no RFC 3339 time") from None
+        raise SeedError(f"{where}: {text!r} is not an RFC 3339 time") from None
     if time.tzinfo is None:
         raise SeedError(f"{where}: {text!r} has no time zone")
     return time

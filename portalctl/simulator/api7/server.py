@@ -15,9 +15,9 @@ from typing import Any
 from portalctl.simulator.api7 import backend, dashboard
 from portalctl.simulator.api7.behaviour import Api7Behaviour
 from portalctl.simulator.api7.database import Database
-from portalctl.simulator.api7.dialect import Backend, Dashboard
+from portalctl.simulator.api7.dialect import BackendDialect, DashboardDialect
 from portalctl.simulator.api7.errors import ApiError
-from portalctl.simulator.api7.records import Portal
+from portalctl.simulator.api7.records import SimulatedPortal
 from portalctl.simulator.api7.seed import plant, read_seed
 from portalctl.simulator.api7.service import Api7Service
 from portalctl.simulator.api7.store import Store
@@ -36,7 +36,7 @@ class Api7Simulator(Engine):
 
     `seed`: a mapping, a JSON file or "demo" (see api7/seed.py). `token` opens the Dashboard, `portal_token` the
     backend for the first portal (further portals have tokens of their own, see `Store.add_portal`). Raises SeedError
-    for a bad seed and OSError where a port is taken.
+    for a bad seed and OSError where a port is in use.
     """
 
     def __init__(
@@ -61,12 +61,12 @@ class Api7Simulator(Engine):
         self._db = Database(behaviour)
         self.store = Store(self._db, portal_token)
         admin = Api7Service(
-            "dashboard", self._db, Dashboard(behaviour), routes=dashboard.ROUTES, authorize=self._admin
+            "dashboard", self._db, DashboardDialect(behaviour), routes=dashboard.ROUTES, authorize=self._admin
         )
         portal = Api7Service(
             "backend",
             self._db,
-            Backend(behaviour),
+            BackendDialect(behaviour),
             routes=backend.ROUTES,
             authorize=self._portal,
             open_paths=(backend.HEALTH,),
@@ -83,9 +83,9 @@ class Api7Simulator(Engine):
         if request.headers.get("x-api-key") != self.token:
             raise ApiError(401, "unauthorized")
 
-    def _portal(self, request: Request) -> Portal:
+    def _portal(self, request: Request) -> SimulatedPortal:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        for portal in self._db.truth.all(Portal):
+        for portal in self._db.truth.all(SimulatedPortal):
             if scheme == "Bearer" and token == portal.token:
                 return portal
         raise ApiError(401, "unauthorized")

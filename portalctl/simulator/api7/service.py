@@ -8,14 +8,14 @@ from http import HTTPStatus
 
 from portalctl.simulator.api7.call import Call, Operation
 from portalctl.simulator.api7.database import Database
-from portalctl.simulator.api7.dialect import Dialect
+from portalctl.simulator.api7.dialect import ServiceDialect
 from portalctl.simulator.api7.errors import ApiError, not_found
-from portalctl.simulator.api7.records import Portal
-from portalctl.simulator.message import REASONS, Answer, Request
+from portalctl.simulator.api7.records import SimulatedPortal
+from portalctl.simulator.message import REASONS, Request, SimulatedAnswer
 from portalctl.simulator.router import Router
 
 # The portal that a request's credential belongs to, None where it is for all. Raises ApiError 401.
-Authorize = Callable[[Request], Portal | None]
+Authorize = Callable[[Request], SimulatedPortal | None]
 
 
 class Api7Service:
@@ -27,7 +27,7 @@ class Api7Service:
         self,
         name: str,
         db: Database,
-        dialect: Dialect,
+        dialect: ServiceDialect,
         *,
         routes: Iterable[tuple[str, str, Operation]],
         authorize: Authorize,
@@ -40,14 +40,14 @@ class Api7Service:
         self._authorize = authorize
         self._open_paths = frozenset(open_paths)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> SimulatedAnswer:
         try:
             with self._db.lock:
                 return self._operate(request)
         except ApiError as error:
             return self._dialect.error(error.status, error.text)
 
-    def error(self, request: Request, status: int) -> Answer:  # noqa: ARG002  # API7 shows no mark of the request
+    def error(self, request: Request, status: int) -> SimulatedAnswer:  # noqa: ARG002  # API7 shows no mark of the request
         return self._dialect.error(status, REASONS.get(status, "Error").lower())
 
     def headers(self, request: Request) -> tuple[tuple[str, str], ...]:  # noqa: ARG002
@@ -56,12 +56,14 @@ class Api7Service:
     def misrouted(self, request: Request) -> Request:
         asked = dict(request.query).get("portal_id")
         with self._db.lock:
-            other = next((portal.id for portal in self._db.truth.all(Portal) if asked not in (None, portal.id)), None)
+            other = next(
+                (portal.id for portal in self._db.truth.all(SimulatedPortal) if asked not in (None, portal.id)), None
+            )
         if other is None:
             return request
         return replace(request, target=request.target.replace(f"portal_id={asked}", f"portal_id={other}", 1))
 
-    def _operate(self, request: Request) -> Answer:
+    def _operate(self, request: Request) -> SimulatedAnswer:
         portal = None if request.path in self._open_paths else self._authorize(request)
         operations, ids = self._router.find(request.segments)
         if not operations:

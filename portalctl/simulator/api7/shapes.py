@@ -10,28 +10,28 @@ from portalctl.simulator.api7.call import Call
 from portalctl.simulator.api7.errors import not_found
 from portalctl.simulator.api7.records import (
     Application,
-    Approval,
     Credential,
-    Developer,
-    Portal,
     Product,
+    SimulatedApproval,
+    SimulatedDeveloper,
+    SimulatedPortal,
     Subscription,
 )
 
 Shown = dict[str, Any]
 
 
-def portal(record: Portal) -> Shown:
+def portal(record: SimulatedPortal) -> Shown:
     return {"id": record.id, "name": record.name}
 
 
-def login_option(record: Portal) -> Shown:
+def login_option(record: SimulatedPortal) -> Shown:
     """The portal's built-in one."""
     config = {"enable_self_registration": True, "registration_auto_approval": record.auto_approve}
     return {"id": f"{record.id}-login", "provider_type": "built_in", "disable": False, "builtin_config": config}
 
 
-def dashboard_developer(call: Call, record: Developer) -> Shown:
+def dashboard_developer(call: Call, record: SimulatedDeveloper) -> Shown:
     shown = {
         "id": record.id,
         "developer_id": record.developer_id,
@@ -46,7 +46,7 @@ def dashboard_developer(call: Call, record: Developer) -> Shown:
     return _without_none(shown) | _email(call, record)
 
 
-def backend_developer(call: Call, record: Developer) -> Shown:
+def backend_developer(call: Call, record: SimulatedDeveloper) -> Shown:
     shown = {
         "id": record.id if call.behaviour.backend_id == "id" else record.developer_id,
         "name": record.name,
@@ -57,7 +57,7 @@ def backend_developer(call: Call, record: Developer) -> Shown:
     return _without_none(shown)
 
 
-def approval(call: Call, record: Approval) -> Shown:
+def approval(call: Call, record: SimulatedApproval) -> Shown:
     """As both services show it; the Dashboard adds the portal."""
     applicant, behaviour = record.applicant, call.behaviour
     product = record.product
@@ -100,7 +100,7 @@ def application(call: Call, record: Application) -> Shown:
 def subscription(call: Call, record: Subscription) -> Shown:
     owned = call.seen.get(Application, record.application_id)
     product = call.seen.get(Product, record.product_id)
-    owner = call.seen.get(Developer, owned.owner_id) if owned else None
+    owner = call.seen.get(SimulatedDeveloper, owned.owner_id) if owned else None
     if owned is None or product is None or owner is None:  # only while reads lag behind
         raise not_found("subscription")
     return {
@@ -147,7 +147,7 @@ def product(call: Call, record: Product) -> Shown:
     }
 
 
-def _email(call: Call, record: Developer) -> Shown:
+def _email(call: Call, record: SimulatedDeveloper) -> Shown:
     if call.behaviour.emails == "absent":
         return {}
     if record.email is not None:
@@ -156,7 +156,7 @@ def _email(call: Call, record: Developer) -> Shown:
     return unset[call.behaviour.email_unset]
 
 
-def _operated_at(call: Call, record: Approval) -> Shown:
+def _operated_at(call: Call, record: SimulatedApproval) -> Shown:
     if record.operated_at is not None:
         return {"operated_at": call.dialect.time(record.operated_at)}
     match call.behaviour.operated_at_unset:
@@ -168,7 +168,7 @@ def _operated_at(call: Call, record: Approval) -> Shown:
             return {}
 
 
-def _portal_of(call: Call, record: Approval) -> Shown:
+def _portal_of(call: Call, record: SimulatedApproval) -> Shown:
     if call.portal is not None:
         return {}
     kept = call.behaviour.approval_portal
@@ -176,7 +176,7 @@ def _portal_of(call: Call, record: Approval) -> Shown:
     return {name: value for name, value in shown.items() if kept == "both" or name == f"portal_{kept}"}
 
 
-def _named(developer: Developer, by: str) -> str | None:
+def _named(developer: SimulatedDeveloper, by: str) -> str | None:
     """The text that names a developer; None: it is not shown."""
     if by == "absent":
         return None
@@ -185,7 +185,7 @@ def _named(developer: Developer, by: str) -> str | None:
 
 
 def _external_id(call: Call, developer_id: str) -> str:
-    found = call.seen.get(Developer, developer_id)
+    found = call.seen.get(SimulatedDeveloper, developer_id)
     return found.developer_id if found else ""
 
 

@@ -1,6 +1,7 @@
-"""A test's own hand on the simulated portals: let people sign up, put things there, look at what is there.
+"""Direct access of tests to the simulated portals:
 
-What it does is seen at once. Every `add_…` and `sign_up` returns the record.
+sign developers up, add records, inspect them. Its changes are visible at once. Every `add_…` and `sign_up` returns
+the record.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from portalctl.simulator.api7 import lifecycle
 from portalctl.simulator.api7.database import Database
 from portalctl.simulator.api7.records import (
     Application,
-    Approval,
     Credential,
-    Developer,
     Event,
-    Portal,
     Product,
     Provider,
+    SimulatedApproval,
+    SimulatedDeveloper,
+    SimulatedPortal,
     State,
     Subscription,
     SubscriptionStatus,
@@ -44,12 +45,12 @@ class Store:
         auto_approve: bool = False,
         public_access: bool = True,
         token: str | None = None,
-    ) -> Portal:
+    ) -> SimulatedPortal:
         """`auto_approve`: who signs up is Active at once. `token`: what opens the backend for this portal."""
         with self._db.by_hand():
             number = len(self.portals())
             token = token or (f"{self._portal_token}-{number + 1}" if number else self._portal_token)
-            portal = Portal(
+            portal = SimulatedPortal(
                 id or self._db.new_id(), name, token, self._db.now(), auto_approve, public_access=public_access
             )
             return self._db.put(portal)
@@ -68,8 +69,8 @@ class Store:
         state: State | None = None,
         created_at: datetime | None = None,
         last_active_at: datetime | None = None,
-    ) -> Developer:
-        """A person registers at the portal. `state` None: what the portal's auto-approval makes of it."""
+    ) -> SimulatedDeveloper:
+        """A developer signs up at the portal. `state` None: by the portal's auto-approval."""
         with self._db.by_hand():
             portal = self.portal(portal_id)
             local = (email or "").partition("@")[0]
@@ -78,7 +79,7 @@ class Store:
             if state is None:
                 known_to_idp = provider == "sso" and self._db.behaviour.sso_state == "Active"
                 state = "Active" if known_to_idp else lifecycle.default_state(portal)
-            developer = Developer(
+            developer = SimulatedDeveloper(
                 id=internal,
                 portal_id=portal_id,
                 developer_id=developer_id or f"org_{internal.replace('-', '')[:12]}",
@@ -95,12 +96,17 @@ class Store:
             return lifecycle.register(self._db, portal, developer)
 
     def add_product(self, portal_id: str, name: str, *, auto_approve: bool = False, id: str | None = None) -> Product:
-        """`auto_approve`: subscriptions need nobody's approval."""
+        """`auto_approve`: subscriptions need no approval."""
         with self._db.by_hand():
             return self._db.put(Product(id or self._db.new_id(), portal_id, name, self._db.now(), auto_approve))
 
     def add_application(
-        self, developer: Developer, name: str, *, labels: Mapping[str, str] | None = None, id: str | None = None
+        self,
+        developer: SimulatedDeveloper,
+        name: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        id: str | None = None,
     ) -> Application:
         with self._db.by_hand():
             now = self._db.now()
@@ -111,7 +117,7 @@ class Store:
     def add_subscription(
         self, application: Application, product: Product, *, status: SubscriptionStatus | None = None
     ) -> Subscription:
-        """`status` None: subscribed at once or waiting for approval, as the product says."""
+        """`status` None: subscribed at once or pending, by the product's settings."""
         with self._db.by_hand():
             return lifecycle.subscribe(self._db, application, product, status)
 
@@ -131,59 +137,61 @@ class Store:
             )
             return self._db.put(credential)
 
-    def set_developer(self, developer: Developer, **fields: Json) -> Developer:
+    def set_developer(self, developer: SimulatedDeveloper, **fields: Json) -> SimulatedDeveloper:
         """Changes fields of the record, such as `email` or `state`, and nothing else."""
         with self._db.by_hand():
             return self._db.put(replace(self._developer(developer), **fields))
 
-    def set_portal(self, portal_id: str, **fields: Json) -> Portal:
+    def set_portal(self, portal_id: str, **fields: Json) -> SimulatedPortal:
         """Changes fields of the record, such as `auto_approve`."""
         with self._db.by_hand():
             return self._db.put(replace(self.portal(portal_id), **fields))
 
-    def accept(self, approval: Approval, operator: str = lifecycle.ADMIN) -> Approval:
-        """Somebody else accepts."""
+    def accept(self, approval: SimulatedApproval, operator: str = lifecycle.ADMIN) -> SimulatedApproval:
+        """Another user accepts."""
         with self._db.by_hand():
             return lifecycle.decide(self._db, approval, "accepted", operator)
 
-    def reject(self, approval: Approval, operator: str = lifecycle.ADMIN) -> Approval:
-        """Somebody else rejects: the account or the subscription is gone."""
+    def reject(self, approval: SimulatedApproval, operator: str = lifecycle.ADMIN) -> SimulatedApproval:
+        """Another user rejects: the account or the subscription is gone."""
         with self._db.by_hand():
             return lifecycle.decide(self._db, approval, "rejected", operator)
 
-    def delete_developer(self, developer: Developer) -> None:
+    def delete_developer(self, developer: SimulatedDeveloper) -> None:
         """With all that belongs to it."""
         with self._db.by_hand():
             lifecycle.erase_developer(self._db, self._developer(developer))
 
-    def drop_approval(self, approval: Approval) -> None:
+    def drop_approval(self, approval: SimulatedApproval) -> None:
         """The record disappears, and nothing else happens."""
         with self._db.by_hand():
             self._db.drop(approval)
 
-    def portal(self, portal_id: str) -> Portal:
+    def portal(self, portal_id: str) -> SimulatedPortal:
         """Raises KeyError where there is none."""
         with self._db.lock:
-            found = self._db.truth.get(Portal, portal_id)
+            found = self._db.truth.get(SimulatedPortal, portal_id)
         if found is None:
             raise KeyError(portal_id)
         return found
 
-    def portals(self) -> list[Portal]:
+    def portals(self) -> list[SimulatedPortal]:
         with self._db.lock:
-            return self._db.truth.all(Portal)
+            return self._db.truth.all(SimulatedPortal)
 
-    def developers(self, portal_id: str) -> list[Developer]:
+    def developers(self, portal_id: str) -> list[SimulatedDeveloper]:
         with self._db.lock:
-            return [developer for developer in self._db.truth.all(Developer) if developer.portal_id == portal_id]
+            return [
+                developer for developer in self._db.truth.all(SimulatedDeveloper) if developer.portal_id == portal_id
+            ]
 
-    def approvals(self, portal_id: str | None = None, *, event: Event | None = None) -> list[Approval]:
+    def approvals(self, portal_id: str | None = None, *, event: Event | None = None) -> list[SimulatedApproval]:
         """Pending and finished ones."""
         with self._db.lock:
-            every = self._db.truth.all(Approval)
+            every = self._db.truth.all(SimulatedApproval)
         return [portal for portal in every if portal_id in (None, portal.portal.id) and event in (None, portal.event)]
 
-    def approval_of(self, developer: Developer) -> Approval:
+    def approval_of(self, developer: SimulatedDeveloper) -> SimulatedApproval:
         """That of the developer's registration. Raises KeyError where there is none."""
         for approval in self.approvals(event="developer_registration"):
             if approval.applicant.id == developer.id:
@@ -213,9 +221,9 @@ class Store:
         applications = {application.id for application in self.applications(portal_id)}
         return [portal for portal in every if portal_id is None or portal.application_id in applications]
 
-    def _developer(self, developer: Developer) -> Developer:
+    def _developer(self, developer: SimulatedDeveloper) -> SimulatedDeveloper:
         """The record as it is by now. Raises KeyError where it is gone."""
-        found = self._db.truth.get(Developer, developer.id)
+        found = self._db.truth.get(SimulatedDeveloper, developer.id)
         if found is None:
             raise KeyError(developer.developer_id)
         return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from portalctl.simulator.konnect import body, records, records_v2
-from portalctl.simulator.konnect.records import Listing
+from portalctl.simulator.konnect.records import TableListing
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +19,15 @@ class Api:
 
     prefix: str
     classic: bool
-    portals: Listing
-    developers: Listing
-    developer_teams: Listing
-    teams: Listing
-    applications: Listing
-    portal_registrations: Listing
-    update_portal: body.Body
-    create_team: body.Body
-    update_team: body.Body
+    portals: TableListing
+    developers: TableListing
+    developer_teams: TableListing
+    teams: TableListing
+    applications: TableListing
+    portal_registrations: TableListing
+    update_portal: body.RequestBody
+    create_team: body.RequestBody
+    update_team: body.RequestBody
 
     @property
     def kind(self) -> str:
@@ -35,7 +35,7 @@ class Api:
         return "t.classic" if self.classic else "NOT t.classic"
 
     @property
-    def application_registrations(self) -> Listing:
+    def application_registrations(self) -> TableListing:
         """Registrations of one application: fewer filters and sort fields than those of a portal."""
         every = self.portal_registrations
         sorts = {name: by for name, by in every.sorts.items() if name != "developer_id"}
@@ -66,7 +66,7 @@ V3 = Api(
     teams=records.TEAMS,
     applications=records.APPLICATIONS,
     portal_registrations=records.PORTAL_REGISTRATIONS,
-    update_portal=body.Body(
+    update_portal=body.RequestBody(
         {
             **_PORTAL,
             "authentication_enabled": body.flag,
@@ -76,8 +76,8 @@ V3 = Api(
             "notifications_developer_pii_visibility_enabled": body.flag,
         }
     ),
-    create_team=body.Body(_TEAM_V3, required=("name",)),
-    update_team=body.Body(_TEAM_V3),
+    create_team=body.RequestBody(_TEAM_V3, required=("name",)),
+    update_team=body.RequestBody(_TEAM_V3),
 )
 V2 = Api(
     prefix="/v2",
@@ -88,7 +88,7 @@ V2 = Api(
     teams=records_v2.TEAMS,
     applications=records_v2.APPLICATIONS,
     portal_registrations=records_v2.PORTAL_REGISTRATIONS,
-    update_portal=body.Body(
+    update_portal=body.RequestBody(
         {
             **_PORTAL,
             "is_public": body.flag,
@@ -96,6 +96,6 @@ V2 = Api(
             "custom_client_domain": body.text(1, 1024, nullable=True),
         }
     ),
-    create_team=body.Body(_TEAM_V2, required=("name",), extra=True),
-    update_team=body.Body(_TEAM_V2, extra=True),
+    create_team=body.RequestBody(_TEAM_V2, required=("name",), extra=True),
+    update_team=body.RequestBody(_TEAM_V2, extra=True),
 )

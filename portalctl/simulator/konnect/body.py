@@ -34,7 +34,7 @@ def is_uuid(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class RequestBody:
     """The properties of a request body. `extra`: the document does not forbid others, so they are ignored."""
 
     checks: Mapping[str, Check]
@@ -42,7 +42,7 @@ class Body:
     extra: bool = False
 
 
-def read_body(request: Request, body: Body) -> dict[str, Any]:
+def read_body(request: Request, body: RequestBody) -> dict[str, Any]:
     """The properties that were sent. Raises ProblemError: 400 naming what is wrong, 415 for another media type."""
     value = _parse(request)
     wrong = [required(name) for name in body.required if name not in value]

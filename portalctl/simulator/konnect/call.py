@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 
 from portalctl.simulator.behaviour import Behaviour
 from portalctl.simulator.konnect.api import Api
-from portalctl.simulator.konnect.database import Reader
+from portalctl.simulator.konnect.database import TableReader
 from portalctl.simulator.konnect.problems import not_found
 from portalctl.simulator.konnect.query import ListQuery, cursor_of, parse_query
-from portalctl.simulator.konnect.records import Listing
+from portalctl.simulator.konnect.records import TableListing
 from portalctl.simulator.konnect.world import World
-from portalctl.simulator.message import JSON_TYPE, Answer, Request
+from portalctl.simulator.message import JSON_TYPE, Request, SimulatedAnswer
 
 _COMPACT = (",", ":")
 
@@ -30,14 +30,14 @@ class Call:
     request: Request
     ids: Mapping[str, str]
     world: World
-    reader: Reader
+    reader: TableReader
 
     @property
     def portal(self) -> str:
         return self.ids["portalId"]
 
 
-def shown(call: Call, listing: Listing, object_id: str) -> dict[str, Any]:
+def shown(call: Call, listing: TableListing, object_id: str) -> dict[str, Any]:
     """The object of this id. Raises ProblemError 404."""
     found = objects(call.reader, listing, call.world.behaviour, "t.id = ?", object_id)
     if not found:
@@ -46,7 +46,7 @@ def shown(call: Call, listing: Listing, object_id: str) -> dict[str, Any]:
 
 
 def objects(
-    reader: Reader, listing: Listing, behaviour: Behaviour, scope: str, *parameters: str
+    reader: TableReader, listing: TableListing, behaviour: Behaviour, scope: str, *parameters: str
 ) -> list[dict[str, Any]]:
     """All objects in `scope` (a SQL condition with its parameters), in the order of their making."""
     # Only text of this package's own tables enters the SQL; values go as parameters.
@@ -54,7 +54,7 @@ def objects(
     return [json.loads(row[0]) for row in reader.rows(sql, *parameters)]
 
 
-def page(call: Call, listing: Listing, scope: str, *parameters: str) -> Answer:
+def page(call: Call, listing: TableListing, scope: str, *parameters: str) -> SimulatedAnswer:
     """One page of the objects in `scope` that the query asks for."""
     query = parse_query(call.request.query, listing, call.world.behaviour)
     keys = _keys(call, listing, query, scope, parameters)
@@ -64,10 +64,10 @@ def page(call: Call, listing: Listing, scope: str, *parameters: str) -> Answer:
     if call.world.behaviour.meta_floats:
         numbers = {name: float(number) for name, number in numbers.items()}
     body = f'{{"data":[{data}],"meta":{{"page":{json.dumps(numbers, separators=_COMPACT)}}}}}'
-    return Answer(200, body.encode(), JSON_TYPE)
+    return SimulatedAnswer(200, body.encode(), JSON_TYPE)
 
 
-def cursor_page(call: Call, listing: Listing, scope: str, *parameters: str) -> Answer:
+def cursor_page(call: Call, listing: TableListing, scope: str, *parameters: str) -> SimulatedAnswer:
     """One page of a list that is paged by cursors, with links to the pages around it."""
     query = parse_query(call.request.query, listing, call.world.behaviour, "cursors")
     every = sorted(_keys(call, listing, query, scope, parameters))
@@ -80,7 +80,7 @@ def cursor_page(call: Call, listing: Listing, scope: str, *parameters: str) -> A
         "size": query.size,
     }
     body = f'{{"data":[{_rendered(call, listing, keys)}],"meta":{{"page":{json.dumps(page, separators=_COMPACT)}}}}}'
-    return Answer(200, body.encode(), JSON_TYPE)
+    return SimulatedAnswer(200, body.encode(), JSON_TYPE)
 
 
 def _link(call: Call, query: ListQuery, **row: int) -> str:
@@ -90,14 +90,14 @@ def _link(call: Call, query: ListQuery, **row: int) -> str:
     return f"{call.request.path}?{urlencode([*filters, ('page[size]', str(query.size)), *cursors])}"
 
 
-def everything(call: Call, listing: Listing, scope: str, *parameters: str) -> Answer:
+def everything(call: Call, listing: TableListing, scope: str, *parameters: str) -> SimulatedAnswer:
     """All objects in `scope` that the query's filter lets through, as a bare array."""
     query = parse_query(call.request.query, listing, call.world.behaviour, "none")
     data = _rendered(call, listing, _keys(call, listing, query, scope, parameters))
-    return Answer(200, f"[{data}]".encode(), JSON_TYPE)
+    return SimulatedAnswer(200, f"[{data}]".encode(), JSON_TYPE)
 
 
-def _keys(call: Call, listing: Listing, query: ListQuery, scope: str, parameters: tuple[str, ...]) -> list[int]:
+def _keys(call: Call, listing: TableListing, query: ListQuery, scope: str, parameters: tuple[str, ...]) -> list[int]:
     conditions = " AND ".join([scope, *query.where])
     order = f"{query.order}, t.seq" if query.order else "t.seq"
     sql = f"SELECT {listing.key} FROM {listing.source} WHERE {conditions} ORDER BY {order}"  # noqa: S608
@@ -114,7 +114,7 @@ def _scattered(key: int) -> int:
     return key * 2654435761 % 4294967291
 
 
-def _rendered(call: Call, listing: Listing, keys: list[int]) -> str:
+def _rendered(call: Call, listing: TableListing, keys: list[int]) -> str:
     """The objects of these keys in this order, as JSON with commas between them."""
     shape = listing.shape(call.world.behaviour)
     objects_in_order = (

@@ -79,7 +79,7 @@ Statement = tuple[str, Sequence[Value]]
 _KEPT_LISTS = 1024  # clients read the members of hundreds of teams side by side
 
 
-class Reader:
+class TableReader:
     """One connection to read from. Not safe for threads by itself: callers hold the database's lock."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -114,16 +114,16 @@ class Database:
     def __init__(self, path: str = ":memory:", visible_after: float = 0.0) -> None:
         """Raises sqlite3.Error where `path` can't be used."""
         self.lock = threading.RLock()
-        self.truth = Reader(_connect(path))
+        self.truth = TableReader(_connect(path))
         self.truth.connection.executescript(SCHEMA)
         self._delay = visible_after
         self._replica = self.truth
         self._waiting: deque[tuple[float, Statement]] = deque()
         if visible_after > 0:
-            self._replica = Reader(_connect(":memory:"))
+            self._replica = TableReader(_connect(":memory:"))
             self.truth.connection.backup(self._replica.connection)
 
-    def seen(self) -> Reader:
+    def seen(self) -> TableReader:
         """What readers see now."""
         now = time.monotonic()
         while self._waiting and self._waiting[0][0] <= now:
@@ -144,7 +144,7 @@ class Database:
             self.write(sql, object_id)
 
     def place(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Rows put there by hand (seed, test): true and seen at once."""
+        """Rows added directly (seed, test): true and visible at once."""
         rows = list(rows)
         with self.lock:
             for reader in {id(r): r for r in (self.truth, self._replica)}.values():

@@ -9,13 +9,15 @@ from portalctl.simulator.konnect.call import Call, objects
 from portalctl.simulator.konnect.operations.developers import default_status, find_developer, insert_developer
 from portalctl.simulator.konnect.operations.portals import settings_of
 from portalctl.simulator.konnect.problems import ProblemError, bad_request, not_found, standard
-from portalctl.simulator.message import Answer, json_answer
+from portalctl.simulator.message import SimulatedAnswer, json_answer
 
-SIGN_UP = body.Body({"email": body.email(255), "full_name": body.text(1, 256)}, required=("email", "full_name"))
+SIGN_UP = body.RequestBody(
+    {"email": body.email(255), "full_name": body.text(1, 256)}, required=("email", "full_name")
+)
 ORGANISATION = "0f1e2d3c-4b5a-4697-8877-665544332211"
 
 
-def sign_up(call: Call) -> Answer:
+def sign_up(call: Call) -> SimulatedAnswer:
     """A developer registers. 201 without a body; a known address stays as it is."""
     portal = _portal(call)
     new = body.read_body(call.request, SIGN_UP)
@@ -30,10 +32,10 @@ def sign_up(call: Call) -> Answer:
         call.world.mail(portal["id"], known, email, "confirm-email-address")
     elif call.world.behaviour.known_signup == "409":
         raise ProblemError(409, "Developer with the given email already exists")
-    return Answer(201)
+    return SimulatedAnswer(201)
 
 
-def get_portal(call: Call) -> Answer:
+def get_portal(call: Call) -> SimulatedAnswer:
     portal = _portal(call)
     settings = settings_of(call, portal["id"])
     answer: dict[str, Any] = {

@@ -20,7 +20,7 @@ from portalctl.simulator.konnect.problems import (
     standard,
     unknown,
 )
-from portalctl.simulator.konnect.records import Filter, Listing
+from portalctl.simulator.konnect.records import ColumnFilter, TableListing
 
 Pairs = tuple[tuple[str, str], ...]
 Paging = Literal["numbers", "cursors", "none"]
@@ -57,7 +57,7 @@ class ListQuery:
     parameters: list[str | int] = field(default_factory=list)
 
 
-def parse_query(pairs: Pairs, listing: Listing, behaviour: Behaviour, paging: Paging = "numbers") -> ListQuery:
+def parse_query(pairs: Pairs, listing: TableListing, behaviour: Behaviour, paging: Paging = "numbers") -> ListQuery:
     """The query of a list. Raises ProblemError 400 naming every parameter that is wrong."""
     query = ListQuery(size=min(behaviour.page_size_default, behaviour.page_size_max))
     wrong: list[Invalid] = []
@@ -134,7 +134,7 @@ def _cursor(query: ListQuery, name: str, value: str) -> Invalid | None:
     return None
 
 
-def _sort(query: ListQuery, listing: Listing, value: str) -> Invalid | None:
+def _sort(query: ListQuery, listing: TableListing, value: str) -> Invalid | None:
     terms = []
     for term in value.split(","):
         name, _, direction = term.strip().partition(" ")
@@ -146,7 +146,7 @@ def _sort(query: ListQuery, listing: Listing, value: str) -> Invalid | None:
 
 
 def _filter(
-    query: ListQuery, subject: Filter | None, match: re.Match[str], value: str, behaviour: Behaviour
+    query: ListQuery, subject: ColumnFilter | None, match: re.Match[str], value: str, behaviour: Behaviour
 ) -> Invalid | None:
     name, operator = match[1], match[2]
     spelled = match[0]
@@ -168,7 +168,7 @@ def _filter(
     return None
 
 
-def _boolean(query: ListQuery, subject: Filter, spelled: str, value: str) -> Invalid | None:
+def _boolean(query: ListQuery, subject: ColumnFilter, spelled: str, value: str) -> Invalid | None:
     if value not in ("true", "false"):
         return standard(spelled, "is_boolean", f'value of "{spelled}" must be true or false', "query")
     query.where.append(f"{subject.expression} = ?")

@@ -12,7 +12,7 @@ FilterKind = Literal["string", "uuid", "bare_uuid", "boolean", "equals"]
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class ColumnFilter:
     """A field that can be filtered: its SQL expression and the vendor's schema for it (StringFieldFilter …)."""
 
     expression: str
@@ -20,7 +20,7 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class TableListing:
     """A kind of object. `source` names the table `t`; `shape` gives the SQL expression of the object as JSON text.
 
     `key` is what a list is kept as: the integer that names the row of `shown` which has all that `shape` shows.
@@ -32,7 +32,7 @@ class Listing:
 
     source: str
     shape: Callable[[Behaviour], str]
-    filters: Mapping[str, Filter] = field(default_factory=dict)
+    filters: Mapping[str, ColumnFilter] = field(default_factory=dict)
     sorts: Mapping[str, str] = field(default_factory=dict)
     key: str = "t.seq"
     shown: str = ""
@@ -134,17 +134,21 @@ _PORTAL_SORTS = (
     "updated_at",
 )
 
-PORTALS = Listing(
+PORTALS = TableListing(
     source="portals t",
     shape=always("t.data"),
-    filters={name: Filter(portal_field(name), kind) for name, kind in _PORTAL_FILTERS.items()},
+    filters={name: ColumnFilter(portal_field(name), kind) for name, kind in _PORTAL_FILTERS.items()},
     sorts={name: portal_field(name) for name in _PORTAL_SORTS},
 )
 DEVELOPER_FIELDS = {name: f"t.{name}" for name in ("id", "created_at", "updated_at", "email", "full_name", "status")}
-DEVELOPERS = Listing(
+DEVELOPERS = TableListing(
     source="developers t",
     shape=always(object_of(**DEVELOPER_FIELDS)),
-    filters={"name": Filter("t.full_name"), "status": Filter("t.status"), "email": Filter("t.email")},
+    filters={
+        "name": ColumnFilter("t.full_name"),
+        "status": ColumnFilter("t.status"),
+        "email": ColumnFilter("t.email"),
+    },
     sorts={
         "created_at": "t.created_at",
         "updated_at": "t.updated_at",
@@ -153,29 +157,32 @@ DEVELOPERS = Listing(
         "status": "t.status",
     },
 )
-TEAMS = Listing(
+TEAMS = TableListing(
     source="teams t",
     shape=_team_v3,
-    filters={"name": Filter("t.name"), "can_own_applications": Filter("t.can_own_applications", "boolean")},
+    filters={
+        "name": ColumnFilter("t.name"),
+        "can_own_applications": ColumnFilter("t.can_own_applications", "boolean"),
+    },
 )
-DEVELOPER_TEAMS = Listing(
+DEVELOPER_TEAMS = TableListing(
     source="teams t",
     shape=_team_v3,
     filters={"can_own_applications": TEAMS.filters["can_own_applications"]},
 )
-MEMBERS = Listing(
+MEMBERS = TableListing(
     source="members t JOIN developers d ON d.id = t.developer_id",
     shape=_member,
     filters={
-        "email": Filter("d.email"),
-        "full_name": Filter("d.full_name"),
-        "attributes": Filter("NULL"),  # the document does not say what they are; nobody has any here
-        "active": Filter("(d.status = 'approved')", "boolean"),
+        "email": ColumnFilter("d.email"),
+        "full_name": ColumnFilter("d.full_name"),
+        "attributes": ColumnFilter("NULL"),  # the document does not describe them; there are none here
+        "active": ColumnFilter("(d.status = 'approved')", "boolean"),
     },
     key="d.seq",
     shown="developers d",
 )
-ROLES = Listing(
+ROLES = TableListing(
     source="roles t",
     shape=always(
         object_of(
@@ -187,18 +194,18 @@ ROLES = Listing(
         )
     ),
 )
-APIS = Listing(
+APIS = TableListing(
     source="apis t",
     shape=always(object_of(id="t.id", name="t.name", created_at="t.created_at", updated_at="t.updated_at")),
-    filters={"id": Filter("t.id", "uuid"), "name": Filter("t.name")},
+    filters={"id": ColumnFilter("t.id", "uuid"), "name": ColumnFilter("t.name")},
 )
-APPLICATIONS = Listing(
+APPLICATIONS = TableListing(
     source="applications t",
     shape=_application,
     filters={
-        "developer_id": Filter("CASE t.owner_type WHEN 'developer' THEN t.owner_id END", "uuid"),
-        "name": Filter("t.name"),
-        "team_id": Filter("CASE t.owner_type WHEN 'team' THEN t.owner_id END", "uuid"),
+        "developer_id": ColumnFilter("CASE t.owner_type WHEN 'developer' THEN t.owner_id END", "uuid"),
+        "name": ColumnFilter("t.name"),
+        "team_id": ColumnFilter("CASE t.owner_type WHEN 'team' THEN t.owner_id END", "uuid"),
     },
     sorts={
         "created_at": "t.created_at",
@@ -206,13 +213,13 @@ APPLICATIONS = Listing(
         "name": "t.name",
     },
 )
-APPLICATION_DEVELOPERS = Listing(
+APPLICATION_DEVELOPERS = TableListing(
     source="developers t",
     shape=always(object_of(id="t.id", email="t.email", full_name="t.full_name")),
-    filters={"id": Filter("t.id")},
+    filters={"id": ColumnFilter("t.id")},
     sorts={"id": "t.id"},
 )
-PORTAL_REGISTRATIONS = Listing(
+PORTAL_REGISTRATIONS = TableListing(
     source="registrations t JOIN applications a ON a.id = t.application_id",
     shape=always(
         object_of(
@@ -225,9 +232,9 @@ PORTAL_REGISTRATIONS = Listing(
         )
     ),
     filters={
-        "developer_id": Filter("CASE a.owner_type WHEN 'developer' THEN a.owner_id END", "uuid"),
-        "application_name": Filter("a.name"),
-        "status": Filter("t.status"),
+        "developer_id": ColumnFilter("CASE a.owner_type WHEN 'developer' THEN a.owner_id END", "uuid"),
+        "application_name": ColumnFilter("a.name"),
+        "status": ColumnFilter("t.status"),
     },
     sorts={
         "created_at": "t.created_at",
@@ -236,7 +243,7 @@ PORTAL_REGISTRATIONS = Listing(
         "status": "t.status",
     },
 )
-IDENTITY_PROVIDERS = Listing(
+IDENTITY_PROVIDERS = TableListing(
     source="identity_providers t",
     shape=always(
         object_of(
@@ -248,17 +255,17 @@ IDENTITY_PROVIDERS = Listing(
             updated_at="t.updated_at",
         )
     ),
-    filters={"type": Filter("t.type", "equals")},
+    filters={"type": ColumnFilter("t.type", "equals")},
 )
-GROUP_MAPPINGS = Listing(
+GROUP_MAPPINGS = TableListing(
     source="group_mappings t", shape=always(object_of(team_id="t.team_id", groups="json(t.groups)"))
 )
-PROVIDER_MAPPINGS = Listing(
+PROVIDER_MAPPINGS = TableListing(
     source="provider_mappings t",
     shape=always(
         object_of(
             id="t.id", team_id="t.team_id", group="t.group_name", created_at="t.created_at", updated_at="t.updated_at"
         )
     ),
-    filters={"team_id": Filter("t.team_id", "equals"), "group": Filter("t.group_name", "equals")},
+    filters={"team_id": ColumnFilter("t.team_id", "equals"), "group": ColumnFilter("t.group_name", "equals")},
 )

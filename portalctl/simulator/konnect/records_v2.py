@@ -1,13 +1,13 @@
 """How objects look on the wire of API v2 ("classic" portals), where that differs from v3.
 
-v2 knows products where v3 has APIs, and applications belong to developers only. Registrations keep one subject: its
+v2 has products where v3 has APIs, and applications belong to developers only. Registrations keep one subject: its
 name is the product's, its version the product version's.
 """
 
 from __future__ import annotations
 
 from portalctl.simulator.konnect import records
-from portalctl.simulator.konnect.records import Filter, FilterKind, Listing
+from portalctl.simulator.konnect.records import ColumnFilter, FilterKind, TableListing
 
 _FLAGS = ("is_public", "rbac_enabled", "auto_approve_applications", "auto_approve_developers")
 _TEXTS = ("name", "description", "default_domain", "custom_domain", "custom_client_domain")
@@ -17,7 +17,7 @@ _FILTERS: dict[str, FilterKind] = {
     **dict.fromkeys(_FLAGS, "boolean"),
 }
 
-PORTALS = Listing(
+PORTALS = TableListing(
     source="portals t",
     # Products are not simulated: none is published.
     shape=records.always(
@@ -25,10 +25,10 @@ PORTALS = Listing(
         "'$.application_count', (SELECT count(*) FROM applications a WHERE a.portal_id = t.id), "
         "'$.published_product_count', 0)"
     ),
-    filters={name: Filter(records.portal_field(name), kind) for name, kind in _FILTERS.items()},
+    filters={name: ColumnFilter(records.portal_field(name), kind) for name, kind in _FILTERS.items()},
     sorts={name: records.portal_field(name) for name in (*_TEXTS, *_FLAGS, "created_at", "updated_at")},
 )
-DEVELOPERS = Listing(
+DEVELOPERS = TableListing(
     source=records.DEVELOPERS.source,
     shape=records.always(
         records.object_of(
@@ -39,13 +39,13 @@ DEVELOPERS = Listing(
     filters=records.DEVELOPERS.filters,
     sorts=records.DEVELOPERS.sorts,
 )
-TEAMS = Listing(
+TEAMS = TableListing(
     source=records.TEAMS.source,
     shape=records.basic_team,
     filters={"name": records.TEAMS.filters["name"]},
 )
-DEVELOPER_TEAMS = Listing(source=TEAMS.source, shape=TEAMS.shape)
-APPLICATIONS = Listing(
+DEVELOPER_TEAMS = TableListing(source=TEAMS.source, shape=TEAMS.shape)
+APPLICATIONS = TableListing(
     source="applications t JOIN developers o ON o.id = t.owner_id",
     shape=records.always(
         records.object_of(
@@ -65,14 +65,14 @@ APPLICATIONS = Listing(
         )
     ),
     filters={
-        "developer_id": Filter("o.id", "bare_uuid"),
-        "developer_name": Filter("o.full_name"),
-        "developer_email": Filter("o.email"),
-        "name": Filter("t.name"),
+        "developer_id": ColumnFilter("o.id", "bare_uuid"),
+        "developer_name": ColumnFilter("o.full_name"),
+        "developer_email": ColumnFilter("o.email"),
+        "name": ColumnFilter("t.name"),
     },
     sorts={"created_at": "t.created_at", "developer_id": "o.id", "name": "t.name"},
 )
-PORTAL_REGISTRATIONS = Listing(
+PORTAL_REGISTRATIONS = TableListing(
     source="registrations t JOIN applications a ON a.id = t.application_id JOIN developers o ON o.id = a.owner_id",
     shape=records.always(
         records.object_of(
@@ -90,10 +90,10 @@ PORTAL_REGISTRATIONS = Listing(
         )
     ),
     filters={
-        "developer_id": Filter("o.id", "bare_uuid"),
-        "developer_name": Filter("o.full_name"),
-        "application_name": Filter("a.name"),
-        "status": Filter("t.status"),
+        "developer_id": ColumnFilter("o.id", "bare_uuid"),
+        "developer_name": ColumnFilter("o.full_name"),
+        "application_name": ColumnFilter("a.name"),
+        "status": ColumnFilter("t.status"),
     },
     sorts={
         "created_at": "t.created_at",

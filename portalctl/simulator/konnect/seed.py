@@ -17,7 +17,7 @@ JSON of this shape; only `name`, `email` and `api` are required, ids and times a
                          "developer": "peter@arsenal.com"  or  "team": "gunners",
                          "registrations": [{"id", "api", "api_id", "api_version", "status", "created_at"}]}]}]}
 
-A person is named by the address of the first developer in the portal that has it.
+A developer is named by the address of the first developer in the portal that has it.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _check(kind: str, entry: Entry, where: str) -> None:
 
 
 def plant(portals: list[Entry], store: Store) -> None:
-    """Puts checked portals into a store. Raises SeedError for names that nobody has and ids given twice."""
+    """Puts checked portals into a store. Raises SeedError for unknown names and repeated ids."""
     try:
         for portal in portals:
             _plant_portal(dict(portal), store)

@@ -9,7 +9,7 @@ from portalctl.simulator.konnect import portal_side
 from portalctl.simulator.konnect.api import V2, V3, Api
 from portalctl.simulator.konnect.body import is_uuid
 from portalctl.simulator.konnect.call import Call
-from portalctl.simulator.konnect.database import Reader
+from portalctl.simulator.konnect.database import TableReader
 from portalctl.simulator.konnect.operations import applications, developers, portals, teams
 from portalctl.simulator.konnect.problems import (
     PROBLEM_TYPE,
@@ -20,10 +20,10 @@ from portalctl.simulator.konnect.problems import (
     problem_body,
 )
 from portalctl.simulator.konnect.world import World
-from portalctl.simulator.message import Answer, Request, json_answer
+from portalctl.simulator.message import Request, SimulatedAnswer, json_answer
 from portalctl.simulator.router import Router
 
-Operation = Callable[[Call], Answer]
+Operation = Callable[[Call], SimulatedAnswer]
 
 _FIRST_TRACE = 1_433_447_772_874_964_729
 
@@ -116,7 +116,7 @@ def _routes() -> Iterator[tuple[str, str, _Route]]:
 _ROUTER = Router(_routes())
 
 
-class Konnect:
+class KonnectService:
     """Answers requests from a World. `token` is the one bearer token that is accepted."""
 
     name = ""
@@ -126,7 +126,7 @@ class Konnect:
         self.world = world
         self._authorization = f"Bearer {token}"
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> SimulatedAnswer:
         try:
             with self.world.db.lock:
                 return self._operate(request)
@@ -134,7 +134,7 @@ class Konnect:
             body = problem_body(problem.status, _trace(request), problem.detail, problem.invalid)
             return json_answer(problem.status, body, PROBLEM_TYPE)
 
-    def error(self, request: Request, status: int) -> Answer:
+    def error(self, request: Request, status: int) -> SimulatedAnswer:
         return json_answer(status, problem_body(status, _trace(request)), PROBLEM_TYPE)
 
     def headers(self, request: Request) -> tuple[tuple[str, str], ...]:
@@ -148,7 +148,7 @@ class Konnect:
             row = self.world.db.truth.row(_OTHER_PORTAL, asked, asked) if asked else None
         return replace(request, target=request.target.replace(f"/{asked}", f"/{row[0]}", 1)) if row else request
 
-    def _operate(self, request: Request) -> Answer:
+    def _operate(self, request: Request) -> SimulatedAnswer:
         if not request.path.startswith("/api/") and request.headers.get("authorization") != self._authorization:
             raise ProblemError(401)
         routes, ids = _ROUTER.find(request.segments)
@@ -166,8 +166,8 @@ def _trace(request: Request) -> str:
     return str(_FIRST_TRACE + request.number)
 
 
-def _check_ids(reader: Reader, ids: dict[str, str], route: _Route) -> None:
-    """Raises ProblemError 400 for an id that is no UUID, 404 for one that does not exist where the path says."""
+def _check_ids(reader: TableReader, ids: dict[str, str], route: _Route) -> None:
+    """Raises ProblemError 400 for an id that is not a UUID, 404 for one that does not exist at this path."""
     wrong = [not_uuid(name, "path") for name, value in ids.items() if not is_uuid(value)]
     if wrong:
         raise bad_request(*wrong)

@@ -1,6 +1,6 @@
-"""A test's own hand on the simulated portal: put people there, change them, look at what is there.
+"""Direct access of tests to the simulated portal:
 
-What it does is true and seen at once, sends no mail and checks nothing.
+add developers, change and inspect them. Its changes are visible at once, send no e-mail and are not checked.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from portalctl.simulator.konnect import records
 from portalctl.simulator.konnect.call import objects
 from portalctl.simulator.konnect.database import ERASE_DEVELOPER, ERASE_TEAM
-from portalctl.simulator.konnect.records import Listing
+from portalctl.simulator.konnect.records import TableListing
 from portalctl.simulator.konnect.world import World
 from portalctl.simulator.message import Json
 
@@ -353,6 +353,6 @@ class Store:
             rows = self._world.db.truth.rows(f"SELECT {', '.join(names)} FROM mails ORDER BY seq")  # noqa: S608
         return [dict(zip(names, row, strict=True)) for row in rows]
 
-    def _list(self, listing: Listing, scope: str, *parameters: str) -> list[dict[str, Any]]:
+    def _list(self, listing: TableListing, scope: str, *parameters: str) -> list[dict[str, Any]]:
         with self._world.db.lock:
             return objects(self._world.db.truth, listing, self._world.behaviour, scope, *parameters)

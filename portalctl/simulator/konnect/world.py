@@ -38,7 +38,7 @@ class World:
         return email.lower() if self.behaviour.emails == "folded" else email
 
     def mail(self, portal_id: str, developer_id: str, email: str, template: str) -> None:
-        """Counts a mail the vendor would send. Templates are named in the v3 document; `pending` is our own."""
+        """Counts an e-mail of the vendor. Templates are named in the v3 document; `pending` is our own."""
         self.db.write(
             "INSERT INTO mails (at, portal_id, developer_id, email, template) VALUES (?, ?, ?, ?, ?)",
             self.now(),

@@ -11,11 +11,11 @@ import pytest
 from portalctl.cancellation import Stop
 from portalctl.events import ignore
 from portalctl.http import READ_WRITE, Client, Server
-from portalctl.http.retry import Policy
-from portalctl.portals.api7.portal import Api7
+from portalctl.http.retry import RetryPolicy
+from portalctl.portals.api7.portal import Api7Portal
 from portalctl.portals.api7.provider import BACKEND, DASHBOARD
 from portalctl.portals.models import Scope, Snapshot, Touched
-from portalctl.simulator.api7.records import Developer
+from portalctl.simulator.api7.records import SimulatedDeveloper
 from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator
 
 PORTAL = "portal-1"
@@ -38,13 +38,13 @@ class Bench:
         stop: Stop | None = None,
         portal_id: str | None = None,
         title: str | None = None,
-    ) -> Api7:
+    ) -> Api7Portal:
         """A provider of its own, on the bench's portal where no other is asked for."""
 
         def client(url: str, secret: str, **settings: Any) -> Client:
             advice = settings.pop("advice")
             server = Server(url, secret, ca_file=self.sim.ca_file, **settings)
-            return Client(server, methods=READ_WRITE, policy=Policy(first=0.0), advice=advice, stop=stop)
+            return Client(server, methods=READ_WRITE, policy=RetryPolicy(first=0.0), advice=advice, stop=stop)
 
         sim = self.sim
         dashboard = client(
@@ -53,7 +53,7 @@ class Bench:
         portal = client(
             sim.portal_url, portal_token or sim.portal_token, token_source="API7_PORTAL_TOKEN", advice=BACKEND.advice
         )
-        api7 = Api7(
+        api7 = Api7Portal(
             dashboard,
             portal if backend else None,
             name="partners",
@@ -64,7 +64,7 @@ class Bench:
         )
         return self._stack.enter_context(api7)
 
-    def developer(self, name: str, **settings: Any) -> Developer:
+    def developer(self, name: str, **settings: Any) -> SimulatedDeveloper:
         return self.store.sign_up(PORTAL, f"{name}@x.com", name, developer_id=f"org_{name}", **settings)
 
     def read(self) -> Snapshot:

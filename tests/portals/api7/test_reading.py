@@ -13,9 +13,9 @@ import pytest
 from portalctl.errors import AnswerError, NoAnswerError, PortalError
 from portalctl.events import Event, Observer, Warned, ignore
 from portalctl.http import Client, Server
-from portalctl.http.retry import Policy
+from portalctl.http.retry import RetryPolicy
 from portalctl.portals.answer_ids import OtherAnswerError
-from portalctl.portals.api7.portal import Api7
+from portalctl.portals.api7.portal import Api7Portal
 from portalctl.portals.models import Developer, Registration, Scope, Touched
 from portalctl.portals.paging import ROUNDS
 from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator, Fault
@@ -140,8 +140,8 @@ class Lists:
             f"/api/portal/{name}": told for name, told in more.items()
         }
         self._listener = Listener(self._answer)
-        client = Client(Server(self._listener.url, "a7ee-x", auth="api-key"), policy=Policy(first=0.0))
-        self.api7 = Api7(client, None, name="p", portal_id="p", title=None, now=str, observer=observer)
+        client = Client(Server(self._listener.url, "a7ee-x", auth="api-key"), policy=RetryPolicy(first=0.0))
+        self.api7 = Api7Portal(client, None, name="p", portal_id="p", title=None, now=str, observer=observer)
 
     def __enter__(self) -> Lists:
         return self
@@ -511,8 +511,8 @@ def test_a_certificate_is_verified_against_the_given_authority(make: Make) -> No
     bench.developer("ann", state="Active")
     assert len(bench.read().developers) == 1
     assert bench.api7.details(["org_ann"]) == ()
-    strict = Client(Server(bench.sim.url, bench.sim.token, auth="api-key"), policy=Policy(first=0.0))
-    with Api7(strict, None, name="p", portal_id=PORTAL, title=None, now=str, observer=ignore) as api7:
+    strict = Client(Server(bench.sim.url, bench.sim.token, auth="api-key"), policy=RetryPolicy(first=0.0))
+    with Api7Portal(strict, None, name="p", portal_id=PORTAL, title=None, now=str, observer=ignore) as api7:
         with pytest.raises(NoAnswerError, match="can't be trusted") as caught:
             api7.read(Scope())
     assert "--ca-file" in caught.value.advice[0]
@@ -521,7 +521,7 @@ def test_a_certificate_is_verified_against_the_given_authority(make: Make) -> No
 
 def test_a_simulator_of_an_older_release_reads_alike() -> None:
     with Api7Simulator(seed="demo", behaviour=Api7Behaviour(version="3.9.2", portal_by_id=False)) as sim:
-        client = Client(Server(sim.url, sim.token, auth="api-key"), policy=Policy(first=0.0))
+        client = Client(Server(sim.url, sim.token, auth="api-key"), policy=RetryPolicy(first=0.0))
         portal = sim.store.portals()[0]
-        with Api7(client, None, name="p", portal_id=portal.id, title=None, now=str, observer=ignore) as api7:
+        with Api7Portal(client, None, name="p", portal_id=portal.id, title=None, now=str, observer=ignore) as api7:
             assert len(api7.read(Scope()).developers) == len(sim.store.developers(portal.id))

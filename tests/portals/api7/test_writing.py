@@ -9,16 +9,23 @@ import pytest
 
 from portalctl.cancellation import INTERRUPTED, Stop
 from portalctl.portals.api7 import writing
-from portalctl.portals.writes import AddMember, CreateDeveloper, CreateTeam, DeleteDeveloper, SetStatus, Write
+from portalctl.portals.writes import (
+    AddMemberWrite,
+    CreateDeveloperWrite,
+    CreateTeamWrite,
+    DeleteDeveloperWrite,
+    SetStatusWrite,
+    Write,
+)
 from portalctl.simulator.api7.server import Fault
 from tests.portals.api7.conftest import PORTAL, Bench
 
 pytestmark = pytest.mark.slow  # many cases, each with a simulator of its own
 
 Make = Callable[..., Bench]
-APPROVE = SetStatus("org_ann", "approved")
-DELETE = DeleteDeveloper("org_ann")
-CREATE = CreateDeveloper("org_new", "")
+APPROVE = SetStatusWrite("org_ann", "approved")
+DELETE = DeleteDeveloperWrite("org_ann")
+CREATE = CreateDeveloperWrite("org_new", "")
 NEVER_TIED = {"approval_portal": "absent"}
 
 
@@ -129,7 +136,7 @@ def test_an_approval_decided_since_the_first_look_is_not_decided_again(
     if write == APPROVE:
         monkeypatch.setattr(writing, "FRESH", 0.0)
     ann, bob = bench.developer("ann"), bench.developer("bob")
-    assert bench.api7.write(SetStatus("org_bob", "approved")).result == "done"
+    assert bench.api7.write(SetStatusWrite("org_bob", "approved")).result == "done"
     approval = bench.store.approval_of(ann)
     bench.store.accept(approval)
     bench.store.set_developer(ann, state="Pending")  # as readers may go on seeing them for a while
@@ -149,7 +156,7 @@ def test_who_is_gone_or_in_already_is_for_the_live_state_to_tell(bench: Bench, w
 
 def test_who_signed_up_after_the_first_look_is_found(bench: Bench) -> None:
     bench.developer("bob")
-    assert bench.api7.write(SetStatus("org_bob", "approved")).result == "done"
+    assert bench.api7.write(SetStatusWrite("org_bob", "approved")).result == "done"
     bench.developer("ann")
     assert bench.api7.write(APPROVE).result == "done"
 
@@ -164,15 +171,17 @@ def test_who_was_accepted_meanwhile_is_deleted_as_an_account(bench: Bench) -> No
 @pytest.mark.wide(2)
 @pytest.mark.parametrize("given", ["..", "../portals", "ann@x.com"])
 def test_what_is_no_id_of_api7_is_not_sent(bench: Bench, given: str) -> None:
-    assert bench.api7.write(CreateDeveloper(given, "")).result == "refused"
-    assert bench.api7.write(DeleteDeveloper(given)).result == "unclear"  # nobody has it
+    assert bench.api7.write(CreateDeveloperWrite(given, "")).result == "refused"
+    assert bench.api7.write(DeleteDeveloperWrite(given)).result == "unclear"  # nobody has it
     bench.store.sign_up(PORTAL, None, "odd", developer_id=given, state="Active")
-    assert bench.api7.write(DeleteDeveloper(given)).result == "refused"
+    assert bench.api7.write(DeleteDeveloperWrite(given)).result == "refused"
     assert bench.writes == []
 
 
 @pytest.mark.wide(2)
-@pytest.mark.parametrize("write", [SetStatus("org_ann", "revoked"), CreateTeam("t", None), AddMember("t", "org_ann")])
+@pytest.mark.parametrize(
+    "write", [SetStatusWrite("org_ann", "revoked"), CreateTeamWrite("t", None), AddMemberWrite("t", "org_ann")]
+)
 def test_what_api7_does_not_have_is_refused_in_words(bench: Bench, write: Write) -> None:
     written = bench.api7.write(write)
     assert (written.result, "API7 has n" in written.detail) == ("refused", True)
@@ -257,7 +266,7 @@ def test_every_shape_of_success_is_one(make: Make, shape: dict[str, str]) -> Non
     bench = make(**shape)
     bench.developer("ann")
     bench.developer("bob", state="Active")
-    writes: list[Write] = [CREATE, APPROVE, DELETE, DeleteDeveloper("org_bob")]
+    writes: list[Write] = [CREATE, APPROVE, DELETE, DeleteDeveloperWrite("org_bob")]
     assert [bench.api7.write(write).result for write in writes] == ["done"] * 4
 
 
@@ -298,7 +307,7 @@ def test_many_decisions_share_what_they_look_at(bench: Bench) -> None:
     for name in names:
         bench.developer(name)
     with ThreadPoolExecutor(16) as pool:
-        written = list(pool.map(lambda name: bench.api7.write(SetStatus(f"org_{name}", "approved")), names))
+        written = list(pool.map(lambda name: bench.api7.write(SetStatusWrite(f"org_{name}", "approved")), names))
     assert {item.result for item in written} == {"done"}
     reads = bench.paths("GET")
     assert reads.count("/api/developers") <= 3  # one to learn that sorting is refused, one to look behind the page

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from portalctl.simulator.api7.records import Application, Approval, Developer, Product, Subscription
+from portalctl.simulator.api7.records import Application, Product, SimulatedApproval, SimulatedDeveloper, Subscription
 from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator
 
 PORTAL = "partners"
@@ -46,7 +46,7 @@ class Client:
     def people(self, query: str = "") -> list[dict[str, Any]]:
         return self.listed(f"/api/developers?portal_id={PORTAL}{query}")
 
-    def decide(self, approval: Approval, word: str) -> httpx.Response:
+    def decide(self, approval: SimulatedApproval, word: str) -> httpx.Response:
         return self.dashboard("POST", f"/api/approvals/{approval.id}/{word}")
 
     def delete(self, developer_id: str) -> httpx.Response:
@@ -70,8 +70,8 @@ class World:
     """Ann waits for approval; Bob is in, with an application that is subscribed to Results and waits for Orders."""
 
     client: Client
-    ann: Developer
-    bob: Developer
+    ann: SimulatedDeveloper
+    bob: SimulatedDeveloper
     orders: Product
     results: Product
     app: Application

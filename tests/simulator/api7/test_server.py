@@ -220,7 +220,7 @@ def portal(**parts: Any) -> dict[str, Any]:
         (portal(teams=[]), "portal mine: unknown key `teams` in `portals`"),
         (portal(developers=[{"state": "pending"}]), "state 'pending' in `developers` is not one of Pending, Active"),
         (portal(developers=[{"provider": "ldap"}]), "provider 'ldap' in `developers` is not one of builtin, sso"),
-        (portal(developers=[{"created_at": "today"}]), "'today' is no RFC 3339 time"),
+        (portal(developers=[{"created_at": "today"}]), "'today' is not an RFC 3339 time"),
         (portal(developers=[{"created_at": "2026-01-01"}]), "'2026-01-01' has no time zone"),
         (portal(developers=[{"verified": "yes"}]), "`verified` in `developers` has the wrong type"),
         (portal(developers=[{"id": "a"}, {"id": "a"}]), "an id is given twice (a)"),

@@ -7,27 +7,27 @@ from portalctl.simulator.konnect.call import Call, page, shown
 from portalctl.simulator.konnect.database import ERASE_APPLICATION
 from portalctl.simulator.konnect.query import refuse_query
 from portalctl.simulator.konnect.world import STATUSES
-from portalctl.simulator.message import Answer, json_answer
+from portalctl.simulator.message import SimulatedAnswer, json_answer
 
-UPDATE_REGISTRATION = body.Body({"status": body.one_of(*STATUSES)})
+UPDATE_REGISTRATION = body.RequestBody({"status": body.one_of(*STATUSES)})
 
 
-def list_applications(call: Call) -> Answer:
+def list_applications(call: Call) -> SimulatedAnswer:
     return page(call, call.api.applications, "t.portal_id = ?", call.portal)
 
 
-def get_application(call: Call) -> Answer:
+def get_application(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     return json_answer(200, shown(call, call.api.applications, call.ids["applicationId"]))
 
 
-def delete_application(call: Call) -> Answer:
+def delete_application(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     call.world.db.erase(ERASE_APPLICATION, call.ids["applicationId"])
-    return Answer(204)
+    return SimulatedAnswer(204)
 
 
-def list_application_developers(call: Call) -> Answer:
+def list_application_developers(call: Call) -> SimulatedAnswer:
     """Who can use the application: its owner, or the members of the team that owns it."""
     scope = (
         "t.id IN (SELECT owner_id FROM applications WHERE id = ?1 AND owner_type = 'developer' UNION "
@@ -36,20 +36,20 @@ def list_application_developers(call: Call) -> Answer:
     return page(call, records.APPLICATION_DEVELOPERS, scope, call.ids["applicationId"])
 
 
-def list_portal_registrations(call: Call) -> Answer:
+def list_portal_registrations(call: Call) -> SimulatedAnswer:
     return page(call, call.api.portal_registrations, "a.portal_id = ?", call.portal)
 
 
-def list_application_registrations(call: Call) -> Answer:
+def list_application_registrations(call: Call) -> SimulatedAnswer:
     return page(call, call.api.application_registrations, "t.application_id = ?", call.ids["applicationId"])
 
 
-def get_registration(call: Call) -> Answer:
+def get_registration(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     return json_answer(200, shown(call, call.api.portal_registrations, call.ids["registrationId"]))
 
 
-def update_registration(call: Call) -> Answer:
+def update_registration(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     changes = body.read_body(call.request, UPDATE_REGISTRATION)
     registration_id = call.ids["registrationId"]
@@ -64,14 +64,14 @@ def update_registration(call: Call) -> Answer:
     return json_answer(200, shown(call, call.api.portal_registrations, registration_id))
 
 
-def delete_registration(call: Call) -> Answer:
+def delete_registration(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     call.world.db.write("DELETE FROM registrations WHERE id = ?", call.ids["registrationId"])
-    return Answer(204)
+    return SimulatedAnswer(204)
 
 
 def _mail_owner(call: Call, status: str) -> None:
-    """The vendor names templates `app-registration-…` only by their prefix; whom it mails for a team is not said."""
+    """The vendor names templates `app-registration-…` only by their prefix, without recipients for a team."""
     sql = (
         "SELECT d.id, d.email FROM applications a JOIN developers d ON d.id = a.owner_id "
         "WHERE a.id = ? AND a.owner_type = 'developer'"

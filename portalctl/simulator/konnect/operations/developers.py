@@ -8,9 +8,9 @@ from portalctl.simulator.konnect.database import ERASE_DEVELOPER
 from portalctl.simulator.konnect.problems import ProblemError, bad_request, standard
 from portalctl.simulator.konnect.query import refuse_query
 from portalctl.simulator.konnect.world import STATUSES, World
-from portalctl.simulator.message import Answer, json_answer
+from portalctl.simulator.message import SimulatedAnswer, json_answer
 
-CREATE_DEVELOPER = body.Body(
+CREATE_DEVELOPER = body.RequestBody(
     {
         "email": body.email(255),
         "full_name": body.text(0, 255),
@@ -19,19 +19,19 @@ CREATE_DEVELOPER = body.Body(
     },
     required=("email", "full_name"),
 )
-UPDATE_DEVELOPER = body.Body({"status": body.one_of(*STATUSES)})
+UPDATE_DEVELOPER = body.RequestBody({"status": body.one_of(*STATUSES)})
 
 
-def list_developers(call: Call) -> Answer:
+def list_developers(call: Call) -> SimulatedAnswer:
     return page(call, call.api.developers, "t.portal_id = ?", call.portal)
 
 
-def get_developer(call: Call) -> Answer:
+def get_developer(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     return json_answer(200, shown(call, call.api.developers, call.ids["developerId"]))
 
 
-def create_developer(call: Call) -> Answer:
+def create_developer(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     if not call.world.behaviour.create_developer:
         raise ProblemError(405)
@@ -46,7 +46,7 @@ def create_developer(call: Call) -> Answer:
     return json_answer(201, shown(call, call.api.developers, developer_id))
 
 
-def update_developer(call: Call) -> Answer:
+def update_developer(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     changes = body.read_body(call.request, UPDATE_DEVELOPER)
     developer = shown(call, call.api.developers, call.ids["developerId"])
@@ -63,13 +63,13 @@ def update_developer(call: Call) -> Answer:
     return json_answer(200, shown(call, call.api.developers, developer["id"]))
 
 
-def delete_developer(call: Call) -> Answer:
+def delete_developer(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     call.world.db.erase(ERASE_DEVELOPER, call.ids["developerId"])
-    return Answer(204)
+    return SimulatedAnswer(204)
 
 
-def list_developer_teams(call: Call) -> Answer:
+def list_developer_teams(call: Call) -> SimulatedAnswer:
     return page(
         call,
         call.api.developer_teams,

@@ -9,10 +9,10 @@ from portalctl.simulator.konnect import body, records
 from portalctl.simulator.konnect.call import Call, cursor_page, everything, page, shown
 from portalctl.simulator.konnect.problems import ProblemError, bad_request, standard
 from portalctl.simulator.konnect.query import refuse_query
-from portalctl.simulator.message import Answer, json_answer
+from portalctl.simulator.message import SimulatedAnswer, json_answer
 
 _MAPPING_FLAGS = ("idp_mapping_enabled", "oidc_team_mapping_enabled")  # new and old name of one setting
-UPDATE_SETTINGS = body.Body(
+UPDATE_SETTINGS = body.RequestBody(
     {
         "basic_auth_enabled": body.flag,
         "oidc_auth_enabled": body.flag,
@@ -36,16 +36,16 @@ _OIDC_CONFIG = {
 }
 
 
-def list_portals(call: Call) -> Answer:
+def list_portals(call: Call) -> SimulatedAnswer:
     return page(call, call.api.portals, call.api.kind)
 
 
-def get_portal(call: Call) -> Answer:
+def get_portal(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     return json_answer(200, shown(call, call.api.portals, call.portal))
 
 
-def update_portal(call: Call) -> Answer:
+def update_portal(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     changes = body.read_body(call.request, call.api.update_portal)
     portal = shown(call, call.api.portals, call.portal)
@@ -60,12 +60,12 @@ def update_portal(call: Call) -> Answer:
     return json_answer(200, portal)
 
 
-def get_settings(call: Call) -> Answer:
+def get_settings(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     return json_answer(200, settings_of(call, call.portal))
 
 
-def update_settings(call: Call) -> Answer:
+def update_settings(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     changes = body.read_body(call.request, UPDATE_SETTINGS)
     for name in _MAPPING_FLAGS:
@@ -84,27 +84,27 @@ def update_settings(call: Call) -> Answer:
     return json_answer(200, settings)
 
 
-def list_identity_providers(call: Call) -> Answer:
+def list_identity_providers(call: Call) -> SimulatedAnswer:
     return everything(call, records.IDENTITY_PROVIDERS, "t.portal_id = ?", call.portal)
 
 
-def list_group_mappings(call: Call) -> Answer:
+def list_group_mappings(call: Call) -> SimulatedAnswer:
     if not _has_identity_provider(call):
         reason = "portal has no identity provider configured"
         raise bad_request(standard("portalId", "missing_reference", reason, "path"))
     return page(call, records.GROUP_MAPPINGS, "t.portal_id = ?", call.portal)
 
 
-def list_provider_mappings(call: Call) -> Answer:
+def list_provider_mappings(call: Call) -> SimulatedAnswer:
     return cursor_page(call, records.PROVIDER_MAPPINGS, "t.provider_id = ?", call.ids["providerId"])
 
 
-def list_roles(call: Call) -> Answer:
+def list_roles(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     return json_answer(200, PORTAL_ROLES)
 
 
-def list_apis(call: Call) -> Answer:
+def list_apis(call: Call) -> SimulatedAnswer:
     """Of the organisation, not of a portal: the vendor has this in another document (API Builder, `list-apis`)."""
     return page(call, records.APIS, "1 = 1")
 

@@ -9,10 +9,10 @@ from portalctl.simulator.konnect.call import Call, page, shown
 from portalctl.simulator.konnect.database import ERASE_TEAM
 from portalctl.simulator.konnect.problems import ProblemError, bad_request, not_found, standard
 from portalctl.simulator.konnect.query import refuse_query
-from portalctl.simulator.message import Answer, json_answer
+from portalctl.simulator.message import SimulatedAnswer, json_answer
 
-ADD_MEMBER = body.Body({"id": body.uuid}, required=("id",), extra=True)
-ASSIGN_ROLE = body.Body(
+ADD_MEMBER = body.RequestBody({"id": body.uuid}, required=("id",), extra=True)
+ASSIGN_ROLE = body.RequestBody(
     {
         "role_name": body.text(),
         "entity_id": body.uuid,
@@ -24,16 +24,16 @@ ASSIGN_ROLE = body.Body(
 )
 
 
-def list_teams(call: Call) -> Answer:
+def list_teams(call: Call) -> SimulatedAnswer:
     return page(call, call.api.teams, "t.portal_id = ?", call.portal)
 
 
-def get_team(call: Call) -> Answer:
+def get_team(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     return json_answer(200, shown(call, call.api.teams, call.ids["teamId"]))
 
 
-def create_team(call: Call) -> Answer:
+def create_team(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     new = _team_body(call, call.api.create_team)
     team_id, now = call.world.new_id(), call.world.now()
@@ -51,7 +51,7 @@ def create_team(call: Call) -> Answer:
     return json_answer(201, shown(call, call.api.teams, team_id))
 
 
-def update_team(call: Call) -> Answer:
+def update_team(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     changes = _team_body(call, call.api.update_team) | {"updated_at": call.world.now()}
     assignments = ", ".join(f"{name} = ?" for name in changes)  # names of the API's body only
@@ -63,20 +63,20 @@ def update_team(call: Call) -> Answer:
     return json_answer(200, shown(call, call.api.teams, call.ids["teamId"]))
 
 
-def delete_team(call: Call) -> Answer:
+def delete_team(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     call.world.db.erase(ERASE_TEAM, call.ids["teamId"])
-    return Answer(204)
+    return SimulatedAnswer(204)
 
 
-def list_members(call: Call) -> Answer:
+def list_members(call: Call) -> SimulatedAnswer:
     scope = "t.team_id = ?"
     if call.world.behaviour.members_listed == "approved":
         scope += " AND d.status = 'approved'"
     return page(call, records.MEMBERS, scope, call.ids["teamId"])
 
 
-def add_member(call: Call) -> Answer:
+def add_member(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     developer_id = body.read_body(call.request, ADD_MEMBER)["id"]
     developer = call.reader.row(
@@ -92,7 +92,7 @@ def add_member(call: Call) -> Answer:
     added = call.world.db.write(sql, call.ids["teamId"], developer_id)
     if not added and call.world.behaviour.duplicate_member == "409":
         raise ProblemError(409, "Developer is already a member of the team")
-    return Answer(201, b"Created", "text/plain; charset=utf-8")
+    return SimulatedAnswer(201, b"Created", "text/plain; charset=utf-8")
 
 
 def _refuse_unapproved(answer: str) -> None:
@@ -103,20 +103,20 @@ def _refuse_unapproved(answer: str) -> None:
         raise ProblemError(409, "Developer is not approved")
 
 
-def remove_member(call: Call) -> Answer:
+def remove_member(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     sql = "DELETE FROM members WHERE team_id = ? AND developer_id = ?"
     removed = call.world.db.write(sql, call.ids["teamId"], call.ids["developerId"])
     if not removed and call.world.behaviour.remove_non_member == "404":
         raise not_found()
-    return Answer(204)
+    return SimulatedAnswer(204)
 
 
-def list_team_roles(call: Call) -> Answer:
+def list_team_roles(call: Call) -> SimulatedAnswer:
     return page(call, records.ROLES, "t.team_id = ?", call.ids["teamId"])
 
 
-def assign_role(call: Call) -> Answer:
+def assign_role(call: Call) -> SimulatedAnswer:
     new = body.read_body(call.request, ASSIGN_ROLE)
     values = [new[name] for name in ASSIGN_ROLE.required]
     same = (
@@ -136,13 +136,13 @@ def assign_role(call: Call) -> Answer:
     return json_answer(201, shown(call, records.ROLES, role_id))
 
 
-def remove_role(call: Call) -> Answer:
+def remove_role(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     call.world.db.write("DELETE FROM roles WHERE id = ?", call.ids["roleId"])
-    return Answer(204)
+    return SimulatedAnswer(204)
 
 
-def _team_body(call: Call, accepted: body.Body) -> dict[str, Any]:
+def _team_body(call: Call, accepted: body.RequestBody) -> dict[str, Any]:
     team = body.read_body(call.request, accepted)
     if "name" not in team:
         return team
