@@ -202,8 +202,8 @@ def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
         )
         for item in _compare_all(manifest, run, created, more=EVERYTHING, groups=groups)
     )
-    people = (person for portal in portals for person in portal.snapshot.developers)
-    known = {person.address for person in people if person.address is not None}
+    accounts = (account for portal in portals for account in portal.snapshot.developers)
+    known = {account.address for account in accounts if account.address is not None}
     named = {name for portal in manifest.portals.values() for name in Rulebook.of(portal, created.date()).named}
     kept = tuple(reading.narrowed(known | named) for reading in groups.readings.values())
     return saved_snapshot(portals, kept, created_at=rfc3339(created), generator=GENERATOR)
@@ -432,7 +432,7 @@ def read_groups(manifest: Manifest, run: Run, base: Base | None = None) -> Group
     """Return the groups that the manifest's rules rest on, and the base's where they can be read too.
 
     Raises DirectoryError where one could not be read completely, InputError where the run's snapshot lacks one, and
-    BadUsageError where the run does not say where a directory is.
+    BadUsageError where the run has no address of a directory.
     """
     heads = tuple(manifest.portals.values())
     if run.snapshot is not None:

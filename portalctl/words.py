@@ -13,10 +13,6 @@ _AT_SIGNS = re.compile(r"[@\uff20\ufe6b]|%(?:25)*40|\\+u0040|\\+x40|&#0*64;|&#[x
 UNITS = (("day", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
 
 
-def people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count:,} people"
-
-
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun: `1 team`, `2,000 teams`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

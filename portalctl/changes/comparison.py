@@ -60,7 +60,7 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     for developer, decision in decided:
         # Nearly all developers are approved, and stay approved.
         as_wanted = decision.verdict == developer.status == "approved" and not (decision.blocked or decision.lapsed)
-        status = developer.status if as_wanted else _person(book.portal, developer, decision, result)
+        status = developer.status if as_wanted else _plan_status(book.portal, developer, decision, result)
         if status is None:
             continue
         memberships(teams, developer, decision, status, result)
@@ -74,7 +74,7 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     return result
 
 
-def _person(portal: PortalManifest, developer: Developer, decision: Decision, result: Difference) -> str | None:
+def _plan_status(portal: PortalManifest, developer: Developer, decision: Decision, result: Difference) -> str | None:
     """Plan the status of one developer and return it. None: no account is left, or the status is unknown."""
     live = "out" if developer.status in OUT else developer.status
     if live not in {"pending", "approved", "out"}:

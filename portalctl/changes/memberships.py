@@ -51,7 +51,7 @@ class Teams:
         return self.declared[name].membership == "exclusive" and name in self.ruled
 
     def absence(self, team: str, developer: Developer) -> tuple[Reason, ...]:
-        """The reasons why someone leaves a team that no rule puts them in: the groups that feed it, else the team."""
+        """The reasons why a developer leaves a team without a rule for it: the groups that feed it, else the team."""
         feeding = self.feeding.get(team)
         if feeding is None:
             return (self.declared[team].why,)
@@ -131,5 +131,5 @@ def _leaving(
         return expiry_class(decision.lapsed), decision.lapsed
     if decision.verdict in KEEPS_OUT:
         return "offboard", decision.why
-    # Where a group that feeds the team is not known well enough, whoever seems to be in none of them stays.
+    # Where a group that feeds the team was not read completely, developers who seem to be in none of them stay.
     return None if team in teams.kept else ("offboard", teams.absence(team, developer))

@@ -23,7 +23,7 @@ from portalctl.rules.resolve import resolve
 from portalctl.rules.rulebook import Rulebook
 from portalctl.times import rfc3339
 
-GROUPS_HOLD: Final = timedelta(hours=24)  # how long a plan may rest on the reading of a group
+GROUPS_HOLD: Final = timedelta(hours=24)  # how long a plan may rest on a read group
 
 
 def compare(portal: PortalManifest, snapshot: Snapshot, today: date, groups: Groups = NO_GROUPS) -> Difference:

@@ -66,8 +66,8 @@ def select(
 
 
 def developer_names(portal: PortalManifest, snapshot: Snapshot, changes: Iterable[Change]) -> set[str]:
-    """Return the names by which `Selection.developer` can select somebody: of accounts, of rules and of changes."""
-    accounts = (name for person in snapshot.developers for name in (person.id, person.email, person.address))
+    """Return the names by which `Selection.developer` can select: of accounts, of rules and of changes."""
+    accounts = (name for account in snapshot.developers for name in (account.id, account.email, account.address))
     members = (member.developer for team in portal.teams for member in team.members or ())
     overrides = (override.developer for override in portal.overrides)
     changed = (name for change in changes for name in _names(change))

@@ -132,7 +132,7 @@ class _Apply:
 
     def create_teams(self, stage: list[CreateTeam], ready: Ready) -> None:
         """Create teams: one look at the portal's teams before them all, and one after."""
-        self.write_all(self._still_missing(stage, ready))
+        self.write_all(self._not_seen(stage, ready))
         made = {change.team: change for change in stage if self._may_have_been_made(change)}
         ids = {name: team.id for name in made if (team := self.teams.get(name)) is not None}
         for _ in self.sender.patience.turns(self.stop) if made and not self.locked_out else ():
@@ -149,7 +149,7 @@ class _Apply:
             if made.keys() <= ids.keys():  # else the answer to a creation was lost, and the team may show late
                 return
 
-    def _still_missing(self, stage: list[CreateTeam], ready: Ready) -> list[Change]:
+    def _not_seen(self, stage: list[CreateTeam], ready: Ready) -> list[Change]:
         """Return the teams to create. A team made elsewhere since the plan was checked is used instead."""
         if (why := self._halted()) is not None:
             for change in stage:

@@ -17,9 +17,9 @@ from portalctl.manifest.yaml_source import YamlSource
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """An accepted finding, by its id. `expires` is the last day it holds, UTC; None: as long as it is written.
+    """An accepted finding, by its id. `expires` is the last day it holds, UTC; None: without an end.
 
-    `kind`, `developer` and `team` say what the finding is about; None where that is not written.
+    `kind`, `developer` and `team` are the subject of the finding; None where that is not written.
     """
 
     finding: str
@@ -68,7 +68,7 @@ def named_acknowledgements(
 
 
 def is_complete(manifest: Manifest, named: NamedFile) -> bool:
-    """Return whether every portal whose root file names this file is among the portals of the run."""
+    """Return whether every portal with a root file that names this file is among the portals of the run."""
     return all(
         root.name in manifest.portals
         for root in manifest.roots

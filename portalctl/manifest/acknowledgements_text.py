@@ -35,7 +35,7 @@ def entry(
     reason: str,
     expires: date | None = None,
 ) -> AcknowledgementEntry:
-    """Return an entry of the file. A developer or team whose name no file can hold is left out.
+    """Return an entry of the file. A developer or team with a name that no file can hold is left out.
 
     Raises pydantic.ValidationError for a reason that is not a line of text.
     """

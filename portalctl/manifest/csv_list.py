@@ -132,7 +132,7 @@ def _may_mean_expires(name: str) -> bool:
     """Return whether a column such as `expiry`, `Expiration date` or `until` is meant for `expires`."""
     slip = name.casefold()
     near = get_close_matches(slip, [_GUARDED], cutoff=_ALIKE)
-    return slip.startswith("expir") or RENAMED.get(slip) == _GUARDED or bool(near)
+    return slip.startswith("expir") or _GUARDED in RENAMED.get(slip, ()) or bool(near)
 
 
 def _entry(reading: _CsvReader, line: int, cells: list[str], columns: _Columns) -> str | dict[str, str | bool] | None:

@@ -32,6 +32,7 @@ from portalctl.manifest.model import (
     TrustedGroup,
 )
 from portalctl.manifest.value_formats import (
+    AddressOrId,
     AttributeNames,
     Day,
     Domain,
@@ -39,7 +40,6 @@ from portalctl.manifest.value_formats import (
     Fingerprint,
     Handle,
     Many,
-    Person,
     PortalId,
     Prose,
     Subject,
@@ -250,7 +250,7 @@ class RootFile(Entry):
         default=(), description="Directories that rules take groups from (LDAP, SCIM, Entra ID and others)."
     )
     trusted_groups: Many[TrustedGroup] = Field(
-        default=(), description="Groups of directories whose identities are approved."
+        default=(), description="Groups of directories with approved identities."
     )
     denied_domains: Many[DeniedDomainOrName] = Field(
         default=(), description="Domains with denied developers: names, or mappings with `domain`."
@@ -261,7 +261,7 @@ class RootFile(Entry):
         default=(),
         description="Requests for access to APIs that are approved, made by developers that the rules approve.",
     )
-    protected: Many[Person] = Field(
+    protected: Many[AddressOrId] = Field(
         default=(), description="Protected developers: a run that would remove anything from them is refused."
     )
     delegate: dict[FilePath, GrantEntry] | None = Field(
@@ -289,8 +289,7 @@ class FragmentFile(Entry):
     )
     trusted_groups: Many[TrustedGroup] = Field(
         default=(),
-        description="Groups of directories whose identities are approved. Only where the portal's root file grants "
-        "them.",
+        description="Groups of directories with approved identities. Only where the portal's root file grants them.",
     )
     denied_domains: Many[DeniedDomainOrName] = Field(
         default=(), description=f"Domains with denied developers. {_IF_ALL}"

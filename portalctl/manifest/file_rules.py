@@ -10,6 +10,7 @@ from portalctl.characters import odd
 from portalctl.errors import Finding, Position
 from portalctl.identity import is_freemail, is_public_suffix, normal_address, normal_domain
 from portalctl.ids import is_id
+from portalctl.manifest.address_slips import address_slip
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.file_models import RootFile
 from portalctl.manifest.model import (
@@ -49,8 +50,7 @@ class FileRules:
     """The rules of one file, in its order.
 
     `named`: every team that a rule names, with its place. `lists`: the CSV files with members. `member_groups`: the
-    groups whose identities are members of a team, with the team's name.
-    """
+    groups that supply members of a team, with the team's name."""
 
     file: str
     lists: tuple[str, ...] = ()
@@ -273,8 +273,10 @@ def no_domain(text: str) -> str:
 
 
 def _no_address(text: str, alternative: str = "") -> str:
-    hint = "; a whole domain goes in `trusted_domains`" if "@" not in text and "." in text and not alternative else ""
-    return f"{shown_value(text)}: expected an e-mail address{alternative}, as in ann@example.com{hint}{_odd(text)}"
+    slip = (odd(text) or "") if alternative and "@" not in text else address_slip(text)
+    return (
+        f"{shown_value(text)}: expected an e-mail address{alternative}, as in ann@example.com{slip and f'; {slip}'}"
+    )
 
 
 def _odd(text: str) -> str:

@@ -35,7 +35,7 @@ _NO_CHARACTER: Final = re.compile(r"\\(u|U0000)[dD][89a-fA-F][0-9a-fA-F]{2}|\\U(
 def decode(file: str, content: bytes) -> tuple[str, list[Finding]]:
     """Return the text of a YAML file, and its errors. Do not use the text if there are findings."""
     text, findings = plain_text(file, content)
-    return text, findings + _first_on_each_line(file, text, _NO_CHARACTER, "this escape is not a valid character")
+    return text, findings + _first_per_line(file, text, _NO_CHARACTER, "this escape is not a valid character")
 
 
 def plain_text(file: str, content: bytes) -> tuple[str, list[Finding]]:
@@ -50,8 +50,8 @@ def plain_text(file: str, content: bytes) -> tuple[str, list[Finding]]:
         message = f"this is not UTF-8 (byte {error.start + 1} of the file); save the file as UTF-8"
         line_start = before.rfind("\n") + 1
         return "", [Finding(Position(file, before.count("\n") + 1, len(before) - line_start + 1), message)]
-    conflicts = _first_on_each_line(file, text, _CONFLICT, _CONFLICT_ADVICE)
-    return text, conflicts or _first_on_each_line(file, text, REFUSED, "{} is not allowed here; delete it")
+    conflicts = _first_per_line(file, text, _CONFLICT, _CONFLICT_ADVICE)
+    return text, conflicts or _first_per_line(file, text, REFUSED, "{} is not allowed here; delete it")
 
 
 def _foreign(content: bytes) -> str | None:
@@ -67,7 +67,7 @@ def _foreign(content: bytes) -> str | None:
     return f"this is {found}" if found is not None else None
 
 
-def _first_on_each_line(file: str, text: str, wrong: re.Pattern[str], message: str) -> list[Finding]:
+def _first_per_line(file: str, text: str, wrong: re.Pattern[str], message: str) -> list[Finding]:
     """Return a finding for the first match on each line. `{}` in `message` becomes the character's name."""
     findings: list[Finding] = []
     line, line_start, seen = 1, 0, 0

@@ -308,7 +308,8 @@ def _check_option(source: YamlSource, provider: Provider, name: str, value: str)
     choices = keys[name].choices
     if choices is not None and value not in choices:
         listed = f"{', '.join(choices[:-1])} or {choices[-1]}"
-        yield Finding(source.at("portal", name), f"expected {listed}{did_you_mean(value, choices)}")
+        text = f"{shown_value(value)}: expected {listed}{did_you_mean(value, choices)}"
+        yield Finding(source.at("portal", name), text)
 
 
 def _portal_manifest(portal: _PortalDraft, whole: Together) -> PortalManifest:

@@ -22,7 +22,9 @@ from pydantic_core.core_schema import CoreSchema, DataclassArgsSchema, Dataclass
 
 from portalctl.errors import Finding, Position
 from portalctl.manifest.value_formats import (
+    AccountName,
     Address,
+    AddressOrId,
     ColumnName,
     CsvPath,
     Day,
@@ -33,8 +35,6 @@ from portalctl.manifest.value_formats import (
     GroupName,
     Handle,
     Many,
-    Person,
-    PersonName,
     ProductName,
     Prose,
     RoleName,
@@ -88,7 +88,7 @@ Invite = Annotated[
     ),
 ]
 FullName = Annotated[
-    PersonName | None,
+    AccountName | None,
     Field(description="The name on the new account. Left out: the address. Only with `invite: true`."),
 ]
 _DIRECTORY: Final = "The name of a directory, declared under `directories` in the root file."
@@ -105,7 +105,8 @@ GroupMaximum = Annotated[
     Field(ge=1, description="The most identities the group may have; with more, the rule makes no new grants."),
 ]
 GroupDomains = Annotated[
-    Many[Domain], Field(description="Only addresses at exactly these domains count. Left out: as the directory says.")
+    Many[Domain],
+    Field(description="Only addresses at exactly these domains count. Left out: the directory's own setting."),
 ]
 AllowEmpty = Annotated[
     bool, Field(description="Whether the group may be empty. `false` unless written: an empty group is refused.")
@@ -205,7 +206,7 @@ class DeniedDomain(RuleModel):
 
 @dataclass(frozen=True, slots=True)
 class TrustedGroup(RuleModel):
-    """A group of a directory whose identities are approved."""
+    """A group of a directory with approved identities."""
 
     directory: Annotated[Handle, Field(description=_DIRECTORY)]
     group: Annotated[GroupName, Field(description=_GROUP)]
@@ -300,7 +301,7 @@ class MemberFile(RuleModel):
 
 @dataclass(frozen=True, slots=True)
 class MemberGroup(RuleModel):
-    """A group of a directory whose identities are members of a team."""
+    """A group of a directory that supplies members of a team."""
 
     __pydantic_config__: ClassVar[ConfigDict] = _with_schema(_undescribed)
 
@@ -323,7 +324,7 @@ def group_value(rule: GroupRule) -> str:
 
 
 def _source_form(value: object) -> str:
-    """Tell the three forms of `members_from` apart: a path, a mapping for a file, a mapping for a group."""
+    """Distinguish the three forms of `members_from` apart: a path, a mapping for a file, a mapping for a group."""
     if isinstance(value, dict):
         return GROUP if {"directory", "group"} & value.keys() else LONG
     return SHORT
@@ -414,7 +415,9 @@ class Override(Invitable):
         {"anyOf": [{"required": ["status"]}, {"required": ["teams"]}]}
     )
 
-    developer: Annotated[Person, Field(description="The developer's e-mail address; on API7 also a developer_id.")]
+    developer: Annotated[
+        AddressOrId, Field(description="The developer's e-mail address; on API7 also a developer_id.")
+    ]
     why: SkipJsonSchema[Reason] = _NOT_PLACED
     status: Annotated[
         Status | None,

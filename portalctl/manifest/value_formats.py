@@ -22,7 +22,7 @@ from portalctl.ids import HANDLE
 LONGEST_TEAM_NAME: Final = 250
 
 _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
-_HANDLE: Final = f"^{HANDLE.pattern}$"
+HANDLE_FORM: Final = f"^{HANDLE.pattern}$"
 # As portal names, these would lead to variables that mean something else, such as PORTALCTL_GIT_TOKEN.
 RESERVED: Final = r"^(git|controller|webhook|github-webhook|gitlab-webhook|notify|mask|directory-.*)$"
 _NAME: Final = rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
@@ -35,10 +35,15 @@ _CSV: Final = r"^[^/\\\u0000-\u001f][^\\\u0000-\u001f]*\.[cC][sS][vV]$"
 _GRANTED_GROUP: Final = rf"^{HANDLE.pattern}/[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$"
 _FINGERPRINT: Final = r"^f[0-9a-f]{12}$"
 _DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_OTHER_DAY: Final = re.compile(
+    r"(?P<day>\d{1,2})\. ?(?P<month>\d{1,2})\. ?(?P<year>\d{4})$"
+    r"|(?P<year_>\d{4})[-/.](?P<month_>\d{1,2})[-/.](?P<day_>\d{1,2})(?:[T ].*)?$",
+    re.ASCII,
+)
 
 #: The error message for text without the form that its key requires.
 FORMS: Final[Mapping[str, str]] = {
-    _HANDLE: "expected lower-case words and digits joined by single hyphens, beginning with a letter",
+    HANDLE_FORM: "expected lower-case words and digits joined by single hyphens, beginning with a letter",
     _NAME: "expected one line without control characters, and no blank at either end",
     _LINE: "expected one line without control characters; write a folded text with `>-`",
     _PROSE: "expected text: not only blanks, and no control characters",
@@ -51,7 +56,7 @@ FORMS: Final[Mapping[str, str]] = {
 
 
 #: Forms of ASCII characters only.
-STRICT_FORMS: Final = frozenset({_HANDLE, _SAFE_ID, _FINGERPRINT})
+STRICT_FORMS: Final = frozenset({HANDLE_FORM, _SAFE_ID, _FINGERPRINT})
 
 
 def unfit(error: ValidationError) -> tuple[str, str]:
@@ -71,7 +76,20 @@ def _day(value: object) -> object:
             return date.fromisoformat(value)
         except ValueError:
             raise PydanticCustomError("day", "not a day of the calendar") from None
-    raise PydanticCustomError("day", "expected a date: YYYY-MM-DD")
+    meant = _meant_day(value) if isinstance(value, str) else ""
+    raise PydanticCustomError("day", "expected a date: YYYY-MM-DD{meant}", {"meant": meant})
+
+
+def _meant_day(text: str) -> str:
+    """Return a suggestion for a date in another order that has one meaning: `31.12.2026`, `2026/12/31`, a time."""
+    found = _OTHER_DAY.match(text)
+    if found is None:
+        return ""
+    year, month, day = (int(found[name] or found[f"{name}_"] or 0) for name in ("year", "month", "day"))
+    try:
+        return f"; did you mean '{date(year, month, day)}'?"
+    except ValueError:
+        return ""
 
 
 def _not_reserved(name: str) -> str:
@@ -102,7 +120,7 @@ Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern":
 Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] accepts `true` as 1
 Handle = Annotated[
     str,
-    _text(_HANDLE, 63),
+    _text(HANDLE_FORM, 63),
     AfterValidator(_not_reserved),
     Field(json_schema_extra={"not": {"pattern": RESERVED}}),
 ]
@@ -113,7 +131,7 @@ Prose = Annotated[str, _text(_PROSE, 1000)]
 # Loosely, for editors: `portalctl.identity` decides, and it also reads names in other scripts.
 Domain = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+$"})]
 Address = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^[^@\s]+@[^@\s]+$"})]
-Person = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
+AddressOrId = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"})]
 PortalId = Annotated[str, _text(_SAFE_ID, 128)]
 DeveloperId = Annotated[str, _text(_NAME, 256), AfterValidator(_visible)]
 AttributeName = Annotated[str, _text(_NAME, 250)]
@@ -127,7 +145,7 @@ AttributeNames = Annotated[
 GrantedGroup = Annotated[str, _text(_GRANTED_GROUP, 1100)]
 GroupName = Annotated[str, _text(_NAME, 1000), AfterValidator(_visible)]
 Subject = Annotated[str, _text(_NAME, 512)]  # of a finding, as the portal spells it
-PersonName = Annotated[str, _text(_LINE, 255), AfterValidator(_visible)]
+AccountName = Annotated[str, _text(_LINE, 255), AfterValidator(_visible)]
 Description = Annotated[str, _text(_LINE, 250)]
 RoleName = Annotated[str, _text(_NAME, 100), AfterValidator(_visible)]
 FilePath = Annotated[str, _text(_PATH, 4096)]

@@ -70,7 +70,7 @@ class SavedPortal:
 class SavedSnapshot:
     """The content of a file. `created_at` is RFC 3339, UTC.
 
-    `groups` of directories have the identities that an account or a rule names, and nobody else.
+    `groups` of directories have only the identities that an account or a rule names.
     """
 
     version: Literal[1] = 1

@@ -112,7 +112,7 @@ class Provider:
     `ABILITIES` that it has. deletion: what is deleted with an account. mails: the operations about which the
     portal sends the developer an e-mail. members_first: whether a developer is added to teams before the
     approval, so that no developer has access without their teams. keys: further keys of the `portal:` block.
-    id_form: the form of the portal's `id`. vendor: equal for providers whose portals have ids in common; `name`
+    id_form: the form of the portal's `id`. vendor: equal for providers that share the ids of portals; `name`
     where it is left out. portals: returns the portals on the connection's server; None: they cannot be listed."""
 
     name: str

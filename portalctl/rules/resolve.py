@@ -107,8 +107,8 @@ def _malformed(book: Rulebook, developer: Developer) -> Decision:
     if developer.email is None:
         return Decision("unmatched", _default(book))
     names = suspects(developer.email)
-    if person := book.now.denial_of_developer(names, developer.id):
-        return _kept_out(person, {})
+    if denial := book.now.denial_of_developer(names, developer.id):
+        return _kept_out(denial, {})
     domains = (book.now.denial_of_domain(domain_of(name)) for name in names)
     if denied := next((rule for rule in domains if rule is not None), None):
         return Decision("denied", (denied.why,))
@@ -133,7 +133,7 @@ def _by_domain(book: Rulebook, domain: str) -> Decision:
 
 
 def _ungrouped(book: Rulebook, address: str, decision: Decision, *, pending: bool) -> Decision:
-    """Return the decision for everybody at a domain who is in no group."""
+    """Return the decision for all developers at a domain who are in no group."""
     return _with_authority(book, address, _without_uncertain(book, decision), pending=pending)
 
 
@@ -215,8 +215,8 @@ def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reas
 
 
 def _with_lapsed_group(decision: Decision, state: GroupState, why: Reason) -> Decision:
-    gone = [team for team in state.teams if team not in decision.teams]
-    decision = replace(decision, lapsed_teams=_added(decision.lapsed_teams, ((team, why) for team in gone)))
+    withdrawn = [team for team in state.teams if team not in decision.teams]
+    decision = replace(decision, lapsed_teams=_added(decision.lapsed_teams, ((team, why) for team in withdrawn)))
     if state.approves and decision.verdict in {"unmatched", "silent"}:
         return replace(decision, lapsed=(*decision.lapsed, why))
     return decision

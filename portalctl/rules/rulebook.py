@@ -101,7 +101,7 @@ class RuleIndex:
 class Rulebook:
     """The rules of one portal: `now` in force, `lapsed` expired. `named` holds each address a rule spells out.
 
-    `uncertain` are the states of groups that may not remove anybody: a developer may be in one of them. `kept_teams`
+    `uncertain` are the states of groups that may not remove members: a developer may be in one of them. `kept_teams`
     are the teams that these groups feed, and `authority` the domains for which trusted groups decide alone.
     """
 
@@ -120,7 +120,7 @@ class Rulebook:
         Args:
             portal: the manifest's rules.
             today: the day in UTC; an entry holds through its `expires` day.
-            groups: what was read of directories. A group that is not there was not read, and removes nobody.
+            groups: what was read of directories. A missing group was not read, and removes no developer.
         """
         now, lapsed = (_rules(portal, today, groups, lapsed=lapsed) for lapsed in (False, True))
         named = now.overrides.keys() | now.members.keys() | lapsed.overrides.keys() | lapsed.members.keys()
@@ -137,7 +137,7 @@ class Rulebook:
 
     @property
     def may_match_anybody(self) -> GroupState | None:
-        """A trusted group that is not known well enough to say who is not in it."""
+        """A trusted group that was read too incompletely to prove who is not in it."""
         return _may_approve(self.uncertain)
 
     def has_group(self, address: str) -> bool:

@@ -13,7 +13,8 @@ from typing import Literal
 from portalctl.portals.models import OUT, Developer
 
 # ambiguous: another account is pending or approved. returned: another account is revoked. superseded: this account is
-# rejected, and another one counts. shared: this account is out, and another one keeps it from being reinstated.
+# rejected, and another one counts. shared: this account is revoked or rejected, and another one prevents its
+# reinstatement.
 Sharing = Literal["ambiguous", "returned", "superseded", "shared"]
 
 

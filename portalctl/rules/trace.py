@@ -126,21 +126,21 @@ class _Trace:
         for state in self._book.now.groups:
             presence = state.presence(address)
             if state.reading is None:
-                yield TracedRule(state.why, _group_says(state), "blocked", "the group was not read")
+                yield TracedRule(state.why, _group_text(state), "blocked", "the group was not read")
             elif presence == "shared":
-                yield TracedRule(state.why, _group_says(state), "blocked", "two identities have this address")
+                yield TracedRule(state.why, _group_text(state), "blocked", "two identities have this address")
             elif presence == "member" and not state.grants:
-                yield TracedRule(state.reason(address), _group_says(state, address), "blocked", "over `maximum`")
+                yield TracedRule(state.reason(address), _group_text(state, address), "blocked", "over `maximum`")
             elif presence == "member":
-                yield self._judged(state.reason(address), _group_says(state, address), _last_day(state))
+                yield self._judged(state.reason(address), _group_text(state, address), _last_day(state))
             elif self._matters(state, address) or presence == "disabled":
                 yield self._absent(state, address)
         for state in self._book.lapsed.groups:
             if state.presence(address) == "member":
-                yield self._judged(state.reason(address), _group_says(state, address), _last_day(state))
+                yield self._judged(state.reason(address), _group_text(state, address), _last_day(state))
 
     def _matters(self, state: GroupState, address: str) -> bool:
-        """Whether somebody loses something because they are not in this group."""
+        """Return whether a developer loses something because they are not in this group."""
         return domain_of(address) in state.authoritative_for or not self._exclusive.isdisjoint(state.teams)
 
     def _absent(self, state: GroupState, address: str) -> TracedRule:
@@ -180,12 +180,12 @@ class _Trace:
             if domain_of(name) in rule.domains or not decision.teams.keys().isdisjoint(rule.teams):
                 yield self._judged(rule.why, _access_text(rule), rule.expires)
 
-    def plain(self, why: Reason, says: str, expires: date | None = None) -> TracedRule:
+    def plain(self, why: Reason, text: str, expires: date | None = None) -> TracedRule:
         """Return a rule as it stands, without regard to one developer's decision."""
-        return TracedRule(why, says, *self._timely(expires, "adds"))
+        return TracedRule(why, text, *self._timely(expires, "adds"))
 
-    def exception(self, why: Reason, says: str, expires: date | None) -> TracedRule:
-        return TracedRule(why, says, *self._timely(expires, "exception"))
+    def exception(self, why: Reason, text: str, expires: date | None) -> TracedRule:
+        return TracedRule(why, text, *self._timely(expires, "exception"))
 
     def exceptions(self, address: str) -> Iterator[TracedRule]:
         return (self.exception(why, f"{address}: in {team}", end) for team, why, end in self._lists(address))
@@ -201,25 +201,25 @@ class _Trace:
             return "ended", f"it held through {expires}"
         return effect, None
 
-    def _judged(self, why: Reason, says: str, expires: date | None = None, *, elsewhere: bool = False) -> TracedRule:
+    def _judged(self, why: Reason, text: str, expires: date | None = None, *, elsewhere: bool = False) -> TracedRule:
         """Return a rule with its effect in the decision. `elsewhere`: it names another account of the address."""
         decision = self._decision
         effect, because = self._timely(expires, "adds")
         if effect == "ended":
             lapsed = (*decision.lapsed, *(reason for reasons in decision.lapsed_teams.values() for reason in reasons))
             more = "; what only it granted is withdrawn" if why in lapsed else ""
-            return TracedRule(why, says, effect, f"{because}{more}")
+            return TracedRule(why, text, effect, f"{because}{more}")
         if elsewhere and decision.blocked != "pin":
-            return TracedRule(why, says, "overruled", "its `id` names another account")
+            return TracedRule(why, text, "overruled", "its `id` names another account")
         gives = decision.verdict in {"approved", "silent", "unmatched"} and why.rule != "policy"
         if decision.blocked is not None and gives:
-            return TracedRule(why, says, "blocked", BLOCKED[decision.blocked][1])
+            return TracedRule(why, text, "blocked", BLOCKED[decision.blocked][1])
         if why in decision.why and decision.verdict != "silent":
-            return TracedRule(why, says, "decides")
+            return TracedRule(why, text, "decides")
         adds = any(why in reasons for reasons in decision.teams.values()) or why == decision.complete
         if adds or why.rule in {"policy", "access_requests"}:
-            return TracedRule(why, says, "adds")
-        return TracedRule(why, says, "overruled", _overruled(why, decision))
+            return TracedRule(why, text, "adds")
+        return TracedRule(why, text, "overruled", _overruled(why, decision))
 
 
 def _overruled(reason: Reason, decision: Decision) -> str:
@@ -238,7 +238,7 @@ def _overruled(reason: Reason, decision: Decision) -> str:
     }.get(winner.rule, "it does not apply to this account")
 
 
-def _group_says(state: GroupState, address: str = "") -> str:
+def _group_text(state: GroupState, address: str = "") -> str:
     """Return what a rule gives to members of its group, and how one of them is in it."""
     gives = ", ".join([*(["approved"] if state.approves else []), *(f"in {team}" for team in state.teams)])
     member = state.reading.members.get(address) if state.reading is not None else None
@@ -260,17 +260,17 @@ def _by_length(rules: dict[str, D]) -> list[D]:
 def _domain_text(rule: DeniedDomain | TrustedDomain, owned: set[str]) -> str:
     """`owned`: the teams of the identity provider."""
     if isinstance(rule, DeniedDomain):
-        return "kept out"
+        return "denied"
     into = (f"in {team}" + " (the identity provider's: not written)" * (team in owned) for team in rule.teams)
     return ", ".join(["approved", *into])
 
 
 def _unmatched_text(policy: Policy) -> str:
-    both = (("who waits", policy.unmatched_pending), ("who is in", policy.unmatched_approved))
-    words = [f"{noun} becomes {status}" for noun, status in both if status != "keep"]
+    both = (("pending", policy.unmatched_pending), ("approved", policy.unmatched_approved))
+    words = [f"{live} ones become {status}" for live, status in both if status != "keep"]
     if not words:
         return "unmatched developers stay unchanged"
-    return f"of unmatched developers, {' and '.join(words)}"
+    return f"unmatched developers: {' and '.join(words)}"
 
 
 def _override_text(rule: Override) -> str:

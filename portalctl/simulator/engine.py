@@ -137,10 +137,10 @@ class Engine:
         request = replace(request, number=next(self._numbers), service=service.name)
         for hook in tuple(self._hooks):
             hook(request)
-        fault, told = self._faults.acting(request)
+        fault, limit_headers = self._faults.acting(request)
         answer = _decide(service, request, fault)
         if answer is not None:
-            answer = replace(answer, headers=(*answer.headers, *told, *service.headers(request)))
+            answer = replace(answer, headers=(*answer.headers, *limit_headers, *service.headers(request)))
         self._wait(request, fault)
         self._record(request, answer, fault)
         if answer is None:

@@ -51,8 +51,8 @@ class Fault:
     `data.*.id` (of each row) or `meta.page.total`, has `value`, which is JSON or else text.
 
     It meets requests with a `service`, `method` and decoded `path` that fit the patterns (fnmatch; `*` spans slashes)
-    and whose query has the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times`
-    are hit (None: all). With `retry_after` seconds, 429 and the like carry Retry-After, as an HTTP date with
+    and a query with the pair `query`, such as `page[number]=2`. The first `after` of them pass, the next `times` are
+    hit (None: all). With `retry_after` seconds, 429 and the like carry Retry-After, as an HTTP date with
     `retry_date`, or as Retry-After-Ms with `retry_ms`. `plain` returns the gateway's own JSON instead of the vendor's
     error; else `body` can be a proxy's page of HTML, or none at all."""
 

@@ -59,7 +59,7 @@ class SimulatedAnswer:
 
 
 def json_answer(status: int, body: Json, content_type: str = JSON_TYPE) -> SimulatedAnswer:
-    """Return an answer with the JSON `body` as JSON."""
+    """Return an answer with `body` as JSON."""
     return SimulatedAnswer(status, json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(), content_type)
 
 

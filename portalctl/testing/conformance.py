@@ -43,7 +43,7 @@ class Conformance:
         filled(harness, MANY)
         assert state_of(portal.read(Scope(every_team=True))) == harness.state()
 
-    def test_looking_again_sees_what_reading_sees(self, harness: Harness, portal: Portal) -> None:
+    def test_a_reread_agrees_with_the_snapshot(self, harness: Harness, portal: Portal) -> None:
         filled(harness, 30)
         snapshot = portal.read(Scope(every_team=True))
         names = frozenset(team.name for team in snapshot.teams)
@@ -54,7 +54,7 @@ class Conformance:
             team.name: snapshot.members[team.id] for team in snapshot.teams
         }
 
-    def test_a_developer_who_is_gone_is_seen_as_gone(self, harness: Harness, portal: Portal) -> None:
+    def test_a_deleted_developer_is_reported_as_deleted(self, harness: Harness, portal: Portal) -> None:
         key = by_address(harness, portal, ANN)
         assert portal.write(writes.DeleteDeveloperWrite(key)).result == "done"
         assert portal.reread(Touched(developers=((key, ANN),))).statuses == {key: None}
@@ -124,7 +124,7 @@ class Conformance:
         portal.write(writes.RemoveMemberWrite(team.id, key))
         assert harness.state().teams["blues"] == frozenset()
 
-    def test_accounts_are_made_by_address_if_it_says_so(self, harness: Harness, portal: Portal) -> None:
+    def test_accounts_are_created_by_address_with_the_ability(self, harness: Harness, portal: Portal) -> None:
         harness.fill(State({}))
         written = portal.write(writes.CreateDeveloperWrite(NEW, "New", "approved"))
         if "accounts" in harness.provider.abilities:
@@ -136,7 +136,7 @@ class Conformance:
         else:
             assert (written.result, NEW in harness.state().developers) == ("refused", False)
 
-    def test_verified_addresses_are_known_if_it_says_so(self, harness: Harness, portal: Portal) -> None:
+    def test_verified_addresses_are_reported_with_the_ability(self, harness: Harness, portal: Portal) -> None:
         filled(harness, 3)
         known = [developer.email_verified is not None for developer in portal.read(Scope()).developers]
         assert all(known) or "verified_email" not in harness.provider.abilities

@@ -47,7 +47,7 @@ def test_a_file_in_full(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("version: 1\nacknowledgements: [{finding: abc, reason: x}]", "known.yaml:2:30: expected the fingerprint of"),
+        ("version: 1\nacknowledgements: [{finding: abc, reason: x}]", "2:30: 'abc': expected the fingerprint of"),
         ("version: 1\nacknowledgements: [{finding: f0123456789ab}]", "2:20: the key 'reason' is missing here"),
         ("version: 1\nacknowledgements: [{finding: f0123456789ab, reason: x, until: 2026-01-01}]",
          "2:56: unknown key 'until'; write 'expires' instead"),

@@ -24,7 +24,7 @@ def test_every_error_is_told_at_its_place(case: str, monkeypatch: pytest.MonkeyP
     assert caught.value.exit_code == 65
 
 
-def test_values_are_never_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_value_that_may_be_a_secret_is_never_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     """`hunter2` stands for a secret; it is also a key once, which may be shown."""
     monkeypatch.chdir(BROKEN)
     with pytest.raises(InputError) as caught:

@@ -141,7 +141,7 @@ def test_another_column_may_have_the_addresses() -> None:
          f"1:1: {NO_COLUMN} 'developers'; write members_from: {{file: city.csv, column: \"developers\"}}"),
         ("developer,reason,Reason\na@club.example,,\n", f"1:1: {TWICE}"),
         ("developer,expiry\na@club.example,\n", "1:1: unknown column 'expiry'; did you mean 'expires'?"),
-        ("developer,Expires\na@club.example,soon\n", "2:1: column 'expires': expected a date: YYYY-MM-DD"),
+        ("developer,Expires\na@club.example,soon\n", "2:1: column 'expires': 'soon': expected a date: YYYY-MM-DD"),
         ("developer,Expiration day\na@b.de,\n", "1:1: unknown column 'Expiration day'; did you mean 'expires'?"),
         ("x" * 3_000_000, f"1:1: {LONG}"),
         ("developer\na@club\n", "2:1: 'a@club': expected an e-mail address, as in ann@example.com"),
@@ -185,8 +185,8 @@ def test_a_wrong_column_hides_no_wrong_line() -> None:
 @pytest.mark.parametrize(
     ("rules", "expected"),
     [
-        (TEAM.replace("city.csv", "city.yaml"), f"3:59: {PATH}"),
-        (TEAM.replace("city.csv", "/etc/city.csv"), f"3:59: {PATH}"),
+        (TEAM.replace("city.csv", "city.yaml"), f"3:59: 'city.yaml': {PATH}"),
+        (TEAM.replace("city.csv", "/etc/city.csv"), f"3:59: '/etc/city.csv': {PATH}"),
         (TEAM.replace("city.csv", "{column: x}"), "3:59: the key 'file' is missing here"),
         (TEAM.replace("city.csv", "{file: a.csv, colum: x}"), "3:73: unknown key 'colum'; did you mean 'column'?"),
         (TEAM.replace("city.csv", "[a.csv]"), "3:59: expected text or a mapping, found a list"),

@@ -127,8 +127,8 @@ def _with_comment(line: str, comments: Iterable[Comment]) -> str:
 def _spaced(lines: Iterable[str], indent: int = 0) -> Iterator[str]:
     """Comment lines, and never two blank lines together.
 
-    Comments in which all lines are entries that are commented out stay in the first column, so that an entry is in
-    its place once `# ` is removed.
+    Comments in which all lines are entries that are commented out stay in the first column, so that an entry is
+    aligned once `# ` is removed.
     """
     before = None
     for is_blank, group in groupby(lines, key=lambda line: not line):

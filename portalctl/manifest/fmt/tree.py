@@ -164,11 +164,11 @@ class _Reader:
             pass
         event = next(self._events)
         self._begin(event)
-        header = self._take(len(self._waiting))
+        header = self._take_comments(len(self._waiting))
         root = self._node(event, -1)
         self._scan(len(self._text))
         assert isinstance(root, Collection)  # noqa: S101 (the caller has seen to it)
-        return Document(header, replace(root, below=()), (*root.below, *self._take(len(self._waiting))))
+        return Document(header, replace(root, below=()), (*root.below, *self._take_comments(len(self._waiting))))
 
     def _begin(self, event: NodeEvent) -> None:
         """Go on to where the content of a node begins, behind its anchor."""
@@ -207,11 +207,11 @@ class _Reader:
         if flow:
             self._cursor = max(self._cursor, self._offset(inner.end_mark))
         self._flow -= flow
-        return Collection(keyed, tuple(items), self._take(self._ours(around)), anchor)
+        return Collection(keyed, tuple(items), self._take_comments(self._ours(around)), anchor)
 
     def _item(self, event: NodeEvent, keyed: bool, column: int) -> Item:
         self._begin(event)
-        item = self._current = Item(None, _NOTHING, self._take(len(self._waiting)))
+        item = self._current = Item(None, _NOTHING, self._take_comments(len(self._waiting)))
         if keyed:
             key = self._node(event, column)
             assert isinstance(key, Scalar | Alias)  # noqa: S101 (a key is text)
@@ -219,7 +219,7 @@ class _Reader:
             self._begin(event)
         is_block = isinstance(event, CollectionStartEvent) and not event.flow_style
         if not is_block:
-            item.above += self._take(len(self._waiting))
+            item.above += self._take_comments(len(self._waiting))
         item.value = self._node(event, column)
         if not is_block:
             self._current = item
@@ -282,9 +282,9 @@ class _Reader:
             ours = ours if comment is _BLANK else index + 1
         return ours
 
-    def _take(self, count: int) -> tuple[str, ...]:
-        taken, self._waiting = self._waiting[:count], self._waiting[count:]
-        return tuple(comment.text for comment in taken)
+    def _take_comments(self, count: int) -> tuple[str, ...]:
+        text, self._waiting = self._waiting[:count], self._waiting[count:]
+        return tuple(comment.text for comment in text)
 
     def _offset(self, mark: Mark) -> int:
         return min(self._starts[min(mark.line, len(self._starts) - 1)] + int(mark.column), len(self._text))

@@ -27,7 +27,7 @@ class _Version:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _AnyList:
     """Any list, to check only that it can be read. Where it is empty, `list` may be missing."""
 
     total: int | None = None
@@ -45,7 +45,7 @@ def first_row(client: Client, path: str, params: Mapping[str, str]) -> None:
         if error.status not in REFUSED:
             raise
         answer = client.get(path, params)
-    found = shaped(client, answer, _Rows)
+    found = shaped(client, answer, _AnyList)
     if found.total is None and found.list is None:
         raise client.not_json(answer)
 

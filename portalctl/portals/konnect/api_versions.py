@@ -1,7 +1,7 @@
 """The two versions of Konnect's Portal Management API, as far as they differ for us.
 
 Facts about the API here and beside are from the vendor's OpenAPI documents (portal-management v3 3.9.8, v2 2.2.2)
-unless a line says otherwise. Answers are read tolerantly, so that most differences need no code: fields that a
+unless a line names another source. Answers are read tolerantly, so that most differences need no code: fields that a
 version lacks are None."""
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ def just_listed() -> Iterator[None]:
 
 
 class Wire:
-    """Reads for one portal, whose handle `name` is for progress. `pool` runs the pages of lists."""
+    """Reads for one portal, with the handle `name` for progress. `pool` runs the pages of lists."""
 
     def __init__(self, client: Client, pool: Pool, *, name: str, observer: Observer) -> None:
         self.client = client

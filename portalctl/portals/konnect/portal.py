@@ -80,7 +80,7 @@ class _PortalRow:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _AnyRows:
     """Any list, to check only that it can be read."""
 
     data: list[object]
@@ -240,8 +240,8 @@ class KonnectPortal:
         if scope.apis:
             yield "read_apis", "APIs", f"{self._dialect.prefix}/apis"
 
-    def _first_row(self, path: str) -> _Rows:
-        return self._wire.parse(self._client.get(path, FIRST_ROW), _Rows)
+    def _first_row(self, path: str) -> _AnyRows:
+        return self._wire.parse(self._client.get(path, FIRST_ROW), _AnyRows)
 
     @property
     def _portal(self) -> _PortalRow:

@@ -52,7 +52,7 @@ class _Providers(RootModel[list[IdentityProvider] | _ListedProviders]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
+class _CountedList:
     """A list of which only its length counts."""
 
     data: list[object]
@@ -139,7 +139,7 @@ def _portal_has_mapping(wire: Wire, portal: str) -> bool:
         return False
     if not answer.ok:
         raise wire.client.explain(answer)
-    return bool(wire.parse(answer, _Rows).data)
+    return bool(wire.parse(answer, _CountedList).data)
 
 
 def _provider_has_mapping(wire: Wire, portal: str) -> bool:

@@ -131,11 +131,11 @@ def create_credential(call: Call) -> SimulatedAnswer:
     application = _application(call)
     new = body(call, _CREDENTIAL, ("type",))
     kind = new.pop("type")
-    given: Mapping[str, Any] = {name: new.pop(name) for name in _TYPES if name in new}.get(kind) or {}
+    credential_settings: Mapping[str, Any] = {name: new.pop(name) for name in _TYPES if name in new}.get(kind) or {}
     if "name" not in new and kind != "oauth":
         raise invalid("name is required")
     now = call.db.now()
-    shown = {name: value for name, value in given.items() if name not in ("key", "password")}
+    shown = {name: value for name, value in credential_settings.items() if name not in ("key", "password")}
     made = Credential(
         id=call.db.new_id(),
         application_id=application.id,
@@ -202,9 +202,9 @@ def _subscribe(call: Call, application_ids: list[str], product_ids: list[str]) -
     products = {product.id: product for product in call.seen.all(Product) if product.portal_id == call.own_portal.id}
     if not set(application_ids) <= set(applications) or not set(product_ids) <= set(products):
         raise invalid("unknown application or API product")
-    taken = {(subscription.application_id, subscription.product_id) for subscription in _subscriptions(call)}
+    duplicate = {(subscription.application_id, subscription.product_id) for subscription in _subscriptions(call)}
     pairs = [(mine, theirs) for mine in application_ids for theirs in product_ids]
-    if taken & set(pairs):
+    if duplicate & set(pairs):
         raise invalid("subscription is reduplicate")
     for mine, theirs in dict.fromkeys(pairs):
         lifecycle.subscribe(call.db, applications[mine], products[theirs])

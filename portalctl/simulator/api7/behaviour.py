@@ -39,7 +39,7 @@ class Api7Behaviour:
     what one made through the backend looks like, `invited_state` and `sso_state` how these accounts begin (`by_rule`:
     by the portal's auto-approval).
     `duplicate_developer`: the answer to a duplicate `developer_id`; `developer_ids` is where it is unique and
-    `id_case` whether case counts. `delete_unknown`: the Dashboard's answer where there is nobody to delete.
+    `id_case` whether case counts. `delete_unknown`: the Dashboard's answer where there is no developer to delete.
     `backend_id` is what the backend shows as `id`, `subscription_developer` as `developer_id` of a subscription.
 
     Approvals: what `applicant_id`, `applicant_name`, and for registrations `resource_id`, `resource_name` hold;

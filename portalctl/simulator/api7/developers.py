@@ -21,10 +21,10 @@ def find(call: Call, developer_id: str, portal_id: str | None) -> SimulatedDevel
 def create(call: Call, portal: SimulatedPortal, developer_id: str) -> SimulatedDeveloper:
     """Create one through the backend. Raises ApiError 400 or 409 for a duplicate id where that is an error."""
     behaviour = call.behaviour
-    taken = find(call, developer_id, portal.id if behaviour.developer_ids == "portal" else None)
-    if taken is not None:
+    duplicate = find(call, developer_id, portal.id if behaviour.developer_ids == "portal" else None)
+    if duplicate is not None:
         if behaviour.duplicate_developer == "201":
-            return taken
+            return duplicate
         raise ApiError(int(behaviour.duplicate_developer), "developer_id is reduplicate")
     provider: dict[str, Provider | None] = {"builtin": "builtin", "sso": "sso", "absent": None}
     now = call.db.now()

@@ -114,11 +114,11 @@ def plant(portals: list[Entry], store: Store) -> None:
     """Puts checked portals into a store. Raises SeedError for products that aren't there."""
     for entry in portals:
         settings = dict(entry)
-        people, products = settings.pop("developers", []), settings.pop("products", [])
+        developers, products = settings.pop("developers", []), settings.pop("products", [])
         portal = store.add_portal(**settings)
         named = {product["name"]: store.add_product(portal.id, **product) for product in products}
-        for person in people:
-            settings = dict(person)
+        for account in developers:
+            settings = dict(account)
             applications = settings.pop("applications", [])
             if "created_at" in settings:
                 settings["created_at"] = _time(settings["created_at"], portal.name)

@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS group_mappings (
 CREATE TABLE IF NOT EXISTS provider_mappings (
     seq INTEGER PRIMARY KEY, id TEXT UNIQUE, provider_id TEXT, team_id TEXT, group_name TEXT, created_at TEXT,
     updated_at TEXT, UNIQUE (provider_id, team_id, group_name));
-CREATE TABLE IF NOT EXISTS mails (
+CREATE TABLE IF NOT EXISTS sent_mails (
     seq INTEGER PRIMARY KEY, at TEXT, portal_id TEXT, developer_id TEXT, email TEXT, template TEXT);
 """
 

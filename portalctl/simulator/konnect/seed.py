@@ -124,14 +124,14 @@ def _plant_portal(portal: Entry, store: Store) -> None:
     parts: dict[str, list[Entry]] = {kind: portal.pop(kind, []) for kind in _KINDS}
     portal_id = store.add_portal(**portal)
     store.add_developers(portal_id, parts["developers"])
-    people: dict[str, str] = {}
+    developers: dict[str, str] = {}
     for developer in store.developers(portal_id):
-        people.setdefault(developer["email"], developer["id"])
-    teams = {team["name"]: _plant_team(portal_id, dict(team), people, store) for team in parts["teams"]}
+        developers.setdefault(developer["email"], developer["id"])
+    teams = {team["name"]: _plant_team(portal_id, dict(team), developers, store) for team in parts["teams"]}
     for provider in parts["identity_providers"]:
         _plant_provider(portal_id, dict(provider), teams, store)
     for application in parts["applications"]:
-        _plant_application(portal_id, dict(application), people, teams, store)
+        _plant_application(portal_id, dict(application), developers, teams, store)
 
 
 def _plant_provider(portal_id: str, provider: Entry, teams: Mapping[str, str], store: Store) -> None:
@@ -142,10 +142,10 @@ def _plant_provider(portal_id: str, provider: Entry, teams: Mapping[str, str], s
         store.add_mapping(provider_id, team, mapping["group"], id=mapping.get("id"))
 
 
-def _plant_team(portal_id: str, team: Entry, people: Mapping[str, str], store: Store) -> str:
+def _plant_team(portal_id: str, team: Entry, developers: Mapping[str, str], store: Store) -> str:
     members, roles, groups = (team.pop(key, []) for key in ("members", "roles", "groups"))
     team_id = store.add_team(portal_id, **team)
-    store.add_members(team_id, [_named(people, email, f"team {team['name']}") for email in members])
+    store.add_members(team_id, [_named(developers, email, f"team {team['name']}") for email in members])
     for role in roles:
         store.add_role(team_id, **role)
     if groups:
@@ -154,14 +154,14 @@ def _plant_team(portal_id: str, team: Entry, people: Mapping[str, str], store: S
 
 
 def _plant_application(
-    portal_id: str, application: Entry, people: Mapping[str, str], teams: Mapping[str, str], store: Store
+    portal_id: str, application: Entry, developers: Mapping[str, str], teams: Mapping[str, str], store: Store
 ) -> None:
     where = f"application {application['name']}"
     registrations = application.pop("registrations", [])
     developer, team = application.pop("developer", None), application.pop("team", None)
     if (developer is None) == (team is None):
         raise SeedError(f"{where}: needs either `developer` or `team`")
-    owner = _named(people, developer, where) if team is None else _named(teams, team, where)
+    owner = _named(developers, developer, where) if team is None else _named(teams, team, where)
     owner_type = "developer" if team is None else "team"
     application_id = store.add_application(portal_id, owner_id=owner, owner_type=owner_type, **application)
     for registration in registrations:
@@ -171,5 +171,5 @@ def _plant_application(
 
 def _named(known: Mapping[str, str], name: object, where: str) -> str:
     if not isinstance(name, str) or name not in known:
-        raise SeedError(f"{where}: nobody is called {name!r}")
+        raise SeedError(f"{where}: there is no developer {name!r}")
     return known[name]

@@ -121,7 +121,7 @@ class Store:
         created_at: str | None = None,
         updated_at: str | None = None,
     ) -> str:
-        person = {
+        developer = {
             "id": id,
             "email": email,
             "full_name": full_name,
@@ -129,23 +129,25 @@ class Store:
             "created_at": created_at,
             "updated_at": updated_at,
         }
-        return self.add_developers(portal_id, [{key: value for key, value in person.items() if value is not None}])[0]
+        return self.add_developers(
+            portal_id, [{key: value for key, value in developer.items() if value is not None}]
+        )[0]
 
-    def add_developers(self, portal_id: str, people: Iterable[Mapping[str, str]]) -> list[str]:
+    def add_developers(self, portal_id: str, developers: Iterable[Mapping[str, str]]) -> list[str]:
         """Many at once. Each has `email` and may have `full_name`, `status`, `id`, `created_at`, `updated_at`."""
         now, rows = self._world.now(), []
-        for person in people:
-            email = self._world.stored_email(person["email"])
-            created = person.get("created_at", now)
+        for developer in developers:
+            email = self._world.stored_email(developer["email"])
+            created = developer.get("created_at", now)
             rows.append(
                 (
-                    person.get("id") or self._world.new_id(),
+                    developer.get("id") or self._world.new_id(),
                     portal_id,
                     email,
-                    person.get("full_name") or email.partition("@")[0],
-                    person.get("status", "pending"),
+                    developer.get("full_name") or email.partition("@")[0],
+                    developer.get("status", "pending"),
                     created,
-                    person.get("updated_at", created),
+                    developer.get("updated_at", created),
                 )
             )
         self._place(_INSERT_DEVELOPER, rows)
@@ -350,7 +352,7 @@ class Store:
         """Mails the vendor would have sent, oldest first: at, portal_id, developer_id, email, template."""
         names = ("at", "portal_id", "developer_id", "email", "template")
         with self._world.db.lock:
-            rows = self._world.db.truth.rows(f"SELECT {', '.join(names)} FROM mails ORDER BY seq")  # noqa: S608
+            rows = self._world.db.truth.rows(f"SELECT {', '.join(names)} FROM sent_mails ORDER BY seq")  # noqa: S608
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _list(self, listing: TableListing, scope: str, *parameters: str) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ class World:
     def mail(self, portal_id: str, developer_id: str, email: str, template: str) -> None:
         """Counts an e-mail of the vendor. Templates are named in the v3 document; `pending` is our own."""
         self.db.write(
-            "INSERT INTO mails (at, portal_id, developer_id, email, template) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO sent_mails (at, portal_id, developer_id, email, template) VALUES (?, ?, ?, ?, ?)",
             self.now(),
             portal_id,
             developer_id,

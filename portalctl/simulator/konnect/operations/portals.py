@@ -49,8 +49,8 @@ def update_portal(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     changes = body.read_body(call.request, call.api.update_portal)
     portal = shown(call, call.api.portals, call.portal)
-    taken = "SELECT 1 FROM portals WHERE json_extract(data, '$.name') = ? AND id <> ?"
-    if "name" in changes and call.reader.row(taken, changes["name"], call.portal):
+    duplicate = "SELECT 1 FROM portals WHERE json_extract(data, '$.name') = ? AND id <> ?"
+    if "name" in changes and call.reader.row(duplicate, changes["name"], call.portal):
         raise ProblemError(409, f"Key (org_id, name)=({changes['name']}) already exists.")
     if "labels" in changes:
         merged = portal.get("labels", {}) | (changes["labels"] or {})

@@ -149,8 +149,8 @@ def _team_body(call: Call, accepted: body.RequestBody) -> dict[str, Any]:
     if call.world.behaviour.trim_names:
         team["name"] = team["name"].strip()
     duplicate = call.world.behaviour.duplicate_team
-    taken = "SELECT 1 FROM teams WHERE portal_id = ? AND name = ? AND id <> ?"
-    if duplicate != "allow" and call.reader.row(taken, call.portal, team["name"], call.ids.get("teamId", "")):
+    same_name = "SELECT 1 FROM teams WHERE portal_id = ? AND name = ? AND id <> ?"
+    if duplicate != "allow" and call.reader.row(same_name, call.portal, team["name"], call.ids.get("teamId", "")):
         if duplicate == "409":
             raise ProblemError(409, f"Key (portal_id, name)=({team['name']}) already exists.")
         raise bad_request(standard("name", "invalid", "name is not unique"))
