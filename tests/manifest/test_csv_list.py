@@ -38,7 +38,7 @@ def told(lists: str | bytes, rules: str = TEAM) -> list[str]:
 
 EMPTY = "this file is empty; begin with the names of the columns, such as `developer,expires,reason`"
 NOBODY = "no developer is in this list; for a team without members write `members: []` instead"
-REST = "What comes after it was not read"
+REST = "The rest of the file was not read"
 QUOTES = f'the quotes of this line can\'t be read; inside quotes, write "" for a quote. {REST}'
 LONG = f"a field of this line has more than 131,072 characters. {REST}"
 WIDTH = "empty ones are written too, and one with a separator in it needs quotes"
@@ -144,12 +144,18 @@ def test_another_column_may_have_the_addresses() -> None:
         ("developer,Expires\na@club.example,soon\n", "2:1: column 'expires': 'soon': expected a date: YYYY-MM-DD"),
         ("developer,Expiration day\na@b.de,\n", "1:1: unknown column 'Expiration day'; did you mean 'expires'?"),
         ("x" * 3_000_000, f"1:1: {LONG}"),
-        ("developer\na@club\n", "2:1: 'a@club': expected an e-mail address, as in ann@example.com"),
+        (
+            "developer\na@club\n",
+            "2:1: 'a@club': expected an e-mail address, as in ann@example.com; "
+            "the domain 'club' has no dot; write it in full, as in example.com",
+        ),
         ("developer,name\n,Ann\n", "2:1: no address in this line"),
         ("developer,n\na@b.example\n", f"2:1: fields in this line: 1, in the first: 2; {WIDTH}"),
-        ("developer,expires\na@club.example,31.3.2027\n", "2:1: column 'expires': expected a date: YYYY-MM-DD"),
-        ("developer,expires\na@club.example,2027-02-30\n", "2:1: column 'expires': not a day of the calendar"),
-        ("developer,invite\na@club.example,yes\n", "2:1: column 'invite': expected true or false, found text"),
+        ("developer,expires\na@club.example,31.3.2027\n",
+            "2:1: column 'expires': '31.3.2027': expected a date: YYYY-MM-DD; did you mean '2027-03-31'?",
+        ),
+        ("developer,expires\na@b.ex,2027-02-30\n", "2:1: column 'expires': '2027-02-30': not a day of the calendar"),
+        ("developer,invite\na@b.example,yes\n", "2:1: column 'invite': expected true or false, found text ('yes')"),
         ("developer,send_invitation_email\na@b.example,TRUE\n", f"2:1: {MAIL}"),
         ("developer,EXPIRED\na@club.example,\n", "1:1: unknown column 'EXPIRED'; did you mean 'expires'?"),
         ("developer@a.example\nann@b.example\n", f"1:1: {NO_HEADER}"),
