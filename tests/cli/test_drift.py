@@ -97,7 +97,7 @@ def test_a_file_with_errors_ends_the_run_before_any_call(club: Bench) -> None:
     acknowledge("finding: x, reason: agreed")
     done = club.run("drift", "--acknowledge", "known.yaml")
     assert (done.code, done.out, club.reads) == (65, "", [])
-    assert "known.yaml:3:15: expected the fingerprint of a finding" in done.err
+    assert "known.yaml:3:15: 'x': expected the fingerprint of a finding" in done.err
 
 
 def test_metrics_are_written_also_when_something_is_found(club: Bench) -> None:
