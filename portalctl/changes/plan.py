@@ -64,7 +64,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class UnruledGrant:
-    """Access of a developer whose rule was removed.
+    """Access that a developer keeps although its rule was removed.
 
     `team` None: approval; `why` are the base's rules.
     """

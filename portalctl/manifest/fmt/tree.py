@@ -102,7 +102,7 @@ def commented_entry(comment: str) -> int | None:
 
 
 def read_tree(text: str) -> Document:
-    """The tree of text that `source.read` found nothing wrong with, and whose root is a mapping. Lines end in LF."""
+    """Return the tree of valid text with a mapping at its root. Lines end in LF."""
     return _Reader(text).document()
 
 
@@ -154,7 +154,7 @@ class _Reader:
         self._starts = [0, *(found.end() for found in re.finditer("\n", text))]
         self._events: Iterator[Any] = YAML(typ="safe").parse(text)
         self._cursor = 0
-        self._waiting: list[Comment] = []  # own lines, until it is known what they speak of
+        self._waiting: list[Comment] = []  # own lines, until their item is known
         self._current: Item | None = None  # what a comment at the end of a line is about
         self._anchors: dict[str, Anchor] = {}
         self._flow = 0
