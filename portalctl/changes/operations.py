@@ -360,7 +360,7 @@ class CreateTeam(_OfTeam):
     effect_of_op: ClassVar[Effect] = "grants"
     creates: ClassVar[bool] = True
     nothing: ClassVar[str] = "not on the portal"
-    would: ClassVar[str] = "new"
+    would: ClassVar[str] = "created"
     done: ClassVar[str] = "created"
 
     def live_state(self, live: Sighting) -> State | None:

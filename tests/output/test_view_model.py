@@ -21,7 +21,7 @@ REQUEST = {
 }  # fmt: skip
 STATUS: dict[str, State] = {word: {"status": word} for word in ("approved", "pending", "rejected", "revoked")}
 CASES: list[tuple[str, State | None, State | None, str, str]] = [
-    ("create_team", None, {"name": "reds"}, "gives", "new"),
+    ("create_team", None, {"name": "reds"}, "gives", "created"),
     ("update_team", {"description": None}, {"description": "<b>"}, "changes", "description: none → [<b>]"),
     ("assign_role", None, {**ROLE, "api": "orders", "region": "eu"}, "gives", "may act as [Viewer] on API [orders]"),
     ("unassign_role", {**ROLE, "assignment_id": "s1"}, None, "takes", "may no longer act as [Viewer] on API [a1]"),

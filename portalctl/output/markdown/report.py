@@ -1,4 +1,4 @@
-"""The report of an apply as Markdown, for the summary of a job."""
+"""What an apply did, as Markdown, for the summary of a job."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COLUMNS = ("result", "who", "what", "why")
 
 
 def report_markdown(report: Report, *, most: int = MOST) -> str:
-    """Return the report in at most `most` bytes of UTF-8. Changes that are not confirmed come first, not collapsed.
+    """At most `most` bytes of UTF-8. What was not confirmed stands first, and is never collapsed.
 
     Headings are never left out: each portal takes some hundred bytes.
     """
@@ -31,7 +31,8 @@ def report_markdown(report: Report, *, most: int = MOST) -> str:
 
 def _heading(portal: PortalOutcome, *, interrupted: bool) -> str:
     total, confirmed = portal.summary["total"], portal.summary["confirmed"]
-    state = "applied" if confirmed == total else "not everything was applied"
+    possible = confirmed + portal.summary["unknown"]
+    state = "applied" if confirmed == total else "not everything was applied" if possible else "nothing was applied"
     stopped = " · interrupted" if interrupted else ""
     counts = ", ".join(f"{portal.summary[result]:,} {result}" for result in ORDER if portal.summary[result])
     facts = f"{counts} of {plural(total, 'change')}{stopped}" if total else "nothing to do"
