@@ -238,7 +238,8 @@ class _Attempt:
             if now != "before" or self.by.stop.asked or self._announced() is not None:
                 break
             self.seen_at = time.monotonic()
-            self.by.observer(Retrying(self.change.id, 0.0, f"{written.detail}, and it was seen not to be done"))
+            cause = f"the portal returned {written.status}" if written.status else "no clear answer arrived"
+            self.by.observer(Retrying(self.change.id, 0.0, f"{cause}, and it was seen not to be done"))
             again = self._write()
             if again.detail in {INTERRUPTED, OVERTAKEN}:
                 self.because = None  # the result of the first is still unclear
