@@ -11,6 +11,7 @@ import click
 import pytest
 
 from portalctl.cli import console as module
+from portalctl.cli.commands import portalctl
 from portalctl.cli.console import Console, show
 from portalctl.events import Progress, Retrying, Warned
 from portalctl.output.text.style import Style
@@ -80,3 +81,21 @@ def test_quiet_shows_warnings_alone(capsys: pytest.CaptureFixture[str]) -> None:
         console(Retrying("GET /v3/portals", 0.5, "the portal returned 503"))
         console(Warned("certificates are not verified"))
     assert capsys.readouterr().err == "warning: certificates are not verified\n"
+
+
+def leaves(command_: click.Command) -> Iterator[click.Command]:
+    """Yield a command, or all commands below a group."""
+    if isinstance(command_, click.Group):
+        context = click.Context(command_)
+        for name in command_.list_commands(context):
+            found = command_.get_command(context, name)
+            assert found is not None
+            yield from leaves(found)
+    else:
+        yield command_
+
+
+@pytest.mark.slow
+def test_every_command_has_quiet_and_verbose() -> None:
+    for leaf in leaves(portalctl):
+        assert {"quiet", "verbose"} <= {param.name for param in leaf.params}, leaf.name
