@@ -101,7 +101,7 @@ def test_what_goes_with_an_account_is_listed_and_its_memberships_are_not_written
     register(bench, "gone@club.example")
     bench.manifest(DELETES + "teams: [{name: reds, membership: exclusive, members: []}]\n")
     done = bench.run("plan", "--allow-delete")
-    assert "application Scores and access to Weather go too" in done.out
+    assert "application Scores and access to Weather are deleted too" in done.out
     assert ops(bench, "--allow-delete") == [("delete_developer", "offboard")]
 
 
@@ -193,7 +193,7 @@ def test_drift_names_each_live_registration_of_somebody_who_is_kept_out(bench: B
     drift = bench.run("drift")
     assert drift.code == 2
     for api in ("Weather", "Tides"):
-        assert f"leaver@club.example  registration of Scores for {api}: approved; wanted: revoked" in drift.told
+        assert f"leaver@club.example  registration of Scores for {api}: approved; expected: revoked" in drift.told
     found = bench.run("drift", "-o", "json").json["portals"][0]["findings"]
     assert len({each["fingerprint"] for each in found}) == 2
 
@@ -266,7 +266,7 @@ def test_whoever_has_an_account_by_the_time_of_the_invitation_is_told_by_what_it
     assert done.code == code, done.out
     assert ("new@club.example" in bench.members("reds")) == (status == "approved")
     assert (
-        code == 0 or "new@club.example  not joined reds: skipped, because the approval has yet to come" in done.told
+        code == 0 or "Skipped (1): the approval has yet to come\n  ✗ new@club.example  not joined reds" in done.told
     )
     assert bench.run("apply", "--yes").code == 0
     assert "new@club.example" in bench.members("reds")
@@ -392,7 +392,7 @@ def test_what_a_classic_portal_cannot_do_is_found_offline(bench: Bench) -> None:
     path.write_text(path.read_text().replace("provider: konnect", "provider: konnect-v2"))
     done = bench.run("validate")
     assert done.code == 65
-    assert "partners.yaml:9:13: Kong Konnect (v2, classic) does not tell the names of APIs" in done.err
+    assert "partners.yaml:9:13: Kong Konnect (v2, classic) does not report the names of APIs" in done.err
     assert "partners.yaml:10:13: Kong Konnect (v2, classic) makes no account for an address" in done.err
 
 
