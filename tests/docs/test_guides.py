@@ -73,7 +73,7 @@ def test_manifests_are_valid(path: Path, tmp_path: Path) -> None:
             folder.mkdir()
             is_fragment = re.search(r"^portals?: ", block, re.MULTILINE) is not None
             whole = block if "portal:" in block or is_fragment else ROOT_FILE + block
-            (folder / "partners.yaml").write_text(whole if "version:" in whole else f"version: 1\n{whole}")
+            (folder / "partners.yaml").write_text(whole)
             if is_fragment:
                 (folder / "root.yaml").write_text(ROOT_FILE)
             load([folder])
