@@ -75,7 +75,7 @@ class Kind:
         except ModuleNotFoundError as error:
             raise BadUsageError(
                 f"directory {connection.name}: {self.title} needs the package {error.name}",
-                f"Install it: pip install 'portalctl[{self.name}]'",
+                f"Install portalctl with its extra `{self.name}`; in a clone: pip install '.[{self.name}]'",
             ) from error
         directory: Directory = module.connect(connection)
         return directory

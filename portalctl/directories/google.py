@@ -173,7 +173,7 @@ class _ServiceAccount:
         except ModuleNotFoundError:
             raise BadUsageError(
                 f"directory {connection.name}: Google Workspace needs the package cryptography",
-                "Install it: pip install 'portalctl[google]'",
+                "Install portalctl with its extra `google`; in a clone: pip install '.[google]'",
             ) from None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise wrong from None
