@@ -25,7 +25,9 @@ from portalctl.changes.registrations import with_registrations
 from portalctl.changes.saved_plan import check_live
 from portalctl.changes.selection import Selection, check_developer, developer_names
 from portalctl.changes.snapshot_notices import offline_notices
+from portalctl.directories.kinds import KINDS
 from portalctl.directories.protocol import DirectoryError
+from portalctl.directories.reading import GroupReading
 from portalctl.errors import UNTOLD, AnswerError, BadUsageError, RefusedError
 from portalctl.events import Observer, ReadDone, Warned, ignore
 from portalctl.execution.confirm_wait import Patience
@@ -36,20 +38,29 @@ from portalctl.execution.journal_lock import locked_journal
 from portalctl.execution.preparation import Ready, prepare
 from portalctl.execution.report import PortalReport
 from portalctl.garbage import no_garbage_collection
-from portalctl.group_reading import NO_DIRECTORIES, Directories, GroupReader, saved_groups
+from portalctl.group_reading import (
+    NO_DIRECTORIES,
+    Directories,
+    GroupReader,
+    definitions,
+    saved_groups,
+    wanted_groups,
+)
 from portalctl.http import READ_ONLY, READ_WRITE
 from portalctl.http.throttle import Throttles
 from portalctl.insight.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
 from portalctl.insight.base import Base, against, former_access
+from portalctl.insight.directory_ping import DirectoryPing, failed_check, group_checks
 from portalctl.insight.drift import PortalDrift, drift_findings
 from portalctl.insight.explain import PortalExplanation, Topic
 from portalctl.insight.explain import explain as explain_portal
 from portalctl.insight.ping import PortalPing, portal_ping
 from portalctl.insight.rule_changes import rule_changes
-from portalctl.manifest.model import NOT_READ, Manifest, PortalManifest
+from portalctl.manifest.model import NOT_READ, Directory, Manifest, PortalManifest
 from portalctl.portals.connection import AnyServer, Connection
 from portalctl.portals.models import Identity, Registration, Scope, Snapshot
-from portalctl.portals.ping_result import Checkup
+from portalctl.portals.ping_checks import clock_check
+from portalctl.portals.ping_result import Check, Checkup
 from portalctl.portals.protocol import Portal
 from portalctl.portals.snapshot_file import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
 from portalctl.providers.registry import provider_named
@@ -186,13 +197,13 @@ def _offline(item: _Compared, run: Run, now: datetime) -> Iterator[Notice]:
         yield from offline_notices(item.snapshot.observed_at, now, unread)
 
 
-def take_snapshot(manifest: Manifest, run: Run) -> SavedSnapshot:
+def take_snapshot(manifest: Manifest, run: Run, more: Iterable[tuple[str, str]] = ()) -> SavedSnapshot:
     """Take a snapshot of every portal, to be saved:
 
     with the members and roles of every team and pending requests, since a later manifest may need them. It has the
     registrations of developers that the manifest denies. Sends only GET requests; raises what `plan` raises."""
     created = run.clock()
-    groups = read_groups(manifest, run)
+    groups = read_groups(manifest, run, more=more)
     portals = tuple(
         SavedPortal(
             declared(item.portal),
@@ -283,6 +294,39 @@ def ping(manifest: Manifest, run: Run) -> tuple[PortalPing, ...]:
     return tuple(
         portal_ping(manifest.portals[name], _server(name, run).url, checkup) for name, checkup in checkups.items()
     )
+
+
+def ping_directories(manifest: Manifest, run: Run) -> tuple[DirectoryPing, ...]:
+    """Return whether each directory that rules rest on can be read, with its groups."""
+    portals = tuple(manifest.portals.values())
+    known, wanted, reader = definitions(portals), wanted_groups(portals), group_reader(run)
+    names = sorted(wanted.keys() - run.directories.without)
+    return tuple(_ping_directory(known[name], wanted[name], portals, reader, run) for name in names)
+
+
+def _ping_directory(
+    directory: Directory,
+    groups: Iterable[str],
+    portals: Iterable[PortalManifest],
+    reader: GroupReader,
+    run: Run,
+) -> DirectoryPing:
+    access = run.directories.accesses[directory.name]
+    kind = KINDS[directory.kind].title
+    try:
+        facts, looked = reader.looked_at(directory, groups)
+    except DirectoryError as error:
+        return DirectoryPing(directory.name, kind, access.url, (failed_check("server", error),))
+    product = f" ({facts.server})" if facts.server else ""
+    checks = [Check("server", "ok", f"{access.url} responds{product}; credential accepted ({access.secret_source})")]
+    if facts.date is not None:
+        checks.append(clock_check(facts.date, rfc3339(run.clock())))
+    checks += [failed_check("group", found) for found in looked if isinstance(found, DirectoryError)]
+    readings = Groups({(one.directory, one.asked): one for one in looked if isinstance(one, GroupReading)})
+    today = run.clock().date()
+    states = [state for portal in portals for state in Rulebook.of(portal, today, readings).now.groups]
+    checks += group_checks(state for state in states if state.rule.directory == directory.name)
+    return DirectoryPing(directory.name, kind, access.url, tuple(checks))
 
 
 def _checkup(portal: PortalManifest, run: Run) -> Checkup:
@@ -428,8 +472,10 @@ def _compare_all(
         yield _Compared(portal, snapshot, found, registrations, source.calls, earlier, groups, unread)
 
 
-def read_groups(manifest: Manifest, run: Run, base: Base | None = None) -> Groups:
-    """Return the groups that the manifest's rules rest on, and the base's where they can be read too.
+def read_groups(
+    manifest: Manifest, run: Run, base: Base | None = None, more: Iterable[tuple[str, str]] = ()
+) -> Groups:
+    """Return the groups that the manifest's rules rest on, `more` ones, and the base's where they can be read too.
 
     Raises DirectoryError where one could not be read completely, InputError where the run's snapshot lacks one, and
     BadUsageError where the run has no address of a directory.
@@ -438,7 +484,7 @@ def read_groups(manifest: Manifest, run: Run, base: Base | None = None) -> Group
     if run.snapshot is not None:
         return saved_groups(run.snapshot.groups, heads, run.directories.without)
     bases = tuple(base.of(head) for head in heads) if base is not None else ()
-    return group_reader(run).read(heads, bases)
+    return group_reader(run).read(heads, bases, more)
 
 
 def group_reader(run: Run) -> GroupReader:

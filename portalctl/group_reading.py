@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from portalctl.cancellation import Stop
 from portalctl.directories.connection import Access, Connection
 from portalctl.directories.kinds import KINDS
-from portalctl.directories.protocol import DirectoryError
+from portalctl.directories.protocol import DirectoryError, Facts, Group
 from portalctl.directories.reading import Filter, GroupReading, reading_of
 from portalctl.errors import BadUsageError, Finding, InputError, Position
 from portalctl.events import Observer, ignore
@@ -18,6 +18,7 @@ from portalctl.manifest.model import Directory, PortalManifest, group_value
 from portalctl.rules.groups import Groups
 from portalctl.words import quoted
 
+Looked = GroupReading | DirectoryError
 Wanted = dict[str, dict[str, None]]  # groups by directory, in order
 LEFT_OUT = "--without-directory"
 
@@ -60,8 +61,14 @@ class GroupReader:
     stop: Stop = field(default_factory=Stop)
     throttles: Throttles = field(default_factory=Throttles)
 
-    def read(self, heads: Sequence[PortalManifest], bases: Sequence[PortalManifest] = ()) -> Groups:
-        """Return the groups of `heads`, and of `bases` (what these are compared with) where they can be read too.
+    def read(
+        self,
+        heads: Sequence[PortalManifest],
+        bases: Sequence[PortalManifest] = (),
+        more: Iterable[tuple[str, str]] = (),
+    ) -> Groups:
+        """Return the groups of `heads` and `more` ones (directory and group), and of `bases` (what these are compared
+        with) where they can be read too.
 
         Raises DirectoryError where a group of `heads` could not be read completely, and BadUsageError where a
         variable is not set.
@@ -70,6 +77,8 @@ class GroupReader:
         unread = dict.fromkeys(without, LEFT_OUT)
         known, readings = definitions(heads), dict[tuple[str, str], GroupReading]()
         wanted, before = wanted_groups(heads), wanted_groups(bases)
+        for directory_name, group in more:
+            wanted.setdefault(directory_name, {})[group] = None
         lenient = bool(without)
         for name in sorted({*wanted, *before} - without):
             groups, others = wanted.get(name, {}), before.get(name, {})
@@ -108,6 +117,26 @@ class GroupReader:
                 except DirectoryError:
                     continue  # the change under review may be what repairs it
         return found
+
+    def looked_at(self, directory: Directory, groups: Iterable[str]) -> tuple[Facts, list[Looked]]:
+        """Return what a directory says of itself, and each group or why it could not be read; connecting once."""
+        keep = Filter(directory.domains, directory.ignore_without_address)
+        with KINDS[directory.kind].connect(self.connection(directory)) as opened:
+            facts = opened.begin()
+            found: list[Looked] = []
+            for group in groups:
+                try:
+                    found.append(reading_of(opened.read(group), directory.name, group, keep))
+                except DirectoryError as error:
+                    found.append(error)
+        return facts, found
+
+    def one(self, directory: Directory, group: str) -> tuple[Group, GroupReading]:
+        """Return one group as the directory has it, and as rules use it. Raises DirectoryError."""
+        keep = Filter(directory.domains, directory.ignore_without_address)
+        with KINDS[directory.kind].connect(replace(self.connection(directory), names=True)) as opened:
+            found = opened.read(group)
+        return found, reading_of(found, directory.name, group, keep)
 
     def connection(self, directory: Directory) -> Connection:
         """Return what a directory is opened with. Raises BadUsageError where the run does not say where it is."""

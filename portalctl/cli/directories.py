@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from portalctl.directories.connection import Access
+from portalctl.directories.definition import Kind
 from portalctl.directories.kinds import KINDS
 from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.group_reading import Directories, definitions, wanted_groups
 from portalctl.http.server import is_loopback
 from portalctl.manifest.model import Directory, PortalManifest
+from portalctl.output.documents import Directories as ListedDirectories
+from portalctl.output.documents import ListedDirectory
 from portalctl.words import did_you_mean, quoted
 
 
@@ -30,7 +33,7 @@ def directories_of(
     """
     known = definitions(portals)
     left_out = check_names(without, known)
-    needed = {*wanted_groups(portals), *more} - left_out
+    needed = {*wanted_groups(portals), *(name for name in more if name in known)} - left_out
     return Directories({name: access_to(known[name], env) for name in sorted(needed)}, left_out)
 
 
@@ -79,6 +82,43 @@ def access_to(directory: Directory, env: Mapping[str, str]) -> Access:
         url_source=f"{prefix}_URL" if value("URL") else f"the default of {kind.title}",
         secret_source=password.source,
     )
+
+
+def listed_directories(portals: Collection[PortalManifest]) -> ListedDirectories:
+    """Return the document of a manifest's directories."""
+    wanted = wanted_groups(portals)
+    return ListedDirectories(
+        directories=tuple(
+            ListedDirectory(
+                name=name,
+                kind=KINDS[directory.kind].name,
+                preview=KINDS[directory.kind].preview,
+                groups=tuple(wanted.get(name, ())),
+                portals=tuple(sorted(portal.name for portal in portals if name in portal.directories)),
+                variables=tuple(f"{prefix_of(name)}_{key}" for key in _variables(KINDS[directory.kind])),
+            )
+            for name, directory in sorted(definitions(portals).items())
+        )
+    )
+
+
+def _variables(kind: Kind) -> Iterator[str]:
+    """Yield the ends of the names of variables that a kind needs."""
+    yield from ["URL"] if kind.url is None else []
+    yield from ["TENANT"] if kind.tenant else []
+    yield from ["USER"] if kind.user else []
+    yield "SECRET"
+
+
+def group_named(text: str, known: Collection[str]) -> tuple[str, str]:
+    """Return directory and group of `DIRECTORY/GROUP`. Raises BadUsageError for an undeclared directory."""
+    name, sign, group = text.partition("/")
+    if not sign or not group:
+        raise BadUsageError(f"{quoted(text)} is not a group", "Write DIRECTORY/GROUP, as in corp/api-partners.")
+    if name not in known:
+        listed = f"Directories: {', '.join(sorted(known))}." if known else "The manifest declares none."
+        raise BadUsageError(f"{quoted(name)}: directory not declared{did_you_mean(name, known)}", listed)
+    return name, group
 
 
 def _checked_token_url(name: str, url: str | None, prefix: str) -> str | None:

@@ -9,6 +9,7 @@ import click
 
 import portalctl
 from portalctl.cli.console import show, style_for
+from portalctl.cli.directories import listed_directories
 from portalctl.cli.form_option import form_option
 from portalctl.cli.options import tls_options
 from portalctl.cli.paths import file_options, manifest_paths
@@ -24,7 +25,24 @@ def list() -> None:
     Examples:
       portalctl list portals
       portalctl list portals --live
+      portalctl list directories
     """
+
+
+@list.command()
+@file_options
+@form_option("directories")
+def directories(paths: tuple[Path, ...], output: str) -> None:
+    """List the directories, each with the groups that rules name and the variables it needs. Connects to nothing.
+
+    \b
+    Examples:
+      portalctl list directories -f portals/
+      portalctl list directories -f portals/ -o json
+    """
+    found = portalctl.load(*manifest_paths(paths)).portals.values()
+    style = style_for(sys.stdout)
+    show(render(listed_directories(found), output, style), style)
 
 
 @list.command()

@@ -20,7 +20,8 @@ from portalctl.output.documents import Ping, render
 @form_option("ping")
 @mask_option
 def ping(*, target: Target, output: str) -> None:
-    """Check each portal's server, token and permissions, its settings, release and clock. Never writes to a portal.
+    """Check each portal's server, token and permissions, its settings, release and clock, and each directory:
+    credential, groups, number of identities. Never writes to a portal.
 
     Below each problem is how to fix it. Exits with 1 if a plan could not read what it needs. The permission to write
     cannot be checked without writing.
@@ -32,7 +33,8 @@ def ping(*, target: Target, output: str) -> None:
     """
     session = open_session(target)
     found = shown(flow.ping(session.manifest, session.run))
+    directories = shown(flow.ping_directories(session.manifest, session.run))
     style = style_for(sys.stdout)
-    show(render(Ping(portals=found), output, style), style)
-    if any(portal.failed for portal in found):
+    show(render(Ping(portals=found, directories=directories), output, style), style)
+    if any(portal.failed for portal in found) or any(directory.failed for directory in directories):
         leave(1)

@@ -16,8 +16,8 @@ KINDS = ("manifest", *FORMS)
 def schema(kind: str) -> None:
     """Print the JSON Schema of manifest files, or of a document that portalctl writes, for editors and validators.
 
-    KIND is manifest, plan, report, snapshot, drift, explanation, access, ping, validation, portals or
-    live_portals.
+    KIND is manifest, plan, report, snapshot, drift, explanation, access, ping, validation, portals,
+    live_portals or directories.
 
     \b
     Examples:

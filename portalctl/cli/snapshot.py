@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-import portalctl
+from portalctl import flow
+from portalctl.cli.directories import group_named
 from portalctl.cli.masking import mask_option
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.output_option import OutputPath, write_output
 from portalctl.cli.session import open_session
+from portalctl.group_reading import definitions
 from portalctl.output.escaping import terminal
 from portalctl.output_file import Output
 from portalctl.portals.snapshot_file import to_json
@@ -24,8 +26,15 @@ from portalctl.words import plural
     metavar="FILE",
     help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.",
 )
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="DIRECTORY/GROUP",
+    help="Keep this group too, which no rule names yet. Repeatable.",
+)
 @mask_option
-def snapshot(*, target: Target, out: Output) -> None:
+def snapshot(*, target: Target, out: Output, groups: tuple[str, ...]) -> None:
     """Keep a reading of the manifest's portals in a file, for `plan --snapshot`. Cannot write to a portal.
 
     It has everybody, every team with its members and roles, the requests that wait, and the application
@@ -36,8 +45,10 @@ def snapshot(*, target: Target, out: Output) -> None:
       portalctl snapshot -f portals/ --out snapshot.json
       portalctl plan -f portals/ --snapshot snapshot.json --base main
     """
-    session = open_session(target)
-    taken = portalctl.snapshot(session.manifest, session.run)
+    session = open_session(target, groups=[text.partition("/")[0] for text in groups])
+    known = definitions(session.manifest.portals.values())
+    more = [group_named(text, known) for text in groups]
+    taken = flow.take_snapshot(session.manifest, session.run, more)
     write_output("--out", out, to_json(taken))
     people = sum(len(each.snapshot.developers) for each in taken.portals)
     what = f"{plural(len(taken.portals), 'portal')}, {plural(people, 'developer')}. digest {taken.digest}"

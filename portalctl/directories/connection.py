@@ -38,7 +38,8 @@ class Connection:
     """A directory and the way to it.
 
     `email`: the attributes with addresses. `options`: the keys that only this kind has. `ignore_missing`: whether
-    members that cannot be read are left out. `now` gives the time as RFC 3339.
+    members that cannot be read are left out. `names`: whether people's names are asked for too. `now` gives the time
+    as RFC 3339.
     """
 
     kind: Kind
@@ -48,6 +49,7 @@ class Connection:
     options: Mapping[str, Option]
     now: Callable[[], str]
     ignore_missing: bool = False
+    names: bool = False
     observer: Observer = ignore
     stop: Stop = field(default_factory=Stop)
     throttles: Throttles = field(default_factory=Throttles)

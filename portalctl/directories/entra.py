@@ -97,8 +97,11 @@ class Entra:
 
     def _members(self, id_: str) -> tuple[dict[str, dict[str, Any]], int]:
         """Return the users in a group by id, and how many Graph counts."""
+        names = ["displayName"] if self._connection.names else []
         kind = "transitiveMembers" if self._connection.nested else "members"
-        attributes = dict.fromkeys(["id", "accountEnabled", *(name.split(".")[0] for name in self._connection.email)])
+        attributes = dict.fromkeys(
+            ["id", "accountEnabled", *names, *(name.split(".")[0] for name in self._connection.email)]
+        )
         params = {"$select": ",".join(attributes), "$top": str(PAGE), "$count": "true"}
         path = f"/groups/{quote(id_, safe='')}/{kind}/microsoft.graph.user"
         answer = self._ok(self._web.answer(path, params, _COUNTING))
@@ -124,7 +127,7 @@ class Entra:
             raise self._web.wrong(
                 f"the attributes of user {row['id']} are empty: the app may not read users", _RIGHTS
             )
-        return identity_of(row["id"], row, self._connection.email, active=enabled)
+        return identity_of(row["id"], row, self._connection.email, active=enabled, name=row.get("displayName"))
 
     def _get(self, path: str, params: dict[str, str]) -> dict[str, Any]:
         return self._web.json_object(self._ok(self._web.answer(path, params)))

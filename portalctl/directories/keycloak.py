@@ -133,7 +133,8 @@ class Keycloak:
             raise self._web.wrong(f"user {id_} has no `enabled` that is true or false")
         addresses = tuple(dict.fromkeys(addresses_of(row, self._connection.email)))
         if row.get("emailVerified") is True or self._connection.text("unverified_email") == "accept":
-            return Identity(id_, addresses, enabled, via)
+            name = " ".join(str(row[key]) for key in ("firstName", "lastName") if row.get(key))
+            return Identity(id_, addresses, enabled, via, name=name)
         # Users may change their own address, and whoever types another's is not that developer.
         return Identity(id_, (), enabled, via, unverified=len(addresses))
 

@@ -196,7 +196,8 @@ class Ldap:
         nested = f"(&{linked}{_GROUPS})"
         groups = {dn_key(entry.dn) for entry in self._server.search(self._base, nested, ["cn"], complete=False)}
         found: dict[DnKey, Entry] = {}
-        attributes = [*IDS, *STATES, *self._connection.email]  # without classes, of which each entry has many
+        names = ["cn"] if self._connection.names else []
+        attributes = [*IDS, *STATES, *names, *self._connection.email]  # without classes, of which entries have many
         for entry in self._server.search(self._base, linked, attributes, complete=False):
             key = dn_key(entry.dn)
             if key is not None and key in dns and key not in groups:

@@ -80,7 +80,7 @@ def stable_id(entry: Entry) -> str:
 def identity(entry: Entry, email: tuple[str, ...], now: datetime, via: tuple[str, ...]) -> Identity:
     """Return a person's entry as an identity. `now` decides whether an account has expired."""
     addresses = dict.fromkeys(_addresses(entry, email))
-    return Identity(stable_id(entry), tuple(addresses), not is_disabled(entry, now), via)
+    return Identity(stable_id(entry), tuple(addresses), not is_disabled(entry, now), via, name=entry.first("cn"))
 
 
 def _addresses(entry: Entry, email: tuple[str, ...]) -> Iterator[str]:

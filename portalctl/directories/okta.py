@@ -90,7 +90,9 @@ class Okta:
 
     def _identity(self, row: dict[str, Any]) -> Identity:
         status = text_of(self._web, row, "status", f"user {row['id']}")
-        return identity_of(row["id"], row, self._connection.email, active=status not in DISABLED)
+        profile = row.get("profile")
+        name = profile.get("displayName") if isinstance(profile, dict) else ""
+        return identity_of(row["id"], row, self._connection.email, active=status not in DISABLED, name=name)
 
 
 def _name(group: dict[str, Any]) -> str | None:

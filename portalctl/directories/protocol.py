@@ -19,7 +19,7 @@ class Identity:
 
     `id` is stable and not a DN. `addresses` are as the directory has them; `unverified` is the number of further ones
     that it has not verified. `via` are the names of the groups between the group that was read and this identity,
-    outermost first; empty for a direct member.
+    outermost first; empty for a direct member. `name` is the person's, where it was asked for.
     """
 
     id: str
@@ -27,6 +27,7 @@ class Identity:
     active: bool = True
     via: tuple[str, ...] = ()
     unverified: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,8 +99,9 @@ class Scim:
     def users(self) -> Mapping[str, dict[str, Any]]:
         """Return all users by id."""
         if self._users is None:
+            names = ["displayName"] if self._connection.names else []
             tops = {attribute.split(".")[0] for attribute in self._connection.email}
-            self._users = self._list("/Users", {"attributes": ",".join(["id", "active", *sorted(tops)])})
+            self._users = self._list("/Users", {"attributes": ",".join(["id", "active", *names, *sorted(tops)])})
         return self._users
 
     def group_ids(self) -> set[str]:
@@ -183,7 +184,9 @@ class _Walk:
         active = row.get("active", True)
         if not isinstance(active, bool):
             raise self._server.wrong(f"user {id_} has no `active` that is true or false")
-        self.identities[id_] = identity_of(id_, row, self._connection.email, active=active, via=via)
+        self.identities[id_] = identity_of(
+            id_, row, self._connection.email, active=active, via=via, name=row.get("displayName")
+        )
 
     def _nested(self, id_: str, via: tuple[str, ...]) -> None:
         if id_ in self._seen:

@@ -264,10 +264,17 @@ def addresses_of(row: Mapping[str, Any], attributes: tuple[str, ...]) -> Iterato
 
 
 def identity_of(
-    id_: str, row: Mapping[str, Any], attributes: tuple[str, ...], *, active: bool, via: tuple[str, ...] = ()
+    id_: str,
+    row: Mapping[str, Any],
+    attributes: tuple[str, ...],
+    *,
+    active: bool,
+    via: tuple[str, ...] = (),
+    name: object = "",
 ) -> Identity:
     """Return an identity with the addresses in its attributes."""
-    return Identity(id_, tuple(dict.fromkeys(addresses_of(row, attributes))), active, via)
+    shown = name.strip() if isinstance(name, str) else ""
+    return Identity(id_, tuple(dict.fromkeys(addresses_of(row, attributes))), active, via, name=shown)
 
 
 def not_found(connection: Connection, group: str, *advice: str) -> DirectoryError:

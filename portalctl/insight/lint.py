@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import Literal
 
 from portalctl.characters import in_typographic_quotes
+from portalctl.directories.kinds import BY_ID, KINDS
 from portalctl.errors import Finding, Position
 from portalctl.identity import domain_of, enclosing, is_freemail
+from portalctl.ids import is_uuid
 from portalctl.lookalike import Lookalikes, TeamNames, difference
 from portalctl.manifest.model import DENIED_GRANT, NOT_READ, Manifest, Override, PortalManifest
 from portalctl.portals.models import Developer, Snapshot
@@ -171,6 +173,14 @@ def _unused_team(look: _Look) -> Found:
             yield team.why, f"no rule uses team {team.name}"
 
 
+def _claimable(look: _Look) -> Found:
+    for rule in look.portal.group_rules:
+        directory = look.portal.directories.get(rule.directory)
+        kind = KINDS.get(directory.kind) if directory is not None else None
+        if kind is not None and kind.claimable_names and not rule.group.startswith(BY_ID) and not is_uuid(rule.group):
+            yield rule.why, f"group {rule.group} goes by its display name, which users of {kind.title} may claim"
+
+
 def _not_written(look: _Look) -> Found:
     portal = look.portal
     owned = {team.name for team in portal.teams if team.membership == "idp"}
@@ -312,6 +322,13 @@ LINTS: Mapping[str, Lint] = {
         "the portal accepts both names, so developers may join the wrong team",
         "use the portal's spelling everywhere",
         _twins,
+    ),
+    "PC014": Lint(
+        "claimable-group",
+        "a group named by its display name, where users may be able to create a group of any name",
+        "whoever creates a group with this name, once the other is renamed or deleted, decides who has access",
+        "name the group by its id: `group: id:VALUE`",
+        _claimable,
     ),
 }
 

@@ -22,6 +22,7 @@ from portalctl.changes.plan import Notice, Plan
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.ids import HANDLE
 from portalctl.insight.access_review import AccessReview
+from portalctl.insight.directory_ping import DirectoryPing
 from portalctl.insight.drift import PortalDrift
 from portalctl.insight.explain import PortalExplanation
 from portalctl.insight.lint import remedy
@@ -69,6 +70,7 @@ class Ping:
     kind: Literal["ping"] = "ping"
     generator: str = GENERATOR
     portals: tuple[PortalPing, ...]
+    directories: tuple[DirectoryPing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +142,45 @@ class LivePortals:
     portals: tuple[LivePortal, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedDirectory:
+    """A directory that a manifest declares, the groups that rules name, and the variables that it needs.
+
+    `preview`: this kind is tested against stand-ins only.
+    """
+
+    name: str
+    kind: str
+    preview: bool
+    groups: tuple[str, ...]
+    portals: tuple[str, ...]
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directories:
+    """The directories of a manifest."""
+
+    version: Literal[1] = 1
+    kind: Literal["directories"] = "directories"
+    generator: str = GENERATOR
+    directories: tuple[ListedDirectory, ...]
+
+
 LINKED = ("markdown", "html")  # forms of a plan whose places in files are links
 
 Document = (
-    Plan | Report | SavedSnapshot | Drift | Explanation | AccessReview | Ping | Validation | Portals | LivePortals
+    Plan
+    | Report
+    | SavedSnapshot
+    | Drift
+    | Explanation
+    | AccessReview
+    | Ping
+    | Validation
+    | Portals
+    | LivePortals
+    | Directories
 )
 
 MODELS: Mapping[str, type[Document]] = {
@@ -157,6 +194,7 @@ MODELS: Mapping[str, type[Document]] = {
     "validation": Validation,
     "portals": Portals,
     "live_portals": LivePortals,
+    "directories": Directories,
 }
 
 

@@ -46,6 +46,7 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     },
     "portals": {"text": "portalctl.output.text.portals:portals_text"},
     "live_portals": {"text": "portalctl.output.text.portals:live_portals_text"},
+    "directories": {"text": "portalctl.output.text.directories:directories_text"},
 }
 
 

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from portalctl.errors import UNTOLD, AnswerError, PortalError
-from portalctl.http import Answer, Client
+from portalctl.http import Client
 from portalctl.portals.ping_result import Check, Result
 from portalctl.portals.unexpected_errors import as_portal_error
 
@@ -41,7 +41,7 @@ class Examination:
             self._failed(code, self._client.not_json(answer))
             return False
         self.checks.append(Check(code, "ok", f"{server.url} answers (from {server.url_source})"))
-        self.checks.append(_clock(answer, self._now()))
+        self.checks.append(clock_check(answer.date, self._now()))
         if answer.status == 401:
             self._failed("token", self._client.explain(answer))
             return False
@@ -74,9 +74,9 @@ class Examination:
         self.checks.append(Check(code, "failed", error.message, "; ".join(advice)))
 
 
-def _clock(answer: Answer, now: str) -> Check:
-    """Compare the clocks: `expires` and the validity of plans depend on this machine's."""
-    server_time = _moment(answer.date)
+def clock_check(date: str | None, now: str) -> Check:
+    """Compare the clocks: `expires` and the validity of plans depend on this machine's. `date`: a Date header."""
+    server_time = _moment(date)
     if server_time is None:
         return Check(
             "clock", "unknown", "the server does not report its time", "check that this machine's clock is right"

@@ -291,3 +291,84 @@ def test_each_group_is_read_once_for_all_rules(city: Bench, server: StandIn) -> 
     planned(city, server)
     assert sorted(server.calls) == ["GET /api/city-devs", "GET /api/partners"]
     assert not {request.method for request in server.log} & WRITES
+
+
+# --- commands about directories ---
+
+
+def test_list_names_groups_and_variables_and_connects_to_nothing(city: Bench, server: StandIn) -> None:
+    done = portalctl("list", "directories", "-f", "portals", "-o", "json")
+    assert done.json["directories"] == [
+        {
+            "name": "hr",
+            "kind": "http",
+            "preview": False,
+            "groups": ["partners", "city-devs"],
+            "portals": ["partners"],
+            "variables": ["PORTALCTL_DIRECTORY_HR_URL", "PORTALCTL_DIRECTORY_HR_SECRET"],
+        }
+    ]
+    assert "group city-devs" in portalctl("list", "directories", "-f", "portals").out
+    assert (server.log, city.reads) == ([], [])
+
+
+def test_ping_reads_each_group(city: Bench, server: StandIn, hr: Hr) -> None:
+    done = run(city, server, "ping", "-o", "json")
+    assert done.code == 0, done.out
+    (directory,) = done.json["directories"]
+    assert [(check["code"], check["result"]) for check in directory["checks"]] == [
+        ("server", "ok"),
+        ("group", "ok"),
+        ("group", "ok"),
+    ]
+    assert "3 identities" in done.out
+    hr.groups["city-devs"] = []
+    del hr.groups["partners"]
+    done = run(city, server, "ping")
+    assert done.code == 1
+    assert "group 'partners' not found" in done.out
+    assert "hr/city-devs is empty" in done.out
+    assert city.writes == []
+
+
+def test_a_group_is_kept_as_a_list_that_members_from_reads(city: Bench, server: StandIn, hr: Hr) -> None:
+    Path("portals/lists").mkdir()
+    hr.groups["city-devs"] = ["bob", "-eve", "ann"]
+    words = ("directory", "read", "hr", "city-devs")
+    done = run(city, server, *words, "--csv", "portals/lists/devs.csv")
+    assert done.code == 0, done.err
+    assert Path("portals/lists/devs.csv").read_text() == (
+        "developer,id,name,group\nann@city.example,ann,,hr/city-devs\nbob@city.example,bob,,hr/city-devs\n"
+    )
+    listed = RULES.replace("{directory: hr, group: city-devs}", "lists/devs.csv")
+    city.manifest(listed)
+    assert ids(planned(city, server)) == ["add_member:ann@city.example:city", "approve:ann@city.example"]
+    assert "ann@city.example" in run(city, server, *words).out
+
+
+def test_no_list_is_written_from_a_group_that_may_be_wrong(city: Bench, server: StandIn, hr: Hr) -> None:
+    Path("old.csv").write_text("developer\nann@city.example\n")
+    hr.groups["city-devs"] = []
+    done = run(city, server, "directory", "read", "hr", "city-devs", "--csv", "old.csv")
+    assert (done.code, Path("old.csv").read_text()) == (3, "developer\nann@city.example\n")
+    done = run(city, server, "directory", "read", "hr", "nobody", "--csv", "old.csv")
+    assert (done.code, Path("old.csv").read_text()) == (1, "developer\nann@city.example\n")
+    done = run(city, server, "directory", "read", "hrr", "city-devs")
+    assert (done.code, "did you mean 'hr'?" in done.err) == (64, True)
+
+
+def test_a_snapshot_keeps_a_group_that_no_rule_names_yet(city: Bench, server: StandIn, hr: Hr) -> None:
+    hr.groups["all-staff"] = ["ann"]
+    assert run(city, server, "snapshot", "--out", "s.json", "--group", "hr/all-staff").code == 0
+    city.manifest(RULES.replace("group: partners", "group: all-staff"))
+    assert portalctl("plan", "-f", "portals", "--snapshot", "s.json").code == 0
+    for text, code in (("all-staff", 64), ("hrr/x", 64), ("hr/nobody", 1)):
+        assert run(city, server, "snapshot", "--out", "t.json", "--group", text).code == code
+    assert not Path("t.json").exists()
+
+
+def test_a_group_named_by_a_claimable_name_is_a_finding(city: Bench) -> None:
+    city.manifest("directories: [{name: sso, kind: entra}]\ntrusted_groups: [{directory: sso, group: Partners}]\n")
+    assert "PC014" in portalctl("validate", "-f", "portals").err
+    city.manifest('directories: [{name: sso, kind: entra}]\ntrusted_groups: [{directory: sso, group: "id:x"}]\n')
+    assert "PC014" not in portalctl("validate", "-f", "portals").err

@@ -71,15 +71,16 @@ def test_broken_files_are_an_error_and_nothing_is_listed(portals: Path) -> None:
 
 @pytest.mark.usefixtures("portals")
 def test_the_examples_of_its_help() -> None:
-    for command in (list_command, list_command.commands["portals"]):
+    for command in list_command.commands.values():
         assert command.help is not None
         examples = command.help.partition("Examples:\n")[2].strip().splitlines()
         assert len(examples) >= 2
         for example in examples:
-            found = re.search(r"portalctl (list portals[^)]*)", example)
+            found = re.search(r"portalctl (list (\w+)[^)]*)", example)
             assert found is not None
             if "--live" not in example:
-                assert "club-api7" in portalctl(*found[1].split()).out
+                done = portalctl(*found[1].split())
+                assert (done.code, "club-api7" in done.out) == (0, found[2] == "portals")
 
 
 @pytest.mark.slow

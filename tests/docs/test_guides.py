@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from portalctl.cli.commands import COMMANDS
+from portalctl.directories.kinds import KINDS as DIRECTORY_KINDS
 from portalctl.manifest.load import load
 from tests.docs.console import GUIDES, ROOT, commands, matches, run, steady, world
 
@@ -16,7 +17,7 @@ WITH_COMMANDS = [path for path in DOCUMENTS if commands(path.read_text(encoding=
 NAMES = [path.stem for path in DOCUMENTS]
 ROOT_FILE = "version: 1\nportal: {name: partners, provider: konnect, region: eu, title: Partners}\n"
 MANIFEST = re.compile(
-    r"(version|portal|policy|trusted_\w+|denied_domains|teams|overrides|protected|delegate|\w+_requests):"
+    r"(version|portal|policy|directories|trusted_\w+|denied_domains|teams|overrides|protected|delegate|\w+_requests):"
 )
 # What a ```sh block may begin with: programs that need a network, a terminal or a long time.
 NOT_RUN = (
@@ -31,6 +32,7 @@ NOT_RUN = (
     "portalctl sim serve",
     "portalctl apply plan.json --expect-digest",
     "portalctl explain dev-",
+    "portalctl directory read",
     "portalctl ping",
     "portalctl plan --ca-file",
     "export ",
@@ -76,7 +78,7 @@ def test_manifests_are_valid(path: Path, tmp_path: Path) -> None:
             (folder / "partners.yaml").write_text(whole)
             if is_fragment:
                 (folder / "root.yaml").write_text(ROOT_FILE)
-            load([folder])
+            load([folder], DIRECTORY_KINDS)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)

@@ -290,4 +290,5 @@ def test_codes_are_for_ever() -> None:
         "PC011 not-written",
         "PC012 not-read",
         "PC013 look-alike-team",
+        "PC014 claimable-group",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from portalctl.insight.directory_ping import DirectoryPing
 from portalctl.insight.ping import PortalPing
 from portalctl.output.documents import Ping
 from portalctl.output.escaping import terminal
@@ -14,12 +15,18 @@ SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "unknown": "?"}
 
 def ping_text(document: Ping, style: Style) -> str:
     """Each portal: a line for each thing that was looked at, and below it what to do."""
-    return joined(line for portal in document.portals for line in _portal(portal, style))
+    return joined(
+        line
+        for listed in (document.portals, document.directories)
+        for item in listed
+        for line in _checks(item, style)
+    )
 
 
-def _portal(portal: PortalPing, style: Style) -> Iterator[str]:
-    yield f"{style.strong(portal.name)}  {portal.provider} · {terminal(portal.server)}"
-    for check in portal.checks:
+def _checks(item: PortalPing | DirectoryPing, style: Style) -> Iterator[str]:
+    kind = item.provider if isinstance(item, PortalPing) else f"directory, {item.kind}"
+    yield f"{style.strong(item.name)}  {kind} · {terminal(item.server)}"
+    for check in item.checks:
         yield f"  {style.sign(SIGNS[check.result])} {terminal(check.message)}"
         if check.remedy is not None:
             yield f"      {terminal(check.remedy)}"

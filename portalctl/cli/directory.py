@@ -1,0 +1,134 @@
+"""`portalctl directory`: groups of directories, one at a time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import click
+
+import portalctl
+from portalctl import flow
+from portalctl.cli.console import Console
+from portalctl.cli.directories import access_to
+from portalctl.cli.output_option import OutputPath, write_output
+from portalctl.cli.paths import file_option, manifest_paths
+from portalctl.csv_guard import guard
+from portalctl.directories.protocol import Group
+from portalctl.directories.reading import GroupReading
+from portalctl.errors import BadUsageError, RefusedError
+from portalctl.group_reading import Directories, definitions
+from portalctl.manifest.model import GroupRule, Manifest
+from portalctl.output.escaping import terminal
+from portalctl.output_file import PUBLIC, Output
+from portalctl.words import did_you_mean, plural, quoted
+
+COLUMNS = ("developer", "id", "name", "group")
+
+
+@click.group()
+def directory() -> None:
+    """Read groups of the directories that a manifest declares.
+
+    \b
+    Examples:
+      portalctl directory read corp api-partners -f portals/
+      portalctl directory read corp api-partners -f portals/ --csv api-partners.csv
+    """
+
+
+@directory.command()
+@click.argument("name")
+@click.argument("group")
+@file_option
+@click.option(
+    "--csv",
+    "out",
+    type=OutputPath(PUBLIC),
+    metavar="FILE",
+    help="Write the group as a list that `members_from` reads: a row for each address, sorted. Nothing is written "
+    "where the group is not complete, or smaller than its rule allows.",
+)
+def read(*, name: str, group: str, paths: tuple[Path, ...], out: Output | None) -> None:
+    """Read one GROUP of the directory NAME, with every check, and print who counts; with --csv, keep it as a list.
+
+    For teams that want each change of a group reviewed: a scheduled job writes the list and opens a pull request.
+
+    \b
+    Examples:
+      portalctl directory read corp api-partners -f portals/
+      portalctl directory read corp api-partners -f portals/ --csv api-partners.csv
+    """
+    manifest = portalctl.load(*manifest_paths(paths))
+    portals = manifest.portals.values()
+    known = definitions(portals)
+    if name not in known:
+        listed = f"Directories: {', '.join(sorted(known))}." if known else "The manifest declares none."
+        raise BadUsageError(f"{quoted(name)}: directory not declared{did_you_mean(name, known)}", listed)
+    directories = Directories({name: access_to(known[name], os.environ)})
+    reader = flow.group_reader(flow.Run({}, observer=Console(), directories=directories))
+    found, reading = reader.one(known[name], group)
+    _check_size(manifest, reading)
+    rows = _rows(found, reading)
+    if out is None:
+        _print(found, reading, rows)
+        return
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([guard(cell) for cell in row] for row in rows)
+    write_output("--csv", out, text.getvalue())
+    click.echo(f"{terminal(str(out.shown))}: {plural(len(rows), 'address').replace('addresss', 'addresses')}")
+
+
+def _check_size(manifest: Manifest, reading: GroupReading) -> None:
+    """Raises RefusedError where the group is smaller than the rules that name it allow: it may be a mistake."""
+    rules: list[GroupRule] = [
+        rule
+        for portal in manifest.portals.values()
+        for rule in portal.group_rules
+        if (rule.directory, rule.group) == (reading.directory, reading.asked)
+    ]
+    size = reading.counts.usable
+    minimum = max((rule.minimum or 1 for rule in rules), default=1)
+    if size == 0 and any(rule.allow_empty for rule in rules):
+        return
+    if size < minimum:
+        raise RefusedError(
+            f"group {reading.value} has {size:,} identities that count, below {minimum:,}; nothing was written",
+            "If that is right, write `allow_empty: true` or a lower `minimum` in the rule that names the group.",
+        )
+
+
+def _rows(found: Group, reading: GroupReading) -> list[tuple[str, str, str, str]]:
+    """Return a row for each address that counts, sorted."""
+    names = {one.id: one.name for one in found.identities}
+    return [
+        (address, member.identity, names.get(member.identity, ""), reading.value)
+        for address, member in sorted(reading.members.items())
+        if member.active and address not in reading.shared
+    ]
+
+
+def _print(found: Group, reading: GroupReading, rows: list[tuple[str, str, str, str]]) -> None:
+    counts = reading.counts
+    click.echo(f"{terminal(reading.value)}  {terminal(reading.name)} (id {terminal(reading.id)})")
+    click.echo(f"read {reading.observed_at}: {counts.active:,} identities, {counts.disabled:,} disabled")
+    ways = {one.id: one.via for one in found.identities}
+    for address, identity, name, _ in rows:
+        via = ways.get(identity, ())
+        through = f"  through {' > '.join(via)}" if via else ""
+        click.echo(terminal(f"  {address}  {name}".rstrip() + through))
+    left = {
+        "without an address": counts.without_address,
+        "addresses at other domains": counts.ignored,
+        "not valid addresses": counts.malformed,
+        "addresses not verified": counts.unverified,
+        "addresses shared by two identities": len(reading.shared),
+        "members that could not be read": counts.missing,
+    }
+    for what, count in left.items():
+        if count:
+            click.echo(f"ignored: {count:,} {what}")
