@@ -13,17 +13,19 @@ import click
 import portalctl
 from portalctl.changes import saved_plan
 from portalctl.changes.plan import Plan
+from portalctl.changes.saved_groups import check_groups, directories_in
 from portalctl.cli.console import Console
-from portalctl.cli.directories import check_names, directories_of
+from portalctl.cli.directories import check_names, directories_of, prefix_of
 from portalctl.cli.masking import mask_key
 from portalctl.cli.options import Target
 from portalctl.cli.output_option import check_distinct
 from portalctl.cli.paths import manifest_paths
 from portalctl.cli.servers import Destination, Tls, addresses, servers, services
+from portalctl.environment import has_secret
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.execution.confirm_wait import Patience
-from portalctl.flow import Run, check_portals, utc_now
+from portalctl.flow import Run, check_portals, group_reader, utc_now
 from portalctl.group_reading import Directories, definitions
 from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
 from portalctl.manifest.model import Manifest
@@ -109,7 +111,22 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
     saved_plan.check_servers(plan, {name: server.url for name, server in run.servers.items()})
     if manifest is not None:
         check_portals(manifest, _with_addresses(run, manifest))
+        _check_groups(plan, manifest, run)
     return SavedSession(plan, run)
+
+
+def _check_groups(plan: Plan, manifest: Manifest, run: Run) -> None:
+    """Read the groups that a saved plan rests on again, where the variables of their directories are set.
+
+    Raises RefusedError where a developer of the plan joined or left one of them.
+    """
+    names = directories_in(plan)
+    if not names or not all(has_secret(os.environ, f"{prefix_of(name)}_SECRET") for name in names):
+        return
+    portals = manifest.portals.values()
+    without = definitions(portals).keys() - names
+    directories = directories_of(portals, without, os.environ)
+    check_groups(plan, group_reader(replace(run, directories=directories)).read(tuple(portals)).readings)
 
 
 def _load(target: Target, console: Console) -> Manifest:

@@ -372,3 +372,26 @@ def test_a_group_named_by_a_claimable_name_is_a_finding(city: Bench) -> None:
     assert "PC014" in portalctl("validate", "-f", "portals").err
     city.manifest('directories: [{name: sso, kind: entra}]\ntrusted_groups: [{directory: sso, group: "id:x"}]\n')
     assert "PC014" not in portalctl("validate", "-f", "portals").err
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_saved_plan_is_stale_when_a_developer_left_the_group(city: Bench, server: StandIn, hr: Hr) -> None:
+    def saved() -> None:
+        assert run(city, server, "plan", "--out", "plan.json").code == 0
+
+    def applied(**env: str) -> Done:
+        return run(city, server, "apply", "plan.json", "--yes", "--confirm-timeout", "0.2", **env)
+
+    saved()
+    hr.groups["partners"] = ["bob", "eve"]
+    done = applied()
+    assert (done.code, city.writes) == (3, [])
+    assert "ann@city.example is not in hr/partners now" in done.err
+    hr.groups |= {"partners": ["ann", "bob", "eve"], "city-devs": ["ann"]}
+    saved()
+    hr.groups["city-devs"] = ["ann", "bob"]
+    assert "bob@city.example is in hr/city-devs now" in applied().err
+    assert city.writes == []
+    hr.groups["city-devs"] = ["ann"]
+    assert applied(PORTALCTL_DIRECTORY_HR_SECRET="").code == 0  # not read again: the plan holds for a day
+    assert city.members("city") == {"ann@city.example"}
