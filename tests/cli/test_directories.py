@@ -395,3 +395,40 @@ def test_a_saved_plan_is_stale_when_a_developer_left_the_group(city: Bench, serv
     hr.groups["city-devs"] = ["ann"]
     assert applied(PORTALCTL_DIRECTORY_HR_SECRET="").code == 0  # not read again: the plan holds for a day
     assert city.members("city") == {"ann@city.example"}
+
+
+def test_a_change_of_groups_is_compared_with_its_base(city: Bench, server: StandIn, hr: Hr) -> None:
+    Path("before").mkdir()
+    Path("before/partners.yaml").write_text(Path("portals/partners.yaml").read_text())
+    hr.groups["others"] = ["eve"]
+    city.manifest(RULES.replace("group: partners", "group: others"))
+    done = run(city, server, "plan", "--base", "before", "-o", "json")
+    assert done.code == 0, done.err
+    portal = done.json["portals"][0]
+    assert ids(portal) == []
+    assert {one["id"] for one in portal["base"]["prevented"]} == {
+        "add_member:ann@city.example:city",
+        "approve:ann@city.example",
+    }
+    assert [one["developer"]["email"] for one in portal["base"]["unruled"]] == ["bob@city.example"]
+    del hr.groups["partners"]  # the base's group is gone: what it gave is not known, and is no reason to fail
+    assert run(city, server, "plan", "--base", "before").code == 0
+
+
+def test_a_fragment_may_name_only_groups_it_was_granted(city: Bench, server: StandIn) -> None:
+    Path("portals/town.yaml").write_text(
+        "version: 1\nportal: partners\nteams: [{name: town, members_from: {directory: hr, group: city-devs}}]\n"
+    )
+    done = run(city, server, "plan")
+    assert done.code == 65
+    assert "portals/town.yaml:3" in done.err
+    assert "'hr/city-devs': group not granted to this file" in done.err
+    city.manifest(RULES + "delegate: {town.yaml: {teams: [town], groups: [hr/city-devs]}}\n")
+    assert run(city, server, "plan").code == 0
+
+
+def test_the_access_report_names_the_group(city: Bench, server: StandIn) -> None:
+    done = run(city, server, "report", "access", "-o", "json")
+    assert done.code == 0, done.err
+    assert "hr/city-devs" in done.out
+    assert "hr/partners" in done.out
