@@ -199,19 +199,26 @@ def _with_groups(book: Rulebook, address: str, decision: Decision) -> Decision:
 def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reason, *, certain: bool) -> Decision:
     """Return the decision for a member of a group. Where that is not `certain`, the member keeps what the group gives
     and is granted nothing new."""
-    teams = _added(decision.teams, ((team, why) for team in state.teams))
-    only = frozenset(state.teams) - decision.teams.keys()
-    kept = decision.kept - frozenset(state.teams) if certain else decision.kept | only
-    lapsed_teams = {team: reasons for team, reasons in decision.lapsed_teams.items() if team not in state.teams}
-    decision = replace(decision, teams=teams, kept=kept, lapsed_teams=lapsed_teams)
-    if decision.verdict == "denied":
-        return decision
-    if state.approves:
-        decision = replace(decision, lapsed=())
-    if state.approves and certain:
-        reasons = (*decision.why, why) if decision.verdict == "approved" else (why,)
-        return replace(decision, verdict="approved", why=reasons, reinstate=book.portal.policy.reinstate)
-    return replace(decision, verdict="silent", why=(why,)) if decision.verdict == "unmatched" else decision
+    given = frozenset(state.teams)
+    verdict, reasons, reinstate = decision.verdict, decision.why, decision.reinstate
+    if verdict != "denied" and state.approves and certain:
+        reasons = (*reasons, why) if verdict == "approved" else (why,)
+        verdict, reinstate = "approved", book.portal.policy.reinstate
+    elif verdict == "unmatched":
+        verdict, reasons = "silent", (why,)
+    lapsed_teams = decision.lapsed_teams
+    if not given.isdisjoint(lapsed_teams):
+        lapsed_teams = {team: ended for team, ended in lapsed_teams.items() if team not in given}
+    return replace(
+        decision,
+        verdict=verdict,
+        why=reasons,
+        teams=_added(decision.teams, ((team, why) for team in state.teams)),
+        lapsed=() if state.approves and verdict != "denied" else decision.lapsed,
+        lapsed_teams=lapsed_teams,
+        reinstate=reinstate,
+        kept=decision.kept - given if certain else decision.kept | (given - decision.teams.keys()),
+    )
 
 
 def _with_lapsed_group(decision: Decision, state: GroupState, why: Reason) -> Decision:
