@@ -199,7 +199,7 @@ def _with_groups(book: Rulebook, address: str, decision: Decision) -> Decision:
 def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reason, *, certain: bool) -> Decision:
     """Return the decision for a member of a group. Where that is not `certain`, the member keeps what the group gives
     and is granted nothing new."""
-    given = frozenset(state.teams)
+    fed = frozenset(state.teams)
     verdict, reasons, reinstate = decision.verdict, decision.why, decision.reinstate
     if verdict != "denied" and state.approves and certain:
         reasons = (*reasons, why) if verdict == "approved" else (why,)
@@ -207,8 +207,8 @@ def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reas
     elif verdict == "unmatched":
         verdict, reasons = "silent", (why,)
     lapsed_teams = decision.lapsed_teams
-    if not given.isdisjoint(lapsed_teams):
-        lapsed_teams = {team: ended for team, ended in lapsed_teams.items() if team not in given}
+    if not fed.isdisjoint(lapsed_teams):
+        lapsed_teams = {team: ended for team, ended in lapsed_teams.items() if team not in fed}
     return replace(
         decision,
         verdict=verdict,
@@ -217,7 +217,7 @@ def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reas
         lapsed=() if state.approves and verdict != "denied" else decision.lapsed,
         lapsed_teams=lapsed_teams,
         reinstate=reinstate,
-        kept=decision.kept - given if certain else decision.kept | (given - decision.teams.keys()),
+        kept=decision.kept - fed if certain else decision.kept | (fed - decision.teams.keys()),
     )
 
 
