@@ -9,11 +9,11 @@ import click
 
 import portalctl
 from portalctl.cli.console import show, style_for
-from portalctl.cli.directories import listed_directories
 from portalctl.cli.form_option import form_option
 from portalctl.cli.options import tls_options
 from portalctl.cli.paths import file_options, manifest_paths
 from portalctl.cli.provider_options import REGIONS, provider_option
+from portalctl.errors import BadUsageError
 from portalctl.output.documents import listed, render
 
 
@@ -40,6 +40,8 @@ def directories(paths: tuple[Path, ...], output: str) -> None:
       portalctl list directories -f portals/
       portalctl list directories -f portals/ -o json
     """
+    from portalctl.cli.directories import listed_directories
+
     found = portalctl.load(*manifest_paths(paths)).portals.values()
     style = style_for(sys.stdout)
     show(render(listed_directories(found), output, style), style)
@@ -76,13 +78,20 @@ def portals(
       portalctl list portals --live --provider konnect --region eu
       echo "portals=$(portalctl list portals -f portals/ -o json)" >> "$GITHUB_OUTPUT"
     """
-    from portalctl.cli.live_portals import Wanted, live_options_check, live_portals
-    from portalctl.cli.servers import Tls
-
-    live_options_check(ctx, live)
+    _check_live_options(ctx, live=live)
     style = style_for(sys.stdout)
     if live:
+        from portalctl.cli.live_portals import Wanted, live_portals
+        from portalctl.cli.servers import Tls
+
         document = live_portals(paths, Wanted(provider, region, Tls(ca_file, verify=not insecure)))
         show(render(document, output, style), style)
     else:
         show(render(listed(portalctl.load(*manifest_paths(paths)).portals.values()), output, style), style)
+
+
+def _check_live_options(ctx: click.Context, *, live: bool) -> None:
+    """Make sure that options for live portals are used with --live only. Raises BadUsageError."""
+    given = [name for name in ("provider", "region", "ca_file", "insecure") if ctx.params.get(name)]
+    if given and not live:
+        raise BadUsageError(f"--{given[0].replace('_', '-')} is for --live only")

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 import portalctl
 from portalctl.cancellation import Stop
 from portalctl.cli.console import Console
@@ -139,10 +137,3 @@ def _is_declared(declared: PortalManifest, provider: str, portal: Identity) -> b
     if declared.id is not None:
         return declared.id.casefold() == portal.id.casefold()
     return declared.title in portal.names
-
-
-def live_options_check(ctx: click.Context, live: bool) -> None:
-    """Make sure that options for live portals are used with --live only. Raises BadUsageError."""
-    given = [name for name in ("provider", "region", "ca_file", "insecure") if ctx.params.get(name)]
-    if given and not live:
-        raise BadUsageError(f"--{given[0].replace('_', '-')} is for --live only")

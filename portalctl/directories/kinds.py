@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from portalctl.directories.definition import Key, Kind
-from portalctl.identity import normal_address
 
 BY_ID: Final = "id:"  # how `group` begins where it is the group's id
 _PATH: Final = re.compile(r"[A-Za-z0-9._~%@+-]+(/[A-Za-z0-9._~%@+-]+)*", re.ASCII)
@@ -18,6 +17,8 @@ _NESTED: Final = Key(
 
 
 def _address_fault(group: str) -> str | None:
+    from portalctl.identity import normal_address  # noqa: PLC0415 (imports idna; only such groups need it)
+
     if group.startswith(BY_ID) or normal_address(group) is not None:
         return None
     return "expected the group's e-mail address, as in api-partners@example.com"

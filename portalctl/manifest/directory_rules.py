@@ -6,11 +6,12 @@ What kinds of directories there are, and which keys each allows, is handed in (`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from portalctl.errors import Finding, Position
 from portalctl.identity import covers, is_freemail, is_public_suffix, normal_domain
 from portalctl.manifest.consistency import at, place
+from portalctl.manifest.directory_kinds import DirectoryKey, Kinds
 from portalctl.manifest.file_models import DirectoryEntry, RootFile
 from portalctl.manifest.file_rules import FileRules, no_domain
 from portalctl.manifest.model import Directory, GroupRule, PortalManifest, TrustedDomain, TrustedGroup, group_value
@@ -21,35 +22,6 @@ from portalctl.reason import Reason
 from portalctl.words import close, did_you_mean, quoted
 
 _COMMON: Final = tuple(DirectoryEntry.model_fields)
-
-
-class DirectoryKey(Protocol):
-    """A key of a `directories` entry that only some kinds have. `form`: text, texts, flag or choice."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def description(self) -> str: ...
-    @property
-    def form(self) -> str: ...
-    @property
-    def choices(self) -> tuple[str, ...]: ...
-    @property
-    def required(self) -> bool: ...
-
-
-class DirectoryKind(Protocol):
-    """What a kind of directory allows in a manifest."""
-
-    @property
-    def title(self) -> str: ...
-    @property
-    def keys(self) -> Sequence[DirectoryKey]: ...
-    def group_fault(self, group: str, /) -> str | None: ...
-
-
-Kinds = Mapping[str, DirectoryKind]
-NO_KINDS: Final[Kinds] = {}
 
 
 def directories_of(root: Shaped, kinds: Kinds) -> tuple[dict[str, Directory], list[Finding]]:

@@ -23,13 +23,8 @@ from portalctl.manifest import csv_list
 from portalctl.manifest.consistency import Together, place, together
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.delegate import Delegation, Resolve, check_granted, delegation_of, naming
-from portalctl.manifest.directory_rules import (
-    NO_KINDS,
-    Kinds,
-    check_group_rules,
-    check_same_directories,
-    directories_of,
-)
+from portalctl.manifest.directory_kinds import NO_KINDS, Kinds
+from portalctl.manifest.directory_rules import check_group_rules, check_same_directories, directories_of
 from portalctl.manifest.file_models import FragmentFile, PolicyEntry, RootFile
 from portalctl.manifest.file_rules import FileRules, rules_of
 from portalctl.manifest.files import File, digest, named_file, read_files, read_list

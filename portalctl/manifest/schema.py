@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from pydantic import JsonValue, TypeAdapter
 
-from portalctl.manifest.directory_rules import NO_KINDS, DirectoryKey, Kinds
+from portalctl.manifest.directory_kinds import NO_KINDS, DirectoryKey, Kinds
 from portalctl.manifest.file_models import FragmentFile, RootFile
 
 SCHEMA_ID: Final = "urn:portalctl:schema:manifest:v1"

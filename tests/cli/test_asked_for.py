@@ -205,7 +205,7 @@ def test_after_a_write_an_answer_about_another_thing_is_unknown_and_ends_the_wri
     assert all(f"returned '{OTHER}'" in each["detail"] for each in found if "returned" in each["detail"])
     later = "revoke:gone@city.example" if "registrations" in path else "remove_member:out@x.example:reds"
     assert told[later]["result"] == "skipped", "what would have come next is not sent any more"
-    assert "something else than what was asked for" in told[later]["detail"]
+    assert "the portal returned another object than the one requested" in told[later]["detail"]
 
 
 def test_what_was_made_on_another_portal_is_never_confirmed(club: Bench) -> None:

@@ -76,8 +76,9 @@ def test_every_command_has_two_examples_that_it_understands(tmp_path: Path, monk
 
 
 ENDLESS = ("sim", "serve")
-# tests/docs/test_readme.py; it talks to GitHub; tests/cli/test_acknowledge.py: ids differ from portal to portal
-ELSEWHERE = (("demo",), ("ci", "github"), ("acknowledge",))
+# tests/docs/test_readme.py; it talks to GitHub; tests/cli/test_acknowledge.py: ids differ from portal to portal;
+# tests/cli/test_scim.py: it needs a directory
+ELSEWHERE = (("demo",), ("ci", "github"), ("acknowledge",), ("directory", "read"))
 NEEDS_PORTAL_1 = "portalctl import --portal fans"
 
 
