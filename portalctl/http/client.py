@@ -331,7 +331,7 @@ class Client:
         """Pause this request; when the server refuses for now, those of every worker."""
         if outcome.status != 429:
             spread = random.uniform(0.75, 1.25)  # noqa: S311 (spreads repeats, guards nothing)
-            self._observer(Retrying(call, pause * spread, outcome.words))
+            self._observer(Retrying(call, pause * spread, outcome.words(self.server.peer)))
             self._sleep_until(time.monotonic() + pause * spread)
             return
         asked = f"429, Retry-After {outcome.asked:g}" if outcome.asked else "429"

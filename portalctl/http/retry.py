@@ -26,11 +26,10 @@ class Attempt:
     asked: float | None = None
     refusals: int = 0
 
-    @property
-    def words(self) -> str:
-        """Return what came of the try, for messages."""
+    def words(self, peer: str) -> str:
+        """Return what came of the try, for messages. `peer` is what they call the server."""
         answers = {"broken": "the connection broke", "unconnected": "no connection was made"}
-        return answers.get(self.kind, f"the portal returned {self.status}")
+        return answers.get(self.kind, f"{peer} returned {self.status}")
 
 
 @dataclass(frozen=True, slots=True)

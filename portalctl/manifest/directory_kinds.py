@@ -1,4 +1,4 @@
-"""What the kinds of directories allow in a manifest: handed in by the caller, so that `manifest` imports no kind."""
+"""What the kinds of directories allow in a manifest: passed in by the caller, so that `manifest` imports no kind."""
 
 from __future__ import annotations
 
