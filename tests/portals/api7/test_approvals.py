@@ -50,11 +50,11 @@ def test_each_way_to_name_a_person_ties_that_person(fields: dict[str, str]) -> N
 @pytest.mark.parametrize(
     ("fields", "because"),
     [
-        ({}, "nobody"),
-        ({"applicant_name": "ANN"}, "nobody"),
-        ({"applicant_name": "Eve"}, "does not wait"),
-        ({"applicant_name": ""}, "nobody"),
-        ({"applicant_id": "i-eve", "applicant_name": "Ann"}, "does not wait"),
+        ({}, "no pending developer"),
+        ({"applicant_name": "ANN"}, "no pending developer"),
+        ({"applicant_name": "Eve"}, "not pending"),
+        ({"applicant_name": ""}, "no pending developer"),
+        ({"applicant_id": "i-eve", "applicant_name": "Ann"}, "not pending"),
         ({"applicant_id": "i-ann", "resource_id": "org_bob"}, "more than one"),
         ({"applicant_name": "Ann", "resource_name": "Bob"}, "more than one"),
     ],
