@@ -112,7 +112,7 @@ def manifests(answers: Answers) -> dict[str, str]:
     """
     texts = {f"portals/{answers.name}.yaml": _root(answers)}
     texts |= {path: _team(answers.name, team, path) for team, path in team_files(answers).items()}
-    files = [File(path, path, f"/{path}", text.encode()) for path, text in texts.items()]
+    files = [File(path, path, f"/{path}", text.encode(errors="surrogatepass")) for path, text in texts.items()]
     return {formatted.file.name: formatted.text for formatted in format_files(files)}
 
 

@@ -393,7 +393,7 @@ def test_what_a_classic_portal_cannot_do_is_found_offline(bench: Bench) -> None:
     done = bench.run("validate")
     assert done.code == 65
     assert "partners.yaml:9:13: Kong Konnect (v2, classic) does not report the names of APIs" in done.err
-    assert "partners.yaml:10:13: Kong Konnect (v2, classic) makes no account for an address" in done.err
+    assert "partners.yaml:10:13: Kong Konnect (v2, classic) creates no account for an address" in done.err
 
 
 # Requests for access

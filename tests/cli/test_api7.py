@@ -110,7 +110,7 @@ def test_registrations_are_approved_through_their_approvals(bench: Bench) -> Non
     ]
     assert portal["changes"][0]["developer"]["email"] is None
     assert [why["value"] for why in portal["changes"][3]["why"]] == ["club.example", "require_verified_email"]
-    assert portal["changes"][3]["why"][1]["reason"] == "single sign-on vouches for it"
+    assert portal["changes"][3]["why"][1]["reason"] == "single sign-on verifies it"
     assert [(n["code"], n["developer"]) for n in portal["notices"]] == [
         ("unverified_address", "unverified@club.example")
     ]
@@ -144,7 +144,7 @@ def test_whoever_is_denied_and_in_is_drift_with_the_remedy_and_never_written(ben
     assert (finding["kind"], finding["wanted"]) == ("unexpected_grant", "override with status: absent")
     assert "override with `status: absent`" in bench.run("plan").out
     text = bench.run("drift").out
-    assert "remove them:" in text
+    assert "delete:" in text
     assert '- {developer: in@bad.example, status: absent, reason: "…"}' in text
     assert bench.writes == []
 
@@ -161,9 +161,9 @@ def test_calls_to_both_services_are_counted(bench: Bench) -> None:
     bench.sign_up("gone@club.example", state="Active")
     bench.manifest(GONE)
     done = bench.run("drift", "--metrics", "m.prom")
-    assert "approved; wanted: no account" in done.out
+    assert "approved; expected: no account" in done.out
     (calls,) = [line for line in Path("m.prom").read_text().splitlines() if line.startswith("portalctl_api_calls{")]
-    assert int(calls.split()[-1]) == len(bench.sim.log)
+    assert float(calls.split()[-1]) == len(bench.sim.log)
     assert f"({len(bench.sim.log)} requests, " in done.err
     assert any(exchange.path == "/api/applications" for exchange in bench.sim.log)
 
@@ -310,8 +310,8 @@ def test_a_portal_that_lets_everybody_in_by_itself_is_told(make: Callable[..., B
     bench.manifest(RULES)
     done = bench.run("plan")
     assert done.code == 0
-    assert "the portal approves every sign-up by itself, whatever the rules say" in done.out
-    assert "eve@bad.example: approved on the portal, and the rules deny it" in done.out
+    assert "the portal approves every sign-up by itself, regardless of the rules" in done.out
+    assert "eve@bad.example: approved on the portal, but denied by the rules" in done.out
     assert done.err.count("The licence ends soon") == 1
     assert bench.run("drift").code == 2
 
