@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from portalctl.directories.kinds import KINDS
 from portalctl.manifest.schema import manifest_schema
 from portalctl.manifest.yaml_source import Branch, read
 from tests.manifest.examples import COMPLETE, ROOT
@@ -46,6 +47,8 @@ delegate:
   more/portal.yaml: {roots: true}
 """
 )
+# The keys of directories and groups.
+EXAMPLE = (QUICKSTART.parent / "complete" / "partners.yaml").read_text().partition("\n")[2]
 FRAGMENT = "version: 1\nportals: [partners]\nteams: [{name: city, members_from: city.csv}]\n"
 
 
@@ -179,13 +182,13 @@ def test_keys_and_choices_complete(editor: Editor, line: str, some: set[str]) ->
 
 def test_hover_shows_the_description_of_every_key(editor: Editor) -> None:
     described: dict[str, set[str]] = {}
-    models: Any = manifest_schema()["$defs"]
+    models: Any = manifest_schema(KINDS)["$defs"]
     for model in models.values():
         for key, value in model["properties"].items():
             description = value.get("description") or models[value["$ref"].rpartition("/")[2]]["description"]
             described.setdefault(key, set()).add(_letters(description))
     seen = set()
-    for text in (MODELINE + COMPLETE, MODELINE + TITLED, MODELINE + FRAGMENT):
+    for text in (MODELINE + COMPLETE, MODELINE + TITLED, MODELINE + FRAGMENT, MODELINE + EXAMPLE):
         source, _ = read("f.yaml", text.encode())
         assert source is not None
         uri = editor.open(text)
