@@ -101,7 +101,7 @@ def test_every_row_is_below_its_rule_and_its_place() -> None:
 def counted(text: str) -> int:
     """Rows that are there, and rows that are said to be missing."""
     rows = sum(
-        bool(re.match(r"- (team )?`[^`]*`: (pending|approved|joins|leaves|new|created)", line))
+        bool(re.match(r"- (team )?`[^`]*`: (pending|approved|joins|leaves|new|created|description)", line))
         for line in text.splitlines()
     )
     said = re.findall(r"\*\*([\d,]+) more\*\* (?:grants|removals|other changes|developers and teams)", text)
