@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from ruamel.yaml import YAML
 
 from portalctl.cli.import_ import import_
@@ -308,6 +308,7 @@ def sent(text: str) -> str:
 
 
 @pytest.mark.slow
+@settings(max_examples=60)
 @given(odd_portals())
 def test_any_konnect_portal(konnect: Simulator, live: Snapshot) -> None:
     classic = len(live.developers) % 3 == 0
@@ -330,6 +331,7 @@ def test_any_konnect_portal(konnect: Simulator, live: Snapshot) -> None:
 
 
 @pytest.mark.slow
+@settings(max_examples=60)
 @given(odd_portals())
 def test_any_api7_portal(api7: Api7Simulator, live: Snapshot) -> None:
     portal_id = f"portal-{len(api7.store.portals())}"
