@@ -117,8 +117,8 @@ def shrunk(plan: Plan, most: int) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("most", [4_000, *(pytest.param(most, marks=pytest.mark.slow) for most in (20_000, 60_000))])
 def test_a_large_plan_fits_and_counts_what_is_missing(most: int) -> None:
-    text = shrunk(whole_plan(everyday(400)), most)
-    assert counted(text) == 800 + 6
+    text = shrunk(whole_plan(everyday(500)), most)
+    assert counted(text) == 1_000 + 6
     assert "`peter@arsenal.com`" in text
     assert "`bob@x.org`" in text
     assert len(text.encode()) > most - 1_000
