@@ -6,16 +6,14 @@ so a user without `accountEnabled` is an error, and never a user without an addr
 
 from __future__ import annotations
 
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
 from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.oauth import client_credentials
 from portalctl.directories.protocol import Facts, Group, Identity
-from portalctl.directories.web import Pages, Web, ambiguous, identity_of, not_found, rows_of, text_of
-from portalctl.http import Answer
+from portalctl.directories.web import Pages, WebDirectory, ambiguous, identity_of, not_found, rows_of, text_of
 from portalctl.ids import is_uuid
 from portalctl.words import quoted
 
@@ -33,26 +31,20 @@ def connect(connection: Connection) -> Entra:
     return Entra(connection)
 
 
-class Entra:
+class Entra(WebDirectory):
     """One tenant."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
         access = connection.access
         root = access.url.removesuffix("/v1.0")
         tenant = quote(access.tenant or "", safe="")
         token_url = access.token_url or f"{_CLOUD}/{tenant}/oauth2/v2.0/token"
-        self._web = Web(
-            connection, lambda: client_credentials(connection, token_url, f"{root}/.default"), url=f"{root}/v1.0"
+        super().__init__(
+            connection,
+            lambda: client_credentials(connection, token_url, f"{root}/.default"),
+            url=f"{root}/v1.0",
+            rights=_RIGHTS,
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._web.__exit__(kind, error, trace)
 
     def begin(self) -> Facts:
         """Read one group, to see that the app may."""
@@ -131,8 +123,3 @@ class Entra:
 
     def _get(self, path: str, params: dict[str, str]) -> dict[str, Any]:
         return self._web.json_object(self._ok(self._web.answer(path, params)))
-
-    def _ok(self, answer: Answer) -> Answer:
-        if not answer.ok:
-            raise self._web.refused(answer, *([_RIGHTS] if answer.status == 403 else []))
-        return answer

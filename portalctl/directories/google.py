@@ -10,15 +10,14 @@ import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
 from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.oauth import exchanged
 from portalctl.directories.protocol import Facts, Group, Identity
-from portalctl.directories.web import Credential, Pages, Web, identity_of, not_found, rows_of, text_of
+from portalctl.directories.web import Credential, Pages, WebDirectory, identity_of, not_found, rows_of, text_of
 from portalctl.errors import BadUsageError
 from portalctl.events import Waiting
 from portalctl.http import Answer, parse_json
@@ -34,7 +33,10 @@ _SCOPES: Final = (
     "https://www.googleapis.com/auth/admin.directory.user.readonly",
 )
 _THROTTLED: Final = frozenset({"userRateLimitExceeded", "rateLimitExceeded", "quotaExceeded"})
-_RIGHTS: Final = "Allow the service account's client id these scopes (Admin console, domain-wide delegation): "
+_RIGHTS: Final = (
+    "Allow the service account's client id these scopes (Admin console, domain-wide delegation): "
+    + ", ".join(_SCOPES)
+)
 _OWN: Final = ("primaryEmail",)  # what a member itself carries
 
 
@@ -43,23 +45,14 @@ def connect(connection: Connection) -> Google:
     return Google(connection)
 
 
-class Google:
+class Google(WebDirectory):
     """One Workspace."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._account = _ServiceAccount(connection)
+        account = _ServiceAccount(connection)
         root = connection.access.url.removesuffix("/admin/directory/v1")
-        self._web = Web(connection, self._account.sign_in, url=f"{root}/admin/directory/v1")
+        super().__init__(connection, account.sign_in, url=f"{root}/admin/directory/v1", rights=_RIGHTS)
         self._users: dict[str, dict[str, Any]] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._web.__exit__(kind, error, trace)
 
     def begin(self) -> Facts:
         """Read one group, to see that the account may."""
@@ -125,12 +118,6 @@ class Google:
 
     def _answer(self, path: str, params: dict[str, str]) -> dict[str, Any]:
         return self._web.json_object(self._ok(self._tried(path, params)))
-
-    def _ok(self, answer: Answer) -> Answer:
-        if not answer.ok:
-            advice = f"{_RIGHTS}{', '.join(_SCOPES)}"
-            raise self._web.refused(answer, *([advice] if answer.status == 403 else []))
-        return answer
 
     def _tried(self, path: str, params: dict[str, str]) -> Answer:
         """Return an answer, after waiting as long as the API refuses for the rate."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from io import StringIO
-from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, cast
 
 from portalctl.directories.connection import Connection
 from portalctl.directories.oauth import sign_in
 from portalctl.directories.protocol import Facts, Group, Identity
-from portalctl.directories.web import MOST_IDENTITIES, MOST_PAGES, Web, not_found
+from portalctl.directories.web import MOST_IDENTITIES, MOST_PAGES, Web, WebDirectory, not_found
 from portalctl.errors import BadUsageError
 from portalctl.http import Answer
 from portalctl.words import quoted
@@ -28,25 +27,16 @@ def connect(connection: Connection) -> Lists:
     return Lists(connection)
 
 
-class Lists:
+class Lists(WebDirectory):
     """A server with lists of identities, one for each group."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection, lambda: sign_in(connection))
         self._is_csv = connection.text("format", "json") == "csv"
         self._rows = _Expression(connection, "list", connection.text("list", "@"))
         self._next = _Expression(connection, "next", connection.text("next")) if connection.text("next") else None
         self._total = _Expression(connection, "total", connection.text("total")) if connection.text("total") else None
         self._fields = _Fields(connection, is_csv=self._is_csv)
-        self._web = Web(connection, lambda: sign_in(connection))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._web.__exit__(kind, error, trace)
 
     def begin(self) -> Facts:
         """Do nothing: a list is all that can be asked for."""

@@ -7,15 +7,14 @@ page is empty. Sub-groups' members are not members of the group for this API. A 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
 from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.oauth import client_credentials
 from portalctl.directories.protocol import Facts, Group, Identity
-from portalctl.directories.web import Pages, Web, addresses_of, ambiguous, list_of, not_found, text_of
+from portalctl.directories.web import Pages, WebDirectory, addresses_of, ambiguous, list_of, not_found, text_of
 from portalctl.errors import BadUsageError
 from portalctl.ids import is_uuid
 from portalctl.words import quoted
@@ -23,30 +22,23 @@ from portalctl.words import quoted
 PAGE: Final = 100
 MOST_GROUPS: Final = 10_000
 
+_RIGHTS: Final = "The client needs the role view-users of the client realm-management."
+
 
 def connect(connection: Connection) -> Keycloak:
     """Return a realm that can be read. Raises BadUsageError where the environment names no realm."""
     return Keycloak(connection)
 
 
-class Keycloak:
+class Keycloak(WebDirectory):
     """One realm."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
         server, realm = _realm(connection)
         path = f"{server}/realms/{quote(realm, safe='')}"
         token_url = connection.access.token_url or f"{path}/protocol/openid-connect/token"
         admin = f"{server}/admin/realms/{quote(realm, safe='')}"
-        self._web = Web(connection, lambda: client_credentials(connection, token_url), url=admin)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._web.__exit__(kind, error, trace)
+        super().__init__(connection, lambda: client_credentials(connection, token_url), url=admin, rights=_RIGHTS)
 
     def begin(self) -> Facts:
         """Read one group, to see that the client may."""
@@ -98,9 +90,7 @@ class Keycloak:
         answer = self._web.answer(f"/groups/{quote(id_, safe='')}")
         if answer.status == 404 and not answer.is_page:
             raise not_found(self._connection, group)
-        if not answer.ok:
-            raise self._web.refused(answer, "The client needs the role view-users of the client realm-management.")
-        return self._web.json_object(answer)
+        return self._web.json_object(self._ok(answer))
 
     def _children(self, group: dict[str, Any], id_: str) -> list[dict[str, Any]]:
         """Return the sub-groups of a group: of older servers they are in its representation."""
@@ -116,11 +106,7 @@ class Keycloak:
         pages, first = Pages(self._web, f"GET {path}"), 0
         while True:
             answer = self._web.answer(path, {**params, "first": str(first), "max": str(PAGE)})
-            if not answer.ok:
-                raise self._web.refused(
-                    answer, "The client needs the role view-users of the client realm-management."
-                )
-            rows = list_of(self._web, answer)
+            rows = list_of(self._web, self._ok(answer))
             if not rows:
                 return
             pages.add([text_of(self._web, row, "id", f"an entry of {answer.call}") for row in rows])

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
 from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.protocol import Facts, Group, Identity
-from portalctl.directories.web import Credential, Pages, Web, ambiguous, identity_of, list_of, not_found, text_of
+from portalctl.directories.web import (
+    Credential,
+    Pages,
+    WebDirectory,
+    ambiguous,
+    identity_of,
+    list_of,
+    not_found,
+    text_of,
+)
 from portalctl.words import quoted
 
 PAGE: Final = 200
@@ -24,21 +32,17 @@ def connect(connection: Connection) -> Okta:
     return Okta(connection)
 
 
-class Okta:
+class Okta(WebDirectory):
     """One organisation."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
         root = connection.access.url.removesuffix("/api/v1")
-        self._web = Web(connection, lambda: Credential("ssws", connection.access.secret), url=f"{root}/api/v1")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._web.__exit__(kind, error, trace)
+        super().__init__(
+            connection,
+            lambda: Credential("ssws", connection.access.secret),
+            url=f"{root}/api/v1",
+            rights=_RIGHTS,
+        )
 
     def begin(self) -> Facts:
         """Read one group, to see that the token may."""
@@ -68,17 +72,13 @@ class Okta:
         answer = self._web.answer(f"/groups/{quote(id_, safe='')}")
         if answer.status == 404 and not answer.is_page:
             raise not_found(self._connection, group, "It may have been deleted.")
-        if not answer.ok:
-            raise self._web.refused(answer, *([_RIGHTS] if answer.status == 403 else []))
-        return self._web.json_object(answer)
+        return self._web.json_object(self._ok(answer))
 
     def _pages(self, path: str, params: dict[str, str]) -> Iterator[dict[str, Any]]:
         """Yield every object of a list. Raises DirectoryError."""
         pages, answer = Pages(self._web, f"GET {path}"), self._web.answer(path, params)
         while True:
-            if not answer.ok:
-                raise self._web.refused(answer, *([_RIGHTS] if answer.status == 403 else []))
-            rows = list_of(self._web, answer)
+            rows = list_of(self._web, self._ok(answer))
             ids = [text_of(self._web, row, "id", f"an entry of {answer.call}") for row in rows]
             link = self._web.next_link(answer)
             if link is not None:

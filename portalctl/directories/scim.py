@@ -8,15 +8,14 @@ answered with nobody by a server whose group had 450 members. Sizes and totals a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import quote
 
 from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.oauth import sign_in
 from portalctl.directories.protocol import DirectoryError, Facts, Group, Identity
-from portalctl.directories.web import Pages, Web, ambiguous, identity_of, not_found, rows_of, text_of
+from portalctl.directories.web import Pages, WebDirectory, ambiguous, identity_of, not_found, rows_of, text_of
 from portalctl.words import plural, quoted
 
 PAGE: Final = 1000  # asked for; servers return fewer
@@ -30,22 +29,13 @@ def connect(connection: Connection) -> Scim:
     return Scim(connection)
 
 
-class Scim:
+class Scim(WebDirectory):
     """A SCIM server. Users are read once, for all groups."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._web = Web(connection, lambda: sign_in(connection))
+        super().__init__(connection, lambda: sign_in(connection))
         self._users: dict[str, dict[str, Any]] | None = None
         self._group_ids: set[str] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._web.__exit__(kind, error, trace)
 
     def begin(self) -> Facts:
         """Read one group, to see that the server answers and takes the credential."""
@@ -89,9 +79,7 @@ class Scim:
         answer = self._web.answer(f"/Groups/{quote(id_, safe='')}", headers=_ACCEPT)
         if answer.status == 404 and not answer.is_page:
             return None
-        if not answer.ok:
-            raise self._web.refused(answer)
-        found = self._web.json_object(answer)
+        found = self._web.json_object(self._ok(answer))
         if found.get("id") != id_:
             raise self._web.wrong(f"{answer.call} returned the group {quoted(str(found.get('id')))}")
         return found

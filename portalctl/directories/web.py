@@ -197,6 +197,31 @@ class _Named:
             raise DirectoryError(text, *error.advice) from error
 
 
+class WebDirectory:
+    """A directory with an HTTP API, in a `with` block. `rights`: advice where it answers 403."""
+
+    def __init__(
+        self, connection: Connection, sign_in: Callable[[], Credential], *, url: str | None = None, rights: str = ""
+    ) -> None:
+        self._connection = connection
+        self._web = Web(connection, sign_in, url=url)
+        self._rights = rights
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._web.__exit__(kind, error, trace)
+
+    def _ok(self, answer: Answer) -> Answer:
+        """Return a 2xx answer. Raises DirectoryError for any other."""
+        if not answer.ok:
+            raise self._web.refused(answer, *([self._rights] if self._rights and answer.status == 403 else []))
+        return answer
+
+
 class Pages:
     """Counts the pages and rows of one list, so that a list which goes round in circles or never ends is noticed."""
 
