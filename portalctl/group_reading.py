@@ -14,7 +14,8 @@ from portalctl.directories.reading import Filter, GroupReading, reading_of
 from portalctl.errors import BadUsageError, Finding, InputError, Position
 from portalctl.events import Observer, ignore
 from portalctl.http.throttle import Throttles
-from portalctl.manifest.model import Directory, PortalManifest, group_value
+from portalctl.manifest.group_rules import group_value
+from portalctl.manifest.model import Directory, PortalManifest
 from portalctl.rules.groups import Groups
 from portalctl.words import quoted
 

@@ -20,7 +20,8 @@ from portalctl.directories.protocol import Group
 from portalctl.directories.reading import GroupReading
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.group_reading import Directories, definitions
-from portalctl.manifest.model import GroupRule, Manifest
+from portalctl.manifest.group_rules import GroupRule
+from portalctl.manifest.model import Manifest
 from portalctl.output.escaping import terminal
 from portalctl.output_file import PUBLIC, Output
 from portalctl.words import did_you_mean, plural, quoted

@@ -17,7 +17,7 @@ from portalctl.identity import normal_domain
 from portalctl.manifest.consistency import at, place
 from portalctl.manifest.file_models import FragmentFile, GrantEntry, RootFile
 from portalctl.manifest.file_rules import FileRules, no_domain
-from portalctl.manifest.model import GroupRule, group_value
+from portalctl.manifest.group_rules import GroupRule, group_value
 from portalctl.manifest.validation import Shaped
 from portalctl.manifest.yaml_source import Data
 from portalctl.words import did_you_mean, quoted

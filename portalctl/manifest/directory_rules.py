@@ -14,7 +14,8 @@ from portalctl.manifest.consistency import at, place
 from portalctl.manifest.directory_kinds import DirectoryKey, Kinds
 from portalctl.manifest.file_models import DirectoryEntry, RootFile
 from portalctl.manifest.file_rules import FileRules, no_domain
-from portalctl.manifest.model import Directory, GroupRule, PortalManifest, TrustedDomain, TrustedGroup, group_value
+from portalctl.manifest.group_rules import GroupRule, TrustedGroup, group_value
+from portalctl.manifest.model import Directory, PortalManifest, TrustedDomain
 from portalctl.manifest.validation import Shaped
 from portalctl.manifest.value_display import shown_value, type_name
 from portalctl.manifest.yaml_source import YamlSource

@@ -11,26 +11,23 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from portalctl.ids import HANDLE
+from portalctl.manifest.group_rules import GroupGrant, GroupGrantOrName, MemberGroup, TrustedGroup
 from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,
     DeniedDomainOrName,
-    GroupGrant,
-    GroupGrantOrName,
     Member,
     MemberFile,
-    MemberGroup,
     OnRevoke,
     Override,
     Policy,
     RemovalLimits,
     Role,
-    RuleModel,
     TeamRule,
     TrustedDomain,
     TrustedDomainOrName,
-    TrustedGroup,
 )
+from portalctl.manifest.rule_model import RuleModel
 from portalctl.manifest.value_formats import (
     AddressOrId,
     AttributeNames,

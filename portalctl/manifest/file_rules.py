@@ -13,23 +13,21 @@ from portalctl.ids import is_id
 from portalctl.manifest.address_slips import address_slip
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.file_models import RootFile
+from portalctl.manifest.group_rules import MemberGroup, TrustedGroup, group_value
 from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,
     Invitable,
     Member,
     MemberFile,
-    MemberGroup,
     Override,
     Protected,
     Role,
     RuleKind,
     TeamRule,
     TrustedDomain,
-    TrustedGroup,
-    group_value,
-    placed,
 )
+from portalctl.manifest.rule_model import placed
 from portalctl.manifest.validation import Shaped
 from portalctl.manifest.value_display import shown_value
 from portalctl.manifest.yaml_source import Branch, Mark, position

@@ -28,7 +28,8 @@ from portalctl.manifest.directory_rules import check_group_rules, check_same_dir
 from portalctl.manifest.file_models import FragmentFile, PolicyEntry, RootFile
 from portalctl.manifest.file_rules import FileRules, rules_of
 from portalctl.manifest.files import File, digest, named_file, read_files, read_list
-from portalctl.manifest.model import Directory, Manifest, MemberFile, NamedFile, Policy, PortalManifest, group_value
+from portalctl.manifest.group_rules import group_value
+from portalctl.manifest.model import Directory, Manifest, MemberFile, NamedFile, Policy, PortalManifest
 from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.unread import entries_without_file, unread
 from portalctl.manifest.validation import Shaped, ShapedAcknowledgements, read_entries

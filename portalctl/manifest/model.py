@@ -11,16 +11,27 @@ not written.
 Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, GetCoreSchemaHandler, GetPydanticSchema, Tag
-from pydantic.config import JsonDict
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, GetPydanticSchema, Tag
 from pydantic.json_schema import SkipJsonSchema
-from pydantic_core.core_schema import CoreSchema, DataclassArgsSchema, DataclassSchema
 
 from portalctl.errors import Finding, Position
+from portalctl.manifest.group_rules import GroupRule, MemberGroup, TrustedGroup
+from portalctl.manifest.rule_model import (
+    LONG,
+    NOT_PLACED,
+    REASON,
+    SHORT,
+    Expires,
+    ReasonText,
+    RuleModel,
+    or_short,
+    undescribed,
+    with_schema,
+)
 from portalctl.manifest.value_formats import (
     AccountName,
     Address,
@@ -31,9 +42,6 @@ from portalctl.manifest.value_formats import (
     Description,
     DeveloperId,
     Domain,
-    GrantedGroup,
-    GroupName,
-    Handle,
     Many,
     ProductName,
     Prose,
@@ -60,24 +68,13 @@ RuleKind = Literal[
     "policy",
 ]
 
-SHORT: Final = "<text>"  # the forms of a list entry, as they appear in pydantic's locations
-LONG: Final = "<mapping>"
-GROUP: Final = "<group>"
+GROUP: Final = "<group>"  # a form of `members_from`, as it appears in pydantic's locations
 
-_REASON: Final = "Why this entry exists, for reviewers of the file and for `portalctl explain`."
-_EXPIRES: Final = (
-    "The last day this holds (YYYY-MM-DD, UTC). After it the entry is ignored, and access that only it grants is "
-    "removed."
-)
 _SUBDOMAINS: Final = "Whether the rule also covers every subdomain, not only exactly this domain."
-_PLACE: Final = "why"  # the field that is in no file: `placed` sets it
-_NOT_PLACED: Final = Reason("", "")
 # The reasons behind the defaults of the policy, which have no place in a file.
 _UNMATCHED: Final = Reason("policy", "unmatched")
 _ON_REVOKE: Final = Reason("policy", "on_revoke")
 
-ReasonText = Annotated[Prose, Field(description=_REASON)]
-Expires = Annotated[Day | None, Field(description=_EXPIRES)]
 Invite = Annotated[
     bool,
     Field(
@@ -91,85 +88,9 @@ FullName = Annotated[
     AccountName | None,
     Field(description="The name on the new account. Left out: the address. Only with `invite: true`."),
 ]
-_DIRECTORY: Final = "The name of a directory, declared under `directories` in the root file."
-_GROUP: Final = (
-    "The group: what identifies it depends on the kind of directory (`portalctl docs directories`). `id:VALUE` names "
-    "it by its id."
-)
-GroupMinimum = Annotated[
-    int | None,
-    Field(ge=1, description="The fewest identities the group may have; with fewer, the portal's plan is refused."),
-]
-GroupMaximum = Annotated[
-    int | None,
-    Field(ge=1, description="The most identities the group may have; with more, the rule makes no new grants."),
-]
-GroupDomains = Annotated[
-    Many[Domain],
-    Field(description="Only addresses at exactly these domains count. Left out: the directory's own setting."),
-]
-AllowEmpty = Annotated[
-    bool, Field(description="Whether the group may be empty. `false` unless written: an empty group is refused.")
-]
 Mail = Annotated[
     bool, Field(description="Whether the portal sends an e-mail with an invitation. Only with `invite: true`.")
 ]
-
-
-class RuleModel:
-    """The base of the models read from a file: unknown keys and values of another type are errors."""
-
-    __slots__ = ()
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: "type[RuleModel]", handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Accept a mapping, as no mapping in a file is an instance yet; refuse `why`, which is in no file."""
-        schema = cast(DataclassSchema, handler(source))
-        schema["strict"] = False
-        for field_info in cast(DataclassArgsSchema, schema["schema"])["fields"]:
-            field_info["init"] = field_info["name"] != _PLACE
-        return schema
-
-    @classmethod
-    def keys(cls) -> tuple[str, ...]:
-        """Return the keys of its mapping in a file, in their canonical order."""
-        return tuple(field_info.name for field_info in fields(cls) if field_info.name != _PLACE)  # type: ignore[arg-type]
-
-
-def _with_schema(extra: JsonDict | Callable[[JsonDict], None]) -> ConfigDict:
-    return ConfigDict(**RuleModel.__pydantic_config__, json_schema_extra=extra)
-
-
-def _undescribed(schema: JsonDict) -> None:
-    del schema["description"]
-
-
-def _form(value: object) -> str:
-    return LONG if isinstance(value, dict) else SHORT
-
-
-def _or_short(model: type[RuleModel], short: object) -> GetPydanticSchema:
-    """Let an entry be written as a mapping, or as its one required value alone."""
-    forms: Any = Annotated[
-        Annotated[short, AfterValidator(model), Tag(SHORT)] | Annotated[model, Tag(LONG)],
-        Discriminator(_form),
-    ]
-    return GetPydanticSchema(lambda _, handler: handler.generate_schema(forms))
-
-
-R = TypeVar("R", bound=RuleModel)
-
-
-def placed(rule: R, why: Reason, **normal: object) -> R:
-    """Complete a rule that was just read:
-
-    its place, and its values in normal form. For the loader alone, before any other code has the rule. It changes the
-    rule in place because building each member twice would take longer than all its other checks."""
-    object.__setattr__(rule, _PLACE, why)
-    for name, value in normal.items():
-        object.__setattr__(rule, name, value)
-    return rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,14 +98,14 @@ class TrustedDomain(RuleModel):
     """A domain with approved developers."""
 
     domain: Annotated[Domain, Field(description="The domain after the `@`, as in example.com.")]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    why: SkipJsonSchema[Reason] = NOT_PLACED
     subdomains: Annotated[bool, Field(description=_SUBDOMAINS)] = False
     teams: Annotated[
         Many[TeamName],
         Field(description="Teams that these developers are added to. Each is declared under `teams`."),
     ] = ()
-    reason: Annotated[Prose | None, Field(description=f"{_REASON} Required for domains with free addresses.")] = (
-        field(default=None, compare=False)
+    reason: Annotated[Prose | None, Field(description=f"{REASON} Required for domains with free addresses.")] = field(
+        default=None, compare=False
     )
     review_by: Annotated[
         Day | None,
@@ -198,53 +119,14 @@ class DeniedDomain(RuleModel):
     """A domain with denied developers."""
 
     domain: Annotated[Domain, Field(description="The domain after the `@`, as in example.com.")]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    why: SkipJsonSchema[Reason] = NOT_PLACED
     subdomains: Annotated[bool, Field(description=_SUBDOMAINS)] = False
     reason: ReasonText | None = field(default=None, compare=False)
     expires: Expires = None
 
 
-@dataclass(frozen=True, slots=True)
-class TrustedGroup(RuleModel):
-    """A group of a directory with approved identities."""
-
-    directory: Annotated[Handle, Field(description=_DIRECTORY)]
-    group: Annotated[GroupName, Field(description=_GROUP)]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
-    teams: Annotated[
-        Many[TeamName],
-        Field(description="Teams that these developers are added to. Each is declared under `teams`."),
-    ] = ()
-    minimum: GroupMinimum = None
-    maximum: GroupMaximum = None
-    domains: GroupDomains = ()
-    allow_empty: AllowEmpty = False
-    authoritative_for: Annotated[
-        Many[Domain],
-        Field(
-            description="Domains for which the portal's trusted groups decide alone: an approved developer of "
-            "exactly such a domain who is in no trusted group and named by no override is revoked."
-        ),
-    ] = ()
-    reason: ReasonText | None = field(default=None, compare=False)
-    owner: Annotated[Prose | None, Field(description="Who answers for this entry, for reviewers of the file.")] = (
-        field(default=None, compare=False)
-    )
-    expires: Expires = None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupGrant(RuleModel):
-    """A group that a further file may name, within bounds."""
-
-    group: Annotated[GrantedGroup, Field(description="The group, as `directory/group`.")]
-    minimum: Annotated[int | None, Field(ge=1, description="The rule's `minimum` must be at least this.")] = None
-    maximum: Annotated[int | None, Field(ge=1, description="The rule's `maximum` must be at most this.")] = None
-
-
-GroupGrantOrName = Annotated[GroupGrant, _or_short(GroupGrant, GrantedGroup)]
-TrustedDomainOrName = Annotated[TrustedDomain, _or_short(TrustedDomain, Domain)]
-DeniedDomainOrName = Annotated[DeniedDomain, _or_short(DeniedDomain, Domain)]
+TrustedDomainOrName = Annotated[TrustedDomain, or_short(TrustedDomain, Domain)]
+DeniedDomainOrName = Annotated[DeniedDomain, or_short(DeniedDomain, Domain)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +156,7 @@ class Member(Invitable):
     """A developer in a team's list."""
 
     developer: Annotated[Address, Field(description="The developer's e-mail address.")]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    why: SkipJsonSchema[Reason] = NOT_PLACED
     expires: Expires = None
     reason: ReasonText | None = field(default=None, compare=False)
     invite: Invite = False
@@ -282,7 +164,7 @@ class Member(Invitable):
     send_invitation_email: Mail = False
 
 
-MemberOrAddress = Annotated[Member, _or_short(Member, Address)]
+MemberOrAddress = Annotated[Member, or_short(Member, Address)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,37 +172,13 @@ class MemberFile(RuleModel):
     """A CSV file with members of a team."""
 
     # If a type has a description, editors show it instead of the key's more specific one.
-    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(_undescribed)
+    __pydantic_config__: ClassVar[ConfigDict] = with_schema(undescribed)
 
     file: Annotated[CsvPath, Field(description="The CSV file's path, relative to this file's folder.")]
     column: Annotated[
         ColumnName,
         Field(description="The name of the column with the e-mail addresses, as the first line has it."),
     ] = "developer"
-
-
-@dataclass(frozen=True, slots=True)
-class MemberGroup(RuleModel):
-    """A group of a directory that supplies members of a team."""
-
-    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(_undescribed)
-
-    directory: Annotated[Handle, Field(description=_DIRECTORY)]
-    group: Annotated[GroupName, Field(description=_GROUP)]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
-    minimum: GroupMinimum = None
-    maximum: GroupMaximum = None
-    domains: GroupDomains = ()
-    allow_empty: AllowEmpty = False
-
-
-#: A rule that rests on a group.
-GroupRule = TrustedGroup | MemberGroup
-
-
-def group_value(rule: GroupRule) -> str:
-    """Return how reasons and grants name the group of a rule."""
-    return f"{rule.directory}/{rule.group}"
 
 
 def _source_form(value: object) -> str:
@@ -348,14 +206,14 @@ class Role(RuleModel):
         RoleName, Field(description="The role's name on the portal, such as `API Viewer` or `API Consumer`.")
     ]
     api: Annotated[ProductName, Field(description="The API: its name, or its id (a UUID).")]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    why: SkipJsonSchema[Reason] = NOT_PLACED
 
 
 @dataclass(frozen=True, slots=True)
 class TeamRule(RuleModel):
     """A team that rules may name. It is created when missing."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
+    __pydantic_config__: ClassVar[ConfigDict] = with_schema(
         {
             "not": {
                 "properties": {"membership": {"const": "idp"}},
@@ -366,7 +224,7 @@ class TeamRule(RuleModel):
     )
 
     name: Annotated[TeamName, Field(description="The team's name on the portal.")]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    why: SkipJsonSchema[Reason] = NOT_PLACED
     description: Annotated[
         Description | None, Field(description="The team's description on the portal. Left out: not managed.")
     ] = None
@@ -411,14 +269,14 @@ class TeamRule(RuleModel):
 class Override(Invitable):
     """A decision about one developer. It has precedence over every other rule."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
+    __pydantic_config__: ClassVar[ConfigDict] = with_schema(
         {"anyOf": [{"required": ["status"]}, {"required": ["teams"]}]}
     )
 
     developer: Annotated[
         AddressOrId, Field(description="The developer's e-mail address; on API7 also a developer_id.")
     ]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    why: SkipJsonSchema[Reason] = NOT_PLACED
     status: Annotated[
         Status | None,
         Field(
@@ -463,14 +321,14 @@ class Override(Invitable):
 class AccessRule(RuleModel):
     """Requests for access that are approved, if the rules approve the developer."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = _with_schema(
+    __pydantic_config__: ClassVar[ConfigDict] = with_schema(
         {"oneOf": [{"required": ["domains"]}, {"required": ["teams"]}]}
     )
 
     products: Annotated[
         Many[ProductName], Field(min_length=1, description="The APIs or API products, by name or id.")
     ]
-    why: SkipJsonSchema[Reason] = _NOT_PLACED
+    why: SkipJsonSchema[Reason] = NOT_PLACED
     domains: Annotated[
         Many[Domain],
         Field(

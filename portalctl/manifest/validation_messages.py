@@ -12,7 +12,9 @@ from portalctl.characters import odd
 from portalctl.errors import Finding
 from portalctl.ids import HANDLE
 from portalctl.manifest.file_models import Entry, FragmentFile, RootFile, keys_at
-from portalctl.manifest.model import GROUP, LONG, SHORT, MemberFile, MemberGroup, RuleModel
+from portalctl.manifest.group_rules import MemberGroup
+from portalctl.manifest.model import GROUP, MemberFile
+from portalctl.manifest.rule_model import LONG, SHORT, RuleModel
 from portalctl.manifest.value_display import shown_value, type_name
 from portalctl.manifest.value_formats import FORMS, HANDLE_FORM, STRICT_FORMS
 from portalctl.manifest.yaml_source import YamlSource

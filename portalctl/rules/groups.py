@@ -13,7 +13,8 @@ from typing import Literal
 
 from portalctl.directories.reading import GroupReading
 from portalctl.identity import domain_of
-from portalctl.manifest.model import GroupRule, PortalManifest, TrustedGroup, group_value
+from portalctl.manifest.group_rules import GroupRule, TrustedGroup, group_value
+from portalctl.manifest.model import PortalManifest
 from portalctl.reason import Reason
 from portalctl.words import plural
 

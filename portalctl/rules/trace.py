@@ -12,7 +12,8 @@ from datetime import date
 from typing import Literal, TypeVar
 
 from portalctl.identity import domain_of, normal_address, suspects
-from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, TrustedDomain, TrustedGroup
+from portalctl.manifest.group_rules import TrustedGroup
+from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, TrustedDomain
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED

@@ -15,7 +15,8 @@ from portalctl.changes.planning import compare
 from portalctl.directories.protocol import DirectoryError, Group, Identity
 from portalctl.directories.reading import Filter, GroupReading, reading_of
 from portalctl.errors import Position
-from portalctl.manifest.model import Directory, MemberGroup, PortalManifest, TrustedGroup
+from portalctl.manifest.group_rules import MemberGroup, TrustedGroup
+from portalctl.manifest.model import Directory, PortalManifest
 from portalctl.portals.models import Snapshot
 from portalctl.reason import Reason
 from portalctl.rules.groups import Groups
