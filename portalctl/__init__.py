@@ -59,7 +59,6 @@ if TYPE_CHECKING:
     from portalctl.errors import RefusedError as RefusedError
     from portalctl.execution.report import PortalReport as PortalReport
     from portalctl.execution.report import Settled as Settled
-    from portalctl.flow import Run as Run
     from portalctl.http import Server as Server
     from portalctl.insight.drift import DriftFinding as DriftFinding
     from portalctl.insight.drift import PortalDrift as PortalDrift
@@ -68,6 +67,7 @@ if TYPE_CHECKING:
     from portalctl.output.apply_report import Report as Report
     from portalctl.portals.snapshot_file import SavedSnapshot as SavedSnapshot
     from portalctl.reason import Reason as Reason
+    from portalctl.run_context import Run as Run
 else:
     from portalctl.library import exported as __dir__  # noqa: F401 (Python calls it for `dir`)
     from portalctl.library import named as __getattr__  # noqa: F401 (Python calls it for names that are not here)

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from functools import partial, reduce
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
 from operator import or_
-from pathlib import Path
 from typing import Protocol
 
-from portalctl.cancellation import Stop
 from portalctl.changes.difference import Difference
 from portalctl.changes.observations import UnsureGroup
 from portalctl.changes.plan import Notice, Plan, PortalPlan, SnapshotStamp
@@ -27,10 +25,8 @@ from portalctl.changes.selection import Selection, check_developer, developer_na
 from portalctl.changes.snapshot_notices import offline_notices
 from portalctl.directories.kinds import KINDS
 from portalctl.directories.protocol import DirectoryError
-from portalctl.directories.reading import GroupReading
-from portalctl.errors import UNTOLD, AnswerError, BadUsageError, RefusedError
-from portalctl.events import Observer, ReadDone, Warned, ignore
-from portalctl.execution.confirm_wait import Patience
+from portalctl.errors import UNTOLD, AnswerError, RefusedError
+from portalctl.events import ReadDone, Warned
 from portalctl.execution.executor import carry_out
 from portalctl.execution.interrupted_run import interrupted_run, wait_until_visible
 from portalctl.execution.journal import NO_JOURNAL, Journal, open_journal
@@ -39,70 +35,33 @@ from portalctl.execution.preparation import Ready, prepare
 from portalctl.execution.report import PortalReport
 from portalctl.garbage import no_garbage_collection
 from portalctl.group_reading import (
-    NO_DIRECTORIES,
-    Directories,
-    GroupReader,
     definitions,
     saved_groups,
     wanted_groups,
 )
 from portalctl.http import READ_ONLY, READ_WRITE
-from portalctl.http.throttle import Throttles
 from portalctl.insight.access_review import NO_ORIGINS, WHOLE, AccessReview, Origins, review
 from portalctl.insight.base import Base, against, former_access
-from portalctl.insight.directory_ping import DirectoryPing, failed_check, group_checks
+from portalctl.insight.directory_ping import DirectoryPing, directory_ping, unreachable
 from portalctl.insight.drift import PortalDrift, drift_findings
 from portalctl.insight.explain import PortalExplanation, Topic
 from portalctl.insight.explain import explain as explain_portal
 from portalctl.insight.ping import PortalPing, portal_ping
 from portalctl.insight.rule_changes import rule_changes
 from portalctl.manifest.model import NOT_READ, Directory, Manifest, PortalManifest
-from portalctl.portals.connection import AnyServer, Connection
 from portalctl.portals.models import Identity, Registration, Scope, Snapshot
-from portalctl.portals.ping_checks import clock_check
-from portalctl.portals.ping_result import Check, Checkup
-from portalctl.portals.protocol import Portal
+from portalctl.portals.ping_result import Checkup
 from portalctl.portals.snapshot_file import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
-from portalctl.providers.registry import provider_named
 from portalctl.rules.distinct_portals import Found, check_distinct, undecided
 from portalctl.rules.groups import Groups
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.unsupported import check
-from portalctl.times import Clock, rfc3339
+from portalctl.run_context import Run, group_reader, open_portal, server_of
+from portalctl.times import rfc3339
 from portalctl.version import GENERATOR
 
 NOTHING = Scope()
 EVERYTHING = Scope(requests=True, every_team=True)
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The settings of a run: the servers of each portal by name, the clock, the observer, the time limits.
-
-    With a `snapshot`, portals are read from it, and no server is needed or called.
-
-    `services` has further servers by portal name and service (API7: `backend`, needed to create accounts). `stop`,
-    once asked, ends an apply after the writes in flight. `journals`: the file of each portal, by name; a portal
-    without an entry has none. `throttles`: the rate limits learned from the servers. `before_writing` is called once,
-    before the first write. `addresses`: server addresses of further root files, by portal name; they are only
-    compared. `directories`: access to the manifest's directories, and which to leave out."""
-
-    servers: Mapping[str, AnyServer]
-    clock: Clock = utc_now
-    observer: Observer = ignore
-    patience: Patience = Patience()
-    stop: Stop = field(default_factory=Stop)
-    throttles: Throttles = field(default_factory=Throttles)
-    journals: Mapping[str, Path] = field(default_factory=dict)
-    before_writing: Callable[[], None] = lambda: None
-    services: Mapping[str, Mapping[str, AnyServer]] = field(default_factory=dict)
-    snapshot: SavedSnapshot | None = None
-    addresses: Mapping[str, str] = field(default_factory=dict)
-    directories: Directories = NO_DIRECTORIES
 
 
 class _Source(Protocol):
@@ -292,45 +251,31 @@ def ping(manifest: Manifest, run: Run) -> tuple[PortalPing, ...]:
     identities = {name: item.identity for name, item in checkups.items() if item.identity is not None}
     check_distinct(manifest, replace(found, identities=identities))
     return tuple(
-        portal_ping(manifest.portals[name], _server(name, run).url, checkup) for name, checkup in checkups.items()
+        portal_ping(manifest.portals[name], server_of(name, run).url, checkup) for name, checkup in checkups.items()
     )
 
 
 def ping_directories(manifest: Manifest, run: Run) -> tuple[DirectoryPing, ...]:
     """Return whether each directory that rules rest on can be read, with its groups."""
     portals = tuple(manifest.portals.values())
-    known, wanted, reader = definitions(portals), wanted_groups(portals), group_reader(run)
+    known, wanted = definitions(portals), wanted_groups(portals)
     names = sorted(wanted.keys() - run.directories.without)
-    return tuple(_ping_directory(known[name], wanted[name], portals, reader, run) for name in names)
+    return tuple(_directory(known[name], wanted[name], portals, run) for name in names)
 
 
-def _ping_directory(
-    directory: Directory,
-    groups: Iterable[str],
-    portals: Iterable[PortalManifest],
-    reader: GroupReader,
-    run: Run,
+def _directory(
+    directory: Directory, groups: Iterable[str], portals: Iterable[PortalManifest], run: Run
 ) -> DirectoryPing:
-    access = run.directories.accesses[directory.name]
-    kind = KINDS[directory.kind].title
+    access, kind = run.directories.accesses[directory.name], KINDS[directory.kind].title
     try:
-        facts, looked = reader.looked_at(directory, groups)
+        facts, found = group_reader(run).looked_at(directory, groups)
     except DirectoryError as error:
-        return DirectoryPing(directory.name, kind, access.url, (failed_check("server", error),))
-    product = f" ({facts.server})" if facts.server else ""
-    checks = [Check("server", "ok", f"{access.url} responds{product}; credential accepted ({access.secret_source})")]
-    if facts.date is not None:
-        checks.append(clock_check(facts.date, rfc3339(run.clock())))
-    checks += [failed_check("group", found) for found in looked if isinstance(found, DirectoryError)]
-    readings = Groups({(one.directory, one.asked): one for one in looked if isinstance(one, GroupReading)})
-    today = run.clock().date()
-    states = [state for portal in portals for state in Rulebook.of(portal, today, readings).now.groups]
-    checks += group_checks(state for state in states if state.rule.directory == directory.name)
-    return DirectoryPing(directory.name, kind, access.url, tuple(checks))
+        return unreachable(directory.name, kind, access, error)
+    return directory_ping(directory.name, kind, access, facts, found, portals=portals, now=run.clock())
 
 
 def _checkup(portal: PortalManifest, run: Run) -> Checkup:
-    with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
+    with open_portal(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
         return provider.checkup(Rulebook.of(portal, run.clock().date()).scope)
 
 
@@ -363,7 +308,7 @@ def _identity(portal: PortalManifest, run: Run) -> Identity:
     if run.snapshot is not None:
         run.snapshot.of(declared(portal))  # raises where it is missing, or another portal
         raise RefusedError(f"the snapshot lacks the names of portal {portal.name}, to compare titles with", AGAIN)
-    with _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
+    with open_portal(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
         return provider.identity()
 
 
@@ -381,7 +326,7 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
         opened = [
             (
                 portal,
-                stack.enter_context(_open(portal, run, methods=READ_WRITE, portal_id=portal.portal_id)),
+                stack.enter_context(open_portal(portal, run, methods=READ_WRITE, portal_id=portal.portal_id)),
             )
             for portal in plan.portals
             if portal.changes
@@ -420,7 +365,7 @@ def exclusive(portals: Iterable[PortalManifest | PortalPlan], run: Run) -> Itera
 
 
 def _wait_for_earlier(portal: PortalManifest | PortalPlan, run: Run) -> None:
-    path, server = run.journals[portal.name], _server(portal.name, run).url
+    path, server = run.journals[portal.name], server_of(portal.name, run).url
     portal_id = portal.id if isinstance(portal, PortalManifest) else portal.portal_id
     most = run.patience.seconds
     earlier = interrupted_run(path, server=server, portal_id=portal_id, now=run.clock(), max_wait=most)
@@ -428,7 +373,7 @@ def _wait_for_earlier(portal: PortalManifest | PortalPlan, run: Run) -> None:
         return
     text = f"the last apply did not finish ({path}): waiting until its writes are visible, at most"
     run.observer(Warned(f"{text} {earlier.seconds:.0f} s"))
-    with _open(portal, run, methods=READ_ONLY, portal_id=earlier.portal_id) as provider:
+    with open_portal(portal, run, methods=READ_ONLY, portal_id=earlier.portal_id) as provider:
         wait_until_visible(earlier, provider, run.patience)
 
 
@@ -487,16 +432,6 @@ def read_groups(
     return group_reader(run).read(heads, bases, more)
 
 
-def group_reader(run: Run) -> GroupReader:
-    """Return what reads groups for a run."""
-    now = partial(_now, run)
-    return GroupReader(run.directories, now, run.observer, run.stop, run.throttles)
-
-
-def _now(run: Run) -> str:
-    return rfc3339(run.clock())
-
-
 def _certain(manifest: Manifest, run: Run, now: datetime, *, more: Scope = NOTHING) -> Iterator[_Compared]:
     """Compare each portal. Raises DirectoryError where a group is too small for its rule: what would be reported
     about its members would not be true."""
@@ -524,48 +459,9 @@ def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, .
 def _source(portal: PortalManifest, run: Run) -> AbstractContextManager[_Source]:
     if run.snapshot is not None:
         return nullcontext(run.snapshot.of(declared(portal)))
-    return _open(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title)
+    return open_portal(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title)
 
 
 def declared(portal: PortalManifest) -> Declared:
     """The identity of a portal, from saved snapshots."""
     return Declared(portal.name, portal.provider, portal.region, portal.id, portal.title)
-
-
-def _open(
-    portal: PortalManifest | PortalPlan,
-    run: Run,
-    *,
-    methods: frozenset[str],
-    portal_id: str | None,
-    title: str | None = None,
-) -> Portal:
-    provider = provider_named(portal.provider)
-    return provider.connect(
-        Connection(
-            provider,
-            portal.name,
-            {provider.service.name: _server(portal.name, run), **run.services.get(portal.name, {})},
-            portal_id,
-            title,
-            methods=methods,
-            now=lambda: rfc3339(run.clock()),
-            observer=run.observer,
-            stop=run.stop,
-            throttles=run.throttles,
-            options=portal.options if isinstance(portal, PortalManifest) else {},
-        )
-    )
-
-
-def _server(name: str, run: Run) -> AnyServer:
-    """Return the server of a portal. Raises BadUsageError where the run has none."""
-    server = run.servers.get(name)
-    if server is None:
-        prefix = f"PORTALCTL_{name.upper().replace('-', '_')}"
-        raise BadUsageError(
-            f"portal {name}: the run has no server for it",
-            f"Pass one: Run({{{name!r}: Server(url, token)}}). The commands take url and token from the variables "
-            f"{prefix}_SERVER and {prefix}_TOKEN.",
-        )
-    return server

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from portalctl.changes.plan import Plan
     from portalctl.changes.selection import Selection
     from portalctl.execution.report import PortalReport
-    from portalctl.flow import Run
     from portalctl.insight.base import Base
     from portalctl.insight.drift import PortalDrift
     from portalctl.insight.explain import PortalExplanation
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from portalctl.output.apply_report import Report
     from portalctl.output.documents import Document
     from portalctl.portals.snapshot_file import SavedSnapshot
+    from portalctl.run_context import Run
 
 # Exported types and their modules, which take long to import.
 VALUES = {
@@ -42,7 +42,7 @@ VALUES = {
     "Refusal": "portalctl.changes.plan",
     "RefusedError": "portalctl.errors",
     "Report": "portalctl.output.apply_report",
-    "Run": "portalctl.flow",
+    "Run": "portalctl.run_context",
     "SavedSnapshot": "portalctl.portals.snapshot_file",
     "Selection": "portalctl.changes.selection",
     "Server": "portalctl.http",

@@ -27,7 +27,6 @@ from portalctl.cli.unmasking import with_developer
 from portalctl.errors import BadUsageError, PortalctlError, RefusedError
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.report import PortalReport
-from portalctl.flow import Run
 from portalctl.integrations.ci_event import parse_payload
 from portalctl.integrations.pull_request_jobs import EVENTS_WITH_PAYLOAD, pull_request_sign
 from portalctl.output.apply_report import Report
@@ -36,6 +35,7 @@ from portalctl.output.text.apply import result_text
 from portalctl.output.text.errors import error_text
 from portalctl.output.text.plan import plan_text
 from portalctl.output.text.style import Style
+from portalctl.run_context import Run
 
 
 @click.command()

@@ -20,11 +20,12 @@ from portalctl.cli.output_option import OutputPath
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.execution.journal import FOLDER, check_folder, check_journal
 from portalctl.execution.report import PortalReport, timestamp
-from portalctl.flow import Run, exclusive
+from portalctl.flow import exclusive
 from portalctl.manifest.model import PortalManifest
 from portalctl.output.apply_report import Report, audit, who_ran
 from portalctl.output.documents import to_json
 from portalctl.output_file import Output
+from portalctl.run_context import Run
 from portalctl.version import GENERATOR
 
 IN_PART = 4

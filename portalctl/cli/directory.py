@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 
 import portalctl
-from portalctl import flow
 from portalctl.cli.console import Console
 from portalctl.cli.directories import access_to
 from portalctl.cli.output_option import OutputPath, write_output
@@ -24,6 +23,7 @@ from portalctl.manifest.group_rules import GroupRule
 from portalctl.manifest.model import Manifest
 from portalctl.output.escaping import terminal
 from portalctl.output_file import PUBLIC, Output
+from portalctl.run_context import Run, group_reader
 from portalctl.words import did_you_mean, plural, quoted
 
 COLUMNS = ("developer", "id", "name", "group")
@@ -69,7 +69,7 @@ def read(*, name: str, group: str, paths: tuple[Path, ...], out: Output | None) 
         listed = f"Directories: {', '.join(sorted(known))}." if known else "The manifest declares none."
         raise BadUsageError(f"{quoted(name)}: directory not declared{did_you_mean(name, known)}", listed)
     directories = Directories({name: access_to(known[name], os.environ)})
-    reader = flow.group_reader(flow.Run({}, observer=Console(), directories=directories))
+    reader = group_reader(Run({}, observer=Console(), directories=directories))
     found, reading = reader.one(known[name], group)
     _check_size(manifest, reading)
     rows = _rows(found, reading)

@@ -20,6 +20,7 @@ from portalctl.cli.unmasking import unmasked
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.insight.explain import About, PortalExplanation, explain_offline, subject_of
 from portalctl.output.documents import Explanation, render
+from portalctl.run_context import utc_now
 from portalctl.words import quoted
 
 
@@ -86,7 +87,7 @@ def _check_clear(found: Iterable[PortalExplanation]) -> None:
 def _offline(subject: str, about: About | None, target: Target) -> tuple[PortalExplanation, ...]:
     manifest = open_offline(target)
     meant = subject_of(unmasked(subject, manifest), manifest.portals.values(), about)
-    today = flow.utc_now().date()
+    today = utc_now().date()
     return tuple(explain_offline(portal, meant, today) for portal in manifest.portals.values())
 
 

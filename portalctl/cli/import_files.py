@@ -19,6 +19,7 @@ from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.manifest.value_formats import unfit
 from portalctl.output.manifest_files import Source, acknowledgements_file, baseline_file, manifest_files
 from portalctl.providers.registry import provider_named
+from portalctl.run_context import Run
 from portalctl.words import plural
 
 COMMAND_LINE = Position("the command line", 1, 1)
@@ -54,7 +55,7 @@ def portal_to_import(
 
 
 def read_portal(
-    portal: PortalManifest, run: flow.Run, suggest_from: int, *, split_teams: bool, has_schema: bool
+    portal: PortalManifest, run: Run, suggest_from: int, *, split_teams: bool, has_schema: bool
 ) -> ImportedFiles:
     """Read a portal completely, and return its files. The root file names the portal by its id.
 
@@ -73,7 +74,7 @@ def read_portal(
     return ImportedFiles(contents, files, {acknowledgements_file(portal.name): baseline})
 
 
-def _baseline(files: Mapping[str, str], source: Source, run: flow.Run) -> str:
+def _baseline(files: Mapping[str, str], source: Source, run: Run) -> str:
     """Return the acknowledgements for the first drift run. Reads the files from memory, as later runs will."""
     manifest = assemble([File(name, name, f"/{name}", text.encode()) for name, text in files.items()])
     first = portalctl.plan(manifest, run)

@@ -15,7 +15,6 @@ from portalctl.cli.paths import manifest_paths
 from portalctl.cli.servers import Destination, Tls, servers
 from portalctl.errors import AnswerError, BadUsageError
 from portalctl.events import Warned
-from portalctl.flow import utc_now
 from portalctl.http import READ_ONLY
 from portalctl.http.throttle import Throttles
 from portalctl.manifest.model import Manifest, PortalManifest
@@ -23,6 +22,7 @@ from portalctl.output.documents import LivePortal, LivePortals
 from portalctl.portals.connection import AnyServer, Connection
 from portalctl.portals.models import Identity
 from portalctl.providers.registry import bundled, family_of, provider_named
+from portalctl.run_context import utc_now
 from portalctl.times import rfc3339
 
 _COMMAND_LINE = "the command line"

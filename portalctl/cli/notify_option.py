@@ -17,12 +17,12 @@ from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.events import Observer
 from portalctl.execution.report import PortalReport
-from portalctl.flow import Run
 from portalctl.http import Webhook
 from portalctl.insight.drift import PortalDrift
 from portalctl.integrations.ci_event import run_address
 from portalctl.integrations.notification_text import drift_message, plan_message, report_message
 from portalctl.integrations.notifications import TIMEOUT, Announcer, Message, Notifier
+from portalctl.run_context import Run
 
 _VARIABLE: Final = "PORTALCTL_NOTIFY_URL"
 

@@ -25,7 +25,7 @@ from portalctl.environment import has_secret
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.execution.confirm_wait import Patience
-from portalctl.flow import Run, check_portals, group_reader, utc_now
+from portalctl.flow import check_portals
 from portalctl.group_reading import Directories, definitions
 from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
 from portalctl.manifest.model import Manifest
@@ -33,6 +33,7 @@ from portalctl.output_file import check_stdout
 from portalctl.portals import snapshot_file
 from portalctl.portals.snapshot_file import SavedSnapshot
 from portalctl.rules.unsupported import check
+from portalctl.run_context import Run, group_reader, utc_now
 from portalctl.words import did_you_mean, quoted
 
 

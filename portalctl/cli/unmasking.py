@@ -8,11 +8,11 @@ from portalctl import flow
 from portalctl.changes.selection import Selection
 from portalctl.cli.masking import VARIABLE, mask_key
 from portalctl.errors import BadUsageError
-from portalctl.flow import Run
 from portalctl.identity import normal_address
 from portalctl.manifest.model import Manifest
 from portalctl.output.masks import Mask, is_mask
 from portalctl.rules.rulebook import Rulebook
+from portalctl.run_context import Run, utc_now
 from portalctl.words import quoted
 
 
@@ -24,7 +24,7 @@ def unmasked(name: str, manifest: Manifest, run: Run | None = None) -> str:
     """
     if not is_mask(name):
         return name
-    today = flow.utc_now().date()
+    today = utc_now().date()
     known = {each for portal in manifest.portals.values() for each in Rulebook.of(portal, today).named}
     known |= flow.live_names(manifest, run) if run is not None else set()
     names = {normal_address(each) or each for each in known}

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
+from portalctl.directories.connection import Access
+from portalctl.directories.protocol import DirectoryError, Facts
+from portalctl.directories.reading import GroupReading
 from portalctl.errors import PortalctlError
+from portalctl.manifest.model import PortalManifest
+from portalctl.portals.ping_checks import clock_check
 from portalctl.portals.ping_result import Check, Result
-from portalctl.rules.groups import GroupFault, GroupState
+from portalctl.rules.groups import GroupFault, Groups, GroupState
+from portalctl.rules.rulebook import Rulebook
+from portalctl.times import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +32,44 @@ class DirectoryPing:
         return any(check.result == "failed" for check in self.checks)
 
 
-def failed_check(code: str, error: PortalctlError) -> Check:
+def unreachable(name: str, kind: str, access: Access, error: DirectoryError) -> DirectoryPing:
+    """Return the checks of a directory that could not be connected to."""
+    return DirectoryPing(name, kind, access.url, (_failed("server", error),))
+
+
+def directory_ping(
+    name: str,
+    kind: str,
+    access: Access,
+    facts: Facts,
+    found: Collection[GroupReading | DirectoryError],
+    *,
+    portals: Iterable[PortalManifest],
+    now: datetime,
+) -> DirectoryPing:
+    """Return the checks of a directory.
+
+    Args:
+        found: each group that rules name, or why it could not be read.
+        portals: the rules that rest on these groups.
+    """
+    product = f" ({facts.server})" if facts.server else ""
+    checks = [Check("server", "ok", f"{access.url} responds{product}; credential accepted ({access.secret_source})")]
+    if facts.date is not None:
+        checks.append(clock_check(facts.date, rfc3339(now)))
+    checks += [_failed("group", error) for error in found if isinstance(error, DirectoryError)]
+    readings = Groups({(one.directory, one.asked): one for one in found if isinstance(one, GroupReading)})
+    states = [state for portal in portals for state in Rulebook.of(portal, now.date(), readings).now.groups]
+    checks += _group_checks(state for state in states if state.rule.directory == name)
+    return DirectoryPing(name, kind, access.url, tuple(checks))
+
+
+def _failed(code: str, error: PortalctlError) -> Check:
     """Return the check that an error makes of something that was looked at."""
     return Check(code, "failed", error.message, " ".join(error.advice) or None)
 
 
-def group_checks(states: Iterable[GroupState]) -> Iterator[Check]:
+def _group_checks(states: Iterable[GroupState]) -> Iterator[Check]:
     """Yield what was found in the groups of a directory, each once."""
     seen: set[str] = set()
     for state in states:

@@ -31,6 +31,7 @@ from portalctl.portals.konnect.api_versions import DIALECTS
 from portalctl.portals.konnect.portal import WORKERS, KonnectPortal
 from portalctl.portals.models import Snapshot
 from portalctl.rules.rulebook import Rulebook
+from portalctl.run_context import Run
 from portalctl.simulator.server import TOKEN
 from tests.bench import population
 from tests.bench.processes import peak_mib, timed
@@ -44,7 +45,7 @@ def plan(url: str, folder: str, again: bool = False) -> dict[str, float]:
     for which in ("", "again ") if again else ("",):
         with timed(numbers, which):
             read: list[Event] = []
-            run = flow.Run({"partners": Server(url, TOKEN)}, observer=read.append)
+            run = Run({"partners": Server(url, TOKEN)}, observer=read.append)
             made = flow.plan(load([Path(folder)]), run)
             (Path(folder) / "plan.json").write_text(plan_json(made), encoding="utf-8")
         numbers[f"{which}calls"] = _calls(read)
@@ -120,7 +121,7 @@ def apply(url: str, folder: str) -> dict[str, float]:
     numbers: dict[str, float] = {}
     read: list[Event] = []
     journals = {"partners": Path(folder) / "journal.jsonl"}
-    run = flow.Run({"partners": Server(url, TOKEN)}, journals=journals, observer=read.append)
+    run = Run({"partners": Server(url, TOKEN)}, journals=journals, observer=read.append)
     made = flow.plan(load([Path(folder)]), run)
     numbers["plan calls"] = _calls(read)
     with timed(numbers):

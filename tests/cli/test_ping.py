@@ -15,6 +15,7 @@ from portalctl import flow
 from portalctl.cli.ping import ping
 from portalctl.http import Server
 from portalctl.manifest.load import load
+from portalctl.run_context import Run
 from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator
 from portalctl.simulator.faults import Fault
 from tests.answering import answering, http
@@ -149,7 +150,7 @@ def test_settings_that_go_against_the_rules(bench: Bench) -> None:
 @pytest.mark.parametrize(("seconds", "result"), [(-3600, "warning"), slow(3600, "warning"), slow(20, "ok")])
 def test_a_clock_that_differs(bench: Bench, seconds: int, result: str) -> None:
     bench.manifest("")
-    run = flow.Run(
+    run = Run(
         {"partners": Server(bench.sim.url, bench.sim.token)},
         clock=lambda: datetime.now(UTC) + timedelta(seconds=seconds),
     )

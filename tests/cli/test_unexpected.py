@@ -72,7 +72,7 @@ def apply_oddly(monkeypatch: pytest.MonkeyPatch, club: Bench, error: Exception, 
     strange = replace(
         usual, connect=lambda connection: cast(Portal, Odd(usual.connect(connection), error, of=of, **odd))
     )
-    monkeypatch.setattr("portalctl.flow.provider_named", lambda _: strange)
+    monkeypatch.setattr("portalctl.run_context.provider_named", lambda _: strange)
     words = ("--yes", "--report", "report.json", "--journal", "journal.jsonl", "--confirm-timeout", "0.2")
     return club.run("apply", *words)
 
