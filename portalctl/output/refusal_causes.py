@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from portalctl.changes.operations import Change, DeleteDeveloper
@@ -19,10 +20,19 @@ class Cause:
     developers: int
 
 
-def causes(portal: PortalPlan, refusal: Refusal) -> tuple[Cause, ...]:
-    """Return the rules behind the changes that a refusal is about, those that affect most developers first."""
+def causes(portal: PortalPlan) -> dict[Refusal, tuple[Cause, ...]]:
+    """Return the rules behind the changes that each refusal is about, those that affect most developers first."""
+    concerned = defaultdict[tuple[str | None, str | None], list[Change]](list)  # by developer and team; None: any
+    for change in portal.changes if portal.refusals else ():
+        name = change.developer.name if change.developer is not None else None
+        for key in {(None, None), (name, None), (None, change.team), (name, change.team)}:
+            concerned[key].append(change)
+    return {refusal: _causes(concerned[refusal.developer, refusal.team], refusal) for refusal in portal.refusals}
+
+
+def _causes(changes: Iterable[Change], refusal: Refusal) -> tuple[Cause, ...]:
     affected: dict[Reason, set[str]] = {}
-    for change in portal.changes:
+    for change in changes:
         if _is_counted(change, refusal) and change.developer is not None:
             affected.setdefault(change.why[0], set()).add(change.developer.key)
     found = [Cause(why, len(developers)) for why, developers in affected.items()]
@@ -51,8 +61,4 @@ def how_to_continue(portal: PortalPlan, code: Callable[[str], str]) -> tuple[str
 def _is_counted(change: Change, refusal: Refusal) -> bool:
     if refusal.code == "delete":
         return isinstance(change, DeleteDeveloper)
-    if refusal.team is not None and change.team != refusal.team:
-        return False
-    if refusal.developer is not None and (change.developer is None or change.developer.name != refusal.developer):
-        return False
     return change.loses if refusal.code in BRAKE | {"protected"} else refusal.team is not None

@@ -6,7 +6,7 @@ keeps to a limit of bytes, whatever the plan: where the removals do not fit, the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -37,7 +37,7 @@ from portalctl.output.markdown.parts import (
     whys_words,
 )
 from portalctl.output.masks import is_mask
-from portalctl.output.refusal_causes import causes, how_to_continue
+from portalctl.output.refusal_causes import Cause, causes, how_to_continue
 from portalctl.output.size_limit import Part, fitted, size
 from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, ChangeGroup, Kept, Kind, NoticeGroup
 from portalctl.reason import Reason
@@ -130,12 +130,13 @@ class _Document:
     plan: PortalPlan
     links: Links
     former: view_model.Former
+    causes: Mapping[Refusal, Sequence[Cause]]
     most: int
 
     @classmethod
     def of(cls, plan: PortalPlan, links: Links, most: int) -> Self:
         """Return the document of a portal's plan."""
-        return cls(plan, links, view_model.former_rules(plan.base), most)
+        return cls(plan, links, view_model.former_rules(plan.base), causes(plan), most)
 
     def portal(self, *, alone: bool) -> _Portal:
         """Return the heading and the parts. The facts of a portal that is `alone` are in the foot."""
@@ -219,7 +220,7 @@ class _Document:
 
     def _refusal(self, refusal: Refusal) -> Row:
         note = f" ({self._origin(refusal.origin)})" if refusal.origin is not None else ""
-        found = causes(self.plan, refusal)
+        found = self.causes[refusal]
         rules = [f"{why_words(cause.why, self.links)} ({cause.developers:,})" for cause in found[:MOST_RULES]]
         rules += [f"{len(found) - len(rules):,} more rules"] if len(found) > len(rules) else []
         by = f"; by {'; '.join(rules)}" if rules else ""

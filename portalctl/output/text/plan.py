@@ -194,9 +194,10 @@ def _refusals(portal: PortalPlan, style: Style) -> Iterator[str]:
     if not portal.refusals:
         return
     yield from ("", f"{style.strong('Refused')}: no changes will be made to {portal.name}.")
+    behind = causes(portal)
     for refusal in portal.refusals:
         yield f"  {style.sign('✗')} {terminal(refusal.message)}{origin_note(refusal)}"
-        found = causes(portal, refusal)
+        found = behind[refusal]
         for cause in found[:MOST_CAUSES]:
             yield f"      {said(cause.why)} ({plural(cause.developers, 'developer')})"
         if len(found) > MOST_CAUSES:
