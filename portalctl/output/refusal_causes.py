@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from portalctl.changes.operations import Change, DeleteDeveloper
 from portalctl.changes.plan import PortalPlan, Refusal
-from portalctl.output.view_model import BRAKE
+from portalctl.output.view_model import REMOVAL_LIMITS
 from portalctl.reason import Reason
 
 
@@ -27,13 +27,17 @@ def causes(portal: PortalPlan) -> dict[Refusal, tuple[Cause, ...]]:
         name = change.developer.name if change.developer is not None else None
         for key in {(None, None), (name, None), (None, change.team), (name, change.team)}:
             concerned[key].append(change)
-    return {refusal: _causes(concerned[refusal.developer, refusal.team], refusal) for refusal in portal.refusals}
+    subjects = {(refusal.code, refusal.developer, refusal.team) for refusal in portal.refusals}
+    found = {
+        (code, developer, team): _causes(concerned[developer, team], code, team) for code, developer, team in subjects
+    }
+    return {refusal: found[refusal.code, refusal.developer, refusal.team] for refusal in portal.refusals}
 
 
-def _causes(changes: Iterable[Change], refusal: Refusal) -> tuple[Cause, ...]:
+def _causes(changes: Iterable[Change], code: str, team: str | None) -> tuple[Cause, ...]:
     affected: dict[Reason, set[str]] = {}
     for change in changes:
-        if _is_counted(change, refusal) and change.developer is not None:
+        if _is_counted(change, code, team) and change.developer is not None:
             affected.setdefault(change.why[0], set()).add(change.developer.key)
     found = [Cause(why, len(developers)) for why, developers in affected.items()]
     return tuple(sorted(found, key=lambda cause: (-cause.developers, cause.why.file or "", cause.why.line or 0)))
@@ -47,7 +51,7 @@ def how_to_continue(portal: PortalPlan, code: Callable[[str], str]) -> tuple[str
     """
     kinds = {refusal.code for refusal in portal.refusals}
     lines = []
-    if kinds & BRAKE:
+    if kinds & REMOVAL_LIMITS:
         allow = code(f"--allow-removals {portal.summary['removals']}")
         lines += [
             f"If these removals are intended, allow them for one run with {allow},",
@@ -58,7 +62,7 @@ def how_to_continue(portal: PortalPlan, code: Callable[[str], str]) -> tuple[str
     return tuple(lines)
 
 
-def _is_counted(change: Change, refusal: Refusal) -> bool:
-    if refusal.code == "delete":
+def _is_counted(change: Change, code: str, team: str | None) -> bool:
+    if code == "delete":
         return isinstance(change, DeleteDeveloper)
-    return change.loses if refusal.code in BRAKE | {"protected"} else refusal.team is not None
+    return change.loses if code in {*REMOVAL_LIMITS, "protected"} else team is not None

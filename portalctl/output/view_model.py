@@ -31,7 +31,7 @@ Former = Mapping[tuple[str, str | None], tuple[Reason, ...]]  # rules by develop
 
 KINDS: Mapping[Effect, Kind] = {"removes": "takes", "grants": "gives", "changes": "changes"}
 SIGNS: Mapping[Kind, str] = {"takes": "-", "gives": "+", "changes": "~"}
-BRAKE = frozenset({"removals", "removals_percent", "team_percent"})  # refusals that --allow-removals lifts
+REMOVAL_LIMITS = frozenset({"removals", "removals_percent", "team_percent"})  # refusals that --allow-removals lifts
 RULES = {
     "trusted_domains": "trusted domain",
     "trusted_groups": "trusted group",
