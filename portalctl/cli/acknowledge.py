@@ -110,7 +110,7 @@ class _Edit:
     metavar="KIND,…",
     help=f"Accept every finding of these kinds: {', '.join(KINDS)}.",
 )
-@click.option("--prune", is_flag=True, help="Remove entries that have expired, or whose finding is no longer found.")
+@click.option("--prune", is_flag=True, help="Remove entries that have expired or match no finding.")
 @mask_option
 def acknowledge(
     *,
@@ -190,7 +190,7 @@ def _check_ids(ids: Iterable[str], drift: Sequence[PortalDrift]) -> None:
 
 
 def _edits(session: Session, drift: Iterable[PortalDrift], wanted: _Wanted, reason: str) -> dict[str, _Edit]:
-    """Return the edits by the path of the file. Raises BadUsageError for a portal whose root file names no file."""
+    """Return the edits by file path. Raises BadUsageError for a root file without the key `acknowledgements`."""
     edits: dict[str, _Edit] = {}
     for portal in drift:
         findings = all_findings(portal) if wanted.ids else portal.findings

@@ -59,7 +59,7 @@ class Repository:
 
     @classmethod
     def at(cls, folder: Path) -> Repository:
-        """Return the repository whose top is this folder."""
+        """Return the repository with this folder as its top."""
         top = Path(os.path.abspath(folder))  # noqa: PTH100 (links stay)
         places = (top / name for name in ("CODEOWNERS", *OTHER_PLACES))
         return cls(top, next((place for place in places if os.path.lexists(place)), None))
@@ -103,7 +103,7 @@ def code_owners(owner: str, files: Mapping[str, str]) -> str:
 
 
 def owner_line(path: str, owners: str) -> str:
-    """Return the line of a file, whose path is relative to the top; signs of patterns and blanks are escaped."""
+    """Return the line of a file by its path relative to the top, with pattern characters and blanks escaped."""
     escaped = re.sub(r"([\s\\#*?!\[\]])", r"\\\1", path)
     return f"/{escaped} {owners}"
 

@@ -1,4 +1,4 @@
-"""`portalctl import`: a live portal as manifest files whose first plan is empty."""
+"""`portalctl import`: write a live portal as manifest files. Their first plan is empty."""
 
 from __future__ import annotations
 

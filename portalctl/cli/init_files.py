@@ -207,7 +207,7 @@ def _token_lines(found: re.Match[str], variables: Variables) -> str:
 
 
 def _named_tokens(text: str, variables: Variables) -> str:
-    """Return a text whose comments name the tokens of the portals."""
+    """Return a text with the tokens of the portals named in its comments."""
     names = list(variables.tokens)
     if names == [EXAMPLE_TOKEN]:
         return text

@@ -55,7 +55,7 @@ def target_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def target_options_only(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the same to a command whose arguments have another meaning: paths are options only."""
+    """Add the same to a command with other arguments: paths are options only."""
     return file_option(_portal_options(command))
 
 

@@ -43,7 +43,7 @@ class Kind:
     Args:
         name: what a manifest writes as `kind:`.
         title: for people.
-        module: the module in `portalctl.directories` whose `connect` opens such a directory.
+        module: the module in `portalctl.directories`; its `connect` opens such a directory.
         group_words: what `group` is, for messages and guides.
         group_fault: returns what is wrong with the text of a `group`, or None.
         email: the attributes with addresses, unless the manifest lists others.

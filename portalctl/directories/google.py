@@ -74,7 +74,7 @@ class Google(WebDirectory):
         return Group(id_, str(found.get("email") or group), tuple(identities.values()), observed_at)
 
     def _identity(self, row: dict[str, Any], group: str) -> Identity | None:
-        """Return a member as an identity; None for a group, whose members are listed too."""
+        """Return a member as an identity; None for a nested group, since its members are listed too."""
         kind = row.get("type")
         if kind == "GROUP":
             return None

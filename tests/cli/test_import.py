@@ -1,4 +1,4 @@
-"""`import`: from a live portal to files whose first plan is empty, on both vendors, over nothing that is there."""
+"""`import` writes a live portal of both vendors as files with an empty first plan, and overwrites nothing."""
 
 from __future__ import annotations
 
