@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from portalctl.cancellation import Stop
-from portalctl.directories.connection import Access, Connection
+from portalctl.directories.access import Access
+from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import KINDS
 from portalctl.directories.protocol import DirectoryError, Facts, Group
 from portalctl.directories.reading import Filter, GroupReading, reading_of

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from portalctl.directories.connection import Access
+from portalctl.directories.access import Access
 from portalctl.directories.definition import Kind
 from portalctl.directories.kinds import KINDS
 from portalctl.environment import secret

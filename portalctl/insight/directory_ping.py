@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from portalctl.directories.connection import Access
+from portalctl.directories.access import Access
 from portalctl.directories.protocol import DirectoryError, Facts
 from portalctl.directories.reading import GroupReading
 from portalctl.errors import PortalctlError
 from portalctl.manifest.model import PortalManifest
-from portalctl.portals.ping_checks import clock_check
+from portalctl.portals.clock import clock_check
 from portalctl.portals.ping_result import Check, Result
 from portalctl.rules.groups import GroupFault, Groups, GroupState
 from portalctl.rules.rulebook import Rulebook

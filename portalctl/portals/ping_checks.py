@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from portalctl.errors import UNTOLD, AnswerError, PortalError
 from portalctl.http import Client
+from portalctl.portals.clock import clock_check
 from portalctl.portals.ping_result import Check, Result
 from portalctl.portals.unexpected_errors import as_portal_error
 
-MOST_SKEW = timedelta(minutes=1)
 WRITING = "apply has to write; the token's permission to write cannot be checked without writing"
 T = TypeVar("T")
 
@@ -72,31 +70,3 @@ class Examination:
         server = self._client.server
         advice = error.advice or (f"Check that {server.url} (from {server.url_source}) is the API's address.",)
         self.checks.append(Check(code, "failed", error.message, "; ".join(advice)))
-
-
-def clock_check(date: str | None, now: str) -> Check:
-    """Compare the clocks: `expires` and the validity of plans depend on this machine's. `date`: a Date header."""
-    server_time = _moment(date)
-    if server_time is None:
-        return Check(
-            "clock", "unknown", "the server does not report its time", "check that this machine's clock is right"
-        )
-    skew = datetime.fromisoformat(now) - server_time
-    if abs(skew) <= MOST_SKEW:
-        return Check("clock", "ok", "this machine's clock agrees with the server's")
-    how = "ahead of" if skew > timedelta(0) else "behind"
-    return Check(
-        "clock",
-        "warning",
-        f"this machine's clock is {abs(skew).total_seconds():,.0f} s {how} the server's",
-        "set the clock, by NTP for example: `expires` and the validity of plans depend on it",
-    )
-
-
-def _moment(date: str | None) -> datetime | None:
-    """Return the time in a Date header (RFC 9110, 5.6.7)."""
-    try:
-        server_time = parsedate_to_datetime(date or "")
-    except ValueError:
-        return None
-    return server_time if server_time.tzinfo is not None else server_time.replace(tzinfo=UTC)

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from portalctl.directories import ldap_server
-from portalctl.directories.connection import Access, Connection
+from portalctl.directories.access import Access
+from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import KINDS
 from portalctl.directories.protocol import DirectoryError
 

@@ -13,7 +13,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from portalctl.directories.connection import Access, Connection
+from portalctl.directories.access import Access
+from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import KINDS
 from portalctl.directories.protocol import Directory, DirectoryError, Group
 from portalctl.errors import BadUsageError
