@@ -37,7 +37,7 @@ _ROOT: Final = ("objectClass", "vendorName", "vendorVersion", "supportedCapabili
 _ACTIVE_DIRECTORY: Final = "1.2.840.113556.1.4.800"  # MS-ADTS 3.1.1.3.4.3
 _GROUPS: Final = any_of([equals("objectClass", name) for name in sorted(GROUP_CLASSES)])
 _RANGE: Final = re.compile(
-    r"(?P<name>\w+);range=(?P<first>\d+)-(?P<last>\d+|\*)", re.IGNORECASE
+    r"(?P<name>\w+);range=(?P<first>[0-9]{1,9})-(?P<last>[0-9]{1,9}|\*)", re.IGNORECASE
 )  # MS-ADTS 3.1.1.3.1.3.3
 _BIT_STRING: Final = re.compile(r"#'[01]*'B\Z")  # the optional identifier of uniqueMember (RFC 4517, 3.3.21)
 
@@ -142,14 +142,20 @@ class Ldap:
             entry = self._server.base(group.dn, asked)
             if entry is None:
                 raise self._server.wrong(f"group {quoted(group.name)} went away while it was read", "Run it again.")
-            asked = self._add_values(group, entry, values)
+            asked = self._add_values(group, entry, values, asked)
         uids = values["memberuid"] if "posixgroup" in group.classes else []
         dns = [*values["member"], *(_BIT_STRING.sub("", dn) for dn in values["uniquemember"])]
         return _Members(tuple(dns), tuple(uids))
 
-    def _add_values(self, group: Entry, entry: Entry, values: dict[str, list[str]]) -> list[str]:
-        """Add the values of one answer, and return the attributes to ask for next: the rest of a range."""
+    def _add_values(
+        self, group: Entry, entry: Entry, values: dict[str, list[str]], asked: Sequence[str]
+    ) -> list[str]:
+        """Add the values of one answer, and return the attributes to ask for next: the rest of a range.
+
+        Raises DirectoryError for a range that does not follow the one before it, and where the rest is missing.
+        """
         further: list[str] = []
+        rest = {name.partition(";")[0] for name in asked if ";" in name}
         for name, raw in entry.attributes.items():
             ranged = _RANGE.fullmatch(name)
             attribute = ranged["name"].lower() if ranged else name
@@ -157,17 +163,23 @@ class Ldap:
                 continue
             texts = entry.texts(name)
             if len(texts) != len(raw):
-                raise self._server.wrong(f"group {quoted(group.name)} has members whose names are not UTF-8")
-            if ranged and ranged["last"] != "*":
+                raise self._server.wrong(f"group {quoted(group.name)} has members whose names are not UTF-8", _RENAME)
+            if ranged:
                 if int(ranged["first"]) != len(values[attribute]) or not texts:
-                    raise self._server.wrong(
-                        f"group {quoted(group.name)}: the ranges of `{attribute}` do not join up"
-                    )
-                further.append(f"{attribute};range={int(ranged['last']) + 1}-*")
+                    raise self._not_joined(group, attribute)
+                rest.discard(attribute)
+                if ranged["last"] != "*":
+                    further.append(f"{attribute};range={int(ranged['last']) + 1}-*")
             values[attribute] += texts
             if len(values[attribute]) > MOST_IDENTITIES:
                 raise self._server.wrong(f"group {quoted(group.name)} has more than {MOST_IDENTITIES:,} members")
+        if rest:
+            raise self._not_joined(group, rest.pop())
         return further
+
+    def _not_joined(self, group: Entry, attribute: str) -> DirectoryError:
+        text = f"group {quoted(group.name)}: the ranges of `{attribute}` do not join up, so the list is not complete"
+        return self._server.wrong(text, "Run it again; if that does not help, ask the directory's operators.")
 
     # --- members ---
 
@@ -194,7 +206,10 @@ class Ldap:
         """
         linked = equals("memberOf", group.dn)
         nested = f"(&{linked}{_GROUPS})"
-        groups = {dn_key(entry.dn) for entry in self._server.search(self._base, nested, ["cn"], complete=False)}
+        try:
+            groups = {dn_key(entry.dn) for entry in self._server.search(self._base, nested, ["cn"])}
+        except DirectoryError:
+            return {}  # a group that is missing here would pass for a person
         found: dict[DnKey, Entry] = {}
         names = ["cn"] if self._connection.names else []
         attributes = [*IDS, *STATES, *names, *self._connection.email]  # without classes, of which entries have many
@@ -274,7 +289,9 @@ class _Walk:
                 continue  # a placeholder: groupOfNames needs a member (RFC 4519, 3.5)
             key = dn_key(dn)
             if key is None:
-                raise self._directory.wrong(f"group {quoted(group.name)} has a member whose name is not a DN")
+                raise self._directory.wrong(
+                    f"group {quoted(group.name)} has a member whose name is not a DN", _RENAME
+                )
             if key not in self._seen:
                 self._seen.add(key)
                 dns[key] = dn
@@ -315,4 +332,5 @@ class _Walk:
             )
 
 
+_RENAME: Final = "Ask the directory's operators to correct these names."
 _UNIQUE: Final = "Set `base` to the part of the directory that holds the users."

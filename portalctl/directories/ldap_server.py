@@ -137,7 +137,7 @@ class LdapServer:
         # References to other servers (searchResRef) are not followed: they hold no member that was asked for.
         rows = [row for row in self._ldap.response or () if row.get("type") == "searchResEntry"]
         entries = [
-            Entry(row["dn"], {name.lower(): list(values) for name, values in row["raw_attributes"].items()})
+            Entry(row["dn"], {name.lower(): list(values or ()) for name, values in row["raw_attributes"].items()})
             for row in rows
         ]
         return self._ldap.result, entries
@@ -193,6 +193,8 @@ class LdapServer:
             check_names=False,
             read_only=True,
             raise_exceptions=False,
+            auto_range=False,  # ldap3 takes a range that was refused for the end of the list
+            return_empty_attributes=False,
             receive_timeout=int(ANSWER_SECONDS),
         )
 
