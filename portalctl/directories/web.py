@@ -15,10 +15,12 @@ from portalctl.directories.connection import Connection
 from portalctl.directories.protocol import DirectoryError, Identity
 from portalctl.errors import AnswerError, BadUsageError, PortalError
 from portalctl.http import READ_ONLY, Answer, Auth, Client, Server, parse_json
+from portalctl.http.redaction import Redactor
 from portalctl.words import quoted
 
 MOST_PAGES: Final = 10_000
 MOST_IDENTITIES: Final = 1_000_000
+LONGEST_LINK: Final = 16_000  # characters
 _EARLY: Final = 10.0  # seconds before its end in which a token is no longer used
 _LINK: Final = 'rel="next"'
 
@@ -54,6 +56,7 @@ class Web:
         self.connection = connection
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._base = parts.path.rstrip("/")
+        self._path = ""  # of the last request
         self._sign_in = sign_in
         self._credential: Credential | None = None
         self._clients = ExitStack()
@@ -100,6 +103,7 @@ class Web:
         if self._credential is None or not self._credential.is_fresh:
             self._client = self._connected()
         where = path.removeprefix(self._origin) if path.startswith(self._origin) else f"{self._base}{path}"
+        self._path = where.partition("?")[0]
         with self._named():
             answer = self._client.request("GET", where, params=params, headers=headers)
         self.date = answer.date or self.date
@@ -151,14 +155,20 @@ class Web:
         return f"{self._origin}{self._base} (from {self.connection.access.url_source})"
 
     def same_origin(self, link: str, call: str) -> str:
-        """Return the address of a further page. Raises DirectoryError for one on another server: the credential is
-        sent to the directory's own address only."""
-        if link.startswith("/") and not link.startswith("//"):
-            return f"{self._origin}{link}"
-        parts = urlsplit(link)
-        if f"{parts.scheme}://{parts.netloc}" != self._origin or not link.isprintable():
-            raise self.wrong(f"{call} names a next page on another server, {quoted(link)}")
-        return link
+        """Return the address of a further page: this server's own origin, and path and query of the link.
+
+        Raises DirectoryError for a link to another server, and for one that is not an address: the credential is sent
+        to the directory's own address only.
+        """
+        start, rest = link[: len(self._origin)], link[len(self._origin) :]
+        if start.lower() != self._origin.lower():
+            rest = f"{self._path}{link}" if link.startswith("?") else link
+        shown = quoted(Redactor([self.connection.access.secret])(link))
+        if len(link) > LONGEST_LINK or not link.isprintable():
+            raise self.wrong(f"{call} names a next page that is not an address, {shown}")
+        if not rest.startswith(("/", "?")) or rest.startswith("//"):
+            raise self.wrong(f"{call} names a next page on another server, {shown}")
+        return f"{self._origin}{rest}"
 
     def next_link(self, answer: Answer) -> str | None:
         """Return the address of the next page by the `Link` header (RFC 8288), if there is one."""

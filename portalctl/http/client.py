@@ -26,7 +26,7 @@ from portalctl.events import Observer, Retrying, Waiting, Warned, ignore
 from portalctl.http.answer import Answer, explain_error
 from portalctl.http.bounds import BodyError, BodyReader, RequestLimits
 from portalctl.http.failures import Failures, is_refusal, is_slow
-from portalctl.http.redaction import Redactor
+from portalctl.http.redaction import Redactor, inert
 from portalctl.http.retry import SAFE_METHODS, Attempt, RetryPolicy, Waited, asked_pause, reset_pause
 from portalctl.http.server import READ_ONLY, Server
 from portalctl.http.throttle import NAP, LargePages, Throttle
@@ -99,6 +99,7 @@ class Client:
         self._redact = Redactor([server.token, *server.secrets, proxy.password if proxy else ""])
         where = f"{server.url} (from {server.url_source})"
         self._failures = Failures(where, urlsplit(server.url).hostname or "", proxy, self._redact, server)
+        self._origin = _origin(httpx.URL(server.url))
         self._headers = {
             **server.credentials,
             "Accept": "application/json, application/problem+json",
@@ -147,8 +148,10 @@ class Client:
         the limits. A method that this client does not allow is a bug and is never sent."""
         if method not in self._methods:
             raise AssertionError(f"this client cannot send {method}")
-        request = self._request(method, path, params=params, body=body, form=form, headers=headers)
-        call = f"{method} {path}"
+        call = inert(self._redact(f"{method} {path}"))
+        url = self._url(call, path, params)
+        sent = {**self._headers, **headers} if headers else self._headers
+        request = httpx.Request(method, url, json=body, data=form, headers=sent)
         attempt, first_answer = 0, float("inf")
         while True:
             sent_at = self._turn(call, method, precheck)
@@ -307,25 +310,23 @@ class Client:
             with self._lock:
                 self._idle.append(transport)
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None,
-        body: Mapping[str, object] | None,
-        form: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-    ) -> httpx.Request:
-        """Return a request with one finished URL: httpx's own client reads it three times, half of the cost."""
+    def _url(self, call: str, path: str, params: Mapping[str, str] | None) -> httpx.URL:
+        """Return one finished URL: httpx's own client reads it three times, half of the cost.
+
+        Whatever the path is, it leads to this server, since the credential goes with it. Raises NoAnswerError.
+        """
         query = f"?{urlencode(params, quote_via=quote)}" if params else ""
-        return httpx.Request(
-            method,
-            f"{self.server.url}{path}{query}",
-            json=body,
-            data=form,
-            headers={**self._headers, **headers} if headers else self._headers,
-        )
+        try:
+            url = httpx.URL(f"{self.server.url}{path}{query}")
+        except (httpx.InvalidURL, ValueError) as error:
+            fault = inert(self._redact(str(error)))
+            raise NoAnswerError(
+                f"{call} was not sent: not a valid address: {fault}", "Check the path.", sent=False
+            ) from None
+        if _origin(url) != self._origin:
+            text = f"{call} was not sent: the address leads to another server than {self._address}"
+            raise NoAnswerError(text, "Check the path.", sent=False)
+        return url
 
     def _hold(self, call: str, pause: float, outcome: Attempt) -> None:
         """Pause this request; when the server refuses for now, those of every worker."""
@@ -346,3 +347,8 @@ class Client:
     def _warn_once(self, notice: str) -> None:
         if self._health.is_new(notice):
             self._observer(Warned(notice))
+
+
+def _origin(url: httpx.URL) -> tuple[bytes, bytes, int | None]:
+    """Return scheme, host and port."""
+    return url.raw_scheme, url.raw_host, url.port
