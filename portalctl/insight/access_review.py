@@ -1,7 +1,7 @@
-"""Who has access on a portal, and which rule grants it: for auditors. Pure.
+"""The access review, for auditors: the access of each developer, and the rules that grant it. Pure.
 
 All developers on the portal are listed; access that no rule grants is marked, not left out. Developers named by a
-rule who have no account are listed too: what the rule grants awaits the first account with that address.
+rule who have no account are listed too, since the first account with that address gets what the rule grants.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ REMARKS: Mapping[ReviewMark, str] = {
     "unmanaged": "matches no rule",
     "orphan": "in a team without a rule",
     "differs": "the rules yield another status",
-    "blocked": "not certainly the developer that the rules mean",
-    "absent": "named by a rule, no account",
+    "blocked": "may not be the developer named by the rules",
+    "absent": "named by a rule, has no account",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The commit that last changed the line of a rule, its author, and who approved it by its trailers, if known."""
+    """The commit that last changed the line of a rule, with its author and, from its trailers, its approver."""
 
     commit: str
     author: str
     approver: str | None = None
 
 
-Origins = Mapping[tuple[str, int], Origin]  # by file, as shown to people, and line
+Origins = Mapping[tuple[str, int], Origin]  # by file, as messages show it, and line
 NO_ORIGINS: Origins = {}
 
 
 @dataclass(frozen=True, slots=True)
 class DatedReason(Reason):
-    """A rule, the last day it holds (None: no end), and the commit that wrote it (None: not known)."""
+    """A rule with the last day it holds (None: no end) and the commit that wrote it (None: unknown)."""
 
     expires: date | None = None
     origin: Origin | None = None
@@ -72,12 +72,13 @@ class Overridden:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """One developer. `developer` is the live address, else the id; `since` when they registered, RFC 3339, or
-    `unknown`. Who has no account has the status `absent`.
+class DeveloperAccess:
+    """The access of one developer.
 
-    `approved_by` are the rules that approve an approved developer; empty: approved by no rule. `rules_say` is the
-    verdict of the rules, `why` the rules behind it; `teams` are the current ones.
+    `developer` is the address on the portal, or the id if there is none. `since` is the time of registration
+    (RFC 3339) or `unknown`. `status` is `absent` for a developer without an account. `rules_say` is the status that
+    the rules yield, `why` the rules behind it. `teams` are the current ones. `approved_by` are the rules that approve
+    an approved developer; empty where no rule does.
     """
 
     developer: str
@@ -95,19 +96,19 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class PortalAccess:
-    """All developers on one portal by address, then those without an account."""
+    """The developers on one portal, sorted by address, then those without an account."""
 
     name: str
     provider: str
     portal_id: str
     server: str
     observed_at: str
-    developers: tuple[Access, ...]
+    developers: tuple[DeveloperAccess, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessReview:
-    """What `report access` shows. `created_at` is RFC 3339, UTC; `manifest` is a digest, None where masked."""
+    """The document of `report access`. `created_at` is RFC 3339, UTC; `manifest` is a digest, None where masked."""
 
     version: Literal[1] = 1
     kind: Literal["access"] = "access"
@@ -124,10 +125,10 @@ def review(
     origins: Origins = NO_ORIGINS,
     groups: Groups = NO_GROUPS,
 ) -> PortalAccess:
-    """Return all developers in a snapshot with their access and its rules.
+    """Return the access of all developers in a snapshot, with its rules.
 
     Args:
-        origins: the commits of lines, where known.
+        origins: the commits that wrote the lines of rules, where known.
 
     Raises ValueError for a snapshot without the members of every team.
     """
@@ -136,30 +137,33 @@ def review(
     book = Rulebook.of(portal, today, groups)
     reasons = _Reasons(portal, origins)
     teams = _teams_of(snapshot)
-    people = [
+    accounts = [
         _access(book, reasons, developer, decision, teams.get(developer.id, []))
         for developer, decision in resolve(book, snapshot.developers)
     ]
-    missing = [_access(book, reasons, *each, ()) for each in resolve(book, _missing(book, snapshot))]
+    missing = [
+        _access(book, reasons, developer, decision, ())
+        for developer, decision in resolve(book, _missing(book, snapshot))
+    ]
     return PortalAccess(
         name=portal.name,
         provider=portal.provider,
         portal_id=snapshot.portal_id,
         server=snapshot.server,
         observed_at=snapshot.observed_at,
-        developers=(*sorted(people, key=lambda each: (each.developer.lower(), each.id)), *missing),
+        developers=(*sorted(accounts, key=lambda access: (access.developer.lower(), access.id)), *missing),
     )
 
 
 def _missing(book: Rulebook, snapshot: Snapshot) -> list[Developer]:
-    """Return developers named by a member list or an override who have no account, as if they had one."""
-    ids = {each.id for each in snapshot.developers}
-    addresses = {each.address for each in snapshot.developers}
+    """Return developers named by a member list or an override who have no account, with the status `absent`."""
+    ids = {developer.id for developer in snapshot.developers}
+    addresses = {developer.address for developer in snapshot.developers}
     return [unregistered(name) for name in sorted(book.named - ids - addresses)]
 
 
 class _Reasons:
-    """Makes the reasons of the review: one value for each rule, for all developers that it matches."""
+    """Makes the reasons of a review. All developers matched by a rule share one value for it."""
 
     def __init__(self, portal: PortalManifest, origins: Origins) -> None:
         self._origins = origins
@@ -168,7 +172,7 @@ class _Reasons:
         self._made: dict[tuple[Reason, int | None], DatedReason] = {}
 
     def of_team(self, team: str, decision: Decision) -> tuple[DatedReason, ...]:
-        """Return the rules that put a developer into a team; for a team of the identity provider, its declaration."""
+        """Return the rules that add a developer to a team; for a team of the identity provider, its declaration."""
         owned = [self._owned[team]] if team in self._owned else []
         return self.of(decision.teams.get(team) or owned)
 
@@ -186,7 +190,7 @@ class _Reasons:
 
 
 def _teams_of(snapshot: Snapshot) -> dict[str, list[str]]:
-    """The names of the teams of each developer (id), sorted."""
+    """Return the names of each developer's teams, sorted, by developer id."""
     teams: dict[str, list[str]] = {}
     for team in sorted(snapshot.teams, key=lambda team: team.name):
         for developer_id in snapshot.members.get(team.id, ()):
@@ -194,52 +198,55 @@ def _teams_of(snapshot: Snapshot) -> dict[str, list[str]]:
     return teams
 
 
-def _access(book: Rulebook, reasons: _Reasons, person: Developer, decision: Decision, teams: Iterable[str]) -> Access:
+def _access(
+    book: Rulebook, reasons: _Reasons, developer: Developer, decision: Decision, teams: Iterable[str]
+) -> DeveloperAccess:
     memberships = tuple(Membership(team, reasons.of_team(team, decision)) for team in teams)
-    override = _override(book, person)
-    return Access(
-        developer=person.name,
-        id=person.id,
-        full_name=person.full_name or "",
-        status=person.status,
-        since=person.created_at or UNKNOWN,
+    override = _override(book, developer)
+    return DeveloperAccess(
+        developer=developer.name,
+        id=developer.id,
+        full_name=developer.full_name or "",
+        status=developer.status,
+        since=developer.created_at or UNKNOWN,
         rules_say=decision.verdict,
         why=reasons.of(decision.why),
         teams=memberships,
         override=Overridden(override.status, override.teams, reasons.of([override.why])[0]) if override else None,
-        remarks=tuple(_remarks(person, decision, memberships, book.portal.policy)),
-        approved_by=reasons.of(decision.why) if person.status == decision.verdict == "approved" else (),
+        remarks=tuple(_remarks(developer, decision, memberships, book.portal.policy)),
+        approved_by=reasons.of(decision.why) if developer.status == decision.verdict == "approved" else (),
     )
 
 
-def _override(book: Rulebook, person: Developer) -> Override | None:
-    """Return the override for an account, or of a developer without one; one in force before an expired one."""
-    found = (rule for rules in (book.now, book.lapsed) for rule in rules.overrides_of(person.id, person.name))
-    return next((rule for rule in found if not person.id or is_for(rule, person.id)), None)
+def _override(book: Rulebook, developer: Developer) -> Override | None:
+    """Return the override that names a developer; an expired one only if none is in force."""
+    found = (rule for rules in (book.now, book.lapsed) for rule in rules.overrides_of(developer.id, developer.name))
+    return next((rule for rule in found if not developer.id or is_for(rule, developer.id)), None)
 
 
 def _remarks(
-    person: Developer, decision: Decision, memberships: Iterable[Membership], policy: Policy
+    developer: Developer, decision: Decision, memberships: Iterable[Membership], policy: Policy
 ) -> Iterator[ReviewMark]:
-    if person.status == "absent":
+    if developer.status == "absent":
         yield "absent"
         return
     if decision.verdict == "unmatched":
         yield "unmanaged"
-    if any(not each.why for each in memberships):
+    if any(not membership.why for membership in memberships):
         yield "orphan"
-    if _differs(person.status, decision, policy):
+    if _differs(developer.status, decision, policy):
         yield "differs"
     if decision.blocked is not None:
         yield "blocked"
 
 
 def _differs(status: str, decision: Decision, policy: Policy) -> bool:
+    """Return whether the rules yield another status than the one on the portal."""
     if decision.lapsed:
         return status == "approved"
     if decision.verdict == "unmatched":
-        taken_out = (("approved", policy.unmatched_approved), ("pending", policy.unmatched_pending))
-        return any(status == live and wanted != "keep" for live, wanted in taken_out)
+        outcomes = (("approved", policy.unmatched_approved), ("pending", policy.unmatched_pending))
+        return any(status == live and wanted != "keep" for live, wanted in outcomes)
     if decision.verdict in DENIALS or decision.verdict == "denied":
         return status not in OUT or decision.verdict == "absent"
     return decision.verdict in {"approved", "pending"} and status != decision.verdict

@@ -1,4 +1,4 @@
-"""Findings of drift that are acknowledged: listed apart, and no reason to fail, until the acknowledgement expires."""
+"""Acknowledged drift findings: listed separately, and without effect on the exit code, until they expire."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ from portalctl.manifest.acknowledgements_file import Acknowledgement
 def acknowledged(
     portals: Iterable[PortalDrift], acknowledgements: Iterable[Acknowledgement], today: date
 ) -> tuple[PortalDrift, ...]:
-    """Return the portals with acknowledged findings apart. An acknowledgement holds through its `expires` day (UTC).
+    """Return the portals with their acknowledged findings moved to `acknowledged`.
 
-    One that names another kind, developer or team than the finding has no effect: a reviewer has read what it names.
+    An acknowledgement holds through its `expires` day (UTC). One that names another kind, developer or team than its
+    finding has no effect, since its reviewer accepted something else.
     """
     holding = {entry.finding: entry for entry in acknowledgements if not has_ended(entry, today)}
-    return tuple(_apart(portal, holding) for portal in portals)
+    return tuple(_separated(portal, holding) for portal in portals)
 
 
 def acknowledgement_notices(
@@ -27,8 +28,10 @@ def acknowledgement_notices(
 ) -> Iterator[Notice]:
     """Yield a notice for each acknowledgement without effect.
 
-    `portals` are those that `acknowledged` returned. `complete`: whether they are all portals that the
-    acknowledgements may be about; otherwise nothing is said of those without a finding.
+    Args:
+        portals: what `acknowledged` returned.
+        complete: whether these are all portals of the acknowledgements; if not, an acknowledgement without a finding
+            may belong to another portal, and yields no notice.
     """
     found = {finding.fingerprint: finding for portal in portals for finding in all_findings(portal)}
     for entry in acknowledgements:
@@ -38,9 +41,9 @@ def acknowledgement_notices(
 
 
 def all_findings(portal: PortalDrift) -> Iterator[DriftFinding]:
-    """Yield the findings of a portal, also those that are acknowledged."""
+    """Yield the findings of a portal, including the acknowledged ones."""
     yield from portal.findings
-    yield from (known.finding for known in portal.acknowledged)
+    yield from (entry.finding for entry in portal.acknowledged)
 
 
 def has_ended(entry: Acknowledgement, today: date) -> bool:
@@ -61,7 +64,7 @@ def _notices(entry: Acknowledgement, finding: DriftFinding | None, today: date) 
 
 
 def _is_about(entry: Acknowledgement, finding: DriftFinding) -> bool:
-    """Return whether all that an acknowledgement says of its finding is true."""
+    """Return whether an acknowledgement names no other kind, developer or team than its finding has."""
     developer = (finding.developer or "").casefold()
     return (
         entry.kind in (None, finding.kind)
@@ -70,12 +73,13 @@ def _is_about(entry: Acknowledgement, finding: DriftFinding) -> bool:
     )
 
 
-def _apart(portal: PortalDrift, holding: Mapping[str, Acknowledgement]) -> PortalDrift:
-    known, left = [], []
+def _separated(portal: PortalDrift, holding: Mapping[str, Acknowledgement]) -> PortalDrift:
+    """Return a portal with its acknowledged findings moved to `acknowledged`."""
+    accepted, remaining = [], []
     for finding in portal.findings:
         entry = holding.get(finding.fingerprint)
         if entry is not None and _is_about(entry, finding):
-            known.append(Acknowledged(finding, entry.reason, entry.expires, entry.at.file, entry.at.line))
+            accepted.append(Acknowledged(finding, entry.reason, entry.expires, entry.at.file, entry.at.line))
         else:
-            left.append(finding)
-    return replace(portal, findings=tuple(left), acknowledged=tuple(known))
+            remaining.append(finding)
+    return replace(portal, findings=tuple(remaining), acknowledged=tuple(accepted))

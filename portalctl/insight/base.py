@@ -1,7 +1,7 @@
-"""What a change of the manifest does: its plan compared with the plan of its base, both from one snapshot.
+"""Compares the plan of a manifest with the plan of its base, both made from one snapshot.
 
-Deleting a rule removes no access by itself, and a plan does not list developers whom it leaves unchanged. So the
-comparison has, beside the origin of each change: changes that are no longer planned, access that developers keep
+Deleting a rule removes no access by itself, and a plan does not list unchanged developers. So in addition to the
+origin of each change, the comparison has the changes that are no longer planned, the access that developers keep
 without a rule, the former rules of access that is removed, and all rules that differ.
 """
 
@@ -23,14 +23,15 @@ from portalctl.rules.groups import NO_GROUPS, Groups
 from portalctl.rules.resolve import Decision, resolve
 from portalctl.rules.rulebook import Rulebook
 
-NO_RULE = frozenset({"unmatched", "silent"})  # verdicts
+NO_RULE = frozenset({"unmatched", "silent"})  # decisions in which no rule sets the status
 
 
 @dataclass(frozen=True, slots=True)
 class Base:
     """The manifest that a change starts from.
 
-    `problem`: why there is none; then it has no portal. `gone`: messages about portals that the change removes.
+    `problem` is the reason why there is no base; then `portals` is empty. `gone` are messages about portals that the
+    change removes.
     """
 
     portals: Mapping[str, PortalManifest]
@@ -38,14 +39,14 @@ class Base:
     gone: tuple[str, ...] = ()
 
     def of(self, head: PortalManifest) -> PortalManifest:
-        """Return the base's manifest of a portal, whatever its handle there; without rules if it has none."""
+        """Return the base's manifest of a portal, also if its handle differs; without rules if the base has none."""
         found = self._find(head)
         if found is not None:
             return replace(found, name=head.name)
         return PortalManifest(head.name, head.provider, head.at, region=head.region, id=head.id, title=head.title)
 
     def without(self, heads: Mapping[str, PortalManifest], handle: str | None = None) -> Base:
-        """Return the base with messages about its portals that `heads` lack; only for `handle`, if given."""
+        """Return the base with messages about its portals that are not in `heads`, or only about `handle`."""
         kept = {found.name for head in heads.values() if (found := self._find(head)) is not None}
         gone = (
             portal for name, portal in sorted(self.portals.items()) if name not in kept and handle in (None, name)
@@ -53,7 +54,7 @@ class Base:
         return replace(self, gone=tuple(_is_gone(portal, another=portal.name in heads) for portal in gone))
 
     def _find(self, head: PortalManifest) -> PortalManifest | None:
-        """Return the same portal: the one with its handle, else the one with its id or title."""
+        """Return the same portal in the base: the one with this handle, else the one with this id or title."""
         named = self.portals.get(head.name)
         if named is not None and not _known_apart(named, head):
             return named
@@ -69,7 +70,10 @@ class Base:
 
 
 def against(head: PortalPlan, base: PortalPlan, access: FormerAccess, rules: Sequence[RuleChange]) -> PortalPlan:
-    """Return `head` with the origin of each change and refusal, and the comparison. Both are from one snapshot."""
+    """Return `head` with the origin of each change and refusal and with the comparison.
+
+    Both plans are made from one snapshot.
+    """
     before = frozenset(map(_write, base.changes))
     origins: Iterable[Origin] = ("pending" if _write(change) in before else "change" for change in head.changes)
     changes = tuple(replace(change, origin=origin) for change, origin in zip(head.changes, origins, strict=True))
@@ -91,7 +95,7 @@ def against(head: PortalPlan, base: PortalPlan, access: FormerAccess, rules: Seq
 
 @dataclass(frozen=True, slots=True)
 class FormerAccess:
-    """Live access that rules of the base grant and none of the head: what developers keep, and what they lose."""
+    """Access granted by the base and not by the head: kept by developers (`unruled`), or removed (`lost`)."""
 
     unruled: tuple[UnruledGrant, ...]
     lost: tuple[UnruledGrant, ...]
@@ -106,11 +110,11 @@ def former_access(
     *,
     groups: Groups = NO_GROUPS,
 ) -> FormerAccess:
-    """Return approvals and memberships of approved developers that rules of `base` grant and none of `head` does.
+    """Return the approvals and memberships of approved developers that rules of `base` grant and no rule of `head`.
 
     Args:
-        snapshot: covers both manifests.
-        changes: all that `head` plans.
+        snapshot: of a scope that covers both manifests.
+        changes: all changes that `head` plans.
     """
     books = [Rulebook.of(manifest, today, groups) for manifest in (base, head)]
     removed = {(change.developer.key, change.team) for change in changes if change.developer and change.loses}
@@ -134,14 +138,14 @@ def _sorted(grants: Iterable[UnruledGrant]) -> tuple[UnruledGrant, ...]:
 
 
 def _lost(was: Decision, now: Decision, live: Iterable[str]) -> Iterator[tuple[str | None, tuple[Reason, ...]]]:
-    """Yield the team (None: the approval) and the rules that granted it."""
+    """Yield each lost team (None: the approval) with the rules that granted it."""
     if was.verdict == "approved" and now.verdict in NO_RULE:
         yield None, was.why
     yield from ((team, was.teams[team]) for team in live if team in was.teams and team not in now.teams)
 
 
 def _live_teams(snapshot: Snapshot) -> Mapping[str, list[str]]:
-    """Return the teams of each developer id, of those teams whose members were read."""
+    """Return the team names of each developer id. Teams with unread members are left out."""
     found: dict[str, list[str]] = {}
     for team in snapshot.teams:
         for developer_id in snapshot.members.get(team.id, ()):
@@ -150,7 +154,10 @@ def _live_teams(snapshot: Snapshot) -> Mapping[str, list[str]]:
 
 
 def _with_origin(head: PortalPlan, base: PortalPlan) -> tuple[Refusal, ...]:
-    """Return the refusals with their origin: the base's if it is refused for the same, and nobody new is counted."""
+    """Return the refusals with their origin.
+
+    It is `pending` if the base is refused for the same cause and the head counts no further developers.
+    """
     there, here = (Counter(map(_cause, plan.refusals)) for plan in (base, head))
 
     def origin(refusal: Refusal) -> Origin:
@@ -162,7 +169,7 @@ def _with_origin(head: PortalPlan, base: PortalPlan) -> tuple[Refusal, ...]:
 
 
 def _counted(refusal: Refusal, changes: Iterable[Change]) -> frozenset[str]:
-    """Return the ids of the developers that a refusal counts; none for one that does not count."""
+    """Return the ids of the developers counted by a refusal; none for a refusal that does not count."""
     match refusal.code:
         case "removals" | "removals_percent":
             return frozenset(losers(changes))
@@ -176,31 +183,36 @@ def _counted(refusal: Refusal, changes: Iterable[Change]) -> frozenset[str]:
 
 
 def _cause(refusal: Refusal) -> tuple[str | None, ...]:
-    """Return what makes it the same refusal. Not its message, which has lines and numbers."""
+    """Return the identity of a refusal. Its message is not part of it, since it contains lines and numbers."""
     return refusal.code, refusal.developer, refusal.team
 
 
 def _target(change: Change) -> tuple[str | None, ...]:
+    """Return what a change is about: its operation, developer, team and detail."""
     return change.op, change.developer.key if change.developer else None, change.team, *change.detail
 
 
 def _write(change: Change) -> tuple[object, ...]:
-    """Return what a change does, without its rules."""
+    """Return the identity of a change: its target and its states, without its rules."""
     states = (frozenset((state or {}).items()) for state in (change.before, change.after))
     return *_target(change), *states
 
 
 def _known_alike(one: PortalManifest, other: PortalManifest) -> bool:
+    """Return whether two manifests are certainly about one portal."""
     return one.provider == other.provider and any(a == b for a, b in _in_both(one, other))
 
 
 def _known_apart(one: PortalManifest, other: PortalManifest) -> bool:
-    """Return whether they are certainly two portals. An id in one and a title in the other may be of one portal."""
+    """Return whether two manifests are certainly about two portals.
+
+    An id in one and a title in the other may belong to one portal.
+    """
     return one.provider != other.provider or any(a != b for a, b in _in_both(one, other))
 
 
 def _in_both(one: PortalManifest, other: PortalManifest) -> list[tuple[str | None, str | None]]:
-    """Return the ids, and the titles, where both have one."""
+    """Return the pairs of ids and of titles, each where both manifests have one."""
     return [pair for pair in ((one.id, other.id), (one.title, other.title)) if None not in pair]
 
 
@@ -208,5 +220,5 @@ def _is_gone(portal: PortalManifest, *, another: bool) -> str:
     """Return the message about a portal that is in the base only. `another`: its handle now names another portal."""
     if another:
         known = portal.id or portal.title
-        return f"portal {portal.name} was another portal before ({known}), now no longer managed; access there stays"
-    return f"portal {portal.name} is in the base only: it is not planned, and no developer loses access there"
+        return f"portal {portal.name} is another portal in the base ({known}), where access now stays, unmanaged"
+    return f"portal {portal.name} is in the base only: no plan is made for it, and no developer loses access there"

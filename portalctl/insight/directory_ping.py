@@ -1,4 +1,4 @@
-"""Whether a run would find what it needs in directories: what was looked at, as values."""
+"""The checks of `ping` for directories: whether their groups are as the rules need them. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DirectoryPing:
 
 
 def unreachable(name: str, kind: str, access: Access, error: DirectoryError) -> DirectoryPing:
-    """Return the checks of a directory that could not be connected to."""
+    """Return the failed check of a directory to which no connection could be made."""
     return DirectoryPing(name, kind, access.url, (_failed("server", error),))
 
 
@@ -50,8 +50,8 @@ def directory_ping(
     """Return the checks of a directory.
 
     Args:
-        found: each group that rules name, or why it could not be read.
-        portals: the rules that rest on these groups.
+        found: each group named by a rule, or the error on reading it.
+        portals: the manifests with the rules that use these groups.
     """
     product = f" ({facts.server})" if facts.server else ""
     checks = [Check("server", "ok", f"{access.url} responds{product}; credential accepted ({access.secret_source})")]
@@ -65,12 +65,12 @@ def directory_ping(
 
 
 def _failed(code: str, error: PortalctlError) -> Check:
-    """Return the check that an error makes of something that was looked at."""
+    """Return an error as a failed check."""
     return Check(code, "failed", error.message, " ".join(error.advice) or None)
 
 
 def _group_checks(states: Iterable[GroupState]) -> Iterator[Check]:
-    """Yield what was found in the groups of a directory, each once."""
+    """Yield the checks of the groups of a directory: its counts once for each group, and all faults."""
     seen: set[str] = set()
     for state in states:
         reading = state.reading

@@ -1,4 +1,7 @@
-"""Where portal and manifest disagree, by kind. A sign-up that waits for approval is not drift."""
+"""Drift findings: the disagreements of portal and manifest, by kind. Pure.
+
+A pending sign-up that the rules decide is a finding of kind `backlog`, which is not drift: it does not fail a run.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,10 @@ FAILING: frozenset[Kind] = frozenset(KINDS) - {"backlog"}
 
 @dataclass(frozen=True, slots=True)
 class DriftFinding:
-    """One disagreement. `live` is what the portal has; `why` the rule it disagrees with, if one speaks.
+    """One disagreement.
 
-    `developer_id` is the portal's, None where there is no account. `fingerprint` is that of `fingerprint_of`.
+    `live` is the portal's side, `wanted` the manifest's, `why` the rule behind it (None: no rule matches).
+    `developer_id` is the portal's, None without an account. `fingerprint` is the result of `fingerprint_of`.
     """
 
     kind: Kind
@@ -40,7 +44,7 @@ class DriftFinding:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """A finding that is let stand, why and until when (the last day, UTC), and where that is written."""
+    """An accepted finding, with the reason, last day (UTC; None: no end) and place of its acknowledgement."""
 
     finding: DriftFinding
     reason: str
@@ -51,7 +55,10 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class PortalDrift:
-    """`developers` counts them, `statuses` by status; `calls` are those that the reading took."""
+    """The findings of one portal.
+
+    `developers` is their number, `statuses` their numbers by status, `calls` the number of requests for the snapshot.
+    """
 
     name: str
     provider: str
@@ -66,52 +73,54 @@ class PortalDrift:
 
 
 def _weight(finding: DriftFinding) -> tuple[int, str, str, str, str]:
-    """People who share an address are told apart by their id."""
-    who, team = finding.developer or "", finding.team or ""
-    return KINDS.index(finding.kind), who, team, finding.live, finding.developer_id or ""
+    """Return the sort key of a finding. The id comes last, for accounts that share an address."""
+    developer, team = finding.developer or "", finding.team or ""
+    return KINDS.index(finding.kind), developer, team, finding.live, finding.developer_id or ""
 
 
 def drift_findings(portal: str, found: Difference) -> tuple[DriftFinding, ...]:
-    """Sorted by kind, then person and team. `portal` is its handle."""
+    """Return the findings of a comparison, sorted by kind, developer and team. `portal` is the portal's handle."""
     entering = {
         change.developer.key
         for change in found.changes
         if isinstance(change, Approve) and change.op_class == "onboard"
     }
-    every = [
+    findings = [
         *(_from_change(change, entering) for change in found.changes),
-        *map(_of_disagreement, found.observations.disagreements()),
+        *map(_from_disagreement, found.observations.disagreements()),
     ]
-    every.sort(key=_weight)
-    return tuple(replace(finding, fingerprint=fingerprint_of(portal, finding)) for finding in every)
+    findings.sort(key=_weight)
+    return tuple(replace(finding, fingerprint=fingerprint_of(portal, finding)) for finding in findings)
 
 
 def fingerprint_of(portal: str, finding: DriftFinding) -> str:
-    """The same in every run that finds the same, wherever the rule stands by now; another for anything else.
+    """Return the id of a finding: the same in each run that has this finding, also after its rule has moved.
 
-    A person counts by the portal's id, so that whoever registers again under an address is found anew.
+    It is made from the portal's id of a developer, so that a new account with the same address is a new finding.
     """
-    who = finding.developer_id or finding.developer
+    developer = finding.developer_id or finding.developer
     rule = finding.why.rule if finding.why is not None else None
-    text = json.dumps([portal, finding.kind, who, finding.team, finding.live, finding.wanted, rule])
-    # A letter first: YAML takes some hexadecimal digits for a number.
+    text = json.dumps([portal, finding.kind, developer, finding.team, finding.live, finding.wanted, rule])
+    # The first character is a letter, since YAML reads some hexadecimal digests as numbers.
     return f"f{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
 
 def _from_change(change: Change, entering: set[str]) -> DriftFinding:
-    person = change.developer
+    """Return a change as a finding. `entering`: the keys of developers with a first approval."""
+    developer = change.developer
     return DriftFinding(
-        kind=change.drift_kind(entering=change.developer is not None and change.developer.key in entering),
-        developer=person.name if person else None,
+        kind=change.drift_kind(entering=developer is not None and developer.key in entering),
+        developer=developer.name if developer else None,
         team=change.team,
-        live=_said(change, change.before),
-        wanted=_said(change, change.after),
+        live=_state_text(change, change.before),
+        wanted=_state_text(change, change.after),
         why=change.why[0],
-        developer_id=person.id if person else None,
+        developer_id=developer.id if developer else None,
     )
 
 
-def _said(change: Change, state: State | None) -> str:
+def _state_text(change: Change, state: State | None) -> str:
+    """Return the text for one side of a change: `approved`, `not a member`, `description: none`."""
     if state is None:
         return change.nothing
     if "registration_id" in state:
@@ -123,7 +132,7 @@ def _said(change: Change, state: State | None) -> str:
     return ", ".join(f"{key}: {value if value is not None else 'none'}" for key, value in state.items())
 
 
-def _of_disagreement(it: Disagreement) -> DriftFinding:
-    developer = it.developer
+def _from_disagreement(found: Disagreement) -> DriftFinding:
+    developer = found.developer
     name, developer_id = (developer.name, developer.id) if developer is not None else (None, None)
-    return DriftFinding(it.kind, name, it.team, it.live, it.wanted, it.why, developer_id)
+    return DriftFinding(found.kind, name, found.team, found.live, found.wanted, found.why, developer_id)

@@ -1,7 +1,7 @@
-"""What the rules say of one person, domain or team: all that speak, which one decides, and what follows. Pure.
+"""Explains a developer, domain or team: all rules about it, which of them decides, and the changes. Pure.
 
-Decisions and changes are those of the plan, looked up and never made again: for someone who has no account they are
-those that the plan would have if they signed up now.
+Decisions and changes are looked up in the plan's comparison and not computed a second time. For a developer without
+an account they are those of a plan made after a sign-up with this address.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ About = Literal["developer", "domain", "team"]
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """What is to be explained. `name` is a normal address or domain, a team's name, or what was given as it is."""
+    """The subject of an explanation. `name` is a normalised address or domain, a team's name or a developer's id."""
 
     about: About
     name: str
 
     @property
     def scope(self) -> Scope:
-        """What has to be read beyond what the rules need."""
+        """The part of the portal to read in addition to what the rules need."""
         return Scope(teams=frozenset({self.name})) if self.about == "team" else Scope()
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One registration, live or supposed (`id` None: nobody has signed up; `status` is what they would begin with).
+    """One account, or the account that a sign-up would create (`id` None; `status` is its first status).
 
-    `teams` are the live ones among those that rules touch, `awaited` those that wait for them to be approved. `why`
-    is behind the verdict; `blocked` says why grants fall away. `changes` are those of the plan: where the
-    registration is supposed, what it would add to it.
+    `teams` are its current teams among those that rules name, `awaited` the teams it joins once approved. `verdict`
+    is the decision of the rules, `why` the rules behind it, `blocked` the reason why grants have no effect. `changes`
+    are those of the plan; for a sign-up, those that the plan would have after it.
     """
 
     id: str | None
@@ -75,10 +75,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class PortalExplanation:
-    """`observed_at` None: no portal was asked, and nothing is known of what is live.
+    """The explanation of one subject on one portal. `observed_at` None: made without a snapshot (`--offline`).
 
-    `live` counts the people it is about by status: of the address or the domain, or in the team. `changes` are those
-    of the plan that are about the subject, with what would refuse a plan of them alone.
+    `live` counts the developers with the address, at the domain or in the team, by status. `changes` are the changes
+    of the plan about the subject, `refusals` the refusals of a plan with only these changes.
     """
 
     name: str
@@ -94,85 +94,86 @@ class PortalExplanation:
 
     @property
     def ambiguous(self) -> tuple[str, ...]:
-        """The ids of accounts that no rule can tell apart; none where one is meant. A rejected one does not count."""
+        """The ids of accounts that share the address, except rejected ones; none if an override names one by id."""
         if any(standing.blocked == "pin" for standing in self.standings):
             return ()
-        counting = (each for each in self.standings if each.status != "rejected")
-        ids = tuple(each.id for each in counting if each.id is not None)
+        ids = tuple(item.id for item in self.standings if item.status != "rejected" and item.id is not None)
         return ids if len(ids) > 1 else ()
 
 
 def subjects_of(text: str, portals: Iterable[PortalManifest], about: About | None = None) -> tuple[Topic, ...]:
-    """What a word on the command line may mean: an address, a declared team, a domain, or a developer's id.
+    """Return the possible meanings of a word: an address, a declared team, a domain, or a developer's id.
 
-    Where it is not said what it is `about`, what the manifest speaks of goes before what it doesn't.
+    Without `about`, meanings that the manifest does not contain count only if it contains none.
     """
-    known = list(portals)
-    named = tuple(_named(text, known))
-    meanings = tuple(dict.fromkeys((*named, *_unnamed(text, known))))
-    return tuple(each for each in meanings if each.about == about) if about else named or meanings
+    manifests = list(portals)
+    named = tuple(_named(text, manifests))
+    meanings = tuple(dict.fromkeys((*named, *_unnamed(text, manifests))))
+    return tuple(topic for topic in meanings if topic.about == about) if about else named or meanings
 
 
 def subject_of(text: str, portals: Iterable[PortalManifest], about: About | None = None) -> Topic:
-    """Return what a word means. Raises BadUsageError where it is nothing that could be known, or several things."""
-    known = list(portals)
-    fitting = subjects_of(text, known, about)
-    if not fitting:
-        raise _unknown(text, known, about)
-    if len(fitting) > 1:
+    """Return the meaning of a word. Raises BadUsageError for a word with no meaning or with several."""
+    manifests = list(portals)
+    subjects = subjects_of(text, manifests, about)
+    if not subjects:
+        raise _unknown(text, manifests, about)
+    if len(subjects) > 1:
         raise BadUsageError(
-            f"{text!r} is {' and '.join(f'a {subject.about}' for subject in fitting)} of the manifest",
-            "say which is meant",
-            *(f"  portalctl explain {shlex.quote(text)} --as {subject.about}" for subject in fitting),
+            f"{text!r} is {' and '.join(f'a {subject.about}' for subject in subjects)} of the manifest",
+            "Choose one of them:",
+            *(f"  portalctl explain {shlex.quote(text)} --as {subject.about}" for subject in subjects),
         )
-    return fitting[0]
+    return subjects[0]
 
 
-def _unknown(text: str, known: Iterable[PortalManifest], about: About | None) -> BadUsageError:
+def _unknown(text: str, manifests: Iterable[PortalManifest], about: About | None) -> BadUsageError:
+    """Return the error for a word with no meaning."""
     if about in {"developer", "domain"}:
-        names = "an address or an id" if about == "developer" else "a name such as example.com"
-        return BadUsageError(f"{text!r} can't be a {about}: {names} is one")
-    teams = tuple(sorted({team.name for portal in known for team in portal.teams}))
-    what = "no team" if about else "no address, no domain and no team"
+        expected = "an address or an id" if about == "developer" else "a name such as example.com"
+        return BadUsageError(f"{text!r} is not a valid {about}; expected {expected}")
+    teams = tuple(sorted({team.name for portal in manifests for team in portal.teams}))
+    kinds = "a team" if about else "an address, a domain or a team"
     return BadUsageError(
-        f"{text!r} is {what} of the manifest{did_you_mean(text, teams)}",
-        f"its teams: {', '.join(teams) or 'none'}",
+        f"{text!r} is not {kinds} of the manifest{did_you_mean(text, teams)}",
+        f"Teams of the manifest: {', '.join(teams) or 'none'}",
     )
 
 
-def _named(text: str, known: Sequence[PortalManifest]) -> Iterator[Topic]:
-    """An address, and what the manifest knows by this name."""
+def _named(text: str, manifests: Sequence[PortalManifest]) -> Iterator[Topic]:
+    """Yield the meanings of a word as an address, or as a team, developer or domain named in the manifest."""
     if "@" in text:
         yield Topic("developer", normal_address(text) or text)
-    if any(team.name == text for portal in known for team in portal.teams):
+    if any(team.name == text for portal in manifests for team in portal.teams):
         yield Topic("team", text)
-    if "@" not in text and any(override.developer == text for portal in known for override in portal.overrides):
+    if "@" not in text and any(override.developer == text for portal in manifests for override in portal.overrides):
         yield Topic("developer", text)
     domain = normal_domain(text)
-    trusted = {rule.domain for portal in known for rule in portal.trusted_domains}
-    if domain is not None and domain in trusted | {rule.domain for portal in known for rule in portal.denied_domains}:
+    trusted = {rule.domain for portal in manifests for rule in portal.trusted_domains}
+    denied = {rule.domain for portal in manifests for rule in portal.denied_domains}
+    if domain is not None and domain in trusted | denied:
         yield Topic("domain", domain)
 
 
-def _unnamed(text: str, known: Sequence[PortalManifest]) -> Iterator[Topic]:
-    """What no rule has to name: a domain, or else an id."""
+def _unnamed(text: str, manifests: Sequence[PortalManifest]) -> Iterator[Topic]:
+    """Yield the meaning of a word that the manifest does not have to contain: a domain, or else an id."""
     domain = normal_domain(text)
     if domain is not None:
         yield Topic("domain", domain)
     elif is_uuid(text):
         yield Topic("developer", text.lower())
-    elif text and "@" not in text and any(_names_ids(portal) for portal in known):
+    elif text and "@" not in text and any(_has_account_ids(portal) for portal in manifests):
         yield Topic("developer", text)
 
 
-def _names_ids(portal: PortalManifest) -> bool:
-    """Return whether developers of this portal have ids that people choose, and that rules can name."""
+def _has_account_ids(portal: PortalManifest) -> bool:
+    """Return whether developers choose their ids on this portal, so that rules can name them before they sign up."""
     return "account_ids" in provider_named(portal.provider).abilities
 
 
 def explain_offline(portal: PortalManifest, subject: Topic, today: date) -> PortalExplanation:
-    """Without a portal: what the rules say, and what would become of someone who signs up."""
-    nobody = Snapshot(
+    """Return an explanation without a snapshot: the rules, and the changes after a sign-up."""
+    empty = Snapshot(
         portal_id=portal.id or "",
         server="",
         settings=Settings(),
@@ -182,8 +183,8 @@ def explain_offline(portal: PortalManifest, subject: Topic, today: date) -> Port
         members={},
         observed_at="",
     )
-    told = explain(portal, nobody, Difference(), subject, today)
-    return replace(told, observed_at=None, live={})
+    explanation = explain(portal, empty, Difference(), subject, today)
+    return replace(explanation, observed_at=None, live={})
 
 
 def explain(
@@ -195,12 +196,16 @@ def explain(
     *,
     groups: Groups = NO_GROUPS,
 ) -> PortalExplanation:
-    """`found` is what `compare` gave for the same portal, snapshot, day and groups; the snapshot covers
-    `subject.scope`."""
+    """Return the explanation of a subject.
+
+    Args:
+        snapshot: covers `subject.scope`.
+        found: the result of `compare` for the same portal, snapshot, day and groups.
+    """
     case = _Case(portal, Rulebook.of(portal, today, groups), snapshot, found, today, groups)
     match subject.about:
         case "developer":
-            return _person(case, subject)
+            return _developer(case, subject)
         case "domain":
             return _domain(case, subject)
         case "team":
@@ -209,7 +214,7 @@ def explain(
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Everything that an explanation draws on."""
+    """The data that an explanation is made from."""
 
     portal: PortalManifest
     book: Rulebook
@@ -218,7 +223,7 @@ class _Case:
     today: date
     groups: Groups
 
-    def told(
+    def explanation(
         self,
         subject: Topic,
         rules: tuple[TracedRule, ...],
@@ -226,7 +231,7 @@ class _Case:
         live: Iterable[Developer],
         changes: Iterable[Change],
     ) -> PortalExplanation:
-        """`live`: the people it is about; `changes`: those of the plan."""
+        """Return the explanation. `live`: the developers that it is about; `changes`: those about the subject."""
         chosen = tuple(changes)
         guard = guard_of(self.portal, self.today, None, allow_delete=False)
         return PortalExplanation(
@@ -237,91 +242,110 @@ class _Case:
             observed_at=self.snapshot.observed_at,
             rules=rules,
             standings=standings,
-            live=dict(sorted(Counter(each.status for each in live).items())),
+            live=dict(sorted(Counter(developer.status for developer in live).items())),
             changes=chosen,
             refusals=tuple(refusals(self.portal, guard, self.snapshot, chosen)),
         )
 
-    def looks_alike(self, person: Developer, decision: Decision) -> Iterator[Notice]:
-        """A warning where somebody no rule speaks of is at a domain that one could take for a trusted one."""
-        address = person.address
+    def look_alike(self, developer: Developer, decision: Decision) -> Iterator[Notice]:
+        """Yield a warning for an unmatched developer at a domain that looks like a trusted one."""
+        address = developer.address
         if decision.verdict == "unmatched" and address is not None:
             trusted = Lookalikes(rule.domain for rule in self.portal.trusted_domains).of(domain_of(address))
             if trusted is not None:
                 yield Notice("look_alike", "warning", f"{domain_of(address)} looks like trusted {trusted}")
 
 
-def _person(case: _Case, subject: Topic) -> PortalExplanation:
-    here = [each for each in case.snapshot.developers if subject.name in {each.id, each.email, each.address}]
-    here.sort(key=lambda account: account.status == "rejected")  # of several, the rules are shown for the first
-    ids = {each.id for each in here}
+def _developer(case: _Case, subject: Topic) -> PortalExplanation:
+    """Return the explanation of a developer: of all accounts with this address, or of a sign-up."""
+    accounts = [account for account in case.snapshot.developers if subject.name in _names(account)]
+    accounts.sort(key=lambda account: account.status == "rejected")  # of several, the rules are shown for the first
+    ids = {account.id for account in accounts}
     decisions = {
-        each.id: decision for each, decision in resolve(case.book, case.snapshot.developers) if each.id in ids
+        account.id: decision
+        for account, decision in resolve(case.book, case.snapshot.developers)
+        if account.id in ids
     }
-    notes = notices(case.portal, case.snapshot, case.found, case.today)
     changes = [
-        each for each in case.found.changes if each.developer is not None and _is(each.developer, ids, subject)
+        change
+        for change in case.found.changes
+        if change.developer is not None and _is_about(change.developer, ids, subject)
     ]
-    if not here:
-        supposed = _sign_up(subject.name)
-        decision = _decided(case.book, supposed)
-        signs_up = "@" in subject.name or _names_ids(case.portal)  # elsewhere nobody chooses an id
-        standings = [_supposed(case, supposed, decision)] if signs_up else []
+    if accounts:
+        noted = notices(case.portal, case.snapshot, case.found, case.today)
+        decision = decisions[accounts[0].id]
+        standings = [_standing(case, account, decisions[account.id], changes, noted) for account in accounts]
     else:
-        decision = decisions[here[0].id]
-        standings = [_standing(case, each, decisions[each.id], changes, notes) for each in here]
-    key, name = (here[0].id, here[0].email or here[0].id) if here else (subject.name, subject.name)
+        newcomer = _signed_up(subject.name)
+        decision = _decision(case.book, newcomer)
+        can_sign_up = "@" in subject.name or _has_account_ids(case.portal)  # elsewhere the portal chooses the id
+        standings = [_after_sign_up(case, newcomer, decision)] if can_sign_up else []
+    key, name = (accounts[0].id, accounts[0].name) if accounts else (subject.name, subject.name)
     rules = (*developer_rules(case.book, key, name, decision, case.today), *exclusive_teams(changes))
-    return case.told(subject, rules, tuple(standings), here, changes)
+    return case.explanation(subject, rules, tuple(standings), accounts, changes)
+
+
+def _names(account: Developer) -> set[str | None]:
+    """Return the words that name an account: its id and its address, as it is and normalised."""
+    return {account.id, account.email, account.address}
 
 
 def _domain(case: _Case, subject: Topic) -> PortalExplanation:
-    """What holds for whoever signs up from there, as someone whom no rule names."""
+    """Return the explanation of a domain, with a sign-up there by a developer that no rule names."""
     stars = 1
-    while (address := f"{'*' * stars}@{subject.name}") in case.book.named:  # that may be a person too
+    while (address := f"{'*' * stars}@{subject.name}") in case.book.named:  # a rule may name this address, too
         stars += 1
-    anybody = _sign_up(address)
-    decision = _decided(case.book, anybody)
-    here = [each for each in case.snapshot.developers if domain_of(each.address or "") == subject.name]
-    ids = {each.id for each in here}
-    changes = [each for each in case.found.changes if each.developer is not None and each.developer.key in ids]
+    newcomer = _signed_up(address)
+    decision = _decision(case.book, newcomer)
+    developers = [
+        developer for developer in case.snapshot.developers if domain_of(developer.address or "") == subject.name
+    ]
+    ids = {developer.id for developer in developers}
+    changes = [
+        change for change in case.found.changes if change.developer is not None and change.developer.key in ids
+    ]
     rules = domain_rules(case.book, subject.name, decision, case.today)
-    return case.told(subject, rules, (_supposed(case, anybody, decision),), here, changes)
+    return case.explanation(subject, rules, (_after_sign_up(case, newcomer, decision),), developers, changes)
 
 
 def _team(case: _Case, subject: Topic) -> PortalExplanation:
+    """Return the explanation of a team and of its members."""
     teams = [team.id for team in case.snapshot.teams if team.name == subject.name]
     ids = {key for team in teams for key in case.snapshot.members.get(team, ())}
-    here = [each for each in case.snapshot.developers if each.id in ids]
-    changes = [each for each in case.found.changes if each.team == subject.name]
-    return case.told(subject, team_rules(case.book, subject.name, case.today), (), here, changes)
+    members = [developer for developer in case.snapshot.developers if developer.id in ids]
+    changes = [change for change in case.found.changes if change.team == subject.name]
+    return case.explanation(subject, team_rules(case.book, subject.name, case.today), (), members, changes)
 
 
 def _standing(
-    case: _Case, person: Developer, decision: Decision, changes: Iterable[Change], notes: Iterable[Notice]
+    case: _Case, developer: Developer, decision: Decision, changes: Iterable[Change], noted: Iterable[Notice]
 ) -> Standing:
+    """Return the standing of an account. `changes` and `noted`: changes and notices, also of other developers."""
     names = {team.id: team.name for team in case.snapshot.teams}
-    inside = sorted(names[key] for key, who in case.snapshot.members.items() if person.id in who)
-    about = tuple(each for each in notes if each.developer == person.name)
+    teams = sorted(names[key] for key, members in case.snapshot.members.items() if developer.id in members)
+    own = tuple(notice for notice in noted if notice.developer == developer.name)
     return _with_changes(
         Standing(
-            id=person.id,
-            developer=person.name,
-            status=person.status,
-            teams=tuple(inside),
-            awaited=tuple(sorted((decision.teams.keys() & case.book.touched_teams()) - set(inside))),
+            id=developer.id,
+            developer=developer.name,
+            status=developer.status,
+            teams=tuple(teams),
+            awaited=tuple(sorted((decision.teams.keys() & case.book.touched_teams()) - set(teams))),
             verdict=decision.verdict,
             why=decision.why,
             blocked=decision.blocked,
             changes=(),
-            notices=(*about, *case.looks_alike(person, decision)),
+            notices=(*own, *case.look_alike(developer, decision)),
         ),
-        (each for each in changes if each.developer is not None and each.developer.id == person.id),
+        (change for change in changes if change.developer is not None and change.developer.id == developer.id),
     )
 
 
 def _with_changes(standing: Standing, changes: Iterable[Change]) -> Standing:
-    """With its changes. What one of them joins is awaited no more; nor is anything by who is in, or gets nothing."""
+    """Return a standing with its changes.
+
+    Only an account that is not approved yet, and not blocked, awaits teams; teams that it joins now are left out.
+    """
     chosen = tuple(changes)
     joined = {change.team for change in chosen if isinstance(change, AddMember)}
     waits = standing.status != "approved" and standing.blocked is None
@@ -329,31 +353,31 @@ def _with_changes(standing: Standing, changes: Iterable[Change]) -> Standing:
     return replace(standing, changes=chosen, awaited=awaited)
 
 
-def _supposed(case: _Case, person: Developer, decision: Decision) -> Standing:
-    """What the plan would have for somebody who signs up now."""
-    with_them = replace(case.snapshot, developers=(*case.snapshot.developers, person))
-    found = compare(case.portal, with_them, case.today, case.groups)
-    changes = [each for each in found.changes if each.developer == Subject(person.email, person.id or None)]
-    notes = notices(case.portal, with_them, found, case.today)
-    return _with_changes(replace(_standing(case, person, decision, (), notes), id=None), changes)
+def _after_sign_up(case: _Case, newcomer: Developer, decision: Decision) -> Standing:
+    """Return the standing of a developer who signs up now, with the changes that the plan would then have."""
+    snapshot = replace(case.snapshot, developers=(*case.snapshot.developers, newcomer))
+    found = compare(case.portal, snapshot, case.today, case.groups)
+    changes = [change for change in found.changes if change.developer == Subject(newcomer.email, newcomer.id or None)]
+    noted = notices(case.portal, snapshot, found, case.today)
+    return _with_changes(replace(_standing(case, newcomer, decision, (), noted), id=None), changes)
 
 
-def _sign_up(name: str) -> Developer:
-    """Somebody who has just signed up, and whose address is verified."""
+def _signed_up(name: str) -> Developer:
+    """Return a developer who has just signed up with a verified address."""
     return replace(unregistered(name), status="pending", email_verified=True)
 
 
-def _decided(book: Rulebook, person: Developer) -> Decision:
-    return next(decision for _, decision in resolve(book, [person]))
+def _decision(book: Rulebook, developer: Developer) -> Decision:
+    return next(decision for _, decision in resolve(book, [developer]))
 
 
-def _is(person: Subject, ids: Collection[str], subject: Topic) -> bool:
-    """Whether a change is about the subject: by account, or by the name that an account is made for."""
-    return person.id in ids or (not ids and subject.name in {person.id, person.email})
+def _is_about(developer: Subject, ids: Collection[str], subject: Topic) -> bool:
+    """Return whether a change is about the subject: one of its accounts, or the account created for it."""
+    return developer.id in ids or (not ids and subject.name in {developer.id, developer.email})
 
 
 def exclusive_teams(changes: Iterable[Change]) -> Iterator[TracedRule]:
-    """The exclusive teams that a person leaves because no rule puts them there."""
-    for each in changes:
-        if isinstance(each, RemoveMember) and each.why[0].rule == "teams":
-            yield TracedRule(each.why[0], f"exclusive, and no rule puts this person into {each.team}", "takes")
+    """Yield the exclusive teams that a developer leaves because no rule adds them."""
+    for change in changes:
+        if isinstance(change, RemoveMember) and change.why[0].rule == "teams":
+            yield TracedRule(change.why[0], f"exclusive, and no rule adds this developer to {change.team}", "takes")

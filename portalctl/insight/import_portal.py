@@ -1,6 +1,6 @@
-"""A snapshot of a portal → what a manifest has to contain for its first plan to be empty. Pure.
+"""Makes the contents of a manifest from a snapshot, so that its first plan is empty. Pure.
 
-Every developer keeps what they have: approved ones match no rule and stay (`policy.unmatched: keep`), and revoked
+All developers keep what they have: approved ones match no rule and stay (`policy.unmatched: keep`), and revoked
 or rejected ones get an override, so that no later rule approves them again. What a manifest cannot contain is listed
 with the reason.
 """
@@ -28,7 +28,10 @@ SHARED = "a denial of this address would also deny a developer who is not revoke
 
 @dataclass(frozen=True, slots=True)
 class ImportedTeam:
-    """A team. `description` None: none that a manifest can contain. `members` None: the identity provider's."""
+    """A team.
+
+    `description` None: no description that a manifest can contain. `members` None: the identity provider decides.
+    """
 
     name: str
     description: str | None
@@ -37,7 +40,7 @@ class ImportedTeam:
 
 @dataclass(frozen=True, slots=True)
 class ImportedDenial:
-    """A revoked or rejected developer, by the normal form of the address."""
+    """A revoked or rejected developer, named by the normalised address."""
 
     address: str
     status: str
@@ -54,7 +57,10 @@ class Suggestion:
 
 @dataclass(frozen=True, slots=True)
 class Omission:
-    """What a manifest cannot contain. `name` is an address, an id or a team's name; `state` what is live."""
+    """A team or developer that a manifest cannot contain.
+
+    `name` is an address, an id or a team's name; `state` is `team`, or the status of the developer.
+    """
 
     name: str
     state: str
@@ -63,7 +69,7 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The contents of a manifest, sorted. `approved` and `pending` count the developers of these statuses."""
+    """The contents of a manifest, sorted. `approved` and `pending` are the numbers of developers by status."""
 
     teams: tuple[ImportedTeam, ...]
     denials: tuple[ImportedDenial, ...]
@@ -74,16 +80,20 @@ class Imported:
 
 
 def imported(snapshot: Snapshot, suggest_from: int) -> Imported:
-    """Return what a manifest of this portal contains.
+    """Return the contents of a manifest for a portal.
 
     Args:
         snapshot: with the members of every team.
-        suggest_from: how many approved developers a domain needs to be suggested.
+        suggest_from: the number of approved developers from which on a domain is suggested.
     """
     names = _names(snapshot.developers)
     kept = _kept(snapshot.developers)
     teams, omitted_teams = _teams(snapshot, names)
-    denied = {names[who.id]: who.status for who in snapshot.developers if who.status in OUT and who.id in names}
+    denied = {
+        names[developer.id]: developer.status
+        for developer in snapshot.developers
+        if developer.status in OUT and developer.id in names
+    }
     count = Counter(developer.status for developer in snapshot.developers)
     return Imported(
         teams=teams,
@@ -96,20 +106,32 @@ def imported(snapshot: Snapshot, suggest_from: int) -> Imported:
 
 
 def _names(developers: Iterable[Developer]) -> dict[str, str]:
-    """Return, by id, the address by which a rule can name this developer and no other."""
+    """Return, by developer id, the address by which a rule can name this developer and no other."""
     addresses = {developer.id: developer.address for developer in developers}
     count = Counter(addresses.values())
     return {key: address for key, address in addresses.items() if address is not None and count[address] == 1}
 
 
 def _kept(developers: Iterable[Developer]) -> frozenset[str]:
-    """Return each address whose denial would match a pending or approved developer, by a tag or an odd spelling."""
-    return frozenset(name for who in developers if who.status not in OUT for name in suspects(who.email or ""))
+    """Return all addresses under which a denial would also match a pending or approved developer.
+
+    A denial of `ann@x.com` also matches `ann+tag@x.com` and unusual spellings of the address.
+    """
+    return frozenset(
+        name for developer in developers if developer.status not in OUT for name in suspects(developer.email or "")
+    )
 
 
 def _teams(snapshot: Snapshot, names: Mapping[str, str]) -> tuple[tuple[ImportedTeam, ...], list[Omission]]:
-    """Return the teams, without denied developers: an additive team keeps them, and an override denies them."""
-    listed = {who.id: names[who.id] for who in snapshot.developers if who.status not in OUT and who.id in names}
+    """Return the teams and the omitted teams.
+
+    Denied developers are not listed as members: their override denies them, and an additive team keeps them anyway.
+    """
+    listed = {
+        developer.id: names[developer.id]
+        for developer in snapshot.developers
+        if developer.status not in OUT and developer.id in names
+    }
     count = Counter(team.name for team in snapshot.teams)
     teams, omissions = [], []
     for team in sorted(snapshot.teams, key=lambda team: (team.name, team.id)):
@@ -122,6 +144,7 @@ def _teams(snapshot: Snapshot, names: Mapping[str, str]) -> tuple[tuple[Imported
 
 
 def _unusable(team: Team, count: Mapping[str, int]) -> str | None:
+    """Return why a manifest cannot contain a team; None if it can. `count`: the number of teams by name."""
     if count[team.name] > 1:
         return "several teams have this name"
     return None if _can_be_written(name=team.name) else "a manifest cannot contain this name"
@@ -138,7 +161,7 @@ def _team(team: Team, snapshot: Snapshot, listed: Mapping[str, str]) -> Imported
 
 
 def _can_be_written(**keys: str) -> bool:
-    """Return whether a file can contain these keys of a team, and be read again."""
+    """Return whether a file with these keys of a team can be read again."""
     try:
         _entry().validate_python(keys)
     except ValidationError:
@@ -152,7 +175,10 @@ def _entry() -> TypeAdapter[manifest.TeamRule]:
 
 
 def _suggestions(developers: Iterable[Developer], least: int) -> tuple[Suggestion, ...]:
-    """Return domains in the order of `fmt`, without freemail domains and those that cannot be trusted."""
+    """Return the domains to suggest, sorted as `fmt` sorts them, without freemail domains and public suffixes.
+
+    `least`: the number of approved developers from which on a domain is suggested.
+    """
     approved: Counter[str] = Counter()
     pending: Counter[str] = Counter()
     for developer in developers:
@@ -168,15 +194,16 @@ def _suggestions(developers: Iterable[Developer], least: int) -> tuple[Suggestio
 
 
 def _omitted_developers(snapshot: Snapshot, names: Mapping[str, str], kept: frozenset[str]) -> Iterator[Omission]:
-    """Yield denied developers, members and odd addresses that a manifest cannot name."""
+    """Yield the developers that a manifest cannot name, unless they have neither an address nor a team."""
     in_teams = frozenset(key for members in snapshot.members.values() for key in members)
-    for developer in sorted(snapshot.developers, key=lambda who: (who.email or "", who.id)):
+    for developer in sorted(snapshot.developers, key=lambda developer: (developer.email or "", developer.id)):
         reason = _unnameable(developer, names, kept)
         if reason is not None and (developer.email is not None or developer.id in in_teams):
             yield Omission(developer.name, developer.status, reason)
 
 
 def _unnameable(developer: Developer, names: Mapping[str, str], kept: frozenset[str]) -> str | None:
+    """Return why a manifest cannot name a developer; None if it can."""
     if developer.id not in names:
         if developer.email is None:
             return NAMELESS

@@ -1,7 +1,7 @@
-"""Findings about a valid manifest that is probably not what its author meant, each with a stable code.
+"""Finds rules of a valid manifest that its author probably did not intend, each kind with a stable code. Pure.
 
-`LINTS` is the table of them; help, manual, guide and `-W` are made from it. Pure: the day and, for findings that need
-the portal, a snapshot are arguments. Messages name domains and teams but no developer: the file and line do that.
+`LINTS` is the table of all kinds; help, manual, guide and `-W` are made from it. The day and, for the kinds that need
+one, a snapshot are arguments. Messages name domains and teams, but no developers: the file and line identify those.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Look:
             yield from ((member.developer, member.why) for member in team.members or ())
 
     def approved(self) -> frozenset[str | None]:
-        """Return the addresses of developers who are approved in the snapshot; none without one."""
+        """Return the addresses of developers who are approved in the snapshot; none without a snapshot."""
         developers = self.live.developers if self.live is not None else ()
         return frozenset(developer.address for developer in developers if developer.status == "approved")
 
@@ -73,7 +73,7 @@ def _look_alike(look: _Look) -> Found:
 def _freemail(look: _Look) -> Found:
     for rule in look.portal.trusted_domains:
         if is_freemail(rule.domain):
-            yield rule.why, f"anyone can get an address at {rule.domain} and would be approved"
+            yield rule.why, f"any user can get an address at {rule.domain} and would be approved"
 
 
 def _expired(look: _Look) -> Found:
@@ -94,10 +94,10 @@ def _review_due(look: _Look) -> Found:
 
 
 def _outsider(look: _Look) -> Found:
-    """Find members whom no rule approves, except those with an override or invitation and those approved already.
+    """Find members that no rule approves, without those with an override or invitation and those already approved.
 
-    Without a snapshot approvals are unknown. Where `policy.unmatched` keeps those made by hand, members are expected
-    to have them, and none is found.
+    Without a snapshot the approved developers are unknown. If `policy.unmatched` keeps developers approved on the
+    portal, all members are then assumed to be approved, and none is found.
     """
     policy = look.portal.policy
     if look.live is None and policy.unmatched_approved == "keep" and policy.unmatched_why.at is not None:
@@ -107,11 +107,11 @@ def _outsider(look: _Look) -> Found:
     for address, memberships in now.members.items():
         if now.trust_of(domain_of(address)) is None and address not in considered:
             for team, why in memberships:
-                yield why, f"no rule approves this developer, so they do not join {team} until somebody approves them"
+                yield why, f"no rule approves this developer; they join {team} only after an approval on the portal"
 
 
-def _nobody(look: _Look) -> Found:
-    """Find grants that match no developer. Denials are for future sign-ups, and invitations create their accounts."""
+def _no_developer(look: _Look) -> Found:
+    """Find grants that match no developer. Denials are for future sign-ups, and invitations create accounts."""
     if look.live is None:
         return
     addresses = {developer.address for developer in look.live.developers} - {None}
@@ -131,7 +131,7 @@ def _nobody(look: _Look) -> Found:
 
 
 def _repeats(look: _Look) -> Found:
-    """Find overrides that yield what the other rules yield anyway, by resolving with and without them."""
+    """Find overrides without which the other rules yield the same, by resolving with and without them."""
     overrides = [override for override in look.book.now.overrides.values() if _may_repeat(override)]
     developers = [Developer(str(number), override.developer, "pending") for number, override in enumerate(overrides)]
     without = Rulebook.of(replace(look.portal, overrides=()), look.today)
@@ -144,7 +144,7 @@ def _repeats(look: _Look) -> Found:
 
 
 def _may_repeat(override: Override) -> bool:
-    """Return whether another rule could have the same effect; none can for `teams`, which is complete."""
+    """Return whether other rules could have the same effect: no other rule has that of `teams`, `id` and so on."""
     special = (override.teams, override.id, override.on_revoke, override.invitation)
     return override.status == "approved" and "@" in override.developer and special == (None,) * 4
 
@@ -154,7 +154,7 @@ def _same(one: Decision, other: Decision) -> bool:
 
 
 def _lasts(override: Override, without: Rulebook) -> bool:
-    """Return whether the trusted domain holds at least as long as the override."""
+    """Return whether the trusted domain does not expire before the override."""
     trust = without.now.trust_of(domain_of(override.developer))
     if trust is None or trust.expires is None:
         return trust is not None
@@ -178,7 +178,10 @@ def _claimable(look: _Look) -> Found:
         directory = look.portal.directories.get(rule.directory)
         kind = KINDS.get(directory.kind) if directory is not None else None
         if kind is not None and kind.claimable_names and not rule.group.startswith(BY_ID) and not is_uuid(rule.group):
-            yield rule.why, f"group {rule.group} goes by its display name, which users of {kind.title} may claim"
+            yield (
+                rule.why,
+                f"group {rule.group} is named by its display name; users of {kind.title} may claim that name",
+            )
 
 
 def _not_written(look: _Look) -> Found:
@@ -190,11 +193,11 @@ def _not_written(look: _Look) -> Found:
     for why, teams in named:
         for team in teams:
             if team in owned:
-                yield why, f"the identity provider decides who is in team {team}, so this rule adds no one"
+                yield why, f"team {team} is managed by the identity provider, so this rule adds no developers to it"
 
 
 def _twins(look: _Look) -> Found:
-    """Find declared teams that look like another one, in the manifest or on the portal."""
+    """Find declared teams with a name that looks like another team's, in the manifest or on the portal."""
     declared = TeamNames()
     live = [team.name for team in look.live.teams] if look.live is not None else []
     on_portal = TeamNames(live)
@@ -214,12 +217,13 @@ def _twins(look: _Look) -> Found:
 
 
 def _found_while_loading(_: _Look) -> Found:
+    """Find nothing: the warnings of these kinds are made while the manifest is loaded."""
     return iter(())
 
 
 @dataclass(frozen=True, slots=True)
 class Lint:
-    """One kind of finding: what it finds, why that matters, and what to do. Some need a snapshot of the portal."""
+    """One kind of finding: what it finds, why that matters, and what to do. `needs_snapshot`: only with one."""
 
     name: str
     about: str
@@ -233,52 +237,52 @@ LINTS: Mapping[str, Lint] = {
     "PC001": Lint(
         "look-alike",
         "a trusted domain, or the domain of a named developer, looks like a trusted domain",
-        "impostors register such domains, and a typing error approves strangers",
+        "impostors register such domains, and a rule with a typing error approves the wrong developers",
         "correct the domain, or add the look-alike to `denied_domains`",
         _look_alike,
     ),
     "PC002": Lint(
         "freemail",
-        "a trusted domain at which anyone can get an address",
-        "such an address does not show which organisation a developer belongs to",
+        "a trusted domain at which any user can get an address",
+        "such an address does not show the organisation of a developer",
         "name the developers in `overrides` instead of the domain",
         _freemail,
     ),
     "PC003": Lint(
         "expired",
-        "a rule whose `expires` has passed",
-        "the rule counts as absent but reads as if it were in force",
-        "delete the rule once the access it granted is removed, or set a later day",
+        "a rule with an `expires` day that has passed",
+        "the rule counts as absent, which its text does not show",
+        "delete the rule after its access is removed, or set a later day",
         _expired,
     ),
     "PC004": Lint(
         "expires-soon",
-        f"a rule whose `expires` is within {SOON.days} days",
+        f"a rule with an `expires` day within the next {SOON.days} days",
         "access that only this rule grants is removed on the day after",
         "set a later day if the access is still needed",
         _expires_soon,
     ),
     "PC005": Lint(
         "review-due",
-        "a trusted domain whose `review_by` has passed",
-        "nobody has confirmed since then that developers of this domain should have access",
+        "a trusted domain with a `review_by` day that has passed",
+        "the access of this domain's developers has not been confirmed since then",
         "ask the owner of the rule, then set a later day or delete the rule",
         _review_due,
     ),
     "PC006": Lint(
         "outsider",
-        "a team member whom no rule approves",
-        "a list of members grants membership, not approval; approved developers are not reported with `--snapshot`, "
-        "and no member without it where `policy.unmatched` keeps approved developers",
+        "a team member that no rule approves",
+        "a list of members grants membership, not approval. With `--snapshot`, approved developers are not reported. "
+        "Without it, no member is reported if `policy.unmatched` keeps approved developers",
         "trust the domain, or add an override with `status: approved`",
         _outsider,
     ),
     "PC007": Lint(
         "nobody",
         "a rule that grants something and matches no developer on the portal",
-        "the name may be misspelled, or the developers have left",
+        "the name may be misspelled, or the developers may have left",
         "correct the name, or delete the rule",
-        _nobody,
+        _no_developer,
         needs_snapshot=True,
     ),
     "PC008": Lint(
@@ -298,35 +302,35 @@ LINTS: Mapping[str, Lint] = {
     DENIED_GRANT: Lint(
         "denied-grant",
         "a grant without effect, because a rule denies the same developer",
-        "the grant reads as if the developer had access",
+        "the grant suggests that the developer has access",
         "delete the grant or the denial",
         _found_while_loading,
     ),
     "PC011": Lint(
         "not-written",
         "a rule that adds developers to a team with `membership: idp`",
-        "portalctl never changes such a team, so the rule adds no one",
+        "portalctl never changes the members of such a team, so the rule adds no developers to it",
         "remove the team from the rule, or `membership: idp` from the team",
         _not_written,
     ),
     NOT_READ: Lint(
         "not-read",
-        "a file that looks like a manifest and is not read, or a `delegate` entry without its file",
-        "rules in a file that is not read have no effect: a denial is lost, an exclusive team loses its members",
-        "correct the name, name the file with -f, or add `.disabled` to its name",
+        "a file that looks like a manifest but is not read, or a `delegate` entry for a file that does not exist",
+        "rules in such a file have no effect: a denial does not apply, and an exclusive team loses its members",
+        "correct the name, pass the file with `-f`, or add `.disabled` to its name",
         _found_while_loading,
     ),
     "PC013": Lint(
         "look-alike-team",
-        "a team whose name looks like another team's, in the manifest or on the portal",
+        "a team with a name that looks like another team's, in the manifest or on the portal",
         "the portal accepts both names, so developers may join the wrong team",
         "use the portal's spelling everywhere",
         _twins,
     ),
     "PC014": Lint(
         "claimable-group",
-        "a group named by its display name, where users may be able to create a group of any name",
-        "whoever creates a group with this name, once the other is renamed or deleted, decides who has access",
+        "a group named by its display name, in a directory where users may create groups with any name",
+        "after the group is renamed or deleted, a user who creates a group with this name decides who has access",
         "name the group by its id: `group: id:VALUE`",
         _claimable,
     ),
@@ -353,7 +357,9 @@ def lint(
 ) -> tuple[Finding, ...]:
     """Return the findings of all portals of a manifest, without duplicates, by file and line.
 
-    `today` is the day in UTC; `live` has readings by portal name, for the codes that need one.
+    Args:
+        today: the day in UTC.
+        live: snapshots by portal name, for the kinds that need one.
     """
     found: set[Finding] = set()
     for warning in manifest.warnings:

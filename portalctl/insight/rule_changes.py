@@ -1,4 +1,4 @@
-"""Rules that a change of the manifest adds, removes or changes, whether or not they match a developer today. Pure."""
+"""Compares the rules of a manifest with those of its base, also rules that match no developer. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from portalctl.manifest.model import AccessRule, MemberFile, PortalManifest, Rol
 from portalctl.reason import Reason
 
 Values = Mapping[str, str]
-# By kind of rule, team and value: what makes it the same rule in both manifests. The number tells apart equal ones.
+# Kind of rule, team, value, and a number for rules that are equal in these: the same in both manifests for one rule.
 Identity = tuple[str, str, str, int]
 
-_PLACES = frozenset({"why", "at", "files", "name", "unmatched_why", "on_revoke_why"})  # no values of a rule
+_PLACES = frozenset({"why", "at", "files", "name", "unmatched_why", "on_revoke_why"})  # not values of a rule
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """One rule: its place, its team (of a member), and its values by key as a reader writes them."""
+    """One rule: its place, its team (of a member), and its values by key, as they are written in a manifest."""
 
     why: Reason
     team: str | None
@@ -41,6 +41,7 @@ def rule_changes(base: PortalManifest, head: PortalManifest) -> tuple[RuleChange
 
 
 def _changed(entry: _Entry, old: Values) -> RuleChange:
+    """Return a changed rule with the keys that differ. `old`: its former values."""
     from deepdiff import DeepDiff  # noqa: PLC0415 (136 ms to import, and needed only where a rule differs)
 
     keys = DeepDiff(old, dict(entry.values)).affected_root_keys
@@ -53,11 +54,13 @@ def _change(action: Any, entry: _Entry, before: Values, after: Values) -> RuleCh
 
 
 def _place(change: RuleChange) -> tuple[str, int, str, str, str]:
+    """Return the sort key of a change: file and line first."""
     why = change.why
     return why.file or "", why.line or 0, why.rule, change.team or "", why.value
 
 
 def _entries(portal: PortalManifest) -> Mapping[Identity, _Entry]:
+    """Return the rules of a portal by their identity."""
     found: dict[Identity, _Entry] = {}
     for entry in _rules(portal):
         number = 0
@@ -68,7 +71,7 @@ def _entries(portal: PortalManifest) -> Mapping[Identity, _Entry]:
 
 
 def _rules(portal: PortalManifest) -> Iterator[_Entry]:
-    """Yield every rule: the entries of the manifest's lists, members of teams, and the keys of the policy."""
+    """Yield all rules: the entries of the manifest's lists, the members of teams, and the keys of the policy."""
     for field in fields(portal):
         value = getattr(portal, field.name)
         rules = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
@@ -81,18 +84,19 @@ def _rules(portal: PortalManifest) -> Iterator[_Entry]:
 
 
 def _entry(kind: str, rule: Any) -> Iterator[_Entry]:  # noqa: ANN401 (any rule of the manifest)
+    """Yield a rule; for a team its members, too. `kind`: the key of its list."""
     why: Reason = rule.why
-    named = Reason(kind, _identity(rule), why.file, why.line, why.reason)
+    declared = Reason(kind, _identity(rule), why.file, why.line, why.reason)
     values = dict(_values(rule))
     if isinstance(rule, TeamRule):
         for member in rule.members or ():
-            about = Reason("members", member.developer, member.why.file, member.why.line, member.why.reason)
-            yield _Entry(about, rule.name, dict(_values(member)))
-    yield _Entry(named, None, values)
+            listed = Reason("members", member.developer, member.why.file, member.why.line, member.why.reason)
+            yield _Entry(listed, rule.name, dict(_values(member)))
+    yield _Entry(declared, None, values)
 
 
 def _identity(rule: Any) -> str:  # noqa: ANN401 (any rule of the manifest)
-    """Return what the rule is for: its first value, all products of an access rule, a directory with its group."""
+    """Return the text that identifies a rule: its first value, or the products of an access rule, or its group."""
     if isinstance(rule, AccessRule):
         return ", ".join((*rule.products, "for", *rule.domains, *rule.teams))
     if hasattr(rule, "group"):
@@ -109,7 +113,7 @@ def _values(rule: Any, keys: Iterable[Field[Any]] | None = None) -> Iterator[tup
         if field.name in _PLACES or value is None or value == field.default:
             continue
         if isinstance(rule, AccessRule) and field.name in {"domains", "teams"}:
-            continue  # part of what the rule is for
+            continue  # part of `_identity`
         if field.name == "members":
             yield field.name, "listed"
         else:
@@ -124,7 +128,7 @@ def _policy(values: Any, prefix: str = "") -> Iterator[tuple[str, str]]:  # noqa
 
 
 def _shown(value: object) -> str:
-    """Return a value as a manifest writes it."""
+    """Return a value as it is written in a manifest."""
     match value:
         case bool():
             text = "true" if value else "false"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from portalctl.insight.access_review import Access, AccessReview, DatedReason, Membership, PortalAccess
+from portalctl.insight.access_review import AccessReview, DatedReason, DeveloperAccess, Membership, PortalAccess
 from portalctl.output import view_model
 from portalctl.output.escaping import csv
 
@@ -43,7 +43,7 @@ def access_csv(review: AccessReview) -> str:
     return "".join(f"{','.join(map(csv, row))}\r\n" for row in (COLUMNS, *rows))
 
 
-def _row(portal: PortalAccess, access: Access) -> Iterator[str]:
+def _row(portal: PortalAccess, access: DeveloperAccess) -> Iterator[str]:
     yield from (portal.name, access.developer, access.id, access.full_name, access.status, access.since)
     yield _joined(membership.team for membership in access.teams)
     yield view_model.approval(access)

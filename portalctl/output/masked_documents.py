@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from portalctl.changes.operation import Operation, Subject
 from portalctl.changes.plan import ManifestStamp, Notice, Plan, Refusal, SnapshotStamp
 from portalctl.events import ChangeSettled, Sent
-from portalctl.insight.access_review import Access, AccessReview
+from portalctl.insight.access_review import AccessReview, DeveloperAccess
 from portalctl.insight.drift import DriftFinding
 from portalctl.insight.explain import PortalExplanation, Standing
 from portalctl.output.apply_report import ChangeResult, Report
@@ -70,7 +70,7 @@ class _Masking:
         """Return the fields that hold a developer or a digest as a whole, whatever it looks like."""
         changed: dict[str, Any] = {}
         match value:
-            case Subject() | Access() | Standing() | PortalExplanation():
+            case Subject() | DeveloperAccess() | Standing() | PortalExplanation():
                 changed = self.developer(value)
             case Operation(developer=Subject() as who) | ChangeResult(developer=Subject() as who):
                 changed = {"id": self.change_id(value.id, who.name, who.id)}
@@ -90,11 +90,11 @@ class _Masking:
                 changed = {"manifest": self.mask.digest(value.manifest)}
         return changed
 
-    def developer(self, value: Subject | Access | Standing | PortalExplanation) -> dict[str, Any]:
+    def developer(self, value: Subject | DeveloperAccess | Standing | PortalExplanation) -> dict[str, Any]:
         match value:
             case Subject(email, id_):
                 return {"email": self.whole(email), "id": self.whole(id_)}
-            case Access():
+            case DeveloperAccess():
                 named = self.whole(value.developer), self.whole(value.id), self.whole(value.full_name)
                 return dict(zip(("developer", "id", "full_name"), named, strict=True))
             case Standing():

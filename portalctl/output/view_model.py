@@ -17,7 +17,7 @@ from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.order import reading_rank
 from portalctl.changes.plan import BaseComparison, Notice, PortalPlan, Refusal, RuleChange, UnruledGrant
 from portalctl.changes.removal_limits import gainers, losers
-from portalctl.insight.access_review import REMARKS, Access, PortalAccess
+from portalctl.insight.access_review import REMARKS, DeveloperAccess, PortalAccess
 from portalctl.insight.explain import PortalExplanation, Standing
 from portalctl.portals.models import OUT
 from portalctl.providers.registry import provider_named
@@ -384,7 +384,7 @@ def access_counts(portal: PortalAccess) -> Iterator[tuple[int, str, Kind | None]
     yield from ((marks[mark], f"{mark}: {words}", "takes") for mark, words in REMARKS.items() if marks[mark])
 
 
-def approval(developer: Access) -> str:
+def approval(developer: DeveloperAccess) -> str:
     """Return what approved a developer: `trusted domain arsenal.com`, `no rule`; nothing if not approved."""
     if developer.status != "approved":
         return ""

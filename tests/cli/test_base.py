@@ -158,7 +158,7 @@ def test_a_broken_base_is_a_warning_and_everything_counts_as_from_this_change(
 def test_a_portal_that_the_change_removes_is_told(folder: Bench) -> None:
     other = HEAD.replace("partners", "second").replace("3f51fa25", "4f51fa25")
     Path("base", "second.yaml").write_text(other)
-    said = "portal second is in the base only: it is not planned, and no developer loses access there"
+    said = "portal second is in the base only: no plan is made for it, and no developer loses access there"
     assert said in folder.run("plan", "--base", "base", "-o", "markdown").out.split("<details>")[0]
     assert said in folder.run("plan", "--base", "base").out
     assert "second" not in folder.run("plan", "--base", "base", "--portal", "partners").out
@@ -179,7 +179,7 @@ def test_another_portal_under_the_old_handle_is_told(folder: Bench) -> None:
     other = "4f51fa25-310a-421d-bd1a-007f859021a3"
     folder.sim.store.add_portal(id=other, name="other")
     (folder.folder / "partners.yaml").write_text(HEAD.replace("3f51fa25", "4f51fa25") + AFTER)
-    said = f"portal partners was another portal before ({PORTAL_ID}), now no longer managed; access there stays"
+    said = f"portal partners is another portal in the base ({PORTAL_ID}), where access now stays, unmanaged"
     for more in ((), ("--portal", "partners")):
         done = folder.run("plan", "--base", "base", *more, COLUMNS="200")
         assert done.code == 0

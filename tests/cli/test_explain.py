@@ -93,8 +93,9 @@ def test_a_word_that_is_a_team_and_a_domain_has_to_be_told_apart(portal: Bench) 
     ]
     done = portal.run("explain", "club.com", "--as", "developer")
     assert (done.code, done.out) == (64, "")
-    assert "'club.com' can't be a developer: an address or an id is one" in done.err
-    assert "no team of the manifest; did you mean 'club.com'" in portal.run("explain", "club.co", "--as", "team").err
+    assert "'club.com' is not a valid developer; expected an address or an id" in done.err
+    done = portal.run("explain", "club.co", "--as", "team")
+    assert "'club.co' is not a team of the manifest; did you mean 'club.com'" in done.err
 
 
 def test_an_id_that_nobody_has(portal: Bench) -> None:

@@ -30,7 +30,7 @@ def test_warnings_go_to_stderr_and_change_no_exit_code(offline: None) -> None:  
     done = portalctl("validate")
     assert done.code == 0
     assert done.err.splitlines() == [
-        f"{FILE}:7:5: warning PC002: anyone can get an address at gmail.com and would be approved",
+        f"{FILE}:7:5: warning PC002: any user can get an address at gmail.com and would be approved",
         f"{FILE}:7:5: warning PC003: expired after 2020-01-31; the rule counts as absent",
         f"{FILE}:9:5: warning PC009: no rule uses team city",
         TRAILER,
@@ -45,7 +45,7 @@ def test_errors_end_with_65_and_off_says_nothing() -> None:
     assert done.err.splitlines() == [
         f"{FILE}:9:5: warning PC009: no rule uses team city",
         TRAILER.replace("PC002", "PC009"),
-        f"{FILE}:7:5: error PC002: anyone can get an address at gmail.com and would be approved",
+        f"{FILE}:7:5: error PC002: any user can get an address at gmail.com and would be approved",
         "1 error. No portal was contacted.",
     ]
 

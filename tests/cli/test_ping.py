@@ -144,7 +144,7 @@ def test_settings_that_go_against_the_rules(bench: Bench) -> None:
     assert "changes to city are refused" in done.out
     text = bench.run("ping").out
     assert "  ! the portal approves every sign-up by itself" in text
-    assert "      turn the approval of sign-ups by the portal off" in text
+    assert "      turn off the automatic approval of developers" in text
 
 
 @pytest.mark.parametrize(("seconds", "result"), [(-3600, "warning"), slow(3600, "warning"), slow(20, "ok")])

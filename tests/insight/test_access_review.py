@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portalctl.insight.access_review import Access, Origin, review
+from portalctl.insight.access_review import DeveloperAccess, Origin, review
 from portalctl.manifest.model import Policy, PortalManifest
 from portalctl.portals.models import Developer, Scope, Snapshot
 from tests.changes.build import FILE, TODAY, TOMORROW, YESTERDAY, denied, developer, override, portal, snapshot, team
@@ -19,7 +19,7 @@ def whole(found: Snapshot) -> Snapshot:
     return replace(found, scope=Scope(every_team=True))
 
 
-def reviewed(rules: PortalManifest, live: Snapshot) -> dict[str, Access]:
+def reviewed(rules: PortalManifest, live: Snapshot) -> dict[str, DeveloperAccess]:
     return {each.developer: each for each in review(rules, whole(live), TODAY).developers}
 
 

@@ -207,7 +207,11 @@ IN_NAMES = (
 )
 
 #: Names that are published spellings, with their place.
-PUBLISHED = {"says": "key of `explain -o json`", "told": "setting of the fault `rate` of `sim serve`"}
+PUBLISHED = {
+    "says": "key of `explain -o json`",
+    "since": "key of `report access -o json`",
+    "told": "setting of the fault `rate` of `sim serve`",
+}
 
 #: Words that the glossary replaces and no rule denies, with the reason.
 GLOSSARY_DENIES = {

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from portalctl.insight.access_review import REMARKS, Access, AccessReview, PortalAccess
+from portalctl.insight.access_review import REMARKS, AccessReview, DeveloperAccess, PortalAccess
 from portalctl.output import view_model
 from portalctl.output.html.environment import code, page
 from portalctl.output.html.plan import Choice
@@ -19,7 +19,7 @@ from portalctl.words import moment, plural
 class _Row:
     """A row, and what the filter compares: numbers of the options of each list."""
 
-    developer: Access
+    developer: DeveloperAccess
     status: str
     teams: str
     approval: str
@@ -81,7 +81,7 @@ def _facts(portal: PortalAccess) -> Sequence[str]:
 
 
 def _row(
-    developer: Access, statuses: Mapping[str, str], teams: Mapping[str, str], approvals: Mapping[str, str]
+    developer: DeveloperAccess, statuses: Mapping[str, str], teams: Mapping[str, str], approvals: Mapping[str, str]
 ) -> _Row:
     return _Row(
         developer,

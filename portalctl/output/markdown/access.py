@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from portalctl.insight.access_review import REMARKS, Access, AccessReview, PortalAccess
+from portalctl.insight.access_review import REMARKS, AccessReview, DeveloperAccess, PortalAccess
 from portalctl.output import view_model
 from portalctl.output.markdown.parts import MOST, Row, collapsed, part, sentence, short, table, who, whys_words
 from portalctl.output.size_limit import Part, fitted, size
@@ -42,7 +42,7 @@ def _parts(portal: PortalAccess, most: int) -> tuple[Part, Part]:
     )
 
 
-def _row(developer: Access) -> Row:
+def _row(developer: DeveloperAccess) -> Row:
     teams = ", ".join(short(membership.team) for membership in developer.teams)
     approved = "no rule" if view_model.approval(developer) == "no rule" else whys_words(developer.approved_by)
     marks = ", ".join(developer.remarks)
