@@ -268,7 +268,7 @@ def _directory(
 ) -> DirectoryPing:
     access, kind = run.directories.accesses[directory.name], KINDS[directory.kind].title
     try:
-        facts, found = group_reader(run).looked_at(directory, groups)
+        facts, found = group_reader(run).check(directory, groups)
     except DirectoryError as error:
         return unreachable(directory.name, kind, access, error)
     return directory_ping(directory.name, kind, access, facts, found, portals=portals, now=run.clock())

@@ -1,4 +1,4 @@
-"""The groups that a run needs, each read once from its directory or found in a saved snapshot."""
+"""The groups that a run needs: each read once from its directory, or found in a saved snapshot."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from portalctl.manifest.model import Directory, PortalManifest
 from portalctl.rules.groups import Groups
 from portalctl.words import quoted
 
-Looked = GroupReading | DirectoryError
-Wanted = dict[str, dict[str, None]]  # groups by directory, in order
+CheckedGroup = GroupReading | DirectoryError
+GroupNames = dict[str, dict[str, None]]  # group names by directory name, in order
 LEFT_OUT = "--without-directory"
 
 
 @dataclass(frozen=True, slots=True)
 class Directories:
-    """What a run knows of directories.
+    """The directories of a run.
 
-    `accesses`: where each is and what opens it, by name. `without`: directories that are not read, on purpose.
+    `accesses`: the address and the credential of each, by name. `without`: the names of those left out on purpose.
     """
 
     accesses: Mapping[str, Access] = field(default_factory=dict)
     without: frozenset[str] = frozenset()
 
 
-def wanted_groups(portals: Iterable[PortalManifest]) -> Wanted:
-    """Return the groups that the rules of portals rest on, expired rules too: what only they gave is removed."""
-    wanted: Wanted = {}
+def wanted_groups(portals: Iterable[PortalManifest]) -> GroupNames:
+    """Return the groups named by rules, also by expired ones: the access that only these granted is removed."""
+    wanted: GroupNames = {}
     for portal in portals:
         for rule in portal.group_rules:
             wanted.setdefault(rule.directory, {})[rule.group] = None
@@ -46,7 +46,7 @@ def wanted_groups(portals: Iterable[PortalManifest]) -> Wanted:
 
 
 def definitions(portals: Iterable[PortalManifest]) -> dict[str, Directory]:
-    """Return the directories that portals declare, by name. Two portals that declare one declare the same."""
+    """Return the directories that portals declare, by name. All portals declare a name in the same way."""
     return {name: directory for portal in portals for name, directory in portal.directories.items()}
 
 
@@ -55,7 +55,7 @@ NO_DIRECTORIES = Directories()
 
 @dataclass(frozen=True, slots=True)
 class GroupReader:
-    """Reads groups for one run. `now` gives the time as RFC 3339."""
+    """Reads groups for one run. `now` returns the time as RFC 3339."""
 
     directories: Directories
     now: Callable[[], str]
@@ -69,11 +69,15 @@ class GroupReader:
         bases: Sequence[PortalManifest] = (),
         more: Iterable[tuple[str, str]] = (),
     ) -> Groups:
-        """Return the groups of `heads` and `more` ones (directory and group), and of `bases` (what these are compared
-        with) where they can be read too.
+        """Return the groups that a plan needs.
 
-        Raises DirectoryError where a group of `heads` could not be read completely, and BadUsageError where a
-        variable is not set.
+        Args:
+            heads: the portals to plan. Their groups are required.
+            bases: the portals that `heads` are compared with. Their groups are left out where they cannot be read.
+            more: further required groups, as names of directory and group.
+
+        Raises DirectoryError if a required group could not be read completely, and BadUsageError if the run has no
+        access to a directory.
         """
         without = self.directories.without
         unread = dict.fromkeys(without, LEFT_OUT)
@@ -87,10 +91,10 @@ class GroupReader:
             directory = known.get(name)
             if directory is None or not all(base.directories.get(name, directory) == directory for base in bases):
                 if directory is None:
-                    continue  # only the base names it, and nothing says any more where it is
+                    continue  # only the base declares it
                 others = {}
             if not groups and name not in self.directories.accesses:
-                continue  # only the base names groups of it
+                continue  # only rules of the base name its groups
             for reading in self.of_directory(directory, groups, others, lenient=lenient):
                 readings[reading.directory, reading.asked] = reading
         return Groups(readings, unread, lenient)
@@ -103,7 +107,10 @@ class GroupReader:
         *,
         lenient: bool = False,
     ) -> list[GroupReading]:
-        """Return groups of one directory, connecting once. Of `optional` groups, those that can be read."""
+        """Return groups of one directory, read over one connection.
+
+        Raises DirectoryError if one of `groups` cannot be read. Those of `optional` are then left out.
+        """
         needed = dict.fromkeys(groups)
         further = [group for group in dict.fromkeys(optional) if group not in needed]
         if not needed and not further:
@@ -117,15 +124,18 @@ class GroupReader:
                 try:
                     found.append(reading_of(opened.read(group), directory.name, group, keep))
                 except DirectoryError:
-                    continue  # the change under review may be what repairs it
+                    continue  # the change under review may repair a fault of its base
         return found
 
-    def looked_at(self, directory: Directory, groups: Iterable[str]) -> tuple[Facts, list[Looked]]:
-        """Return what a directory says of itself, and each group or why it could not be read; connecting once."""
+    def check(self, directory: Directory, groups: Iterable[str]) -> tuple[Facts, list[CheckedGroup]]:
+        """Return the facts about a directory, and each group or the error at reading it, over one connection.
+
+        Raises DirectoryError if the directory itself cannot be read.
+        """
         keep = Filter(directory.domains, directory.ignore_without_address)
         with KINDS[directory.kind].connect(self.connection(directory)) as opened:
             facts = opened.begin()
-            found: list[Looked] = []
+            found: list[CheckedGroup] = []
             for group in groups:
                 try:
                     found.append(reading_of(opened.read(group), directory.name, group, keep))
@@ -133,20 +143,20 @@ class GroupReader:
                     found.append(error)
         return facts, found
 
-    def one(self, directory: Directory, group: str) -> tuple[Group, GroupReading]:
-        """Return one group as the directory has it, and as rules use it. Raises DirectoryError."""
+    def read_group(self, directory: Directory, group: str) -> tuple[Group, GroupReading]:
+        """Return one group as the directory returns it, and as rules use it. Raises DirectoryError."""
         keep = Filter(directory.domains, directory.ignore_without_address)
         with KINDS[directory.kind].connect(replace(self.connection(directory), names=True)) as opened:
             found = opened.read(group)
         return found, reading_of(found, directory.name, group, keep)
 
     def connection(self, directory: Directory) -> Connection:
-        """Return what a directory is opened with. Raises BadUsageError where the run does not say where it is."""
+        """Return the settings of a connection. Raises BadUsageError if the run has no access to the directory."""
         access = self.directories.accesses.get(directory.name)
         if access is None:
             raise BadUsageError(
                 f"directory {directory.name}: the run has no access to it",
-                f"Give one: Run(…, directories=Directories({{{directory.name!r}: Access(…)}})).",
+                f"Pass one: Run(…, directories=Directories({{{directory.name!r}: Access(…)}})).",
             )
         kind = KINDS[directory.kind]
         return Connection(
@@ -166,7 +176,7 @@ class GroupReader:
 def saved_groups(
     saved: Sequence[GroupReading], heads: Sequence[PortalManifest], without: frozenset[str] = frozenset()
 ) -> Groups:
-    """Return the groups of a snapshot. Raises InputError where it lacks one that the rules of `heads` rest on."""
+    """Return the groups of a snapshot. Raises InputError if it lacks a group that a rule of `heads` names."""
     readings = {(reading.directory, reading.asked): reading for reading in saved}
     missing = [
         Finding(rule.why.at or Position(portal.at.file, 1, 1), _lacks(group_value(rule)))
@@ -175,10 +185,10 @@ def saved_groups(
         if rule.directory not in without and (rule.directory, rule.group) not in readings
     ]
     if missing:
-        raise InputError(tuple(missing), "The snapshot lacks groups.")
+        raise InputError(tuple(missing), "The snapshot does not have all groups that the rules name.")
     return Groups(readings, dict.fromkeys(without, LEFT_OUT), bool(without))
 
 
 def _lacks(group: str) -> str:
     command = f"portalctl snapshot --group {shlex.quote(group)} --out FILE"
-    return f"{quoted(group)}: the snapshot lacks this group; take it again with {command}"
+    return f"{quoted(group)}: group not in the snapshot; take the snapshot again with {command}"

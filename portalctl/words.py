@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 LONGEST_WORD = 320  # characters: the longest address
+_CONSONANT_Y = re.compile(r"[^aeiou]y\Z")
 _EDGES = re.compile(r"""[\s"'(),;<>\[\]{}`]+""")
 _AT_SIGNS = re.compile(r"[@\uff20\ufe6b]|%(?:25)*40|\\+u0040|\\+x40|&#0*64;|&#[xX]0*40;|&commat;")
 
@@ -14,8 +15,11 @@ UNITS = (("day", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelt
 
 
 def plural(count: int, noun: str) -> str:
-    """Return a count with its noun: `1 team`, `2,000 teams`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    """Return a count with its noun: `1 team`, `2,000 teams`, `2 identities`, `2 addresses`."""
+    if count == 1:
+        return f"1 {noun}"
+    nouns = f"{noun[:-1]}ies" if _CONSONANT_Y.search(noun) else f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count:,} {nouns}"
 
 
 def shortened(text: str, most: int) -> str:

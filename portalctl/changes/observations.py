@@ -267,7 +267,7 @@ class GroupRead(Observation):
     def notice(self, accounts: Accounts) -> Notice:  # noqa: ARG002
         reading, counts = self.reading, self.reading.counts
         disabled = f", {counts.disabled:,} disabled" if counts.disabled else ""
-        identities = "1 identity" if counts.active == 1 else f"{counts.active:,} identities"
+        identities = plural(counts.active, "identity")
         text = f"group {reading.value}: {identities}{disabled}, read {reading.observed_at}"
         return Notice("group_read", "info", text, file=self.why.file, line=self.why.line)
 

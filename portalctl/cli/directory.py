@@ -70,7 +70,7 @@ def read(*, name: str, group: str, paths: tuple[Path, ...], out: Output | None) 
         raise BadUsageError(f"{quoted(name)}: directory not declared{did_you_mean(name, known)}", listed)
     directories = Directories({name: access_to(known[name], os.environ)})
     reader = group_reader(Run({}, observer=Console(), directories=directories))
-    found, reading = reader.one(known[name], group)
+    found, reading = reader.read_group(known[name], group)
     _check_size(manifest, reading)
     rows = _rows(found, reading)
     if out is None:
@@ -81,7 +81,7 @@ def read(*, name: str, group: str, paths: tuple[Path, ...], out: Output | None) 
     writer.writerow(COLUMNS)
     writer.writerows([guard(cell) for cell in row] for row in rows)
     write_output("--csv", out, text.getvalue())
-    click.echo(f"{terminal(str(out.shown))}: {plural(len(rows), 'address').replace('addresss', 'addresses')}")
+    click.echo(f"{terminal(str(out.shown))}: {plural(len(rows), 'address')}")
 
 
 def _check_size(manifest: Manifest, reading: GroupReading) -> None:

@@ -94,7 +94,7 @@ def reading_of(group: Group, directory: str, asked: str, keep: Filter) -> GroupR
         sorting.add(identity)
     if sorting.bare and not keep.ignore_without_address:
         first = ", ".join(sorting.bare[:3])
-        count = plural(len(sorting.bare), "identity").replace("identitys", "identities")
+        count = plural(len(sorting.bare), "identity")
         raise DirectoryError(
             f"directory {directory}: group {asked} has {count} without an address, such as {first}",
             "Give them an address, or check that the credential may read the attributes that `email` lists.",

@@ -1,6 +1,6 @@
-"""`directories`, and the rules that rest on their groups: what is checked beyond the form of one entry.
+"""Checks of `directories` entries, and of the rules that name groups, beyond the form of one entry.
 
-What kinds of directories there are, and which keys each allows, is handed in (`Kinds`).
+The caller passes in the kinds of directories and the keys that each kind allows (`Kinds`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from portalctl.reason import Reason
 from portalctl.words import close, did_you_mean, quoted
 
 _COMMON: Final = tuple(DirectoryEntry.model_fields)
+_NOT_AUTHORITATIVE: Final = "a directory cannot be authoritative for it"
 
 
 def directories_of(root: Shaped, kinds: Kinds) -> tuple[dict[str, Directory], list[Finding]]:
-    """Return the directories that a root file declares, by name, and what is wrong with them."""
+    """Return the directories that a root file declares, by name, and the findings about them."""
     entry, source = root.entry, root.source
     found: dict[str, Directory] = {}
     findings: list[Finding] = []
@@ -71,7 +72,7 @@ def _check_kind(
     extra: Mapping[str, object] = directory.model_extra or {}
     for name, value in extra.items():
         if value is None:
-            continue  # the reader has reported that null is not allowed
+            continue  # the YAML reader has already reported the null
         if name not in keys:
             known = (*_COMMON, *keys)
             hint = did_you_mean(name, known) or f"; known here: {', '.join(known)}"
@@ -87,7 +88,7 @@ def _check_kind(
 
 
 def _value_fault(key: DirectoryKey, value: object) -> str | None:
-    """Return what is wrong with the value of a kind's own key."""
+    """Return the fault in the value of a key that only some kinds have, None if it is valid."""
     if key.form == "flag":
         return None if isinstance(value, bool) else f"expected true or false, found {type_name(value)}"
     if key.form == "texts":
@@ -107,13 +108,13 @@ def _is_text(value: object) -> bool:
 def check_group_rules(
     directories: Mapping[str, Directory], files: Iterable[FileRules], trusted: Iterable[TrustedDomain], kinds: Kinds
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the rules of one portal that rest on groups.
+    """Yield the findings about one portal's rules that name groups.
 
     Args:
         directories: those that the root file declares.
         files: the rules of every file of the portal.
         trusted: the trusted domains of the portal.
-        kinds: the kinds of directories there are.
+        kinds: the kinds of directories.
     """
     files = tuple(files)
     groups = [rule for file in files for rule in file.groups]
@@ -140,38 +141,37 @@ def _check_group(rule: GroupRule, directories: Mapping[str, Directory], kinds: K
 
 
 def _check_repeated(rules: Sequence[tuple[str | None, GroupRule]]) -> Iterator[Finding]:
-    """Yield each rule for a group that another rule names already, for the same team where it is about one."""
+    """Yield a finding for each rule with a group that an earlier rule names (for members: of the same team)."""
     first: dict[tuple[str | None, str], Position] = {}
     for team, rule in rules:
         here = at(rule.why)
         other = first.setdefault((team, group_value(rule)), here)
         if other != here:
-            yield Finding(here, f"{quoted(group_value(rule))}: this group is named in {place(other, here)} already")
+            yield Finding(here, f"{quoted(group_value(rule))}: group already named in {place(other, here)}")
 
 
 def _check_authority(groups: Sequence[TrustedGroup], trusted: Sequence[TrustedDomain]) -> Iterator[Finding]:
-    """Yield each domain that nobody can be the authority for, or that another rule approves."""
+    """Yield a finding for each domain of `authoritative_for` that is public, or trusted by another rule."""
     for rule in groups:
         here = at(rule.why)
         for domain in rule.authoritative_for:
             if is_public_suffix(domain):
-                yield Finding(here, f"{shown_value(domain)} is a public suffix; no directory is the authority for it")
+                yield Finding(here, f"{shown_value(domain)} is a public suffix; {_NOT_AUTHORITATIVE}")
             elif is_freemail(domain):
-                text = "anyone can get an address at this domain, so no directory is the authority for it"
-                yield Finding(here, f"{shown_value(domain)}: {text}")
+                yield Finding(here, f"{shown_value(domain)} is a freemail domain; {_NOT_AUTHORITATIVE}")
             for trust in trusted:
                 if covers(trust.domain, domain, subdomains=trust.subdomains):
                     there = at(trust.why)
-                    text = f"{shown_value(domain)} (`authoritative_for`) is a trusted domain too"
+                    text = f"{shown_value(domain)} (`authoritative_for`) is also a trusted domain"
                     yield Finding(here, f"{text} ({place(there, here)}); keep one of them")
-                    text = f"{place(here, there)} makes a directory the authority for {shown_value(domain)}"
-                    yield Finding(there, f"{text}, so this domain cannot be trusted too")
+                    text = f"{place(here, there)} makes a directory authoritative for {shown_value(domain)}"
+                    yield Finding(there, f"{text}; this domain cannot also be trusted")
 
 
 def check_same_directories(portals: Iterable[PortalManifest]) -> Iterator[Finding]:
-    """Yield, at both places, directories of one name that two root files define differently.
+    """Yield a finding at both places for each directory that two root files define differently.
 
-    The variables with address and secret go by the name, so one name is one directory.
+    The environment variables with its address and secret contain its name, so one name means one directory.
     """
     first: dict[str, Directory] = {}
     for portal in portals:
@@ -179,7 +179,7 @@ def check_same_directories(portals: Iterable[PortalManifest]) -> Iterator[Findin
             other = first.setdefault(name, directory)
             if other == directory:
                 continue
-            for one, two in ((directory, other), (other, directory)):
-                here, there = at(one.why), at(two.why)
-                text = f"{quoted(name)}: {place(there, here)} defines a directory of this name differently"
-                yield Finding(here, f"{text}; write the same in both, or use another name")
+            for declared, conflicting in ((directory, other), (other, directory)):
+                here, there = at(declared.why), at(conflicting.why)
+                text = f"{quoted(name)}: {place(there, here)} defines this directory differently"
+                yield Finding(here, f"{text}; write the same definition in both files, or use another name")

@@ -1,7 +1,7 @@
-"""The rules that rest on groups of directories: what each may do, given how its group was read. Pure.
+"""Group rules: whether each may grant and remove, which depends on what was read of its group. Pure.
 
-A group that is not known completely enough removes nobody: the teams it feeds lose nobody, nobody is revoked for
-being in no group, and developers it might match are not unmatched. See `GroupState`.
+A group that was not read, or that fails its checks in a lenient run, removes no access: its teams keep their members,
+`authoritative_for` revokes no developer, and developers that it may match do not count as unmatched.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ Presence = Literal["member", "shared", "disabled", "absent"]
 class Groups:
     """The groups that were read, by directory and the group's name in the manifest.
 
-    `unread` says of a directory that was left out why it was. `lenient`: a group that fails its checks grants to
-    those members that are certain and removes nobody, instead of refusing the portal.
+    `unread`: the reason why a directory was left out, by its name. `lenient`: a group that fails its checks grants
+    access to its certain members and removes no access, instead of refusing the portal.
     """
 
     readings: Mapping[tuple[str, str], GroupReading] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Groups:
     lenient: bool = False
 
     def of(self, rule: GroupRule) -> GroupReading | None:
-        """Return the reading of a rule's group; None where it was not read."""
+        """Return the group of a rule; None if it was not read."""
         return self.readings.get((rule.directory, rule.group))
 
 
@@ -44,7 +44,7 @@ NO_GROUPS = Groups()
 
 @dataclass(frozen=True, slots=True)
 class GroupFault:
-    """What is wrong with a rule's group. `code` is stable. `refuses`: nothing may be written to the portal."""
+    """A failed check of a rule's group. `code` is stable. `refuses`: the portal's plan is refused."""
 
     code: str
     message: str
@@ -54,11 +54,11 @@ class GroupFault:
 
 @dataclass(frozen=True, eq=False)
 class GroupState:
-    """A rule that rests on a group, with the reading of that group.
+    """A group rule with the group as it was read.
 
-    `teams` are those that the rule adds identities to; `approves`: whether it approves them. `reading`
-    None: the group was not read. `grants`: whether the rule may grant something that a developer does not have.
-    `removes`: whether anything may be removed because a developer is not in the group.
+    `teams`: the teams that the rule adds identities to. `approves`: whether it approves them. `reading`: None if the
+    group was not read. `grants`: whether the rule may grant access that a developer does not have yet. `removes`:
+    whether access may be removed from a developer who is not in the group.
     """
 
     rule: GroupRule
@@ -71,7 +71,7 @@ class GroupState:
 
     @property
     def authoritative_for(self) -> tuple[str, ...]:
-        """The domains for which trusted groups decide alone."""
+        """The domains for which only trusted groups and overrides approve developers."""
         return self.rule.authoritative_for if isinstance(self.rule, TrustedGroup) else ()
 
     def presence(self, address: str) -> Presence:
@@ -88,19 +88,19 @@ class GroupState:
 
     @cached_property
     def why(self) -> Reason:
-        """The reason for what the rule does, without the identity it does it for."""
+        """The reason behind the rule's changes, without an identity."""
         why = replace(self.rule.why, directory=self.rule.directory)
         if self.reading is None:
             return why
         return replace(why, group=self.reading.id, group_name=self.reading.name, observed_at=self.reading.observed_at)
 
     def reason(self, address: str) -> Reason:
-        """The reason for what the rule grants to a member of the group."""
+        """The reason behind a grant to the member of the group with this address."""
         member = self.reading.members.get(address) if self.reading is not None else None
         if member is None:
             return self.why
         why = self.why
-        return Reason(  # built for each member: `replace` takes five times as long
+        return Reason(  # built for each member, and `replace` takes five times as long
             why.rule,
             why.value,
             why.file,
@@ -124,13 +124,13 @@ class GroupState:
         return replace(self.why, reason=f"disabled in {self.rule.why.value}")
 
     def absence(self, address: str | None) -> Reason:
-        """The reason for a removal from a developer who is not in the group, or disabled there."""
+        """The reason behind a removal from a developer who is not in the group, or is disabled there."""
         disabled = address is not None and self.presence(address) == "disabled"
         return self._disabled_in if disabled else self._not_in
 
 
 def group_states(portal: PortalManifest, groups: Groups, rules: Iterable[GroupRule]) -> tuple[GroupState, ...]:
-    """Return the state of each of a portal's `rules` that rest on a group."""
+    """Return the state of each of `rules`, which are group rules of the portal."""
     teams = {id(rule): (team,) for team, rule in portal.member_groups}
     chosen = {id(rule) for rule in rules}
     return tuple(
@@ -142,29 +142,30 @@ def group_states(portal: PortalManifest, groups: Groups, rules: Iterable[GroupRu
 
 def _state(portal: PortalManifest, rule: GroupRule, teams: tuple[str, ...], groups: Groups) -> GroupState:
     reading = groups.of(rule)
-    intended = rule.directory in portal.directories and portal.directories[rule.directory].ignore_without_address
+    directory = portal.directories.get(rule.directory)
+    intended = directory is not None and directory.ignore_without_address
     faults = tuple(_unread(rule, groups) if reading is None else _faults(rule, reading, groups))
-    over = any(fault.code == "group_over_maximum" for fault in faults)
-    unsure = {fault.code for fault in faults} & UNSURE - ({"group_without_address"} if intended else set())
+    codes = {fault.code for fault in faults}
+    uncertain = codes & UNCERTAIN - ({"group_without_address"} if intended else set())
     return GroupState(
         rule,
         teams,
         isinstance(rule, TrustedGroup),
         reading,
         faults,
-        grants=reading is not None and not over,
-        removes=reading is not None and not (groups.lenient and unsure),
+        grants=reading is not None and "group_over_maximum" not in codes,
+        removes=reading is not None and not (groups.lenient and uncertain),
     )
 
 
-#: With `lenient`, a group with one of these faults removes nobody.
-UNSURE = frozenset({"group_small", "group_over_maximum", "group_without_address", "group_shared_address"})
+#: In a lenient run, a group with one of these faults removes no access.
+UNCERTAIN = frozenset({"group_small", "group_over_maximum", "group_without_address", "group_shared_address"})
 
 
 def _unread(rule: GroupRule, groups: Groups) -> Iterator[GroupFault]:
-    because = groups.unread.get(rule.directory)
-    if because is not None:
-        text = f"{group_value(rule)} was not read ({because}): it grants nothing and removes nobody"
+    cause = groups.unread.get(rule.directory)
+    if cause is not None:
+        text = f"{group_value(rule)} was not read ({cause}): it grants and removes no access"
         yield GroupFault("group_unread", text)
 
 
@@ -174,47 +175,43 @@ def _faults(rule: GroupRule, reading: GroupReading, groups: Groups) -> Iterator[
     if (small := _too_small(rule, size)) is not None:
         yield GroupFault("group_small", small, refuses=not groups.lenient)
     if rule.maximum is not None and counts.active > rule.maximum:
-        text = f"{name} has {_identities(counts.active)}, over `maximum: {rule.maximum}`: it makes no new grants"
+        text = (
+            f"{name} has {plural(counts.active, 'identity')}, above `maximum: {rule.maximum}`: it makes no new grants"
+        )
         yield GroupFault("group_over_maximum", text)
     if reading.shared:
-        what = plural(len(reading.shared), "address").replace("addresss", "addresses")
-        yield GroupFault(
-            "group_shared_address",
-            f"{name}: {what} belong to two identities each: no grants and no removals for "
-            f"{'it' if len(reading.shared) == 1 else 'them'}",
-        )
+        one = len(reading.shared) == 1
+        shared = "1 address belongs" if one else f"{len(reading.shared):,} addresses belong"
+        text = f"{name}: {shared} to two identities{'' if one else ' each'}: no grants and no removals"
+        yield GroupFault("group_shared_address", text)
     if counts.without_address:
-        text = f"{name}: {_identities(counts.without_address)} without an address, ignored"
+        text = f"{name}: {plural(counts.without_address, 'identity')} without an address, ignored"
         yield GroupFault("group_without_address", text)
     if counts.missing:
         text = f"{name}: {plural(counts.missing, 'member')} could not be read, ignored (`missing_members: ignore`)"
         yield GroupFault("group_missing_members", text)
     if counts.malformed:
-        text = f"{name}: {counts.malformed:,} values are not e-mail addresses, ignored"
+        text = f"{name}: {plural(counts.malformed, 'malformed e-mail address')} ignored"
         yield GroupFault("group_malformed_address", text)
     yield from _ignored(name, counts.ignored, counts.unverified)
 
 
 def _ignored(name: str, ignored: int, unverified: int) -> Iterator[GroupFault]:
     if ignored:
-        text = f"{name}: {ignored:,} addresses at other domains ignored (`domains` of the directory)"
+        text = f"{name}: {plural(ignored, 'address')} at other domains ignored (`domains` of the directory)"
         yield GroupFault("group_other_domains", text, "info")
     if unverified:
-        text = f"{name}: {unverified:,} addresses that the directory has not verified ignored (`unverified_email`)"
+        text = f"{name}: {plural(unverified, 'unverified address')} ignored (`unverified_email`)"
         yield GroupFault("group_unverified_address", text, "info")
 
 
 def _too_small(rule: GroupRule, size: int) -> str | None:
-    """Return why a group is too small for its rule: one emptied by mistake must not take access from everybody."""
+    """Return the message if a group is too small: one emptied by mistake must not cost all members their access."""
     name = group_value(rule)
     if size == 0:
         if rule.allow_empty:
             return None
-        return f"{name} is empty; if that is right, write `allow_empty: true`"
+        return f"{name} is empty; if this is intended, write `allow_empty: true`"
     if rule.minimum is not None and size < rule.minimum:
-        return f"{name} has {_identities(size)}, below `minimum: {rule.minimum}`"
+        return f"{name} has {plural(size, 'identity')}, below `minimum: {rule.minimum}`"
     return None
-
-
-def _identities(count: int) -> str:
-    return "1 identity" if count == 1 else f"{count:,} identities"

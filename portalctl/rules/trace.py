@@ -21,6 +21,7 @@ from portalctl.rules.dates import ending
 from portalctl.rules.groups import GroupState
 from portalctl.rules.resolve import Decision
 from portalctl.rules.rulebook import Rulebook, covering, is_for
+from portalctl.words import plural
 
 # decides: the status. adds: a team, or something else. takes: a team. overruled: another rule takes precedence.
 # blocked: it grants nothing to this account. ended: it has expired. exception: it is for one developer of the domain.
@@ -163,7 +164,7 @@ class _Trace:
         """Yield the rules that add a group's identities to a team."""
         for state in (*self._book.now.groups, *self._book.lapsed.groups):
             if team in state.teams:
-                size = f"{state.reading.counts.active:,} identities" if state.reading is not None else "not read"
+                size = plural(state.reading.counts.active, "identity") if state.reading is not None else "not read"
                 yield self.plain(state.why, f"the members of this group belong to it ({size})", _last_day(state))
 
     def memberships(self, address: str) -> Iterator[TracedRule]:

@@ -268,7 +268,7 @@ def test_a_group_that_the_snapshot_lacks_is_told_with_the_command(city: Bench, s
     city.manifest(RULES.replace("group: partners", "group: all-staff"))
     done = portalctl("plan", "-f", "portals", "--snapshot", "s.json")
     assert done.code == 65
-    assert "partners.yaml:10:5: 'hr/all-staff': the snapshot lacks this group" in done.err
+    assert "partners.yaml:10:5: 'hr/all-staff': group not in the snapshot" in done.err
     assert "portalctl snapshot --group hr/all-staff --out FILE" in done.err
 
 
