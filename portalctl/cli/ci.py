@@ -24,7 +24,7 @@ from portalctl.integrations.ci_event import Event, run_address
 from portalctl.integrations.comment_text import Mode, comments, issues, summary
 from portalctl.integrations.github import METHODS, GitHub, PullRequest
 from portalctl.integrations.step_outputs import dotenv, outputs
-from portalctl.integrations.sticky_comments import keep_comments, keep_issues
+from portalctl.integrations.sticky_comments import update_comments, update_issues
 from portalctl.output.apply_report import Report
 from portalctl.output.documents import Drift
 from portalctl.output.escaping import github_output
@@ -179,7 +179,7 @@ def _note(plan: Plan, wanted: _Comment) -> None:
     with Client(server, methods=gitlab_api.METHODS, observer=Console()) as client:
         head = os.environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or os.environ.get("CI_COMMIT_SHA")
         bodies = comments(plan, wanted.mode, head, job_links(wanted.report))
-        keep_comments(gitlab_api.MergeRequest(client, project, number), bodies, wanted.author)
+        update_comments(gitlab_api.MergeRequest(client, project, number), bodies, wanted.author)
 
 
 def _is_masked(document: Document) -> bool:
@@ -203,13 +203,13 @@ def _comment(plan: Plan, wanted: _Comment) -> None:
     with _client() as client:
         github = GitHub(client, event.repository, Console())
         bodies = comments(plan, wanted.mode, event.head, job_links(wanted.report))
-        keep_comments(PullRequest(github, number), bodies, wanted.author)
+        update_comments(PullRequest(github, number), bodies, wanted.author)
 
 
 def _issue(drift: Drift, author: str | None) -> None:
     with _client() as client:
         github = GitHub(client, _event().repository, Console())
-        keep_issues(github, issues(drift, run_address(os.environ)), author or github.author())
+        update_issues(github, issues(drift, run_address(os.environ)), author or github.author())
 
 
 def _client() -> Client:

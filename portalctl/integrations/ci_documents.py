@@ -1,6 +1,6 @@
-"""The JSON that other commands write for a CI step: a plan, drift, or the report of an apply.
+"""Read the JSON documents that a CI step gets from other commands: a plan, drift, or the report of an apply.
 
-Reading these files needs no portal token: the step that may write comments has none.
+Reading them needs no portal token: a step that may write comments has none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Document = Plan | Drift | Report
 
 
 def read(content: bytes, file: str) -> Document:
-    """Return the document in a file; `file` names it in errors.
+    """Return the document in `content`. `file` is its path, for messages.
 
     Raises InputError for any other content, and RefusedError for a plan that was edited.
     """
@@ -28,13 +28,13 @@ def read(content: bytes, file: str) -> Document:
     found = documents.read(content, file)
     if isinstance(found, Drift | Report):
         return found
-    message = "not a plan (plan --out), drift (drift -o json) or report (apply --report)"
+    message = "not a valid document; expected a plan (plan --out), drift (drift -o json) or report (apply --report)"
     raise InputError((Finding(Position(file, 1, 1), message),))
 
 
 def _kind(content: bytes) -> object:
     try:
-        given = from_json(content)
+        document = from_json(content)
     except ValueError:
         return None
-    return given.get("kind") if isinstance(given, dict) else None
+    return document.get("kind") if isinstance(document, dict) else None

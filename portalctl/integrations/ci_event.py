@@ -1,4 +1,4 @@
-"""The event that started a CI job, from environment and payload. Pure."""
+"""The event that started a CI job, from its environment variables and payload. Pure."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from portalctl.errors import BadUsageError
+from portalctl.words import quoted
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`repository` is `owner/name`; `pull_request` is its number and `head` its commit, both None outside one."""
+    """The repository (`owner/name`), and the number and head commit of a pull request; None for other events."""
 
     repository: str
     pull_request: int | None
@@ -22,14 +23,18 @@ class Event:
 
     @classmethod
     def of(cls, env: Mapping[str, str], payload: bytes) -> Self:
-        """Return the event from GitHub's variables and the file that GITHUB_EVENT_PATH names (empty: there is none).
+        """Return the event from GitHub's variables and the content of the file at GITHUB_EVENT_PATH (empty: no file).
 
-        https://docs.github.com/en/actions/reference/workflows-and-actions/variables. Raises BadUsageError for a
-        repository that is not set and a file that is not JSON.
+        https://docs.github.com/en/actions/reference/workflows-and-actions/variables. Raises BadUsageError if
+        GITHUB_REPOSITORY is not valid, or the content is not JSON.
         """
         repository = env.get("GITHUB_REPOSITORY", "")
         if not _REPOSITORY.fullmatch(repository):
-            raise BadUsageError("GITHUB_REPOSITORY does not name a repository", "GitHub sets it to `owner/name`.")
+            fault = f"{quoted(repository)} is not a valid repository" if repository else "not set"
+            raise BadUsageError(
+                f"GITHUB_REPOSITORY: {fault}; expected `owner/name`",
+                "Run this command in a job of GitHub Actions, or set the variable to the repository.",
+            )
         return cls(repository, *_pull_request(parse_payload(payload)))
 
 
@@ -42,24 +47,30 @@ def run_address(env: Mapping[str, str]) -> str | None:
 
 
 def parse_payload(content: bytes) -> object:
-    """Return the event in the file that GITHUB_EVENT_PATH names, None where it is empty. Raises BadUsageError."""
+    """Return the event in the content of the file at GITHUB_EVENT_PATH, None if it is empty.
+
+    Raises BadUsageError for content that is not JSON.
+    """
     from pydantic_core import from_json  # noqa: PLC0415 (only GitHub Actions has such a file)
 
     try:
         value: object = from_json(content) if content.strip() else None
     except ValueError:
-        raise BadUsageError("the file that GITHUB_EVENT_PATH names is not JSON") from None
+        raise BadUsageError(
+            "the file at GITHUB_EVENT_PATH is not valid JSON",
+            "Outside GitHub Actions, unset this variable.",
+        ) from None
     return value
 
 
 def _pull_request(payload: object) -> tuple[int | None, str | None]:
-    """Number and head commit, as far as the payload has them."""
+    """Return the number and head commit of the payload's pull request; None for what it does not have."""
     number, head = inside(payload, "pull_request", "number"), inside(payload, "pull_request", "head", "sha")
     return number if isinstance(number, int) else None, head if isinstance(head, str) else None
 
 
 def inside(value: object, *keys: str) -> object:
-    """Return what JSON objects have under one key after another, None where there is nothing."""
+    """Return the value at a path of keys in nested JSON objects, None if there is none."""
     for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return value

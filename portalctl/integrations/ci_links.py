@@ -1,4 +1,4 @@
-"""Addresses of files, lines and runs on GitHub and GitLab, from the variables of a job. Pure."""
+"""Addresses of files, lines and runs on GitHub and GitLab, from a job's environment variables. Pure."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def ci_links(env: Mapping[str, str], payload: object, folder: str, report: str | None = None) -> Links:
-    """Return the addresses that a job on GitHub or GitLab knows; without one, what it lacks has no address.
+    """Return the addresses that a job's variables give on GitHub or GitLab; None for each one they do not give.
 
     Args:
-        payload: the event on GitHub Actions as its JSON has it.
-        folder: the working folder, that places in files are relative to.
+        payload: the parsed JSON of the event on GitHub Actions.
+        folder: the working folder; file positions are relative to it.
         report: the address of the full report.
     """
     run = _address(run_address(env))
@@ -54,7 +54,7 @@ def _folder(files: str, commit: str | None, below: str | None) -> str | None:
 
 
 def _below(folder: str, top: str | None) -> str | None:
-    """Return the working folder as a path below the checkout; None where it is elsewhere."""
+    """Return the working folder as a path below the checkout; None if it is elsewhere."""
     if not top:
         return ""
     try:
@@ -65,7 +65,7 @@ def _below(folder: str, top: str | None) -> str | None:
 
 
 def _address(text: str | None) -> str | None:
-    """Return an address that is safe in a link of Markdown or HTML; None for anything else."""
+    """Return the address if it is safe in a Markdown or HTML link; None for any other text."""
     return text if text and _ADDRESS.fullmatch(text) else None
 
 

@@ -1,4 +1,4 @@
-"""The Markdown of comments, issues and the summary of a job. Pure."""
+"""The Markdown of comments, issues and job summaries. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from portalctl.output.markdown.report import report_markdown
 
 ABOUT_BASE = frozenset({"no_base", "portal_gone"})  # notices about the change under review
 
-# Bytes: GitHub shows 1 MiB of a step (docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
+# Bytes. GitHub accepts 1 MiB for each step
+# (docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands).
 MOST_IN_SUMMARY = 900_000
 
 Mode = Literal["on-change", "always", "never"]
@@ -25,7 +26,7 @@ Mode = Literal["on-change", "always", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The text about one portal. `needed`: to be posted where there is no earlier post."""
+    """The text about one portal. `needed`: post it even if there is no earlier post to update."""
 
     portal: str
     text: str
@@ -33,37 +34,36 @@ class Body:
 
 
 def comments(plan: Plan, mode: Mode, head: str | None, links: Links) -> tuple[Body, ...]:
-    """Return the comment of each portal. With `on-change`, one without changes or findings is not needed.
+    """Return the comment for each portal. With `on-change`, a portal without changes or findings needs none.
 
     Args:
-        head: the commit that was planned; a reader sees by it whether the comment is about the latest one.
-        links: the addresses of the files and of the run, whose summary has what a comment leaves out.
+        head: the planned commit; it shows readers whether the comment is about the latest commit.
+        links: the addresses of files, and of the run with the complete summary.
     """
     plan = replace(plan, manifest=replace(plan.manifest, commit=plan.manifest.commit or head))
     return tuple(
         Body(
             portal.name,
             plan_markdown(replace(plan, portals=(portal,)), links),
-            mode == "always" or _says_something(portal),
+            mode == "always" or _has_content(portal),
         )
         for portal in plan.portals
     )
 
 
-def _says_something(portal: PortalPlan) -> bool:
+def _has_content(portal: PortalPlan) -> bool:
     compared = portal.base is not None and portal.base.has_content
-    return (
-        bool(portal.changes or portal.refusals) or compared or any(each.code in ABOUT_BASE for each in portal.notices)
-    )
+    about_base = any(notice.code in ABOUT_BASE for notice in portal.notices)
+    return bool(portal.changes or portal.refusals) or compared or about_base
 
 
 def issues(drift: Drift, run: str | None) -> tuple[Body, ...]:
-    """Return the issue of each portal, needed where there is drift. `run`: the address of the run."""
-    seen = f"\n[Run]({run})\n" if run else ""
+    """Return the issue for each portal, needed if the portal has drift. `run`: the address of the run."""
+    run_link = f"\n[Run]({run})\n" if run else ""
     return tuple(
         Body(
             portal.name,
-            drift_markdown(replace(drift, portals=(portal,))) + seen,
+            drift_markdown(replace(drift, portals=(portal,))) + run_link,
             any(finding.kind in FAILING for finding in portal.findings),
         )
         for portal in drift.portals
@@ -71,7 +71,7 @@ def issues(drift: Drift, run: str | None) -> tuple[Body, ...]:
 
 
 def summary(document: Document, links: Links) -> str:
-    """Return the document for a job's summary, which is longer than a comment."""
+    """Return the Markdown for a job's summary, which may be longer than a comment."""
     match document:
         case Plan():
             return plan_markdown(document, links, most=MOST_IN_SUMMARY)

@@ -24,19 +24,18 @@ METHODS = frozenset({"GET", "POST", "PATCH"})
 ACTIONS_BOT = "github-actions[bot]"  # the account of a workflow run's token
 PAGE_SIZE = 100
 MOST_PAGES = 1_000
-MOST_SECONDS = 180.0  # to wait for a call
-MINUTE = 60.0  # seconds to wait at a rate limit that names no time
+MOST_SECONDS = 180.0  # the longest wait for one call
+MINUTE = 60.0  # seconds to wait at a rate limit that states no time
 GONE = frozenset({404, 410})
 HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
 
 State = Literal["open", "closed"]
 
-
 _NEXT = re.compile(r'<([^<>]*)>[^,<]*;\s*rel="?next"?', re.IGNORECASE)
 
 
 class GitHubError(PortalctlError):
-    """GitHub returned an error, or something that it does not document."""
+    """GitHub returned an error, or an undocumented answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +66,9 @@ class _Issue:
 
 
 class GitHub:
-    """One repository. `client` can send METHODS. Each method raises GitHubError, or NoAnswerError.
+    """One repository. `client` may send METHODS. Each method raises GitHubError or NoAnswerError.
 
-    Rate limits are waited for, up to MOST_SECONDS for a call; `observer` gets an event for each pause.
+    At a rate limit, a call waits for up to MOST_SECONDS; `observer` gets an event for each pause.
     """
 
     def __init__(self, client: Client, repository: str, observer: Observer = ignore) -> None:
@@ -80,8 +79,8 @@ class GitHub:
     def author(self) -> str:
         """Return the login of the token's account.
 
-        Only the token of a person can ask for it. GitHub returns 403 to one of an app; then the account is that of
-        workflow runs.
+        GitHub answers this only for a user's token. For an app's token it returns 403; the account is then assumed to
+        be the one of workflow runs.
         """
         answer = self._send("GET", "/user")
         if answer.status == 403 and _pause(answer) is None:
@@ -99,7 +98,7 @@ class GitHub:
         return _parsed(_comment(), self._good(answer)).posted()
 
     def change_comment(self, comment: int, body: str) -> bool:
-        """Replace the text of a comment. Return False where it does not exist any more."""
+        """Replace the text of a comment. Return False if it no longer exists."""
         return self._changed(self._send("PATCH", f"{self._path}/issues/comments/{comment}", {"body": body}))
 
     def open_issues(self) -> Iterator[Posted]:
@@ -114,7 +113,7 @@ class GitHub:
         return _parsed(_issue(), self._good(answer)).posted()
 
     def change_issue(self, number: int, body: str, state: State) -> bool:
-        """Replace the text and the state of an issue. Return False where it does not exist any more."""
+        """Replace the text and the state of an issue. Return False if it no longer exists."""
         return self._changed(self._send("PATCH", f"{self._path}/issues/{number}", {"body": body, "state": state}))
 
     def _changed(self, answer: Answer) -> bool:
@@ -124,27 +123,27 @@ class GitHub:
         return True
 
     def _pages(self, path: str, params: Mapping[str, str]) -> Iterator[Answer]:
-        """Yield every page: by its link to the next one, or by number up to an empty page where none has a link.
+        """Yield every page: by the links to next pages, or without such links by number up to an empty page.
 
-        A server may give fewer entries for a page than asked for, and a proxy may drop the links.
+        A server may return fewer entries for each page than requested, and a proxy may drop the links.
         """
-        asked = {**params, "per_page": str(PAGE_SIZE)}
-        target, linked = f"{path}?{urlencode(asked)}", False
+        query = {**params, "per_page": str(PAGE_SIZE)}
+        target, linked = f"{path}?{urlencode(query)}", False
         for page in range(2, MOST_PAGES + 2):
             answer = self._good(self._send("GET", target))
             yield answer
             linked = linked or "link" in answer.headers
-            by_number = "" if answer.body.strip() == b"[]" else f"{path}?{urlencode({**asked, 'page': page})}"
+            by_number = "" if answer.body.strip() == b"[]" else f"{path}?{urlencode({**query, 'page': page})}"
             target = self._next(answer) if linked else by_number
             if not target:
                 return
-        raise GitHubError(f"GET {path} has no last page: {MOST_PAGES:,} pages were read")
+        raise GitHubError(f"GET {path}: no last page after {MOST_PAGES:,} pages")
 
     def _next(self, answer: Answer) -> str:
-        """The path of the page that an answer links to as the next one (RFC 8288), empty where it is the last.
+        """Return the path of the next page in an answer's Link header (RFC 8288), empty on the last page.
 
         https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api. Raises GitHubError for a
-        link that leads to another server: the token must not go there.
+        link to another server, which must not receive the token.
         """
         found = _NEXT.search(answer.headers.get("link", ""))
         if found is None:
@@ -153,20 +152,20 @@ class GitHub:
         path = url.removeprefix(base)
         if not url.startswith(f"{base}/") or not path.isascii() or not path.isprintable() or " " in path:
             raise GitHubError(
-                f"the next page of {answer.call} is not at the address of the API",
+                f"the next page of {answer.call} is not on the API server",
                 f"Check {self._client.server.url_source}.",
             )
         return path
 
     def _send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Answer:
-        """Send, and again after a rate limit refused it with 403: nothing was done. The client waits at 429."""
+        """Send a request, and repeat it after a rate limit with 403, which did nothing. The client handles 429."""
         waited = 0.0
         while True:
             answer = self._client.request(method, path, body=body, headers=HEADERS)
             pause = _pause(answer) if answer.status == 403 else None
             if pause is None or waited + pause > MOST_SECONDS:
                 return answer
-            self._observer(Waiting(pause, "GitHub asked for it (rate limit)"))
+            self._observer(Waiting(pause, "GitHub requested it (rate limit)"))
             time.sleep(pause)
             waited += pause
 
@@ -179,7 +178,7 @@ class GitHub:
 
 @dataclass(frozen=True, slots=True)
 class PullRequest:
-    """The comments of one pull request. Each method raises what GitHub's does."""
+    """The comments of one pull request. Each method raises the errors of the same method of GitHub."""
 
     github: GitHub
     number: int
@@ -197,15 +196,15 @@ class PullRequest:
         return self.github.add_comment(self.number, body)
 
     def change_comment(self, comment: int, body: str) -> bool:
-        """Replace the text of a comment. Return False where it does not exist any more."""
+        """Replace the text of a comment. Return False if it no longer exists."""
         return self.github.change_comment(comment, body)
 
 
 def rate_limit(status: int, headers: Mapping[str, str], text: str) -> float | None:
-    """Return the seconds to wait where GitHub refuses for now, None for any other answer.
+    """Return the seconds to wait if an answer reports a rate limit, None for any other answer.
 
-    GitHub uses 403 and 429 for its rate limits: with Retry-After, with `x-ratelimit-remaining: 0`, or with a text
-    about a secondary limit alone, for which its documentation asks to wait at least a minute.
+    GitHub reports rate limits with 403 and 429, and with Retry-After, `x-ratelimit-remaining: 0`, or only a text
+    about a secondary limit. For the latter its documentation demands a wait of at least a minute.
     https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
     """
     if status not in {403, 429}:
@@ -227,7 +226,7 @@ def _number(text: str, otherwise: float) -> float:
 
 
 def _until_reset(headers: Mapping[str, str]) -> float:
-    """Seconds until `x-ratelimit-reset`, by the server's own clock where it tells it."""
+    """Return the seconds until `x-ratelimit-reset`, by the server's clock if the answer has its time."""
     reset = _number(headers.get("x-ratelimit-reset", "").strip(), 0)
     if not reset:
         return MINUTE
@@ -242,13 +241,11 @@ def _advice(answer: Answer) -> tuple[str, ...]:
     text = answer.detail.casefold()
     match answer.status:
         case _ if _pause(answer) is not None:
-            advice = (
-                "GitHub's rate limit is used up. Run the job again later, or use a token with a limit of its own."
-            )
+            advice = "Run the job again after the rate limit is reset, or use a token with its own limit."
         case 403 if "locked" in text:
             advice = "Unlock the conversation on GitHub, or pass --comment never."
         case 410:
-            advice = "Enable issues in the settings of the repository, or leave out --issue."
+            advice = "Enable issues in the repository settings, or leave out --issue."
         case 422 if "too long" in text:
             advice = "Split the portals over several jobs, each with --portal NAME."
         case 401 | 403 | 404:
@@ -256,14 +253,14 @@ def _advice(answer: Answer) -> tuple[str, ...]:
         case status if 300 <= status < 400:
             advice = "Redirects are not followed. Check GITHUB_REPOSITORY: the repository may have a new name."
         case status if status >= 500:
-            advice = "The fault is on GitHub's side. Run the job again later; see https://www.githubstatus.com."
+            advice = "GitHub has a fault. Run the job again later; see https://www.githubstatus.com."
         case _:
             return ()
     return (advice,)
 
 
 _PERMISSIONS = (
-    "Give the job `permissions:` with pull-requests: write for comments, issues: write for issues.",
+    "Add `permissions:` to the job: `pull-requests: write` for comments, `issues: write` for issues.",
     "In a pull request from a fork, GITHUB_TOKEN can only read.",
 )
 
@@ -273,7 +270,7 @@ def _parsed(kind: TypeAdapter[T], answer: Answer) -> T:
         return kind.validate_json(answer.body)
     except ValidationError:
         raise GitHubError(
-            f"the answer to {answer.call} is not as GitHub documents it",
+            f"the answer to {answer.call} does not match GitHub's API documentation",
             "Check that GITHUB_API_URL is the address of GitHub's API.",
         ) from None
 

@@ -22,11 +22,11 @@ MOST_PAGES = 1_000
 
 
 class GitLabError(PortalctlError):
-    """GitLab returned an error, or something that it does not document."""
+    """GitLab returned an error, or an undocumented answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class _User:
+class _Account:
     username: str
 
 
@@ -34,15 +34,15 @@ class _User:
 class _Note:
     id: int
     body: str
-    author: _User
-    system: bool = False  # GitLab's own notes, about pushes for example
+    author: _Account
+    system: bool = False  # written by GitLab itself, for example about pushes
 
     def posted(self) -> Posted:
         return Posted(self.id, self.author.username, self.body)
 
 
 class MergeRequest:
-    """One merge request. `client` can send METHODS. Each method raises GitLabError, or NoAnswerError."""
+    """One merge request. `client` may send METHODS. Each method raises GitLabError or NoAnswerError."""
 
     def __init__(self, client: Client, project: str, number: int) -> None:
         self._client = client
@@ -50,24 +50,24 @@ class MergeRequest:
 
     def author(self) -> str:
         """Return the user name of the token's account."""
-        return _parsed(_user(), self._send("GET", "/user")).username
+        return _parsed(_account(), self._send("GET", "/user")).username
 
     def comments(self) -> Iterator[Posted]:
-        """Yield all notes of users, oldest first."""
+        """Yield all notes written by users, oldest first."""
         path = f"{self._path}?sort=asc&order_by=created_at&per_page={PAGE_SIZE}&page="
         for page in range(1, MOST_PAGES + 1):
             notes = _parsed(_notes(), self._send("GET", f"{path}{page}"))
             yield from (note.posted() for note in notes if not note.system)
             if not notes:
                 return
-        raise GitLabError(f"GET {self._path} has no last page: {MOST_PAGES:,} pages were read")
+        raise GitLabError(f"GET {self._path}: no last page after {MOST_PAGES:,} pages")
 
     def add_comment(self, body: str) -> Posted:
         """Write a note."""
         return _parsed(_note(), self._send("POST", self._path, {"body": body})).posted()
 
     def change_comment(self, comment: int, body: str) -> bool:
-        """Replace the text of a note. Return False where it does not exist any more."""
+        """Replace the text of a note. Return False if it no longer exists."""
         answer = self._client.request("PUT", f"{self._path}/{comment}", body={"body": body})
         if answer.status == 404:
             return False
@@ -89,14 +89,14 @@ def _advice(status: int) -> tuple[str, ...]:
     match status:
         case 401 | 403 | 404:
             return (
-                "GITLAB_TOKEN needs the scope api and the role Reporter or higher in this project; a job's own "
-                "CI_JOB_TOKEN can't write notes.",
-                "A protected variable is not available in merge requests from unprotected branches.",
+                "Set GITLAB_TOKEN to a token with the scope api and the role Reporter or higher in this project. "
+                "The job's CI_JOB_TOKEN can't write notes.",
+                "Protected variables are not available in merge requests from unprotected branches.",
             )
         case status if 300 <= status < 400:
             return ("Redirects are not followed. Check CI_API_V4_URL.",)
         case status if status >= 500:
-            return ("The fault is on GitLab's side. Run the job again later.",)
+            return ("GitLab has a fault. Run the job again later.",)
         case _:
             return ()
 
@@ -106,11 +106,11 @@ def _parsed(kind: TypeAdapter[T], answer: Answer) -> T:
         return kind.validate_json(answer.body)
     except ValidationError:
         raise GitLabError(
-            f"the answer to {answer.call} is not as GitLab documents it",
+            f"the answer to {answer.call} does not match GitLab's API documentation",
             "Check that CI_API_V4_URL is the address of GitLab's API.",
         ) from None
 
 
-_user: Callable[[], TypeAdapter[_User]] = cache(lambda: TypeAdapter(_User))
+_account: Callable[[], TypeAdapter[_Account]] = cache(lambda: TypeAdapter(_Account))
 _note: Callable[[], TypeAdapter[_Note]] = cache(lambda: TypeAdapter(_Note))
 _notes: Callable[[], TypeAdapter[list[_Note]]] = cache(lambda: TypeAdapter(list[_Note]))

@@ -1,4 +1,4 @@
-"""How an earlier comment or issue is found again: by an invisible mark and by its author."""
+"""Find an earlier comment or issue again: by an invisible mark and by its author."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-MOST = 65_536  # characters of a comment's or an issue's body on GitHub
+MOST = 65_536  # characters in a comment's or an issue's body on GitHub
 
 Subject = Literal["plan", "drift"]
 
@@ -22,15 +22,15 @@ class Posted:
 
 
 def marked(subject: Subject, portal: str, body: str) -> str:
-    """Return the body with its mark, an HTML comment in a line of its own. A portal's name has no `--`."""
+    """Return the body after a line with its mark, an HTML comment. Portal names do not contain `--`."""
     return f"{_mark(subject, portal)}\n{body}"
 
 
 def ours(posted: Iterable[Posted], subject: Subject, portal: str, author: str) -> Posted | None:
-    """Return the first post with the mark by `author`. A copied mark alone does not count."""
+    """Return the first post of `author` with the mark. A copied mark of another account does not count."""
     mark = _mark(subject, portal)
     return next(
-        (each for each in posted if each.author.casefold() == author.casefold() and each.body.startswith(mark)), None
+        (post for post in posted if post.author.casefold() == author.casefold() and post.body.startswith(mark)), None
     )
 
 

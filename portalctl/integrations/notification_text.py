@@ -1,4 +1,4 @@
-"""Notifications about a whole run: counts and states, without names and addresses. Pure."""
+"""Notifications about a whole run: counts and states, without names of developers and addresses. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def plan_message(plan: Plan, digest: str | None, run: str | None) -> Message:
     """Return the message about a plan.
 
     Args:
-        digest: the keyed digest, None without a mask key: with the plan's own, readers could test addresses.
+        digest: the keyed digest; None without a mask key, because an unkeyed digest lets readers test addresses.
         run: the URL of the run, if there is one.
     """
     portals = [{"name": portal.name, "refused": bool(portal.refusals), **_counts(portal)} for portal in plan.portals]
@@ -29,6 +29,7 @@ def plan_message(plan: Plan, digest: str | None, run: str | None) -> Message:
 
 
 def drift_message(portals: Iterable[PortalDrift], run: str | None) -> Message:
+    """Return the message about the drift of all portals. `run` is as in `plan_message`."""
     counted = {
         portal.name: Counter(found.kind for found in portal.findings if found.kind in FAILING) for portal in portals
     }
@@ -38,6 +39,7 @@ def drift_message(portals: Iterable[PortalDrift], run: str | None) -> Message:
 
 
 def report_message(reports: Iterable[PortalReport], run: str | None) -> Message:
+    """Return the message about the result of an apply. `run` is as in `plan_message`."""
     lines: list[str] = []
     portals: list[dict[str, object]] = []
     for report in reports:

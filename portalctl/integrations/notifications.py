@@ -1,7 +1,7 @@
-"""Notify a chat or another program of the result of a run, and of each removal as it happens.
+"""Notify a chat or another program of the result of a run, and of each removal when the portal accepts it.
 
-A message is JSON with a `text`, which Slack and compatible programs show. Messages are sent one after the other from
-a thread of their own, so that a slow receiver does not delay a write. A message that cannot be sent is a warning.
+A message is JSON with a `text`, which Slack and compatible programs show. A separate thread sends the messages one
+after the other, so that a slow receiver does not delay a write. A message that cannot be sent causes a warning.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from portalctl.http import Webhook
 from portalctl.output.escaping import chat
 
 TIMEOUT = 10.0  # seconds for one message
-LAST_WORDS = 30.0  # seconds that the end of a run waits for messages that are still to go out
+FINAL_WAIT = 30.0  # seconds to wait at the end of a run for messages that are not sent yet
 
 Message = Mapping[str, object]
 
 
 class Notifier:
-    """Sends messages in the order they are given. Without a webhook it does nothing."""
+    """Sends messages in the order of the calls. Does nothing without a webhook."""
 
     def __init__(self, webhook: Webhook | None, warn: Observer) -> None:
         self._webhook = webhook
         self._warn = warn
         self._warned = False
-        self._waiting: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._send_all, name="notify", daemon=True)
 
     def __enter__(self) -> Self:
@@ -44,18 +44,18 @@ class Notifier:
     ) -> None:
         if self._webhook is None:
             return
-        self._waiting.put(None)
-        self._thread.join(LAST_WORDS)
+        self._queue.put(None)
+        self._thread.join(FINAL_WAIT)
         if self._thread.is_alive():
-            self._failed("some were not sent in time")
+            self._failed(f"not all were sent within {FINAL_WAIT:.0f} s")
 
     def __call__(self, message: Message) -> None:
-        self._waiting.put(message)
+        self._queue.put(message)
 
     def _send_all(self) -> None:
-        while (message := self._waiting.get()) is not None:
+        while (message := self._queue.get()) is not None:
             try:
-                assert self._webhook is not None  # noqa: S101 (the thread runs only with one)
+                assert self._webhook is not None  # noqa: S101 (the thread only runs if there is one)
                 status = self._webhook.post(message)
                 if not 200 <= status < 300:
                     self._failed(f"the receiver returned {status}")
@@ -64,16 +64,16 @@ class Notifier:
             except Exception as error:
                 self._failed(type(error).__name__)
 
-    def _failed(self, why: str) -> None:
-        """Warn once: a receiver that fails for one message fails for the others too."""
+    def _failed(self, cause: str) -> None:
+        """Warn once: a receiver that fails for one message will probably fail for the others."""
         if not self._warned:
             self._warned = True
-            self._warn(Warned(f"a notification could not be sent: {why}"))
+            self._warn(Warned(f"a notification could not be sent: {cause}"))
 
 
 @dataclass(frozen=True, slots=True)
 class Announcer:
-    """An observer that passes all events on, and sends a message for each removal once the portal accepted it."""
+    """An observer that sends a message for each removal that the portal accepted, and forwards all events."""
 
     removals: Collection[str]  # ids of the changes that remove access
     notify: Notifier
@@ -88,6 +88,6 @@ class Announcer:
 
 def removal(event: Sent, mask: Callable[[str], str]) -> Message:
     """Return the message about one change that removes access."""
-    who = mask(event.subject)
-    text = f"{chat(event.portal)}: {chat(who)} {chat(event.what)}"
-    return {"version": 1, "kind": "removal", "text": text, "portal": event.portal, "who": who}
+    developer = mask(event.subject)
+    text = f"{chat(event.portal)}: {chat(developer)} {chat(event.what)}"
+    return {"version": 1, "kind": "removal", "text": text, "portal": event.portal, "who": developer}

@@ -1,7 +1,7 @@
-"""Which CI systems run jobs for pull requests, and the variables by which such a job is recognised. Pure.
+"""Recognise a CI job that runs for a pull request, by its environment variables. Pure.
 
-Each system's own documentation is in its row. Where a system has a variable for the event and one for the number,
-both count: a pipeline that a pull request's pipeline started often has only one of them.
+Each row links to the documentation of its CI system. If a system has one variable for the event and another for the
+number, each of them suffices: a pipeline started by a pull request's pipeline often has only one.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 from portalctl.integrations.ci_event import inside
 
 ANY: Final = ("*",)
-QUEUE: Final = "gh-readonly-queue/*"  # branches of GitHub's merge queue, which hold changes that are not merged yet
-EVENTS_WITH_PAYLOAD: Final = frozenset({"issue_comment", "workflow_run"})  # their payload decides
-_NOTHING: Final = frozenset({"", "0", "false", "no", "none", "null", "nil", "undefined"})
+QUEUE: Final = "gh-readonly-queue/*"  # branches of GitHub's merge queue, with changes that are not merged yet
+EVENTS_WITH_PAYLOAD: Final = frozenset({"issue_comment", "workflow_run"})  # only their payload names a pull request
+_UNSET: Final = frozenset({"", "0", "false", "no", "none", "null", "nil", "undefined"})
 
 
 class System(NamedTuple):
-    """A CI system. `signs` has, by variable, the values that stand for a pull request; a final `*` is anything."""
+    """A CI system. `signs`: by variable, the values set for a pull request; a final `*` matches any text."""
 
     name: str
     documentation: str
@@ -26,7 +26,7 @@ class System(NamedTuple):
 
 
 class Sign(NamedTuple):
-    """The variable that says that a job runs for a pull request."""
+    """The variable with a value that shows that a job runs for a pull request."""
 
     system: str
     variable: str
@@ -175,10 +175,10 @@ SYSTEMS: Final = (
 
 
 def pull_request_sign(env: Mapping[str, str], payload: object = None) -> Sign | None:
-    """Return the sign that this job runs what is proposed and not merged, None where there is none.
+    """Return the sign that this job runs for proposed changes, which are not merged; None if there is none.
 
-    `payload` is the event on GitHub Actions as its JSON has it: comments on pull requests and workflows that follow
-    one of a pull request are recognised by it.
+    `payload` is the parsed JSON of the event on GitHub Actions. It identifies comments on pull requests, and
+    workflows that follow a workflow of a pull request.
     """
     signs = ((system.name, name, values) for system in SYSTEMS for name, values in system.signs.items())
     for system, name, values in signs:
@@ -188,14 +188,14 @@ def pull_request_sign(env: Mapping[str, str], payload: object = None) -> Sign | 
     if event == "issue_comment" and isinstance(inside(payload, "issue", "pull_request"), dict):
         return Sign(SYSTEMS[0].name, "GITHUB_EVENT_NAME", "issue_comment on a pull request")
     if event == "workflow_run":
-        first = inside(payload, "workflow_run", "event")
-        if isinstance(first, str) and _is_sign(first, SYSTEMS[0].signs["GITHUB_EVENT_NAME"]):
-            return Sign(SYSTEMS[0].name, "GITHUB_EVENT_NAME", f"workflow_run after {first}")
+        previous = inside(payload, "workflow_run", "event")
+        if isinstance(previous, str) and _is_sign(previous, SYSTEMS[0].signs["GITHUB_EVENT_NAME"]):
+            return Sign(SYSTEMS[0].name, "GITHUB_EVENT_NAME", f"workflow_run after {previous}")
     return None
 
 
-def _is_sign(value: str, values: tuple[str, ...]) -> bool:
-    text = value.strip().casefold()
-    if text in _NOTHING or text.startswith("$("):  # Azure leaves a variable that is not set as $(name)
+def _is_sign(found: str, values: tuple[str, ...]) -> bool:
+    text = found.strip().casefold()
+    if text in _UNSET or text.startswith("$("):  # Azure leaves a reference to an unset variable as $(name)
         return False
-    return any(text.startswith(form[:-1]) if form.endswith("*") else text == form for form in values)
+    return any(text.startswith(value[:-1]) if value.endswith("*") else text == value for value in values)

@@ -1,4 +1,4 @@
-"""The outputs of a document for later steps and jobs: words and counts, none typed by strangers. Pure."""
+"""The outputs of a document for later CI steps and jobs: only flags, counts, the digest and the path. Pure."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from portalctl.output.view_model import totals
 
 
 def outputs(document: Document, file: str, digest: str | None = None) -> Mapping[str, str]:
-    """Return the outputs, with names in lower case and hyphens, as GitHub's own are.
+    """Return the outputs. Their names have lower-case letters and hyphens, like GitHub's own.
 
     Args:
         file: the path of the document.
-        digest: that of a plan, in the form for `apply --expect-digest`.
+        digest: the digest of a plan, in the form for `apply --expect-digest`.
     """
     match document:
         case Plan():
             return _of_plan(document, file, digest)
         case Drift():
-            differs = sum(found.kind in FAILING for portal in document.portals for found in portal.findings)
-            return {"has-drift": _flag(differs > 0), "findings": str(differs), "drift-file": file}
+            findings = sum(found.kind in FAILING for portal in document.portals for found in portal.findings)
+            return {"has-drift": _flag(findings > 0), "findings": str(findings), "drift-file": file}
         case Report():
             counts: dict[str, str] = {
                 name: str(sum(portal.summary[name] for portal in document.portals)) for name in RESULTS

@@ -1,4 +1,4 @@
-"""One comment and one issue for each portal: posted once, found again, and kept up to date."""
+"""Post one comment and one issue for each portal, find it again in later runs, and update it."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Thread(Protocol):
         """Post a comment."""
 
     def change_comment(self, comment: int, body: str) -> bool:
-        """Replace the text of a comment. Return False where it does not exist any more."""
+        """Replace the text of a comment. Return False if it no longer exists."""
 
 
-def keep_comments(thread: Thread, bodies: Sequence[Body], author: str | None) -> None:
-    """Bring each portal's comment on a pull request up to date, or post it where it is needed.
+def update_comments(thread: Thread, bodies: Sequence[Body], author: str | None) -> None:
+    """Update each portal's comment on a pull request, or post it if it is needed.
 
-    A comment that is deleted at the same time is posted anew. The failure of one portal does not stop the others;
+    A comment that was deleted since it was listed is posted again. If one portal fails, the others continue;
     PortalctlError is raised at the end.
     """
     author = author or thread.author()
     posted = list(thread.comments())
 
-    def keep(body: Body) -> None:
+    def update(body: Body) -> None:
         text = _text("plan", body)
         found = ours(posted, "plan", body.portal, author)
         if found is not None and (found.body == text or thread.change_comment(found.number, text)):
@@ -44,14 +44,14 @@ def keep_comments(thread: Thread, bodies: Sequence[Body], author: str | None) ->
         if body.needed:
             _check_ours(thread.add_comment(text), author)
 
-    _each(bodies, keep)
+    _update_all(bodies, update)
 
 
-def keep_issues(github: GitHub, bodies: Sequence[Body], author: str) -> None:
-    """Open, update or close each portal's issue: `needed` is whether there is drift. Raises as `keep_comments`."""
+def update_issues(github: GitHub, bodies: Sequence[Body], author: str) -> None:
+    """Open, update or close each portal's issue: `needed` means drift. Raises the errors of `update_comments`."""
     posted = list(github.open_issues())
 
-    def keep(body: Body) -> None:
+    def update(body: Body) -> None:
         text = _text("drift", body)
         found = ours(posted, "drift", body.portal, author)
         state: State = "open" if body.needed else "closed"
@@ -62,33 +62,33 @@ def keep_issues(github: GitHub, bodies: Sequence[Body], author: str) -> None:
         if body.needed:
             _check_ours(github.add_issue(f"Portal access drift: {body.portal}", text), author)
 
-    _each(bodies, keep)
+    _update_all(bodies, update)
 
 
 def _check_ours(posted: Posted, author: str) -> None:
-    """Raises PortalctlError for a post that the next run would not find, and so would post again."""
+    """Raise PortalctlError for a post that the next run would not find and would therefore post again."""
     if posted.author.casefold() != author.casefold():
         raise PortalctlError(
-            f"posted as {posted.author}, but looked for as {author}: each run would post another one",
-            f"Name the account of the token: --author {posted.author}",
+            f"posted by {posted.author}, not by the expected author {author}: each run would post another one",
+            f"Pass the account of the token: --author {posted.author}",
         )
 
 
 def _text(subject: Subject, body: Body) -> str:
-    """Return the text with its mark. Raises PortalctlError for more than GitHub accepts."""
+    """Return the text with its mark. Raises PortalctlError if it is longer than GitHub accepts."""
     text = marked(subject, body.portal, body.text)
     if len(text) > MOST:
         raise PortalctlError(
-            f"{len(text):,} characters for portal {body.portal} are more than the {MOST:,} that GitHub accepts"
+            f"the text about portal {body.portal} has {len(text):,} characters; GitHub accepts {MOST:,}"
         )
     return text
 
 
-def _each(bodies: Sequence[Body], keep: Callable[[Body], None]) -> None:
+def _update_all(bodies: Sequence[Body], update: Callable[[Body], None]) -> None:
     failed: list[PortalctlError] = []
     for body in bodies:
         try:
-            keep(body)
+            update(body)
         except PortalctlError as error:
             failed.append(error)
     if failed:

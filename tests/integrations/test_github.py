@@ -34,7 +34,7 @@ def test_a_rate_limit_is_waited_for(job: Job, ending: str, status: int, headers:
     done = job.run(job.plan(EVERYDAY))
     assert done.code == 0, done.err
     assert "waiting " in done.err
-    assert ("GitHub asked for it (rate limit)" in done.err) == (status == 403)
+    assert ("GitHub requested it (rate limit)" in done.err) == (status == 403)
     assert [comment.login for comment in job.github.comments] == [BOT]
     assert job.github.writes == [f"POST {COMMENTS}"] * (1 if method == "GET" else 2)
 
@@ -46,7 +46,7 @@ def test_no_run_waits_for_an_hour(job: Job, ending: str, headers: dict[str, str]
     done = job.run(job.plan(EVERYDAY))
     assert (done.code, job.github.writes) == (1, [])
     assert f"GitHub returned 403 to GET {ending}" in done.err
-    assert "GitHub's rate limit is used up" in done.err
+    assert "Run the job again after the rate limit is reset" in done.err
     assert "permissions:" not in done.err
 
 
@@ -74,7 +74,7 @@ def test_which_refusals_are_rate_limits() -> None:
         (403, "Unable to create comment because issue is locked.", "Unlock the conversation on GitHub"),
         (403, "Resource not accessible by integration", "pull-requests: write"),
         (404, "Not Found", "pull-requests: write"),
-        (410, "Issues are disabled for this repo", "Enable issues in the settings"),
+        (410, "Issues are disabled for this repo", "Enable issues in the repository settings"),
         (422, "Body is too long (maximum is 65536 characters)", "each with --portal NAME"),
         (301, "Moved Permanently", "Check GITHUB_REPOSITORY"),
         (502, "Server Error", "https://www.githubstatus.com"),
@@ -129,7 +129,7 @@ def test_the_token_follows_no_link_to_another_server(job: Job, address: str) -> 
         job.github.comment("ann", f"comment {number}")
     done = job.run(job.plan(EVERYDAY))
     assert done.code == 1
-    assert f"the next page of GET {COMMENTS}?per_page=100 is not at the address of the API" in done.err
+    assert f"the next page of GET {COMMENTS}?per_page=100 is not on the API server" in done.err
     assert job.github.writes == []
 
 
@@ -139,7 +139,7 @@ def test_a_list_without_end_is_an_error(job: Job, monkeypatch: pytest.MonkeyPatc
     for number in range(2):
         job.github.comment("ann", f"comment {number}")
     done = job.run(job.plan(EVERYDAY))
-    assert (done.code, f"GET {COMMENTS} has no last page" in done.err) == (1, True)
+    assert (done.code, f"GET {COMMENTS}: no last page" in done.err) == (1, True)
 
 
 def test_pages_of_an_enterprise_server(job: Job) -> None:

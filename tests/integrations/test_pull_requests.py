@@ -149,7 +149,7 @@ def test_an_event_that_cannot_be_read_is_an_error(
     monkeypatch.chdir(tmp_path)
     Path("event.json").write_text(content)
     done = portalctl("apply", "--yes", env={"GITHUB_EVENT_NAME": "workflow_run", "GITHUB_EVENT_PATH": "event.json"})
-    assert (done.code, "the file that GITHUB_EVENT_PATH names is not JSON" in done.err) == (64, True)
+    assert (done.code, "the file at GITHUB_EVENT_PATH is not valid JSON" in done.err) == (64, True)
 
 
 @pytest.mark.parametrize("value", ["", " ", "false", "False", "null", "none", "0", "undefined"])

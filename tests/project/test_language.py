@@ -19,7 +19,6 @@ CONTRIBUTING = ROOT / ".github/CONTRIBUTING.md"
 NOT_YET = (
     "portalctl/cli/",
     "portalctl/directories/",
-    "portalctl/integrations/",
     "portalctl/output/",
     "tests/",
     "schemas/manifest.",  # the kinds of directories
