@@ -1,0 +1,133 @@
+"""The values of the controller that the loop, the database and the API share. All are frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+Mode = Literal["observe", "onboard", "full"]
+PortalState = Literal["in_sync", "pending", "drifted", "held", "failing", "suspended"]
+Trigger = Literal["start", "poll", "interval", "event", "push", "manual", "approval", "registration", "report"]
+RunState = Literal["running", "succeeded", "failed", "interrupted"]
+PlanState = Literal["held", "approved", "applied", "rejected", "stale", "expired"]
+Role = Literal["viewer", "operator", "approver", "registrar"]
+
+
+class PortalKey(NamedTuple):
+    """A portal's identity. Modes, suspensions, held plans and leases belong to it, not to the portal's handle."""
+
+    server: str
+    portal_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The numbers of changes of a run by result."""
+
+    confirmed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run of a portal. `digest`: that of the plan it carried out. `detail`: why it failed."""
+
+    id: str
+    portal: str
+    trigger: Trigger
+    mode: Mode
+    state: RunState
+    started_at: datetime
+    ended_at: datetime | None = None
+    commit: str | None = None
+    digest: str | None = None
+    counts: Counts = Counts()
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPlan:
+    """Changes by which developers lose something, held until they are approved.
+
+    `digest` is that of `held.held_digest`. `plan` is the plan document (JSON) with the held changes only. It can be
+    approved for 24 h from `started_at`.
+    """
+
+    digest: str
+    key: PortalKey
+    portal: str
+    plan: str
+    state: PlanState
+    started_at: datetime
+    expires: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    files: Mapping[str, str] | None = None  # digests of the files of its reasons, by name, when it was decided
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """A portal that is not written to: who decided it, why, and until when (None: until `resume`)."""
+
+    reason: str
+    by: str
+    started_at: datetime
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PortalView:
+    """The state of a portal for readers: API, page, metrics and logs.
+
+    `key` None: the portal was not read yet. `problems`: why it is failing, each a sentence. `writable`: whether runs
+    may write (`observe` for a portal that is new to the state, until it is resumed).
+    """
+
+    name: str
+    provider: str
+    key: PortalKey | None
+    mode: Mode
+    state: PortalState
+    last_run: datetime | None = None
+    next_run: datetime | None = None
+    commit: str | None = None
+    held: HeldPlan | None = None
+    suspension: Suspension | None = None
+    problems: tuple[str, ...] = ()
+    drift: Mapping[str, int] | None = None  # findings by kind
+    pending: int = 0
+    oldest_pending: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignUp:
+    """A sign-up that a registration portal of the organisation reports."""
+
+    email: str
+    full_name: str
+    email_verified: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccessDecision:
+    """A developer's status on the portal, their teams, and the kind of rule that decides it.
+
+    `status` None: no account, and no rule would approve it. `why` names the kind of rule and the domain or group.
+    """
+
+    status: str | None
+    teams: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The outcome of a registration. `outcome` maps to the HTTP status of the API."""
+
+    outcome: Literal["approved", "already", "pending", "denied", "unavailable", "unsupported"]
+    teams: tuple[str, ...] = ()
+    detail: str = ""
