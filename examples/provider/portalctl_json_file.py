@@ -22,6 +22,7 @@ from portalctl.portals.connection import Connection
 from portalctl.portals.models import (
     Developer,
     Identity,
+    PendingSignUps,
     Registration,
     Scope,
     Settings,
@@ -96,6 +97,10 @@ class JsonPortal:
 
     def approved(self) -> int:
         return sum(row["status"] == "approved" for row in self._load()["developers"])
+
+    def pending(self) -> PendingSignUps:
+        found = [row["id"] for row in self._load()["developers"] if row["status"] == "pending"]
+        return PendingSignUps(len(found), frozenset(found))
 
     def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
         del developers  # this portal has no applications

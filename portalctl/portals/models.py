@@ -152,6 +152,18 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingSignUps:
+    """The pending developers, as far as one cheap look shows them.
+
+    `total` is their number. `marks` has a text for each of the listed ones (at most some hundred), which is another
+    one when the developer signs up again.
+    """
+
+    total: int
+    marks: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class RegistrationKey:
     """A reference to one registration: its id, its application's id, and the id of the developer in the plan."""
 

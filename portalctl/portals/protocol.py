@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
-from portalctl.portals.models import Identity, Registration, Scope, Sighting, Snapshot, Touched
+from portalctl.portals.models import Identity, PendingSignUps, Registration, Scope, Sighting, Snapshot, Touched
 from portalctl.portals.ping_result import Checkup
 from portalctl.portals.writes import CreatedTeam, Precheck, Write, WriteResult, at_any_time
 
@@ -44,6 +44,10 @@ class Reader(Protocol):
 
     def approved(self) -> int:
         """Return the current number of approved developers."""
+        ...
+
+    def pending(self) -> PendingSignUps:
+        """Return the pending developers by as few calls as possible, one where the portal has a filter for them."""
         ...
 
     def details(self, developers: Collection[str]) -> tuple[Registration, ...]:

@@ -63,6 +63,17 @@ class Conformance:
         filled(harness, 30)
         assert portal.approved() == sum(status == "approved" for status in harness.state().developers.values())
 
+    def test_pending_developers_are_counted_and_marked(self, harness: Harness, portal: Portal) -> None:
+        harness.fill(State({ANN: "pending", BOB: "approved", NEW: "pending"}))
+        before = portal.pending()
+        assert (before.total, len(before.marks)) == (2, 2)
+        assert portal.pending() == before
+        new = next(one for one in portal.read(Scope()).developers if one.email == NEW)
+        assert portal.write(writes.SetStatusWrite(new.id, "approved")).result == "done"
+        after = portal.pending()
+        assert after.total == 1
+        assert after.marks < before.marks
+
     def test_the_portal_names_itself(self, harness: Harness, portal: Portal) -> None:
         harness.fill(State({}))
         assert portal.identity().id == harness.portal_id

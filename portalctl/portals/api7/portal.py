@@ -17,14 +17,24 @@ from portalctl.events import Observer
 from portalctl.http import Client
 from portalctl.identity import normal_address
 from portalctl.portals.api7.access_requests import requests_of
-from portalctl.portals.api7.approvals import Ties, Untied
+from portalctl.portals.api7.approvals import Ties, Untied, is_here, is_vague
 from portalctl.portals.api7.backend import Backend
 from portalctl.portals.api7.dashboard import DeveloperRecords, Live
 from portalctl.portals.api7.ping import check_backend, check_version, first_row
 from portalctl.portals.api7.provider import DASHBOARD
 from portalctl.portals.api7.records import DeveloperRecord
 from portalctl.portals.api7.writing import Writer
-from portalctl.portals.models import Developer, Identity, Registration, Remark, Scope, Sighting, Snapshot, Touched
+from portalctl.portals.models import (
+    Developer,
+    Identity,
+    PendingSignUps,
+    Registration,
+    Remark,
+    Scope,
+    Sighting,
+    Snapshot,
+    Touched,
+)
 from portalctl.portals.ping_checks import WRITING, Examination
 from portalctl.portals.ping_result import Checkup
 from portalctl.portals.thread_pool import Pool
@@ -140,6 +150,14 @@ class Api7Portal:
             developer.status == "approved"
             for developer in self._live.developers.read_after(time.monotonic()).values()
         )
+
+    @as_portal_error("looking for pending developers")
+    def pending(self) -> PendingSignUps:
+        """See `Reader.pending`, by the pending approvals: their list is short, that of developers is not."""
+        place = self._live.place()
+        found = self._live.registrations.read_after(time.monotonic())
+        here = frozenset(item.id for item in found if is_here(item, place) or is_vague(item, place))
+        return PendingSignUps(len(here), here)
 
     @as_portal_error("reading registrations")
     def details(self, developers: Collection[str]) -> tuple[Registration, ...]:
