@@ -226,6 +226,8 @@ class Ldap:
         if "openldaprootdse" in self._root_entry().classes:
             return equals("entryDN", dn)
         rdn = [equals(attribute, value) for attribute, value in first_rdn(dn)]
+        if not rdn:
+            raise self._server.wrong(f"the name of a member is not a DN, {quoted(dn)}", _RENAME)
         return rdn[0] if len(rdn) == 1 else f"(&{''.join(rdn)})"
 
     def users(self, uids: Sequence[str]) -> Iterator[tuple[str, list[Entry]]]:

@@ -59,6 +59,8 @@ def first_rdn(dn: str) -> list[tuple[str, str]]:
     """Return the attributes and values of a DN's first RDN; nothing for text that is not a DN."""
     found: list[tuple[str, str]] = []
     for attribute, value, separator in _parsed(dn) or []:
+        if not _ATTRIBUTE.fullmatch(attribute):
+            return []
         found.append((attribute.strip(), unescaped(value)))
         if separator != "+":
             break

@@ -24,14 +24,18 @@ from portalctl.events import Warned
 from portalctl.http.redaction import Redactor, inert
 from portalctl.http.server import is_loopback
 from portalctl.http.trust import contexts
-from portalctl.words import quoted
+from portalctl.words import quoted, wait_words
 
 PAGE: Final = 1000  # the most that Active Directory returns in one page
 CONNECT_SECONDS: Final = 10
+BIND_SECONDS: Final = 10.0  # for each of TLS handshake, StartTLS and bind
+BIND_BYTES: Final = 1024 * 1024  # of all answers before the bind
 ANSWER_SECONDS: Final = 60.0  # for a whole page, whatever comes meanwhile
 MOST_BYTES: Final = 64 * 1024 * 1024  # of a page
 RECEIVE_BYTES: Final = 1024 * 1024  # ldap3 joins what it receives: in small pieces a large answer takes long
 PORTS: Final = {"ldap": 389, "ldaps": 636}
+NOT_LDAP: Final = "the answer is not LDAP"
+_SEQUENCE: Final = 0x30  # the first byte of every message (RFC 4511, 4.1.1)
 _PAGED: Final = "1.2.840.113556.1.4.319"  # RFC 2696
 _ADVICE: Final[dict[int, str]] = {
     3: "The server took too long. Ask its operators to raise the time limit for this user.",
@@ -59,7 +63,8 @@ class LdapServer:
         self._redact = Redactor([access.secret])
         self._address = _parsed(connection)
         self._ldap = self._made()
-        self._bounded: _BoundedSocket | None = None
+        self._socket: _BoundedSocket | None = None
+        self._failure: PortalctlError | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -73,22 +78,33 @@ class LdapServer:
             self._ldap.socket.close()
 
     def open(self) -> None:
-        """Connect and bind, once. Raises DirectoryError."""
-        if self._bounded is not None:
+        """Connect and bind, once. Raises DirectoryError, the same one again for a connection that failed before: more
+        binds with a wrong secret could lock the account, and nothing is read without one."""
+        if self._failure is not None:
+            raise self._failure
+        if self._ldap.bound:
             return
-        access = self._connection.access
         with self._told("connect", sent=False):
             self._ldap.open(read_server_info=False)
+            self._bound().begin(BIND_SECONDS, BIND_BYTES)
             if self._address.starts_tls:
-                self._ldap.start_tls(read_server_info=False)
-            self._bounded = _BoundedSocket(self._ldap.socket)
-            self._ldap.socket = self._bounded
-            self._ldap.strategy.socket_size = RECEIVE_BYTES
+                if not self._ldap.start_tls(read_server_info=False):
+                    raise LDAPException("startTLS failed")
+                self._bound().begin(BIND_SECONDS, BIND_BYTES)
         with self._told("bind"):
-            self._bounded.begin()
             self._ldap.bind(read_server_info=False)
-        result = self._ldap.result
+            self._check_bind(self._ldap.result)
+
+    def _bound(self) -> _BoundedSocket:
+        """Put bounds on what the socket receives from now on."""
+        self._socket = _BoundedSocket(self._ldap.socket)
+        self._ldap.socket = self._socket
+        self._ldap.strategy.socket_size = RECEIVE_BYTES
+        return self._socket
+
+    def _check_bind(self, result: dict[str, Any]) -> None:
         if result["result"] != 0:
+            access = self._connection.access
             advice = f"Check {access.prefix}_USER and {access.secret_source}. More tries could lock the account."
             raise self._failed("bind", result, advice if result["result"] == 49 else None)
 
@@ -121,10 +137,10 @@ class LdapServer:
         self, base: str, text: str, scope: Scope, attributes: Sequence[str], cookie: bytes | None
     ) -> tuple[dict[str, Any], list[Entry]]:
         self.open()
-        assert self._bounded is not None  # noqa: S101 (opened)
+        assert self._socket is not None  # noqa: S101 (opened)
         what = f"{'read' if scope == 'BASE' else 'search below'} {quoted(base)}"
         with self._told(what):
-            self._bounded.begin()
+            self._socket.begin(ANSWER_SECONDS, MOST_BYTES)
             self._ldap.search(
                 base,
                 text,
@@ -156,6 +172,10 @@ class LdapServer:
     def _told(self, what: str, *, sent: bool = True) -> _Told:
         return _Told(self, what, sent)
 
+    def fail(self, error: PortalctlError) -> None:
+        """Keep an error that ended the connection: nothing more is sent."""
+        self._failure = error
+
     def explained(self, what: str, error: Exception, *, sent: bool) -> DirectoryError:
         """Return the error for a connection that failed."""
         detail = inert(self._redact(_innermost(error)), 300)
@@ -164,6 +184,9 @@ class LdapServer:
         if "CERTIFICATE_VERIFY_FAILED" in detail or "certificate" in detail.lower():
             advice = f"Name the authority that signed it in {prefix}_CA_FILE, or have the certificate renewed."
             return self.wrong(f"the certificate of {self.where} can't be trusted: {detail}", advice)
+        if NOT_LDAP in detail:
+            advice = f"Check host and port in {prefix}_URL. The usual port of ldap:// is 389, that of ldaps:// 636."
+            return self.wrong(f"{self.where} is not an LDAP server: {detail}", advice)
         if "startTLS failed" in detail:
             advice = f"Write ldaps:// in {prefix}_URL, or have StartTLS enabled on the server."
             return self.wrong(f"{self.where} does not offer StartTLS: {detail}", advice)
@@ -214,9 +237,12 @@ class _Told:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Of an answer that is not LDAP, ldap3 and pyasn1 raise what their code happens to raise.
-        if isinstance(error, Exception) and not isinstance(error, PortalctlError):
-            raise self._server.explained(self._what, error, sent=self._sent) from error
+        if isinstance(error, PortalctlError):
+            self._server.fail(error)
+        elif isinstance(error, Exception):  # of a strange answer, ldap3 and pyasn1 raise what they happen to raise
+            told = self._server.explained(self._what, error, sent=self._sent)
+            self._server.fail(told)
+            raise told from error
 
 
 class _Address:
@@ -261,6 +287,9 @@ class _VerifiedTls(ldap3.Tls):
 
     def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:  # noqa: ANN401, ARG002
         plain = connection.socket
+        if isinstance(plain, _BoundedSocket):
+            plain = plain.plain
+        plain.settimeout(BIND_SECONDS)  # for the whole handshake
         try:
             connection.socket = self._context.wrap_socket(plain, server_hostname=self._host)
         except OSError:
@@ -269,30 +298,41 @@ class _VerifiedTls(ldap3.Tls):
 
 
 class _BoundedSocket:
-    """A socket from which an answer takes at most so many bytes and seconds."""
+    """A socket from which an answer takes at most so many bytes and seconds, and begins as an LDAP message does."""
 
     def __init__(self, plain: socket.socket) -> None:
-        self._plain = plain
-        self._left = 0
+        self.plain = plain
+        self._seconds = 0.0
         self._until = 0.0
+        self._most = self._left = 0
 
-    def begin(self) -> None:
+    def begin(self, seconds: float, most: int) -> None:
         """Begin another answer."""
-        self._left, self._until = MOST_BYTES, time.monotonic() + ANSWER_SECONDS
+        self._seconds, self._until = seconds, time.monotonic() + seconds
+        self._most = self._left = most
+        self.plain.settimeout(seconds)
 
     def recv(self, size: int) -> bytes:
+        """Receive a part of an answer. Raises OSError where a bound is reached, or the answer is not LDAP."""
+        is_first = self._left == self._most
         seconds = self._until - time.monotonic()
-        if seconds <= 0:
-            raise TimeoutError(f"the answer was not complete within {ANSWER_SECONDS:.0f} s")
-        self._plain.settimeout(seconds)
-        data = self._plain.recv(size)
+        try:
+            self.plain.settimeout(max(seconds, 0.001))
+            data = self.plain.recv(size) if seconds > 0 else None
+        except TimeoutError:
+            data = None
+        if data is None:
+            fault = "no answer" if is_first else "the answer was not complete"
+            raise TimeoutError(f"{fault} within {wait_words(self._seconds)}")
+        if is_first and data and data[0] != _SEQUENCE:
+            raise OSError(NOT_LDAP)
         self._left -= len(data)
         if self._left < 0:
-            raise OSError(f"the answer has more than {MOST_BYTES // 1024**2} MiB")
+            raise OSError(f"the answer has more than {self._most // 1024**2} MiB")
         return data
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a socket has)
-        return getattr(self._plain, name)
+        return getattr(self.plain, name)
 
 
 def _innermost(error: BaseException) -> str:

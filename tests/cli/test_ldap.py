@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import trustme
 
+from portalctl.directories import ldap_server
 from tests.conftest import Bench, Done, portalctl
 from tests.directories import slapd
 from tests.directories.slapd import ADMIN, BASE, SECRET, SLAPD, Slapd, dn_of, group, group_dn, person
@@ -223,8 +224,10 @@ def test_an_address_that_is_not_one(url: str, city: Bench, corp: Slapd) -> None:
     failed(city, corp, "is not an address such as ldaps://", code=64, env={f"{PREFIX}_URL": url})
 
 
-def test_an_answer_that_is_not_ldap(city: Bench, corp: Slapd) -> None:
-    failed(city, corp, env={f"{PREFIX}_URL": city.sim.url.replace("http://", "ldap://")})
+def test_an_answer_that_is_not_ldap(city: Bench, corp: Slapd, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ldap_server, "BIND_SECONDS", 0.3)
+    url = city.sim.url.replace("http://", "ldap://")  # which waits for the end of the line
+    failed(city, corp, "no answer within 0.3 s", f"{PREFIX}_URL", env={f"{PREFIX}_URL": url})
 
 
 @pytest.fixture

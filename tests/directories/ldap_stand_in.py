@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from portalctl.directories.access import Access
 from portalctl.directories.connection import Connection
@@ -100,7 +101,8 @@ def serving(answer: Answer) -> Iterator[LdapStandIn]:
         yield found
 
 
-def connection(url: str, *, user: str = "cn=reader", **more: str) -> Connection:
-    access = Access(url, SECRET, PREFIX, user=user, url_source=f"{PREFIX}_URL", secret_source=f"{PREFIX}_SECRET")
+def connection(url: str, *, ca_file: Path | None = None, **more: str) -> Connection:
+    names = {"url_source": f"{PREFIX}_URL", "secret_source": f"{PREFIX}_SECRET"}
+    access = Access(url, SECRET, PREFIX, user="cn=reader", ca_file=ca_file, **names)
     options = {"base": "dc=x", **more}
     return Connection(KINDS["ldap"], "corp", access, ("mail",), options, lambda: "2026-06-15T08:00:00Z")
