@@ -79,9 +79,9 @@ def read(*, name: str, group: str, paths: tuple[Path, ...], out: Output | None) 
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([guard(cell) for cell in row] for row in rows)
+    writer.writerows([guard(terminal(cell)) for cell in row] for row in rows)
     write_output("--csv", out, text.getvalue())
-    click.echo(f"{terminal(str(out.shown))}: {plural(len(rows), 'address')}")
+    click.echo(f"{terminal(str(out.shown))}: {plural(len(rows), 'address')}", err=True)
 
 
 def _check_size(manifest: Manifest, reading: GroupReading) -> None:

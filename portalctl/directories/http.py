@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any, Final, cast
@@ -13,9 +14,16 @@ from portalctl.directories.protocol import Facts, Group, Identity
 from portalctl.directories.web import MOST_IDENTITIES, MOST_PAGES, Web, WebDirectory, not_found
 from portalctl.errors import BadUsageError
 from portalctl.http import Answer
+from portalctl.http.redaction import inert
 from portalctl.words import quoted
 
 _LONGEST_EXPRESSION: Final = 1000
+_MOST_ENTRIES: Final = 16  # of all `[a, b]` and `{a: b}` in an expression
+_MULTIPLE: Final = frozenset({"multi_select_list", "multi_select_dict"})
+_ALLOWED: Final = (
+    f"Write a JMESPath expression of at most {_LONGEST_EXPRESSION:,} characters, with at most {_MOST_ENTRIES} "
+    "entries in all its `[a, b]` and `{a: b}`, without `join`, and with one `to_string` at most."
+)
 _SEPARATORS: Final = ",;\t|"
 _TRUE: Final = frozenset({"true", "yes", "1", "active"})
 _FALSE: Final = frozenset({"false", "no", "0", "inactive", ""})
@@ -148,21 +156,43 @@ class _Expression:
 
         self.text = text
         self._fault: type[Exception] = JMESPathError
-        problem = f"directory {connection.name}: `{key}: {text[:60]}` is not a JMESPath expression"
+        named = f"directory {connection.name}: `{key}: {inert(text, 60)}`"
         if len(text) > _LONGEST_EXPRESSION:
-            raise BadUsageError(f"{problem}: too long")
+            raise BadUsageError(f"{named} has more than {_LONGEST_EXPRESSION:,} characters", _ALLOWED)
         try:
             self._compiled = jmespath.compile(text)
         except (JMESPathError, RecursionError) as error:
-            raise BadUsageError(f"{problem}: {str(error).splitlines()[0]}", "See https://jmespath.org.") from None
+            problem = f"{named} is not a JMESPath expression: {inert(str(error).splitlines()[0], 200)}"
+            raise BadUsageError(problem, "See https://jmespath.org.") from None
+        if fault := _fault_of(self._compiled.parsed):
+            raise BadUsageError(f"{named} {fault}", _ALLOWED)
 
     def __call__(self, web: Web, value: object) -> object:
         """Return what the expression yields. Raises DirectoryError where it cannot be evaluated."""
         try:
             return cast(object, self._compiled.search(value))
         except (self._fault, RecursionError, TypeError, ValueError) as error:
-            message = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise web.wrong(f"`{self.text}` cannot be evaluated: {message}", "Check the expression.") from None
+            message = inert(str(error).splitlines()[0], 200) if str(error) else type(error).__name__
+            raise web.wrong(
+                f"`{inert(self.text, 60)}` cannot be evaluated: {message}", "Check the expression."
+            ) from None
+
+
+def _fault_of(tree: Any) -> str | None:  # noqa: ANN401 (jmespath's nodes)
+    """Return what is not allowed in an expression: whatever could multiply a small answer again and again."""
+    width, functions, nodes = 0, Counter[str](), [tree]
+    while nodes:
+        node = nodes.pop()
+        children = [child for child in node["children"] if isinstance(child, dict)]
+        width += len(children) if node["type"] in _MULTIPLE else 0
+        if node["type"] == "function_expression":
+            functions[node["value"]] += 1
+        nodes += children
+    if width > _MOST_ENTRIES:
+        return f"has {width} entries in `[a, b]` and `{{a: b}}`, more than {_MOST_ENTRIES}"
+    if functions["join"]:
+        return "uses `join`"
+    return "uses `to_string` more than once" if functions["to_string"] > 1 else None
 
 
 class _Fields:

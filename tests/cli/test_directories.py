@@ -346,6 +346,45 @@ def test_a_group_is_kept_as_a_list_that_members_from_reads(city: Bench, server: 
     assert "ann@city.example" in run(city, server, *words).out
 
 
+def test_an_expression_that_could_fill_the_memory_is_refused(city: Bench, server: StandIn) -> None:
+    """Each step would double the answer."""
+    city.manifest(RULES.replace("list: employees", 'list: "[@]|' + "|".join(["[@,@][]"] * 60) + '"'))
+    done = run(city, server, "plan")
+    assert done.code == 64
+    assert done.err.startswith("error: directory hr: `list: [@]|[@,@][]|")
+    assert "has 121 entries in `[a, b]` and `{a: b}`, more than 16" in done.err
+    assert "Write a JMESPath expression of at most 1,000 characters" in done.err
+    assert (server.log, city.writes) == ([], [])
+
+
+HOSTILE = {
+    "id": "7\n::error::boom\u202e\x1b[31m",
+    "mail": "ann@city.example",
+    "active": True,
+}
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "list.csv"])
+def test_a_list_shows_nothing_that_a_terminal_or_runner_obeys(
+    name: str, city: Bench, server: StandIn, hr: Hr
+) -> None:
+    second = {"id": "=1+1", "mail": "bob@city.example", "active": True}
+    third = {"id": "##[group]", "mail": "eve@city.example", "active": True}
+    hr.reply = Reply({"employees": [HOSTILE, second, third]})
+    done = run(city, server, "directory", "read", "hr", "city-devs", "--csv", name)
+    assert done.code == 0, done.err
+    text = Path(name).read_text() if name == "list.csv" else done.out
+    assert done.err.splitlines()[-1] == f"{name}: 3 addresses"
+    assert all(char == "\n" or " " <= char <= "~" for char in text)
+    assert "::" not in text
+    assert "##" not in text
+    lines = text.splitlines()
+    assert lines[0] == "developer,id,name,group"
+    assert lines[1].startswith(r"ann@city.example,7\x0a\x3a:error\x3a:boom\u202e\x1b[31m,,")
+    assert lines[2] == "bob@city.example,'=1+1,,hr/city-devs"
+    assert len(lines) == 4
+
+
 def test_no_list_is_written_from_a_group_that_may_be_wrong(city: Bench, server: StandIn, hr: Hr) -> None:
     Path("old.csv").write_text("developer\nann@city.example\n")
     hr.groups["city-devs"] = []

@@ -561,7 +561,7 @@ ROW = {"mail": "ann@city.example", "mails": [{"v": "ann@city.example"}], "nr": 7
 
 
 def lists(page: Any, headers: Mapping[str, str] | None = None, **options: str) -> Group:
-    email = tuple(options.pop("email", "mail").split(","))
+    email = tuple(options.pop("email", "mail").split(";"))
     return read("http", lambda _: Reply(page, 200, headers or {}), "people", options=options, email=email)
 
 
@@ -601,6 +601,47 @@ def test_a_list_that_is_not_as_the_manifest_says(page: Any, options: dict[str, s
 def test_an_expression_that_is_none() -> None:
     with pytest.raises(BadUsageError, match="`list: rows\\[` is not a JMESPath expression"):
         lists([], list="rows[")
+
+
+DOUBLED = "[@]|" + "|".join(["[@,@][]"] * 8)
+
+
+@pytest.mark.parametrize("key", ["list", "next", "total", "id", "active", "email"])
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (DOUBLED, "has 17 entries in `[a, b]` and `{a: b}`, more than 16"),
+        ("{" + ", ".join(f"k{n}: @" for n in range(17)) + "}", "has 17 entries"),
+        ("join('', [@, @])", "uses `join`"),
+        ("rows[?join('', mails) == 'x']", "uses `join`"),
+        ("map(&[@, join('', @)], rows)", "uses `join`"),
+        ("|".join(["to_string(to_array(@))"] * 40), "uses `to_string` more than once"),
+        ("rows[" + "0" * 1000 + "]", "more than 1,000 characters"),
+        ("rows[\x1b", "is not a JMESPath expression"),
+    ],
+)
+def test_an_expression_that_could_grow_without_end(key: str, expression: str, text: str) -> None:
+    with pytest.raises(BadUsageError) as caught:
+        lists([], None, **{key: expression})
+    assert caught.value.message.startswith(f"directory corp: `{key}: ")
+    assert caught.value.message.isprintable()
+    assert text in caught.value.message
+    assert caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "[?nr == `7`].{mail: mail, nr: nr, on: on}",
+        "[].{mail: to_string(mail), nr: nr}",
+        "[:5]",
+        "[@] | " + " | ".join(["[@[]]"] * 15) + " | [] | []" + "|[]" * 20,
+        "map(&merge(@, {mail: mail}), @)",
+        "sort_by(@, &nr)",
+    ],
+)
+def test_an_expression_that_is_allowed(expression: str) -> None:
+    assert addresses(lists([ROW], list=expression)) == ["ann@city.example"]
 
 
 def test_pages_of_a_list_are_followed_by_link_or_expression() -> None:
