@@ -13,7 +13,16 @@ from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.oauth import client_credentials
 from portalctl.directories.protocol import Facts, Group, Identity
-from portalctl.directories.web import Pages, WebDirectory, ambiguous, identity_of, not_found, rows_of, text_of
+from portalctl.directories.web import (
+    Pages,
+    WebDirectory,
+    ambiguous,
+    count_of,
+    identity_of,
+    not_found,
+    rows_of,
+    text_of,
+)
 from portalctl.ids import is_uuid
 from portalctl.words import quoted
 
@@ -100,8 +109,8 @@ class Entra(WebDirectory):
         pages, rows, count = Pages(self._web, f"GET {path}"), dict[str, dict[str, Any]](), 0
         while True:
             page = self._web.json_object(answer)
-            number = page.get("@odata.count", count)
-            count = number if isinstance(number, int) and not isinstance(number, bool) else count
+            number = count_of(page.get("@odata.count", count))
+            count = count if number is None else number
             found = rows_of(self._web, page, "value", answer.call)
             ids = [text_of(self._web, row, "id", f"a member of group {id_}") for row in found]
             link = page.get("@odata.nextLink")

@@ -6,12 +6,13 @@ import csv
 from collections import Counter
 from collections.abc import Iterator
 from io import StringIO
+from itertools import islice
 from typing import Any, Final, cast
 
 from portalctl.directories.connection import Connection
 from portalctl.directories.oauth import sign_in
 from portalctl.directories.protocol import Facts, Group, Identity
-from portalctl.directories.web import MOST_IDENTITIES, MOST_PAGES, Web, WebDirectory, not_found
+from portalctl.directories.web import MOST_IDENTITIES, MOST_PAGES, Web, WebDirectory, count_of, not_found
 from portalctl.errors import BadUsageError
 from portalctl.http import Answer
 from portalctl.http.redaction import inert
@@ -107,8 +108,8 @@ class Lists(WebDirectory):
     def _total_of(self, page: object, before: int | None) -> int | None:
         if self._total is None:
             return before
-        value = self._total(self._web, page)
-        if not isinstance(value, int) or isinstance(value, bool):
+        value = count_of(self._total(self._web, page))
+        if value is None:
             raise self._web.wrong(f"`total: {self._total.text}` did not yield a number", "Check the expression.")
         return value
 
@@ -134,10 +135,12 @@ class Lists(WebDirectory):
         head = text.partition("\n")[0]
         separator = max(_SEPARATORS, key=head.count)
         try:
-            rows = list(csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True))
+            reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
+            lines = list(islice(filter(None, reader), MOST_IDENTITIES + 2))
         except csv.Error as error:
             raise self._web.wrong(f"{answer.call} returned no valid CSV: {error}") from None
-        lines = [row for row in rows if row]
+        if len(lines) > MOST_IDENTITIES + 1:
+            raise self._web.wrong(f"{answer.call} returned more than {MOST_IDENTITIES:,} rows", "Check the address.")
         if not lines:
             raise self._web.wrong(f"{answer.call} returned an empty text", "A list begins with the names of columns.")
         names = [name.strip() for name in lines[0]]

@@ -14,7 +14,16 @@ from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.oauth import client_credentials
 from portalctl.directories.protocol import Facts, Group, Identity
-from portalctl.directories.web import Pages, WebDirectory, addresses_of, ambiguous, list_of, not_found, text_of
+from portalctl.directories.web import (
+    Pages,
+    WebDirectory,
+    addresses_of,
+    ambiguous,
+    deeper,
+    list_of,
+    not_found,
+    text_of,
+)
 from portalctl.errors import BadUsageError
 from portalctl.ids import is_uuid
 from portalctl.words import quoted
@@ -64,7 +73,8 @@ class Keycloak(WebDirectory):
                 made = self._identity(row, via)
                 identities.setdefault(made.id, made)
             if self._connection.nested:
-                waiting += [(child, (*via, str(child.get("name")))) for child in self._children(found, id_)]
+                inside = self._children(found, id_)
+                waiting += [(child, deeper(self._web.wrong, via, str(child.get("name")))) for child in inside]
         name = root.get("name")
         return Group(root["id"], name if isinstance(name, str) else group, tuple(identities.values()), observed_at)
 

@@ -23,7 +23,7 @@ from portalctl.directories.ldap_names import DnKey, any_of, dn_key, equals, firs
 from portalctl.directories.ldap_people import GROUP_CLASSES, IDS, STATES, Entry, identity, stable_id
 from portalctl.directories.ldap_server import LdapServer
 from portalctl.directories.protocol import DirectoryError, Facts, Group, Identity
-from portalctl.directories.web import MOST_IDENTITIES, ambiguous, not_found
+from portalctl.directories.web import AGAIN, MOST_IDENTITIES, MOST_PAGES, ambiguous, deeper, not_found
 from portalctl.ids import is_uuid
 from portalctl.words import plural, quoted
 
@@ -138,11 +138,15 @@ class Ldap:
             raise self._server.wrong(text, "Name a group with members.")
         values: dict[str, list[str]] = {name.lower(): [] for name in _MEMBERS}
         asked: list[str] = list(_MEMBERS)
-        while asked:
+        for _ in range(MOST_PAGES):
             entry = self._server.base(group.dn, asked)
             if entry is None:
                 raise self._server.wrong(f"group {quoted(group.name)} went away while it was read", "Run it again.")
             asked = self._add_values(group, entry, values, asked)
+            if not asked:
+                break
+        else:
+            raise self._server.wrong(f"group {quoted(group.name)} has too many ranges of members", AGAIN)
         uids = values["memberuid"] if "posixgroup" in group.classes else []
         dns = [*values["member"], *(_BIT_STRING.sub("", dn) for dn in values["uniquemember"])]
         return _Members(tuple(dns), tuple(uids))
@@ -179,7 +183,7 @@ class Ldap:
 
     def _not_joined(self, group: Entry, attribute: str) -> DirectoryError:
         text = f"group {quoted(group.name)}: the ranges of `{attribute}` do not join up, so the list is not complete"
-        return self._server.wrong(text, "Run it again; if that does not help, ask the directory's operators.")
+        return self._server.wrong(text, AGAIN)
 
     # --- members ---
 
@@ -280,7 +284,8 @@ class _Walk:
             if groups > MOST_GROUPS or len(self.identities) > MOST_IDENTITIES:
                 raise self._directory.wrong(f"group {quoted(root.name)} has too many groups or members in it")
             members = self._directory.members(group)
-            waiting += [(entry, (*via, entry.name)) for entry in self._people(group, members, via)]
+            inside = self._people(group, members, via)
+            waiting += [(entry, deeper(self._directory.wrong, via, entry.name)) for entry in inside]
             self._users(members.uids, via)
 
     def _people(self, group: Entry, members: _Members, via: tuple[str, ...]) -> list[Entry]:

@@ -19,6 +19,7 @@ from portalctl.directories.connection import Connection
 from portalctl.directories.ldap_library import LDAPException, ldap3
 from portalctl.directories.ldap_people import Entry
 from portalctl.directories.protocol import DirectoryError
+from portalctl.directories.web import AGAIN, MOST_IDENTITIES, MOST_LIST_BYTES, MOST_PAGES
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.events import Warned
 from portalctl.http.redaction import Redactor, inert
@@ -120,17 +121,21 @@ class LdapServer:
     def search(self, base: str, text: str, attributes: Sequence[str], *, complete: bool = True) -> Iterator[Entry]:
         """Yield the entries below `base` that fit a filter. Raises DirectoryError where a page is not complete,
         unless a part of them is of use (`complete=False`)."""
-        cookie, cookies = None, set[bytes]()
+        cookie, cookies, rows, size = None, set[bytes](), 0, 0
         while True:
             result, entries = self._once(base, text, "SUBTREE", attributes, cookie)
             if result["result"] != 0 and complete:
                 raise self._failed(f"search below {quoted(base)}", result)
+            rows, size = rows + len(entries), size + (self._socket.received if self._socket else 0)
+            if len(cookies) >= MOST_PAGES or rows > MOST_IDENTITIES or size > MOST_LIST_BYTES:
+                text = f"search below {quoted(base)}: the list does not end after {rows:,} entries"
+                raise self.wrong(f"{text}, {size // 1024**2:,} MiB", AGAIN)
             yield from entries
             cookie = result.get("controls", {}).get(_PAGED, {}).get("value", {}).get("cookie")
             if not cookie:
                 return
             if cookie in cookies:
-                raise self.wrong(f"search below {quoted(base)}: the same page came twice")
+                raise self.wrong(f"search below {quoted(base)}: the same page came twice", AGAIN)
             cookies.add(cookie)
 
     def _once(
@@ -312,9 +317,14 @@ class _BoundedSocket:
         self._most = self._left = most
         self.plain.settimeout(seconds)
 
+    @property
+    def received(self) -> int:
+        """The number of bytes of this answer."""
+        return self._most - self._left
+
     def recv(self, size: int) -> bytes:
         """Receive a part of an answer. Raises OSError where a bound is reached, or the answer is not LDAP."""
-        is_first = self._left == self._most
+        is_first = not self.received
         seconds = self._until - time.monotonic()
         try:
             self.plain.settimeout(max(seconds, 0.001))

@@ -13,7 +13,7 @@ from portalctl.directories.web import Credential, fixed_credential
 from portalctl.errors import PortalError
 from portalctl.http import SIGN_IN, Client, Server, parse_json
 
-_LONGEST: Final = 86_400.0  # seconds that a token is used, whatever the server says
+_LONGEST: Final = 86_400  # seconds that a token is used, whatever the server says
 _SHORTEST: Final = 60.0  # assumed where the server does not say (RFC 6749, 5.1: it should)
 
 
@@ -70,5 +70,5 @@ def exchanged(connection: Connection, url: str, form: Mapping[str, str]) -> Cred
     if not isinstance(token, str) or not token:
         text = f"directory {connection.name}: {answer.call} returned no access token"
         raise DirectoryError(text, f"Check that {url} is the token endpoint (from {access.prefix}_TOKEN_URL).")
-    lasts = float(seconds) if isinstance(seconds, int | float) and seconds > 0 else _SHORTEST
-    return Credential("bearer", token, asked_at + min(lasts, _LONGEST))
+    lasts = min(seconds, _LONGEST) if isinstance(seconds, int | float) and seconds > 0 else _SHORTEST
+    return Credential("bearer", token, asked_at + lasts)

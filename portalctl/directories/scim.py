@@ -7,7 +7,8 @@ answered with nobody by a server whose group had 450 members. Sizes and totals a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -15,7 +16,18 @@ from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
 from portalctl.directories.oauth import sign_in
 from portalctl.directories.protocol import DirectoryError, Facts, Group, Identity
-from portalctl.directories.web import Pages, WebDirectory, ambiguous, identity_of, not_found, rows_of, text_of
+from portalctl.directories.web import (
+    FLAT,
+    Pages,
+    WebDirectory,
+    ambiguous,
+    count_of,
+    deeper,
+    identity_of,
+    not_found,
+    rows_of,
+    text_of,
+)
 from portalctl.words import plural, quoted
 
 PAGE: Final = 1000  # asked for; servers return fewer
@@ -47,7 +59,7 @@ class Scim(WebDirectory):
         observed_at = self._connection.now()
         root = self._found(group)
         walk = _Walk(self)
-        walk.add(root, ())
+        walk.add(root)
         name = root.get("displayName")
         return Group(
             text_of(self._web, root, "id", f"group {group}"),
@@ -104,7 +116,7 @@ class Scim(WebDirectory):
             found, total = self._round(path, params)
             if len(found) == total:
                 return found
-        text = f"GET {path} returned {plural(len(found), 'entry').replace('entrys', 'entries')} of {total:,}"
+        text = f"GET {path} returned {plural(len(found), 'entry')} of {total:,}"
         raise self._web.wrong(f"{text} (totalResults), so the list is not complete", "Run it again.")
 
     def _round(self, path: str, params: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], int]:
@@ -114,8 +126,8 @@ class Scim(WebDirectory):
         while True:
             more = {**params, "startIndex": str(start), "count": str(PAGE)}
             page = self._web.json(path, more, _ACCEPT)
-            total = page.get("totalResults")
-            if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+            total = count_of(page.get("totalResults"))
+            if total is None:
                 raise self._web.wrong(f"GET {path} returned no totalResults")
             rows = rows_of(self._web, page, "Resources", f"GET {path}")
             ids = [text_of(self._web, row, "id", f"an entry of GET {path}") for row in rows]
@@ -145,11 +157,17 @@ class _Walk:
         self._connection = server.connection
         self._seen: set[str] = set()
 
-    def add(self, group: dict[str, Any], via: tuple[str, ...]) -> None:
-        """Take a group's members in, and those of groups in it, each group once."""
-        self._seen.add(str(group.get("id")))
-        if len(self._seen) > MOST_GROUPS:
-            raise self._server.wrong(f"more than {MOST_GROUPS:,} groups in one another")
+    def add(self, root: dict[str, Any]) -> None:
+        """Take in a group with everybody in it."""
+        waiting: deque[tuple[dict[str, Any], tuple[str, ...]]] = deque([(root, ())])
+        self._seen.add(str(root.get("id")))
+        while waiting:
+            group, via = waiting.popleft()
+            for found in self._members(group, via):
+                waiting.append((found, deeper(self._server.wrong, via, str(found.get("displayName") or found["id"]))))
+
+    def _members(self, group: dict[str, Any], via: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        """Take in the people of a group, and yield the groups in it, each once."""
         members = group.get("members", [])
         if not isinstance(members, list):
             raise self._server.wrong("`members` of a group is not a list")
@@ -163,7 +181,8 @@ class _Walk:
             else:
                 nested.append(value)
         for value in nested:
-            self._nested(value, via)
+            if value not in self._seen and (found := self._nested(value)) is not None:
+                yield found
 
     def _person(self, id_: str, via: tuple[str, ...]) -> None:
         if id_ in self.identities:
@@ -176,17 +195,19 @@ class _Walk:
             id_, row, self._connection.email, active=active, via=via, name=row.get("displayName")
         )
 
-    def _nested(self, id_: str, via: tuple[str, ...]) -> None:
-        if id_ in self._seen:
-            return
-        if id_ not in self._server.group_ids():
-            self._missing(id_)
-        elif self._connection.nested:
+    def _nested(self, id_: str) -> dict[str, Any] | None:
+        """Return a group in a group; None where it does not count."""
+        if id_ in self._server.group_ids():
+            if not self._connection.nested:
+                return None
+            self._seen.add(id_)
+            if len(self._seen) > MOST_GROUPS:
+                raise self._server.wrong(f"more than {MOST_GROUPS:,} groups in one another", FLAT)
             found = self._server.group(id_)
-            if found is None:
-                self._missing(id_)
-                return
-            self.add(found, (*via, str(found.get("displayName") or id_)))
+            if found is not None:
+                return found
+        self._missing(id_)
+        return None
 
     def _missing(self, id_: str) -> None:
         self.missing += 1

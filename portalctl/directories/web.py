@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from urllib.parse import urlsplit
 
 from portalctl.directories.connection import Connection
@@ -20,7 +20,12 @@ from portalctl.words import quoted
 
 MOST_PAGES: Final = 10_000
 MOST_IDENTITIES: Final = 1_000_000
+MOST_LIST_BYTES: Final = 512 * 1024 * 1024  # of all pages of a list
+MOST_COUNT: Final = 10**12  # that a server may state as the size of a list
+MOST_DEPTH: Final = 100  # groups in one another
 LONGEST_LINK: Final = 16_000  # characters
+AGAIN: Final = "Run it again; if that does not help, ask the directory's operators."
+FLAT: Final = "Name a group that holds its members itself, or ask the directory's operators to nest groups less."
 _EARLY: Final = 10.0  # seconds before its end in which a token is no longer used
 _LINK: Final = 'rel="next"'
 
@@ -57,6 +62,7 @@ class Web:
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._base = parts.path.rstrip("/")
         self._path = ""  # of the last request
+        self._received = 0  # bytes of the pages of one list
         self._sign_in = sign_in
         self._credential: Credential | None = None
         self._clients = ExitStack()
@@ -102,10 +108,15 @@ class Web:
         origin. Raises DirectoryError for no usable answer."""
         if self._credential is None or not self._credential.is_fresh:
             self._client = self._connected()
-        where = path.removeprefix(self._origin) if path.startswith(self._origin) else f"{self._base}{path}"
-        self._path = where.partition("?")[0]
+        is_next = path.startswith(self._origin)
+        where = path.removeprefix(self._origin) if is_next else f"{self._base}{path}"
+        before, self._path = self._path, where.partition("?")[0]
         with self._named():
             answer = self._client.request("GET", where, params=params, headers=headers)
+        self._received = len(answer.body) + (self._received if is_next or self._path == before else 0)
+        if self._received > MOST_LIST_BYTES:
+            size = f"{MOST_LIST_BYTES // 1024**2} MiB"
+            raise self.wrong(f"the pages up to {answer.call} have more than {size}", AGAIN)
         self.date = answer.date or self.date
         return answer
 
@@ -249,14 +260,25 @@ class Pages:
         self.seen.update(ids)
         repeats = bool(ids) and len(self.seen) == before
         if repeats or (link is not None and link in self._links):
-            raise self._web.wrong(f"{self._what}: the same page came twice, so the list is not complete", _AGAIN)
+            raise self._web.wrong(f"{self._what}: the same page came twice, so the list is not complete", AGAIN)
         if link is not None:
             self._links.add(link)
         if self._pages > MOST_PAGES or len(self.seen) > MOST_IDENTITIES:
-            raise self._web.wrong(f"{self._what}: the list does not end after {len(self.seen):,} entries", _AGAIN)
+            raise self._web.wrong(f"{self._what}: the list does not end after {len(self.seen):,} entries", AGAIN)
 
 
-_AGAIN: Final = "Run it again; if that does not help, ask the directory's operators."
+def count_of(value: object) -> int | None:
+    """Return a number of entries that an answer states; None for anything else."""
+    usable = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_COUNT
+    return cast(int, value) if usable else None
+
+
+def deeper(fail: Callable[[str, str], DirectoryError], via: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the way to a group that is in the last group of `via`. Raises what `fail` makes of a message and advice
+    where it is too long."""
+    if len(via) >= MOST_DEPTH:
+        raise fail(f"group {quoted(name)} is more than {MOST_DEPTH} groups deep in the group", FLAT)
+    return (*via, name)
 
 
 def text_of(web: Web, row: Mapping[str, Any], key: str, what: str) -> str:

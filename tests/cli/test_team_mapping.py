@@ -112,8 +112,11 @@ def test_what_cannot_be_read_ends_the_run(make_bench: BenchMaker, path: str, sta
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
+        (f'"/v3/x?page%5Bafter%5D={"x" * 200_000}"', "not a valid address: URL too long"),
         ('"/v3/x?page%5Bafter%5D=Y3Vyc29y"', "400"),
+        ('"http://[?page%5Bafter%5D=x#y"', "400"),
         ('"/v3/x"', "without `page[after]`"),
+        ('"http://["', "without `page[after]`"),
         ("7", "is not the API's"),
     ],
 )

@@ -94,8 +94,7 @@ def serving(answer: Answer) -> Iterator[LdapStandIn]:
     def talk(connection: socket.socket) -> None:
         for request in _requests(connection):
             found.log.append(request)
-            for message in answer(request):
-                connection.sendall(message)
+            connection.sendall(b"".join(answer(request)))
 
     with listening(talk) as found.url:
         yield found

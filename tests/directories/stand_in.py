@@ -47,6 +47,7 @@ def serving(answer: Answer) -> Iterator[StandIn]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two packets; the second would wait for 40 ms
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)

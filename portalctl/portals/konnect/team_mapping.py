@@ -201,7 +201,7 @@ def _cursor_pages(wire: Wire, path: str) -> Iterator[_CursorPage]:
 
 def _cursor(answer: Answer, uri: str) -> str:
     """Return the cursor of a link to the next page. Only this value is used, never the link's own address."""
-    values = parse_qs(urlsplit(uri).query).get("page[after]")
+    values = parse_qs(uri.partition("?")[2].partition("#")[0]).get("page[after]")
     if not values:
         raise PortalError(
             f"{answer.call} returned a link to the next page without `page[after]`",
