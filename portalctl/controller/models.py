@@ -34,7 +34,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One run of a portal. `digest`: that of the plan it carried out. `detail`: why it failed."""
+    """One run of a portal.
+
+    `digest`: that of the plan it carried out. `detail`: why it failed. `key` None: the portal could not be read.
+    `approver`: who approved its plan. `writer`: `controller`, or `report:ID` for a run that a report was imported of.
+    """
 
     id: str
     portal: str
@@ -47,6 +51,9 @@ class RunRecord:
     digest: str | None = None
     counts: Counts = Counts()
     detail: str | None = None
+    key: PortalKey | None = None
+    approver: str | None = None
+    writer: str = "controller"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +138,35 @@ class Registered:
     outcome: Literal["approved", "already", "pending", "denied", "unavailable", "unsupported"]
     teams: tuple[str, ...] = ()
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the last complete reading of a portal had: the status of each developer by id, and the number of teams."""
+
+    developers: Mapping[str, str]
+    teams: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalChange:
+    """A change on a portal that neither the controller nor an imported report made.
+
+    `kind`: `status`, `membership` or `account`. `before` and `after` None: there was, or is, nothing.
+    """
+
+    developer: str
+    address: str | None
+    kind: str
+    before: str | None
+    after: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to write to a portal until `expires`."""
+
+    holder: str
+    expires: datetime

@@ -126,11 +126,12 @@ def _portal(plan: PortalPlan, report: PortalReport) -> PortalOutcome:
         started_at=report.started_at,
         ended_at=report.ended_at,
         summary={**counts, "total": len(report.settled)},
-        changes=tuple(_outcome(item) for item in report.settled),
+        changes=tuple(change_result(item) for item in report.settled),
     )
 
 
-def _outcome(item: Settled) -> ChangeResult:
+def change_result(item: Settled) -> ChangeResult:
+    """Return a change and its result in the published form."""
     change = item.change
     return ChangeResult(
         id=change.id,

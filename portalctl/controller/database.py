@@ -1,0 +1,151 @@
+"""Opening the controller's database: SQLite below the state folder by default, or PostgreSQL."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
+
+from portalctl.controller.database_errors import StoreError, database_errors, place_of
+from portalctl.controller.migrations import migrate
+from portalctl.errors import BadUsageError
+from portalctl.execution.journal import check_folder, make_folder
+
+FILE: Final = "controller.sqlite"  # in the state folder
+BUSY_SECONDS: Final = 10.0  # how long a write waits for another process
+WRITES: Final = "portalctl_writes"  # the execution option of transactions that write
+_EXPECTED = "Expected sqlite:///PATH or postgresql://USER@HOST/NAME."
+
+
+def open_database(url: str | None, *, state: Path, exclusive: bool = True) -> Engine:
+    """Open the database and bring its schema up to date; the file is created where missing, with mode 0600.
+
+    Args:
+        url: as SQLAlchemy writes it; None: SQLite in the folder `state`.
+        exclusive: hold a lock on an SQLite database until the engine is disposed. Without it the file must exist.
+
+    Raises:
+        BadUsageError: the URL cannot be used.
+        StoreError: the database cannot be opened, another process has locked it, or its schema is newer.
+    """
+    parsed = _parsed(url) if url is not None else URL.create("sqlite", database=str(state / FILE))
+    unlock: Callable[[], None] | None = None
+    if parsed.get_backend_name() == "sqlite":
+        unlock = _prepare_file(Path(parsed.database or ""), exclusive=exclusive)
+    try:
+        engine = _engine(parsed)
+        with database_errors(place_of(parsed), "opened"), engine.execution_options(**{WRITES: True}).begin() as found:
+            migrate(found)
+    except BaseException:
+        if unlock is not None:
+            unlock()
+        raise
+    if unlock is not None:
+        _on_dispose(engine, unlock)
+    return engine
+
+
+def lock_file(path: Path) -> Path:
+    """Return the file whose lock a controller holds while it uses the SQLite database at `path`."""
+    return path.with_name(f"{path.name}.lock")
+
+
+def _parsed(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):  # its message has the URL, perhaps with a password
+        raise BadUsageError(
+            "the URL of the database is not valid (not shown: it may have a password)", _EXPECTED
+        ) from None
+    if url.drivername in {"postgresql", "postgres"}:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise BadUsageError(f"{url.drivername!r} is not a supported kind of database", _EXPECTED)
+    named = url.database is not None and not url.database.startswith(":") and not url.database.startswith("file:")
+    if url.drivername == "sqlite" and (not url.database or not named or url.query):
+        raise BadUsageError("the URL of the database names no file", _EXPECTED)
+    return url
+
+
+def _prepare_file(path: Path, *, exclusive: bool) -> Callable[[], None] | None:
+    """Create an SQLite file that only its owner can read, and lock it. Returns what ends the lock."""
+    check_folder(path.parent)
+    if not exclusive and not path.exists():
+        raise StoreError(
+            f"there is no database at {path}", "Name the controller's folder with --state, or its --database."
+        )
+    try:
+        make_folder(path.parent)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        try:
+            if not S_ISREG(os.fstat(descriptor).st_mode):
+                raise StoreError(f"the database {path} can't be opened: it is not a regular file")
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
+        return _locked(path) if exclusive else None
+    except OSError as error:
+        advice = "Name a folder that you can write to: --state DIR."
+        raise StoreError(f"the database {path} can't be opened: {error.strerror or error}", advice) from error
+
+
+def _locked(path: Path) -> Callable[[], None]:
+    descriptor = os.open(lock_file(path), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StoreError(
+            f"another controller uses the database {path}",
+            "Stop it first. For several replicas use PostgreSQL: --database postgresql://…",
+        ) from None
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+    def unlock() -> None:
+        with suppress(OSError):  # closed already
+            os.close(descriptor)
+
+    return unlock
+
+
+def _on_dispose(engine: Engine, unlock: Callable[[], None]) -> None:
+    @event.listens_for(engine, "engine_disposed", once=True)
+    def disposed(engine: Engine) -> None:  # noqa: ARG001 (SQLAlchemy's signature)
+        unlock()
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        try:
+            return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10})
+        except ModuleNotFoundError:
+            raise BadUsageError(
+                "PostgreSQL needs the package psycopg", "Install it: pip install 'psycopg[binary]'"
+            ) from None
+    options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    engine = create_engine(url, hide_parameters=True, connect_args=options)
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _configure(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 (the driver's own type)
+    """Set up an SQLite connection: each commit is on disk, deleted content is overwritten, and `_begin` begins."""
+    connection.isolation_level = None
+    for setting in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction: one that writes takes the lock at once, so that it cannot fail halfway for the lock."""
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,183 @@
+"""Portals that were seen, which of them may be written to, suspensions, and accepted commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
+
+from portalctl.controller.models import PortalKey, Reading, Suspension
+from portalctl.controller.store.decisions import record
+from portalctl.controller.store.transactions import (
+    Found,
+    Transactions,
+    insert_new,
+    named,
+    of,
+    packed,
+    unpacked,
+    upsert,
+)
+from portalctl.controller.tables import ACCEPTED_COMMITS, FIRST_NAMES, PORTALS, SETTINGS, SUSPENSIONS
+
+FIRST_START = "first_start"
+_UNREAD = PortalKey("", "")  # of a suspended portal that was not read yet
+
+
+class Portals(Transactions):
+    """Questions about portals and their sources."""
+
+    def first_start(self, names: Iterable[str], now: datetime) -> bool:
+        """Record the first start ever: the portals of these names are trusted when they are first read.
+
+        Returns whether it is the first one; later starts change nothing.
+        """
+        with self._write() as connection:
+            first = insert_new(connection, SETTINGS, {"name": FIRST_START, "value": now.isoformat()})
+            if first:
+                for name in names:
+                    insert_new(connection, FIRST_NAMES, {"name": name})
+            return first
+
+    def history_since(self) -> datetime | None:
+        """Return when the history begins: the first start. None: the controller did not start yet."""
+        with self._read() as connection:
+            found = connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == FIRST_START)).scalar()
+            return datetime.fromisoformat(found) if found is not None else None
+
+    def known(self, key: PortalKey) -> bool:
+        """Return whether a portal was read before."""
+        with self._read() as connection:
+            return _portal(connection, key) is not None
+
+    def portal_named(self, name: str) -> PortalKey | None:
+        """Return the portal that last had this name in the manifest."""
+        with self._read() as connection:
+            return _portal_named(connection, name)
+
+    def meet(self, key: PortalKey, name: str, provider: str, now: datetime) -> bool:
+        """Record a portal that was read. Returns whether it may be written to.
+
+        Portals of the first start may. Any other is not trusted until `resume`, also one that takes over the name of
+        a known portal; one that is only renamed keeps its trust.
+        """
+        with self._read() as connection:
+            found = _portal(connection, key)
+            if found is not None and _portal_named(connection, name) == key and found.provider == provider:
+                return bool(found.trusted)
+        with self._write() as connection:
+            found = _portal(connection, key)
+            named_now = {"name": name, "provider": provider, "named_at": now}
+            if found is not None:
+                connection.execute(update(PORTALS).where(of(PORTALS, key)).values(**named_now))
+                return bool(found.trusted)
+            trusted = connection.execute(delete(FIRST_NAMES).where(FIRST_NAMES.c.name == name)).rowcount > 0
+            connection.execute(insert(PORTALS).values(**named(key), **named_now, trusted=trusted, first_seen=now))
+            _attach_suspension(connection, key, name)
+            return trusted
+
+    def trust(self, name: str, by: str, now: datetime) -> bool:
+        """Allow writes to the portal that has this name now. Returns whether there is one that was not trusted."""
+        with self._write() as connection:
+            return _trust(connection, _portal_named(connection, name), name, by, now)
+
+    def reading(self, key: PortalKey) -> Reading | None:
+        """Return what the last complete reading had."""
+        with self._read() as connection:
+            found = _portal(connection, key)
+        if found is None or found.reading is None:
+            return None
+        content = unpacked(found.reading)
+        return Reading(content["developers"], content["teams"], found.reading_at)
+
+    def save_reading(self, key: PortalKey, reading: Reading) -> None:
+        """Keep a complete reading of a portal that `meet` recorded."""
+        content = packed({"developers": dict(reading.developers), "teams": reading.teams})
+        with self._write() as connection:
+            statement = update(PORTALS).where(of(PORTALS, key))
+            connection.execute(statement.values(reading=content, reading_at=reading.at))
+
+    def suspend(self, portal: PortalKey | str, suspension: Suspension) -> None:
+        """Suspend a portal, given by its key or its name; a suspension before it ends."""
+        with self._write() as connection:
+            key, name = _identified(connection, portal)
+            connection.execute(delete(SUSPENSIONS).where(_suspended(key, name)))
+            reason, by, started_at, expires = (
+                suspension.reason,
+                suspension.by,
+                suspension.started_at,
+                suspension.expires,
+            )
+            values = {"reason": reason, "by": by, "started_at": started_at, "expires": expires}
+            connection.execute(insert(SUSPENSIONS).values(**named(key or _UNREAD), name=name, **values))
+            record(connection, "suspended", started_at, by=by, key=key, portal=name, detail=reason)
+
+    def suspension(self, portal: PortalKey | str, now: datetime) -> Suspension | None:
+        """Return the suspension of a portal, given by its key or its name. None: it has none now."""
+        with self._read() as connection:
+            key, name = _identified(connection, portal)
+            statement = select(SUSPENSIONS).where(_suspended(key, name))
+            unexpired = or_(SUSPENSIONS.c.expires.is_(None), SUSPENSIONS.c.expires > now)
+            found = connection.execute(statement.where(unexpired)).first()
+        return Suspension(found.reason, found.by, found.started_at, found.expires) if found is not None else None
+
+    def resume(self, portal: PortalKey | str, by: str, now: datetime) -> bool:
+        """End a suspension and trust the portal. Returns whether that changed anything."""
+        with self._write() as connection:
+            key, name = _identified(connection, portal)
+            ended = connection.execute(delete(SUSPENSIONS).where(_suspended(key, name))).rowcount > 0
+            if ended:
+                record(connection, "resumed", now, by=by, key=key, portal=name)
+            return _trust(connection, key, name, by, now) or ended
+
+    def accepted_commit(self, source: str) -> str | None:
+        """Return the newest commit of a source of the manifest that was accepted."""
+        with self._read() as connection:
+            statement = select(ACCEPTED_COMMITS.c.commit_id).where(ACCEPTED_COMMITS.c.source == source)
+            return connection.execute(statement).scalar()
+
+    def accept_commit(self, source: str, commit: str, now: datetime) -> None:
+        """Record the commit that is planned from now on."""
+        with self._write() as connection:
+            upsert(connection, ACCEPTED_COMMITS, {"source": source}, {"commit_id": commit, "at": now})
+            record(connection, "accepted", now, detail=commit)
+
+
+def _portal(connection: Connection, key: PortalKey) -> Found | None:
+    return connection.execute(select(PORTALS).where(of(PORTALS, key))).first()
+
+
+def _portal_named(connection: Connection, name: str) -> PortalKey | None:
+    statement = select(PORTALS.c.server, PORTALS.c.portal_id).where(PORTALS.c.name == name)
+    found = connection.execute(statement.order_by(PORTALS.c.named_at.desc())).first()
+    return PortalKey(found.server, found.portal_id) if found is not None else None
+
+
+def _identified(connection: Connection, portal: PortalKey | str) -> tuple[PortalKey | None, str]:
+    """Return key and name of a portal. No key: it was not read yet. A key without a name: it is not known."""
+    if isinstance(portal, str):
+        return _portal_named(connection, portal), portal
+    found = _portal(connection, portal)
+    return portal, found.name if found is not None else ""
+
+
+def _suspended(key: PortalKey | None, name: str) -> ColumnElement[bool]:
+    if key is not None:
+        return of(SUSPENSIONS, key)
+    return and_(of(SUSPENSIONS, _UNREAD), SUSPENSIONS.c.name == name)
+
+
+def _attach_suspension(connection: Connection, key: PortalKey, name: str) -> None:
+    """Give a suspension by name to the portal that was read under it."""
+    connection.execute(update(SUSPENSIONS).where(_suspended(None, name)).values(**named(key)))
+
+
+def _trust(connection: Connection, key: PortalKey | None, name: str, by: str, now: datetime) -> bool:
+    if key is None:
+        return False
+    untrusted = and_(of(PORTALS, key), PORTALS.c.trusted.is_(False))
+    if connection.execute(update(PORTALS).where(untrusted).values(trusted=True)).rowcount == 0:
+        return False
+    record(connection, "trusted", now, by=by, key=key, portal=name)
+    return True

@@ -1,0 +1,19 @@
+"""The controller's state and history: one method for each question, each a short transaction.
+
+All methods can be called from any thread. They raise StoreError where the database cannot be read or written. Times
+are parameters, with a time zone: nothing here reads a clock.
+"""
+
+from __future__ import annotations
+
+from portalctl.controller.store.coordination import Coordination
+from portalctl.controller.store.drift import DriftRecords
+from portalctl.controller.store.held_plans import HeldPlans
+from portalctl.controller.store.journal import JournalLines
+from portalctl.controller.store.portals import Portals
+from portalctl.controller.store.retention import Retention
+from portalctl.controller.store.runs import Runs
+
+
+class Store(Portals, Runs, JournalLines, HeldPlans, DriftRecords, Coordination, Retention):
+    """The state and history in one database: `Store(open_database(url, state=folder))`."""
