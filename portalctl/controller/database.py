@@ -53,7 +53,7 @@ def open_database(url: str | None, *, state: Path, exclusive: bool = True) -> En
 
 
 def lock_file(path: Path) -> Path:
-    """Return the file whose lock a controller holds while it uses the SQLite database at `path`."""
+    """Return the lock file of the SQLite database at `path`; a controller locks it while it uses the database."""
     return path.with_name(f"{path.name}.lock")
 
 

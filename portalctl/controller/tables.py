@@ -24,7 +24,7 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         if value is None:
             return None
-        assert value.tzinfo is not None  # noqa: S101 (a time without a zone would be taken for another one)
+        assert value.tzinfo is not None  # noqa: S101 (a time without a zone would be read as another one)
         return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002

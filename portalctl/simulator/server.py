@@ -17,11 +17,11 @@ from portalctl.simulator.engine import Engine
 from portalctl.simulator.faults import Fault
 from portalctl.simulator.konnect.seed import plant, read_seed
 from portalctl.simulator.konnect.service import KonnectService
-from portalctl.simulator.konnect.store import Store
+from portalctl.simulator.konnect.store import SimulatedStore
 from portalctl.simulator.konnect.world import World
 from portalctl.simulator.message import Exchange, Request
 
-__all__ = ["Behaviour", "Exchange", "Fault", "Request", "Simulator", "Store"]
+__all__ = ["Behaviour", "Exchange", "Fault", "Request", "SimulatedStore", "Simulator"]
 
 TOKEN = "kpat_sim"  # noqa: S105  # opens a simulated portal only
 
@@ -51,7 +51,7 @@ class Simulator(Engine):
         super().__init__(faults=faults, latency=latency, tls=tls, log_limit=log_limit)
         self.token = token
         self._world = World(str(db), behaviour)
-        self.store = Store(self._world)
+        self.store = SimulatedStore(self._world)
         try:
             if not self.store.portals():
                 plant(portals, self.store)

@@ -43,7 +43,7 @@ def test_the_file_is_below_the_state_folder_and_private(tmp_path: Path) -> None:
     }
 
 
-def test_each_commit_is_on_disk(store: Store) -> None:
+def test_every_commit_is_on_disk(store: Store) -> None:
     with store.engine.connect() as connection:
         settings = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")

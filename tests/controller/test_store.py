@@ -319,8 +319,8 @@ def test_one_holder_has_the_lease(store: Store, again: Again) -> None:
 
 def test_one_of_many_takes_the_lease(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda number: store.take_lease(KEY, f"holder-{number}", 20, NOW), range(16)))
-    assert sum(lease is not None for lease in taken) == 1
+        leases = list(pool.map(lambda number: store.take_lease(KEY, f"holder-{number}", 20, NOW), range(16)))
+    assert sum(lease is not None for lease in leases) == 1
 
 
 def test_the_accepted_commit_is_kept_by_source(store: Store, again: Again) -> None:

@@ -35,7 +35,7 @@ class Coordination(Transactions):
             return connection.execute(select(SEEN_IDS.c.answer).where(*_registration(portal, message_id))).scalar()
 
     def save_answer(self, portal: str, message_id: str, answer: str) -> None:
-        """Keep the answer to a registration whose id `first_seen` recorded, to be repeated."""
+        """Keep the answer to a registration, to be repeated; `first_seen` has recorded its id."""
         with self._write() as connection:
             connection.execute(update(SEEN_IDS).where(*_registration(portal, message_id)).values(answer=answer))
 
@@ -46,8 +46,10 @@ class Coordination(Transactions):
         with self._write() as connection:
             statement = inserting(connection, LEASES).values(**named(key), **values)
             free = or_(LEASES.c.holder == holder, LEASES.c.expires <= now)
-            taken = statement.on_conflict_do_update(index_elements=["server", "portal_id"], set_=values, where=free)
-            return lease if connection.execute(taken).rowcount > 0 else None
+            statement = statement.on_conflict_do_update(
+                index_elements=["server", "portal_id"], set_=values, where=free
+            )
+            return lease if connection.execute(statement).rowcount > 0 else None
 
     def renew_lease(self, key: PortalKey, holder: str, seconds: float, now: datetime) -> Lease | None:
         """Prolong one's own lease. None: it has expired, or another holder has it."""

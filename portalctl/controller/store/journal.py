@@ -22,7 +22,7 @@ class JournalLines(Transactions):
     """Questions about the journal."""
 
     def begin_journal(self, key: PortalKey, run_id: str, line: Line) -> None:
-        """Begin the journal of a run with its first line, in place of those of earlier runs on the portal.
+        """Begin the journal of a run with its first line; the lines of earlier runs on the portal are removed.
 
         The results that an earlier journal proves are kept in the history first.
         """

@@ -82,7 +82,7 @@ class Runs(Transactions):
             upsert(connection, CONTESTED, {**named(key), "subject": subject}, {"expires": until})
 
     def contested(self, key: PortalKey, now: datetime) -> set[str]:
-        """Return the developers and teams whose changes have stopped."""
+        """Return the developers and teams without further changes for now."""
         with self._read() as connection:
             statement = select(CONTESTED.c.subject).where(of(CONTESTED, key), CONTESTED.c.expires > now)
             return set(connection.execute(statement).scalars())

@@ -31,7 +31,7 @@ from portalctl.simulator.api7.records import (
     State,
     SubscriptionStatus,
 )
-from portalctl.simulator.api7.store import Store
+from portalctl.simulator.api7.store import SimulatedStore
 from portalctl.simulator.seedfile import (
     FLAG,
     LIST,
@@ -110,7 +110,7 @@ def _check(kind: str, entry: Entry, where: str) -> None:
             _check(inner, part, where)
 
 
-def plant(portals: list[Entry], store: Store) -> None:
+def plant(portals: list[Entry], store: SimulatedStore) -> None:
     """Puts checked portals into a store. Raises SeedError for products that aren't there."""
     for entry in portals:
         settings = dict(entry)
@@ -128,7 +128,7 @@ def plant(portals: list[Entry], store: Store) -> None:
 
 
 def _plant_application(
-    developer: SimulatedDeveloper, entry: Entry, products: Mapping[str, Product], store: Store
+    developer: SimulatedDeveloper, entry: Entry, products: Mapping[str, Product], store: SimulatedStore
 ) -> None:
     credentials, subscriptions = entry.pop("credentials", []), entry.pop("subscriptions", [])
     application: Application = store.add_application(developer, **entry)

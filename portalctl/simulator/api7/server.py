@@ -20,12 +20,12 @@ from portalctl.simulator.api7.errors import ApiError
 from portalctl.simulator.api7.records import SimulatedPortal
 from portalctl.simulator.api7.seed import plant, read_seed
 from portalctl.simulator.api7.service import Api7Service
-from portalctl.simulator.api7.store import Store
+from portalctl.simulator.api7.store import SimulatedStore
 from portalctl.simulator.engine import Engine
 from portalctl.simulator.faults import Fault
 from portalctl.simulator.message import Exchange, Request
 
-__all__ = ["Api7Behaviour", "Api7Simulator", "Exchange", "Fault", "Request", "Store"]
+__all__ = ["Api7Behaviour", "Api7Simulator", "Exchange", "Fault", "Request", "SimulatedStore"]
 
 TOKEN = "a7ee-sim"  # noqa: S105  # opens a simulated portal only
 PORTAL_TOKEN = "a7prt-sim"  # noqa: S105
@@ -35,8 +35,8 @@ class Api7Simulator(Engine):
     """A running simulator of API7: `url` is the Dashboard's, `portal_url` the backend's.
 
     `seed`: a mapping, a JSON file or "demo" (see api7/seed.py). `token` opens the Dashboard, `portal_token` the
-    backend for the first portal (further portals have tokens of their own, see `Store.add_portal`). Raises SeedError
-    for a bad seed and OSError where a port is in use.
+    backend for the first portal (further portals have tokens of their own, see `SimulatedStore.add_portal`). Raises
+    SeedError for a bad seed and OSError where a port is in use.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Api7Simulator(Engine):
         self.portal_token = portal_token
         behaviour = behaviour or Api7Behaviour()
         self._db = Database(behaviour)
-        self.store = Store(self._db, portal_token)
+        self.store = SimulatedStore(self._db, portal_token)
         admin = Api7Service(
             "dashboard", self._db, DashboardDialect(behaviour), routes=dashboard.ROUTES, authorize=self._admin
         )

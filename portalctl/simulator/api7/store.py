@@ -29,7 +29,7 @@ from portalctl.simulator.api7.records import (
 from portalctl.simulator.message import Json
 
 
-class Store:
+class SimulatedStore:
     """Helpers by kind. Ids and times are made up where none are given."""
 
     def __init__(self, db: Database, portal_token: str) -> None:

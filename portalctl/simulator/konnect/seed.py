@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from portalctl.simulator.konnect.api import V2, V3
-from portalctl.simulator.konnect.store import Store
+from portalctl.simulator.konnect.store import SimulatedStore
 from portalctl.simulator.konnect.world import STATUSES
 from portalctl.simulator.seedfile import (
     FLAG,
@@ -111,7 +111,7 @@ def _check(kind: str, entry: Entry, where: str) -> None:
         raise SeedError(f"{where}: status {entry['status']!r} in `{kind}` is not one of {', '.join(STATUSES)}")
 
 
-def plant(portals: list[Entry], store: Store) -> None:
+def plant(portals: list[Entry], store: SimulatedStore) -> None:
     """Puts checked portals into a store. Raises SeedError for unknown names and repeated ids."""
     try:
         for portal in portals:
@@ -120,7 +120,7 @@ def plant(portals: list[Entry], store: Store) -> None:
         raise SeedError(f"an id is given twice ({error})") from error
 
 
-def _plant_portal(portal: Entry, store: Store) -> None:
+def _plant_portal(portal: Entry, store: SimulatedStore) -> None:
     parts: dict[str, list[Entry]] = {kind: portal.pop(kind, []) for kind in _KINDS}
     portal_id = store.add_portal(**portal)
     store.add_developers(portal_id, parts["developers"])
@@ -134,7 +134,7 @@ def _plant_portal(portal: Entry, store: Store) -> None:
         _plant_application(portal_id, dict(application), developers, teams, store)
 
 
-def _plant_provider(portal_id: str, provider: Entry, teams: Mapping[str, str], store: Store) -> None:
+def _plant_provider(portal_id: str, provider: Entry, teams: Mapping[str, str], store: SimulatedStore) -> None:
     mappings = provider.pop("mappings", [])
     provider_id = store.add_identity_provider(portal_id, **provider)
     for mapping in mappings:
@@ -142,7 +142,7 @@ def _plant_provider(portal_id: str, provider: Entry, teams: Mapping[str, str], s
         store.add_mapping(provider_id, team, mapping["group"], id=mapping.get("id"))
 
 
-def _plant_team(portal_id: str, team: Entry, developers: Mapping[str, str], store: Store) -> str:
+def _plant_team(portal_id: str, team: Entry, developers: Mapping[str, str], store: SimulatedStore) -> str:
     members, roles, groups = (team.pop(key, []) for key in ("members", "roles", "groups"))
     team_id = store.add_team(portal_id, **team)
     store.add_members(team_id, [_named(developers, email, f"team {team['name']}") for email in members])
@@ -154,7 +154,7 @@ def _plant_team(portal_id: str, team: Entry, developers: Mapping[str, str], stor
 
 
 def _plant_application(
-    portal_id: str, application: Entry, developers: Mapping[str, str], teams: Mapping[str, str], store: Store
+    portal_id: str, application: Entry, developers: Mapping[str, str], teams: Mapping[str, str], store: SimulatedStore
 ) -> None:
     where = f"application {application['name']}"
     registrations = application.pop("registrations", [])

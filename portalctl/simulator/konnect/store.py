@@ -60,7 +60,7 @@ def _classic(portal_id: str) -> dict[str, Any]:
     }
 
 
-class Store:
+class SimulatedStore:
     """Helpers by kind. Every `add_…` returns the id; ids and times are made up where none are given."""
 
     def __init__(self, world: World) -> None:

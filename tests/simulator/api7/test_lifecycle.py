@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from portalctl.simulator.api7.database import Database
-from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator, Store
+from portalctl.simulator.api7.server import Api7Behaviour, Api7Simulator, SimulatedStore
 from tests.simulator.api7.client import NOBODY, PORTAL, Client, World, world
 
 pytestmark = pytest.mark.slow
@@ -181,7 +181,7 @@ class Portal(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.store = Store(Database(Api7Behaviour()), "a7prt-test")
+        self.store = SimulatedStore(Database(Api7Behaviour()), "a7prt-test")
         self.store.add_portal(PORTAL)
         self.product = self.store.add_product(PORTAL, "Orders")
 
