@@ -126,14 +126,14 @@ def report(plan: Plan, reports: Iterable[PortalReport], *, actor: str | None = N
     from datetime import UTC, datetime  # noqa: PLC0415 (heavy; see above)
 
     from portalctl.execution.report import timestamp  # noqa: PLC0415 (heavy; see above)
-    from portalctl.output.apply_report import Who, audit  # noqa: PLC0415 (heavy; see above)
+    from portalctl.output.apply_report import RunUser, apply_report  # noqa: PLC0415 (heavy; see above)
     from portalctl.version import GENERATOR  # noqa: PLC0415 (heavy; see above)
 
     reports, now = tuple(reports), timestamp(datetime.now(UTC))
-    return audit(
+    return apply_report(
         plan,
         reports,
-        who=Who(actor),
+        user=RunUser(actor),
         generator=GENERATOR,
         started_at=min((result.started_at for result in reports), default=now),
         ended_at=max((result.ended_at for result in reports), default=now),

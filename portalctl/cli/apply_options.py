@@ -22,7 +22,7 @@ from portalctl.execution.journal import FOLDER, check_folder, check_journal
 from portalctl.execution.report import PortalReport, timestamp
 from portalctl.flow import exclusive
 from portalctl.manifest.model import PortalManifest
-from portalctl.output.apply_report import Report, audit, who_ran
+from portalctl.output.apply_report import Report, apply_report, run_user
 from portalctl.output.documents import to_json
 from portalctl.output_file import Output
 from portalctl.run_context import Run
@@ -84,10 +84,10 @@ class Records:
     def document(self, plan: Plan, run: Run, reports: Sequence[PortalReport]) -> Report:
         """Return the report of an apply: who applied which plan, and what came of each change."""
         now = timestamp(run.clock())
-        return audit(
+        return apply_report(
             plan,
             reports,
-            who=who_ran({name: _text(value) for name, value in os.environ.items()}, _user()),
+            user=run_user({name: _text(value) for name, value in os.environ.items()}, _user()),
             generator=GENERATOR,
             started_at=min((report.started_at for report in reports), default=now),
             ended_at=now,

@@ -28,7 +28,7 @@ from portalctl.integrations.sticky_comments import update_comments, update_issue
 from portalctl.output.apply_report import Report
 from portalctl.output.documents import Drift
 from portalctl.output.escaping import github_output
-from portalctl.output.github_annotations import command, worst
+from portalctl.output.github_annotations import command, most_severe
 from portalctl.output.masked_documents import masked
 from portalctl.output_file import Output, append
 
@@ -102,7 +102,7 @@ def github(
     """
     document = _read(file)
     shown = document if show_emails or _is_masked(document) else masked(document, run_mask())
-    for annotation in worst(shown):
+    for annotation in most_severe(shown):
         click.echo(command(annotation))
     values = outputs(document, str(file), _digest(document, show_emails=show_emails))
     _append("GITHUB_OUTPUT", "".join(_entry(name, value) for name, value in values.items()))

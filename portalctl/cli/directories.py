@@ -14,8 +14,7 @@ from portalctl.errors import BadUsageError
 from portalctl.group_reading import Directories, definitions, wanted_groups
 from portalctl.http.server import is_loopback
 from portalctl.manifest.model import Directory, PortalManifest
-from portalctl.output.documents import Directories as ListedDirectories
-from portalctl.output.documents import ListedDirectory
+from portalctl.output.documents import ListedDirectories, ListedDirectory
 from portalctl.words import did_you_mean, quoted
 
 

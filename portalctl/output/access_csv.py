@@ -1,6 +1,6 @@
-"""An access review as CSV (RFC 4180): a row for each developer, with every cell as text for spreadsheets.
+"""An access review as CSV (RFC 4180): a row for each developer. Spreadsheets read every cell as text.
 
-The file can be named by `members_from`: the columns `developer`, `expires` and `reason` are those of a member list.
+`members_from` can name the file, because its columns `developer`, `expires` and `reason` are those of a member list.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 def access_csv(review: AccessReview) -> str:
-    """Return a head row and a row for each developer of each portal; several values in a cell are joined by `; `."""
+    """Return a header row and a row for each developer of each portal; `; ` separates values within a cell."""
     rows = (_row(portal, developer) for portal in review.portals for developer in portal.developers)
     return "".join(f"{','.join(map(csv, row))}\r\n" for row in (COLUMNS, *rows))
 
@@ -69,7 +69,7 @@ def _rules(rules: tuple[DatedReason, ...]) -> Iterator[str]:
 
 
 def _last_day(rules: Iterable[DatedReason]) -> str:
-    """Return the last day on which one of the rules holds; nothing if one has no end."""
+    """Return the last day on which one of the rules holds; empty if a rule has no end."""
     days = [why.expires for why in rules]
     return str(max(day for day in days if day)) if days and all(days) else ""
 

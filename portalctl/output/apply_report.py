@@ -1,6 +1,6 @@
-"""The report of an apply: which plan was applied, by which user, and the result of each change.
+"""The report of an apply: the plan, the user who ran it, and the result of each change.
 
-These dataclasses are the published JSON too (`schemas/report.v1.schema.json`): a field is a key.
+These dataclasses also define the published JSON (`schemas/report.v1.schema.json`): each field is a key.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ RESULTS: tuple[Result, ...] = ("confirmed", "failed", "skipped", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
-    """The user of a run. `commit` is the one that a CI job checked out; None elsewhere."""
+class RunUser:
+    """The user of a run. `commit`: the commit that the CI job checked out; None outside CI."""
 
     actor: str | None
     commit: str | None = None
@@ -31,11 +31,11 @@ class Who:
 
 @dataclass(frozen=True, slots=True)
 class ChangeResult:
-    """One change and what came of it.
+    """One change and its result.
 
-    `already`: it was as wanted before anything was sent. `trace` is the portal's own id of the request, `status` the
-    HTTP status of the last answer, `advice` what to do about it. Times are RFC 3339, UTC; `sent_at` and `answered_at`
-    are of the last request, null when none was sent.
+    `already`: the portal already had the planned state before anything was sent. `trace` is the portal's own id of
+    the request, `status` the HTTP status of the last answer, `advice` the advice on an error. Times are RFC 3339 and
+    UTC; `sent_at` and `answered_at` are those of the last request, null if none was sent.
     """
 
     id: str
@@ -59,7 +59,7 @@ class ChangeResult:
 
 @dataclass(frozen=True, slots=True)
 class PortalOutcome:
-    """`summary` counts changes by result, and in all."""
+    """The results on one portal. `summary` has the number of changes by result, and the total."""
 
     name: str
     provider: str
@@ -73,9 +73,10 @@ class PortalOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`plan` is the digest of what was applied, None in a masked report without a lasting key.
+    """The report of an apply.
 
-    `interrupted`: it was asked to stop before it was complete.
+    `plan` is the digest of the applied plan, None in a masked report without a lasting key. `interrupted`: the apply
+    was interrupted before it was complete. `who` is the user of the run.
     """
 
     version: Literal[1] = 1
@@ -84,24 +85,24 @@ class Report:
     started_at: str
     ended_at: str
     interrupted: bool
-    who: Who
+    who: RunUser
     manifest: ManifestStamp
     plan: str | None
     portals: tuple[PortalOutcome, ...]
 
 
-def who_ran(env: Mapping[str, str], user: str | None) -> Who:
-    """Return the user and the commit that GitHub or GitLab names, else the `user` of the operating system."""
+def run_user(env: Mapping[str, str], user: str | None) -> RunUser:
+    """Return the user and the commit from GitHub's or GitLab's variables, else the `user` of the operating system."""
     for actor, commit in (("GITHUB_ACTOR", "GITHUB_SHA"), ("GITLAB_USER_LOGIN", "CI_COMMIT_SHA")):
         if env.get(actor):
-            return Who(env[actor], env.get(commit) or None)
-    return Who(user)
+            return RunUser(env[actor], env.get(commit) or None)
+    return RunUser(user)
 
 
-def audit(
-    plan: Plan, reports: Iterable[PortalReport], *, who: Who, generator: str, started_at: str, ended_at: str
+def apply_report(
+    plan: Plan, reports: Iterable[PortalReport], *, user: RunUser, generator: str, started_at: str, ended_at: str
 ) -> Report:
-    """Return the report of an apply of `plan`. `reports` leaves out the portals that had nothing to do."""
+    """Return the report of an apply of `plan`. `reports` leaves out portals without changes."""
     reports = list(reports)
     portals = {portal.name: portal for portal in plan.portals}
     return Report(
@@ -109,7 +110,7 @@ def audit(
         started_at=started_at,
         ended_at=ended_at,
         interrupted=any(report.interrupted for report in reports),
-        who=who,
+        who=user,
         manifest=plan.manifest,
         plan=plan.digest,
         portals=tuple(_portal(portals[report.name], report) for report in reports),
@@ -155,7 +156,7 @@ def change_result(item: Settled) -> ChangeResult:
 
 
 def change_of(outcome: ChangeResult) -> Change:
-    """Return the change that an outcome is about."""
+    """Return the change of a result."""
     return BY_NAME[outcome.op](
         id=outcome.id,
         op_class=outcome.op_class,

@@ -1,7 +1,7 @@
-"""Every document that portalctl writes: its kind, its envelope, and the forms it can have.
+"""Every document that portalctl writes: its kind, its envelope, and how it is rendered and read.
 
-A document is a frozen value; its JSON begins with `version`, `kind` and `generator`. `forms.FORMS` is the table of
-document × form. `show`, `schema` and the library's `render` are made from both.
+A document is a frozen value; its JSON begins with `version`, `kind` and `generator`. `forms.FORMS` lists the forms of
+each kind. The commands `show` and `schema` and the library's `render` use both.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Where portals and files disagree. `notices` are about the acknowledgements."""
+    """The differences between portals and their manifest. `notices` are about the acknowledgements."""
 
     version: Literal[1] = 1
     kind: Literal["drift"] = "drift"
@@ -54,7 +54,7 @@ class Drift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """What rules yield for a developer, a domain or a team, and why."""
+    """The decisions of the rules for a developer, a domain or a team, and the reasons."""
 
     version: Literal[1] = 1
     kind: Literal["explanation"] = "explanation"
@@ -64,7 +64,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ping:
-    """Whether a run would find what it needs."""
+    """The checks of portals and directories that a run needs."""
 
     version: Literal[1] = 1
     kind: Literal["ping"] = "ping"
@@ -75,7 +75,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundInFile:
-    """A finding, in its published form."""
+    """A finding in a manifest file, in its published form."""
 
     file: str
     line: int
@@ -88,7 +88,7 @@ class FoundInFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validation:
-    """What is wrong with manifest files. At most 100 findings are listed, errors first; `total` counts all."""
+    """The findings in manifest files. At most 100 are listed, errors first; `total` counts all."""
 
     version: Literal[1] = 1
     kind: Literal["validation"] = "validation"
@@ -101,7 +101,7 @@ class Validation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPortal:
-    """A portal that a manifest declares. None where the manifest does not say it."""
+    """A portal that a manifest declares. None: the manifest does not state it."""
 
     name: str
     provider: str
@@ -123,7 +123,7 @@ class Portals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LivePortal:
-    """A portal that exists on a server. `declared` is its name in the manifest, None where no root file has it."""
+    """A portal that exists on a server. `declared`: its name in the manifest, None if no root file declares it."""
 
     id: str
     names: tuple[str, ...]
@@ -144,9 +144,9 @@ class LivePortals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedDirectory:
-    """A directory that a manifest declares, the groups that rules name, and the variables that it needs.
+    """A directory that a manifest declares, with the groups that rules name and the variables that it needs.
 
-    `preview`: this kind is tested against stand-ins only.
+    `preview`: this kind of directory is tested with simulated servers only.
     """
 
     name: str
@@ -158,7 +158,7 @@ class ListedDirectory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Directories:
+class ListedDirectories:
     """The directories of a manifest."""
 
     version: Literal[1] = 1
@@ -167,7 +167,7 @@ class Directories:
     directories: tuple[ListedDirectory, ...]
 
 
-LINKED = ("markdown", "html")  # forms of a plan whose places in files are links
+LINKED = ("markdown", "html")  # the forms of a plan with links to lines in files
 
 Document = (
     Plan
@@ -180,7 +180,7 @@ Document = (
     | Validation
     | Portals
     | LivePortals
-    | Directories
+    | ListedDirectories
 )
 
 MODELS: Mapping[str, type[Document]] = {
@@ -194,7 +194,7 @@ MODELS: Mapping[str, type[Document]] = {
     "validation": Validation,
     "portals": Portals,
     "live_portals": LivePortals,
-    "directories": Directories,
+    "directories": ListedDirectories,
 }
 
 
@@ -202,16 +202,16 @@ def render(document: Document, form: str = "text", style: Style | None = None, l
     """Return a document in one of its forms. Raises BadUsageError for a form that it does not have.
 
     Args:
-        style: for text: columns and colours; 80 columns without colours where it is left out.
+        style: columns and colours of the text form; by default 80 columns without colours.
         links: the addresses of files and runs, for a plan in Markdown or HTML.
     """
-    from portalctl.output.text.style import Style  # noqa: PLC0415 (a document can be made without its forms)
+    from portalctl.output.text.style import Style  # noqa: PLC0415 (a document can be created without its forms)
 
     known = forms(document.kind)
     if form not in known:
         raise BadUsageError(
-            f"{quoted(form)} is not a form of a {document.kind}{did_you_mean(form, known)}",
-            f"Its forms are {', '.join(known)}.",
+            f"{quoted(form)} is not a valid form of {document.kind}{did_you_mean(form, known)}",
+            f"Choose one of: {', '.join(known)}.",
         )
     style = style or Style()
     if form == "json":
@@ -233,17 +233,17 @@ def _function(place: str) -> Callable[..., str]:
 
 
 def to_json(document: Document) -> str:
-    """Return the published JSON, in ASCII: inert on a terminal and in a CI log too."""
+    """Return the published JSON in ASCII, which has no effect on a terminal or in a CI log."""
     if isinstance(document, Plan):
         return json_text(plan_document.to_json(document))
     if isinstance(document, SavedSnapshot):
         return json_text(snapshot_file.to_json(document))
     plain = TypeAdapter(type(document)).dump_python(document, mode="json", by_alias=True)
-    indent = None if isinstance(document, Portals) else 2  # one line, as CI variables take it
+    indent = None if isinstance(document, Portals) else 2  # one line, for CI variables
     return json_text(json.dumps(plain, indent=indent) + "\n")
 
 
-# Keys with words that portalctl itself writes; no output escapes them. All other text may be a stranger's.
+# Keys with values that portalctl itself writes, and that no output escapes. All other text may come from outside.
 _OWN_KEYS = frozenset(
     {
         *("about", "blocked", "class", "code", "commit", "created_at", "digest", "effect", "ended_at", "fingerprint"),
@@ -256,7 +256,7 @@ _PORTAL_NAMES = frozenset({("portals", "name"), ("portals", "portal", "name")})
 
 
 def _forged(value: object, keys: tuple[str, ...] = (), path: str = "") -> Iterator[str]:
-    """Yield the JSON paths of words that portalctl cannot have written."""
+    """Yield the JSON paths of values that portalctl cannot have written."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _forged(item, (*keys, str(key)), f"{path}.{str(key)[: json_file.LONGEST_KEY]}")
@@ -270,16 +270,16 @@ def _forged(value: object, keys: tuple[str, ...] = (), path: str = "") -> Iterat
 
 
 def read(content: bytes, file: str) -> Document:
-    """Return the document in a file that portalctl wrote. Raises InputError, naming the path of what is wrong in it.
+    """Return the document in a file that portalctl wrote. Raises InputError with the JSON path of each fault.
 
-    A plan is not checked against its digest, which a masked one does not have; `portalctl.changes.saved_plan` does
-    that for a plan that is to be applied.
+    The digest of a plan is not checked, because a masked plan has none. `portalctl.changes.saved_plan` checks it
+    before a plan is applied.
     """
     kind = _kind(content, file)
     if kind not in MODELS:
-        message = f"its `kind` is none that portalctl writes; expected {', '.join(MODELS)}"
+        message = f"{quoted(kind)}: not a valid `kind`; expected {', '.join(MODELS)}"
         raise InputError((Finding(Position(file, 1, 1), message),))
-    forged = [(path, "is not text that portalctl writes there") for path in _forged(from_json(content))]
+    forged = [(path, "is not a text that portalctl writes here") for path in _forged(from_json(content))]
     if forged:
         raise json_file.rejected(file, forged, kind)
     match kind:
@@ -293,14 +293,14 @@ def read(content: bytes, file: str) -> Document:
 
 def _kind(content: bytes, file: str) -> str:
     try:
-        given = from_json(content)
+        document = from_json(content)
     except ValueError as error:
         raise InputError((json_file.not_json(file, str(error), "document"),)) from None
-    return str(given.get("kind")) if isinstance(given, dict) else ""
+    return str(document.get("kind", "")) if isinstance(document, dict) else ""
 
 
 def schema(kind: str) -> Mapping[str, Any]:
-    """Return the JSON Schema (2020-12) of a kind. Later versions may add keys; readers ignore unknown ones."""
+    """Return the JSON Schema (2020-12) of a kind of document. Later versions may add keys; ignore unknown ones."""
     if kind == "plan":
         return plan_document.plan_schema()
     if kind == "snapshot":
@@ -311,7 +311,7 @@ def schema(kind: str) -> Mapping[str, Any]:
 
 
 def validation(files: Iterable[str], findings: Sequence[Finding]) -> Validation:
-    """Return the document of findings in manifest files. `files` is empty where they could not be loaded."""
+    """Return the document of findings in manifest files. `files` is empty if the files could not be loaded."""
     ranked = sorted(range(len(findings)), key=lambda index: findings[index].severity != "error")
     return Validation(
         valid=all(finding.severity != "error" for finding in findings),

@@ -1,8 +1,8 @@
-"""The one module that makes foreign text printable: what strangers typed stays visible and has no effect.
+"""The only module that makes text from outside printable: the text stays visible and has no effect.
 
-One function per medium, named after it. Each takes one piece of text (a name, an address, a message of the portal),
-except `json_text`, which takes a whole document. Documents for people are printed in CI logs too: what `terminal`
-makes visible is visible in Markdown, HTML and CSV as well.
+It has one function for each output format, named after the format. Each accepts one piece of text (a name, an
+address, a message of the portal), except `json_text`, which accepts a whole document. Since CI logs also show
+Markdown, HTML and CSV, these formats make the same characters visible as `terminal`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from unicodedata import combining
 from portalctl.characters import UNSEEN
 from portalctl.csv_guard import guard
 
-# Besides hiding in a name, unseen characters hide commands: a comparison by culture, as .NET makes by default, skips
-# them. `str.isprintable` has the others.
+# Invisible characters can hide in names, and they can hide commands, because .NET's default comparison of strings
+# ignores them. `str.isprintable` covers all others.
 _INVISIBLE = UNSEEN
 
-# GitHub's runner acts on `::name …::` at the start of a line and on `##[name …]` anywhere in one
-# (actions/runner, src/Runner.Common/ActionCommand.cs); `##` is the mark of other runners' commands too.
-# The lone colon at an edge and the lone hash at the start would make such a mark with a neighbour.
+# GitHub's runner executes `::name …::` at the start of a line and `##[name …]` anywhere in a line
+# (actions/runner, src/Runner.Common/ActionCommand.cs); commands of other runners also begin with `##`.
+# A single colon at an edge, or a single hash at the start, could form such a command with adjacent text.
 _COMMAND = r"\A[:#]|:(?=:|\Z)|#(?=#)"
 
-# A backslash that would read as the start of an escape: before one, before what looks like one, or at an edge.
+# A backslash that looks like the start of an escape: before an escape or the letter of one, or at an edge.
 _AMBIGUOUS_BACKSLASH = r"\\(?=[\\xuU:#]|[^ -~]|\Z)"
 
 _SHOWN_CHARACTER = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})|.", re.DOTALL)
@@ -37,35 +37,34 @@ _HIDDEN = re.compile(f"[{_INVISIBLE}:#]")
 _DOUBLED_HASH = re.compile(r"#(?=#)")
 _DOUBLED = re.compile(r":(?=:)|#(?=#)")
 
-# Words that mean nothing in Markdown, without the punctuation around them: letters, or a number.
+# Words without a meaning in Markdown, without surrounding punctuation: letters, or a number.
 _PLAIN = re.compile(r"(?!www\b)[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+(?:,\d{3})*")
-_COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")  # GitHub makes a link of one
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,40}")  # GitHub links it
 _LIST = re.compile(r"\d+[.)]+")
 
-# A pipe would split a row of a table; cmark looks for the end of code by at most 80 backticks.
+# A pipe would split a row of a table; cmark recognises code fences of at most 80 backticks.
 _NO_CODE = re.compile(r"(\||`{40,})")
 
 _WIDE_ESCAPE = re.compile(r"\\(?=[uU])")
 
 
 def terminal(text: str) -> str:
-    r"""Return one piece of foreign text for a terminal or a CI log.
+    r"""Return one piece of text from outside for a terminal or a CI log.
 
-    The result has no line break, and only letters, marks, digits, signs and the ASCII space. Everything else
-    becomes a visible escape, `\x1b`, `\u202e` or `\U000e0041`: control and format characters (bidirectional,
-    zero-width, tags), separators, surrogates, private use, unassigned, and what is blank without being a space.
-    It has no `::` and no `##`, and none arises where such pieces stand side by side, or where we write a colon
-    next to one. Different texts stay different: a backslash is doubled where it could be taken for an escape.
-    Ordinary names are unchanged.
+    The result has no line break, and only letters, marks, digits, signs and the ASCII space. All other characters
+    become visible escapes such as `\x1b`, `\u202e` or `\U000e0041`: control and format characters (bidirectional,
+    zero-width, tags), separators, surrogates, private use, unassigned ones, and blanks other than the space.
+    The result has no `::` and no `##`, also not together with adjacent results or an adjacent colon. Different texts
+    have different results: a backslash that could be read as an escape is doubled. Ordinary names are unchanged.
     """
     return _TERMINAL.sub(_shown, text)
 
 
 def markdown(text: str, most: int | None = None) -> str:
-    r"""Return one piece of foreign text for GitHub's and GitLab's Markdown, as code: no link, no mention.
+    r"""Return one piece of text from outside as code in GitHub's and GitLab's Markdown, without links and mentions.
 
-    Good in a line and in a table's cell alike: a pipe stands between two pieces of code as `&#124;`, since what
-    splits a row is found before code is. Two results need something between them; the empty text gives nothing.
+    The result is valid in a line and in a table cell: a pipe becomes `&#124;` between two pieces of code, because
+    Markdown splits rows before it finds code. Separate two results by other text. An empty text has an empty result.
 
     A result of more than `most` bytes is shortened and ends with `…`; see `_fitting`.
     """
@@ -73,7 +72,7 @@ def markdown(text: str, most: int | None = None) -> str:
 
 
 def markdown_words(text: str, most: int | None = None) -> str:
-    """Return a sentence with foreign text for Markdown: words and numbers stay, everything else becomes code.
+    """Return a sentence with text from outside for Markdown: words and numbers stay, everything else becomes code.
 
     A result of more than `most` bytes is shortened and ends with `…`.
     """
@@ -81,7 +80,7 @@ def markdown_words(text: str, most: int | None = None) -> str:
 
 
 def html(text: str, most: int | None = None) -> str:
-    """Return one piece of foreign text for HTML, between tags or in a quoted attribute; not for scripts or styles.
+    """Return one piece of text from outside for HTML, as content or a quoted attribute, not for scripts or styles.
 
     A result of more than `most` bytes is shortened and ends with `…`.
     """
@@ -89,16 +88,16 @@ def html(text: str, most: int | None = None) -> str:
 
 
 def chat(text: str) -> str:
-    """Return one piece of foreign text for a message to Slack and programs that read messages as Slack does.
+    """Return one piece of text from outside for a message to Slack or a program with the same format.
 
-    There `<!channel>` calls everybody and `<url|text>` is a link; the three signs are escaped as Slack asks
-    (https://docs.slack.dev/messaging/formatting-message-text).
+    In it, `<!channel>` notifies all members and `<url|text>` is a link. Slack documents the escapes of `<`, `>` and
+    `&` (https://docs.slack.dev/messaging/formatting-message-text).
     """
     return escape(terminal(text), quote=False)
 
 
 def csv(text: str) -> str:
-    """Return one quoted CSV field (RFC 4180), with an apostrophe before what a spreadsheet would calculate."""
+    """Return one quoted CSV field (RFC 4180), with an apostrophe before text that spreadsheets read as a formula."""
     return '"' + guard(terminal(text)).replace('"', '""') + '"'
 
 
@@ -116,42 +115,41 @@ def github_property(text: str) -> str:
 
 
 def github_output(name: str, value: str, delimiter: str) -> str:
-    """One entry of the file that GITHUB_OUTPUT or GITHUB_ENV names; `value` arrives as it is, lines and all.
+    """Return one entry of the file that GITHUB_OUTPUT or GITHUB_ENV names. `value` is unchanged and may have lines.
 
-    `delimiter` is random, new for each entry. Raises ValueError when a line of the value is the delimiter, which a
-    stranger can only have guessed.
+    `delimiter` is a new random text for each entry. Raises ValueError if a line of the value equals the delimiter.
     """
     if delimiter in re.split(r"\r\n|\r|\n", value):
-        raise ValueError("the value holds its own delimiter")
+        raise ValueError("the value contains its delimiter")
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
 
 
 def yaml(text: str) -> str:
     r"""Return a double-quoted YAML 1.2 scalar in one line, for a file, a terminal or a CI log.
 
-    Reading it gives the same text, except that a lone surrogate, which YAML cannot hold, becomes U+FFFD. It has no
-    `::` and no `##`.
+    A YAML reader returns the same text, except that a lone surrogate, which YAML cannot contain, becomes U+FFFD. The
+    result has no `::` and no `##`.
     """
     return '"' + _DOUBLED.sub(lambda found: _escaped(found[0]), "".join(map(_yaml_char, text))) + '"'
 
 
 def yaml_comment(text: str) -> str:
-    r"""One piece of foreign text for a comment in a manifest: as on a terminal.
+    r"""Return one piece of text from outside for a comment in a manifest, escaped as for a terminal.
 
-    A backslash before `u` or `U` is written `\x5c`: readers of YAML that look for escapes of half a character look in
-    comments too.
+    A backslash before `u` or `U` becomes `\x5c`, because some YAML readers reject escapes of lone surrogates, also in
+    comments.
     """
     return _WIDE_ESCAPE.sub(lambda _: r"\x5c", terminal(text))
 
 
 def _fitting(text: str, most: int | None, form: Callable[[str], str]) -> str:
-    """Return the form of a text, or of as much of its beginning as fits `most` bytes with a `…` after it.
+    """Return the form of a text, or of its beginning followed by `…`, in at most `most` bytes.
 
-    It is never cut within an escape, of `terminal` or of the form, nor before a combining mark.
+    The text is not cut within an escape of `terminal` or of the form, or before a combining mark.
     """
     if most is None:
         return form(terminal(text))
-    shown = terminal(text[: most + 1])  # each character has a byte at least
+    shown = terminal(text[: most + 1])  # each character has at least one byte
     if len(text) <= most and len(form(shown).encode()) <= most:
         return form(shown)
     ends = [0, *(found.end() for found in _SHOWN_CHARACTER.finditer(shown))]
@@ -177,7 +175,7 @@ def _entity(char: str) -> str:
 
 
 def _code_span(shown: str) -> str:
-    """Fenced by more backticks than are inside; one blank at both edges is dropped (CommonMark 0.31, 6.1)."""
+    """Fence code with more backticks than it has; Markdown drops one blank at both edges (CommonMark 0.31, 6.1)."""
     if not shown.strip(" "):
         return f"`{shown}`" if shown else ""
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
@@ -203,16 +201,16 @@ def _yaml_char(char: str) -> str:
 def json_text(document: str) -> str:
     r"""Return an equal JSON document in printable ASCII and newlines, for a terminal or a CI log.
 
-    `document` is valid JSON. Beyond ASCII everything is written as `\uXXXX`, and so is the first sign of a `##`;
-    tabs and carriage returns between tokens become spaces. `::` needs nothing: outside a string no two colons
-    meet, a string has no line break, and so a line cannot begin with it. A surrogate is written as itself; a high
-    one right before a low one, which no encoding can hold, becomes the character that the two stand for.
+    `document` is valid JSON. Characters outside ASCII and the first hash of a `##` become `\uXXXX`; tabs and carriage
+    returns between tokens become spaces. `::` cannot start a line, because strings have no line breaks and two colons
+    do not follow each other outside strings. A lone surrogate keeps its value; a high surrogate before a low one
+    becomes the character that both encode.
     """
     return _DOUBLED_HASH.sub(r"\\u0023", document.translate(_JsonTable()))
 
 
 class _JsonTable(dict[int, str]):
-    """What each code point becomes, computed on first use: documents are large and have few different characters."""
+    """The replacement of each code point, computed on first use: documents have few different characters."""
 
     def __init__(self) -> None:
         super().__init__({ord("\t"): " ", ord("\r"): " "})

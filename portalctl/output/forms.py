@@ -1,12 +1,12 @@
-"""The forms of each kind of document: text, JSON and others. Imports nothing, so that help and options stay quick."""
+"""The forms of each kind of document. Imports no other module, so that help and option parsing are fast."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 COMMON = ("text", "json", "markdown", "html")  # every document has these
-# Document × form → the function that renders it, from (document, style); JSON is made of the model, and where
-# Markdown or HTML has no function, they show the text.
+# The function that renders each form of each document. JSON is generated from the model. Without a function for
+# Markdown or HTML, these forms show the text.
 FORMS: Mapping[str, Mapping[str, str]] = {
     "plan": {
         "text": "portalctl.output.text.plan:plan_text",
@@ -56,5 +56,5 @@ def forms(kind: str) -> tuple[str, ...]:
 
 
 def every_form() -> tuple[str, ...]:
-    """Return the forms of all documents together."""
+    """Return the forms of all kinds of documents, each once."""
     return tuple(dict.fromkeys(form for kind in FORMS for form in forms(kind)))

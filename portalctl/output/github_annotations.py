@@ -1,13 +1,12 @@
-"""Annotations at `file:line`, as GitHub shows them beside the lines of a pull request. Pure.
+"""Annotations at `file:line`, which GitHub shows next to the lines of a pull request. Pure.
 
-GitHub shows ten of a step; of a plan with more, these are the worst.
+GitHub shows ten annotations of a step; of a document with more, the most severe ones are selected.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal
 
 from portalctl.changes.plan import Plan, PortalPlan
@@ -15,7 +14,7 @@ from portalctl.insight.drift import FAILING
 from portalctl.output import view_model
 from portalctl.output.apply_report import Report
 from portalctl.output.documents import Drift, FoundInFile, Validation
-from portalctl.output.drift_words import finding_what, finding_who
+from portalctl.output.drift_words import finding_difference, finding_subject
 from portalctl.output.escaping import github_data, github_property
 from portalctl.output.view_model import ChangeGroup
 from portalctl.reason import Reason
@@ -27,7 +26,7 @@ Level = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """`line` and `column` count from 1. `file` None: it is about no line of a file."""
+    """An annotation. `line` and `column` count from 1. `file` None: it is not about a file."""
 
     level: Level
     title: str
@@ -37,20 +36,20 @@ class Annotation:
     column: int | None = None
 
 
-def worst(document: Plan | Drift | Report) -> tuple[Annotation, ...]:
-    """What a reader has to know first, at most MOST of it: refusals and failures, then removals, then warnings."""
+def most_severe(document: Plan | Drift | Report) -> tuple[Annotation, ...]:
+    """Return at most MOST annotations: refusals and failures, then removals, then warnings."""
     match document:
         case Plan():
-            every = [each for portal in document.portals for each in _of_plan(portal)]
+            annotations = [annotation for portal in document.portals for annotation in _of_plan(portal)]
         case Drift():
-            every = list(_of_drift(document))
+            annotations = list(_of_drift(document))
         case Report():
-            every = list(_of_report(document))
-    return tuple(islice(sorted(every, key=lambda each: each.level != "error"), MOST))
+            annotations = list(_of_report(document))
+    return tuple(sorted(annotations, key=lambda annotation: annotation.level != "error")[:MOST])
 
 
 def validation_commands(document: Validation) -> str:
-    """The workflow commands of a validation's findings, and how many more there are, a line each."""
+    """Return a workflow command for each finding, and one with the number of further findings, a line each."""
     shown = [_of_finding(finding) for finding in document.findings]
     if len(shown) < document.total:
         shown.append(Annotation("warning", "portalctl", f"and {document.total - len(shown):,} more findings"))
@@ -58,15 +57,15 @@ def validation_commands(document: Validation) -> str:
 
 
 def command(annotation: Annotation) -> str:
-    """The workflow command that makes it, in one line."""
-    placed = {
+    """Return the workflow command for an annotation, in one line."""
+    properties = {
         "file": annotation.file,
         "line": annotation.line,
         "col": annotation.column,
         "title": annotation.title,
     }
-    properties = ",".join(f"{name}={github_property(str(value))}" for name, value in placed.items() if value)
-    return f"::{annotation.level} {properties}::{github_data(annotation.message)}"
+    shown = ",".join(f"{name}={github_property(str(value))}" for name, value in properties.items() if value)
+    return f"::{annotation.level} {shown}::{github_data(annotation.message)}"
 
 
 def _of_finding(found: FoundInFile) -> Annotation:
@@ -76,34 +75,34 @@ def _of_finding(found: FoundInFile) -> Annotation:
 
 
 def _of_plan(portal: PortalPlan) -> Iterator[Annotation]:
-    """In the order of how much it matters."""
+    """Yield the annotations of a plan, most severe first."""
     for refusal in portal.refusals:
         level: Level = "warning" if refusal.origin == "pending" else "error"
         yield Annotation(level, f"{portal.name}: refused", refusal.message)
-    takes = [effect for effect in view_model.effects(portal.changes) if effect.kind == "takes"]
-    for effect in sorted(takes, key=view_model.was_pending):
-        yield _of_effect(portal.name, effect)
+    removals = [group for group in view_model.change_groups(portal.changes) if group.effect == "removes"]
+    for group in sorted(removals, key=view_model.was_pending):
+        yield _of_removal(portal.name, group)
     for grant in portal.base.unruled if portal.base is not None else ():
         kept = f"in team {grant.team}" if grant.team else "approved"
-        message = f"{grant.developer.name} stays {kept}, though the rule for it is gone"
-        yield Annotation("warning", f"{portal.name}: not taken away", message)
+        message = f"{grant.developer.name} stays {kept} without a rule"
+        yield Annotation("warning", f"{portal.name}: access not removed", message)
     for notice in portal.notices:
         if notice.severity == "warning":
-            who = f"{notice.developer}: " if notice.developer else ""
-            yield Annotation("warning", portal.name, who + notice.message, notice.file, notice.line)
+            developer = f"{notice.developer}: " if notice.developer else ""
+            yield Annotation("warning", portal.name, developer + notice.message, notice.file, notice.line)
 
 
-def _of_effect(portal: str, effect: ChangeGroup) -> Annotation:
-    why = effect.why[0]
-    message = f"{effect.who}: {view_model.what(effect, str)}{view_model.origin_note(effect)}"
-    return Annotation("warning", f"{portal}: takes away", message, why.file, why.line)
+def _of_removal(portal: str, group: ChangeGroup) -> Annotation:
+    why = group.why[0]
+    message = f"{group.name}: {view_model.change_words(group, str)}{view_model.origin_note(group)}"
+    return Annotation("warning", f"{portal}: access removed", message, why.file, why.line)
 
 
 def _of_drift(drift: Drift) -> Iterator[Annotation]:
     for portal in drift.portals:
         for found in portal.findings:
             if found.kind in FAILING:
-                message = f"{finding_who(found, str)}: {finding_what(found, str)}"
+                message = f"{finding_subject(found, str)}: {finding_difference(found, str)}"
                 yield _at(found.why, "warning", f"{portal.name}: {found.kind.replace('_', ' ')}", message)
 
 

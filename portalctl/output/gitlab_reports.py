@@ -1,4 +1,4 @@
-"""Reports that GitLab shows in a merge request: the counts of a plan, and findings at their lines."""
+"""Reports that GitLab shows in a merge request: the figures of a plan, and findings at their lines."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections import Counter
 
+from portalctl.changes.operation import Effect
 from portalctl.changes.plan import Plan
 from portalctl.output import view_model
 from portalctl.output.documents import Validation
 from portalctl.output.escaping import json_text
-from portalctl.output.view_model import Kind
 
-NAMED: dict[Kind, str] = {"gives": "create", "changes": "update", "takes": "delete"}
+REPORTED: dict[Effect, str] = {"grants": "create", "changes": "update", "removes": "delete"}
 
 
 def terraform_json(plan: Plan) -> str:
@@ -22,13 +22,13 @@ def terraform_json(plan: Plan) -> str:
     """
     counts: Counter[str] = Counter()
     for portal in plan.portals:
-        for effect in view_model.effects(portal.changes):
-            counts[NAMED[effect.kind]] += len(effect.changes)
-    return json_text(json.dumps({name: counts[name] for name in NAMED.values()}) + "\n")
+        for group in view_model.change_groups(portal.changes):
+            counts[REPORTED[group.effect]] += len(group.changes)
+    return json_text(json.dumps({name: counts[name] for name in REPORTED.values()}) + "\n")
 
 
 def validation_code_quality(document: Validation) -> str:
-    """Return the report for `artifacts:reports:codequality`. A finding keeps its fingerprint when it moves.
+    """Return the report for `artifacts:reports:codequality`. A moved finding keeps its fingerprint.
 
     https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
     """

@@ -1,4 +1,4 @@
-"""Addresses of places in the manifest's files, and of the run, on GitHub or GitLab."""
+"""Addresses of lines in manifest files, and of the run, on GitHub or GitLab."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from portalctl.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Where readers of a document find its files and its run. None: not known.
+    """The addresses of a document's files and its run. None: unknown.
 
     Args:
         head: the address of the working folder at the commit under review, without a final slash.
-        base: the same at the commit that it is compared with.
+        base: the address of that folder at the base commit.
         run: the address of the run's page.
         report: the address of the full report.
-        request: what the change under review is called there.
+        request: the platform's term for the change under review.
     """
 
     head: str | None = None
@@ -28,7 +28,7 @@ class Links:
     request: str = "change"
 
     def of(self, why: Reason, before: bool = False) -> str | None:
-        """Return the address of a rule's line; None where it has none. `before`: the line is the base's."""
+        """Return the address of a rule's line, None if it has none. `before`: the line is in the base."""
         folder = self.base if before else self.head
         return _address(folder, why.file, why.line)
 
@@ -42,7 +42,7 @@ NO_LINKS = Links()
 
 
 def _address(folder: str | None, file: str | None, line: int | None) -> str | None:
-    """Return the address of a line. None for a file outside the working folder, which the commit may not have."""
+    """Return the address of a line. None for a file outside the working folder: the commit may not contain it."""
     if folder is None or not file or not line:
         return None
     path = PurePosixPath(file.replace("\\", "/"))

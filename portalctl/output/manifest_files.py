@@ -1,4 +1,4 @@
-"""An imported portal as manifest files: in the canonical layout, with comments for the people who maintain them."""
+"""An imported portal as manifest files in the canonical layout, with comments for their maintainers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ DELEGATE_COMMENT = "# What each team's file may contain. Only the owners of this
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What was imported. `day` is when, YYYY-MM-DD in UTC; `keys` are those that only this provider has.
+    """The source of an import. `day`: the date, YYYY-MM-DD in UTC. `keys`: `portal` keys that only this provider has.
 
-    `suggest_from`: how many approved developers a domain needs to be suggested.
+    `suggest_from`: the number of approved developers from which a domain is suggested.
     """
 
     name: str
@@ -36,42 +36,42 @@ class Source:
 
 
 def modeline(name: str) -> str:
-    """Return the comment by which editors find the schema; `name` is relative to the folder that has SCHEMA_FILE."""
+    """Return the comment with the schema's path for editors. `name` is relative to the folder of SCHEMA_FILE."""
     return f"# yaml-language-server: $schema={'../' * name.count('/')}{SCHEMA_FILE}"
 
 
 def acknowledgements_file(portal: str) -> str:
-    """Return the name of a portal's file of acknowledgements; hidden, so that it is not taken for a manifest file."""
+    """Return the name of a portal's acknowledgements file; hidden, so that it is not read as a manifest file."""
     return f".{portal}.acknowledged.yaml"
 
 
 def manifest_files(imported: Imported, source: Source, *, split_teams: bool, has_schema: bool) -> dict[str, str]:
-    """Return the texts of the files by name, relative to the root file's folder; the root file is first.
+    """Return the texts of the files by their path relative to the root file's folder; the root file is first.
 
-    `split_teams`: teams have files of their own, and the root file delegates to exactly these. A team that the
-    identity provider owns stays in the root file, as `membership: idp` is never delegated. `has_schema`: SCHEMA_FILE
-    will be in that folder.
+    `split_teams`: each team is in a file under `teams/`, and the root file delegates to exactly these files. A team
+    that the identity provider owns stays in the root file, because `membership: idp` is never delegated.
+    `has_schema`: SCHEMA_FILE will be in that folder.
     """
     root = f"{source.name}.yaml"
-    own = [team for team in imported.teams if split_teams and team.members is not None]
+    separate = [team for team in imported.teams if split_teams and team.members is not None]
     inside = [team for team in imported.teams if not split_teams or team.members is None]
-    names = [f"teams/{name}.yaml" for name in file_names(team.name for team in own)]
+    names = [f"teams/{name}.yaml" for name in file_names(team.name for team in separate)]
     first = [modeline(root)] if has_schema else []
     rules = [*_root(imported, source), *_teams(inside), *_overrides(imported, source)]
-    rules += _delegate(dict(zip(names, own, strict=True))) if split_teams else ()
+    rules += _delegate(dict(zip(names, separate, strict=True))) if split_teams else ()
     text = _text([*first, *rules, *_omissions(imported.omissions)])
-    # Grants of teams with long names need several lines, as `fmt` has them.
-    files = {root: format_files([File(root, root, root, text.encode())])[0].text if own else text}
-    for team, file in zip(own, names, strict=True):
+    # `fmt` breaks delegation lines of teams with long names.
+    files = {root: format_files([File(root, root, root, text.encode())])[0].text if separate else text}
+    for team, file in zip(separate, names, strict=True):
         first = [modeline(file)] if has_schema else []
         files[file] = _text([*first, "version: 1", f"portal: {source.name}", *_teams([team])])
     return files
 
 
 def baseline_file(findings: Iterable[DriftFinding], source: Source) -> str:
-    """Return the acknowledgements under which the first `drift` finds nothing."""
+    """Return the acknowledgements of all findings, so that the first `drift` reports none."""
     listed = {finding.fingerprint: finding for finding in findings}.values()
-    reason = f"imported on {source.day}: was so on the portal"
+    reason = f"imported on {source.day}: existed on the portal"
     return new_text(
         entry(
             finding=finding.fingerprint,
@@ -85,14 +85,14 @@ def baseline_file(findings: Iterable[DriftFinding], source: Source) -> str:
 
 
 def override_to_paste(developer: str, **keys: str | bool) -> str:
-    """Return an override in one line, for a terminal or a CI log, without its reason."""
+    """Return an override in one line for a terminal or a CI log, with a placeholder for its reason."""
     pairs = {"developer": developer, **keys}
     written = ", ".join(f"{key}: {_to_paste(value)}" for key, value in pairs.items())
     return f'- {{{written}, reason: "…"}}'
 
 
 def _to_paste(value: str | bool) -> str:
-    """Return a scalar that means exactly this between braces, and is inert where it is shown."""
+    """Return a YAML scalar of exactly this value within braces, without effect on a terminal or in a CI log."""
     plain = scalar_text(value, between=True)
     return plain if terminal(plain) == plain else yaml(str(value))
 
@@ -139,7 +139,7 @@ def _overrides(imported: Imported, source: Source) -> Iterator[str]:
 
 
 def _delegate(teams: Mapping[str, ImportedTeam]) -> Iterator[str]:
-    """Yield the grants of the teams' files: each may contain its own team alone."""
+    """Yield the delegation of the teams' files: each may contain only its own team."""
     yield from ("", DELEGATE_COMMENT)
     yield "delegate:" if teams else "delegate: {}"
     yield from (f"  {file}: {{teams: [{scalar_text(team.name, between=True)}]}}" for file, team in teams.items())
@@ -149,18 +149,18 @@ def _suggested(suggestions: tuple[Suggestion, ...], least: int) -> Iterator[str]
     if suggestions:
         yield ""
         yield f"# Domains with {plural(least, 'approved developer')} or more, without freemail domains."
-        yield "# Developers of a trusted domain are approved. To trust one, remove `# ` from the next line, and from"
-        yield "# the line of the domain."
+        yield "# Developers of a trusted domain are approved. To trust a domain, remove `# ` from the next line and"
+        yield "# from the line of that domain."
         yield "# trusted_domains:"
         yield from (
-            f"#   - {scalar_text(each.domain)}  # {each.approved:,} approved, {each.pending:,} pending"
-            for each in suggestions
+            f"#   - {scalar_text(domain.domain)}  # {domain.approved:,} approved, {domain.pending:,} pending"
+            for domain in suggestions
         )
 
 
 def _omissions(omissions: tuple[Omission, ...]) -> Iterator[str]:
     if omissions:
-        yield from ("", "# On the portal, and not in these files:")
+        yield from ("", "# On the portal, but not in these files:")
         yield from (
             f"#   {yaml_comment(omission.name)} ({yaml_comment(omission.state)}): {omission.reason}"
             for omission in omissions
@@ -168,17 +168,17 @@ def _omissions(omissions: tuple[Omission, ...]) -> Iterator[str]:
 
 
 def file_names(teams: Iterable[str]) -> Iterator[str]:
-    """Yield a file name for each team that every file system accepts, with a number where two would be equal."""
-    taken: set[str] = set()
+    """Yield a file name for each team, valid on every file system, with a number if two would be equal."""
+    used: set[str] = set()
     for team in teams:
         words = re.findall("[a-z0-9]+", team.lower())
         stem = "-".join(words)[:LONGEST_FILE_NAME].strip("-") or "team"
         number = 1
         name = stem
-        while name in taken:
+        while name in used:
             number += 1
             name = f"{stem}-{number}"
-        taken.add(name)
+        used.add(name)
         yield name
 
 

@@ -1,6 +1,6 @@
-"""Mask the addresses in a document, for readers who may know how many developers it names, but not which.
+"""Mask the addresses in a document, for readers who may see the number of developers, but not their addresses.
 
-The document is masked, not its forms: whatever form it then takes holds no address, and nothing is cut before it is
+The document is masked before it is rendered. So no form of it contains an address, and no text is cut before it is
 masked.
 """
 
@@ -23,19 +23,19 @@ from portalctl.reason import Reason
 
 D = TypeVar("D")  # a plan, a report, drift, an explanation, an access review, findings of a manifest, or an event
 
-NAMES = frozenset({"full_name"})  # in the state of an account that is to be made
+NAMES = frozenset({"full_name"})  # in the state of an account to be created
 
 
 def masked(document: D, mask: Mask) -> D:
-    """Return a document with all addresses and developer ids masked, also in messages, reasons and file names.
+    """Return a document with masks for all addresses and developer ids, also in messages, reasons and file names.
 
-    Full names are masked too. Digests become keyed, or None where the key ends with the run, and so does a
-    fingerprint that is made of an address. Such a plan cannot be applied.
+    Full names and fingerprints derived from addresses are also masked. Digests become keyed digests, or None without
+    a lasting key. A masked plan cannot be applied.
     """
     for name in _named(document):
-        mask(name)  # known from here on, so that a file name with the address in it has the same mask
+        mask(name)  # first, so that file names that contain the address have the same mask
     result = _Masking(mask).value(document)
-    assert isinstance(result, type(document))  # noqa: S101 (each value becomes one of its own type)
+    assert isinstance(result, type(document))  # noqa: S101 (masking keeps the type of each value)
     return result
 
 
@@ -49,7 +49,7 @@ def _named(document: object) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Masking:
-    """Walks over all values of a document, so that a new field is masked without being listed."""
+    """Walks over all values of a document, so that new fields are masked without being listed here."""
 
     mask: Mask
 
@@ -67,17 +67,17 @@ class _Masking:
         return replace(value, **{name: self.value(item) for name, item in before.items()} | self.named(value))  # type: ignore[type-var]
 
     def named(self, value: Any) -> dict[str, Any]:  # noqa: ANN401 (any model)
-        """Return the fields that hold a developer or a digest as a whole, whatever it looks like."""
+        """Return the masked values of fields that contain only a developer or a digest, whatever its format."""
         changed: dict[str, Any] = {}
         match value:
             case Subject() | DeveloperAccess() | Standing() | PortalExplanation():
                 changed = self.developer(value)
-            case Operation(developer=Subject() as who) | ChangeResult(developer=Subject() as who):
-                changed = {"id": self.change_id(value.id, who.name, who.id)}
+            case Operation(developer=Subject() as developer) | ChangeResult(developer=Subject() as developer):
+                changed = {"id": self.change_id(value.id, developer.name, developer.id)}
             case DriftFinding():
                 changed = self.finding(value)
-            case Refusal(developer=str() as developer) | Notice(developer=str() as developer):
-                changed = {"developer": self.mask(developer), "message": self.sentence(value.message, developer)}
+            case Refusal(developer=str() as name) | Notice(developer=str() as name):
+                changed = {"developer": self.mask(name), "message": self.sentence(value.message, name)}
             case Reason():
                 changed = self.reason(value)
             case Sent() | ChangeSettled():
@@ -121,12 +121,12 @@ class _Masking:
         return self.mask(text) if text else text
 
     def sentence(self, text: str, name: str) -> str:
-        """Return a message about a developer; the address may not look like one."""
+        """Return a masked message about a developer, also if the address does not have the format of one."""
         parts = re.split(rf"(?<!\w){re.escape(name)}(?!\w)", text) if name else [text]
         return self.mask(name).join(map(self.mask.text, parts))
 
     def change_id(self, text: str, name: str, developer_id: str | None = None) -> str:
-        """Return the id of a change: op, developer, and `#` with the account's id where two share an address."""
+        """Return the id of a change: op, developer, and `#` with the account's id if two share an address."""
         op, _, rest = text.partition(":")
         rest = rest.removeprefix(name)
         end = f"#{developer_id}" if developer_id else ""

@@ -1,7 +1,7 @@
 """A drift run as metrics for the textfile collector of Prometheus' node-exporter.
 
 prometheus-client writes the text format (https://prometheus.io/docs/instrumenting/exposition_formats/). All metrics
-are gauges, since each run writes the file anew. None has a timestamp, which the collector would refuse.
+are gauges, because each run replaces the file. They have no timestamps, which the collector would reject.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ def drift_metrics(portals: Sequence[PortalDrift], *, finished: datetime, throttl
     """Return the metrics of a drift run.
 
     Args:
-        finished: when all portals had been read.
-        throttles: how often the run paused because a portal returned 429.
+        finished: the time at which all portals had been read.
+        throttles: the number of pauses because a portal returned 429.
     """
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Drift(portals, finished, throttles))
+    registry.register(_DriftCollector(portals, finished, throttles))
     return generate_latest(registry).decode()
 
 
-class _Drift(Collector):
-    """The families of a run; one without samples is left out."""
+class _DriftCollector(Collector):
+    """Collects the metrics of a run, without those that have no samples."""
 
     def __init__(self, portals: Sequence[PortalDrift], finished: datetime, throttles: int) -> None:
         self._portals = portals
@@ -39,7 +39,7 @@ class _Drift(Collector):
         self._throttles = throttles
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Yield the families with samples. Label values are printable ASCII, whatever the portal returned."""
+        """Yield the metrics with samples. Label values are printable ASCII, whatever the portal returned."""
         throttles = _family("throttles", "Pauses in the last run because a portal returned 429.")
         throttles.add_metric([], self._throttles)
         yield from (family for family in (*self._by_portal(), throttles) if family.samples)
@@ -68,6 +68,6 @@ class _Drift(Collector):
 
 
 def _family(name: str, text: str, label: str | None = None) -> GaugeMetricFamily:
-    """Return a family with the label `portal`, and with another one where that is named; None: without labels."""
+    """Return a metric with the label `portal` and, if it is another one, `label`; None: without labels."""
     labels = [] if label is None else ["portal"] if label == "portal" else ["portal", label]
     return GaugeMetricFamily(f"portalctl_{name}", text, labels=labels)

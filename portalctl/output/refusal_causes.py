@@ -1,4 +1,4 @@
-"""Which rules cause a refusal, and how to continue. The same for every form of a plan."""
+"""The rules that cause a refusal, and the advice on how to continue, for all forms of a plan."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from portalctl.reason import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """A rule behind a refusal, and how many developers it affects."""
+class RefusalCause:
+    """A rule behind a refusal, and the number of developers that it affects."""
 
     why: Reason
     developers: int
 
 
-def causes(portal: PortalPlan) -> dict[Refusal, tuple[Cause, ...]]:
-    """Return the rules behind the changes that each refusal is about, those that affect most developers first."""
+def causes(portal: PortalPlan) -> dict[Refusal, tuple[RefusalCause, ...]]:
+    """Return, for each refusal, the rules behind the changes that it is about, those with most developers first."""
     concerned = defaultdict[tuple[str | None, str | None], list[Change]](list)  # by developer and team; None: any
     for change in portal.changes if portal.refusals else ():
         name = change.developer.name if change.developer is not None else None
@@ -34,20 +34,20 @@ def causes(portal: PortalPlan) -> dict[Refusal, tuple[Cause, ...]]:
     return {refusal: found[refusal.code, refusal.developer, refusal.team] for refusal in portal.refusals}
 
 
-def _causes(changes: Iterable[Change], code: str, team: str | None) -> tuple[Cause, ...]:
+def _causes(changes: Iterable[Change], code: str, team: str | None) -> tuple[RefusalCause, ...]:
     affected: dict[Reason, set[str]] = {}
     for change in changes:
         if _is_counted(change, code, team) and change.developer is not None:
             affected.setdefault(change.why[0], set()).add(change.developer.key)
-    found = [Cause(why, len(developers)) for why, developers in affected.items()]
+    found = [RefusalCause(why, len(developers)) for why, developers in affected.items()]
     return tuple(sorted(found, key=lambda cause: (-cause.developers, cause.why.file or "", cause.why.line or 0)))
 
 
 def how_to_continue(portal: PortalPlan, code: Callable[[str], str]) -> tuple[str, ...]:
-    """Return a sentence for each way to continue after a refusal.
+    """Return the advice on how to continue after refusals.
 
     Args:
-        code: sets off an option or a key of the manifest.
+        code: formats an option or a key of the manifest.
     """
     kinds = {refusal.code for refusal in portal.refusals}
     lines = []

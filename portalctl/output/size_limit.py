@@ -1,4 +1,4 @@
-"""Fit a document into a limit of bytes: parts take shorter forms, then leave rows out and count them."""
+"""Fit a document into a limit of bytes: parts use shorter forms, then leave rows out and state their number."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 class Part:
     """A part of a document that can leave rows out.
 
-    `text` renders the part with the first so many of its `rows`: it states how many are missing, and grows with each
-    row. A part of higher `importance` keeps its rows longer. Before it loses a row, `compact` takes its place.
+    `text` renders the part with the given number of its `rows`, from the first one, and states how many are missing;
+    it grows with each row. A part of higher `importance` keeps its rows longer. Before a row is left out, `compact`
+    replaces the part.
     """
 
     importance: int
@@ -21,16 +22,17 @@ class Part:
     compact: Part | None = None
 
     def size(self, kept: int) -> int:
+        """Return the bytes of the part with `kept` rows."""
         return size(self.text(kept))
 
 
 def size(text: str) -> int:
-    """Return the length in bytes of UTF-8."""
+    """Return the number of bytes in UTF-8."""
     return len(text.encode())
 
 
-def fitted(parts: Sequence[Part], room: int) -> list[str]:
-    """Return the text of each part, in at most `room` bytes together; without any row where even that is more."""
+def fitted(parts: Sequence[Part], most: int) -> list[str]:
+    """Return the text of each part, together at most `most` bytes; without rows if even that is more."""
     chosen = list(parts)
     kept = [part.rows for part in parts]
     sizes = [part.size(part.rows) for part in parts]
@@ -38,15 +40,15 @@ def fitted(parts: Sequence[Part], room: int) -> list[str]:
 
     def fit(index: int) -> None:
         part, others = chosen[index], sum(sizes) - sizes[index]
-        kept[index] = max(bisect_right(range(part.rows + 1), room - others, key=part.size) - 1, 0)
+        kept[index] = max(bisect_right(range(part.rows + 1), most - others, key=part.size) - 1, 0)
         sizes[index] = part.size(kept[index])
 
     for index in order:
-        if sum(sizes) <= room:
+        if sum(sizes) <= most:
             break
         chosen[index] = chosen[index].compact or chosen[index]
         fit(index)
-    for index in reversed(order):  # room that a compact form left
+    for index in reversed(order):  # use the bytes that a compact form saved
         if kept[index] < chosen[index].rows:
             fit(index)
         if kept[index] < chosen[index].rows:

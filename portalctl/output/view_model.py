@@ -1,7 +1,7 @@
-"""What all forms of a plan share: changes grouped by developer or team, notices grouped by message, and the figures.
+"""The content that all forms of a document share: grouped changes and notices, figures, and phrases.
 
-Nothing here is specific to a medium. Where foreign text becomes part of a phrase, the caller passes the function of
-`portalctl.output.escaping` that makes it printable there.
+Nothing here is specific to a form. Where text from outside becomes part of a phrase, the caller passes the function
+of `portalctl.output.escaping` that makes it printable in that form.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Literal
 
 from portalctl.changes.operation import Effect, Origin
 from portalctl.changes.operations import Change, CreateTeam
@@ -26,11 +25,10 @@ from portalctl.rules.blocks import BLOCKED
 from portalctl.words import plural
 
 Safe = Callable[[str], str]
-Kind = Literal["takes", "gives", "changes"]
 Former = Mapping[tuple[str, str | None], tuple[Reason, ...]]  # rules by developer and team; None: the approval
 
-KINDS: Mapping[Effect, Kind] = {"removes": "takes", "grants": "gives", "changes": "changes"}
-SIGNS: Mapping[Kind, str] = {"takes": "-", "gives": "+", "changes": "~"}
+SIGNS: Mapping[Effect, str] = {"removes": "-", "grants": "+", "changes": "~"}
+HEADINGS: Mapping[Effect, str] = {"removes": "Removals", "grants": "Grants", "changes": "Other changes"}
 REMOVAL_LIMITS = frozenset({"removals", "removals_percent", "team_percent"})  # refusals that --allow-removals lifts
 RULES = {
     "trusted_domains": "trusted domain",
@@ -45,67 +43,74 @@ RULES = {
 }
 ACTIONS = ("added", "removed", "changed")
 ORIGINS: Mapping[Origin, str] = {"change": "from this change", "pending": "not from this change"}
-WRITES_PER_SECOND = 25  # 16 in flight, at about 0.6 s each with the look that confirms them
-MOST_ALIKE = 20
-SHOWN_OF_ALIKE = 3
+WRITES_PER_SECOND = 25  # 16 in flight, at about 0.6 s each including the read that confirms them
+MOST_ALIKE = 20  # equal rows that are all shown
+SHOWN_OF_ALIKE = 3  # rows shown of more equal ones
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeGroup:
-    """All changes to one developer, or to a team itself, with the same reasons and the same origin.
+    """Removals, or grants and other changes, of one developer or team, with the same reasons and origin.
 
-    `who` is the address or id, or the team's name.
+    `effect` is that of the first change. `name` is the developer's address or id, or the team's name.
     """
 
-    kind: Kind
-    who: str
+    effect: Effect
+    name: str
     about_team: bool
     changes: tuple[Change, ...]
 
     @property
     def key(self) -> str:
-        """Return the developer's id, else the address or the team's name."""
+        """The developer's id, else the address or the team's name."""
         developer = self.changes[0].developer
-        return developer.key if developer is not None else self.who
+        return developer.key if developer is not None else self.name
 
     @property
     def why(self) -> tuple[Reason, ...]:
+        """The reasons of the changes."""
         return self.changes[0].why
 
     @property
     def origin(self) -> Origin | None:
+        """The origin of the changes, None in a plan without a base."""
         return self.changes[0].origin
 
     @property
     def teams(self) -> tuple[str, ...]:
+        """The teams that the changes are about."""
         return tuple(change.team for change in self.changes if change.team is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """What one developer keeps after the rules that granted it are gone. `who` is the address or id."""
+class KeptAccess:
+    """The access that a developer keeps without a rule, after the rules that granted it were deleted.
 
-    who: str
+    `name` is the developer's address or id.
+    """
+
+    name: str
     grants: tuple[UnruledGrant, ...]
 
     @property
     def why(self) -> tuple[Reason, ...]:
+        """The deleted rules."""
         return self.grants[0].why
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeGroup:
-    """One message at one place, and the developers it is about; none: it is about the portal."""
+    """Notices with one message and one place, and the developers they are about; none: about the portal."""
 
     message: str
     place: str | None
     warning: bool
-    people: tuple[str, ...]
+    developers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The figures of some plans: developers who gain and who lose access, teams created, e-mails, API writes."""
+    """The figures of plans: developers who gain and who lose access, created teams, e-mails, API writes."""
 
     gainers: int
     losers: int
@@ -114,25 +119,25 @@ class Totals:
     writes: int
 
 
-def effects(changes: Iterable[Change]) -> tuple[ChangeGroup, ...]:
-    """Group changes for readers. A developer's removals and grants are separate groups."""
+def change_groups(changes: Iterable[Change]) -> tuple[ChangeGroup, ...]:
+    """Group changes for display. A developer's removals and grants are separate groups."""
     grouped: dict[tuple[bool, str, bool, tuple[Reason, ...], Origin | None], list[Change]] = {}
     for change in sorted(changes, key=reading_rank):
         key = change.developer.key if change.developer else change.team or ""
-        kind = _kind(change) == "takes"
-        grouped.setdefault((kind, key, change.developer is None, change.why, change.origin), []).append(change)
+        removes = change.effect == "removes"
+        grouped.setdefault((removes, key, change.developer is None, change.why, change.origin), []).append(change)
     return tuple(
-        ChangeGroup(_kind(group[0]), _who(group[0]), group[0].developer is None, tuple(group))
+        ChangeGroup(group[0].effect, _name(group[0]), group[0].developer is None, tuple(group))
         for group in grouped.values()
     )
 
 
 def by_rule(changes: Iterable[Change]) -> tuple[ChangeGroup, ...]:
-    """Group changes as `effects` does, sorted by their rules in the order of the files.
+    """Group changes as `change_groups` does, sorted by the file and line of their rules.
 
-    Changes that the base's plan has too come last, then those of built-in defaults.
+    Changes of built-in defaults come after those of rules, and changes that the base's plan also has come last.
     """
-    return tuple(sorted(effects(changes), key=_file_order))
+    return tuple(sorted(change_groups(changes), key=_file_order))
 
 
 def _file_order(group: ChangeGroup) -> tuple[bool, bool, str, int]:
@@ -141,7 +146,7 @@ def _file_order(group: ChangeGroup) -> tuple[bool, bool, str, int]:
 
 
 def totals(portals: Iterable[PortalPlan]) -> Totals:
-    """Count what the plans of some portals do. A developer counts once for each portal."""
+    """Return the figures of plans. A developer counts once for each portal."""
     portals = list(portals)
     return Totals(
         gainers=sum(len(gainers(portal.changes)) for portal in portals),
@@ -153,20 +158,20 @@ def totals(portals: Iterable[PortalPlan]) -> Totals:
 
 
 def of_origin(portal: PortalPlan, origin: Origin) -> PortalPlan:
-    """Return a compared plan with its changes of one origin only."""
+    """Return a plan that was compared with a base, with only the changes of one origin."""
     return replace(portal, changes=tuple(change for change in portal.changes if change.origin == origin))
 
 
 def totals_words(count: Totals) -> str:
-    """Return all figures: `97 developers gain access, 6 lose access. 11 e-mails, 153 API writes`."""
+    """Return the figures in words: `97 developers gain access, 6 lose access. 11 e-mails, 153 API writes`."""
     return f"{access_words(count)}. {cost_words(count)}"
 
 
 def access_words(count: Totals, strong: Safe = str) -> str:
-    """Return who gains and loses access: `97 developers gain access, 6 lose access, 1 team created`.
+    """Return the figures of access: `97 developers gain access, 6 lose access, 1 team created`.
 
     Args:
-        strong: sets off the number of developers who lose access.
+        strong: emphasises the number of developers who lose access.
     """
     parts = [f"{plural(count.gainers, 'developer')} {_verb('gain', count.gainers)} access"] if count.gainers else []
     if count.losers:
@@ -177,44 +182,44 @@ def access_words(count: Totals, strong: Safe = str) -> str:
 
 
 def cost_words(count: Totals) -> str:
-    """Return what applying takes: `11 e-mails, 153 API writes`."""
+    """Return the figures of the apply: `11 e-mails, 153 API writes`."""
     return f"{plural(count.mails, 'e-mail')}, {plural(count.writes, 'API write')}"
 
 
 def duration_words(writes: int) -> str:
-    """Return about how long it takes to send some API writes: `4 s`, `2 min`."""
+    """Return the approximate duration of API writes: `4 s`, `2 min`."""
     seconds = ceil(writes / WRITES_PER_SECOND)
     return f"{seconds} s" if seconds < 120 else f"{round(seconds / 60):,} min"
 
 
 def notice_groups(notices: Iterable[Notice]) -> tuple[NoticeGroup, ...]:
-    """Group notices with one message at one place."""
+    """Group notices with the same message, place and severity."""
     groups: dict[tuple[str, str | None, bool], list[str]] = {}
     for notice in notices:
         place = f"{notice.file}:{notice.line}" if notice.file else None
-        named = groups.setdefault((notice.message, place, notice.severity == "warning"), [])
+        developers = groups.setdefault((notice.message, place, notice.severity == "warning"), [])
         if notice.developer:
-            named.append(notice.developer)
-    return tuple(NoticeGroup(*key, tuple(named)) for key, named in groups.items())
+            developers.append(notice.developer)
+    return tuple(NoticeGroup(*key, tuple(developers)) for key, developers in groups.items())
 
 
-def left_alone(portal: PortalPlan) -> tuple[str, ...]:
-    """Return how many developers the plan does nothing for, and why."""
+def unchanged_developers(portal: PortalPlan) -> tuple[str, ...]:
+    """Return the numbers of developers that the plan does not change, with the cause."""
     unmanaged, awaited = portal.summary["unmanaged"], portal.summary["awaited"]
     unmatched = f"{plural(unmanaged, 'developer')} {'matches' if unmanaged == 1 else 'match'} no rule"
     lines = [f"{unmatched}; unchanged (policy.unmatched: keep)"] if unmanaged else []
-    waits = f"{plural(awaited, 'developer')} awaited: named by a rule, not signed up or not approved yet"
-    return (*lines, waits) if awaited else tuple(lines)
+    awaited_line = f"{plural(awaited, 'developer')} awaited: named by a rule, not signed up or not approved yet"
+    return (*lines, awaited_line) if awaited else tuple(lines)
 
 
-def what(effect: ChangeGroup, safe: Safe, most: int | None = None) -> str:
-    """Return what happens in words: `pending → approved, joins reds`; beyond `most` changes, how many more."""
-    return _listed([change.words(change.would, safe) for change in effect.changes[:most]], len(effect.changes))
+def change_words(group: ChangeGroup, safe: Safe, most: int | None = None) -> str:
+    """Return the changes in words: `pending → approved, joins reds`; beyond `most`, how many more."""
+    return _listed([change.words(change.would, safe) for change in group.changes[:most]], len(group.changes))
 
 
-def was_pending(effect: ChangeGroup) -> bool:
-    """Return whether the base's plan has these changes too. They come after those that the reviewer decides on."""
-    return effect.origin == "pending"
+def was_pending(group: ChangeGroup) -> bool:
+    """Return whether the base's plan also has these changes, so that the reviewer does not decide on them."""
+    return group.origin == "pending"
 
 
 def origin_of(origin: Origin, request: str = "change") -> str:
@@ -223,20 +228,20 @@ def origin_of(origin: Origin, request: str = "change") -> str:
 
 
 def former_rules(base: BaseComparison | None) -> Former:
-    """Return the base's rules of access that is removed, by developer and team (None: the approval)."""
+    """Return the base's rules behind the access that is removed, by developer and team (None: the approval)."""
     return {(grant.developer.key, grant.team): grant.why for grant in base.lost} if base is not None else {}
 
 
-def until_now(effect: ChangeGroup, former: Former) -> tuple[Reason, ...]:
-    """Return the base's rules, gone now, that granted what a group of changes removes."""
-    if effect.kind != "takes" or effect.about_team or not former:
+def deleted_rules(group: ChangeGroup, former: Former) -> tuple[Reason, ...]:
+    """Return the rules, deleted since the base, that granted the access which a group of changes removes."""
+    if group.effect != "removes" or group.about_team or not former:
         return ()
-    found = (former.get((effect.key, change.team), ()) for change in effect.changes)
+    found = (former.get((group.key, change.team), ()) for change in group.changes)
     return tuple(dict.fromkeys(why for reasons in found for why in reasons))
 
 
 def rule_counts(rules: Sequence[RuleChange]) -> str:
-    """Return `Rules: 1 added, 2 removed`."""
+    """Return the numbers of changed rules: `Rules: 1 added, 2 removed`."""
     counts: Counter[str] = Counter(rule.action for rule in rules)
     return f"Rules: {', '.join(f'{counts[action]:,} {action}' for action in ACTIONS if counts[action])}"
 
@@ -244,11 +249,11 @@ def rule_counts(rules: Sequence[RuleChange]) -> str:
 def rule_values(change: RuleChange, safe: Safe, most: int | None = None) -> str:
     """Return the values that differ, old and new: `teams: reds → reds, city; expires: none → 2027-01-31`."""
     keys = list(dict.fromkeys((*change.before, *change.after)))
-    one = change.before if change.action == "removed" else change.after
+    values = change.before if change.action == "removed" else change.after
     words = [
         f"{safe(key)}: {_value(change.before, key, safe)} → {_value(change.after, key, safe)}"
         if change.action == "changed"
-        else f"{safe(key)}: {safe(one[key])}"
+        else f"{safe(key)}: {safe(values[key])}"
         for key in keys[:most]
     ]
     return "; ".join([*words, *([f"{len(keys) - len(words):,} more keys"] if len(keys) > len(words) else [])])
@@ -264,17 +269,17 @@ def refused_words(portal: PortalPlan | PortalExplanation, safe: Safe) -> str:
 
 
 def by_count(count: int, one: str, many: str) -> str:
-    """Return the words for one, or those for many."""
+    """Return the text for one thing, or the text for several."""
     return one if count == 1 else many
 
 
 def origin_note(about: ChangeGroup | Refusal) -> str:
-    """Return ` (not from this change)` where a plan was compared with a base, else nothing."""
+    """Return the origin in parentheses, ` (not from this change)`; empty without a base."""
     return f" ({ORIGINS[about.origin]})" if about.origin is not None else ""
 
 
 def origin_words(portals: Iterable[PortalPlan]) -> str:
-    """Return `3 from this change, 2 not from this change`; nothing for plans without a base."""
+    """Return `3 from this change, 2 not from this change`; empty for plans without a base."""
     compared = [portal.summary for portal in portals if portal.base is not None]
     count = {key: sum(summary.get(key, 0) for summary in compared) for key in ("from_change", "already_pending")}
     if not compared:
@@ -283,22 +288,22 @@ def origin_words(portals: Iterable[PortalPlan]) -> str:
     return f"{count['from_change']:,} {here}, {count['already_pending']:,} {elsewhere}"
 
 
-def kept(grants: Iterable[UnruledGrant]) -> tuple[Kept, ...]:
-    """Group what developers keep: one group for each developer and the rules it came from, in the order given."""
+def kept_access(grants: Iterable[UnruledGrant]) -> tuple[KeptAccess, ...]:
+    """Group the access that developers keep by developer and deleted rules, in the order of `grants`."""
     grouped: dict[tuple[str, tuple[Reason, ...]], list[UnruledGrant]] = {}
     for grant in grants:
         grouped.setdefault((grant.developer.key, grant.why), []).append(grant)
-    return tuple(Kept(group[0].developer.name, tuple(group)) for group in grouped.values())
+    return tuple(KeptAccess(group[0].developer.name, tuple(group)) for group in grouped.values())
 
 
-def keeps(person: Kept, safe: Safe, most: int | None = None) -> str:
-    """Return `stays approved, in reds`; beyond `most` grants, how many more."""
-    words = ["approved" if grant.team is None else f"in {safe(grant.team)}" for grant in person.grants[:most]]
-    return f"stays {_listed(words, len(person.grants))}"
+def kept_words(kept: KeptAccess, safe: Safe, most: int | None = None) -> str:
+    """Return kept access in words: `stays approved, in reds`; beyond `most` grants, how many more."""
+    words = ["approved" if grant.team is None else f"in {safe(grant.team)}" for grant in kept.grants[:most]]
+    return f"stays {_listed(words, len(kept.grants))}"
 
 
 def unruled_words(unruled: Iterable[UnruledGrant]) -> str:
-    """Return how many developers keep what no rule grants: `3 developers stay approved without a rule`."""
+    """Return the number of developers who keep access: `3 developers stay approved without a rule`."""
     approved, in_teams = _approved_and_members(unruled)
     parts = []
     if approved:
@@ -309,10 +314,10 @@ def unruled_words(unruled: Iterable[UnruledGrant]) -> str:
 
 
 def unruled_advice(unruled: Iterable[UnruledGrant], provider: str, code: Safe) -> str:
-    """Return what to write to remove that access on portals of this provider.
+    """Return the advice on how to remove access that no rule grants, on portals of this provider.
 
     Args:
-        code: sets off a key of the manifest.
+        code: formats a key of the manifest.
     """
     approved, in_teams = _approved_and_members(unruled)
     lines = ["Deleting a rule removes no access."]
@@ -320,7 +325,7 @@ def unruled_advice(unruled: Iterable[UnruledGrant], provider: str, code: Safe) -
         denial = f"{code('denied_domains')}, or an override with {code('status: revoked')}"
         deletion = f"an override with {code('status: absent')}, which deletes the account"
         rules = denial if "revoked" in provider_named(provider).statuses else deletion
-        lines.append(f"To remove it, write {rules}.")
+        lines.append(f"To remove the access, write {rules}.")
     if in_teams:
         rules = f"{code('membership: exclusive')} with its {code('members')}, or an override with {code('teams')}"
         lines.append(f"To remove developers from a team, write {rules}.")
@@ -332,31 +337,31 @@ def _verb(verb: str, count: int) -> str:
 
 
 def _approved_and_members(unruled: Iterable[UnruledGrant]) -> tuple[int, int]:
-    """Return how many developers keep their approval, and how many only teams."""
+    """Return the number of developers who keep their approval, and of those who only keep teams."""
     grants = tuple(unruled)
     approved = {grant.developer.key for grant in grants if grant.team is None}
     return len(approved), len({grant.developer.key for grant in grants} - approved)
 
 
 def digest_words(digest: str | None, safe: Safe) -> str:
-    """Return a digest, or why none is shown."""
+    """Return a digest, or the reason why it is not shown."""
     return safe(digest) if digest is not None else "not shown (set PORTALCTL_MASK_KEY)"
 
 
 def place(why: Reason) -> str | None:
-    """Return where a rule is written, as `file:line`; None for a built-in default."""
+    """Return the position of a rule as `file:line`; None for a built-in default."""
     return f"{why.file}:{why.line}" if why.file is not None else None
 
 
 def rule(why: Reason, safe: Safe) -> str:
-    """Return the rule in words: `trusted domain liverpoolfc.com`. The developer that a rule names is left out."""
+    """Return the rule in words, without the developer of a rule for one developer: `trusted domain arsenal.com`."""
     if why.directory is not None:
         return safe(f"{'trusted group' if why.rule == 'trusted_groups' else 'group'} {why.value}")
     return RULES[why.rule] if why.rule in {"overrides", "members"} else f"{RULES[why.rule]} {safe(why.value)}"
 
 
 def unchanged_words(standing: Standing) -> str:
-    """Return why a developer's status does not change."""
+    """Return the reason why a developer's status does not change."""
     if standing.blocked is not None:
         return BLOCKED[standing.blocked][1]
     match standing.verdict:
@@ -372,27 +377,29 @@ def unchanged_words(standing: Standing) -> str:
             return f"the rules yield {verdict}"
 
 
-def access_counts(portal: PortalAccess) -> Iterator[tuple[int, str, Kind | None]]:
-    """Yield the figures of an access review: approvals by a rule and by none, other statuses, marks."""
+def access_counts(portal: PortalAccess) -> Iterator[tuple[int, str, Effect | None]]:
+    """Yield the figures of an access review, each with its words and its effect: approvals, other statuses, marks."""
     approved = [developer for developer in portal.developers if developer.status == "approved"]
     by_rule = sum(bool(developer.approved_by) for developer in approved)
     yield by_rule, "approved by a rule", None
-    yield len(approved) - by_rule, "approved by no rule", "takes"
-    others = Counter(each.status for each in portal.developers if each.status not in {"approved", "absent"})
+    yield len(approved) - by_rule, "approved by no rule", "removes"
+    others = Counter(
+        developer.status for developer in portal.developers if developer.status not in {"approved", "absent"}
+    )
     yield from ((count, status, None) for status, count in sorted(others.items()))
     marks = Counter(mark for developer in portal.developers for mark in developer.remarks)
-    yield from ((marks[mark], f"{mark}: {words}", "takes") for mark, words in REMARKS.items() if marks[mark])
+    yield from ((marks[mark], f"{mark}: {words}", "removes") for mark, words in REMARKS.items() if marks[mark])
 
 
 def approval(developer: DeveloperAccess) -> str:
-    """Return what approved a developer: `trusted domain arsenal.com`, `no rule`; nothing if not approved."""
+    """Return the rules that approve a developer: `trusted domain arsenal.com`, `no rule`; empty if not approved."""
     if developer.status != "approved":
         return ""
     return "; ".join(rule(why, str) for why in developer.approved_by) or "no rule"
 
 
 def rule_named(why: Reason, safe: Safe) -> str:
-    """Return the rule in words, with the developer that it names: `override ann@example.com`."""
+    """Return the rule in words including its developer: `override ann@example.com`."""
     return f"{RULES.get(why.rule) or safe(why.rule)} {safe(why.value)}"
 
 
@@ -400,9 +407,5 @@ def _listed(words: Sequence[str], total: int) -> str:
     return ", ".join([*words, *([f"{total - len(words):,} more"] if total > len(words) else [])])
 
 
-def _who(change: Change) -> str:
+def _name(change: Change) -> str:
     return change.developer.name if change.developer else change.team or ""
-
-
-def _kind(change: Change) -> Kind:
-    return KINDS[change.effect]

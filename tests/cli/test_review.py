@@ -86,7 +86,7 @@ def test_the_removed_line_is_named_for_a_removal(review: Bench) -> None:
     )
     for form in ("text", "markdown", "html"):
         shown = re.sub(r"`|</?code>", "", plan(review, "-o", form).out)
-        assert f"until now by base/partners.yaml:{line}" in shown, form
+        assert f"previously granted by base/partners.yaml:{line}" in shown, form
 
 
 def test_places_are_links_to_the_head_commit_and_removed_lines_to_the_base(review: Bench, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from portalctl.output.apply_report import Who, who_ran
+from portalctl.output.apply_report import RunUser, run_user
 from portalctl.output.documents import schema
 from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench
@@ -106,14 +106,14 @@ def test_one_journal_is_for_one_portal(club: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("env", "who"),
+    ("env", "user"),
     [
-        ({"GITHUB_ACTOR": "octocat", "GITHUB_SHA": "4f2c"}, Who("octocat", "4f2c")),
-        ({"GITLAB_USER_LOGIN": "tanuki", "CI_COMMIT_SHA": "9a1b"}, Who("tanuki", "9a1b")),
-        ({"GITLAB_USER_LOGIN": "tanuki"}, Who("tanuki", None)),
-        ({"GITHUB_ACTOR": "", "GITHUB_SHA": "4f2c"}, Who("ops")),
-        ({}, Who("ops")),
+        ({"GITHUB_ACTOR": "octocat", "GITHUB_SHA": "4f2c"}, RunUser("octocat", "4f2c")),
+        ({"GITLAB_USER_LOGIN": "tanuki", "CI_COMMIT_SHA": "9a1b"}, RunUser("tanuki", "9a1b")),
+        ({"GITLAB_USER_LOGIN": "tanuki"}, RunUser("tanuki", None)),
+        ({"GITHUB_ACTOR": "", "GITHUB_SHA": "4f2c"}, RunUser("ops")),
+        ({}, RunUser("ops")),
     ],
 )
-def test_who_ran_it(env: dict[str, str], who: Who) -> None:
-    assert who_ran(env, "ops") == who
+def test_the_user_of_a_run(env: dict[str, str], user: RunUser) -> None:
+    assert run_user(env, "ops") == user

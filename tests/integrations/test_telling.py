@@ -18,9 +18,9 @@ from portalctl.changes.plan_document import masked_digest
 from portalctl.errors import Finding, Position
 from portalctl.events import Result
 from portalctl.insight.drift import DriftFinding
-from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report, Who
+from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report, RunUser
 from portalctl.output.documents import to_json, validation
-from portalctl.output.github_annotations import Annotation, command, worst
+from portalctl.output.github_annotations import Annotation, command, most_severe
 from portalctl.output.gitlab_reports import terraform_json, validation_code_quality
 from portalctl.output.markdown.report import report_markdown
 from portalctl.output.masked_documents import masked
@@ -56,7 +56,7 @@ def reported(changes: Iterable[Change], *results: Result) -> Report:
         started_at="t",
         ended_at="t",
         interrupted=False,
-        who=Who("ann"),
+        who=RunUser("ann"),
         manifest=stamp,
         plan="sha256:aa",
         portals=(done,),
@@ -65,9 +65,9 @@ def reported(changes: Iterable[Change], *results: Result) -> Report:
 
 def test_the_worst_ten_are_refusals_then_removals_then_warnings() -> None:
     many = tuple(Notice("code", "warning", f"look at {number}", file="p.yaml", line=number) for number in range(20))
-    shown = worst(whole_plan(refused(replace(EVERYDAY, notices=many))))
+    shown = most_severe(whole_plan(refused(replace(EVERYDAY, notices=many))))
     assert [each.level for each in shown] == ["error"] * 2 + ["warning"] * 8
-    assert [each.title for each in shown[2:4]] == ["partners: takes away"] * 2
+    assert [each.title for each in shown[2:4]] == ["partners: access removed"] * 2
     assert "peter@arsenal.com: approved → revoked, leaves gunners" in [each.message for each in shown]
     assert shown[-1].file == "p.yaml"
 
@@ -75,7 +75,7 @@ def test_the_worst_ten_are_refusals_then_removals_then_warnings() -> None:
 def test_a_removal_by_the_change_under_review_stands_before_those_that_were_pending() -> None:
     *others, last = (each for each in EVERYDAY.changes if each.loses)
     marked = [*(replace(each, origin="pending") for each in others), replace(last, origin="change")]
-    shown = worst(whole_plan(replace(EVERYDAY, changes=tuple(marked), notices=())))
+    shown = most_severe(whole_plan(replace(EVERYDAY, changes=tuple(marked), notices=())))
     assert "(from this change)" in shown[0].message
     assert all("(not from this change)" in each.message for each in shown[1:])
 

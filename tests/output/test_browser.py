@@ -125,16 +125,16 @@ def test_the_policy_holds_even_where_escaping_would_fail(browser: Browser) -> No
 FILTERS = {
     "": 12,
     "find.value = 'LIVERPOOL reds'": 3,
-    "ops.value = 'takes'": 2,
+    "ops.value = 'removes'": 2,
     "ops.value = 'approve'": 6,
     "teams.value = '1'": 4,
     "rules.value = '6'": 1,
-    "ops.value = 'takes'; rules.value = '6'": 0,
+    "ops.value = 'removes'; rules.value = '6'": 0,
 }
 USE = """
 const { find, ops, teams, rules } = form.elements;
 const shown = () => Array.from(document.querySelectorAll('tr[data-ops]'), (row) => row).filter((row) => !row.hidden)
-  .map((row) => row.querySelector('.who code').textContent);
+  .map((row) => row.querySelector('.subject code').textContent);
 const said = () => form.querySelector('output').value;
 const done = { filters: [], sorts: [] };
 for (const choose of STEPS) {

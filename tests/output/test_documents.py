@@ -97,7 +97,7 @@ def test_an_apply_prints_its_report_alone(club: Bench) -> None:
 def test_a_form_that_a_document_does_not_have_is_an_error(club: Bench) -> None:
     Path("ping.json").write_text(printed(club, "ping", "json"))
     done = portalctl("show", "ping.json", "-o", "csv")
-    assert (done.code, "'csv' is not a form of a ping" in done.err) == (64, True)
+    assert (done.code, "'csv' is not a valid form of ping" in done.err) == (64, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"kind": "plan"}', b'{"version": 1, "kind": "nothing"}', b"\xff"])

@@ -49,13 +49,13 @@ def test_what_counts_is_open_and_the_rest_collapsed() -> None:
     assert open_part == (
         "## Portal drift · `partners`: 1 difference (1 unexpected grant)\n\n"
         "konnect · `eu.api.konghq.com` · 1,234 developers\n\n"
-        "| kind | who | on the portal | rule | finding |\n| --- | --- | --- | --- | --- |\n"
+        "| kind | developer or team | on the portal | rule | finding |\n| --- | --- | --- | --- | --- |\n"
         "| unexpected grant | `ann@x.org` | approved; expected: revoked | `portals/partners.yaml:7` override: "
         '"Left" | `f0123456789ab` |\n\n'
     )
     assert "Acknowledged: 1" in collapsed
     assert "`known.yaml:3`" in collapsed
-    assert "No drift: 1 sign-up pending" in collapsed
+    assert "Not drift: 1 sign-up pending" in collapsed
     assert "- ⚠ it ended `known.yaml:5`\n" in collapsed
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from portalctl.errors import Finding, InputError, Position
 from portalctl.output.text.errors import error_text
-from portalctl.output.text.excerpt import excerpt_lines, excerpts, may_hold_secret
+from portalctl.output.text.excerpt import excerpt_lines, excerpts, may_contain_secret
 
 
 @pytest.mark.parametrize(
@@ -43,13 +43,13 @@ def test_the_carets_are_below_the_value(line: str, column: int, shown: list[str]
     ],
 )
 def test_a_line_that_may_hold_a_secret_is_not_shown(line: str) -> None:
-    assert may_hold_secret(line)
+    assert may_contain_secret(line)
     assert list(excerpt_lines(line, 1, 1, 80)) == []
 
 
 @pytest.mark.parametrize("line", ["id: 3f51fa25-310a-421d-bd1a-007f859021a3", "- james@manchestercity.com", "a: b"])
 def test_ordinary_lines_are_shown(line: str) -> None:
-    assert not may_hold_secret(line)
+    assert not may_contain_secret(line)
 
 
 def test_files_that_cannot_be_read_show_nothing(tmp_path: Path) -> None:

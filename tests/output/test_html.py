@@ -98,7 +98,7 @@ def test_every_change_has_a_row_that_the_filter_can_find() -> None:
         carried = {value for _, attrs in page.elements for value in (attrs.get(attribute) or "").split()}
         assert carried == set(offered)
         assert len(offered) == len(carried)
-    assert [(row["data-ops"] or "").split()[0] for row in rows(page)][:2] == ["takes", "takes"]
+    assert [(row["data-ops"] or "").split()[0] for row in rows(page)][:2] == ["removes", "removes"]
     assert {op for row in rows(page) for op in (row["data-ops"] or "").split()} >= {
         c.op for c in plan.portals[0].changes
     }
@@ -108,7 +108,7 @@ def test_the_chart_says_its_numbers() -> None:
     page = read(plan_html(whole_plan(everyday(7))))
     assert "trusted domain city.com portals/partners.yaml:117 approved" in page.text
     assert "override portals/partners.yaml:501 loses" in page.text
-    assert [attrs for tag, attrs in page.elements if tag == "rect" and attrs["class"] == "takes"]
+    assert [attrs for tag, attrs in page.elements if tag == "rect" and attrs["class"] == "removes"]
 
 
 def test_refusals_and_warnings_stand_before_the_changes() -> None:
@@ -151,7 +151,7 @@ def test_what_is_of_this_change_stands_first_and_can_be_chosen() -> None:
     text = plan_html(whole_plan(reviewed()))
     assert options(text, "ops")[2:4] == ["from-change", "from-pending"]
     shown = [(row["data-ops"] or "").split()[:2] for row in rows(read(text))]
-    assert shown == [["takes", "from-pending"], ["gives", "from-change"], ["gives", "from-pending"]]
+    assert shown == [["removes", "from-pending"], ["grants", "from-change"], ["grants", "from-pending"]]
 
 
 def test_every_control_has_a_label() -> None:
@@ -176,14 +176,14 @@ def contrast(one: str, other: str) -> float:
 def test_text_can_be_read_on_every_ground(scheme: int) -> None:
     block = re.findall(r":root \{(.*?)\}", plan_html(whole_plan(everyday(0))), re.DOTALL)[scheme]
     colors = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
-    for ink in ("ink", "quiet", "gives", "takes", "changes"):
+    for ink in ("ink", "quiet", "grants", "removes", "changes"):
         for ground in ("paper", "raised"):
             assert contrast(colors[ink], colors[ground]) >= 4.5
-    for kind in ("gives", "takes", "changes"):
+    for kind in ("grants", "removes", "changes"):
         assert contrast(colors[kind], colors[f"{kind}-soft"]) >= 4.5
         assert contrast(colors["ink"], colors[f"{kind}-soft"]) >= 4.5
         assert contrast(colors["quiet"], colors[f"{kind}-soft"]) >= 4.5
-    for kind in ("gives", "takes"):
+    for kind in ("grants", "removes"):
         assert contrast(colors[f"{kind}-bar"], colors["paper"]) >= 3, "WCAG 2.2, 1.4.11"
 
 

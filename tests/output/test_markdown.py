@@ -253,12 +253,12 @@ def test_any_plan_fits(texts: list[str], most: int) -> None:
 
 
 SECTIONS = {  # how a section that lost rows says so, most important first
-    "takes": "developers and teams with removals",
-    "refusals": "reasons",
+    "removes": "developers and teams with removals",
+    "refusals": "refusals",
     "unruled": "developers without a rule",
-    "prevented": "prevented",
+    "prevented": "prevented changes",
     "warnings": "warnings",
-    "gives": "grants",
+    "grants": "grants",
     "notes": "notes",
 }
 SIZES = st.fixed_dictionaries({name: st.sampled_from([0, 1, 30]) for name in SECTIONS})
@@ -294,8 +294,8 @@ def of_sizes(count: dict[str, int], length: int) -> Plan:
     notices += [Notice("code", "info", text) for text in texts("notes")]
     nothing = {"mails": 0, "removals": 0, "unmanaged": 0, "awaited": 0}
     takes, gives = (
-        changes("takes", "revoke", "approved", "revoked"),
-        changes("gives", "approve", "pending", "approved"),
+        changes("removes", "revoke", "approved", "revoked"),
+        changes("grants", "approve", "pending", "approved"),
     )
     refusals = tuple(Refusal("removals", text) for text in texts("refusals"))
     given = replace(

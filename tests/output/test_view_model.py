@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 
 from portalctl.changes.operation import State, Subject
 from portalctl.changes.operations import NAMES, Change
-from portalctl.output.view_model import effects, what
+from portalctl.output.view_model import change_groups, change_words
 from portalctl.reason import Reason
 from tests.plan_json import change_of, op_class_of
 
@@ -21,23 +21,26 @@ REQUEST = {
 }  # fmt: skip
 STATUS: dict[str, State] = {word: {"status": word} for word in ("approved", "pending", "rejected", "revoked")}
 CASES: list[tuple[str, State | None, State | None, str, str]] = [
-    ("create_team", None, {"name": "reds"}, "gives", "created"),
+    ("create_team", None, {"name": "reds"}, "grants", "created"),
     ("update_team", {"description": None}, {"description": "<b>"}, "changes", "description: none → [<b>]"),
-    ("assign_role", None, {**ROLE, "api": "orders", "region": "eu"}, "gives", "may act as [Viewer] on API [orders]"),
-    ("unassign_role", {**ROLE, "assignment_id": "s1"}, None, "takes", "may no longer act as [Viewer] on API [a1]"),
+    ("assign_role", None, {**ROLE, "api": "orders", "region": "eu"}, "grants", "may act as [Viewer] on API [orders]"),
+    ("unassign_role", {**ROLE, "assignment_id": "s1"}, None, "removes", "may no longer act as [Viewer] on API [a1]"),
     (
         "create_developer", None, {"status": "approved", "full_name": "", "send_invitation_email": True},
-        "gives", "new account, approved",
+        "grants", "new account, approved",
     ),
-    ("approve", STATUS["revoked"], STATUS["approved"], "gives", "revoked → approved"),
-    ("add_member", {"member": False}, {"member": True}, "gives", "joins [reds]"),
-    ("approve_request", REQUEST, STATUS["approved"], "gives", "may use [orders]"),
-    ("revoke_registration", REGISTRATION, STATUS["revoked"], "takes", "application [app] may no longer use [orders]"),
+    ("approve", STATUS["revoked"], STATUS["approved"], "grants", "revoked → approved"),
+    ("add_member", {"member": False}, {"member": True}, "grants", "joins [reds]"),
+    ("approve_request", REQUEST, STATUS["approved"], "grants", "may use [orders]"),
+    (
+        "revoke_registration", REGISTRATION, STATUS["revoked"],
+        "removes", "application [app] may no longer use [orders]",
+    ),
     ("reopen", STATUS["revoked"], STATUS["pending"], "changes", "revoked → pending"),
     ("reject", STATUS["pending"], STATUS["rejected"], "changes", "pending → rejected"),
-    ("revoke", STATUS["approved"], STATUS["revoked"], "takes", "approved → revoked"),
-    ("remove_member", {"member": True}, {"member": False}, "takes", "leaves [reds]"),
-    ("delete_developer", STATUS["pending"], None, "takes", "account deleted"),
+    ("revoke", STATUS["approved"], STATUS["revoked"], "removes", "approved → revoked"),
+    ("remove_member", {"member": True}, {"member": False}, "removes", "leaves [reds]"),
+    ("delete_developer", STATUS["pending"], None, "removes", "account deleted"),
 ]  # fmt: skip
 
 
@@ -51,9 +54,9 @@ def change(op: str, before: State | None = None, after: State | None = None, who
 def test_each_op_has_words(op: str, before: State | None, after: State | None, kind: str, words: str) -> None:
     made = change(op, before, after)
     assert TypeAdapter(type(made)).validate_json(TypeAdapter(type(made)).dump_json(made, by_alias=True)) == made
-    (effect,) = effects([made])
-    assert (effect.kind, what(effect, lambda text: f"[{text}]")) == (kind, words)
-    assert effect.who == ("reds" if made.developer is None else "ann@x.com")
+    (group,) = change_groups([made])
+    assert (group.effect, change_words(group, lambda text: f"[{text}]")) == (kind, words)
+    assert group.name == ("reds" if made.developer is None else "ann@x.com")
 
 
 def test_no_op_is_forgotten() -> None:
@@ -66,9 +69,9 @@ def test_what_is_taken_stands_apart_from_what_is_given() -> None:
         change("approve", STATUS["pending"], STATUS["approved"]),
         change("add_member", who="bob@x.com"),
     )
-    found = effects([approve, join, other, leave])
-    assert [(effect.kind, effect.who, effect.changes) for effect in found] == [
-        ("gives", "ann@x.com", (approve, join)),
-        ("gives", "bob@x.com", (other,)),
-        ("takes", "ann@x.com", (leave,)),
+    found = change_groups([approve, join, other, leave])
+    assert [(group.effect, group.name, group.changes) for group in found] == [
+        ("grants", "ann@x.com", (approve, join)),
+        ("grants", "bob@x.com", (other,)),
+        ("removes", "ann@x.com", (leave,)),
     ]

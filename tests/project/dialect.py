@@ -206,11 +206,12 @@ IN_NAMES = (
     _denied(r"^(since|who|taken|voice)$", NAME, "the noun of the field", "since", "not before"),
 )
 
-#: Names that are published spellings, with their place.
+#: Names that are published spellings, everywhere or in one file, with their place.
 PUBLISHED = {
     "says": "key of `explain -o json`",
     "since": "key of `report access -o json`",
     "told": "setting of the fault `rate` of `sim serve`",
+    "portalctl/output/apply_report.py:who": "key of `apply --report`",
 }
 
 #: Words that the glossary replaces and no rule denies, with the reason.

@@ -12,7 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_CODE = re.compile(r"```.*?```|``.*?``|`[^`]*`|https?://\S+|<!--.*?-->|\{\}|\*\*[a-z-]+\*\*:", re.DOTALL)
+_CODE = re.compile(
+    r"```.*?```|``.*?``|`[^`]*`|https?://\S+|<!--.*?-->|\{\}|\*\*[a-z-]+\*\*:"
+    r"|(?<=\w)\.[a-z_]+",  # an attribute, as in a template, or an ending
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True, slots=True)

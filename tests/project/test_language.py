@@ -19,10 +19,8 @@ CONTRIBUTING = ROOT / ".github/CONTRIBUTING.md"
 NOT_YET = (
     "portalctl/cli/",
     "portalctl/directories/",
-    "portalctl/output/",
     "tests/",
     "schemas/manifest.",  # the kinds of directories
-    "schemas/portals.",
 )
 # The definitions of the deny-list quote what they deny.
 OWN = ("tests/project/dialect.py", "tests/project/test_language.py", "CHANGELOG.md")
@@ -53,7 +51,7 @@ def passages(name: str) -> list[Passage]:
 
 def broken(passage: Passage) -> list[str]:
     """Return a message for each rule that a passage breaks."""
-    if passage.name and passage.text in PUBLISHED:
+    if passage.name and {passage.text, f"{passage.path}:{passage.text}"} & PUBLISHED.keys():
         return []
     rules = IN_NAMES if passage.name else IN_TEXTS
     return [

@@ -1,4 +1,4 @@
-"""An access review as one HTML file that needs nothing else."""
+"""An access review as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from portalctl.changes.operation import Effect
 from portalctl.insight.access_review import REMARKS, AccessReview, DeveloperAccess, PortalAccess
 from portalctl.output import view_model
 from portalctl.output.html.environment import code, page
 from portalctl.output.html.plan import Choice
 from portalctl.output.links import NO_LINKS
-from portalctl.output.view_model import Kind
 from portalctl.words import moment, plural
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
-    """A row, and what the filter compares: numbers of the options of each list."""
+class _AccessRow:
+    """A row, with the values of the filter: the numbers of the options in its drop-down lists."""
 
     developer: DeveloperAccess
     status: str
@@ -27,17 +27,17 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Portal:
-    """`counts` are figures with their words and colour."""
+class _AccessSection:
+    """The content of the page about one portal. `counts`: figures with their words and their colour."""
 
     portal: PortalAccess
     facts: Sequence[str]
-    counts: Sequence[tuple[int, str, Kind | None]]
-    rows: Sequence[_Row]
+    counts: Sequence[tuple[int, str, Effect | None]]
+    rows: Sequence[_AccessRow]
 
 
 def access_html(review: AccessReview) -> str:
-    """Return all developers of all portals, a row each, with a filter."""
+    """Return the review: a row for each developer of each portal, with a filter."""
     developers = [developer for portal in review.portals for developer in portal.developers]
     statuses = _numbered(developer.status for developer in developers)
     teams = _numbered(membership.team for developer in developers for membership in developer.teams)
@@ -49,7 +49,7 @@ def access_html(review: AccessReview) -> str:
         links=NO_LINKS,
         names=", ".join(portal.name for portal in review.portals),
         items=[
-            _Portal(
+            _AccessSection(
                 portal,
                 _facts(portal),
                 tuple(view_model.access_counts(portal)),
@@ -82,8 +82,8 @@ def _facts(portal: PortalAccess) -> Sequence[str]:
 
 def _row(
     developer: DeveloperAccess, statuses: Mapping[str, str], teams: Mapping[str, str], approvals: Mapping[str, str]
-) -> _Row:
-    return _Row(
+) -> _AccessRow:
+    return _AccessRow(
         developer,
         statuses.get(developer.status, ""),
         " ".join(teams.get(membership.team, "") for membership in developer.teams),

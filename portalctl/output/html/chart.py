@@ -1,4 +1,4 @@
-"""Approvals and removals by rule, as bars. The numbers stand beside them as text."""
+"""The bar chart of approvals and removals by rule. The page also shows the numbers as text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from portalctl.changes.operations import Change
 from portalctl.output import view_model
 from portalctl.reason import Reason
 
-SHORTEST = 0.8  # percent of the width: one developer who loses access is visible
-MOST_BARS = 12  # rules with a bar of their own, those with most developers
+SHORTEST = 0.8  # percent of the width, so that one developer who loses access is visible
+MOST_BARS = 12  # the rules with most developers have their own bar
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The developers approved by a rule, and those who lose access by it. `longest` fills the width.
+    """The numbers of developers that a rule approves, and that lose access by it. `longest` fills the width.
 
-    `why` None: the bar stands for `others` more rules.
+    `why` None: the bar is the sum of `others` more rules.
     """
 
     why: Reason | None
@@ -29,25 +29,25 @@ class Bar:
 
     @property
     def split(self) -> str:
-        """Return the width of the first part, in percent."""
+        """The width of the approvals, in percent."""
         return f"{_width(self.approved, self.longest):.2f}"
 
     @property
     def width(self) -> str:
-        """Return the width of the second part, in percent."""
+        """The width of the removals, in percent."""
         return f"{_width(self.lost, self.longest):.2f}"
 
 
 def bars(changes: Iterable[Change]) -> tuple[Bar, ...]:
-    """Return a bar for each rule, most developers first; none where nobody is approved or loses access."""
+    """Return the bars, most developers first; empty if no developer is approved or loses access."""
     approved, lost = _developers_by_rule(changes)
     ranked = sorted(approved.keys() | lost.keys(), key=lambda why: (-approved[why] - lost[why], _label(why)))
     counts: list[tuple[Reason | None, int, int]] = [(why, approved[why], lost[why]) for why in ranked[:MOST_BARS]]
     others = ranked[MOST_BARS:]
     if others:
         counts.append((None, sum(approved[why] for why in others), sum(lost[why] for why in others)))
-    longest = max((given + taken for _, given, taken in counts), default=0)
-    return tuple(Bar(why, len(others), given, taken, longest) for why, given, taken in counts)
+    longest = max((approvals + removals for _, approvals, removals in counts), default=0)
+    return tuple(Bar(why, len(others), approvals, removals, longest) for why, approvals, removals in counts)
 
 
 def _developers_by_rule(changes: Iterable[Change]) -> tuple[Counter[Reason], Counter[Reason]]:

@@ -1,9 +1,9 @@
 """The Jinja2 environment of all HTML pages, and the only place where text becomes HTML.
 
-Everything a template prints passes `_escaped`, the environment's finalizer, which calls
-`portalctl.output.escaping.html`: control, bidirectional and invisible characters become visible, then the signs of
-HTML are escaped. A template cannot leave it out: Jinja2's filters, `safe` among them, are not available. Only this
-module and the templates make `Markup`, which is printed as it is.
+Every value that a template prints passes through `_escaped`, the environment's finalizer. It calls
+`portalctl.output.escaping.html`, which makes control, bidirectional and invisible characters visible and escapes
+HTML's markup characters. A template cannot avoid this, because Jinja2's filters, including `safe`, are not available.
+Only this module and the templates create `Markup`, which is printed unchanged.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ SCRIPT = "page.js"
 STYLE = "page.css"
 
 
-def page(template: str, *, filtered: bool = False, **values: Any) -> str:  # noqa: ANN401 (whatever is printed)
-    """Return a whole page in ASCII, one file that needs nothing else.
+def page(template: str, *, filtered: bool = False, **values: Any) -> str:  # noqa: ANN401 (any value that a template prints)
+    """Return a self-contained page in ASCII.
 
     Args:
         filtered: whether the page has rows that the script filters and sorts.
@@ -37,17 +37,17 @@ def page(template: str, *, filtered: bool = False, **values: Any) -> str:  # noq
 
 
 def code(text: str) -> Markup:
-    """Return foreign text as code."""
+    """Return text from outside as code."""
     return Markup(f"<code>{html(text)}</code>")  # noqa: S704 (escaped)
 
 
 def phrase(words: Callable[..., str], *values: object) -> Markup:
-    """Return a phrase of `view_model` with its foreign parts as code; its other words are portalctl's own."""
-    return Markup(words(*values, code))  # noqa: S704 (foreign parts are escaped by `code`)
+    """Return a phrase of `view_model` with text from outside as code; the other words are portalctl's own."""
+    return Markup(words(*values, code))  # noqa: S704 (`code` escapes text from outside)
 
 
 def phrases(words: Callable[..., Iterable[str]], *values: object) -> tuple[Markup, ...]:
-    """Return several phrases as `phrase` does."""
+    """Return several phrases, each like `phrase`."""
     return tuple(Markup(text) for text in words(*values, code))  # noqa: S704 (as in `phrase`)
 
 
@@ -99,11 +99,11 @@ def _own(name: str) -> Markup:
 
 
 def _policy(*, filtered: bool) -> str:
-    """Return the content security policy: the browser may apply the style, run the script, and load nothing."""
+    """Return the content security policy: only this style and script are allowed, and nothing is loaded."""
     sources = f"style-src {_hash(_own(STYLE))};" + (f" script-src {_hash(_own(SCRIPT))};" if filtered else "")
     return f"default-src 'none'; {sources} base-uri 'none'; form-action 'none'"
 
 
 def _hash(text: str) -> str:
-    """Return the name of inline content in a content security policy (CSP 3, 2.3.1)."""
+    """Return the hash source of inline content in a content security policy (CSP 3, 2.3.1)."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

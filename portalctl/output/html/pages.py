@@ -1,4 +1,4 @@
-"""Drift, reports, explanations and findings as HTML pages, one file each that needs nothing else."""
+"""Drift, reports, explanations and findings as self-contained HTML pages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from portalctl.insight.explain import PortalExplanation
 from portalctl.output import view_model
 from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report, change_of
 from portalctl.output.documents import Drift, Explanation, Validation
-from portalctl.output.drift_words import finding_what, finding_who, pending_sign_ups
+from portalctl.output.drift_words import finding_difference, finding_subject, pending_sign_ups
 from portalctl.output.html.environment import code, page
 from portalctl.output.html.plan import Choice
 from portalctl.output.links import NO_LINKS
@@ -20,7 +20,7 @@ from portalctl.words import plural
 
 
 @dataclass(frozen=True, slots=True)
-class _Drift:
+class _DriftSection:
     portal: PortalDrift
     state: str
     facts: Sequence[str]
@@ -29,21 +29,21 @@ class _Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _ReportRow:
     outcome: ChangeResult
-    effect: ChangeGroup
+    group: ChangeGroup
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class _ReportSection:
     portal: PortalOutcome
     state: str
     facts: Sequence[str]
-    rows: Sequence[_Row]
+    rows: Sequence[_ReportRow]
 
     @property
     def incomplete(self) -> bool:
-        """Whether some change was not confirmed."""
+        """Whether a change was not confirmed."""
         return self.portal.summary["confirmed"] < self.portal.summary["total"]
 
 
@@ -59,18 +59,18 @@ def drift_html(drift: Drift) -> str:
         read=min((portal.observed_at for portal in drift.portals), default=""),
         items=[_drift(portal) for portal in drift.portals],
         notices=view_model.notice_groups(drift.notices),
-        choices=(Choice("kind", "Kind", [(kind, _words(kind)) for kind in KINDS if kind in kinds]),),
-        finding_who=finding_who,
-        finding_what=finding_what,
-        pending=lambda findings: f"No drift: {pending_sign_ups(findings)}",
+        choices=(Choice("kind", "Effect", [(kind, _words(kind)) for kind in KINDS if kind in kinds]),),
+        finding_subject=finding_subject,
+        finding_difference=finding_difference,
+        pending=lambda findings: f"Not drift: {pending_sign_ups(findings)}",
         place=_place,
         words=_words,
     )
 
 
-def _drift(portal: PortalDrift) -> _Drift:
+def _drift(portal: PortalDrift) -> _DriftSection:
     failing = [finding for finding in portal.findings if finding.kind in FAILING]
-    return _Drift(
+    return _DriftSection(
         portal,
         plural(len(failing), "difference") if failing else "no drift",
         (portal.provider, code(urlsplit(portal.server).netloc), plural(portal.developers, "developer")),
@@ -93,13 +93,13 @@ def report_html(report: Report) -> str:
     )
 
 
-def _outcome(portal: PortalOutcome) -> _Outcome:
+def _outcome(portal: PortalOutcome) -> _ReportSection:
     changes = sorted(portal.changes, key=lambda change: change.result == "confirmed")
-    return _Outcome(
+    return _ReportSection(
         portal,
         f"{portal.summary['confirmed']:,} of {plural(portal.summary['total'], 'change')} confirmed",
         (portal.provider, code(urlsplit(portal.server).netloc)),
-        [_Row(change, view_model.effects([change_of(change)])[0]) for change in changes],
+        [_ReportRow(change, view_model.change_groups([change_of(change)])[0]) for change in changes],
     )
 
 
@@ -117,7 +117,7 @@ def validation_html(validation: Validation) -> str:
 
 
 def explanation_html(explanation: Explanation) -> str:
-    """Return the rules about a developer, a domain or a team, what decides, and what would change."""
+    """Return the rules about a developer, a domain or a team, the rules that decide, and the planned changes."""
     return page(
         "explanation.html",
         explanation=explanation,

@@ -1,4 +1,4 @@
-"""A document without HTML of its own: its text, on a page."""
+"""The HTML page of a document that only has a text form."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from portalctl.output.html.environment import page
 
 
 def shown(document: Document, text: str) -> str:
-    """Return the text on a page that needs nothing else."""
+    """Return the text on a self-contained page."""
     return page("text.html", kind=document.kind, generator=document.generator, text=text)

@@ -1,4 +1,4 @@
-"""An access review as Markdown: the counts, then what needs a look, then all others, collapsed."""
+"""An access review as Markdown: the figures, then marked developers, then all others, collapsed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import partial
 
 from portalctl.insight.access_review import REMARKS, AccessReview, DeveloperAccess, PortalAccess
 from portalctl.output import view_model
-from portalctl.output.markdown.parts import MOST, Row, collapsed, part, sentence, short, table, who, whys_words
+from portalctl.output.markdown.parts import MOST, Row, collapsed, part, sentence, short, subject, table, whys_words
 from portalctl.output.size_limit import Part, fitted, size
 from portalctl.words import moment, plural
 
@@ -14,11 +14,11 @@ COLUMNS = ("developer", "status", "teams", "approved by", "marks")
 
 
 def access_markdown(document: AccessReview, *, most: int = MOST) -> str:
-    """Return the review in at most `most` bytes of UTF-8: rows are left out from the end, and counted."""
+    """Return the review in at most `most` bytes of UTF-8: rows are left out from the end, with their number."""
     digest = view_model.digest_words(document.manifest, short)
-    foot = f"<sub>manifest {digest} · made {moment(document.created_at)} · {short(document.generator)}</sub>\n"
+    foot = f"<sub>manifest {digest} · created {moment(document.created_at)} · {short(document.generator)}</sub>\n"
     headings = [_heading(portal) for portal in document.portals]
-    parts = [each for portal in document.portals for each in _parts(portal, most)]
+    parts = [part for portal in document.portals for part in _parts(portal, most)]
     texts = iter(fitted(parts, most - size("".join(headings) + foot)))
     return "".join(heading + next(texts) + next(texts) for heading in headings) + foot
 
@@ -31,13 +31,17 @@ def _heading(portal: PortalAccess) -> str:
 
 
 def _parts(portal: PortalAccess, most: int) -> tuple[Part, Part]:
-    notable = [each for each in portal.developers if each.remarks or view_model.approval(each) == "no rule"]
-    others = [each for each in portal.developers if each not in notable]
+    marked = [
+        developer
+        for developer in portal.developers
+        if developer.remarks or view_model.approval(developer) == "no rule"
+    ]
+    others = [developer for developer in portal.developers if developer not in marked]
     sized = partial(part, row=_row, named="developers", most=most)
-    summary = f"Access as the rules yield it: {plural(len(others), 'developer')}"
+    summary = f"Access that matches the rules: {plural(len(others), 'developer')}"
     legend = ", ".join(f"{mark}: {words}" for mark, words in REMARKS.items())
     return (
-        sized(1, notable, frame=lambda rows: f"{table(rows, *COLUMNS)}{legend}\n\n" if rows else ""),
+        sized(1, marked, frame=lambda rows: f"{table(rows, *COLUMNS)}{legend}\n\n" if rows else ""),
         sized(0, others, frame=lambda rows: collapsed(summary, table(rows, *COLUMNS))),
     )
 
@@ -46,4 +50,4 @@ def _row(developer: DeveloperAccess) -> Row:
     teams = ", ".join(short(membership.team) for membership in developer.teams)
     approved = "no rule" if view_model.approval(developer) == "no rule" else whys_words(developer.approved_by)
     marks = ", ".join(developer.remarks)
-    return Row(f"| {who(developer.developer)} | {short(developer.status)} | {teams} | {approved} | {marks} |")
+    return Row(f"| {subject(developer.developer)} | {short(developer.status)} | {teams} | {approved} | {marks} |")

@@ -1,4 +1,4 @@
-"""Drift as Markdown, for an issue: differences first, then pending sign-ups and acknowledged ones, collapsed."""
+"""Drift as Markdown, for an issue: differences first, then pending sign-ups and acknowledged findings, collapsed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from portalctl.changes.plan import Notice
 from portalctl.insight.drift import FAILING, Acknowledged, DriftFinding, PortalDrift
 from portalctl.output.documents import Drift
-from portalctl.output.drift_words import finding_what, finding_who, kind_counts, pending_sign_ups
+from portalctl.output.drift_words import finding_difference, finding_subject, kind_counts, pending_sign_ups
 from portalctl.output.escaping import markdown
 from portalctl.output.markdown.parts import (
     MOST,
@@ -20,30 +20,33 @@ from portalctl.output.markdown.parts import (
     place_words,
     sentence,
     short,
+    subject,
     table,
-    who,
     why_words,
 )
 from portalctl.output.size_limit import Part, fitted, size
 from portalctl.words import moment, plural
 
-COLUMNS = ("kind", "who", "on the portal", "rule", "finding")
+COLUMNS = ("kind", "developer or team", "on the portal", "rule", "finding")
 
 
 def drift_markdown(document: Drift, *, most: int = MOST) -> str:
-    """Return drift in at most `most` bytes of UTF-8: rows are left out, findings last, and counted.
+    """Return drift in at most `most` bytes of UTF-8: rows are left out, findings last, with their number.
 
-    Headings are never left out: each portal takes some hundred bytes.
+    Headings are never left out: each portal needs some hundred bytes.
     """
     portals, notices = document.portals, document.notices
     read = [f"read {moment(min(portal.observed_at for portal in portals))}"] if portals else []
     foot = f"<sub>{' · '.join([*read, short(document.generator)])}</sub>\n"
     headings = [_heading(portal) for portal in portals]
     parts = [[*_parts(portal, most)] for portal in portals]
-    notes = part(1, [*notices], _note, lambda rows: f"### Notes\n\n{listed(rows)}", named="notes", most=most)
+    notes = part(1, [*notices], _note, lambda rows: f"### Notices\n\n{listed(rows)}", named="notices", most=most)
     room = most - size(foot) - sum(map(size, headings))
-    texts = iter(fitted([*(part for own in parts for part in own), notes], room))
-    body = [heading + "".join(next(texts) for _ in own) for heading, own in zip(headings, parts, strict=True)]
+    texts = iter(fitted([*(part for portal_parts in parts for part in portal_parts), notes], room))
+    body = [
+        heading + "".join(next(texts) for _ in portal_parts)
+        for heading, portal_parts in zip(headings, parts, strict=True)
+    ]
     return "".join(body) + next(texts) + foot
 
 
@@ -60,7 +63,7 @@ def _parts(portal: PortalDrift, most: int) -> Iterable[Part]:
     pending = [finding for finding in portal.findings if finding.kind not in FAILING]
     sized = partial(part, most=most)
     yield sized(3, failing, _finding, _table, named="findings")
-    title = f"No drift: {pending_sign_ups(pending)}"
+    title = f"Not drift: {pending_sign_ups(pending)}"
     yield sized(0, pending, _finding, lambda rows: collapsed(title, _table(rows)), named="pending sign-ups")
     known = f"Acknowledged: {len(portal.acknowledged):,}"
     yield sized(
@@ -68,7 +71,7 @@ def _parts(portal: PortalDrift, most: int) -> Iterable[Part]:
         portal.acknowledged,
         _acknowledged,
         lambda rows: collapsed(known, _table(rows)),
-        named="that are acknowledged",
+        named="acknowledged findings",
     )
 
 
@@ -90,7 +93,7 @@ def _acknowledged(known: Acknowledged) -> Row:
 def _cells(finding: DriftFinding) -> str:
     why = why_words(finding.why) if finding.why is not None else ""
     kind = finding.kind.replace("_", " ")
-    return f"| {kind} | {finding_who(finding, who)} | {finding_what(finding, sentence)} | {why} |"
+    return f"| {kind} | {finding_subject(finding, subject)} | {finding_difference(finding, sentence)} | {why} |"
 
 
 def _note(notice: Notice) -> Row:

@@ -1,4 +1,4 @@
-"""Why a developer, a domain or a team has the access it has, as Markdown."""
+"""The explanation of a developer, domain or team as Markdown."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from portalctl.output.markdown.parts import (
     part,
     sentence,
     short,
+    subject,
     table,
-    who,
     why_words,
     whys_words,
 )
@@ -26,10 +26,10 @@ from portalctl.rules.trace import TracedRule
 
 
 def explanation_markdown(document: Explanation, *, most: int = MOST) -> str:
-    """Return the rules of each portal and what follows from them, in at most `most` bytes of UTF-8."""
+    """Return the rules and the resulting changes of each portal, in at most `most` bytes of UTF-8."""
     foot = f"<sub>{short(document.generator)}</sub>\n"
     headings = [_heading(portal) for portal in document.portals]
-    parts = [each for portal in document.portals for each in _parts(portal, most)]
+    parts = [part for portal in document.portals for part in _parts(portal, most)]
     texts = iter(fitted(parts, most - size("".join(headings) + foot)))
     return "".join(heading + next(texts) + next(texts) for heading in headings) + foot
 
@@ -38,13 +38,13 @@ def _heading(portal: PortalExplanation) -> str:
     live = ", ".join(f"{count:,} {short(status)}" for status, count in portal.live.items())
     state = "no portal was read" if portal.observed_at is None else live or "no account"
     refused = "".join(f"- ✗ {sentence(refusal.message)}\n" for refusal in portal.refusals)
-    head = f"## {portal.about} {who(portal.subject)} on {short(portal.name)}: {state}\n\n"
+    head = f"## {portal.about} {subject(portal.subject)} on {short(portal.name)}: {state}\n\n"
     return f"{head}{view_model.refused_words(portal, short)}\n\n{refused}\n" if refused else head
 
 
 def _parts(portal: PortalExplanation, most: int) -> tuple[Part, Part]:
     lines = [line for standing in portal.standings for line in _standing(standing)]
-    lines += _effects(portal.changes) if portal.about != "developer" else []
+    lines += _changes(portal.changes) if portal.about != "developer" else []
     sized = partial(part, most=most)
     columns = ("effect", "rule", "meaning")
     return (
@@ -59,12 +59,12 @@ def _rule(rule: TracedRule) -> Row:
 
 
 def _standing(standing: Standing) -> Iterator[str]:
-    name = who(standing.developer)
+    name = subject(standing.developer)
     teams = f", in {', '.join(map(short, standing.teams))}" if standing.teams else ""
     yield f"**If {name} signs up**" if standing.id is None else f"**{name}: {short(standing.status)}{teams}**"
     yield ""
     if standing.changes:
-        yield from _effects(standing.changes)
+        yield from _changes(standing.changes)
     else:
         yield f"- stays {short(standing.status)}: {view_model.unchanged_words(standing)}; {whys_words(standing.why)}"
     yield from (f"- would join {short(team)} once approved" for team in standing.awaited)
@@ -72,7 +72,7 @@ def _standing(standing: Standing) -> Iterator[str]:
     yield ""
 
 
-def _effects(changes: Iterable[Change]) -> Iterator[str]:
-    for effect in view_model.effects(changes):
-        name = f"team {who(effect.who)}" if effect.about_team else who(effect.who)
-        yield f"- {name}: {view_model.what(effect, short)}; {whys_words(effect.why)}"
+def _changes(changes: Iterable[Change]) -> Iterator[str]:
+    for group in view_model.change_groups(changes):
+        name = f"team {subject(group.name)}" if group.about_team else subject(group.name)
+        yield f"- {name}: {view_model.change_words(group, short)}; {whys_words(group.why)}"

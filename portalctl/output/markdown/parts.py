@@ -1,6 +1,6 @@
-"""What Markdown documents are made of: parts with rows that can be left out, tables and lists, and rules in words.
+"""The building blocks of Markdown documents: parts with rows that can be left out, tables, lists, rules in words.
 
-A row is never left out because it is long: names and texts in it are shortened instead, so that the longest row is
+No row is left out because of its length: names and texts in it are shortened instead, so that the longest row is
 small compared with the document.
 """
 
@@ -13,32 +13,31 @@ from itertools import groupby
 from typing import TypeVar
 
 from portalctl.output import view_model
-from portalctl.output.escaping import html, markdown, markdown_words
+from portalctl.output.escaping import markdown, markdown_words
 from portalctl.output.links import NO_LINKS, Links
 from portalctl.output.size_limit import Part
 from portalctl.reason import Reason
 
 T = TypeVar("T")
 
-MOST = 60_000  # bytes of a document: a comment of GitHub's has room for 65,536 characters
-SHORTEST_ROW = 20  # bytes: of more rows than fit at this length, none need be written out
-LONGEST_WHO = 400  # bytes of an address, id or team that a row is about, escapes included
+MOST = 60_000  # bytes of a document: GitHub accepts comments of up to 65,536 characters
+SHORTEST_ROW = 20  # bytes: rows that do not fit at this length are not rendered
+LONGEST_SUBJECT = 400  # bytes of the address, id or team that a row is about, including escapes
 LONGEST_NAME = 120  # bytes of any other name in a row or a heading
 LONGEST_PLACE = 200  # bytes of a file name with its line
-LONGEST_REASON = 300  # bytes of what somebody wrote as a reason
-LONGEST_MESSAGE = 1_000  # bytes of a sentence with foreign text in it
+LONGEST_REASON = 300  # bytes of the reason that a rule states
+LONGEST_MESSAGE = 1_000  # bytes of a sentence that contains text from outside
 MOST_RULES = 3  # in one row
 
-# The name that a row is about, another name, a name in HTML, a sentence; all of them escaped and shortened.
-who: Callable[[str], str] = partial(markdown, most=LONGEST_WHO)
+# The subject of a row, another name, a sentence; each escaped and shortened.
+subject: Callable[[str], str] = partial(markdown, most=LONGEST_SUBJECT)
 short: Callable[[str], str] = partial(markdown, most=LONGEST_NAME)
-short_html: Callable[[str], str] = partial(html, most=LONGEST_NAME)
 sentence: Callable[[str], str] = partial(markdown_words, most=LONGEST_MESSAGE)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. `about`: what rows are grouped under."""
+    """One line. `about`: the heading under which rows are grouped."""
 
     text: str
     about: str = ""
@@ -57,9 +56,9 @@ def part(
     """Return a part of a document of `most` bytes.
 
     Args:
-        frame: puts some rows, or none, under their heading.
-        named: what rows that are left out are called.
-        compact: the part in the form that it has where the rows do not fit.
+        frame: renders the heading with some rows or none.
+        named: the noun for rows that are left out.
+        compact: the shorter form of the part, used if the rows do not fit.
     """
     rows = [row(item) for item in items[: most // SHORTEST_ROW]]
 
@@ -70,24 +69,27 @@ def part(
 
 
 def more(count: int, named: str) -> str:
+    """Return the number of rows that are left out, empty for none."""
     return f"**{count:,} more** {named}\n\n" if count else ""
 
 
 def table(rows: Sequence[Row], *columns: str) -> str:
+    """Return a table, empty without rows."""
     return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n{listed(rows)}" if rows else ""
 
 
 def listed(rows: Sequence[Row]) -> str:
+    """Return the rows as lines and a blank line, empty without rows."""
     return "".join(f"{row.text}\n" for row in rows) + "\n" if rows else ""
 
 
 def collapsed(summary: str, body: str) -> str:
-    """Return a collapsed block. `summary` is HTML: Markdown has no meaning in it."""
+    """Return a collapsed block. `summary` is HTML, in which Markdown has no effect."""
     return f"<details><summary>{summary}</summary>\n\n{body}</details>\n\n" if body else ""
 
 
 def grouped(rows: Sequence[Row]) -> str:
-    """Return a list for each run of rows about the same, below what they are about."""
+    """Return a list below a heading for each run of rows with the same `about`."""
     groups = groupby(rows, key=lambda row: row.about)
     return "".join(f"{about}\n{listed(list(group))}" for about, group in groups)
 
@@ -106,8 +108,8 @@ def why_words(why: Reason, links: Links = NO_LINKS, *, before: bool = False, nam
     """Return a rule in words with its place and its author's reason.
 
     Args:
-        before: the place is in the base.
-        named: name the developer of a rule about one developer.
+        before: the rule is in the base.
+        named: include the developer of a rule for one developer.
     """
     reason = f': "{markdown_words(why.reason, most=LONGEST_REASON)}"' if why.reason else ""
     place = place_words(view_model.place(why), links.of(why, before))
@@ -116,7 +118,7 @@ def why_words(why: Reason, links: Links = NO_LINKS, *, before: bool = False, nam
 
 
 def whys_words(reasons: Iterable[Reason], links: Links = NO_LINKS, *, before: bool = False) -> str:
-    """Return the rules behind one row, and how many more there are."""
+    """Return the rules behind one row, at most MOST_RULES, and the number of further ones."""
     every = tuple(reasons)
     others = len(every) - MOST_RULES
     words = [why_words(why, links, before=before) for why in every[:MOST_RULES]]

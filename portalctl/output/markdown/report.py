@@ -1,4 +1,4 @@
-"""What an apply did, as Markdown, for the summary of a job."""
+"""The report of an apply as Markdown, for a job summary."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from functools import partial
 from portalctl.events import Result
 from portalctl.output import view_model
 from portalctl.output.apply_report import ChangeResult, PortalOutcome, Report, change_of
-from portalctl.output.markdown.parts import MOST, Row, collapsed, part, sentence, short, table, who, whys_words
+from portalctl.output.markdown.parts import MOST, Row, collapsed, part, sentence, short, subject, table, whys_words
 from portalctl.output.size_limit import Part, fitted, size
 from portalctl.words import plural
 
-ORDER: tuple[Result, ...] = ("failed", "unknown", "skipped", "confirmed")  # what a reader looks for first
-COLUMNS = ("result", "who", "what", "why")
+ORDER: tuple[Result, ...] = ("failed", "unknown", "skipped", "confirmed")  # in the order of urgency
+COLUMNS = ("result", "developer or team", "change", "rule")
 
 
 def report_markdown(report: Report, *, most: int = MOST) -> str:
-    """At most `most` bytes of UTF-8. What was not confirmed stands first, and is never collapsed.
+    """Return the report in at most `most` bytes of UTF-8: unconfirmed changes first, and never collapsed.
 
-    Headings are never left out: each portal takes some hundred bytes.
+    Headings are never left out: each portal needs some hundred bytes.
     """
     foot = f"<sub>digest {view_model.digest_words(report.plan, short)} · {short(report.generator)}</sub>\n"
     headings = [_heading(portal, interrupted=report.interrupted) for portal in report.portals]
-    parts = [each for portal in report.portals for each in _parts(portal, most)]
+    parts = [part for portal in report.portals for part in _parts(portal, most)]
     texts = iter(fitted(parts, most - size("".join(headings) + foot)))
     body = "".join(heading + next(texts) + next(texts) for heading in headings)
     return (body or "## Portal access: nothing to apply\n\n") + foot
@@ -56,8 +56,8 @@ def _table(rows: Sequence[Row]) -> str:
 
 
 def _row(outcome: ChangeResult) -> Row:
-    (effect,) = view_model.effects([change_of(outcome)])
-    name = f"team {who(effect.who)}" if effect.about_team else who(effect.who)
+    (group,) = view_model.change_groups([change_of(outcome)])
+    name = f"team {subject(group.name)}" if group.about_team else subject(group.name)
     result = "already so" if outcome.already else outcome.result
     detail = f": {sentence(outcome.detail)}" if outcome.detail else ""
-    return Row(f"| {result}{detail} | {name} | {view_model.what(effect, short)} | {whys_words(outcome.why)} |")
+    return Row(f"| {result}{detail} | {name} | {view_model.change_words(group, short)} | {whys_words(outcome.why)} |")

@@ -1,4 +1,4 @@
-"""A document without Markdown of its own: its text, in a block of code."""
+"""The Markdown of a document that only has a text form."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ from portalctl.output.documents import Document
 
 
 def shown(document: Document, text: str) -> str:
-    """Return the text fenced, so that nothing in it is taken for Markdown."""
+    """Return the text in a code block, so that no part of it is read as Markdown."""
     fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", text)), 3)
     return f"## portalctl {document.kind}\n\n{fence}text\n{text.rstrip()}\n{fence}\n"

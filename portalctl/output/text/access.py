@@ -1,4 +1,4 @@
-"""An access review as text: a line for each developer, and what is marked."""
+"""An access review as text: a line for each developer, and the numbers of marks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from portalctl.insight.access_review import AccessReview, PortalAccess
 from portalctl.output.escaping import terminal
-from portalctl.output.text.style import Line, Style, joined, rows, said
+from portalctl.output.text.style import Line, Style, joined, rows, rule_words
 from portalctl.words import plural
 
 
 def access_text(document: AccessReview, style: Style) -> str:
-    """Each portal: its developers with status, teams and the rule of each; then the counts of what is marked."""
+    """Return, for each portal, its developers with status, teams and approving rule; then the numbers of marks."""
     return joined(line for portal in document.portals for line in _portal(portal, style))
 
 
@@ -24,7 +24,7 @@ def _portal(portal: PortalAccess, style: Style) -> Iterator[str]:
         teams = ", ".join(terminal(membership.team) for membership in developer.teams)
         marks = f" ({', '.join(developer.remarks)})" if developer.remarks else ""
         what = f"{terminal(developer.status)}{f', in {teams}' if teams else ''}{marks}"
-        why = said(developer.approved_by[0]) if developer.approved_by else ""
+        why = rule_words(developer.approved_by[0]) if developer.approved_by else ""
         if developer.status == "approved" and not developer.approved_by:
             why = "approved by no rule"
         lines.append(Line("!" if developer.remarks else " ", terminal(developer.developer), what, why))

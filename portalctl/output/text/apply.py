@@ -1,4 +1,4 @@
-"""The result of an apply as text: confirmed changes by rule, then what was not confirmed by cause, then the sum."""
+"""The result of an apply as text: confirmed changes by rule, then unconfirmed ones by cause, then the summary."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from portalctl.events import ChangeSettled, Result
-from portalctl.output.apply_outcome import WORDS, Cause, causes, result_words
+from portalctl.output.apply_outcome import WORDS, FailureCause, causes, result_words
 from portalctl.output.apply_report import ChangeResult, PortalOutcome, Report, change_of
 from portalctl.output.escaping import terminal
-from portalctl.output.text.style import Line, Style, joined, rows, rules_words
+from portalctl.output.text.style import Line, Style, joined, rows, rule_lines
 from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, by_rule
 from portalctl.words import moment, plural
 
 SIGNS: dict[Result, str] = {"confirmed": "✓", "failed": "✗", "skipped": "✗", "unknown": "?"}
-COLUMN = 28  # most addresses are shorter; the next ones are not known when a line is shown
+COLUMN = 28  # wider than most addresses; lines are shown before the next address is available
 ALL = "(--verbose lists them)"
 
 
@@ -26,10 +26,10 @@ def settled_text(event: ChangeSettled, style: Style) -> str:
 
 
 def result_text(report: Report, style: Style, file: Path | None = None) -> str:
-    """Return what came of an apply.
+    """Return the result of an apply.
 
     Args:
-        file: where its report was written.
+        file: the path of the report.
     """
     blocks = [line for portal in report.portals for line in _portal(portal, style)]
     where = f" Report: {terminal(str(file))}" if file is not None else ""
@@ -37,9 +37,9 @@ def result_text(report: Report, style: Style, file: Path | None = None) -> str:
 
 
 def report_text(report: Report, style: Style) -> str:
-    """Return a saved report: what came of the apply, and who ran it when."""
-    who = f"by {terminal(report.who.actor)}" if report.who.actor else "by an unknown user"
-    return joined([result_text(report, style), f"Applied {moment(report.started_at)} {who}."])
+    """Return a saved report: the result of the apply, its user and its time."""
+    user = f"by {terminal(report.who.actor)}" if report.who.actor else "by an unknown user"
+    return joined([result_text(report, style), f"Applied {moment(report.started_at)} {user}."])
 
 
 def _portal(portal: PortalOutcome, style: Style) -> Iterator[str]:
@@ -54,13 +54,13 @@ def _portal(portal: PortalOutcome, style: Style) -> Iterator[str]:
 
 
 def _confirmed(changes: list[ChangeResult], style: Style) -> Iterator[Line]:
-    """Yield a row for each developer and rule; many equal rows of a rule fold."""
+    """Yield a row for each developer and rule. Many equal rows of a rule fold into one."""
     notes = {change.id: _note(change) for change in changes}
     alike: dict[tuple[str, str], list[str]] = {}
     for group in by_rule(change_of(change) for change in changes):
         done = ", ".join(change.words(change.done, terminal) + notes[change.id] for change in group.changes)
-        who = terminal(f"team {group.who}" if group.about_team else group.who)
-        alike.setdefault((rules_words(group.why), done), []).append(who)
+        name = terminal(f"team {group.name}" if group.about_team else group.name)
+        alike.setdefault((rule_lines(group.why), done), []).append(name)
     for (rules, done), names in alike.items():
         folds = len(names) > MOST_ALIKE and not style.verbose
         shown = names[:SHOWN_OF_ALIKE] if folds else names
@@ -74,7 +74,7 @@ def _note(change: ChangeResult) -> str:
     return f" ({note})" if note else ""
 
 
-def _cause(cause: Cause, style: Style) -> Iterator[str]:
+def _cause(cause: FailureCause, style: Style) -> Iterator[str]:
     """Yield the changes of one cause. Failed and unknown ones never fold."""
     title = f"{cause.result.capitalize()} ({len(cause.changes):,}): {terminal(cause.title)}"
     yield f"  {style.strong(title)}"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from portalctl.output.documents import Directories, ListedDirectory
+from portalctl.output.documents import ListedDirectories, ListedDirectory
 from portalctl.output.escaping import terminal
 from portalctl.output.text.style import Style, joined
 
 
-def directories_text(document: Directories, style: Style) -> str:
-    """Return name, kind, groups and variables of each directory."""
+def directories_text(document: ListedDirectories, style: Style) -> str:
+    """Return the name, kind, groups and environment variables of each directory."""
     return joined(line for directory in document.directories for line in _lines(directory, style))
 
 

@@ -1,4 +1,4 @@
-"""Drift as text for a terminal or a CI log: findings by kind, with how to accept or keep them."""
+"""Drift as text for a terminal or a CI log: findings by kind, with the command or override that accepts them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,24 @@ from portalctl.changes.observations import DELETION
 from portalctl.changes.plan import Notice
 from portalctl.insight.drift import FAILING, KINDS, Acknowledged, DriftFinding, Kind, PortalDrift
 from portalctl.output.documents import Drift
-from portalctl.output.drift_words import finding_what, finding_who, kind_counts, pending_sign_ups
+from portalctl.output.drift_words import finding_difference, finding_subject, kind_counts, pending_sign_ups
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
-from portalctl.output.text.style import Line, Style, joined, rows, said
+from portalctl.output.text.style import Line, Style, joined, rows, rule_words
 from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE
 
-SIGNS: Mapping[Kind, str] = {"missing_grant": "-", "withheld": "-", "setting": "~"}  # others: more than wanted
+SIGNS: Mapping[Kind, str] = {
+    "missing_grant": "-",
+    "withheld": "-",
+    "setting": "~",
+}  # others: access beyond the rules
 MOST_OF_KIND = 20  # findings of one kind that are listed
-HINT_DAYS = 60  # until an acknowledgement that is suggested expires
+HINT_DAYS = 60  # after which a suggested acknowledgement expires
 LISTS_ALL = "(--verbose lists them)"
 
 
 def drift_text(document: Drift, style: Style) -> str:
-    """Return each portal with its findings by kind and what is acknowledged, then the notices."""
+    """Return each portal with its findings by kind and its acknowledged findings, then the notices."""
     parts: list[str] = []
     for block in (_portal(portal, style) for portal in document.portals):
         parts += ["", *block] if parts and len(block) > 1 else block
@@ -45,12 +49,14 @@ def _portal(portal: PortalDrift, style: Style) -> list[str]:
 
 
 def _of_kind(portal: PortalDrift, kind: Kind, style: Style) -> Iterator[Line]:
-    """Yield the findings of a kind, and how to accept them; without `verbose` at most MOST_OF_KIND."""
+    """Yield the findings of a kind, at most MOST_OF_KIND unless `verbose`, and the command that accepts them."""
     findings = [finding for finding in portal.findings if finding.kind == kind and kind in FAILING]
     shown = findings if style.verbose else findings[:MOST_OF_KIND]
     for finding in shown:
-        what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
-        yield Line(SIGNS.get(kind, "+"), f"{_column(kind)}  {finding_who(finding, terminal)}", what, _why(finding))
+        words = f"{finding_difference(finding, terminal)}  [{finding.fingerprint}]"
+        yield Line(
+            SIGNS.get(kind, "+"), f"{_column(kind)}  {finding_subject(finding, terminal)}", words, _why(finding)
+        )
         if finding.developer and (kind == "withheld" or finding.wanted == DELETION):
             title, status = ("keep", finding.live) if kind == "withheld" else ("delete", "absent")
             paste = override_to_paste(finding.developer, status=status)
@@ -68,7 +74,7 @@ def _column(kind: str = "") -> str:
 
 
 def _why(finding: DriftFinding) -> str:
-    return said(finding.why) if finding.why else ""
+    return rule_words(finding.why) if finding.why else ""
 
 
 def _acknowledge(portal: PortalDrift, findings: list[DriftFinding]) -> str:
@@ -79,7 +85,7 @@ def _acknowledge(portal: PortalDrift, findings: list[DriftFinding]) -> str:
 
 
 def _alike(acknowledged: Iterable[Acknowledged]) -> Iterable[list[Acknowledged]]:
-    """Return them in groups: those that one file accepts for one reason until one day."""
+    """Return acknowledged findings grouped by file, reason and expiry."""
     groups: dict[tuple[object, ...], list[Acknowledged]] = {}
     for finding in acknowledged:
         groups.setdefault((finding.file, finding.reason, finding.expires), []).append(finding)
@@ -87,7 +93,7 @@ def _alike(acknowledged: Iterable[Acknowledged]) -> Iterable[list[Acknowledged]]
 
 
 def _acknowledged(alike: list[Acknowledged], style: Style) -> list[Line]:
-    """Return a line for each; of many in one group, as after an import, only how many there are."""
+    """Return a line for each finding of a group, or only their number if they are many, as after an import."""
     if len(alike) <= MOST_ALIKE or style.verbose:
         return [_acknowledged_one(finding) for finding in alike]
     first = alike[0]
@@ -96,18 +102,18 @@ def _acknowledged(alike: list[Acknowledged], style: Style) -> list[Line]:
 
 def _acknowledged_one(accepted: Acknowledged) -> Line:
     finding = accepted.finding
-    what = f"{finding_what(finding, terminal)}  [{finding.fingerprint}]"
-    who = f"{_column(finding.kind)}  {finding_who(finding, terminal)}"
-    return Line(" ", who, what, _agreed(accepted, f"{accepted.file}:{accepted.line}"))
+    words = f"{finding_difference(finding, terminal)}  [{finding.fingerprint}]"
+    subject = f"{_column(finding.kind)}  {finding_subject(finding, terminal)}"
+    return Line(" ", subject, words, _agreed(accepted, f"{accepted.file}:{accepted.line}"))
 
 
 def _agreed(accepted: Acknowledged, place: str) -> str:
-    expires = f" until {accepted.expires}" if accepted.expires else ""
+    expires = f", expires {accepted.expires}" if accepted.expires else ""
     return f'{terminal(place)}  acknowledged{expires}: "{terminal(accepted.reason)}"'
 
 
 def _notices(notices: Iterable[Notice], style: Style) -> Iterator[str]:
-    """Yield a line for each notice; many of one kind and file fold."""
+    """Yield a line for each notice. Many of one code and file fold."""
     groups: dict[tuple[object, ...], list[Notice]] = {}
     for notice in notices:
         groups.setdefault((notice.code, notice.file), []).append(notice)

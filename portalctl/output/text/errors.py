@@ -1,4 +1,4 @@
-"""Errors as text: what happened, where, and what to do. Bounded, however much went wrong."""
+"""Errors as text: the fault, its position and the advice, in a bounded number of lines."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from portalctl.output.escaping import terminal
 from portalctl.output.text.excerpt import Excerpt
 from portalctl.words import shortened
 
-LONGEST_LINE = 4_000  # characters: a message may quote what a server or a file holds
+LONGEST_LINE = 4_000  # characters: a message may quote text of a server or a file
 
 
 def error_text(error: PortalctlError, excerpt: Excerpt | None = None) -> str:
     """Return findings as `file:line:column: message`, a line each, or another error with its advice below.
 
-    At most MOST_FINDINGS of either are shown, then how many more there are.
+    At most MOST_FINDINGS findings or lines of advice are shown, then the number of further ones.
 
     Args:
-        excerpt: yields what is shown below the finding at a position.
+        excerpt: yields the lines to show below the finding at a position.
     """
     message = _line(error.message)
     if isinstance(error, InputError) and error.findings:

@@ -21,10 +21,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 
 
 def excerpts(width: int) -> Excerpt:
-    """Return a function that yields the two lines for a position; none where the file or its line is not to be shown.
+    """Return a function that yields the excerpt for a position: two lines, or none if the line may not be shown.
 
     Args:
-        width: in columns. Where the value is beyond it, nothing is shown.
+        width: in columns. No excerpt is shown for a value beyond it.
     """
     files: dict[str, list[str]] = {}
 
@@ -41,9 +41,9 @@ def excerpts(width: int) -> Excerpt:
 def excerpt_lines(line: str, number: int, column: int, width: int) -> Iterator[str]:
     """Yield a numbered line, and carets below the value at a column (both from 1).
 
-    Yields nothing for a line that may hold a secret, which belongs into no log.
+    Yields nothing for a line that may contain a secret, because secrets must not appear in logs.
     """
-    if may_hold_secret(line) or column > len(line):
+    if may_contain_secret(line) or column > len(line):
         return
     line = line.replace("\t", " ")
     found = _VALUE.match(line, column - 1)
@@ -59,8 +59,8 @@ def excerpt_lines(line: str, number: int, column: int, width: int) -> Iterator[s
     yield f"{' ' * (len(margin) - 2)}| {' ' * _cells(before)}{'^' * max(_cells(value), 1)}"
 
 
-def may_hold_secret(line: str) -> bool:
-    """Return whether a line names or holds something that is shaped like a token."""
+def may_contain_secret(line: str) -> bool:
+    """Return whether a line has a word for a secret, or a text in the format of a token."""
     if _SECRET_WORD.search(line) or _PREFIX.search(line):
         return True
     words = _LONG_WORD.findall(_UUID.sub("", line))
@@ -68,7 +68,7 @@ def may_hold_secret(line: str) -> bool:
 
 
 def _lines(path: Path) -> list[str]:
-    """Return the lines of a file, or none: a manifest of another commit is not on the disk."""
+    """Return the lines of a file; none for a file that is not on disk, as in a manifest of another commit."""
     if path.suffix.lower() not in {".yaml", ".yml", ".csv"}:
         return []
     try:
@@ -78,7 +78,7 @@ def _lines(path: Path) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Return a part of a line with escapes. At its end a colon would be taken for the start of a CI command."""
+    """Return a part of a line with escapes. The added blank keeps a colon at its end from being escaped."""
     return terminal(f"{text} ").removesuffix(" ")
 
 

@@ -9,8 +9,15 @@ from portalctl.insight.explain import About, PortalExplanation, Standing
 from portalctl.output.documents import Explanation
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
-from portalctl.output.text.style import Line, Style, joined, place, rows, rules_words, said
-from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, SIGNS, effects, unchanged_words, what
+from portalctl.output.text.style import Line, Style, joined, place, rows, rule_lines, rule_words
+from portalctl.output.view_model import (
+    MOST_ALIKE,
+    SHOWN_OF_ALIKE,
+    SIGNS,
+    change_groups,
+    change_words,
+    unchanged_words,
+)
 from portalctl.portals.models import OUT
 from portalctl.rules.blocks import BLOCKED, SHARING
 from portalctl.rules.trace import RuleEffect, TracedRule
@@ -25,11 +32,12 @@ EFFECTS: Mapping[RuleEffect, str] = {
     "blocked": "✗",
     "ended": "✗",
 }
-SAID = {"withheld", *(code for code, _ in BLOCKED.values())}  # notices that say why somebody stays as they are
+# Codes of notices that repeat the reason why a status does not change.
+REPEATED = {"withheld", *(code for code, _ in BLOCKED.values())}
 
 
 def explanation_text(document: Explanation, style: Style) -> str:
-    """Each portal: who it is about and what is live, every rule with what becomes of it, and what would change."""
+    """Return each portal: the subject with its live state, each rule with its effect, and the planned changes."""
     blocks = ["\n".join(_portal(portal, style)) for portal in document.portals]
     return joined(["\n\n".join(blocks)])
 
@@ -56,7 +64,7 @@ def _live(portal: PortalExplanation) -> Iterator[str]:
 
 
 def _rules(traced: tuple[TracedRule, ...], style: Style) -> Iterator[str]:
-    """Yield the rules; many rules that name one developer each, as a team has them, fold."""
+    """Yield the rules. Many rules that name one developer each, such as members of a team, fold."""
     if not traced:
         yield "    none"
     folds = len(traced) > MOST_ALIKE and not style.verbose
@@ -64,7 +72,7 @@ def _rules(traced: tuple[TracedRule, ...], style: Style) -> Iterator[str]:
     for rule in traced:
         named += _names_one(rule)
         if not folds or named <= SHOWN_OF_ALIKE or not _names_one(rule):
-            yield f"    {style.sign(EFFECTS[rule.effect])} {said(rule.why)}"
+            yield f"    {style.sign(EFFECTS[rule.effect])} {rule_words(rule.why)}"
             because = f" ({terminal(rule.because)})" if rule.because else ""
             yield f"        {rule.effect}: {terminal(rule.says)}{because}"
     if folds and named > SHOWN_OF_ALIKE:
@@ -79,67 +87,67 @@ def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
     yield ""
     if standing.id is None:
         domain = standing.developer.rpartition("@")[2]
-        who = style.strong(terminal(standing.developer if about == "developer" else f"a developer of {domain}"))
-        yield f"  If {who} signs up"
+        name = style.strong(terminal(standing.developer if about == "developer" else f"a developer of {domain}"))
+        yield f"  If {name} signs up"
         yield from (f"    {line}" for line in _would(standing))
     else:
-        who = style.strong(terminal(standing.developer))
-        inside = f", in {', '.join(map(terminal, standing.teams))}" if standing.teams else ""
-        ident = f" (id {terminal(standing.id)})" if standing.id != standing.developer else ""
-        yield f"  {who}{ident}: {terminal(standing.status)}{inside}"
-        yield from _effects(standing.changes, style) if standing.changes else _as_it_is(standing)
+        name = style.strong(terminal(standing.developer))
+        teams = f", in {', '.join(map(terminal, standing.teams))}" if standing.teams else ""
+        id_words = f" (id {terminal(standing.id)})" if standing.id != standing.developer else ""
+        yield f"  {name}{id_words}: {terminal(standing.status)}{teams}"
+        yield from _planned(standing.changes, style) if standing.changes else _unchanged(standing)
     yield from (f"    would join {terminal(team)} once approved" for team in standing.awaited)
-    yield from (f"    ! {terminal(notice.message)}" for notice in standing.notices if notice.code not in SAID)
+    yield from (f"    ! {terminal(notice.message)}" for notice in standing.notices if notice.code not in REPEATED)
 
 
-def _as_it_is(standing: Standing) -> Iterator[str]:
-    yield f"    stays {terminal(standing.status)}: {_stays(standing)}"
+def _unchanged(standing: Standing) -> Iterator[str]:
+    yield f"    stays {terminal(standing.status)}: {_cause(standing)}"
     if standing.blocked in SHARING and standing.id is not None and standing.why[0].rule != "members":
-        pinned = override_to_paste(standing.developer, id=standing.id, status="approved")
-        yield f"      to approve this account alone: {pinned}"
+        by_id = override_to_paste(standing.developer, id=standing.id, status="approved")
+        yield f"      to approve only this account: {by_id}"
     if standing.verdict == "approved" and standing.blocked is None and standing.status in OUT:
-        again = override_to_paste(standing.developer, status="approved", reinstate=True)
+        reinstated = override_to_paste(standing.developer, status="approved", reinstate=True)
         yield f"      to keep it:   {override_to_paste(standing.developer, status=standing.status)}"
-        yield f"      to reinstate: {again}"
+        yield f"      to reinstate: {reinstated}"
 
 
 def _would(standing: Standing) -> Iterator[str]:
-    """Yield what a new sign-up would get, and why."""
+    """Yield the status and the teams of a new sign-up, with their rules."""
     decided = [change for change in standing.changes if change.new_status is not None]
     if not decided:
-        yield f"would stay {standing.status}: {_stays(standing)}"
+        yield f"would stay {standing.status}: {_cause(standing)}"
     for change in decided:
-        yield f"would be {change.new_status} because of {said(change.why[0])}"
+        yield f"would be {change.new_status} because of {rule_words(change.why[0])}"
     for change in standing.changes:
         if isinstance(change, AddMember):
-            yield f"would join {terminal(change.team)} because of {said(change.why[0])}"
+            yield f"would join {terminal(change.team)} because of {rule_words(change.why[0])}"
 
 
-def _stays(standing: Standing) -> str:
-    """Return why a developer's status does not change, with the place of the rule."""
+def _cause(standing: Standing) -> str:
+    """Return the reason why a developer's status does not change, with the position of the rule."""
     return f"{unchanged_words(standing)}  {place(standing.why[0])}"
 
 
 def _changes(portal: PortalExplanation, style: Style) -> Iterator[str]:
     if portal.observed_at is None:
         return
-    touched = {change.developer.key for change in portal.changes if change.developer is not None}
+    affected = {change.developer.key for change in portal.changes if change.developer is not None}
     note = (
-        f" ({plural(len(portal.changes), 'change')}, {plural(len(touched), 'developer')})"
+        f" ({plural(len(portal.changes), 'change')}, {plural(len(affected), 'developer')})"
         if portal.changes
         else ": nothing"
     )
-    yield from ("", f"  {style.strong('Would change now')}{note}", *_effects(portal.changes, style))
+    yield from ("", f"  {style.strong('Planned changes')}{note}", *_planned(portal.changes, style))
 
 
-def _effects(changes: Iterable[Change], style: Style) -> list[str]:
+def _planned(changes: Iterable[Change], style: Style) -> list[str]:
     lines = [
         Line(
-            SIGNS[effect.kind],
-            terminal(f"team {effect.who}" if effect.about_team else effect.who),
-            what(effect, terminal),
-            rules_words(effect.why),
+            SIGNS[group.effect],
+            terminal(f"team {group.name}" if group.about_team else group.name),
+            change_words(group, terminal),
+            rule_lines(group.why),
         )
-        for effect in effects(changes)
+        for group in change_groups(changes)
     ]
     return rows(lines, style)

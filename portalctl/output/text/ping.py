@@ -1,4 +1,4 @@
-"""What was found on looking at portals, for a terminal or a CI log."""
+"""The checks of portals and directories as text for a terminal or a CI log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGNS = {"ok": "✓", "warning": "!", "failed": "✗", "unknown": "?"}
 
 
 def ping_text(document: Ping, style: Style) -> str:
-    """Each portal: a line for each thing that was looked at, and below it what to do."""
+    """Return each portal and directory with a line for each check, and the remedy below it."""
     return joined(
         line
         for listed in (document.portals, document.directories)

@@ -9,23 +9,24 @@ from urllib.parse import urlsplit
 from portalctl.changes.plan import BaseComparison, Plan, PortalPlan, RuleChange
 from portalctl.output.escaping import terminal
 from portalctl.output.refusal_causes import causes, how_to_continue
-from portalctl.output.text.style import Line, Style, joined, place, rows, rules_words, said
+from portalctl.output.text.style import Line, Style, joined, place, rows, rule_lines, rule_words
 from portalctl.output.view_model import (
+    HEADINGS,
     MOST_ALIKE,
     SHOWN_OF_ALIKE,
     SIGNS,
     ChangeGroup,
     Former,
-    Kind,
     NoticeGroup,
     by_rule,
+    change_groups,
+    change_words,
+    deleted_rules,
     digest_words,
     duration_words,
-    effects,
     former_rules,
-    keeps,
-    kept,
-    left_alone,
+    kept_access,
+    kept_words,
     notice_groups,
     origin_note,
     origin_words,
@@ -34,24 +35,22 @@ from portalctl.output.view_model import (
     rule_values,
     totals,
     totals_words,
+    unchanged_developers,
     unruled_advice,
     unruled_words,
-    until_now,
-    what,
 )
 from portalctl.reason import Reason
 from portalctl.words import plural
 
 MOST_NOTICES = 100
 MOST_CAUSES = 5  # rules listed for each refusal
-HEADINGS: dict[Kind, str] = {"takes": "Removals", "gives": "Grants", "changes": "Other changes"}
 
 
 def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
     """Return the whole plan as text.
 
     Args:
-        next_step: how to apply it; shown where it can be applied.
+        next_step: the command that applies it, shown if the plan can be applied.
     """
     parts: list[str] = []
     for portal in plan.portals:
@@ -75,30 +74,30 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
     yield title if portal.changes else f"{title}: nothing to do"
     groups = by_rule(portal.changes)
     former = former_rules(portal.base)
-    for kind, heading in HEADINGS.items():
-        chosen = [group for group in groups if group.kind == kind]
+    for effect, heading in HEADINGS.items():
+        chosen = [group for group in groups if group.effect == effect]
         yield from _section(heading, rows(_lines(chosen, style, former), style), style)
-    yield from _not_done(portal.base, portal.provider, style) if portal.base is not None else ()
+    yield from _without_writes(portal.base, portal.provider, style) if portal.base is not None else ()
     notices = notice_groups(portal.notices)
     warnings = [group for group in notices if group.warning]
     infos = [group for group in notices if not group.warning]
     yield from _section("Warnings", _notices(warnings, portal, style), style)
-    unchanged = [f"    {line}" for line in left_alone(portal)]
+    unchanged = [f"    {line}" for line in unchanged_developers(portal)]
     yield from _section("Unchanged", [*unchanged, *_notices(infos, portal, style)], style)
 
 
 def _section(heading: str, lines: Iterable[str], style: Style) -> Iterator[str]:
-    """Yield lines below a heading; nothing where there are none."""
+    """Yield lines below a heading, nothing without lines."""
     lines = list(lines)
     if lines:
         yield from ("", f"  {style.strong(heading)}", *lines)
 
 
-def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str]:
-    """Yield what this change of the manifest does without a write. Nothing folds: no other place shows it."""
+def _without_writes(base: BaseComparison, provider: str, style: Style) -> Iterator[str]:
+    """Yield the results of the change under review that need no write. They never fold: nothing else lists them."""
     unruled = [
-        Line("!", terminal(person.who), keeps(person, terminal), rules_words(person.why))
-        for person in kept(base.unruled)
+        Line("!", terminal(kept.name), kept_words(kept, terminal), rule_lines(kept.why))
+        for kept in kept_access(base.unruled)
     ]
     if unruled:
         advice = wrap(unruled_advice(base.unruled, provider, str), max(style.width - 4, 40))
@@ -106,29 +105,34 @@ def _not_done(base: BaseComparison, provider: str, style: Style) -> Iterator[str
             unruled_words(base.unruled), [*rows(unruled, style), *(f"    {line}" for line in advice)], style
         )
     prevented = [
-        Line("~", _who(group), what(group, terminal), rules_words(group.why)) for group in effects(base.prevented)
+        Line("~", _name(group), change_words(group, terminal), rule_lines(group.why))
+        for group in change_groups(base.prevented)
     ]
     yield from _section("Prevented by this change", rows(prevented, style), style)
     yield from _section(rule_counts(base.rules), _rules(base.rules), style)
 
 
 def _lines(groups: Sequence[ChangeGroup], style: Style, former: Former) -> list[Line]:
-    """Return a line for each group, with equal ones of a rule together.
+    """Return a line for each group, with equal groups of a rule together.
 
-    Many equal grants fold, unless the change under review makes them. Removals never fold.
+    Many equal grants fold, unless they come from the change under review. Removals never fold.
     """
     alike: dict[tuple[tuple[Reason, ...], str, str], list[ChangeGroup]] = {}
     for group in groups:
-        places = ", ".join(map(place, until_now(group, former)))
-        words = what(group, terminal) + origin_note(group) + (f"; until now by {places}" if places else "")
-        alike.setdefault((group.why, words, SIGNS[group.kind]), []).append(group)
+        places = ", ".join(map(place, deleted_rules(group, former)))
+        words = (
+            change_words(group, terminal)
+            + origin_note(group)
+            + (f"; previously granted by {places}" if places else "")
+        )
+        alike.setdefault((group.why, words, SIGNS[group.effect]), []).append(group)
     lines: list[Line] = []
     for (whys, words, sign), same in alike.items():
-        must_show = style.verbose or same[0].kind == "takes" or same[0].origin == "change"
+        must_show = style.verbose or same[0].effect == "removes" or same[0].origin == "change"
         folds = len(same) > MOST_ALIKE and not must_show
         shown = same[:SHOWN_OF_ALIKE] if folds else same
-        rules = rules_words(whys)
-        lines += [Line(sign, _who(group), words, rules) for group in shown]
+        rules = rule_lines(whys)
+        lines += [Line(sign, _name(group), words, rules) for group in shown]
         if folds:
             more = len(same) - len(shown)
             lines.append(Line(sign, f"{more:,} more with the same change", "(--verbose lists them)", rules))
@@ -136,7 +140,7 @@ def _lines(groups: Sequence[ChangeGroup], style: Style, former: Former) -> list[
 
 
 def _rules(rules: Iterable[RuleChange]) -> Iterator[str]:
-    """Yield the rules that the change adds, removes or changes, with old and new values."""
+    """Yield the rules that the change under review adds, removes or changes, with old and new values."""
     for rule in rules:
         team = f" of team {terminal(rule.team)}" if rule.team else ""
         yield f"    {rule.action:<7}  {place(rule.why)}  {rule_named(rule.why, terminal)}{team}"
@@ -145,8 +149,8 @@ def _rules(rules: Iterable[RuleChange]) -> Iterator[str]:
             yield f"             {values}"
 
 
-def _who(group: ChangeGroup) -> str:
-    return terminal(f"team {group.who}" if group.about_team else group.who)
+def _name(group: ChangeGroup) -> str:
+    return terminal(f"team {group.name}" if group.about_team else group.name)
 
 
 def _unchanged_in_brief(portal: PortalPlan) -> str:
@@ -166,19 +170,19 @@ def _notices(groups: Sequence[NoticeGroup], portal: PortalPlan, style: Style) ->
 
 
 def _notice(group: NoticeGroup, style: Style, *, folds: bool) -> Iterator[str]:
-    """Yield one line for one developer; several developers are listed below the message they share."""
+    """Yield a notice: one developer in the line of the message, several below it."""
     message, where = terminal(group.message), terminal(group.place or "")
-    people = [terminal(person) for person in group.people]
-    text = f"{people[0]}: {message}" if len(people) == 1 else message
+    developers = [terminal(name) for name in group.developers]
+    text = f"{developers[0]}: {message}" if len(developers) == 1 else message
     if len(text) + len(where) + 6 <= style.width or not where:
         yield f"    {text}  {where}".rstrip()
     else:
         yield from (f"    {text}", f"        {where}")
-    if len(people) > 1:
-        shown = people[:SHOWN_OF_ALIKE] if folds and len(people) > MOST_ALIKE else people
-        yield from (f"      {person}" for person in shown)
-        if len(shown) < len(people):
-            yield f"      {len(people) - len(shown):,} more  (--verbose lists them)"
+    if len(developers) > 1:
+        shown = developers[:SHOWN_OF_ALIKE] if folds and len(developers) > MOST_ALIKE else developers
+        yield from (f"      {name}" for name in shown)
+        if len(shown) < len(developers):
+            yield f"      {len(developers) - len(shown):,} more  (--verbose lists them)"
 
 
 def _totals(plan: Plan) -> Iterator[str]:
@@ -190,16 +194,16 @@ def _totals(plan: Plan) -> Iterator[str]:
 
 
 def _refusals(portal: PortalPlan, style: Style) -> Iterator[str]:
-    """Yield why a portal is refused: each reason with the rules that cause it, then how to continue."""
+    """Yield the refusals of a portal, each with the rules that cause it, then the advice on how to continue."""
     if not portal.refusals:
         return
     yield from ("", f"{style.strong('Refused')}: no changes will be made to {portal.name}.")
-    behind = causes(portal)
+    causes_of = causes(portal)
     for refusal in portal.refusals:
         yield f"  {style.sign('✗')} {terminal(refusal.message)}{origin_note(refusal)}"
-        found = behind[refusal]
+        found = causes_of[refusal]
         for cause in found[:MOST_CAUSES]:
-            yield f"      {said(cause.why)} ({plural(cause.developers, 'developer')})"
+            yield f"      {rule_words(cause.why)} ({plural(cause.developers, 'developer')})"
         if len(found) > MOST_CAUSES:
             yield f"      and {plural(len(found) - MOST_CAUSES, 'more rule')}"
     yield from (f"  {line}" for line in how_to_continue(portal, str))

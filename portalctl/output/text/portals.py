@@ -1,4 +1,4 @@
-"""The portals of a manifest, or on servers, as text."""
+"""The portals of a manifest, or of servers, as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from portalctl.output.text.style import Style, joined
 
 
 def portals_text(document: Portals, style: Style) -> str:
-    """Name and provider of each portal, then its files."""
+    """Return the name and provider of each portal, then its files."""
     return joined(line for portal in document.portals for line in _lines(portal, style))
 
 

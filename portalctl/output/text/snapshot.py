@@ -1,4 +1,4 @@
-"""What a snapshot holds, as text: counts, and nobody's address."""
+"""The content of a snapshot as text: figures, without addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from portalctl.words import moment, plural
 
 
 def snapshot_text(document: SavedSnapshot, style: Style) -> str:
-    """Each portal with the time of its reading and its counts; then the digest."""
+    """Return each portal with the time of its snapshot and its figures; then the digest."""
     blocks = [line for portal in document.portals for line in _portal(portal, style)]
     return joined([*blocks, f"digest {terminal(document.digest)}"])
 

@@ -1,4 +1,4 @@
-"""What is wrong with manifest files, as text."""
+"""The findings in manifest files as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from portalctl.words import plural
 
 
 def validation_text(document: Validation, style: Style) -> str:
-    """Each finding with its place and remedy; then how many files are valid, or how many findings there are."""
+    """Return each finding with its place and remedy; then the number of valid files, or of findings."""
     lines = []
     for found in document.findings:
         sign = style.sign("✗") if found.severity == "error" else "!"

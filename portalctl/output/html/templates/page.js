@@ -1,6 +1,7 @@
 "use strict";
-// The page is complete without this script, which only hides and sorts rows. Rows of one rule are a <tbody> whose first
-// row names the rule. Sorting by a column puts all rows of the table into one <tbody>, each with its rule beside it.
+// The page is complete without this script, which only hides and sorts rows. The rows of one rule are a <tbody>; its
+// first row names the rule. Sorting by a column moves all rows of the table into one <tbody> and adds a cell with the
+// rule to each row.
 const form = document.querySelector("form");
 const lists = form ? Array.from(form.querySelectorAll("select")) : [];
 const counted = new Intl.NumberFormat("en");
