@@ -14,7 +14,7 @@ from portalctl.cli.options import tls_options
 from portalctl.cli.paths import file_options, manifest_paths
 from portalctl.cli.provider_options import REGIONS, provider_option
 from portalctl.errors import BadUsageError
-from portalctl.output.documents import listed, render
+from portalctl.output.documents import listed_portals, render
 
 
 @click.group()
@@ -87,7 +87,7 @@ def portals(
         document = live_portals(paths, Wanted(provider, region, Tls(ca_file, verify=not insecure)))
         show(render(document, output, style), style)
     else:
-        show(render(listed(portalctl.load(*manifest_paths(paths)).portals.values()), output, style), style)
+        show(render(listed_portals(portalctl.load(*manifest_paths(paths)).portals.values()), output, style), style)
 
 
 def _check_live_options(ctx: click.Context, *, live: bool) -> None:

@@ -112,7 +112,7 @@ class ListedPortal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Portals:
+class ListedPortals:
     """The portals of a manifest."""
 
     version: Literal[1] = 1
@@ -178,7 +178,7 @@ Document = (
     | AccessReview
     | Ping
     | Validation
-    | Portals
+    | ListedPortals
     | LivePortals
     | ListedDirectories
 )
@@ -192,7 +192,7 @@ MODELS: Mapping[str, type[Document]] = {
     "access": AccessReview,
     "ping": Ping,
     "validation": Validation,
-    "portals": Portals,
+    "portals": ListedPortals,
     "live_portals": LivePortals,
     "directories": ListedDirectories,
 }
@@ -239,7 +239,7 @@ def to_json(document: Document) -> str:
     if isinstance(document, SavedSnapshot):
         return json_text(snapshot_file.to_json(document))
     plain = TypeAdapter(type(document)).dump_python(document, mode="json", by_alias=True)
-    indent = None if isinstance(document, Portals) else 2  # one line, for CI variables
+    indent = None if isinstance(document, ListedPortals) else 2  # one line, for CI variables
     return json_text(json.dumps(plain, indent=indent) + "\n")
 
 
@@ -333,9 +333,9 @@ def _in_file(finding: Finding) -> FoundInFile:
     )
 
 
-def listed(portals: Iterable[PortalManifest]) -> Portals:
+def listed_portals(portals: Iterable[PortalManifest]) -> ListedPortals:
     """Return the document of a manifest's portals."""
-    return Portals(
+    return ListedPortals(
         portals=tuple(
             ListedPortal(
                 name=portal.name,

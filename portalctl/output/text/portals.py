@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from portalctl.output.documents import ListedPortal, LivePortal, LivePortals, Portals
+from portalctl.output.documents import ListedPortal, ListedPortals, LivePortal, LivePortals
 from portalctl.output.escaping import terminal
 from portalctl.output.text.style import Style, joined
 
 
-def portals_text(document: Portals, style: Style) -> str:
+def portals_text(document: ListedPortals, style: Style) -> str:
     """Return the name and provider of each portal, then its files."""
     return joined(line for portal in document.portals for line in _lines(portal, style))
 
