@@ -10,9 +10,13 @@ from pathlib import Path
 
 import click
 
+from portalctl.errors import BadUsageError
+from portalctl.words import quoted
+
 # A host reads one of these, and CODEOWNERS at the top would not count beside it.
 OTHER_PLACES = (".github/CODEOWNERS", ".gitlab/CODEOWNERS", "docs/CODEOWNERS")
 OWNER = "@your-org/portal-admins"
+_BLANKS = re.compile(r"(?<!\\)\s+")  # one in a path is escaped
 _FORM = re.compile(r"@[\w.-]+(/[\w.-]+)*")  # a person, or a team below its organisations
 
 
@@ -78,10 +82,12 @@ class Repository:
 def team_owner(owner: str, file: str) -> str:
     """Return the default owner of a team's file: a team of the file's name.
 
-    A host ignores owners that do not exist.
+    A host ignores owners that do not exist. What no name of a team has becomes `-`: `city @stranger.yaml` would name
+    another owner.
     """
     organisation = owner.rpartition("/")[0] or OWNER.rpartition("/")[0]
-    return f"{organisation}/{Path(file).stem}"
+    team = re.sub(r"[^\w.-]+", "-", Path(file).stem).strip("-.")
+    return f"{organisation}/{team}" if team else owner
 
 
 def code_owners(owner: str, files: Mapping[str, str]) -> str:
@@ -103,15 +109,26 @@ def code_owners(owner: str, files: Mapping[str, str]) -> str:
 
 
 def owner_line(path: str, owners: str) -> str:
-    """Return the line of a file by its path relative to the top, with pattern characters and blanks escaped."""
-    escaped = re.sub(r"([\s\\#*?!\[\]])", r"\\\1", path)
-    return f"/{escaped} {owners}"
+    """Return the line of a file by its path relative to the top."""
+    return f"{_pattern(path)} {owners}"
+
+
+def _pattern(path: str) -> str:
+    """Return the pattern for a path, with pattern characters and blanks escaped. Raises BadUsageError for a path that
+    does not fit in one line."""
+    if not path.isprintable():
+        raise BadUsageError(
+            f"{quoted(path)}: CODEOWNERS cannot name this file", "Rename it, without control characters."
+        )
+    return "/" + re.sub(r"([\s\\#*?!\[\]])", r"\\\1", path)
 
 
 def missing_lines(text: str, owner: str, files: Mapping[str, str]) -> list[str]:
     """Return the lines that an existing CODEOWNERS file lacks: one for every file, and one for each of `files`."""
-    rules = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    patterns = {words[0] for words in rules}
+    rules = [line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    patterns = {_BLANKS.split(rule, maxsplit=1)[0] for rule in rules}
     lines = [] if "*" in patterns or "/**" in patterns else [f"* {owner}"]
-    wanted = {path: owner_line(path, owners) for path, owners in files.items()}
-    return lines + [line for line in wanted.values() if not {line.split(" @")[0], line.split(" @")[0][1:]} & patterns]
+    wanted = {path: _pattern(path) for path in files}
+    return lines + [
+        owner_line(path, files[path]) for path, wanting in wanted.items() if not {wanting, wanting[1:]} & patterns
+    ]

@@ -55,11 +55,11 @@ def report() -> None:
 def access(*, target: Target, snapshot: Path | None, output: str, out: Output | None) -> None:
     """List all developers with status, teams, the rule that approved each (or no rule), and its place in the files.
 
-    For files in Git the report has the commit, the author and, from trailers such as Reviewed-by, the approver of
-    each rule. It marks developers who match no rule (unmanaged), are in a team without a rule (orphan), have another
-    status than the rules yield (differs), are not certainly the developer that the rules mean (blocked), or are named
-    by a rule and have no account (absent). The CSV can be read by members_from. Fails if a portal can't be read
-    completely. Cannot write to a portal.
+    For files in Git the report has the commit and the author of each rule, and the approver that the commit message
+    claims in trailers such as Reviewed-by. It marks developers who match no rule (unmanaged), are in a team without a
+    rule (orphan), have another status than the rules yield (differs), are not certainly the developer that the rules
+    mean (blocked), or are named by a rule and have no account (absent). The CSV can be read by members_from. Fails if
+    a portal can't be read completely. Cannot write to a portal.
 
     \b
     Examples:

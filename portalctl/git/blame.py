@@ -22,6 +22,7 @@ from portalctl.insight.access_review import Origin, Origins
 _ENTRY: Final = re.compile(r"([0-9a-f]{40,64}) \d+ (\d+)(?: \d+)?")
 # The trailers that GitLab's merge commits, Gerrit and `git commit --trailer` have, of each commit in one line.
 _APPROVAL: Final = "%H %(trailers:key=Approved-by,key=Reviewed-by,valueonly,unfold,separator=%x2C%x20)"
+MOST: Final = 200  # characters of an author, or of all approvers
 _UNCOMMITTED: Final = re.compile("0+")
 
 
@@ -140,8 +141,14 @@ def _approvers(objects: Objects, commits: Collection[str]) -> Mapping[str, str]:
         "log", "--no-walk=unsorted", "--no-show-signature", f"--format={_APPROVAL}", "--stdin", stdin=names
     )
     lines = (line.partition(" ") for line in output.decode(errors="replace").split("\n"))
-    return {commit: approver for commit, _, approver in lines if approver}
+    return {commit: _cut(approver) for commit, _, approver in lines if approver}
 
 
 def _author(facts: Mapping[str, str]) -> str:
-    return f"{facts.get('author', '')} {facts.get('author-mail', '')}".strip()
+    return _cut(f"{facts.get('author', '')} {facts.get('author-mail', '')}".strip())
+
+
+def _cut(text: str) -> str:
+    """Return at most MOST characters of what a commit names, without the word in which it is cut: half an address
+    could not be masked."""
+    return text if len(text) <= MOST else f"{text[: MOST - 1].rpartition(' ')[0]}…"

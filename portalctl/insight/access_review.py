@@ -35,7 +35,10 @@ REMARKS: Mapping[ReviewMark, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The commit that last changed the line of a rule, with its author and, from its trailers, its approver."""
+    """The commit that last changed the line of a rule, its author, and the approver that its message claims.
+
+    The author of a commit can write any name.
+    """
 
     commit: str
     author: str

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from portalctl.characters import is_invisible
+from portalctl.cli.code_owners import code_owners
 from portalctl.cli.examples import examples
 from portalctl.cli.init_files import (
     ACTION,
@@ -31,6 +32,7 @@ from portalctl.cli.init_files import (
     manifests,
     team_files,
 )
+from portalctl.errors import BadUsageError
 from portalctl.manifest.files import File
 from portalctl.manifest.load import assemble
 from tests.conftest import PORTAL_ID, Bench, Done, named_schema, portalctl
@@ -287,6 +289,46 @@ def test_ci_installs_portalctl_from_the_given_source() -> None:
     assert (
         f"club/portalctl/.github/actions/portalctl@{COMMIT}" in Path(".github/workflows/portal-drift.yml").read_text()
     )
+
+
+@pytest.mark.parametrize(
+    ("stem", "line"),
+    [
+        ("city @attacker", "/portals/teams/city\\ @attacker.yaml @org/admins @org/city-attacker"),
+        ("a b #c", "/portals/teams/a\\ b\\ \\#c.yaml @org/admins @org/a-b-c"),
+        ("@attacker", "/portals/teams/@attacker.yaml @org/admins @org/attacker"),
+        ("x, @a/b".replace("/", "∕"), "/portals/teams/x,\\ @a∕b.yaml @org/admins @org/x-a-b"),
+        ("größe_1.2", "/portals/teams/größe_1.2.yaml @org/admins @org/größe_1.2"),
+        ("@ @", "/portals/teams/@\\ @.yaml @org/admins @org/admins"),
+    ],
+)
+def test_the_name_of_a_file_names_no_other_owner(stem: str, line: str) -> None:
+    assert init(*KONNECT, "--ci", "none", "--team", "city=@org/city").code == 0
+    _rename("city.yaml", f"{stem}.yaml")
+    Path("CODEOWNERS").unlink()
+    done = init("--ci", "none", "--owner", "@org/admins")
+    assert done.code == 0, done.err
+    assert line in Path("CODEOWNERS").read_text().splitlines()
+    assert len(re.findall("(?<!\\\\) @", line)) == 2
+    assert init("--ci", "none", "--owner", "@org/admins").err.find("Add to CODEOWNERS") == -1
+
+
+def _rename(old: str, new: str) -> None:
+    root = Path("portals/partners.yaml")
+    root.write_text(root.read_text().replace(f"teams/{old}", json.dumps(f"teams/{new}", ensure_ascii=False)))
+    Path("portals/teams", old).rename(Path("portals/teams", new))
+
+
+@pytest.mark.parametrize("stem", ["a\n* @attacker", "a\r* @attacker", "a\x1b[2K", "a\u2028b"])
+def test_a_file_whose_name_has_a_line_break_is_refused(stem: str) -> None:
+    assert init(*KONNECT, "--ci", "none", "--team", "city=@org/city").code == 0
+    _rename("city.yaml", f"{stem}.yaml")
+    Path("CODEOWNERS").unlink()
+    done = init("--ci", "none", "--owner", "@org/admins")
+    assert done.code != 0
+    assert not Path("CODEOWNERS").exists()
+    with pytest.raises(BadUsageError, match="CODEOWNERS cannot name this file"):
+        code_owners("@org/admins", {f"portals/{stem}.yaml": "@org/city"})
 
 
 def test_in_place_it_adds_what_is_missing_for_all_portals_of_the_manifest() -> None:

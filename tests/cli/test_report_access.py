@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import stat
 import subprocess
 from collections.abc import Callable
@@ -86,15 +87,36 @@ def test_json_and_html_say_the_same(peopled: Bench) -> None:
     assert "1 approved by no rule" in " ".join(page.text.split())
 
 
+def commit_all(message: str) -> None:
+    for words in (["init", "-q"], ["add", "portals"], ["commit", "-qm", message]):
+        subprocess.run(["git", *words], check=True)
+
+
+@pytest.mark.slow
+def test_what_a_commit_claims_is_cut(peopled: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Ann " * 500)
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "ann@arsenal.com")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    commit_all(
+        "Rules\n\n" + "\n".join(f"Reviewed-by: Bob {number} <bob{number}@arsenal.com>" for number in range(500))
+    )
+    ann = table(access(peopled).out)["ann@arsenal.com"]
+    assert ann["author"].startswith("Ann Ann ")
+    assert ann["approver"].startswith("Bob 0 <bob0@arsenal.com>, Bob 1 <bob1@arsenal.com>, ")
+    for text in (ann["author"], ann["approver"]):
+        assert 150 < len(text) <= 200
+        assert text.endswith("…")
+        assert not re.search(r"@[^>]*…", text), "half an address"
+
+
 @pytest.mark.slow
 def test_commit_and_author_are_those_of_the_line(peopled: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{who}_NAME", "Ann Lee")
         monkeypatch.setenv(f"GIT_{who}_EMAIL", "ann@arsenal.com")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    message = "Rules\n\nReviewed-by: Bob Roe <bob@arsenal.com>\nApproved-by: Cy <cy@arsenal.com>"
-    for words in (["init", "-q"], ["add", "portals"], ["commit", "-qm", message]):
-        subprocess.run(["git", *words], check=True)
+    commit_all("Rules\n\nReviewed-by: Bob Roe <bob@arsenal.com>\nApproved-by: Cy <cy@arsenal.com>")
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
     file = Path("portals/partners.yaml")
     file.write_text(file.read_text().replace("Pilot", "Changed"))
@@ -103,7 +125,8 @@ def test_commit_and_author_are_those_of_the_line(peopled: Bench, monkeypatch: py
     assert (ann["commit"], ann["author"]) == (commit, "Ann Lee <ann@arsenal.com>")
     assert ann["approver"] == "Bob Roe <bob@arsenal.com>, Cy <cy@arsenal.com>"
     assert sam["approver"] == ""
-    assert "approved by Bob Roe" in read(access(peopled, "-o", "html").out).text
+    shown = read(access(peopled, "-o", "html").out).text
+    assert "approved by Bob Roe <bob@arsenal.com>, Cy <cy@arsenal.com> according to its message" in shown
     assert (sam["commit"], sam["author"], sam["reason"]) == ("", "", "Changed"), "that line is not committed"
 
 
