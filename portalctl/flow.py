@@ -118,6 +118,65 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class PortalReading:
+    """One portal that was read and compared once, to be planned in parts and reported."""
+
+    manifest: Manifest
+    created: datetime
+    _compared: _Compared
+    _run: Run
+
+    @property
+    def snapshot(self) -> Snapshot:
+        return self._compared.snapshot
+
+    @property
+    def groups(self) -> Groups:
+        return self._compared.groups
+
+    def plan(self, selection: Selection = Selection()) -> Plan:
+        """Return the plan of a part of the changes. Sends nothing."""
+        notes = _unread(self.manifest, self._compared.portal)
+        portal = _planned(self._compared, self._run, self.created, selection, notes)
+        return assemble(self.manifest, (portal,), created_at=rfc3339(self.created), generator=GENERATOR)
+
+    def drift(self, without: Collection[str] = ()) -> PortalDrift:
+        """Return where portal and manifest differ. `without`: ids of changes that were made after it was read."""
+        found = self._compared.found
+        changes = [change for change in found.changes if change.id not in without]
+        return _drift(replace(self._compared, found=replace(found, changes=changes)))
+
+    @property
+    def unsure_groups(self) -> tuple[str, ...]:
+        """Return what is wrong with the groups that remove no developer now: too small, too large, or not certain."""
+        found = self._compared.found.observations.of(UnsureGroup)
+        return tuple(
+            f"group {item.fault.message} ({item.why.at})" for item in found if item.fault.severity == "warning"
+        )
+
+    def explain(self, subject: Topic) -> PortalExplanation:
+        """Explain the rules that match a subject within what was read."""
+        item = self._compared
+        return explain_portal(
+            item.portal, item.snapshot, item.found, subject, self.created.date(), groups=item.groups
+        )
+
+
+def read_portals(
+    manifest: Manifest, run: Run, *, groups: Groups | None = None, more: Scope = NOTHING
+) -> tuple[PortalReading, ...]:
+    """Read each portal of the manifest once. Sends only GET requests; raises what `plan` raises.
+
+    Args:
+        groups: the groups that rules rest on, where they were read already.
+        more: what to read beyond what the rules need.
+    """
+    created = run.clock()
+    compared = _compare_all(manifest, run, created, more=more, groups=groups)
+    return tuple(PortalReading(manifest, created, item, run) for item in compared)
+
+
 def _unread(manifest: Manifest, portal: PortalManifest) -> Iterator[Notice]:
     """Yield notices about files that are not read:
 
@@ -184,19 +243,20 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
 
     Sends only GET requests; raises what `plan` raises.
     """
-    return tuple(
-        PortalDrift(
-            name=item.portal.name,
-            provider=item.portal.provider,
-            portal_id=item.snapshot.portal_id,
-            server=item.snapshot.server,
-            observed_at=item.snapshot.observed_at,
-            developers=len(item.snapshot.developers),
-            statuses=dict(sorted(Counter(developer.status for developer in item.snapshot.developers).items())),
-            calls=item.calls,
-            findings=drift_findings(item.portal.name, item.found),
-        )
-        for item in _certain(manifest, run, run.clock())
+    return tuple(map(_drift, _certain(manifest, run, run.clock())))
+
+
+def _drift(item: _Compared) -> PortalDrift:
+    return PortalDrift(
+        name=item.portal.name,
+        provider=item.portal.provider,
+        portal_id=item.snapshot.portal_id,
+        server=item.snapshot.server,
+        observed_at=item.snapshot.observed_at,
+        developers=len(item.snapshot.developers),
+        statuses=dict(sorted(Counter(developer.status for developer in item.snapshot.developers).items())),
+        calls=item.calls,
+        findings=drift_findings(item.portal.name, item.found),
     )
 
 

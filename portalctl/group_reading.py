@@ -99,6 +99,24 @@ class GroupReader:
                 readings[reading.directory, reading.asked] = reading
         return Groups(readings, unread, lenient)
 
+    def read_available(self, heads: Sequence[PortalManifest]) -> tuple[Groups, dict[str, DirectoryError]]:
+        """Return the groups of every directory that can be read completely, and the errors of the others by name.
+
+        The groups of a directory that cannot be read grant nothing and remove nothing, as with `--without-directory`.
+        """
+        known, wanted = definitions(heads), wanted_groups(heads)
+        readings = dict[tuple[str, str], GroupReading]()
+        errors = dict[str, DirectoryError]()
+        for name in sorted(wanted.keys() - self.directories.without):
+            try:
+                found = self.of_directory(known[name], wanted[name], lenient=True)
+            except DirectoryError as error:
+                errors[name] = error
+            else:
+                readings |= {(reading.directory, reading.asked): reading for reading in found}
+        unread = {**dict.fromkeys(self.directories.without, LEFT_OUT), **{name: str(errors[name]) for name in errors}}
+        return Groups(readings, unread, lenient=True), errors
+
     def of_directory(
         self,
         directory: Directory,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Literal
 
 from portalctl.changes.difference import Difference, of_developer
@@ -27,8 +28,13 @@ def invite(book: Rulebook, teams: Teams, present: Collection[str], result: Diffe
     Their status follows from the rules as if they had signed up: pending where no rule approves them.
     """
     missing = {name: invited for name, invited in book.now.invitations.items() if name not in present}
-    for developer, decision in resolve(book, map(unregistered, missing)):
+    reported = {one.developer: one.email_verified for one in book.portal.sign_ups}
+    newcomers = (replace(unregistered(name), email_verified=reported.get(name)) for name in missing)
+    for developer, decision in resolve(book, newcomers):
         name = developer.name
+        if name in reported and decision.blocked == "unverified":
+            _create(developer, replace(decision, verdict="pending"), *missing[name], result)
+            continue
         if decision.verdict in KEEPS_OUT or decision.blocked is not None:
             del missing[name]
             continue

@@ -6,7 +6,7 @@ by class, developer or team. Changes that depend on a dropped one are dropped wi
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -26,7 +26,7 @@ class Selection:
     """The part of the plan that a run makes, the number of developers who may lose access by it, and whether it may
     delete.
 
-    None: everything. `developer` is a normal address or a portal's id, `team` a name.
+    None: everything. `developer` is a normal address or a portal's id, `team` a name. `where` is a further condition.
     """
 
     only: frozenset[OpClass] | None = None
@@ -34,12 +34,14 @@ class Selection:
     team: str | None = None
     allow_removals: int | None = None
     allow_delete: bool | None = None
+    where: Callable[[Change], bool] | None = None
 
     def takes(self, change: Change) -> bool:
         return (
             (self.only is None or change.op_class in self.only)
             and (self.team is None or change.team == self.team)
             and (self.developer is None or self.developer in _names(change))
+            and (self.where is None or self.where(change))
         )
 
 

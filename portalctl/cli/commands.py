@@ -34,12 +34,12 @@ COMMANDS = {
     "ping": "Check server, token and portal settings.",
     "list": "List portals and directories of a manifest, or portals of a server.",
     "directory": "Read a group of a directory, and keep it as a CSV list.",
-    "run": "Run the controller.",
     "report": "Report who has access, and why.",
     "docs": "Show the guides.",
     "completion": "Print a completion script for a shell.",
     "man": "Print the manual page.",
     "demo": "Try all of it on built-in portals.",
+    "run": "Run the controller: sign-ups between merges, and continuous drift.",
     "sim": "Run a simulated portal.",
 }
 

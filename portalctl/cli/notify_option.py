@@ -67,7 +67,7 @@ def notify_option(command: Callable[..., None]) -> Callable[..., None]:
                 f"--notify would show the address to everybody who can list processes; {_VARIABLE} takes it",
                 f"Set {_VARIABLE}, or {_VARIABLE}_FILE to the path of a file that holds the address.",
             )
-        webhook = _webhook()
+        webhook = webhook_from_environment()
         if webhook is not None:
             run_mask()  # an unusable mask key is an error before anything is read
         command(notify=Notify(webhook), **others)
@@ -75,7 +75,7 @@ def notify_option(command: Callable[..., None]) -> Callable[..., None]:
     return with_notify
 
 
-def _webhook() -> Webhook | None:
+def webhook_from_environment() -> Webhook | None:
     """Return where to send messages, None for nowhere. Raises BadUsageError."""
     found = secret(os.environ, _VARIABLE)
     return Webhook(found.value.strip(), source=found.source, seconds=TIMEOUT) if found else None

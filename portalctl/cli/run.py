@@ -7,20 +7,38 @@ from typing import cast
 
 import click
 
+from portalctl.cli.run_options import RunOptions, run_options
+from portalctl.cli.session import leave
 from portalctl.controller.models import Role
 from portalctl.controller.tokens import ROLES
+from portalctl.errors import BadUsageError
 from portalctl.output_file import check_stdout
 
 
-@click.group()
-def run() -> None:
-    """Run the controller, or make tokens for its API.
+@click.group(invoke_without_command=True)
+@run_options
+@click.pass_context
+def run(ctx: click.Context, *, options: RunOptions) -> None:
+    """Run the controller: it decides sign-ups, keeps portals in line with files, and holds removals for approval.
+
+    Without --mode it only observes. A portal that it does not know yet is only observed until `portalctl resume`.
 
     \b
     Examples:
-      portalctl run token ann approver --tokens tokens
-      portalctl run token sign-up-form registrar --tokens tokens
+      portalctl run -f portals/
+      portalctl run -f portals/ --mode onboard --once
+      portalctl run --git https://git.example/portals.git --mode full --tokens tokens
     """
+    if ctx.invoked_subcommand is not None:
+        return
+    try:
+        from portalctl.cli.controller import start
+    except ModuleNotFoundError as error:
+        raise BadUsageError(
+            f"portalctl run needs the extra controller ({error.name} is not installed)",
+            "In a clone: pip install '.[controller]'",
+        ) from None
+    leave(start(options, None))
 
 
 @run.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -73,7 +73,7 @@ class HeldPlan:
     expires: datetime
     decided_by: str | None = None
     decided_at: datetime | None = None
-    files: Mapping[str, str] | None = None  # digests of the files of its reasons, by name, when it was decided
+    files: Mapping[str, str] = field(default_factory=dict)  # digests of the files of its reasons, by name
 
 
 @dataclass(frozen=True, slots=True)

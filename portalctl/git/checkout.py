@@ -53,7 +53,7 @@ class Checkout:
             name = self._missing(path)
             if name is None:
                 return
-            _lay_out(self.root, self.objects, {name: self.blobs[name]})
+            lay_out(self.root, self.objects, {name: self.blobs[name]})
 
     def _missing(self, path: str) -> str | None:
         """Return the first part of a path that the commit has and the copy lacks."""
@@ -77,7 +77,7 @@ def checkout(ref: str, paths: Sequence[Path]) -> Iterator[Checkout]:
         root = Path(folder).resolve()
         asked = [PurePosixPath(_below(repository.top, path).as_posix()) for path in paths]
         blobs = _listed(objects, commit, asked)
-        _lay_out(root, objects, {name: blob for name, blob in blobs.items() if _is_asked(name, blob, asked)})
+        lay_out(root, objects, {name: blob for name, blob in blobs.items() if _is_asked(name, blob, asked)})
         yield Checkout(root, repository.top, blobs, objects, objects.count(head, commit) if head else 0)
 
 
@@ -122,7 +122,7 @@ def _listed(objects: Objects, commit: str, asked: Sequence[PurePosixPath]) -> di
     return objects.files(commit, () if PurePosixPath() in folders else map(str, folders))
 
 
-def _lay_out(root: Path, objects: Objects, blobs: Mapping[str, Blob]) -> None:
+def lay_out(root: Path, objects: Objects, blobs: Mapping[str, Blob]) -> None:
     """Write files, then links, so that no file is written through one. Raises GitError where that fails."""
     contents = objects.contents([blob.id for blob in blobs.values()])
     read = zip(blobs.items(), contents, strict=True)

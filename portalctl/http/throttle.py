@@ -38,16 +38,18 @@ class Throttle:
     """The turns of all requests to one server, from any number of threads.
 
     `waited`: seconds of waiting that its refusals requested. `health`: time lost on it, refused tokens.
-    `large_pages`: learned by reading lists.
+    `large_pages`: learned by reading lists. `earlier`: the throttle of an earlier run, with the same turns and the
+    rate that it learned.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Throttle | None = None) -> None:
         self.waited = 0.0
         self.health = Health()
-        self.large_pages = LargePages()
-        self._lock = threading.Lock()
-        self._gate = threading.Lock()  # its holder is the next to send
-        self._pace = Pace()
+        self.large_pages: LargePages = earlier.large_pages if earlier is not None else LargePages()
+        self._lock: threading.Lock = earlier._lock if earlier is not None else threading.Lock()
+        # The holder of the gate is the next to send.
+        self._gate: threading.Lock = earlier._gate if earlier is not None else threading.Lock()
+        self._pace: Pace = earlier._pace if earlier is not None else Pace()
         self._held_until = 0.0
         self._spared = 0.0
         self._flying = 0  # requests in flight
@@ -102,12 +104,15 @@ class Throttle:
 
 
 class Throttles:
-    """The throttles of a run, one for each server address."""
+    """The throttles of a run, one for each server address. `earlier`: those of a process that makes many runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, earlier: Throttles | None = None) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, Throttle] = {}
+        self._earlier = earlier
 
     def of(self, url: str) -> Throttle:
         with self._lock:
-            return self._known.setdefault(url, Throttle())
+            if url not in self._known:
+                self._known[url] = Throttle(self._earlier.of(url) if self._earlier is not None else None)
+            return self._known[url]

@@ -433,6 +433,15 @@ class Directory:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedSignUp:
+    """A sign-up that another portal reports at run time; no file has it. `developer` is a normal address."""
+
+    developer: str
+    full_name: str
+    email_verified: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PortalManifest:
     """The rules and settings of one portal. Exactly one of `id` and `title` is set; `files` are as in Manifest.
 
@@ -459,6 +468,7 @@ class PortalManifest:
     files: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     acknowledgements: NamedFile | None = None
+    sign_ups: tuple[ReportedSignUp, ...] = ()
 
     @property
     def group_rules(self) -> tuple[GroupRule, ...]:

@@ -227,12 +227,19 @@ def _rules(portal: PortalManifest, today: date, groups: Groups, *, lapsed: bool)
         access=tuple(chosen(portal.access_requests)),
         groups=states,
         grouped=_grouped(states),
-        invitations={
+        invitations=({} if lapsed else _reported(portal))
+        | {
             rule.developer: (invitation, rule.why)
             for rule in developers
             if (invitation := _invitation(rule)) is not None
         },
     )
+
+
+def _reported(portal: PortalManifest) -> dict[str, tuple[Invitation, Reason]]:
+    """Return the accounts of sign-ups that another portal reports."""
+    why = Reason("policy", "registration")
+    return {one.developer: (Invitation(one.full_name), why) for one in portal.sign_ups}
 
 
 def _invitation(rule: Member | Override) -> Invitation | None:

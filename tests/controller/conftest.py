@@ -9,6 +9,8 @@ import pytest
 
 from portalctl.controller.database import open_database
 from portalctl.controller.store import Store
+from tests.conftest import Bench
+from tests.controller.running import Starter
 
 
 @pytest.fixture
@@ -32,3 +34,11 @@ def again() -> Iterator[Callable[[Store], Store]]:
     yield reopened
     for store in opened:
         store.engine.dispose()
+
+
+@pytest.fixture
+def starter(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starter:
+    """Return what starts a controller on the portal `partners`, with its server and token in the environment."""
+    monkeypatch.setenv("KONNECT_SERVER_URL", bench.sim.url)
+    monkeypatch.setenv("KONNECT_TOKEN", bench.sim.token)
+    return Starter(bench, tmp_path / "state")

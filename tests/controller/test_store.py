@@ -250,8 +250,8 @@ def test_a_plan_that_is_stale_or_expired_cannot_be_approved(store: Store, state:
 
 
 def test_a_rejection_keeps_the_digests_of_the_files(store: Store, again: Again) -> None:
-    store.hold(held())
-    store.decide(DIGEST, "rejected", "ann", NOW, {"partners.yaml": "sha256:1"})
+    store.hold(held(files={"partners.yaml": "sha256:1"}))
+    store.decide(DIGEST, "rejected", "ann", NOW)
     plan = again(store).plan(DIGEST)
     assert plan is not None
     assert (plan.state, plan.files) == ("rejected", {"partners.yaml": "sha256:1"})

@@ -54,7 +54,7 @@ def invoked(example: str) -> list[list[str]]:
 def parse(words: list[str]) -> None:
     """As the command line does it, up to the moment when the command would run. Raises what click raises."""
     command: click.Command = root
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and not (command.invoke_without_command and words[0].startswith("-")):
         found = command.get_command(click.Context(command), words[0])
         assert found is not None, words
         command, words = found, words[1:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -29,18 +28,19 @@ class HeldPlans(Transactions):
         """
         with self._write() as connection:
             found = _found(connection, plan.digest)
+            files = json.dumps(dict(plan.files))
             if found is None:
                 values = {**named(plan.key), "portal": plan.portal, "plan": plan.plan, "state": "held"}
                 times = {"started_at": plan.started_at, "expires": plan.expires}
-                connection.execute(insert(HELD_PLANS).values(digest=plan.digest, **values, **times))
+                connection.execute(insert(HELD_PLANS).values(digest=plan.digest, files=files, **values, **times))
             elif found.state == "held" and found.expires > plan.started_at:
-                _set(connection, plan.digest, plan=plan.plan)
+                _set(connection, plan.digest, plan=plan.plan, files=files)
                 return False
             elif found.state == "approved":
                 return False
             else:
                 times = {"started_at": plan.started_at, "expires": plan.expires}
-                decided = {"decided_by": None, "decided_at": None, "files": None}
+                decided = {"decided_by": None, "decided_at": None, "files": files}
                 _set(connection, plan.digest, plan=plan.plan, state="held", **times, **decided)
             _record(connection, plan, "held", plan.started_at)
             return True
@@ -63,17 +63,11 @@ class HeldPlans(Transactions):
         state: Literal["approved", "rejected"],
         by: str,
         now: datetime,
-        files: Mapping[str, str] | None = None,
     ) -> HeldPlan:
-        """Approve or reject a held plan. Raises ConflictError unless it is held now.
-
-        Args:
-            files: the digests of the files of its reasons: a rejection holds until one of them changes.
-        """
+        """Approve or reject a held plan. Raises ConflictError unless it is held now."""
         with self._write() as connection:
             held = (HELD_PLANS.c.digest == digest, HELD_PLANS.c.state == "held", HELD_PLANS.c.expires > now)
-            kept = json.dumps(dict(files)) if files is not None else None
-            values = {"state": state, "decided_by": by, "decided_at": now, "files": kept}
+            values = {"state": state, "decided_by": by, "decided_at": now}
             changed = connection.execute(update(HELD_PLANS).where(*held).values(**values)).rowcount > 0
             found = _found(connection, digest)
             if found is None:
@@ -118,5 +112,5 @@ def _plan(row: Found) -> HeldPlan:
         expires=row.expires,
         decided_by=row.decided_by,
         decided_at=row.decided_at,
-        files=json.loads(row.files) if row.files is not None else None,
+        files=json.loads(row.files) if row.files is not None else {},
     )

@@ -123,9 +123,14 @@ class Portals(Transactions):
         return Suspension(found.reason, found.by, found.started_at, found.expires) if found is not None else None
 
     def resume(self, portal: PortalKey | str, by: str, now: datetime) -> bool:
-        """End a suspension and trust the portal. Returns whether that changed anything."""
+        """End a suspension, trust the portal, and forget its last reading, which a sudden change is compared with.
+
+        Returns whether that changed anything.
+        """
         with self._write() as connection:
             key, name = _identified(connection, portal)
+            if key is not None:
+                connection.execute(update(PORTALS).where(of(PORTALS, key)).values(reading=None, reading_at=None))
             ended = connection.execute(delete(SUSPENSIONS).where(_suspended(key, name))).rowcount > 0
             if ended:
                 record(connection, "resumed", now, by=by, key=key, portal=name)

@@ -1,0 +1,372 @@
+"""One run of one portal: read it once, decide, make the changes of its mode, and keep the held plans up to date.
+
+An error of the portal, of a directory or of a file is a problem in the outcome, not an exception. A database that
+cannot record what is about to be done ends the run before the next write.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import uuid4
+
+from portalctl import flow
+from portalctl.changes import saved_plan
+from portalctl.changes.plan import Plan
+from portalctl.changes.selection import Selection
+from portalctl.controller import held as holding
+from portalctl.controller.database_errors import StoreError
+from portalctl.controller.logs import Log
+from portalctl.controller.models import (
+    Counts,
+    HeldPlan,
+    Mode,
+    PortalKey,
+    Reading,
+    Registered,
+    RunRecord,
+    RunState,
+    SignUp,
+    Trigger,
+)
+from portalctl.controller.reading import after_writes, changed_by_others, reading_of, sudden
+from portalctl.controller.registrations import registered, with_sign_ups
+from portalctl.controller.source import Loaded
+from portalctl.controller.store import Store
+from portalctl.errors import PortalctlError
+from portalctl.execution.report import PortalReport
+from portalctl.flow import PortalReading
+from portalctl.insight.acknowledged_drift import acknowledged
+from portalctl.insight.drift import PortalDrift
+from portalctl.output.apply_report import ChangeResult, change_result
+from portalctl.output.documents import to_json
+from portalctl.run_context import Run, group_reader
+
+WINDOW: Final = timedelta(hours=1)  # a change that is undone twice within it is contested
+CONTESTED_FOR: Final = timedelta(hours=24)
+UNDONE: Final = 2
+HOLDER: Final = "controller"
+LEASE_SECONDS: Final = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every run uses. `run_for` returns the settings of a run of one portal, from the environment of now."""
+
+    store: Store
+    run_for: Callable[[Loaded, str], Run]
+    log: Log
+    clock: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run. `blocked`: why nothing may be written now, where the loop has a reason."""
+
+    name: str
+    loaded: Loaded
+    mode: Mode
+    trigger: Trigger
+    blocked: str | None = None
+    sign_ups: tuple[SignUp, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """What a run found and did.
+
+    `problems`: why the portal is failing, each a sentence. `read`: whether the portal could be read. `drift`:
+    findings by kind that are not acknowledged, after the changes of this run. `new_hold`: the held plan is to be
+    announced. `observing`: why nothing may be written, whatever the mode; empty: it may.
+    """
+
+    record: RunRecord
+    key: PortalKey | None = None
+    read: bool = False
+    problems: tuple[str, ...] = ()
+    drift: Mapping[str, int] = field(default_factory=dict)
+    pending: int = 0
+    oldest_pending: datetime | None = None
+    held: HeldPlan | None = None
+    new_hold: bool = False
+    contested: frozenset[str] = frozenset()
+    observing: str = ""
+    calls: int = 0
+    reports: tuple[PortalReport, ...] = ()
+    registered: Mapping[str, Registered] = field(default_factory=dict)
+
+
+def run_portal(job: Job, tools: Tools) -> RunOutcome:
+    """Carry out one run and record it. Raises StoreError where it cannot be recorded: nothing was written then."""
+    record = RunRecord(
+        id=uuid4().hex,
+        portal=job.name,
+        trigger=job.trigger,
+        mode=job.mode,
+        state="running",
+        started_at=tools.clock(),
+        commit=job.loaded.commit,
+    )
+    tools.store.begin_run(record)
+    turn = _Turn(job, tools, record)
+    try:
+        turn.go()
+    except PortalctlError as error:
+        turn.problem(error)
+    except Exception as error:  # one portal's failure never stops the others
+        tools.log.error("unexpected", portal=job.name, error=type(error).__name__, trace=traceback.format_exc())
+        turn.problems.append(f"unexpected {type(error).__name__}; the log has the details")
+    return turn.ended()
+
+
+class _Turn:
+    """The state of a run while it is under way. One thread owns it."""
+
+    def __init__(self, job: Job, tools: Tools, record: RunRecord) -> None:
+        self.problems: list[str] = []
+        self._job = job
+        self._tools = tools
+        self._store = tools.store
+        self._record = record
+        self._reports: list[PortalReport] = []
+        self._results: list[ChangeResult] = []
+        self._digests: list[str] = []
+        self._outcome = RunOutcome(record)
+
+    def problem(self, error: PortalctlError) -> None:
+        self.problems.append(_sentence(error))
+
+    # --- the order of a run
+
+    def go(self) -> None:
+        """Read, decide, write. Raises PortalctlError."""
+        name, loaded = self._job.name, self._job.loaded
+        run = self._run()
+        manifest = with_sign_ups(loaded.of(name), name, self._job.sign_ups)
+        with flow.exclusive(manifest.portals.values(), run):
+            groups, unreadable = group_reader(run).read_available(tuple(manifest.portals.values()))
+            self.problems += map(_sentence, unreadable.values())
+            (reading,) = flow.read_portals(manifest, run, groups=groups)
+            self.problems += reading.unsure_groups
+            key = PortalKey(reading.snapshot.server, reading.snapshot.portal_id)
+            self._outcome = replace(self._outcome, key=key, read=True)
+            observing = self._observing(key, reading)
+            contested = self._contested(key, reading)
+            if self._writes(observing):
+                self._write(key, reading, run, contested)
+            if self._job.mode == "full":
+                self._keep_held(key, reading, contested)
+        self._save(key, reading, observing, contested)
+
+    def _run(self) -> Run:
+        """Return the settings of this run, with its journal in the database."""
+        return self._tools.run_for(self._job.loaded, self._job.name)
+
+    def _observing(self, key: PortalKey, reading: PortalReading) -> str:
+        """Return why this run must not write; empty: it may. Records what others changed."""
+        now, store = self._tools.clock(), self._store
+        name, provider = self._job.name, reading.manifest.portals[self._job.name].provider
+        trusted = store.meet(key, name, provider, now)
+        before = store.reading(key)
+        others = changed_by_others(before, reading.snapshot, now) if before is not None else ()
+        percent = reading.plan(Selection(where=lambda _: False)).portals[0].guard.limits.removals_percent
+        why = sudden(before, reading.snapshot, others, percent) if before is not None else None
+        if why is not None:
+            self.problems.append(f"{why}; nothing is written until: portalctl resume {name}")
+            return why
+        if others:
+            store.observe(key, others)
+        store.save_reading(key, reading_of(reading.snapshot, now))
+        suspension = store.suspension(key, now)
+        if suspension is not None:
+            return f"suspended by {suspension.by}: {suspension.reason}"
+        if not trusted:
+            return f"this portal is new to the controller; to let it write: portalctl resume {name}"
+        return self._job.blocked or ""
+
+    def _contested(self, key: PortalKey, reading: PortalReading) -> frozenset[str]:
+        """Return the developers that another program changes back, with those that this reading adds."""
+        now, store = self._tools.clock(), self._store
+        for change in reading.plan(holding.at_once(self._job.mode, frozenset())).portals[0].changes:
+            subject = change.developer.key if change.developer is not None else f"team {change.team}"
+            if store.confirmed_since(key, change.id, now - WINDOW) >= UNDONE:
+                store.contest(key, subject, now + CONTESTED_FOR)
+        return frozenset(store.contested(key, now))
+
+    # --- writing
+
+    def _write(self, key: PortalKey, reading: PortalReading, run: Run, contested: frozenset[str]) -> None:
+        """Make the changes of the mode, and those of approved plans."""
+        chosen = holding.at_once(self._job.mode, contested)
+        plans = [part for part in (_without_losses(chosen), _losses(chosen)) if reading.plan(part).changes]
+        approved = list(self._approved(key, reading, contested)) if self._job.mode == "full" else []
+        if not plans and not approved:
+            return
+        if self._store.take_lease(key, HOLDER, LEASE_SECONDS, self._tools.clock()) is None:
+            self.problems.append("another apply has the lease of this portal; the next run tries again")
+            return
+        try:
+            for part in plans:
+                self._apply(reading.plan(part), run)
+            for held in approved:
+                self._apply_approved(held, reading, run)
+        finally:
+            self._store.release_lease(key, HOLDER)
+
+    def _apply(self, plan: Plan, run: Run) -> bool:
+        """Carry out a plan; a refused one is a problem. Returns whether all of it was confirmed."""
+        portal = plan.portals[0]
+        if portal.refusals:
+            self.problems += (f"refused: {refusal.message}" for refusal in portal.refusals)
+            return False
+        self._digests.append(plan.digest or "")
+        reports = flow.apply(plan, run)
+        self._reports += reports
+        self._results += (change_result(item) for report in reports for item in report.settled)
+        return all(report.clean for report in reports)
+
+    def _approved(self, key: PortalKey, reading: PortalReading, contested: frozenset[str]) -> Iterator[HeldPlan]:
+        """Yield the approved plans that still hold: all their changes are wanted and stand as they did."""
+        waiting = holding.signatures(reading.plan(holding.awaiting_approval(contested)).portals[0])
+        for held in self._store.held(key):
+            if held.state != "approved":
+                continue
+            if _covered(held) <= waiting:
+                yield held
+            else:
+                self._store.set_plan_state(held.digest, "stale", self._tools.clock())
+                self.problems.append(f"the approved plan {held.digest} is stale: its changes are not those of now")
+
+    def _apply_approved(self, held: HeldPlan, reading: PortalReading, run: Run) -> None:
+        self._record = replace(self._record, approver=held.decided_by)
+        self._apply(reading.plan(holding.only(_covered(held))), run)
+        self._store.set_plan_state(held.digest, "applied", self._tools.clock())
+
+    def _renew(self) -> None:
+        """Called before each write. Raises PortalctlError where the lease was lost."""
+        key = self._outcome.key
+        if key is None or self._store.renew_lease(key, HOLDER, LEASE_SECONDS, self._tools.clock()) is None:
+            raise StoreError("the lease of this portal was lost; nothing more was sent")
+
+    # --- afterwards
+
+    def _keep_held(self, key: PortalKey, reading: PortalReading, contested: frozenset[str]) -> None:
+        """Bring the held plans up to date with what waits for approval now."""
+        now, store = self._tools.clock(), self._store
+        settled = {item.change.id for report in self._reports for item in report.settled}
+        waits = holding.awaiting_approval(contested)
+        plan = reading.plan(Selection(where=lambda change: waits.takes(change) and change.id not in settled))
+        if plan.portals[0].refusals and plan.changes:
+            self.problems += (f"refused: {refusal.message}" for refusal in plan.portals[0].refusals)
+            plan = reading.plan(Selection(where=lambda _: False))
+        fresh = holding.held_plan(plan, to_json(plan), self._job.loaded.files, now)
+        held = [(one, _covered(one)) for one in store.held(key) if one.state == "held"]
+        known = store.plan(fresh.digest) if fresh is not None else None
+        kept = holding.upkeep(held, holding.signatures(plan.portals[0]), fresh, known, now)
+        for digest in kept.stale:
+            store.set_plan_state(digest, "stale", now)
+        new = kept.hold is not None and store.hold(kept.hold)
+        self._outcome = replace(self._outcome, held=kept.current, new_hold=new)
+
+    def _save(self, key: PortalKey, reading: PortalReading, observing: str, contested: frozenset[str]) -> None:
+        """Keep what was found for the next run and for readers."""
+        now = self._tools.clock()
+        if self._reports and not observing:
+            before = self._store.reading(key) or Reading({}, 0, now)
+            self._store.save_reading(key, after_writes(before, self._reports))
+        made = {item.change.id for report in self._reports for item in report.settled if item.result == "confirmed"}
+        entries = self._job.loaded.acknowledgements.get(self._job.name, ())
+        (drift,) = acknowledged([reading.drift(made)], entries, now.date())
+        self._store.save_findings(key, drift.findings, now)
+        waiting = [one for one in reading.snapshot.developers if one.status == "pending"]
+        approved = {
+            item.change.developer.id
+            for report in self._reports
+            for item in report.settled
+            if item.result == "confirmed" and item.change.developer and item.change.new_status
+        }
+        waiting = [one for one in waiting if one.id not in approved]
+        self._outcome = replace(
+            self._outcome,
+            registered=registered(self._job.sign_ups, reading, self._reports, writable=self._writes(observing)),
+            drift=_by_kind(drift),
+            pending=len(waiting),
+            oldest_pending=_oldest(one.created_at for one in waiting),
+            contested=contested,
+            observing=observing,
+        )
+
+    def _writes(self, observing: str) -> bool:
+        return not observing and self._job.mode != "observe"
+
+    def ended(self) -> RunOutcome:
+        """Record the end of the run. Raises StoreError."""
+        counts = _counts(self._reports)
+        clean = not self.problems and counts == Counts(confirmed=counts.confirmed)
+        interrupted = any(report.interrupted for report in self._reports)
+        state: RunState = "interrupted" if interrupted else "succeeded" if clean else "failed"
+        record = replace(
+            self._record,
+            state=state,
+            ended_at=self._tools.clock(),
+            key=self._outcome.key,
+            digest=self._digests[0] if self._digests else None,
+            counts=counts,
+            detail="; ".join(self.problems)[:2000] or None,
+        )
+        self._store.end_run(record, self._results)
+        if not clean and not self.problems:
+            self.problems.append(
+                f"not everything was applied: {counts.failed} failed, {counts.skipped} skipped, "
+                f"{counts.unknown} unknown"
+            )
+        return replace(self._outcome, record=record, problems=tuple(self.problems), reports=tuple(self._reports))
+
+
+def _covered(held: HeldPlan) -> frozenset[str]:
+    """Return the signatures of a held plan's changes."""
+    return holding.signatures(saved_plan.read(held.plan.encode(), f"held plan {held.digest}").portals[0])
+
+
+def _without_losses(chosen: Selection) -> Selection:
+    return Selection(where=lambda change: chosen.takes(change) and not change.loses)
+
+
+def _losses(chosen: Selection) -> Selection:
+    return Selection(where=lambda change: chosen.takes(change) and change.loses)
+
+
+def _sentence(error: PortalctlError) -> str:
+    return ". ".join([str(error).partition("\n")[0], *error.advice][:2])
+
+
+def _by_kind(drift: PortalDrift) -> dict[str, int]:
+    kinds: dict[str, int] = {}
+    for finding in drift.findings:
+        kinds[finding.kind] = kinds.get(finding.kind, 0) + 1
+    return kinds
+
+
+def _oldest(times: Iterable[str | None]) -> datetime | None:
+    """Return the earliest of RFC 3339 times; None where there is none that can be read."""
+    found = []
+    for text in filter(None, times):
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            continue
+        if moment.tzinfo is not None:
+            found.append(moment)
+    return min(found, default=None)
+
+
+def _counts(reports: Collection[PortalReport]) -> Counts:
+    return Counts(
+        confirmed=sum(report.count("confirmed") for report in reports),
+        failed=sum(report.count("failed") for report in reports),
+        skipped=sum(report.count("skipped") for report in reports),
+        unknown=sum(report.count("unknown") for report in reports),
+    )
