@@ -1,4 +1,4 @@
-"""`portalctl acknowledge`: accept findings of drift, in the file that the manifest names."""
+"""`portalctl acknowledge`: accept drift findings, in the file that the root file names."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from portalctl.cli.completers import one_more_of
 from portalctl.cli.masking import mask_option
 from portalctl.cli.options import Target, choices, target_options_only
 from portalctl.cli.paths import manifest_paths
-from portalctl.cli.prompts import asked
+from portalctl.cli.prompts import ask
 from portalctl.cli.session import Session, open_session
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.insight.acknowledged_drift import acknowledged, all_findings, has_ended
@@ -43,7 +43,7 @@ _ID = re.compile(r"f[0-9a-f]{12}")
 def _ids(ctx: click.Context, param: click.Parameter, values: Iterable[str]) -> tuple[str, ...]:
     found = []
     for value in values:
-        text = value.strip().strip("[]").lower()  # as `drift` shows it
+        text = value.strip().strip("[]").lower()  # `drift` prints ids in brackets
         if not _ID.fullmatch(text):
             hint = "; name files and folders with -f" if os.path.lexists(value) else ""
             raise click.BadParameter(
@@ -67,8 +67,8 @@ def _day(ctx: click.Context, param: click.Parameter, value: str | None) -> date 
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What is to be acknowledged, and how."""
+class _Request:
+    """The findings to acknowledge, and how."""
 
     ids: tuple[str, ...]
     kinds: frozenset[str] | None
@@ -80,14 +80,14 @@ class _Wanted:
     def adds(self) -> bool:
         return bool(self.ids or self.kinds or self.every)
 
-    def is_wanted(self, finding: DriftFinding) -> bool:
+    def selects(self, finding: DriftFinding) -> bool:
         kinds = self.kinds or (FAILING if self.every else frozenset())
         return finding.fingerprint in self.ids or finding.kind in kinds
 
 
 @dataclass(slots=True)
 class _Edit:
-    """What changes in one file: entries to write, with their findings, and acknowledgements to remove."""
+    """The changes of one file: entries to write, with their findings, and acknowledgements to remove."""
 
     named: NamedFile
     add: dict[str, tuple[DriftFinding, AcknowledgementEntry]] = field(default_factory=dict)
@@ -97,18 +97,21 @@ class _Edit:
 @click.command()
 @click.argument("ids", nargs=-1, metavar="[FINDING]...", callback=_ids)
 @target_options_only
-@click.option("--reason", metavar="TEXT", help="Why the findings are accepted.")
+@click.option("--reason", metavar="TEXT", help="The reason for accepting the findings.")
 @click.option(
-    "--expires", metavar="DAY", callback=_day, help="The last day this holds (YYYY-MM-DD, UTC).  [default: no end]"
+    "--expires",
+    metavar="DAY",
+    callback=_day,
+    help="The last day of the acknowledgement (YYYY-MM-DD, UTC).  [default: no end]",
 )
-@click.option("--all", "every", is_flag=True, help="Accept every finding that makes drift fail.")
+@click.option("--all", "every", is_flag=True, help="Accept all findings that make `portalctl drift` exit with 2.")
 @click.option(
     "--kind",
     "kinds",
     callback=choices(KINDS),
     shell_complete=one_more_of(KINDS),
     metavar="KIND,…",
-    help=f"Accept every finding of these kinds: {', '.join(KINDS)}.",
+    help=f"Accept all findings of these kinds: {', '.join(KINDS)}.",
 )
 @click.option("--prune", is_flag=True, help="Remove entries that have expired or match no finding.")
 @mask_option
@@ -122,11 +125,11 @@ def acknowledge(
     kinds: frozenset[str] | None,
     prune: bool,
 ) -> None:
-    """Accept findings of drift: they are listed apart, and drift no longer fails because of them.
+    """Accept drift findings: `portalctl drift` lists them separately and no longer fails because of them.
 
-    FINDING is an id that `portalctl drift` shows. The entries are written to the file that the root file names as
-    `acknowledgements`, which is created if necessary; commit it. Each entry names the developer or team that it is
-    about. If a finding changes, its id changes too, and it counts again. Cannot write to a portal.
+    FINDING is an id from the output of `portalctl drift`. The entries are written to the file that the root file
+    names as `acknowledgements`; it is created if necessary. Commit this file. Each entry names the developer or team
+    of its finding. If a finding changes, its id changes too, and it counts again. Cannot write to a portal.
 
     \b
     Examples:
@@ -134,23 +137,24 @@ def acknowledge(
       portalctl acknowledge --kind unruled_grant --reason "Approved before the import"
       portalctl acknowledge --prune
     """
-    wanted = _Wanted(ids, kinds, every, prune, expires)
-    if not wanted.adds and not prune:
+    request = _Request(ids, kinds, every, prune, expires)
+    if not request.adds and not prune:
         raise BadUsageError(
-            "nothing to acknowledge", "Name the ids of findings (portalctl drift), or use --kind, --all or --prune."
+            "nothing to acknowledge",
+            "Pass the ids of findings (portalctl drift lists them), or --kind, --all or --prune.",
         )
-    text = _reason(reason) if wanted.adds else ""
+    text = _reason(reason) if request.adds else ""
     session = open_session(target)
     today = session.run.clock().date()
     if expires is not None and expires < today:
-        raise BadUsageError(f"--expires: {expires} has passed", "Write today or a later day.")
+        raise BadUsageError(f"--expires: {expires} has passed", "Pass today or a later day.")
     paths = manifest_paths(target.paths)
     known = named_acknowledgements(session.manifest.portals.values(), paths)
     drift = flow.drift(session.manifest, session.run)
     every_entry = dict.fromkeys(entry for entries in known.values() for entry in entries)
     drift = acknowledged(drift, every_entry, today)
     _check_ids(ids, drift)
-    edits = _edits(session, drift, wanted, text)
+    edits = _edits(session, drift, request, text)
     if prune:
         _prune(edits, session, drift, known, today)
     changed = [edit for edit in edits.values() if edit.add or edit.remove]
@@ -158,8 +162,8 @@ def acknowledge(
     _show(changed)
 
 
-def _reason(given: str | None) -> str:
-    """Return the reason, asked for on a terminal. Raises BadUsageError for one that no file can hold."""
+def _reason(reason: str | None) -> str:
+    """Return the reason; None: ask for it. Raises BadUsageError for a text that the file cannot contain."""
 
     def read(text: str) -> str:
         try:
@@ -170,44 +174,45 @@ def _reason(given: str | None) -> str:
             message = "expected a line of text of at most 1,000 characters without control characters"
             raise click.BadParameter(message) from error
 
-    if given is None:
-        return asked("--reason", "Why are these findings accepted?", read)
+    if reason is None:
+        return ask("--reason", "Reason for accepting these findings", read)
     try:
-        return read(given)
+        return read(reason)
     except click.BadParameter as error:
         raise BadUsageError(f"--reason: {error.message}") from None
 
 
 def _check_ids(ids: Iterable[str], drift: Sequence[PortalDrift]) -> None:
-    """Make sure that each id is one of a finding of this run. Raises BadUsageError."""
+    """Check that this run has a finding with each id. Raises BadUsageError."""
     found = [finding.fingerprint for portal in drift for finding in all_findings(portal)]
     for name in ids:
         if name not in found:
             raise BadUsageError(
-                f"no finding has the id {quoted(name)}{did_you_mean(name, found)}; nothing was written",
-                "The id changes when the finding changes. List the findings: portalctl drift.",
+                f"{quoted(name)}: no finding has this id{did_you_mean(name, found)}; nothing was written",
+                "The id of a finding changes with the finding. List the findings: portalctl drift.",
             )
 
 
-def _edits(session: Session, drift: Iterable[PortalDrift], wanted: _Wanted, reason: str) -> dict[str, _Edit]:
+def _edits(session: Session, drift: Iterable[PortalDrift], request: _Request, reason: str) -> dict[str, _Edit]:
     """Return the edits by file path. Raises BadUsageError for a root file without the key `acknowledgements`."""
     edits: dict[str, _Edit] = {}
     for portal in drift:
-        findings = all_findings(portal) if wanted.ids else portal.findings
-        chosen = [finding for finding in findings if wanted.is_wanted(finding)]
+        findings = all_findings(portal) if request.ids else portal.findings
+        chosen = [finding for finding in findings if request.selects(finding)]
         if chosen:
             named = _named(session, portal.name)
             edit = edits.setdefault(named.path, _Edit(named))
             for finding in chosen:
-                edit.add[finding.fingerprint] = finding, _entry(finding, reason, wanted.expires)
+                edit.add[finding.fingerprint] = finding, _entry(finding, reason, request.expires)
     return edits
 
 
 def _named(session: Session, portal: str) -> NamedFile:
+    """Return the file for the acknowledgements of a portal. Raises BadUsageError if the root file names none."""
     root = session.manifest.portals[portal]
     if root.acknowledgements is None:
         raise BadUsageError(
-            f"portal {portal}: the manifest names no file for acknowledgements; nothing was written",
+            f"portal {portal}: the root file has no key `acknowledgements`; nothing was written",
             f"Add to {root.at.file}:  acknowledgements: .{portal}.acknowledged.yaml",
         )
     return root.acknowledgements
@@ -231,22 +236,22 @@ def _prune(
     known: Mapping[str, Sequence[Acknowledgement]],
     today: date,
 ) -> None:
-    """Add the removal of entries without effect. Raises BadUsageError where other portals may still need them."""
+    """Add the removal of entries without effect. Raises BadUsageError for a file that other portals also use."""
     found = {finding.fingerprint for portal in drift for finding in all_findings(portal)}
     for portal, entries in known.items():
         named = _named(session, portal)
         if not is_complete(session.manifest, named):
             raise BadUsageError(
-                f"--prune: {named.shown} also belongs to a portal that --portal leaves out; nothing was written",
-                "Leave out --portal.",
+                f"--prune: {named.shown} also belongs to a portal that is not selected; nothing was written",
+                "Run it without --portal.",
             )
         edit = edits.setdefault(named.path, _Edit(named))
-        stale = [known for known in entries if known.finding not in found or has_ended(known, today)]
-        edit.remove |= {known.finding: known for known in stale if known.finding not in edit.add}
+        stale = [item for item in entries if item.finding not in found or has_ended(item, today)]
+        edit.remove |= {item.finding: item for item in stale if item.finding not in edit.add}
 
 
 def _write(edits: Iterable[_Edit], paths: tuple[Path, ...]) -> None:
-    """Write the files, each as a whole or not at all. Every text is made before the first file is written."""
+    """Write each file completely or not at all. All texts are made before the first file is written."""
     check_stdout()
     with ExitStack() as locks:
         texts = []
@@ -271,7 +276,7 @@ def _unwritable(edit: _Edit, error: OSError) -> PortalctlError:
 
 def _text(edit: _Edit, paths: tuple[Path, ...]) -> str:
     add = [new for _, new in edit.add.values()]
-    file = read_acknowledgements(edit.named, paths)  # again: it may have changed since
+    file = read_acknowledgements(edit.named, paths)  # once more, now under the lock
     if file is None:
         return new_text(add)
     return edited_text(file, add, edit.remove.keys())
@@ -279,7 +284,7 @@ def _text(edit: _Edit, paths: tuple[Path, ...]) -> str:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    """Let no other `acknowledge` write in a folder at the same time."""
+    """Lock a folder against other runs of `acknowledge`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -290,13 +295,13 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _show(changed: Sequence[_Edit]) -> None:
     if not changed:
-        click.echo("Nothing to change: every finding and every acknowledgement is as it should be.")
+        click.echo("Nothing to change: no finding to accept, and no entry to remove.")
     for edit in changed:
         click.echo(f"{terminal(edit.named.shown)}: {_counts(edit)}")
         for finding, _ in edit.add.values():
             click.echo(f"  + {finding.fingerprint}  {_about(finding.kind, finding.developer, finding.team)}")
-        for known in edit.remove.values():
-            click.echo(f"  - {known.finding}  {_about(known.kind, known.developer, known.team)}".rstrip())
+        for item in edit.remove.values():
+            click.echo(f"  - {item.finding}  {_about(item.kind, item.developer, item.team)}".rstrip())
 
 
 def _counts(edit: _Edit) -> str:

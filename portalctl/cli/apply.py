@@ -1,4 +1,4 @@
-"""`portalctl apply`: carry out a plan, after it was shown and confirmed."""
+"""`portalctl apply`: show a plan, ask for confirmation, and carry it out."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ from portalctl.run_context import Run
 @target_options_only
 @selection_options
 @click.option("--expect-digest", metavar="DIGEST", help="Apply PLAN_FILE only if it is the plan with this digest.")
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation. Needed without a terminal.")
+@click.option("--yes", is_flag=True, help="Apply without confirmation. Required without a terminal.")
 @click.option(
     "--confirm-timeout",
     type=click.FloatRange(min=0),
     default=Patience().seconds,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait until a write is visible on the portal.",
+    help="The longest wait until a write is visible on the portal.",
 )
 @click.option(
     "--allow-pull-request",
@@ -74,10 +74,10 @@ def apply(
     output: str,
     notify: Notify,
 ) -> None:
-    """Plan, show the plan, ask for confirmation, and apply it. Reports what was confirmed on the portal.
+    """Make a plan, show it, ask for confirmation, and apply it. Each change is then confirmed by reading the portal.
 
-    With PLAN_FILE, which `plan --out` wrote, apply exactly that plan if nothing it touches has changed; with -f also,
-    only if it was made from that manifest.
+    PLAN_FILE is a plan from `plan --out`: exactly this plan is applied, unless one of its developers or teams has
+    changed since. With -f, it is applied only if it was made from this manifest.
 
     \b
     Examples:
@@ -114,10 +114,11 @@ def apply(
 
 
 def _left_out(run: Run) -> bool:
-    """Whether directories were left out, so that what their groups decide was not done. Says so on stderr."""
+    """Return whether the run left out directories; print a line for each on standard error."""
     for name in sorted(run.directories.without):
         click.echo(
-            f"directory {name} was left out: what its groups decide was not done (exit code {IN_PART})", err=True
+            f"directory {name} was left out: changes that depend on its groups were not made (exit code {IN_PART})",
+            err=True,
         )
     return bool(run.directories.without)
 
@@ -125,7 +126,7 @@ def _left_out(run: Run) -> bool:
 def _finish(
     reports: Sequence[PortalReport], document: Report, records: Records, form: str, style: Style, *, left_out: bool
 ) -> NoReturn:
-    """Write the report, show the results and leave. A report that cannot be written hides no result."""
+    """Write the report, show the results and exit. The results are shown even if the report cannot be written."""
     failure = None
     try:
         records.write_report(document)
@@ -148,7 +149,7 @@ def _planned(
 ) -> tuple[Plan, Run]:
     if expected is not None:
         raise BadUsageError(
-            "--expect-digest needs a plan file", "Use: portalctl apply PLAN_FILE --expect-digest DIGEST"
+            "--expect-digest requires a plan file", "Use: portalctl apply PLAN_FILE --expect-digest DIGEST"
         )
     session = open_session(target, patience)
     check_selection(selection, session.manifest)
@@ -160,20 +161,20 @@ def _planned(
 def _saved(
     path: Path, target: Target, selection: Selection, expected: str | None, patience: Patience
 ) -> tuple[Plan, Run]:
-    given = [*(["--portal"] if target.portal_name is not None else []), *as_words(selection)]
-    if given:
+    options = [*(["--portal"] if target.portal_name is not None else []), *as_words(selection)]
+    if options:
         raise BadUsageError(
-            f"{given[0]} cannot be used with a plan file, which is applied as it is",
-            f"Pass {given[0]} to `portalctl plan --out`.",
+            f"{options[0]} cannot be used with a plan file, which is applied as it is",
+            f"Pass {options[0]} to `portalctl plan --out`.",
         )
     session = open_saved(path, target, expected, patience)
     return session.plan, session.run
 
 
 def _check_merged() -> None:
-    """Raises RefusedError in a job for a pull request."""
-    asked = os.environ.get("GITHUB_EVENT_NAME", "") in EVENTS_WITH_PAYLOAD
-    payload = parse_payload(event_content(os.environ)) if asked else None
+    """Check that this job is not for a pull request. Raises RefusedError."""
+    has_payload = os.environ.get("GITHUB_EVENT_NAME", "") in EVENTS_WITH_PAYLOAD
+    payload = parse_payload(event_content(os.environ)) if has_payload else None
     if sign := pull_request_sign(os.environ, payload):
         raise RefusedError(
             f"Not applied: this job runs for a pull request, and its files are not merged ({sign})",

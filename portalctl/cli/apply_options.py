@@ -29,7 +29,7 @@ from portalctl.run_context import Run
 from portalctl.version import GENERATOR
 
 IN_PART = 4
-CHANGE_BYTES = 1024  # of one change in a report
+CHANGE_BYTES = 1024  # the size of one change in a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Records:
         return self.report.shown if self.report is not None else None
 
     def attached(self, plan: Plan, run: Run) -> Run:
-        """The run with its journals and signals.
+        """Return the run with its journals and its interrupt.
 
-        Raises BadUsageError, before anything is written to a portal, for files that cannot be written.
+        Raises BadUsageError, before any write to a portal, for files that cannot be written.
         """
         journals = self._journals(portal.name for portal in plan.portals)
         for path in journals.values():
@@ -58,7 +58,7 @@ class Records:
         return replace(run, stop=self.stop, journals=journals, before_writing=self.before_writing)
 
     def hold(self, portals: Collection[PortalManifest | PortalPlan], run: Run) -> None:
-        """Let no other apply on this machine write to these portals until the command ends.
+        """Lock these portals against other applies on this machine until the command ends.
 
         Raises BadUsageError for journals that cannot be written, PortalctlError when another apply takes too long.
         """
@@ -70,7 +70,7 @@ class Records:
     def _journals(self, portals: Iterable[str]) -> dict[str, Path]:
         names = list(portals)
         if self.journal is not None and len(names) > 1:
-            raise BadUsageError("--journal is one file, for one portal", "choose the portal with --portal NAME")
+            raise BadUsageError("--journal is a file for one portal", "Choose the portal with --portal NAME.")
         return {name: self.journal or FOLDER / f"{name}.jsonl" for name in names}
 
     def _check_report(self, report: Output, plan: Plan, journals: Iterable[Path]) -> None:
@@ -82,7 +82,7 @@ class Records:
             raise BadUsageError(f"--report {report.shown} cannot be written: {error.strerror}") from error
 
     def document(self, plan: Plan, run: Run, reports: Sequence[PortalReport]) -> Report:
-        """Return the report of an apply: who applied which plan, and what came of each change."""
+        """Return the report of an apply: the plan, the user, and the result of each change."""
         now = timestamp(run.clock())
         return apply_report(
             plan,
@@ -94,9 +94,9 @@ class Records:
         )
 
     def write_report(self, document: Report) -> None:
-        """Write `--report`, where it is asked for.
+        """Write the report to the file of `--report`, if there is one.
 
-        Raises PortalctlError when it cannot be written. It is then on standard error, so that nothing is lost.
+        Raises PortalctlError if that fails, after printing the report on standard error.
         """
         if self.report is None:
             return
@@ -111,12 +111,12 @@ class Records:
 
 
 def record_options(command: Callable[..., None]) -> Callable[..., None]:
-    """`--journal` and `--report`, given to the command as one `records`; signals are taken while it runs."""
+    """Add `--journal` and `--report`, passed to the command as `records`, and handle signals while it runs."""
 
     @click.option(
         "--journal",
         type=click.Path(path_type=Path, dir_okay=False),
-        help=f"Log of each write, made before it is sent.  [default: {FOLDER}/NAME.jsonl]",
+        help=f"Log of all writes; each is logged before it is sent.  [default: {FOLDER}/NAME.jsonl]",
     )
     @click.option(
         "--report",
@@ -141,12 +141,12 @@ def exit_code(reports: Sequence[PortalReport]) -> int:
 
 
 def _text(value: str) -> str:
-    """A variable's value with escapes for bytes that are not UTF-8, which JSON cannot hold."""
+    """Return the value of a variable, with escapes for bytes that are not UTF-8."""
     return os.fsencode(value).decode("utf-8", "backslashreplace")
 
 
 def _user() -> str | None:
     try:
         return _text(getpass.getuser())
-    except (KeyError, OSError):  # a container may run as a number without a name
+    except (KeyError, OSError):  # the user id of a container may have no name
         return None

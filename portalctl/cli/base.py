@@ -1,4 +1,4 @@
-"""`--base`: the manifest that the change under review starts from, from a folder or a commit."""
+"""`--base`: the manifest that a pull request is compared with, read from a folder or a commit."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from portalctl.words import plural
 
 
 def load_base(where: str, target: Target, head: Manifest, observer: Observer) -> Base:
-    """Return the base manifest. An error in it is a warning, since the change may be its repair.
+    """Return the base manifest. Errors in it are warnings, since the pull request may fix them.
 
-    Raises GitError where `where` is neither a folder nor a commit.
+    Raises GitError if `where` is neither a folder nor a commit.
     """
     base = _base(where, target, observer)
     if base.problem is not None:
@@ -38,7 +38,7 @@ def _base(where: str, target: Target, observer: Observer) -> Base:
     try:
         manifest = _manifest(where, target, observer)
         if manifest is None:
-            return Base({}, "it has no file of the manifest")
+            return Base({}, "it contains no manifest file")
         check(manifest)
     except InputError as error:
         finding = error.findings[0] if error.findings else error.message
@@ -48,22 +48,24 @@ def _base(where: str, target: Target, observer: Observer) -> Base:
 
 
 def _warn_of_lead(where: str, ahead: int, observer: Observer) -> None:
-    """Warn of commits that only the base has: the comparison shows them as undone by this change."""
+    """Warn of commits that only the base has: the comparison shows them as reverted."""
     if ahead:
         branched = f'--base "$(git merge-base {shlex.quote(where)} HEAD)"'
-        text = f"--base {where} has {plural(ahead, 'commit')} that HEAD lacks, shown as undone by this change"
+        text = (
+            f"--base {where} has {plural(ahead, 'commit')} that HEAD does not have; the plan shows them as reverted"
+        )
         observer(Warned(f"{text}; to compare with the start of this branch, use {branched}"))
 
 
 def _manifest(where: str, target: Target, observer: Observer) -> Manifest | None:
-    """Return the manifest, None where there are no files. Raises InputError for files that can't be read."""
+    """Return the manifest, None if there are no files. Raises InputError for files that cannot be read."""
     if where and Path(where).is_dir():
         folder = [Path(where)]
         return _assembled(*read_files(folder), partial(read_list, folder))
-    asked = manifest_paths(target.paths)
-    with checkout(where, asked) as found:
+    head_paths = manifest_paths(target.paths)
+    with checkout(where, head_paths) as found:
         _warn_of_lead(where, found.ahead, observer)
-        paths = [path for path in map(found.inside, asked) if path.exists()]
+        paths = [path for path in map(found.inside, head_paths) if path.exists()]
         files, findings = read_files(paths)
 
         def listed(file: File, path: str) -> File | str:
@@ -72,7 +74,7 @@ def _manifest(where: str, target: Target, observer: Observer) -> Manifest | None
 
         return _assembled(
             [replace(file, shown=found.shown(file.path)) for file in files],
-            [replace(each, at=each.at._replace(file=found.shown(each.at.file))) for each in findings],
+            [replace(finding, at=finding.at._replace(file=found.shown(finding.at.file))) for finding in findings],
             listed,
         )
 

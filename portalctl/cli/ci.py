@@ -1,4 +1,4 @@
-"""`portalctl ci`: report what the other commands found or did to GitHub or GitLab."""
+"""`portalctl ci`: report the results of other commands on GitHub or GitLab."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ file_argument = click.argument("file", type=click.Path(exists=True, dir_okay=Fal
 
 @click.group()
 def ci() -> None:
-    """Report a plan, drift or an apply to GitHub or GitLab.
+    """Report a plan, drift or an apply on GitHub or GitLab.
 
     FILE is the output of another command: `plan --out FILE`, `drift -o json > FILE`, `apply --report FILE`. No portal
-    token is needed, so the step that may write comments does not need to have one.
+    token is needed, so that the CI step with permission to comment can run without one.
 
     \b
     Examples:
@@ -52,8 +52,8 @@ def ci() -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Comment:
-    """When to comment and where. None: on the pull request of the job; as the token's account; without a link."""
+class _CommentOptions:
+    """When and where to comment. None: the pull request of the job, the account of the token, no link."""
 
     mode: Mode
     pull_request: int | None
@@ -70,14 +70,20 @@ class _Comment:
     show_default=True,
     help="For a plan: keep one comment for each portal on the pull request.",
 )
-@click.option("--pull-request", type=click.IntRange(min=1), metavar="N", show_default="that of the event")
+@click.option(
+    "--pull-request",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="the one of the job",
+    help="The pull request to comment on.",
+)
 @click.option("--issue", is_flag=True, help="For drift: open, update and close one issue for each portal.")
 @click.option(
     "--author",
     metavar="LOGIN",
-    help="The account that GITHUB_TOKEN writes as, where it is the token of your own app: NAME[bot].",
+    help="The account of GITHUB_TOKEN, if it is the token of your own app: NAME[bot].",
 )
-@click.option("--report-url", metavar="URL", help="The address of the full report, for a link in the comment.")
+@click.option("--report-url", metavar="URL", help="The address of the full report, to link it in the comment.")
 @click.option("--show-emails", is_flag=True, help="Do not mask addresses, ids and the digest.")
 def github(
     *,
@@ -89,10 +95,11 @@ def github(
     report_url: str | None,
     show_emails: bool,
 ) -> None:
-    """Write annotations, outputs and the job's summary on GitHub Actions; a comment for a plan, an issue for drift.
+    """Report in a job of GitHub Actions.
 
-    Comments and issues need GITHUB_TOKEN. The content of FILE does not change the exit code: it is 0 unless something
-    could not be written.
+    This writes annotations, outputs and the job summary, a comment for a plan, and an issue for drift. Comments and
+    issues need GITHUB_TOKEN. The exit code does not depend on the content of FILE: it is 0 unless something could not
+    be written.
 
     \b
     Examples:
@@ -108,7 +115,7 @@ def github(
     _append("GITHUB_OUTPUT", "".join(_entry(name, value) for name, value in values.items()))
     _append("GITHUB_STEP_SUMMARY", summary(shown, job_links(report_url)))
     if isinstance(shown, Plan) and comment != "never":
-        _comment(shown, _Comment(comment, pull_request, author, report_url))
+        _comment(shown, _CommentOptions(comment, pull_request, author, report_url))
     if isinstance(shown, Drift) and issue:
         _issue(shown, author)
 
@@ -120,7 +127,7 @@ def github(
     "dotenv_file",
     type=OutputPath(),
     help="Write PORTALCTL_DIGEST, PORTALCTL_HAS_CHANGES, PORTALCTL_REMOVALS and more, for artifacts:reports:dotenv. "
-    "With PORTALCTL_MASK_KEY the digest is masked; `apply --expect-digest` accepts it where the same key is set.",
+    "With PORTALCTL_MASK_KEY the digest is masked; `apply --expect-digest` accepts it if the same key is set.",
 )
 @click.option(
     "--note",
@@ -129,9 +136,15 @@ def github(
     show_default=True,
     help="Keep one note for each portal on the merge request. Needs GITLAB_TOKEN with the scope api.",
 )
-@click.option("--merge-request", type=click.IntRange(min=1), metavar="N", show_default="that of the pipeline")
-@click.option("--report-url", metavar="URL", help="The address of the full report, for a link in the note.")
-@click.option("--author", metavar="NAME", help="The user name that GITLAB_TOKEN writes as.")
+@click.option(
+    "--merge-request",
+    type=click.IntRange(min=1),
+    metavar="N",
+    show_default="the one of the pipeline",
+    help="The merge request to write the note on.",
+)
+@click.option("--report-url", metavar="URL", help="The address of the full report, to link it in the note.")
+@click.option("--author", metavar="NAME", help="The user name of GITLAB_TOKEN.")
 @click.option("--show-emails", is_flag=True, help="Do not mask addresses, ids and the digest in the note.")
 def gitlab(
     *,
@@ -143,7 +156,9 @@ def gitlab(
     author: str | None,
     show_emails: bool,
 ) -> None:
-    """Write the figures of a plan for later jobs on GitLab, and a note on the merge request.
+    """Report a plan in a job of GitLab.
+
+    This writes figures of the plan for later jobs, and a note on the merge request.
 
     \b
     Examples:
@@ -158,12 +173,12 @@ def gitlab(
         write_output("--dotenv", dotenv_file, dotenv(plan, str(file), _digest(plan)))
     if note != "never":
         shown = plan if show_emails else masked(plan, run_mask())
-        _note(shown, _Comment(note, merge_request, author, report_url))
+        _note(shown, _CommentOptions(note, merge_request, author, report_url))
 
 
-def _note(plan: Plan, wanted: _Comment) -> None:
+def _note(plan: Plan, options: _CommentOptions) -> None:
     pipeline = os.environ.get("CI_MERGE_REQUEST_IID", "")
-    number = wanted.pull_request or (int(pipeline) if pipeline.isdecimal() and pipeline.isascii() else None)
+    number = options.pull_request or (int(pipeline) if pipeline.isdecimal() and pipeline.isascii() else None)
     if number is None:
         click.echo("no note: this pipeline is not for a merge request", err=True)
         return
@@ -178,32 +193,32 @@ def _note(plan: Plan, wanted: _Comment) -> None:
     server = Server(url.rstrip("/"), token.value.strip(), url_source="CI_API_V4_URL", token_source=token.source)
     with Client(server, methods=gitlab_api.METHODS, observer=Console()) as client:
         head = os.environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or os.environ.get("CI_COMMIT_SHA")
-        bodies = comments(plan, wanted.mode, head, job_links(wanted.report))
-        update_comments(gitlab_api.MergeRequest(client, project, number), bodies, wanted.author)
+        bodies = comments(plan, options.mode, head, job_links(options.report))
+        update_comments(gitlab_api.MergeRequest(client, project, number), bodies, options.author)
 
 
 def _is_masked(document: Document) -> bool:
-    """Return whether a masked run wrote it. Masked again, its masks would differ from those shown elsewhere."""
+    """Return whether a document is already masked. Masked again, it would have other masks than other output."""
     return isinstance(document, Report) and (document.plan is None or document.plan.startswith(MASKED))
 
 
 def _digest(document: Document, *, show_emails: bool = False) -> str | None:
-    """Return a plan's digest in a form that `apply --expect-digest` accepts: keyed where there is a key."""
+    """Return a plan's digest as `apply --expect-digest` accepts it: masked if there is a key. None for no plan."""
     if not isinstance(document, Plan):
         return None
     return document.digest if show_emails else run_mask().digest(document.digest) or document.digest
 
 
-def _comment(plan: Plan, wanted: _Comment) -> None:
+def _comment(plan: Plan, options: _CommentOptions) -> None:
     event = _event()
-    number = wanted.pull_request or event.pull_request
+    number = options.pull_request or event.pull_request
     if number is None:
         click.echo("no comment: this run is not for a pull request", err=True)
         return
     with _client() as client:
         github = GitHub(client, event.repository, Console())
-        bodies = comments(plan, wanted.mode, event.head, job_links(wanted.report))
-        update_comments(PullRequest(github, number), bodies, wanted.author)
+        bodies = comments(plan, options.mode, event.head, job_links(options.report))
+        update_comments(PullRequest(github, number), bodies, options.author)
 
 
 def _issue(drift: Drift, author: str | None) -> None:
@@ -230,9 +245,9 @@ def _read(path: Path) -> Document:
 
 
 def _append(variable: str, text: str) -> None:
-    """Append to the file that the runner names in a variable; do nothing if it is not set.
+    """Append to the file that the runner names in a variable; do nothing if the variable is not set.
 
-    Raises BadUsageError, without the variable's value, if that file cannot be written to.
+    Raises BadUsageError, without the value of the variable, if the file cannot be written.
     """
     name = os.environ.get(variable)
     if not name:

@@ -1,4 +1,4 @@
-"""Files that a CI runner gives to a job."""
+"""The files that a CI runner provides to a job."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from portalctl.output.links import Links
 
 
 def event_content(env: Mapping[str, str]) -> bytes:
-    """Return the content of the file that GITHUB_EVENT_PATH names, empty if unset. Raises BadUsageError."""
+    """Return the content of the file named by GITHUB_EVENT_PATH; empty if it is not set. Raises BadUsageError."""
     name = env.get("GITHUB_EVENT_PATH")
     return read_content(Path(name)) if name else b""
 
 
 def job_links(report: str | None = None) -> Links:
-    """Return the addresses of files and of the run in a job on GitHub or GitLab, none elsewhere.
+    """Return the addresses of files and of the run for a job on GitHub or GitLab, no addresses elsewhere.
 
     Args:
         report: the address of the full report.

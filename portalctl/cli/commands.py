@@ -28,40 +28,43 @@ COMMANDS = {
     "ci": "Report a plan, drift or an apply on GitHub or GitLab.",
     "snapshot": "Save a snapshot of the portals, to plan offline.",
     "drift": "Report where portal and manifest differ.",
-    "acknowledge": "Accept findings of drift until a day.",
+    "acknowledge": "Accept drift findings, for example until a day.",
     "explain": "Show which rules match a developer, domain or team.",
     "import": "Write a manifest from a live portal.",
     "ping": "Check server, token and portal settings.",
     "list": "List portals and directories of a manifest, or portals of a server.",
-    "directory": "Read a group of a directory, and keep it as a CSV list.",
+    "directory": "Read a group of a directory, or save it as a CSV list.",
     "report": "Report who has access, and why.",
     "docs": "Show the guides.",
     "completion": "Print a completion script for a shell.",
     "man": "Print the manual page.",
-    "demo": "Try all of it on built-in portals.",
+    "demo": "Show plan, apply and drift on simulated portals.",
     "run": "Run the controller: sign-ups between merges, and continuous drift.",
     "sim": "Run a simulated portal.",
 }
 
 
 def environment_variables() -> Iterator[tuple[str, str]]:
-    """Yield the names of environment variables, and what each is for; those of providers from their services."""
+    """Yield the names of environment variables and their purposes; for providers, from their services."""
     from portalctl.providers.registry import bundled
 
-    own = {}
+    own: dict[str, list[str]] = {}
     services = {service: known.title for known in reversed(bundled()) for service in known.services}
     for service, title in reversed(services.items()):
-        own[f"PORTALCTL_<NAME>_{service.token}, …_{service.server}"] = f"{service.title} of the portal NAME alone"
+        own.setdefault(f"PORTALCTL_<NAME>_{service.token}, …_{service.server}", []).append(service.title)
         if service.any_token and service.any_server:
             yield f"{service.any_token}, {service.any_server}", f"{service.title} of {title}"
-    yield from own.items()
-    yield "…_TOKEN_FILE", "the path of a file with the token, instead of …_TOKEN"
+    for names, titles in own.items():
+        yield names, "the portal NAME only" if len(set(titles)) > 1 else f"{titles[0]} of the portal NAME only"
+    yield "PORTALCTL_DIRECTORY_<NAME>_URL, …_USER, …_SECRET", "a directory (`portalctl list directories` lists all)"
+    yield "…_TOKEN_FILE, …_SECRET_FILE", "the path of a file with the token or secret, instead of the value"
+    yield "PORTALCTL_MASK_KEY", "key that makes the masks of --mask-emails the same in every run"
     yield "PORTALCTL_NOTIFY_URL, …_NOTIFY_URL_FILE", "webhook that receives a summary of each plan, drift and apply"
     yield "NO_COLOR, FORCE_COLOR", "never or always use colours"
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are needed, so that `--version` and `--help` stay quick."""
+    """A group that imports a command only when it is used, so that `--version` and `--help` stay fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         return list(COMMANDS)
@@ -114,7 +117,7 @@ def portalctl() -> None:
     Exit codes:
       0    done; no difference
       1    error: could not read or write
-      2    a difference was found (plan --detailed-exitcode, drift, fmt --check)
+      2    a difference was found (`plan --detailed-exitcode`, `drift`, `fmt --check`)
       3    refused before any write
       4    not everything was applied
       64   wrong usage, or an environment that cannot be used

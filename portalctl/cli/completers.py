@@ -1,4 +1,4 @@
-"""What a shell offers for a word that names something in the manifest. Whoever types sees names, never an error."""
+"""Completions for words that name something in the manifest. An invalid manifest has none, and shows no error."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def portal_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
-    """The portals of the files that `-f` names on the same line, else of the default ones."""
+    """Return the portals of the files passed with `-f` on the same line, else of the default files."""
     return _starting(incomplete, (portal.name for portal in _portals(ctx)))
 
 
 def subjects(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
-    """What can be explained and is not a person: teams and domains."""
+    """Return the teams and domains, for `explain`; not the developers, who may be many."""
     return _starting(incomplete, (name for portal in _portals(ctx) for name in _subjects(portal)))
 
 
@@ -34,23 +34,23 @@ def _subjects(portal: PortalManifest) -> Iterator[str]:
 
 
 def one_more_of(words: Iterable[str]) -> Callable[[click.Context, click.Parameter, str], list[str]]:
-    """For a comma list of known words: those that are not in it yet, behind those that are."""
+    """Return a completer for a comma-separated list of these words: it adds the words that are not in the list."""
 
-    def offer(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
         before, comma, _ = incomplete.rpartition(",")
-        left = (word for word in words if word not in before.split(","))
-        return _starting(incomplete, (f"{before}{comma}{word}" for word in left))
+        remaining = (word for word in words if word not in before.split(","))
+        return _starting(incomplete, (f"{before}{comma}{word}" for word in remaining))
 
-    return offer
+    return complete
 
 
 def team_names(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001 (click's)
-    """The teams of those portals."""
+    """Return the teams of the portals that `portal_names` returns."""
     return _starting(incomplete, (team.name for portal in _portals(ctx) for team in portal.teams))
 
 
 def _portals(ctx: click.Context) -> Iterable[PortalManifest]:
-    """None where the files can't be used: the command itself says why."""
+    """Return the portals; none for files with errors, which the command itself reports."""
     try:
         return portalctl.load(*manifest_paths(_paths(ctx))).portals.values()
     except PortalctlError:

@@ -1,4 +1,4 @@
-"""`portalctl completion`: print the script that makes a shell complete portalctl's command lines.
+"""`portalctl completion`: print the script for the completion of command lines in a shell.
 
 The shell runs `portalctl` with `_PORTALCTL_COMPLETE` set, and click answers
 (https://click.palletsprojects.com/en/stable/shell-completion/). zsh uses click's script. Bash and fish have their own
@@ -18,34 +18,34 @@ from portalctl.cli.completion_variable import COMPLETE
 
 
 class _Complete(ShellComplete):
-    """What is offered stands for the whole word: where that is `--option=value`, for all of it."""
+    """Completions of whole words: those for the value of `--option=value` begin with `--option=`."""
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
         option, found, _ = incomplete.partition("=")
-        offered = super().get_completions(args, incomplete)
+        items = super().get_completions(args, incomplete)
         if not found or not option.startswith("--"):
-            return offered
+            return items
         return [
-            CompletionItem(f"{option}={each.value}", help=each.help) if each.type == "plain" else each
-            for each in offered
+            CompletionItem(f"{option}={item.value}", help=item.help) if item.type == "plain" else item
+            for item in items
         ]
 
 
 def _words(line: str) -> tuple[list[str], str]:
-    """A command line up to the cursor: its words without the command, and the one that is being typed."""
-    *words, last = split_arg_string(f"{line}.")  # whether the last blank ends a word or is in quotes, the dot tells
+    """Return the words of a command line up to the cursor, without the command, and the unfinished last word."""
+    *words, last = split_arg_string(f"{line}.")  # the dot shows whether the last blank ends a word
     return words[1:], last.removesuffix(".")
 
 
 class _FromLine(_Complete):
-    """For scripts that give the line up to the cursor."""
+    """Completion for scripts that pass the line up to the cursor."""
 
     def get_completion_args(self) -> tuple[list[str], str]:
         return _words(os.environ["COMP_LINE"])
 
 
 class Bash(_FromLine):
-    """Bash 4.4 or later. Of a word with `=` or `:` in it, Bash completes what is behind that."""
+    """Bash 4.4 or later. For Bash, words end at `=` and `:`, so it completes only the text after these."""
 
     name = "bash"
     source_template = """\
@@ -66,7 +66,7 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
     @cached_property
     def _typed(self) -> tuple[str, str]:
-        """What of the word stays as it is, and the quote that is open behind it; both may be empty."""
+        """The part of the word before the text to complete, and the open quote after it; both may be empty."""
         part = os.environ["COMP_WORD"]
         _, word = self.get_completion_args()
         completed = "" if part in {"=", ":"} else _words(f"_ {part}")[1]
@@ -78,7 +78,7 @@ complete -o nosort -F %(complete_func)s %(prog_name)s
 
 
 def _quoted(value: str, opening: str) -> str:
-    """A value as Bash puts it on the line: behind an `opening` quote, which Bash closes, or behind none."""
+    """Return a value as Bash expects it: after the `opening` quote, which Bash closes, or without quotes."""
     match opening:
         case "'":
             return value.replace("'", r"'\''")
@@ -89,6 +89,8 @@ def _quoted(value: str, opening: str) -> str:
 
 
 class Fish(_FromLine):
+    """fish."""
+
     name = "fish"
     source_template = """\
 function %(complete_func)s
@@ -113,7 +115,7 @@ complete --no-files --command %(prog_name)s --arguments "(%(complete_func)s)"
 
 
 class Zsh(_Complete, ZshComplete):
-    """As _portalctl in $fpath, click's script completes when it is loaded, and not the next time."""
+    """zsh, with click's script and a fix: as _portalctl in $fpath, the original completes the first time only."""
 
     source_template = ZshComplete.source_template.replace(
         "[[ $zsh_eval_context[-1] == loadautofunc ]]", "[[ $funcstack[1] == _%(prog_name)s ]]"
@@ -130,8 +132,8 @@ for _class in SHELLS.values():
 def completion(shell: str) -> None:
     """Print the script that completes commands, options, and the names of portals and teams in the manifest.
 
-    Put it where the shell looks for it: for zsh as _portalctl in a folder of $fpath (or as below in ~/.zshrc, behind
-    compinit), for fish as ~/.config/fish/completions/portalctl.fish. Bash has to be 4.4 or later.
+    Save it where the shell looks for it: for zsh as _portalctl in a folder of $fpath (or put the second example into
+    ~/.zshrc, after compinit), for fish as ~/.config/fish/completions/portalctl.fish. Requires Bash 4.4 or later.
 
     \b
     Examples:

@@ -1,3 +1,3 @@
-"""How a shell asks."""
+"""The environment variable by which a shell asks for completions."""
 
-COMPLETE = "_PORTALCTL_COMPLETE"  # click's name for the variable by which completions are asked for
+COMPLETE = "_PORTALCTL_COMPLETE"  # click's name for it

@@ -1,4 +1,4 @@
-"""The console: what is shown while a run goes on, on standard error, and the width and colours of text."""
+"""The console: progress and warnings on standard error during a run, and the style of text."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from portalctl.output.text.apply import settled_text
 from portalctl.output.text.style import Style
 from portalctl.words import plural, wait_words
 
-LOG_INTERVAL = 15.0  # seconds between lines of progress where there is no terminal
+LOG_INTERVAL = 15.0  # seconds between lines of progress without a terminal
 _KEY = "portalctl.console"
 
 
 def style_for(stream: IO[str], *, verbose: bool = False, env: Mapping[str, str] = os.environ) -> Style:
     """Return the style for a stream.
 
-    Colours on a terminal, unless NO_COLOR says no or FORCE_COLOR says always; 80 columns where there is no terminal.
+    It has colours on a terminal and with FORCE_COLOR, but not with NO_COLOR; without a terminal it has 80 columns.
 
     Args:
-        verbose: whether to fold nothing even without `--verbose`.
+        verbose: show long lists in full, as with `--verbose`.
     """
     color = stream.isatty() and env.get("TERM") != "dumb"
     if env.get("FORCE_COLOR"):
@@ -45,11 +45,11 @@ def style_for(stream: IO[str], *, verbose: bool = False, env: Mapping[str, str] 
 
 
 class Console:
-    """Shows events as they come, from any thread.
+    """Shows events as they arrive, from any thread.
 
-    Progress is one line that changes, and erased before anything else is shown; without a terminal it is a line now
-    and then. With `--quiet` only warnings are shown. An output that cannot be written to any more (a closed pipe, a
-    full disk) stops nothing: printing the result reports that.
+    On a terminal, progress is one line, which is rewritten, and erased before other output; elsewhere it is a new
+    line every few seconds. With `--quiet` only warnings are shown. If standard error can no longer be written to (a
+    closed pipe, a full disk), events are dropped and the run goes on.
     """
 
     def __init__(self) -> None:
@@ -103,7 +103,7 @@ class Console:
                 self._line(settled_text(event, self._style))
 
     def _progress(self, event: Progress) -> None:
-        """Show a count that only grows: workers report in any order, and a list may be read again."""
+        """Show a count that never decreases: workers report in any order, and a list may be read again."""
         key = (event.portal, event.doing)
         done, total = self._counts.get(key, (0, 0))
         done, total = self._counts[key] = max(done, event.done), max(total, event.total)
@@ -143,7 +143,7 @@ class Console:
 
 
 def show(text: str, style: Style, *, err: bool = False) -> None:
-    """Print a result, after the line of progress is erased; `err`: a document has standard output for itself."""
+    """Print a result after erasing the line of progress. `err`: on standard error, beside a document on stdout."""
     context = click.get_current_context(silent=True)
     if context is not None and isinstance(console := context.meta.get(_KEY), Console):
         console.erase()

@@ -1,4 +1,4 @@
-"""`portalctl demo`: a tour on simulated portals of both vendors, with the real commands."""
+"""`portalctl demo`: run the real commands on simulated portals of both vendors."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from portalctl.simulator.server import Simulator
 
 MANIFESTS = ("quickstart/partners.yaml", "api7/fans.yaml")
 PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"
-# A sentence before a command, the command, and its exit code.
+# The sentence before each command, the command, and its exit code.
 STORY: tuple[tuple[str, tuple[str, ...], int], ...] = (
     (
-        "Two portals of two vendors. Their manifests trust clubs; one developer has left. Check the files offline:",
+        "Two portals of two vendors. Their manifests trust the domains of clubs. Check the files offline:",
         ("validate",),
         0,
     ),
     ("Show what would change on the portals, and why:", ("plan",), 0),
     ("Apply the changes:", ("apply", "--yes"), 0),
-    ("Nothing is left to do:", ("plan",), 0),
+    ("Plan again; no changes are left:", ("plan",), 0),
     (
-        "An administrator approves Peter again by hand, and removes John from team reds. Drift reports it:",
+        "An administrator approves Peter again on the portal, and removes John from team reds. Drift reports both:",
         ("drift",),
         2,
     ),
-    ("Restore what the manifests say:", ("apply", "--yes"), 0),
+    ("Make the portals match the manifests again:", ("apply", "--yes"), 0),
 )
-BY_HAND_BEFORE = 4  # index into STORY
+MANUAL_CHANGE_BEFORE = 4  # index into STORY
 
 
 @click.command()
@@ -63,8 +63,8 @@ def demo(*, keep: Path | None) -> None:
             _inside(folder, partners, fans),
         ):
             for index, (sentence, arguments, expected) in enumerate(STORY):
-                if index == BY_HAND_BEFORE:
-                    _change_by_hand(partners)
+                if index == MANUAL_CHANGE_BEFORE:
+                    _change_manually(partners)
                 _step(sentence, arguments, expected)
     if keep is not None:
         again = f"portalctl sim serve --port 8080 --db {keep / 'partners.db'}"
@@ -81,7 +81,7 @@ def _step(sentence: str, arguments: tuple[str, ...], expected: int) -> None:
 
 @contextmanager
 def _inside(folder: Path, partners: Simulator, fans: Api7Simulator) -> Iterator[None]:
-    """Enter the demo's folder, with an environment that leads to its portals only."""
+    """Enter the demo's folder, with servers and tokens of no other portals in the environment."""
     kept = dict(os.environ)
     for name in [name for name in kept if name.startswith(("KONNECT_", "API7_", "PORTALCTL_", "GITHUB_", "CI_"))]:
         del os.environ[name]
@@ -95,8 +95,8 @@ def _inside(folder: Path, partners: Simulator, fans: Api7Simulator) -> Iterator[
         os.environ |= kept
 
 
-def _change_by_hand(portal: Simulator) -> None:
-    """Change the portal as an administrator may on its own pages."""
+def _change_manually(portal: Simulator) -> None:
+    """Change the portal as an administrator could on its pages."""
     developers = {developer["email"]: developer["id"] for developer in portal.store.developers(PORTAL_ID)}
     teams = {team["name"]: team["id"] for team in portal.store.teams(PORTAL_ID)}
     portal.store.set_status(developers["peter@arsenal.com"], "approved")

@@ -1,4 +1,4 @@
-"""Environment → where the directories of a manifest are, and what opens them. A manifest never names either."""
+"""Finds the addresses and credentials of directories in the environment. A manifest contains neither."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from portalctl.words import did_you_mean, quoted
 
 
 def prefix_of(name: str) -> str:
-    """Return how the names of a directory's variables begin."""
+    """Return the prefix of a directory's environment variables."""
     return f"PORTALCTL_DIRECTORY_{name.upper().replace('-', '_')}"
 
 
 def directories_of(
     portals: Collection[PortalManifest], without: Iterable[str], env: Mapping[str, str], more: Iterable[str] = ()
 ) -> Directories:
-    """Return access to the directories that the rules of portals rest on, and to `more`.
+    """Return the access to the directories that the rules of portals use, and to those named in `more`.
 
-    Raises BadUsageError where a variable is missing or unusable, or `without` names no directory.
+    Raises BadUsageError if a variable is missing or unusable, or if `without` names an undeclared directory.
     """
     known = definitions(portals)
     left_out = check_names(without, known)
@@ -37,17 +37,21 @@ def directories_of(
 
 
 def check_names(without: Iterable[str], known: Collection[str]) -> frozenset[str]:
-    """Return the directories that are left out on purpose. Raises BadUsageError for one that no portal declares."""
+    """Return the names of `--without-directory`. Raises BadUsageError for a directory that no portal declares."""
     names = frozenset(without)
     for name in sorted(names - set(known)):
-        hint = did_you_mean(name, known)
-        listed = f"Directories: {', '.join(sorted(known))}." if known else "The manifest declares none."
-        raise BadUsageError(f"--without-directory {quoted(name)}: directory not declared{hint}", listed)
+        raise undeclared(name, known, "--without-directory ")
     return names
 
 
+def undeclared(name: str, known: Collection[str], option: str = "") -> BadUsageError:
+    """Return the error for a directory that no portal declares."""
+    listed = f"Directories: {', '.join(sorted(known))}." if known else "The manifest declares no directories."
+    return BadUsageError(f"{option}{quoted(name)}: directory not declared{did_you_mean(name, known)}", listed)
+
+
 def access_to(directory: Directory, env: Mapping[str, str]) -> Access:
-    """Return where a directory is and what opens it. Raises BadUsageError, which names the variable."""
+    """Return the address and credential of a directory. Raises BadUsageError with the names of the variables."""
     kind, prefix = KINDS[directory.kind], prefix_of(directory.name)
 
     def value(key: str) -> str | None:
@@ -102,7 +106,7 @@ def listed_directories(portals: Collection[PortalManifest]) -> ListedDirectories
 
 
 def _variables(kind: Kind) -> Iterator[str]:
-    """Yield the ends of the names of variables that a kind needs."""
+    """Yield the last parts of the names of the variables that a kind needs."""
     yield from ["URL"] if kind.url is None else []
     yield from ["TENANT"] if kind.tenant else []
     yield from ["USER"] if kind.user else []
@@ -113,15 +117,16 @@ def group_named(text: str, known: Collection[str]) -> tuple[str, str]:
     """Return directory and group of `DIRECTORY/GROUP`. Raises BadUsageError for an undeclared directory."""
     name, sign, group = text.partition("/")
     if not sign or not group:
-        raise BadUsageError(f"{quoted(text)} is not a group", "Write DIRECTORY/GROUP, as in corp/api-partners.")
+        raise BadUsageError(
+            f"{quoted(text)} is not a valid group; expected DIRECTORY/GROUP, such as corp/api-partners"
+        )
     if name not in known:
-        listed = f"Directories: {', '.join(sorted(known))}." if known else "The manifest declares none."
-        raise BadUsageError(f"{quoted(name)}: directory not declared{did_you_mean(name, known)}", listed)
+        raise undeclared(name, known)
     return name, group
 
 
 def _checked_token_url(name: str, url: str | None, prefix: str) -> str | None:
-    """Return the address of a token endpoint: the secret is sent there. Raises BadUsageError."""
+    """Return the address of a token endpoint. It must use TLS, since it gets the secret. Raises BadUsageError."""
     if url is None:
         return None
     parts = urlsplit(url)

@@ -1,4 +1,4 @@
-"""`portalctl directory`: groups of directories, one at a time."""
+"""`portalctl directory`: read one group of a directory, or save it as a list."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import click
 
 import portalctl
 from portalctl.cli.console import Console
-from portalctl.cli.directories import access_to
+from portalctl.cli.directories import access_to, undeclared
 from portalctl.cli.output_option import OutputPath, write_output
 from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.csv_guard import guard
 from portalctl.directories.protocol import Group
 from portalctl.directories.reading import GroupReading
-from portalctl.errors import BadUsageError, RefusedError
+from portalctl.errors import RefusedError
 from portalctl.group_reading import Directories, definitions
 from portalctl.manifest.group_rules import GroupRule
 from portalctl.manifest.model import Manifest
 from portalctl.output.escaping import terminal
 from portalctl.output_file import PUBLIC, Output
 from portalctl.run_context import Run, group_reader
-from portalctl.words import did_you_mean, plural, quoted
+from portalctl.words import plural
 
 COLUMNS = ("developer", "id", "name", "group")
 
@@ -49,13 +49,14 @@ def directory() -> None:
     "out",
     type=OutputPath(PUBLIC),
     metavar="FILE",
-    help="Write the group as a list that `members_from` reads: a row for each address, sorted. Nothing is written "
-    "where the group is not complete, or smaller than its rule allows.",
+    help="Save the group as a list for `members_from`: a row for each address, sorted. No file is written if the "
+    "group is incomplete, or smaller than its rule allows.",
 )
 def read(*, name: str, group: str, paths: tuple[Path, ...], out: Output | None) -> None:
-    """Read one GROUP of the directory NAME, with every check, and print who counts; with --csv, keep it as a list.
+    """Print the usable addresses of a group, or save them.
 
-    For teams that want each change of a group reviewed: a scheduled job writes the list and opens a pull request.
+    Reads GROUP of the directory NAME with all checks of a plan. To review each change of a group, run this in a
+    scheduled job that saves the list and opens a pull request.
 
     \b
     Examples:
@@ -66,8 +67,7 @@ def read(*, name: str, group: str, paths: tuple[Path, ...], out: Output | None) 
     portals = manifest.portals.values()
     known = definitions(portals)
     if name not in known:
-        listed = f"Directories: {', '.join(sorted(known))}." if known else "The manifest declares none."
-        raise BadUsageError(f"{quoted(name)}: directory not declared{did_you_mean(name, known)}", listed)
+        raise undeclared(name, known)
     directories = Directories({name: access_to(known[name], os.environ)})
     reader = group_reader(Run({}, observer=Console(), directories=directories))
     found, reading = reader.read_group(known[name], group)
@@ -85,7 +85,7 @@ def read(*, name: str, group: str, paths: tuple[Path, ...], out: Output | None) 
 
 
 def _check_size(manifest: Manifest, reading: GroupReading) -> None:
-    """Raises RefusedError where the group is smaller than the rules that name it allow: it may be a mistake."""
+    """Check that the group is not smaller than its rules allow; it could be incomplete. Raises RefusedError."""
     rules: list[GroupRule] = [
         rule
         for portal in manifest.portals.values()
@@ -98,14 +98,14 @@ def _check_size(manifest: Manifest, reading: GroupReading) -> None:
         return
     if size < minimum:
         raise RefusedError(
-            f"group {reading.value} has {size:,} identities that count, below {minimum:,}; nothing was written",
-            "If that is right, write `allow_empty: true` or a lower `minimum` in the rule that names the group.",
+            f"group {reading.value} has {plural(size, 'usable address')}, below {minimum:,}; nothing was written",
+            "If this is intended, set `allow_empty: true` or a lower `minimum` in the rule of the group.",
         )
 
 
 def _rows(found: Group, reading: GroupReading) -> list[tuple[str, str, str, str]]:
-    """Return a row for each address that counts, sorted."""
-    names = {one.id: one.name for one in found.identities}
+    """Return a row for each usable address, sorted."""
+    names = {identity.id: identity.name for identity in found.identities}
     return [
         (address, member.identity, names.get(member.identity, ""), reading.value)
         for address, member in sorted(reading.members.items())
@@ -117,12 +117,12 @@ def _print(found: Group, reading: GroupReading, rows: list[tuple[str, str, str, 
     counts = reading.counts
     click.echo(f"{terminal(reading.value)}  {terminal(reading.name)} (id {terminal(reading.id)})")
     click.echo(f"read {reading.observed_at}: {counts.active:,} identities, {counts.disabled:,} disabled")
-    ways = {one.id: one.via for one in found.identities}
-    for address, identity, name, _ in rows:
-        via = ways.get(identity, ())
+    via_of = {identity.id: identity.via for identity in found.identities}
+    for address, identity_id, name, _ in rows:
+        via = via_of.get(identity_id, ())
         through = f"  through {' > '.join(via)}" if via else ""
         click.echo(terminal(f"  {address}  {name}".rstrip() + through))
-    left = {
+    ignored = {
         "without an address": counts.without_address,
         "addresses at other domains": counts.ignored,
         "not valid addresses": counts.malformed,
@@ -130,6 +130,6 @@ def _print(found: Group, reading: GroupReading, rows: list[tuple[str, str, str, 
         "addresses shared by two identities": len(reading.shared),
         "members that could not be read": counts.missing,
     }
-    for what, count in left.items():
+    for what, count in ignored.items():
         if count:
             click.echo(f"ignored: {count:,} {what}")

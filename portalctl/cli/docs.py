@@ -1,4 +1,4 @@
-"""`portalctl docs`: the guides, as they are shipped with portalctl."""
+"""`portalctl docs`: show the guides that are part of portalctl."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _HEADING = re.compile(r"(#+) (.*)")
 @click.command()
 @click.argument("topic", required=False)
 def docs(topic: str | None) -> None:
-    """Show the guide TOPIC, or one section of it, or list the guides.
+    """Show the guide TOPIC or one of its sections; without TOPIC, list the guides.
 
-    On a terminal guides are formatted and paged. In a pipe they are Markdown.
+    On a terminal, guides are formatted and shown in a pager; elsewhere they are Markdown.
 
     \b
     Examples:

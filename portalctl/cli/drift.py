@@ -51,7 +51,7 @@ DIFFERENT = 2
     "--acknowledge",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Read accepted findings from this file instead of those that root files name (`acknowledgements`).",
+    help="Read accepted findings from this file instead of the files that root files name as `acknowledgements`.",
 )
 @form_option("drift")
 @click.option(
@@ -59,7 +59,7 @@ DIFFERENT = 2
     type=OutputPath(PUBLIC),
     metavar="FILE",
     help="Write the figures as Prometheus metrics, for node-exporter's textfile collector (FILE ends in .prom). "
-    "Left as it is if a portal could not be read.",
+    "If a portal could not be read, the file stays unchanged.",
 )
 @mask_option
 @notify_option
@@ -81,15 +81,15 @@ def drift(
       portalctl drift -f portals/ --acknowledge acknowledged.yaml -o markdown
     """
     check_one_result("--metrics", metrics, output)
-    given = load_acknowledgements(acknowledge) if acknowledge is not None else None
+    entries = load_acknowledgements(acknowledge) if acknowledge is not None else None
     session = open_session(target)
-    known = _Known.of(session.manifest, manifest_paths(target.paths), given)
-    throttles = Throttles(session.run.observer)
-    found = flow.drift(session.manifest, replace(session.run, observer=throttles))
+    known = _Acknowledgements.of(session.manifest, manifest_paths(target.paths), entries)
+    pauses = PauseCounter(session.run.observer)
+    found = flow.drift(session.manifest, replace(session.run, observer=pauses))
     now = session.run.clock()
     found = acknowledged(found, known.entries, now.date())
     if metrics is not None:
-        write_output("--metrics", metrics, drift_metrics(shown(found), finished=now, throttles=throttles.count))
+        write_output("--metrics", metrics, drift_metrics(shown(found), finished=now, throttles=pauses.count))
     style = style_for(sys.stdout)
     document = Drift(portals=found, notices=tuple(known.notices(found, now.date())))
     show(render(shown(document), output, style), style)
@@ -99,10 +99,10 @@ def drift(
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """The acknowledgements of a run, of which `shared` may also be about portals that the run leaves out.
+class _Acknowledgements:
+    """The acknowledgements of a run.
 
-    `missing` are the files that do not exist, by portal.
+    `shared` are those that may be about portals outside the run, `missing` the files that do not exist, by portal.
     """
 
     entries: tuple[Acknowledgement, ...]
@@ -110,22 +110,25 @@ class _Known:
     missing: Mapping[str, NamedFile]
 
     @classmethod
-    def of(cls, manifest: Manifest, paths: tuple[Path, ...], given: tuple[Acknowledgement, ...] | None) -> _Known:
-        """Return the `given` ones, or without them those in the files that root files name. Raises InputError."""
-        if given is not None:
-            return cls(given, frozenset(given if len(manifest.portals) < len(manifest.roots) else ()), {})
+    def of(
+        cls, manifest: Manifest, paths: tuple[Path, ...], entries: tuple[Acknowledgement, ...] | None
+    ) -> _Acknowledgements:
+        """Return these `entries`; None: those of the files that root files name. Raises InputError."""
+        if entries is not None:
+            return cls(entries, frozenset(entries if len(manifest.portals) < len(manifest.roots) else ()), {})
         named = named_acknowledgements(manifest.portals.values(), paths)
         shared = frozenset(
             entry
-            for name, entries in named.items()
+            for name, listed in named.items()
             if (file := manifest.portals[name].acknowledgements) is not None and not is_complete(manifest, file)
-            for entry in entries
+            for entry in listed
         )
         files = {name: file for name in named if (file := manifest.portals[name].acknowledgements) is not None}
         missing = {name: file for name, file in files.items() if not Path(file.path).exists()}
-        return cls(tuple(dict.fromkeys(entry for entries in named.values() for entry in entries)), shared, missing)
+        return cls(tuple(dict.fromkeys(entry for listed in named.values() for entry in listed)), shared, missing)
 
     def notices(self, found: tuple[PortalDrift, ...], today: date) -> Iterator[Notice]:
+        """Yield a notice for each missing file of a portal with findings, and for each entry without effect."""
         for portal in found:
             file = self.missing.get(portal.name)
             if file is not None and any(finding.kind in FAILING for finding in portal.findings):
@@ -137,8 +140,8 @@ class _Known:
         yield from acknowledgement_notices(found, others, today, complete=False)
 
 
-class Throttles:
-    """Counts the pauses that portals asked for, and passes every event on."""
+class PauseCounter:
+    """Counts the pauses that portals ask for, and passes all events to another observer."""
 
     def __init__(self, observer: Observer) -> None:
         self.count = 0

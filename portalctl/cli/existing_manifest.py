@@ -1,4 +1,4 @@
-"""The manifest that a repository has already, for `init`."""
+"""Finds the manifest that a repository already has, for `init`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from portalctl.rules.unsupported import check
 class ExistingManifest:
     """A valid manifest. `place` is its folder or file, relative to the repository: `portals/` or `portal.yaml`.
 
-    `team_files` are the files that a `delegate` names and that exist.
+    `team_files` are the existing files that `delegate` entries name, without further root files.
     """
 
     place: str
@@ -46,13 +46,13 @@ def existing_manifest(repository: Path) -> ExistingManifest | None:
     return _loaded("portal.yaml", file) if os.path.lexists(file) else None
 
 
-def is_there(repository: Path) -> bool:
-    """Return whether there is a manifest, valid or not."""
+def manifest_exists(repository: Path) -> bool:
+    """Return whether a repository has a manifest, valid or not."""
     return _has_manifest(repository / "portals") or os.path.lexists(repository / "portal.yaml")
 
 
 def check_addition(existing: ExistingManifest | None, files: Mapping[Path, str]) -> None:
-    """Make sure that new files are valid together with those of the existing manifest. Raises InputError."""
+    """Check that new files are valid together with those of the existing manifest. Raises InputError."""
     paths = [existing.path] if existing is not None else []
     read, findings = read_files(paths) if paths else ((), [])
     new = [
@@ -64,7 +64,7 @@ def check_addition(existing: ExistingManifest | None, files: Mapping[Path, str])
 
 
 def _has_manifest(folder: Path) -> bool:
-    """Return whether a folder has a file that is read as a manifest's, at any depth."""
+    """Return whether a folder or one of its subfolders contains a manifest file."""
     for _, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not is_hidden(name)]
         if any(is_manifest(name) and not is_hidden(name) for name in files):
@@ -83,7 +83,7 @@ def _loaded(place: str, path: Path) -> ExistingManifest:
 
 
 def _delegated(file: File) -> Iterator[Path]:
-    """Yield the existing files to which a root file delegates anything but a portal of their own."""
+    """Yield the existing files that `delegate` of a root file names, without further root files."""
     shaped = read_entries(file.shown, file.content).shaped
     if isinstance(shaped, Shaped) and isinstance(shaped.entry, RootFile):
         for key, grant in (shaped.entry.delegate or {}).items():

@@ -31,14 +31,14 @@ from portalctl.words import quoted
     "--as",
     "about",
     type=click.Choice(["developer", "domain", "team"]),
-    help="The kind of thing meant, where several have this name.",
+    help="What the argument names, if several things have this name.",
 )
-@click.option("--offline", is_flag=True, help="Contact no portal: show the rules, and what a new sign-up would get.")
+@click.option("--offline", is_flag=True, help="Contact no portal: show only the rules, and the result of a sign-up.")
 @click.option(
     "--snapshot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Read a file that `portalctl snapshot` wrote instead of the portals.",
+    help="Use a saved snapshot (`portalctl snapshot`) instead of the portals.",
 )
 @form_option("explanation")
 @mask_option
@@ -51,10 +51,11 @@ def explain(
     snapshot: Path | None,
     output: str,
 ) -> None:
-    """Show which rules match a developer, a domain or a team, which one decides and why, what is live, and what would
-    change. For an address without an account it shows what a sign-up would get. Never writes to a portal.
+    """Show the rules that match a developer, a domain or a team, which one decides and why, the state on the portal,
+    and the changes of a plan. For an address without an account, show the result of a sign-up. Never writes to a
+    portal.
 
-    A developer may also be named by the portal's id; this is needed where two accounts share an address. Exits with 3
+    A developer can also be named by the portal's id, which is required if two accounts share an address. Exits with 3
     if the changes are refused.
 
     \b
@@ -64,7 +65,7 @@ def explain(
     """
     if offline and snapshot is not None:
         raise BadUsageError("--offline and --snapshot exclude each other; pass one of them")
-    found = _offline(subject, about, target) if offline else _asked(subject, about, target, snapshot)
+    found = _offline(subject, about, target) if offline else _on_portals(subject, about, target, snapshot)
     style = style_for(sys.stdout)
     show(render(shown(Explanation(portals=found)), output, style), style)
     _check_clear(found)
@@ -73,7 +74,7 @@ def explain(
 
 
 def _check_clear(found: Iterable[PortalExplanation]) -> None:
-    """Raises BadUsageError where several accounts have the given address."""
+    """Check that no two accounts have the address. Raises BadUsageError."""
     for portal in found:
         ids = portal.ambiguous
         if ids:
@@ -86,13 +87,15 @@ def _check_clear(found: Iterable[PortalExplanation]) -> None:
 
 def _offline(subject: str, about: About | None, target: Target) -> tuple[PortalExplanation, ...]:
     manifest = open_offline(target)
-    meant = subject_of(unmasked(subject, manifest), manifest.portals.values(), about)
+    topic = subject_of(unmasked(subject, manifest), manifest.portals.values(), about)
     today = utc_now().date()
-    return tuple(explain_offline(portal, meant, today) for portal in manifest.portals.values())
+    return tuple(explain_offline(portal, topic, today) for portal in manifest.portals.values())
 
 
-def _asked(subject: str, about: About | None, target: Target, snapshot: Path | None) -> tuple[PortalExplanation, ...]:
+def _on_portals(
+    subject: str, about: About | None, target: Target, snapshot: Path | None
+) -> tuple[PortalExplanation, ...]:
     session = open_session(target, snapshot=snapshot)
     name = unmasked(subject, session.manifest, session.run)
-    meant = subject_of(name, session.manifest.portals.values(), about)
-    return flow.explain(session.manifest, session.run, meant)
+    topic = subject_of(name, session.manifest.portals.values(), about)
+    return flow.explain(session.manifest, session.run, topic)

@@ -27,10 +27,10 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
     """Format manifest files, and print the names of those that changed.
 
     Keys are put in order, and lists of domains and developers are sorted; quotes, indentation and blank lines become
-    uniform. Comments, anchors and the meaning of the files stay. Blank lines divide a list into blocks, each sorted
-    by itself; one with comment lines or entries of several lines keeps its order. A file keeps its line ends, LF or
-    CRLF (where it has both, those of most lines), and its byte order mark. The file that a root file names as
-    `acknowledgements` is formatted too.
+    uniform. Comments, anchors and the meaning of the files stay. Blank lines divide a list into blocks, which are
+    sorted separately; a block with comment lines or entries of several lines keeps its order. A file keeps its line
+    ends, LF or CRLF (if it has both, the more frequent ones), and its byte order mark. The file that a root file
+    names as `acknowledgements` is formatted too.
 
     \b
     Examples:
@@ -39,20 +39,20 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool) -> None:
     """
     paths = manifest_paths(paths)
     formatted = format_files(*read_files(paths), partial(read_named, paths))
-    changed = [each for each in formatted if each.changed]
-    for each in changed:
+    changed = [result for result in formatted if result.changed]
+    for result in changed:
         if not check and not diff:
             check_stdout()  # the name of each changed file is printed
-            _write(each)
-        click.echo(_diff(each) if diff else terminal(each.file.shown), nl=not diff)
+            _write(result)
+        click.echo(_diff(result) if diff else terminal(result.file.shown), nl=not diff)
     if check and changed:
         files = "1 file is" if len(changed) == 1 else f"{len(changed):,} files are"
-        click.echo(f"{files} not in canonical form; `portalctl fmt` without --check writes it", err=True)
+        click.echo(f"{files} not in canonical form; to format, run `portalctl fmt` without --check", err=True)
         click.get_current_context().exit(DIFFERENT)
 
 
 def _diff(formatted: Formatted) -> str:
-    """Return a unified diff without the file's own line ends; any other line end is shown, as `\\r\\n` or `\\n`."""
+    """Return a unified diff. Line ends that differ from the file's own are shown, as `\\r\\n` or `\\n`."""
     text = formatted.file.content.decode("utf-8-sig", errors="backslashreplace")
     before, after = (list(_lines(text, formatted.end)), formatted.text.splitlines(keepends=True))
     name = terminal(formatted.file.shown)
@@ -61,11 +61,12 @@ def _diff(formatted: Formatted) -> str:
 
 
 def _lines(text: str, end: str) -> Iterator[str]:
+    """Yield the lines of a text, ending in `\\n`; line ends other than `end` are shown before it."""
     for line in text.splitlines(keepends=True):
         body = line.rstrip("\r\n")
-        own = line[len(body) :]
-        shown = "" if own == end else own.encode("unicode_escape").decode()
-        yield f"{body}{shown}\n" if own else body
+        line_end = line[len(body) :]
+        shown = "" if line_end == end else line_end.encode("unicode_escape").decode()
+        yield f"{body}{shown}\n" if line_end else body
 
 
 def _write(formatted: Formatted) -> None:

@@ -1,7 +1,7 @@
-"""Commands and options of other tools, each with what to use here.
+"""Commands and options of other tools, each with its counterpart in portalctl.
 
-Collected from the references of Terraform, decK, kongctl, kubectl, Pulumi and octoDNS. A word that one of them uses
-gets its answer from these tables, never a guess by its spelling: `diff` is close to `drift` and means `plan`.
+Collected from the references of Terraform, decK, kongctl, kubectl, Pulumi and octoDNS. The hints for these words come
+from the tables, not from their spelling: `diff` is spelled like `drift`, but means `plan`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from portalctl.words import did_you_mean, quoted
 _PLAN: Final = "`portalctl plan` shows what apply would change"
 _APPLY: Final = "`portalctl apply` makes the portal match the manifest, after showing the plan"
 _IMPORT: Final = "`portalctl import` writes a live portal as manifest files"
-_DELETE: Final = "write an override with `status: revoked` or `absent` for a developer, then use `portalctl apply`"
+_DELETE: Final = "add an override with `status: revoked` or `absent` for the developer, then use `portalctl apply`"
 _LOGIN: Final = "set the token in the environment (KONNECT_TOKEN, API7_TOKEN), then use `portalctl ping`"
-_STATE: Final = "there is no state file: every command reads the portal; `portalctl snapshot` saves what it read"
+_STATE: Final = "there is no state file: every command reads the portal; `portalctl snapshot` saves a snapshot of it"
 _REFRESH: Final = "every command reads the portal anew; `portalctl drift` reports where it differs from the manifest"
 _LIST: Final = "`portalctl list portals` lists portals, `portalctl report access` lists who has access"
 
@@ -30,7 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("revoke", "ban", "block", "deny"), _DELETE),
     **dict.fromkeys(
         ("approve", "invite", "add", "create", "new", "patch", "edit", "set", "grant"),
-        ("write it in the manifest, then use `portalctl apply`"),
+        ("add it to the manifest, then use `portalctl apply`"),
     ),
     **dict.fromkeys(("get", "ls", "view", "search"), _LIST),
     **dict.fromkeys(
@@ -54,18 +54,18 @@ COMMANDS: Final[Mapping[str, str]] = {
     "version": "use `portalctl --version`",
 }
 
-_YES: Final = "`portalctl apply --yes` applies without a question"
+_YES: Final = "`portalctl apply --yes` applies without confirmation"
 _NO_DRY_RUN: Final = "`portalctl plan` shows what apply would change, and writes nothing"
 _SELECT: Final = "select with --developer, --team or --only; a portal with --portal"
 _SERVER: Final = "set the server in the environment (KONNECT_SERVER_URL, API7_SERVER) or `region` in the manifest"
 _HIDDEN: Final = "set the token in the environment (KONNECT_TOKEN, API7_TOKEN), where other users cannot see it"
 _FORM: Final = "use -o json"
-_FILES: Final = "give paths as arguments or with -f; folders are read with their subfolders"
+_FILES: Final = "pass paths as arguments or with -f; folders are read with their subfolders"
 _REPORT: Final = "`portalctl apply --report FILE` writes the result as JSON"
 _LIVE: Final = "every command reads the portal anew, and nothing is cached"
 _TLS: Final = "use --insecure-skip-tls-verify, or better --ca-file"
 _PACE: Final = "portalctl adapts its pace to the portal; there is nothing to set"
-_QUIET: Final = "no command asks for input where there is no terminal"
+_QUIET: Final = "without a terminal, no command asks for input"
 _REMOVALS: Final = "`--allow-removals N` allows N developers to lose access in one run"
 _NO_VARIABLES: Final = "manifests have no variables; write the value in the file"
 
@@ -139,13 +139,13 @@ _ONE_HYPHEN: Final = frozenset(
 
 
 def unknown_command(name: str, known: Sequence[str]) -> str:
-    """Return the message for a command that does not exist: another tool's, a misspelt one, or unknown."""
+    """Return the message for a command that does not exist, with a hint for words of other tools and misspellings."""
     foreign = COMMANDS.get(name.lower())
     return f"no such command {quoted(name)}{f'; {foreign}' if foreign else did_you_mean(name, known)}"
 
 
 def explained(error: click.UsageError, words: Sequence[str]) -> click.UsageError:
-    """Return the error with a hint where the command line has an option of another tool; else the same error."""
+    """Return the error with a hint if the command line has an option of another tool; else the same error."""
     command = error.ctx.command if error.ctx is not None else None
     known = {name for param in (command.params if command is not None else ()) for name in param.opts}
     for word, option in _options(words):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from portalctl.cli.code_owners import OWNER, Repository, code_owners, owner_option, team_owner
+from portalctl.cli.code_owners import OWNER, RepositoryFolder, code_owners, owner_option, team_owner
 from portalctl.cli.import_files import COMMAND_LINE, ImportedFiles, portal_to_import, read_portal, summary
 from portalctl.cli.options import Target, tls_options
 from portalctl.cli.provider_options import provider_options
@@ -27,14 +27,14 @@ STDOUT = (None, Path("-"), Path("/dev/stdout"))
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the files go: into a new or empty `folder`, or all into one new `file` in it."""
+    """The place for the files: a new or empty `folder`, or one new `file` in it for all of them."""
 
     folder: Path
     file: str | None
 
     @classmethod
     def of(cls, out: Path) -> _Place:
-        """Return the place that --out names. Raises BadUsageError where something is in the way."""
+        """Return the place that --out names. Raises BadUsageError if it is a file or a folder with files."""
         if is_manifest(out.name) and not out.is_dir():
             if out.exists():
                 raise _exists(out, "this file exists already")
@@ -51,14 +51,14 @@ class _Place:
 
     @property
     def will_have_schema(self) -> bool:
-        """Return whether the schema will be there: a new folder gets one, and beside a file there may be one."""
+        """Return whether the folder will contain the schema: a new one gets it, another one may have it."""
         return self.file is None or self.schema.is_file()
 
     def paths(self, files: Mapping[str, str]) -> dict[Path, str]:
         return {self.folder / (self.file or name): text for name, text in files.items()}
 
     def shown(self, files: Mapping[str, str]) -> Path:
-        """Return what names all of the manifest's files: the folder, or the only file."""
+        """Return the path of the whole manifest: the folder, or the only file."""
         return self.folder if self.file is None else next(iter(self.paths(files)))
 
 
@@ -66,7 +66,8 @@ class _Place:
 @click.option("--portal", "name", required=True, metavar="NAME", help="The portal's short name in the manifest.")
 @click.option("--portal-id", metavar="ID", help="The portal's id on its provider.")
 @click.option(
-    "--title", help="Or its name there, if no other portal has it. portalctl list portals --live lists them."
+    "--title",
+    help="Its name there, instead of the id, if unique. `portalctl list portals --live` lists both.",
 )
 @provider_options(required=True)
 @click.option(
@@ -78,7 +79,7 @@ class _Place:
 @click.option(
     "--split",
     type=click.Choice(["teams"]),
-    help="Give each team a file of its own, which can contain this team alone, and write CODEOWNERS.",
+    help="Write a separate file for each team, which can contain this team only, and CODEOWNERS.",
 )
 @owner_option
 @click.option(
@@ -88,7 +89,7 @@ class _Place:
     default=3,
     show_default=True,
     metavar="N",
-    help="Suggest to trust domains with N or more approved developers, in comments.",
+    help="Suggest to trust domains with at least N approved developers, in comments.",
 )
 @tls_options
 def import_(
@@ -106,14 +107,13 @@ def import_(
     ca_file: Path | None,
     insecure: bool,
 ) -> None:
-    """Write a live portal as manifest files: their first plan is empty. Cannot write to a portal.
+    """Write a live portal as manifest files, so that their first plan is empty. Cannot write to a portal.
 
-    Every developer keeps what they have. Revoked and rejected developers get an override. Domains that could be
-    trusted are suggested in comments, and what a manifest cannot contain is listed there. A hidden file, which the
-    root file names, acknowledges what `drift` would find on the first day. With --split, the root file delegates to
-    exactly the files of teams, and a CODEOWNERS file at the top of the repository gives everything to --owner, and
-    each team's file to the team too. Nothing is overwritten, and only you can read the files. `portalctl init` then
-    adds workflows and whatever else a repository needs.
+    All developers keep their access. Revoked and rejected developers get an override. Comments suggest domains to
+    trust, and list everything that a manifest cannot contain. A hidden file, named in the root file, acknowledges the
+    findings of the first `drift`. With --split, the root file delegates each team to its file, and a CODEOWNERS file
+    at the top of the repository makes --owner the owner of all files, and the team an owner of its file, too. No file
+    is overwritten, and only you can read the new files. `portalctl init` then adds workflows and other files.
 
     \b
     Examples:
@@ -123,21 +123,23 @@ def import_(
     """
     check_stdout()
     if (portal_id is None) == (title is None):
-        raise BadUsageError("give one of --portal-id and --title", "List portals: portalctl list portals --live.")
+        raise BadUsageError(
+            "expected either --portal-id or --title", "List the portals: portalctl list portals --live."
+        )
     keys = {**({} if region is None else {"region": region}), **settings}
     portal = portal_to_import(name, provider, portal_id, title, keys)
     place = _Place.of(out) if out not in STDOUT else None
     if split and (place is None or place.file is not None):
-        raise BadUsageError("--split teams makes several files: give --out a folder")
+        raise BadUsageError("--split teams writes several files", "Pass a folder with --out.")
     if owner is not None and not split:
-        raise BadUsageError("--owner is for CODEOWNERS, which is written with --split teams only")
-    destination = Destination(name, provider, region, COMMAND_LINE.file, "Give --region")
+        raise BadUsageError("--owner requires --split teams, which writes CODEOWNERS")
+    destination = Destination(name, provider, region, COMMAND_LINE.file, "Pass --region")
     run = run_on(destination, Target((), name, ca_file, insecure))
     has_schema = place is not None and place.will_have_schema
     made = read_portal(portal, run, suggest_from, split_teams=bool(split), has_schema=has_schema)
     if place is None:
         click.echo(next(iter(made.files.values())), nl=False)
-        click.echo(f'Next: save it, then: portalctl acknowledge --portal {name} --all --reason "…"', err=True)
+        click.echo(f'Next, save it and run: portalctl acknowledge --portal {name} --all --reason "…"', err=True)
         return
     others = _others(made, place)
     owners = _owners(made, place, owner or OWNER, others) if split else ""
@@ -148,17 +150,17 @@ def import_(
 
 
 def _others(made: ImportedFiles, place: _Place) -> dict[Path, str]:
-    """Return the files beside the manifest's."""
+    """Return the files to write in addition to the manifest files."""
     schema = {place.schema: manifest_schema_text(KINDS)} if place.file is None else {}
     return schema | {place.folder / name: text for name, text in made.acknowledgements.items()}
 
 
 def _owners(made: ImportedFiles, place: _Place, owner: str, others: dict[Path, str]) -> str:
-    """Add CODEOWNERS unless there is one, and return what to do about it."""
-    repository = Repository.around(place.folder)
+    """Add CODEOWNERS to `others` unless there is one; return the step about it."""
+    repository = RepositoryFolder.around(place.folder)
     path = terminal(str(repository.code_owners))
     if repository.existing is not None:
-        first = f"begin it with `* {owner}`, and add the owners of each team's file"
+        first = f"add the line `* {owner}` at its beginning, and the owners of each team's file"
         return f"       {path} exists and is unchanged: {first}.\n"
     teams = {name: repository.inside(place.folder / name) for name in made.files if "/" in name}
     owned = {path: f"{owner} {team_owner(owner, name)}" for name, path in teams.items()}

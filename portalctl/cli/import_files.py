@@ -1,4 +1,4 @@
-"""A live portal → the files of a manifest, in memory: what `import` and `init --import` have in common."""
+"""Makes the files of a manifest from a live portal, in memory, for `import` and `init --import`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMMAND_LINE = Position("the command line", 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class ImportedFiles:
-    """The files of the manifest by name, the root file first, and the acknowledgements for the first drift run."""
+    """The files of the manifest by name, the root file first, and acknowledgements of the first drift findings."""
 
     contents: Imported
     files: Mapping[str, str]
@@ -37,14 +37,14 @@ class ImportedFiles:
 def portal_to_import(
     name: str, provider: str, portal_id: str | None, title: str | None, keys: Mapping[str, str]
 ) -> PortalManifest:
-    """Return a portal without rules. Exactly one of `portal_id` and `title` is given.
+    """Return a portal without rules. Exactly one of `portal_id` and `title` is not None.
 
-    Raises BadUsageError for what a manifest cannot contain.
+    Raises BadUsageError for values that a manifest cannot contain.
     """
     options = {"name": "--portal", "id": "--portal-id", "title": "--title"}
-    given = {key: value for key, value in {"id": portal_id, "title": title}.items() if value is not None}
+    selector = {key: value for key, value in {"id": portal_id, "title": title}.items() if value is not None}
     try:
-        PortalEntry.model_validate({"name": name, "provider": provider, **given})
+        PortalEntry.model_validate({"name": name, "provider": provider, **selector})
     except ValidationError as error:
         key, form = unfit(error)
         raise BadUsageError(f"{options[key]}: {form}") from None
@@ -59,7 +59,7 @@ def read_portal(
 ) -> ImportedFiles:
     """Read a portal completely, and return its files. The root file names the portal by its id.
 
-    Raises PortalError, and PortalctlError where the first plan of the files would not be empty, which is a bug.
+    Raises PortalError, and PortalctlError if the first plan of the files would not be empty, which is a bug.
     """
     read = portalctl.snapshot(Manifest({portal.name: portal}, (), ""), run)
     snapshot = read.portals[0].snapshot
@@ -67,7 +67,7 @@ def read_portal(
     day = read.created_at[:10]
     source = Source(portal.name, portal.provider, portal.options, snapshot.portal_id, day, suggest_from)
     files = manifest_files(contents, source, split_teams=split_teams, has_schema=has_schema)
-    # The snapshot is for a portal as the command line names it; the files name it by its id.
+    # The snapshot has the portal as on the command line; the files name it by its id.
     saved = read.portals[0]
     saved = replace(saved, portal=replace(saved.portal, id=snapshot.portal_id, title=None))
     baseline = _baseline(files, source, replace(run, snapshot=replace(read, portals=(saved,))))
@@ -75,7 +75,7 @@ def read_portal(
 
 
 def _baseline(files: Mapping[str, str], source: Source, run: Run) -> str:
-    """Return the acknowledgements for the first drift run. Reads the files from memory, as later runs will."""
+    """Return the acknowledgements of the first drift findings, from the files in memory."""
     manifest = assemble([File(name, name, f"/{name}", text.encode()) for name, text in files.items()])
     first = portalctl.plan(manifest, run)
     if first.changes or first.refused:
@@ -88,13 +88,13 @@ def _baseline(files: Mapping[str, str], source: Source, run: Run) -> str:
 
 
 def summary(contents: Imported) -> str:
-    """Return one sentence about what was imported."""
+    """Return the figures of an import as text."""
     members = {member for team in contents.teams for member in team.members or ()}
     counts = {
         f"{plural(len(contents.teams), 'team')} with {plural(len(members), 'member')}": len(contents.teams),
         f"{plural(len(contents.denials), 'override')} for revoked or rejected developers": len(contents.denials),
         f"{plural(len(contents.suggestions), 'domain')} suggested in comments": len(contents.suggestions),
-        f"{len(contents.omissions):,} that no rule can name, listed in comments": len(contents.omissions),
+        f"{len(contents.omissions):,} that a manifest cannot contain, listed in comments": len(contents.omissions),
     }
     listed = "; ".join(text for text, count in counts.items() if count) or "no rules"
     kept = f"{plural(contents.approved, 'approved developer')} and {plural(contents.pending, 'pending developer')}"

@@ -1,4 +1,4 @@
-"""The files that `init` creates. Pure: the examples they are made from are arguments."""
+"""Makes the files that `init` creates, from the examples. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TOKEN_LINE: Final = re.compile(
     re.MULTILINE,
 )
 
-# Stand in the examples for portalctl's repository at some commit. Nobody can make a commit of this name.
+# Placeholders in the examples for portalctl's repository and commit. No commit has this name.
 NO_COMMIT: Final = "0" * 40
 ACTION: Final = f"your-org/portalctl/.github/actions/portalctl@{NO_COMMIT}"
 SOURCE_URL: Final = "https://github.com/your-org/portalctl.git"
@@ -34,7 +34,7 @@ SOURCE_URL: Final = "https://github.com/your-org/portalctl.git"
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The new portal. Exactly one of `id` and `title` is set; `teams` are those with files of their own."""
+    """The new portal. Exactly one of `id` and `title` is set; `teams` are those with separate files."""
 
     name: str
     provider: str
@@ -45,15 +45,15 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """Where CI installs portalctl from: a Git repository (https), and one commit of it."""
+class InstallSource:
+    """The Git repository (https) and the commit that CI installs portalctl from."""
 
     url: str
     commit: str
 
     @property
     def action(self) -> str:
-        """Return what a workflow uses: the action in the repository, at the commit."""
+        """Return the action for `uses:` in a workflow: its path in the repository, at the commit."""
         path = self.url.removesuffix("/").removesuffix(".git").split("/", 3)[3]
         return f"{path}/.github/actions/portalctl@{self.commit}"
 
@@ -68,7 +68,7 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class PortalPlace:
-    """Which provider a portal has, and its region, which gives the server's address."""
+    """The provider of a portal, and its region, which determines the server."""
 
     provider: str
     region: str | None
@@ -76,9 +76,9 @@ class PortalPlace:
 
 @dataclass(frozen=True, slots=True)
 class Variables:
-    """The environment variables of the manifest's portals: of `servers` without a region, and of `tokens`.
+    """The environment variables that the portals of a manifest need, each with the title of its service.
 
-    Each has the title of its service.
+    `servers` are those of portals without a region.
     """
 
     servers: Mapping[str, str]
@@ -86,10 +86,10 @@ class Variables:
 
     @classmethod
     def of(cls, portals: Mapping[str, PortalPlace]) -> Variables:
-        """Return the variables of portals by name.
+        """Return the variables of portals, which are given by name.
 
-        A variable of all portals of a provider would override the regions of the others: where some have one, the
-        portals without have variables of their own.
+        A provider's server variable would override the regions of its portals. So if some portals have a region, the
+        others use variables with their name.
         """
         servers: dict[str, str] = {}
         tokens: dict[str, str] = {}
@@ -157,7 +157,7 @@ def _team(portal: str, team: str, path: str) -> str:
         f"portal: {yaml(portal)}",
         "teams:",
         f"  - name: {yaml(team)}",
-        "    # To add developers, replace [] by one line for each:",
+        "    # To add developers, replace [] with one line for each:",
         "    #   - ann@partner.example",
         "    members: []",
     ]
@@ -165,7 +165,7 @@ def _team(portal: str, team: str, path: str) -> str:
 
 
 def ci_files(
-    ci: Ci, variables: Variables, examples: Examples, source: Source | None, manifest: str
+    ci: Ci, variables: Variables, examples: Examples, source: InstallSource | None, manifest: str
 ) -> dict[str, str]:
     """Return the CI files by path. `manifest` is the folder or file that commands read."""
     match ci:
@@ -183,7 +183,7 @@ def ci_files(
     return {path: re.sub(r"\bportals/(\*\*(/\*)?)?", manifest, text) for path, text in texts.items()}
 
 
-def _workflow(text: str, variables: Variables, source: Source | None) -> str:
+def _workflow(text: str, variables: Variables, source: InstallSource | None) -> str:
     """Return a workflow with the secrets of the portals; servers are variables of the repository."""
     if source is not None:
         text = text.replace(ACTION, source.action)
@@ -196,7 +196,7 @@ def _workflow(text: str, variables: Variables, source: Source | None) -> str:
 
 
 def _token_lines(found: re.Match[str], variables: Variables) -> str:
-    """Return the lines by which a workflow passes the tokens: by inputs of their own, else in `environment`."""
+    """Return the lines that pass the tokens in a workflow: as inputs of the action, others in `environment`."""
     indent, has_block = found[1], found[2] is not None
     shared = [name for name in variables.tokens if any(name == known.service.any_token for known in bundled())]
     own = [name for name in variables.tokens if name not in shared]
@@ -207,13 +207,13 @@ def _token_lines(found: re.Match[str], variables: Variables) -> str:
 
 
 def _named_tokens(text: str, variables: Variables) -> str:
-    """Return a text with the tokens of the portals named in its comments."""
+    """Return a text with the names of the portals' tokens in its comments."""
     names = list(variables.tokens)
     if names == [EXAMPLE_TOKEN]:
         return text
     words = f"{'secret' if len(names) == 1 else 'secrets'} {' and '.join(names)}"
     pattern = re.compile(rf"secret {EXAMPLE_TOKEN}\b|\b{EXAMPLE_TOKEN}\b")
-    # Only comments: what the workflow passes has its own lines by now.
+    # Only comments: the lines that pass the tokens were replaced before.
     return re.sub(
         r"#.*$",
         lambda comment: pattern.sub(
@@ -224,8 +224,8 @@ def _named_tokens(text: str, variables: Variables) -> str:
     )
 
 
-def _pipeline(text: str, variables: Variables, source: Source | None) -> str:
-    """Return GitLab's pipeline: its jobs see every variable, so only the comments differ, and the source."""
+def _pipeline(text: str, variables: Variables, source: InstallSource | None) -> str:
+    """Return GitLab's pipeline. Its jobs get all variables, so only the comments and the source differ."""
     if source is not None:
         text = text.replace(SOURCE_URL, source.url).replace(NO_COMMIT, source.commit, 1)
     servers = "".join(f"{name} ({title}), and " for name, title in variables.servers.items())

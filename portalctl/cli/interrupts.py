@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a portal is written to: the first lets the apply come to an end, the second does not."""
+"""Handles Ctrl-C and SIGTERM during an apply: the first one ends it after the writes in flight, the second aborts."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ ABORTED = b"\naborted: the journal shows which writes were sent\n"
 
 @contextmanager
 def interrupts(stop: Stop) -> Iterator[Callable[[], None]]:
-    """Gives a function to call just before the first write.
+    """Handle signals; yield a function to call just before the first write.
 
-    Until then a signal ends the command at once, as KeyboardInterrupt. From then on the first one asks `stop`, and
-    the second ends the process. Outside the main thread, where signals can't be taken, it does nothing.
+    Until then a signal ends the command at once (KeyboardInterrupt). After that, the first signal requests a stop
+    from `stop`, and the second ends the process. Outside the main thread, signals cannot be handled: nothing is done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
@@ -31,10 +31,10 @@ def interrupts(stop: Stop) -> Iterator[Callable[[], None]]:
 
     def drain(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 (the signature of a handler)
         if stop.asked:
-            _tell(ABORTED)
-            os._exit(INTERRUPTED)  # threads in the middle of a request would keep an ordinary exit waiting
+            _print(ABORTED)
+            os._exit(INTERRUPTED)  # a normal exit would wait for threads with a request in flight
         stop.ask()
-        _tell(ENDING)
+        _print(ENDING)
 
     def before_writing() -> None:
         for number in SIGNALS:
@@ -48,8 +48,8 @@ def interrupts(stop: Stop) -> Iterator[Callable[[], None]]:
             signal.signal(number, handler)
 
 
-def _tell(message: bytes) -> None:
-    """Written past sys.stderr, which may be in the middle of a line of another thread."""
+def _print(message: bytes) -> None:
+    """Print a message without sys.stderr, which another thread may be using at this moment."""
     with suppress(OSError):
         os.write(2, message)
 

@@ -1,4 +1,4 @@
-"""`-W CODE=LEVEL`: how serious each lint finding is taken."""
+"""`-W CODE=LEVEL`: the level of each kind of lint finding."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ def _one(ctx: click.Context, param: click.Parameter, value: str) -> tuple[str, L
     code, _, word = value.partition("=")
     if code not in LINTS:
         hint = did_you_mean(code, tuple(LINTS))
-        raise click.BadParameter(f"{code!r} is no code{hint}; there are {', '.join(LINTS)}", ctx=ctx, param=param)
-    level = next((each for each in LEVELS if each == word), None)
+        raise click.BadParameter(
+            f"{code!r} is not a code; expected one of {', '.join(LINTS)}{hint}", ctx=ctx, param=param
+        )
+    level = next((level for level in LEVELS if level == word), None)
     if level is None:
         hint = did_you_mean(word, LEVELS)
-        raise click.BadParameter(f"{value!r}: write {code}={'|'.join(LEVELS)}{hint}", ctx=ctx, param=param)
+        raise click.BadParameter(
+            f"{value!r} is not valid; expected {code}={'|'.join(LEVELS)}{hint}", ctx=ctx, param=param
+        )
     return code, level
 
 
@@ -33,14 +37,14 @@ lint_option = click.option(
         f"{code}={level}" for code in LINTS for level in LEVELS if f"{code}={level}".startswith(incomplete)
     ],
     metavar="CODE=LEVEL",
-    help=f"Take findings of a code as {', '.join(LEVELS)}; repeats, and the last counts.  [default: warning]",
+    help=f"The level of a code: {', '.join(LEVELS)}. Repeatable; the last one counts.  [default: warning]",
 )
 
 
 def lints_help() -> str:
-    """The codes, what each is about and what to do, for a command's help."""
+    """Return the codes with their meanings and remedies, for a command's help."""
     lines = (
-        line for code, each in LINTS.items() for line in (f"  {code}  {_about(each)}", f"         {each.remedy}")
+        line for code, lint in LINTS.items() for line in (f"  {code}  {_about(lint)}", f"         {lint.remedy}")
     )
     return "\n".join(["\b", "Codes, and what to do:", *lines])
 

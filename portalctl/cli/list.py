@@ -1,4 +1,4 @@
-"""`portalctl list`: the portals of a manifest, or those that exist on a server."""
+"""`portalctl list`: list the portals or directories of a manifest, or the portals that exist on a server."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from portalctl.output.documents import listed_portals, render
 
 @click.group()
 def list() -> None:
-    """List portals.
+    """List portals or directories.
 
     \b
     Examples:
@@ -33,7 +33,9 @@ def list() -> None:
 @file_options
 @form_option("directories")
 def directories(paths: tuple[Path, ...], output: str) -> None:
-    """List the directories, each with the groups that rules name and the variables it needs. Connects to nothing.
+    """List the directories of a manifest.
+
+    Each has the groups that rules name, and the environment variables to set. No network is needed.
 
     \b
     Examples:
@@ -51,7 +53,7 @@ def directories(paths: tuple[Path, ...], output: str) -> None:
 @file_options
 @click.option("--live", is_flag=True, help="List the portals that exist on the server, each with its id and names.")
 @provider_option
-@click.option("--region", type=click.Choice(REGIONS), help="With --live: the region, where the provider has regions.")
+@click.option("--region", type=click.Choice(REGIONS), help="With --live: the region, if the provider has regions.")
 @tls_options
 @form_option("portals")
 @click.pass_context
@@ -66,11 +68,12 @@ def portals(
     insecure: bool,
     output: str,
 ) -> None:
-    """List the portals of a manifest, each with its provider and its files. Needs no token and no network.
+    """List the portals of a manifest, or those of a server.
 
-    The JSON is one line, for a CI variable: its `portals` are the values of a matrix, so that each portal has a job
-    of its own, which is given `--portal NAME`. With --live the portals that exist on the server are listed, also
-    without a manifest: their ids and titles are for `portalctl import` and `portalctl init`.
+    Without --live, each portal is listed with its provider and files; no token and no network are needed. The JSON is
+    one line, for a CI variable: its `portals` are the values of a matrix with a job for each portal, which passes
+    `--portal NAME`. With --live, the portals on the server are listed, with or without a manifest, with the ids and
+    titles that `portalctl import` and `portalctl init` need.
 
     \b
     Examples:
@@ -91,7 +94,7 @@ def portals(
 
 
 def _check_live_options(ctx: click.Context, *, live: bool) -> None:
-    """Make sure that options for live portals are used with --live only. Raises BadUsageError."""
-    given = [name for name in ("provider", "region", "ca_file", "insecure") if ctx.params.get(name)]
-    if given and not live:
-        raise BadUsageError(f"--{given[0].replace('_', '-')} is for --live only")
+    """Check that options for live portals are used with --live only. Raises BadUsageError."""
+    options = [name for name in ("provider", "region", "ca_file", "insecure") if ctx.params.get(name)]
+    if options and not live:
+        raise BadUsageError(f"--{options[0].replace('_', '-')} requires --live")

@@ -1,4 +1,4 @@
-"""The portals that exist on the servers that the environment and the manifest lead to."""
+"""Lists the portals that exist on the servers of the environment and the manifest."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import portalctl
 from portalctl.cancellation import Stop
 from portalctl.cli.console import Console
-from portalctl.cli.existing_manifest import is_there
+from portalctl.cli.existing_manifest import manifest_exists
 from portalctl.cli.paths import manifest_paths
 from portalctl.cli.servers import Destination, Tls, servers
 from portalctl.errors import AnswerError, BadUsageError
@@ -26,12 +26,12 @@ from portalctl.run_context import utc_now
 from portalctl.times import rfc3339
 
 _COMMAND_LINE = "the command line"
-_MISSING = frozenset({403, 404, 405})  # for an API that the server or token does not have
+_MISSING = frozenset({403, 404, 405})  # for an API that the server does not have, or that the token may not use
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to list: the portals of one provider, or of every provider that the environment leads to."""
+    """The portals to list: of one provider, or of all providers with a server and a token in the environment."""
 
     provider: str | None
     region: str | None
@@ -64,8 +64,8 @@ def live_portals(paths: tuple[Path, ...], wanted: Wanted) -> LivePortals:
 
 
 def _manifest(paths: tuple[Path, ...]) -> Manifest | None:
-    """Return the manifest if there is one: portals are listed before there is any, too."""
-    if not paths and not is_there(Path()):
+    """Return the manifest; None if there is none, since portals can be listed before one is written."""
+    if not paths and not manifest_exists(Path()):
         return None
     return portalctl.load(*manifest_paths(paths))
 
@@ -80,7 +80,7 @@ def _places(manifest: Manifest | None, wanted: Wanted) -> Mapping[tuple[str, str
         names = dict.fromkeys(filter(None, (known.service.any_token for known in bundled())))
         raise BadUsageError(
             "no server and token in the environment",
-            f"Set {' or '.join(names)}, and give --provider and --region, or the address of the server.",
+            f"Set {' or '.join(names)}, and pass --provider and --region, or set the address of the server.",
         )
     return places
 
@@ -103,7 +103,7 @@ def _destinations(manifest: Manifest | None, wanted: Wanted) -> Iterator[Destina
 
 def _destination(provider: str, region: str | None) -> Destination:
     has_regions = bool(provider_named(provider).service.regions)
-    return Destination("live", provider, region if has_regions else None, _COMMAND_LINE, "Give --region")
+    return Destination("live", provider, region if has_regions else None, _COMMAND_LINE, "Pass --region")
 
 
 def _portals(name: str, server: AnyServer, console: Console) -> tuple[Identity, ...]:
@@ -128,7 +128,7 @@ def _portals(name: str, server: AnyServer, console: Console) -> tuple[Identity, 
 
 def _declared(manifest: Manifest | None, provider: str, portal: Identity) -> str | None:
     declared: Iterable[PortalManifest] = manifest.portals.values() if manifest is not None else ()
-    return next((each.name for each in declared if _is_declared(each, provider, portal)), None)
+    return next((item.name for item in declared if _is_declared(item, provider, portal)), None)
 
 
 def _is_declared(declared: PortalManifest, provider: str, portal: Identity) -> bool:

@@ -1,7 +1,7 @@
-"""The command `portalctl`: turns every outcome into an exit code.
+"""The entry point of the command `portalctl`, which turns all results and errors into exit codes.
 
-What reads command lines is imported when there is one to read: it takes three times as long as Python's own start,
-and `--version` alone needs none of it.
+The modules that read command lines are imported on use: this takes three times the start of Python, and `--version`
+does not need them.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ INTERRUPTED = 130
 NOT_SUPPORTED = (
     "error: portalctl runs on Linux and macOS, not on Windows\n  Use WSL, a container, or a CI job on Linux."
 )
-# How many objects are made before Python looks for garbage. Its default of 700 takes a twentieth of the time to load
-# a command; its modules stay.
+# The number of new objects before a garbage collection. With the default of 700, collections take a twentieth of the
+# time to load a command, and find nothing.
 NEW_OBJECTS = 50_000
-# What writing to a broken standard output can fail with.
+# The error numbers of a failed write to standard output.
 UNWRITABLE = frozenset(
     {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.ECONNRESET, errno.ENOTCONN}
 )
 
 
 def main() -> NoReturn:
-    """Run, and leave with the documented exit code. No traceback reaches a user."""
+    """Run the command line and exit with its exit code. No traceback is shown."""
     if sys.platform == "win32":
         sys.exit(_unsupported())
     from portalctl.cli.process import prepare
@@ -48,7 +48,7 @@ def main() -> NoReturn:
     if code == INTERRUPTED:
         with contextlib.suppress(OSError):
             sys.stdout.flush()
-        os._exit(code)  # threads in the middle of a request would keep an ordinary exit waiting
+        os._exit(code)  # a normal exit would wait for threads with a request in flight
     sys.exit(code)
 
 
@@ -58,22 +58,22 @@ def _unsupported() -> int:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line (None: this process's own) and give its exit code."""
+    """Run one command line (None: the one of this process), and return its exit code."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words == ["--version"] and COMPLETE not in os.environ:
-        return _ended(_version)
+        return _exit_code_of(_version)
     from portalctl.cli.masking import one_run
     from portalctl.errors import PortalctlError
 
     try:
         with one_run(words):
-            return _ended(lambda: _command(words))
-    except PortalctlError as error:  # no usable mask
+            return _exit_code_of(lambda: _command(words))
+    except PortalctlError as error:  # the mask key is not valid
         return _exit_code(error)
 
 
-def _ended(command: Callable[[], int]) -> int:
-    """The exit code of a command, whatever it raises."""
+def _exit_code_of(command: Callable[[], int]) -> int:
+    """Return the exit code of a command, also of one that raises an exception."""
     try:
         code = command()
         sys.stdout.flush()
@@ -89,7 +89,7 @@ def _version() -> int:
 
 def _command(words: list[str]) -> int:
     if COMPLETE in os.environ:
-        importlib.import_module("portalctl.cli.completion")  # a shell asks; this has the answers for every shell
+        importlib.import_module("portalctl.cli.completion")  # adds the completion of all shells to click
     from click import UsageError
 
     from portalctl.cli.commands import portalctl
@@ -104,7 +104,7 @@ def _command(words: list[str]) -> int:
 
 
 def _exit_code(error: BaseException) -> int:
-    """Print what went wrong on stderr, and return the exit code for it."""
+    """Print an error on stderr, and return its exit code."""
     import click
 
     from portalctl.errors import PortalctlError
@@ -120,7 +120,7 @@ def _exit_code(error: BaseException) -> int:
             return INTERRUPTED
         case OSError():
             return _system_error(error)
-        case SystemExit():  # click found that the reader of the output has left
+        case SystemExit():  # from click, when the reader of the output has closed it
             _discard_output()
             return 1
         case Exception():
@@ -141,33 +141,33 @@ def _print_error(error: PortalctlError) -> int:
 
 
 def _discard_output() -> None:
-    """Send what is still held to the null device: Python tries to write it once more as it ends."""
+    """Send buffered output to the null device, since Python tries to write it again when it exits."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _system_error(error: OSError) -> int:
-    """The operating system refused something that no command handles itself: mostly writing to stdout."""
+    """Print a system error that no command handles, usually of writing to stdout; return its exit code."""
     import click
 
     from portalctl.errors import BadUsageError, PortalctlError
 
     if error.filename is None and error.errno in UNWRITABLE:
         _discard_output()
-        if not isinstance(error, BrokenPipeError):  # the reader has left, and there is nothing more to say
-            click.echo(f"error: the output can't be written: {error.strerror}", err=True)
+        if not isinstance(error, BrokenPipeError):  # the reader has closed the output: no message
+            click.echo(f"error: the output cannot be written: {error.strerror}", err=True)
         return 1
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         return _print_error(BadUsageError("too many open files", "Raise the limit (ulimit -n), then run it again."))
-    if "temporary directory" in str(error):  # what tempfile says if it finds none
+    if "temporary directory" in str(error):  # in the text of tempfile's error
         advice = "Set TMPDIR to a folder that you can write to."
-        return _print_error(BadUsageError("no folder for temporary files can be used", advice))
+        return _print_error(BadUsageError("no usable folder for temporary files", advice))
     place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
     return _print_error(PortalctlError(f"{place}{error.strerror or type(error).__name__}"))
 
 
 def _internal_error(error: Exception) -> int:
-    """A mistake in portalctl. PORTALCTL_TRACEBACK=1 shows the place, for a bug report."""
+    """Print an error in portalctl itself; return its exit code. PORTALCTL_TRACEBACK=1 adds the traceback."""
     import traceback
 
     import click
@@ -177,9 +177,9 @@ def _internal_error(error: Exception) -> int:
     if os.environ.get("PORTALCTL_TRACEBACK"):
         if shown_mask() is None:
             raise error
-        click.echo("".join(traceback.format_exception(error)), err=True)  # outside the masked streams it would leak
+        click.echo("".join(traceback.format_exception(error)), err=True)  # raised, it would not be masked
     kind = type(error).__name__
     click.echo(
-        f"error: internal error: {kind}. This is a bug: report it with what PORTALCTL_TRACEBACK=1 prints", err=True
+        f"error: internal error: {kind}. This is a bug: report it with the output of PORTALCTL_TRACEBACK=1", err=True
     )
     return 1

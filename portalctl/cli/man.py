@@ -1,4 +1,4 @@
-"""`portalctl man`: the manual page, made of the same help that `--help` shows."""
+"""`portalctl man`: print the manual page, made from the texts of `--help`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _VERBATIM = "\b"  # click: the paragraph after it keeps its lines
 
 @click.command()
 def man() -> None:
-    """Print the manual page of portalctl and all its commands, in the language of man(1).
+    """Print the manual page of portalctl and all its commands, in the format of man(1).
 
-    A package installs it as share/man/man1/portalctl.1. It is the same wherever it is made, and needs no network.
+    Packages install it as share/man/man1/portalctl.1. The page does not depend on the machine.
 
     \b
     Examples:
@@ -31,7 +31,7 @@ def man() -> None:
 
 
 def page(root: click.Command) -> str:
-    """The page of a command and every command below it, in man(7)."""
+    """Return the page of a command and its subcommands, in man(7)."""
     context = click.Context(root, info_name="portalctl")
     lines = [
         f'.TH PORTALCTL 1 "" "portalctl {_text(__version__)}" "User Commands"',
@@ -73,7 +73,7 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
 
 
 def _prose(text: str) -> Iterator[str]:
-    """Paragraphs as click reads them."""
+    """Yield the lines of a help text, with paragraphs as click reads them."""
     for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         lines = paragraph.splitlines()
         verbatim = lines[:1] == [_VERBATIM]
@@ -84,11 +84,11 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _line(text: str) -> str:
-    """A line of text: one that begins with a full stop or an apostrophe would be a request to the formatter."""
+    """Return a line of text. A full stop or apostrophe at its beginning is escaped: they begin commands."""
     shown = _text(text)
     return rf"\&{shown}" if shown.lstrip().startswith((".", "'")) else shown
 
 
 def _text(text: str) -> str:
-    """Text with what means something to the formatter taken literally, in ASCII; hyphens that can be copied."""
+    """Return text in ASCII, with escapes for the formatter's special characters, and hyphens that can be copied."""
     return "".join(_SIGNS.get(char, char if char.isascii() else rf"\[u{ord(char):04X}]") for char in text)

@@ -1,7 +1,7 @@
-"""Masked runs: `--mask-emails`, the key of the masks, and the two streams that mask all output.
+"""Masked runs: `--mask-emails`, the mask key, and the two streams that mask all output.
 
 Documents are masked before they are rendered (`output.masked_documents`). Other output (errors, progress, prompts,
-results line by line) has many sources, so the streams themselves mask it: no message can bypass them.
+results line by line) has many sources, so it is masked by the streams: no message can bypass them.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FLAG = "--mask-emails"
 VARIABLE = "PORTALCTL_MASK_KEY"
 ESCAPE = re.compile(r"(\x1b\[[0-9;]*[A-Za-z])")
 SHORTEST_KEY = 16  # bytes
-HIDDEN = frozenset({"buffer", "detach"})  # ways around the mask
+HIDDEN = frozenset({"buffer", "detach"})  # attributes that would bypass the mask
 
 
 @dataclass(slots=True)
@@ -47,16 +47,16 @@ _RUN: ContextVar[_Run | None] = ContextVar("run", default=None)
 
 
 def is_masked(words: Sequence[str]) -> bool:
-    """Return whether a command line asks for masked output. `ci` masks unless it has --show-emails."""
+    """Return whether the output of a command line is masked. `ci` masks it unless --show-emails is passed."""
     before = list(words[: words.index("--")] if "--" in words else words)
     return FLAG in before or (before[:1] == ["ci"] and "--show-emails" not in before)
 
 
 @contextmanager
 def one_run(words: Sequence[str]) -> Iterator[None]:
-    """Mask all output inside where the command line asks for it.
+    """Mask all output inside, if the command line has --mask-emails.
 
-    Raises BadUsageError, before anything was read, for a mask key that is too short or cannot be read.
+    Raises BadUsageError, before anything is read, for a mask key that is too short or cannot be read.
     """
     run = _Run(is_masked(words))
     token = _RUN.set(run)
@@ -82,13 +82,13 @@ def run_mask() -> Mask:
 
 
 def shown_mask() -> Mask | None:
-    """Return the mask of this run where its output is masked, else None."""
+    """Return the mask of this run if its output is masked, else None."""
     run = _RUN.get()
     return run_mask() if run is not None and run.masked else None
 
 
 def shown(document: D) -> D:
-    """Return a document or an event, masked where the output of this run is."""
+    """Return a document or an event, masked if the output of this run is."""
     mask = shown_mask()
     if mask is None:
         return document
@@ -98,7 +98,7 @@ def shown(document: D) -> D:
 
 
 def mask_key() -> bytes | None:
-    """Return the key for masks; None where none is set. Raises BadUsageError for a key that is too short."""
+    """Return the mask key; None if it is not set. Raises BadUsageError for a key that is too short."""
     found = secret(os.environ, VARIABLE)
     if found is None:
         return None
@@ -112,14 +112,14 @@ def mask_key() -> bytes | None:
 
 
 def mask_option(command: Callable[..., None]) -> Callable[..., None]:
-    """`--mask-emails`. It acts on the whole run (`one_run`), so the command itself does not need it."""
+    """Add `--mask-emails`. It acts on the whole run (`one_run`), so it is not passed to the command."""
 
     @click.option(
         FLAG,
         is_flag=True,
-        help="Show a mask instead of each address and developer id, in everything printed and in --report. "
-        f"{VARIABLE} (at least {SHORTEST_KEY} bytes) keeps masks the same from run to run. Plans, journals and "
-        "snapshots on disk are not masked: apply and plan need them.",
+        help="Show masks instead of addresses and developer ids, in all output and in `apply --report`. With "
+        f"{VARIABLE} (at least {SHORTEST_KEY} bytes), masks are the same in every run. Plans, journals and snapshots "
+        "on disk are not masked, since apply and plan need the addresses.",
     )
     @wraps(command)
     def without_flag(*, mask_emails: bool, **others: object) -> None:  # noqa: ARG001 (see `is_masked`)

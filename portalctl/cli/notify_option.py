@@ -34,13 +34,13 @@ class Notify:
     webhook: Webhook | None
 
     def plan(self, plan: Plan, observer: Observer) -> None:
-        self._tell(plan_message(plan, run_mask().digest(plan.digest), run_address(os.environ)), observer)
+        self._send(plan_message(plan, run_mask().digest(plan.digest), run_address(os.environ)), observer)
 
     def drift(self, portals: Sequence[PortalDrift], observer: Observer) -> None:
-        self._tell(drift_message(portals, run_address(os.environ)), observer)
+        self._send(drift_message(portals, run_address(os.environ)), observer)
 
     def apply(self, plan: Plan, run: Run) -> tuple[PortalReport, ...]:
-        """`portalctl.apply`, with each removal announced as it happens, and the sum at the end."""
+        """Apply a plan; send a message for each removal when it happens, and one with the results at the end."""
         removals = frozenset(change.id for portal in plan.portals for change in portal.changes if change.loses)
         with Notifier(self.webhook, run.observer) as notifier:
             announcer = Announcer(removals, notifier, run_mask(), run.observer)
@@ -48,15 +48,15 @@ class Notify:
             notifier(report_message(reports, run_address(os.environ)))
         return reports
 
-    def _tell(self, message: Message, observer: Observer) -> None:
+    def _send(self, message: Message, observer: Observer) -> None:
         with Notifier(self.webhook, observer) as notifier:
             notifier(message)
 
 
 def notify_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Give the command a `notify` for the address in PORTALCTL_NOTIFY_URL or the file of PORTALCTL_NOTIFY_URL_FILE.
+    """Pass `notify` to the command, for the address in PORTALCTL_NOTIFY_URL or the file of PORTALCTL_NOTIFY_URL_FILE.
 
-    The address is a secret, which every user of the machine sees on a command line: `--notify` is a usage error.
+    The address is a secret, and all users of the machine can see a command line: `--notify` is a usage error.
     """
 
     @click.option("--notify", "on_command_line", hidden=True)
@@ -64,8 +64,8 @@ def notify_option(command: Callable[..., None]) -> Callable[..., None]:
     def with_notify(*, on_command_line: str | None, **others: object) -> None:
         if on_command_line is not None:
             raise BadUsageError(
-                f"--notify would show the address to everybody who can list processes; {_VARIABLE} takes it",
-                f"Set {_VARIABLE}, or {_VARIABLE}_FILE to the path of a file that holds the address.",
+                "--notify would show the address to all users who can list processes",
+                f"Set {_VARIABLE}, or {_VARIABLE}_FILE to the path of a file with the address.",
             )
         webhook = webhook_from_environment()
         if webhook is not None:
@@ -76,6 +76,6 @@ def notify_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def webhook_from_environment() -> Webhook | None:
-    """Return where to send messages, None for nowhere. Raises BadUsageError."""
+    """Return the webhook; None if no address is set. Raises BadUsageError."""
     found = secret(os.environ, _VARIABLE)
     return Webhook(found.value.strip(), source=found.source, seconds=TIMEOUT) if found else None

@@ -1,4 +1,4 @@
-"""Options that several commands share, and what they mean."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Target:
     without: tuple[str, ...] = ()
 
     def command(self, name: str, more: Iterable[str] = ()) -> str:
-        """The command line that does another step on the same files and portals; `more` are its further words."""
+        """Return the command line of another command with the same options; `more` are further arguments."""
         words = ["portalctl", name, *(word for path in self.paths for word in ("-f", str(path)))]
         words += ["--portal", self.portal_name] if self.portal_name else []
         words += ["--ca-file", str(self.ca_file)] if self.ca_file else []
@@ -36,7 +36,7 @@ class Target:
 
 
 def tls_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Whom to trust on the way to a portal, given to the command as `ca_file` and `insecure`."""
+    """Add the options for TLS, passed to the command as `ca_file` and `insecure`."""
     ca_file = click.option(
         "--ca-file", type=click.Path(path_type=Path, dir_okay=False), help="Certificates (PEM) to trust for TLS."
     )
@@ -44,18 +44,18 @@ def tls_options(command: Callable[..., None]) -> Callable[..., None]:
         "--insecure-skip-tls-verify",
         "insecure",
         is_flag=True,
-        help="Trust any certificate. Anyone in between can read the token.",
+        help="Accept any certificate. Attackers on the network can then read the token.",
     )
     return ca_file(insecure(command))
 
 
 def target_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of commands that read portals; paths are also arguments. The command gets one `target`."""
+    """Add the options of commands that read portals, passed as `target`; paths are also arguments."""
     return file_options(_portal_options(command))
 
 
 def target_options_only(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the same to a command with other arguments: paths are options only."""
+    """Add the options of `target_options` to a command with other arguments: paths are options only."""
     return file_option(_portal_options(command))
 
 
@@ -72,7 +72,7 @@ def _portal_options(command: Callable[..., None]) -> Callable[..., None]:
         "without",
         multiple=True,
         metavar="NAME",
-        help="Do not read this directory: its groups grant nothing and remove nobody. Repeatable.",
+        help="Do not read this directory: its groups cause no grants and no removals. Repeatable.",
     )
     @tls_options
     @wraps(command)
@@ -91,7 +91,7 @@ def _portal_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
-    """A click callback: a comma list of known words → those words."""
+    """Return a click callback that reads a comma-separated list of these words."""
 
     def read(ctx: click.Context, param: click.Parameter, value: str | None) -> frozenset[str] | None:
         if value is None:
@@ -99,10 +99,10 @@ def choices(words: tuple[str, ...]) -> Callable[..., frozenset[str] | None]:
         chosen = frozenset(word.strip() for word in value.split(",") if word.strip())
         for word in sorted(chosen - set(words)):
             raise click.BadParameter(
-                f"{word!r} is none of {', '.join(words)}{did_you_mean(word, words)}", ctx=ctx, param=param
+                f"{word!r} is not valid; expected {', '.join(words)}{did_you_mean(word, words)}", ctx=ctx, param=param
             )
         if not chosen:
-            raise click.BadParameter(f"names none of {', '.join(words)}", ctx=ctx, param=param)
+            raise click.BadParameter(f"the list is empty; expected {', '.join(words)}", ctx=ctx, param=param)
         return chosen
 
     return read

@@ -23,7 +23,7 @@ JOURNAL = "journal"  # the parameter of `--journal`, the one output that is not 
 
 
 class OutputPath(PathType):
-    """An output file. A result that goes to standard output moves everything else there to standard error."""
+    """An output file. If it is standard output, all other output of the command goes to standard error."""
 
     def __init__(self, mode: int = PRIVATE) -> None:
         super().__init__(dir_okay=False)
@@ -32,11 +32,11 @@ class OutputPath(PathType):
     def convert(  # type: ignore[override]  # gives a value of our own
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Output | str:
-        """Raises BadUsageError for a path that cannot be written to."""
-        given = os.fspath(value)
+        """Open the file for output. Raises BadUsageError for a path that cannot be written to."""
+        path = os.fspath(value)
         if ctx is None or param is None or ctx.resilient_parsing:
-            return given
-        output = open_output(param.opts[0], given, self._mode)
+            return path
+        output = open_output(param.opts[0], path, self._mode)
         ctx.call_on_close(output.close)
         if output.stdout:
             ctx.with_resource(redirect_stdout(sys.stderr))
@@ -52,7 +52,7 @@ def write_output(option: str, output: Output, text: str) -> None:
 
 
 def check_one_result(option: str, output: Output | None, form: str) -> None:
-    """Raises BadUsageError where two results would go to standard output."""
+    """Check that only one result goes to standard output. Raises BadUsageError."""
     if output is not None and output.stdout and form != "text":
         raise BadUsageError(
             f"{option} {output.shown} and -o {form} both write to standard output", f"Name a file with {option} FILE."
@@ -60,9 +60,9 @@ def check_one_result(option: str, output: Output | None, form: str) -> None:
 
 
 def check_distinct(read: Iterable[str | Path] = ()) -> None:
-    """Raises BadUsageError if an output of the current command is another output or a file that it reads.
+    """Check that no output file of the current command is another output or an input. Raises BadUsageError.
 
-    `read` are files beyond those that the command line names.
+    `read` are input files in addition to those on the command line.
     """
     context = click.get_current_context()
     names = {param.name: param.opts[0] for param in context.command.params}
@@ -74,17 +74,19 @@ def check_distinct(read: Iterable[str | Path] = ()) -> None:
         elif isinstance(value, Path) and name == JOURNAL:
             outputs.append((names[name], value))
         else:
-            inputs += [each for each in (value if isinstance(value, tuple) else (value,)) if isinstance(each, Path)]
+            inputs += [item for item in (value if isinstance(value, tuple) else (value,)) if isinstance(item, Path)]
     for index, (option, path) in enumerate(outputs):
-        for other, taken in outputs[:index]:
-            if _same(path, taken):
-                raise BadUsageError(f"{other} and {option} name the same file: {path}", "Name two files.")
-        if any(_same(path, each) for each in inputs):
-            raise BadUsageError(f"{option} {path}: this command reads this file", f"Name another file with {option}.")
+        for other, other_path in outputs[:index]:
+            if _same(path, other_path):
+                raise BadUsageError(f"{other} and {option} name the same file: {path}", "Name two different files.")
+        if any(_same(path, file) for file in inputs):
+            raise BadUsageError(
+                f"{option} {path}: this command also reads this file", f"Name another file with {option}."
+            )
 
 
 def _same(one: Path, other: Path) -> bool:
     try:
         return os.path.samefile(one, other)  # noqa: PTH121
-    except OSError:  # one of them is not there yet
+    except OSError:  # one of them does not exist yet
         return os.path.realpath(one) == os.path.realpath(other)

@@ -1,4 +1,4 @@
-"""Where the manifest is: the paths on the command line, or the default without them."""
+"""The paths of the manifest: those on the command line, or the default."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ file_option = click.option(
     multiple=True,
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Manifest file or folder; repeats.  [default: ./portals/ if present, else ./portal.yaml]",
+    help="Manifest file or folder. Repeatable.  [default: ./portals/ if present, else ./portal.yaml]",
 )
 
 
 def file_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `-f PATH` and arguments with the same meaning, given to the command together as `paths`."""
+    """Add `-f PATH` and arguments with the same meaning, passed to the command together as `paths`."""
 
     @click.argument("arguments", nargs=-1, metavar="[PATH]...", type=click.Path(path_type=Path))
     @file_option
@@ -36,13 +36,13 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def manifest_paths(paths: tuple[Path, ...]) -> tuple[Path, ...]:
-    """Return the given paths, or the default. Raises BadUsageError when there is neither."""
+    """Return the paths, or without any the default. Raises BadUsageError if the default does not exist."""
     if paths:
         return paths
     for path in DEFAULT_PATHS:
         if path.exists():
             return (path,)
     raise BadUsageError(
-        "no manifest: neither ./portals/ nor ./portal.yaml is here",
-        "Name a file or folder with -f PATH, or create one: portalctl init.",
+        "no manifest: neither ./portals/ nor ./portal.yaml exists",
+        "Pass a file or folder with -f PATH, or create a manifest: portalctl init.",
     )

@@ -1,4 +1,4 @@
-"""`portalctl ping`: check what a plan needs from each portal."""
+"""`portalctl ping`: check portals and directories before a plan."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from portalctl.output.documents import Ping, render
 @form_option("ping")
 @mask_option
 def ping(*, target: Target, output: str) -> None:
-    """Check each portal's server, token and permissions, its settings, release and clock, and each directory:
-    credential, groups, number of identities. Never writes to a portal.
+    """Check the server, token, permissions, settings, release and clock of each portal, and the credential and groups
+    of each directory. Never writes to a portal.
 
-    Below each problem is how to fix it. Exits with 1 if a plan could not read what it needs. The permission to write
-    cannot be checked without writing.
+    Below each problem is its remedy. Exits with 1 if a plan could not read a portal or directory. The permission to
+    write cannot be checked without writing.
 
     \b
     Examples:

@@ -37,14 +37,15 @@ DIFFERENT = 2
 @click.option(
     "--base",
     metavar="REF|DIR",
-    help="Compare with the manifest of a Git commit or in a folder, and mark each change as from this change of the "
-    "manifest or not.",
+    help="Compare with the manifest of a Git commit or a folder, and mark the changes that follow from the "
+    "difference.",
 )
 @click.option(
     "--snapshot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Plan from a file that `portalctl snapshot` wrote, without token and network. The plan cannot be applied.",
+    help="Use a saved snapshot (`portalctl snapshot`) instead of the portals, without token and network. The plan "
+    "cannot be applied.",
 )
 @click.option("--out", type=OutputPath(), help="Write the plan as JSON (mode 0600, also if the file exists).")
 @form_option("plan")
@@ -96,7 +97,7 @@ def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
 
 
 def _next_step(target: Target, selection: Selection, out: Output | None, made: Plan) -> str:
-    """Return how to apply a plan. One that was made from a snapshot cannot be applied itself."""
+    """Return the command that applies a plan; for a plan from a snapshot, the one that plans again on the portal."""
     words = as_words(selection)
     if made.snapshot is not None:
         return f"To plan again on the portal, and apply:  {target.command('apply', words)}"

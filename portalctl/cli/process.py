@@ -1,4 +1,4 @@
-"""The process that portalctl runs in: standard streams, signals and working folder."""
+"""Prepares the process of portalctl: standard streams, signals and working folder."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ class ClosedOutput(io.TextIOBase):
         self.check_open()
 
     def check_open(self) -> NoReturn:
-        """Raises BadUsageError."""
+        """Report that standard output is closed. Raises BadUsageError."""
         from portalctl.errors import BadUsageError
 
         raise BadUsageError(
-            "standard output is closed, and a result has to be printed there",
+            "standard output is closed, but this command prints a result there",
             "Start portalctl with an open standard output; >/dev/null discards the result.",
         )
 
 
 def prepare() -> None:
-    """Make the standard streams safe to use, end on SIGTERM as on Ctrl-C, and keep Python's own warnings away.
+    """Make the standard streams safe to use, handle SIGTERM like Ctrl-C, and hide Python's warnings.
 
-    Closed streams are replaced by the null device: else the next file or connection would get their number, and
-    receive what is printed. A closed standard output stays unusable; using it is an error.
+    Closed streams are replaced by the null device; otherwise the next file or connection would get their number, and
+    receive the output. A closed standard output stays unusable: printing a result is then an error.
     """
     writable = _writes(1)
     for number in range(3):
@@ -54,13 +54,13 @@ def prepare() -> None:
     if not writable or sys.stdout is None:
         sys.stdout = ClosedOutput()
     for name in ("stdin", "stdout"):
-        setattr(sys, name, _forgiving(getattr(sys, name)))
+        setattr(sys, name, _escaping(getattr(sys, name)))
     if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
         sys.stderr = _rewrapped(sys.stderr, _StandardError)
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
     if not os.environ.get("PORTALCTL_TRACEBACK"):
-        warnings.simplefilter("ignore")  # PYTHONWARNINGS=error would make errors of a library's warnings
+        warnings.simplefilter("ignore")  # PYTHONWARNINGS=error would turn warnings of libraries into errors
 
 
 def _writes(number: int) -> bool:
@@ -71,19 +71,19 @@ def _writes(number: int) -> bool:
 
 
 def _occupy(number: int) -> None:
-    """Open the null device under a standard stream's number if it is free, and make writing to it wait."""
+    """Open the null device under a standard stream's number if it is free, and make the stream blocking."""
     try:
         os.fstat(number)
     except OSError:
         os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
         return
-    if number and not os.get_blocking(number):  # another program may have set that; we would lose output
+    if number and not os.get_blocking(number):  # another program may have set that, and output would be lost
         with contextlib.suppress(OSError):
             os.set_blocking(number, True)
 
 
 class _Text(io.TextIOWrapper):
-    """A text stream that does not call itself ASCII: click writes UTF-8 to streams that do."""
+    """A text stream that does not report ASCII as its encoding, since click writes UTF-8 to such streams."""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -92,7 +92,7 @@ class _Text(io.TextIOWrapper):
 
 
 class _StandardError(_Text):
-    """Standard error. Where it cannot be written to, messages are lost, and nothing else."""
+    """Standard error. If it cannot be written to, messages are dropped without an exception."""
 
     def write(self, text: str) -> int:
         try:
@@ -108,7 +108,7 @@ class _StandardError(_Text):
             self._discard()
 
     def _discard(self) -> None:
-        """Send what is still held, and all that follows, to the null device."""
+        """Send buffered and all later output to the null device."""
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
 
@@ -117,8 +117,8 @@ def _is_ascii(encoding: str) -> bool:
     return codecs.lookup(encoding).name == "ascii"
 
 
-def _forgiving(stream: TextIO) -> TextIO:
-    """The stream, with escapes for what its encoding does not have."""
+def _escaping(stream: TextIO) -> TextIO:
+    """Return the stream with escapes for characters that its encoding does not have."""
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     stream.reconfigure(errors="backslashreplace")
@@ -135,7 +135,7 @@ def _terminate(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
 
 
 def check_working_folder() -> None:
-    """Raises BadUsageError if relative paths cannot work because the working folder is gone or cannot be used."""
+    """Check that the working folder exists and can be used, as relative paths require. Raises BadUsageError."""
     from portalctl.errors import BadUsageError
 
     try:

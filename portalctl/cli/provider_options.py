@@ -1,4 +1,4 @@
-"""Options that say which provider a new manifest is for, with the keys that its `portal:` block has."""
+"""Options for the provider of a new manifest, and for the keys of its `portal:` block."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _settings(ctx: click.Context, param: click.Parameter, values: Iterable[str])
     for text in values:
         name, sign, value = text.partition("=")
         if not sign or not name or not value:
-            raise click.BadParameter(f"{quoted(text)}: write NAME=VALUE", ctx=ctx, param=param)
+            raise click.BadParameter(f"{quoted(text)} is not valid; expected NAME=VALUE", ctx=ctx, param=param)
         settings[name] = value
     return settings
 
@@ -40,7 +40,7 @@ provider_option = click.option(
     "--provider",
     metavar="PROVIDER",
     callback=_provider,
-    help=f"With --live: {', '.join(PROVIDERS)}, or that of an installed plug-in.",
+    help=f"With --live: {', '.join(PROVIDERS)}, or the provider of an installed plug-in.",
 )
 
 
@@ -48,17 +48,17 @@ def provider_options(*, required: bool) -> Callable[[Callable[..., Any]], Callab
     """Add --provider, --region and --set to a command, as `provider`, `region` and `settings`."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        names = f"{', '.join(PROVIDERS)}, or that of an installed plug-in."
+        names = f"{', '.join(PROVIDERS)}, or the provider of an installed plug-in."
         options = (
             click.option("--provider", required=required, metavar="PROVIDER", callback=_provider, help=names),
-            click.option("--region", type=click.Choice(REGIONS), help="The region, where the provider has regions."),
+            click.option("--region", type=click.Choice(REGIONS), help="The region, if the provider has regions."),
             click.option(
                 "--set",
                 "settings",
                 multiple=True,
                 callback=_settings,
                 metavar="NAME=VALUE",
-                help="A further key of the `portal:` block that a plug-in's provider needs; repeats.",
+                help="Another key of the `portal:` block, for the provider of a plug-in. Repeatable.",
             ),
         )
         for option in reversed(options):
@@ -74,7 +74,7 @@ def has_key(provider: Provider, name: str) -> bool:
 
 
 def check_keys(provider: Provider, portal_id: str | None, keys: Iterable[tuple[str, str]]) -> None:
-    """Check what a new `portal:` block would have. Raises BadUsageError, naming the option."""
+    """Check the values of a new `portal:` block. Raises BadUsageError with the name of the option."""
     for name, value in keys:
         option = "--region" if name == "region" else f"--set {name}"
         key = next((key for key in provider.keys if key.name == name), None)
@@ -85,7 +85,9 @@ def check_keys(provider: Provider, portal_id: str | None, keys: Iterable[tuple[s
                 f"Leave it out. Keys of this provider: {known}.",
             )
         if key.choices is not None and value not in key.choices:
-            raise BadUsageError(f"{option}: {quoted(value)} is none of {', '.join(key.choices)}")
+            raise BadUsageError(f"{option}: {quoted(value)} is not valid; expected one of {', '.join(key.choices)}")
     form = provider.id_form
     if form is not None and portal_id is not None and not form.fits(portal_id):
-        raise BadUsageError(f"--portal-id: {quoted(portal_id)} is not {form.words}, as ids of {provider.title} are")
+        raise BadUsageError(
+            f"--portal-id: {quoted(portal_id)} is not a valid id of {provider.title}; expected {form.words}"
+        )

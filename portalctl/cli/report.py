@@ -49,17 +49,18 @@ def report() -> None:
     "--out",
     type=OutputPath(),
     metavar="FILE",
-    help="Write to this file (mode 0600): it has the addresses of all developers on the portals.  [default: stdout]",
+    help="Write to this file (mode 0600): it contains the addresses of all developers.  [default: stdout]",
 )
 @mask_option
 def access(*, target: Target, snapshot: Path | None, output: str, out: Output | None) -> None:
-    """List all developers with status, teams, the rule that approved each (or no rule), and its place in the files.
+    """List all developers with their access and its rules.
 
-    For files in Git the report has the commit and the author of each rule, and the approver that the commit message
-    claims in trailers such as Reviewed-by. It marks developers who match no rule (unmanaged), are in a team without a
-    rule (orphan), have another status than the rules yield (differs), are not certainly the developer that the rules
-    mean (blocked), or are named by a rule and have no account (absent). The CSV can be read by members_from. Fails if
-    a portal can't be read completely. Cannot write to a portal.
+    The report has the status, the teams, and the rule that approves a developer, with its place in the files. For
+    files in Git, it also has the commit and the author of each rule, and the approver that the commit message claims
+    in trailers such as Reviewed-by. It marks developers who match no rule (unmanaged), are in a team without a rule
+    (orphan), have another status than the rules yield (differs), may not be the developer named by the rules
+    (blocked), or are named by a rule but have no account (absent). `members_from` can read the CSV. Fails if a portal
+    cannot be read completely. Cannot write to a portal.
 
     \b
     Examples:
@@ -82,10 +83,10 @@ def access(*, target: Target, snapshot: Path | None, output: str, out: Output | 
         show(text, style)
         return
     write_output("--out", out, text)
-    click.echo(_said(out.shown, review), err=True)
+    click.echo(_figures(out.shown, review), err=True)
 
 
-def _said(out: Path, review: AccessReview) -> str:
+def _figures(out: Path, review: AccessReview) -> str:
     """Return the name of the file and the figures of the review."""
     developers = [developer for portal in review.portals for developer in portal.developers]
     count = Counter(mark for developer in developers for mark in developer.remarks)

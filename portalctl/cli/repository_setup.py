@@ -1,4 +1,4 @@
-"""What `init` creates in a repository, and the list of what is left to do."""
+"""Creates the files of `init` in a repository, and lists the remaining steps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from portalctl.cli.code_owners import OWNER, Repository, code_owners, missing_lines, team_owner
+from portalctl.cli.code_owners import OWNER, RepositoryFolder, code_owners, missing_lines, team_owner
 from portalctl.cli.examples import examples, is_on_github
 from portalctl.cli.existing_manifest import ExistingManifest
 from portalctl.cli.import_files import COMMAND_LINE, portal_to_import, read_portal, summary
@@ -22,8 +22,8 @@ from portalctl.cli.init_files import (
     Answers,
     Ci,
     Examples,
+    InstallSource,
     PortalPlace,
-    Source,
     Variables,
     ci_files,
     manifests,
@@ -48,15 +48,18 @@ SUGGEST_FROM = 3
 
 @dataclass(slots=True)
 class Setup:
-    """The files to create and what is left to do.
+    """The files to create and the remaining steps.
 
     Args:
         out: the repository's folder.
-        manifest: what commands read, relative to it.
+        manifest: the path of the manifest, relative to `out`.
         folder: the folder of the root files, which gets the schema.
         portals: all portals of the manifest, by name.
-        private: files with addresses, by path; `public` the others.
-        owners: the owners of the teams' files.
+        private: the files with addresses, by path.
+        public: the other files, by path.
+        owners: the owners of the teams' files; None: not known.
+        unchanged: existing files.
+        about: the figures of an import.
     """
 
     out: Path
@@ -76,13 +79,13 @@ class Setup:
         return {**self.private, **self.public}
 
     def add_existing(self, existing: ExistingManifest) -> None:
-        """Count in the portals and the teams' files that exist already."""
+        """Add the portals and the teams' files of the existing manifest."""
         for portal in existing.portals.values():
             self.portals[portal.name] = PortalPlace(portal.provider, portal.region)
         self.owners |= dict.fromkeys(existing.team_files)
 
     def add(self, place: Path, text: str) -> bool:
-        """Create a file unless it exists, also as a link that leads nowhere. Return whether it is created."""
+        """Add a file unless it exists, also as a broken link. Return whether it was added."""
         is_new = not os.path.lexists(place)
         if is_new:
             self.public[place] = text
@@ -103,7 +106,7 @@ def of_existing(out: Path, existing: ExistingManifest) -> Setup:
     for portal in existing.portals.values():
         if portal.acknowledgements is None:
             line = f"acknowledgements: {acknowledgements_file(portal.name)}"
-            setup.steps.append((f"Let drift read what you accept: add to {terminal(portal.at.file)}:", [line]))
+            setup.steps.append((f"To let drift read accepted findings, add to {terminal(portal.at.file)}:", [line]))
     return setup
 
 
@@ -113,10 +116,10 @@ def of_new(out: Path, answers: Answers, owners: Mapping[str, str]) -> Setup:
     try:
         setup.public = {out / path: text for path, text in manifests(answers).items()}
     except InputError as error:
-        raise no_manifest(error) from None
+        raise invalid_answers(error) from None
     setup.owners = {out / path: owners[team] for team, path in team_files(answers).items()}
     command = "portalctl acknowledge --all --reason TEXT"
-    setup.steps.append((f"Accept what the portal has beyond these rules, if that is meant: {command}", []))
+    setup.steps.append((f"If access without a rule on the portal should stay, accept it: {command}", []))
     return setup
 
 
@@ -133,13 +136,13 @@ def of_import(out: Path, answers: Answers, target: Target, *, split_teams: bool)
     return setup
 
 
-def no_manifest(error: InputError) -> BadUsageError:
-    """Return the error for answers that make no valid manifest."""
-    return BadUsageError("no valid manifest can be made of this; nothing was written", *map(str, error.findings))
+def invalid_answers(error: InputError) -> BadUsageError:
+    """Return the error for options or answers that do not make a valid manifest."""
+    return BadUsageError("the new manifest would not be valid; nothing was written", *map(str, error.findings))
 
 
-def add_surroundings(setup: Setup, ci: Ci, owner: str, source: Source | None) -> None:
-    """Add what a repository has around a manifest, where it is missing, and the steps that are left."""
+def add_surroundings(setup: Setup, ci: Ci, owner: str, source: InstallSource | None) -> None:
+    """Add the missing files around a manifest, and the remaining steps."""
     variables = Variables.of(setup.portals)
     if ci == "github" and source is not None and not is_on_github(source):
         source = None
@@ -149,7 +152,7 @@ def add_surroundings(setup: Setup, ci: Ci, owner: str, source: Source | None) ->
     text = manifest_schema_text(KINDS)
     if not setup.add(schema, text) and schema.is_file() and schema.read_bytes() != text.encode():
         command = f"portalctl schema manifest > {terminal(str(schema))}"
-        setup.steps.append((f"Renew the schema for editors: {command}", []))
+        setup.steps.append((f"Update the schema for editors: {command}", []))
     texts = ci_files(ci, variables, _examples(), source, setup.manifest)
     setup.steps += _source_steps([_text(setup.out / path) or content for path, content in texts.items()])
     for path, content in texts.items():
@@ -164,10 +167,10 @@ def add_surroundings(setup: Setup, ci: Ci, owner: str, source: Source | None) ->
 
 
 def _add_owners(setup: Setup, owner: str) -> None:
-    repository = Repository.at(setup.out)
+    repository = RepositoryFolder.at(setup.out)
     owned = {
-        repository.inside(path): f"{owner} {team_owner(owner, path.name)}" if given is None else given
-        for path, given in setup.owners.items()
+        repository.inside(path): f"{owner} {team_owner(owner, path.name)}" if owners is None else owners
+        for path, owners in setup.owners.items()
     }
     place = setup.out / repository.inside(repository.code_owners)
     shown = terminal(str(place))
@@ -182,7 +185,7 @@ def _add_owners(setup: Setup, owner: str) -> None:
             setup.steps.append((f"Add to {shown}, the line with * first:", lines))
         owner = OWNER if OWNER in text else owner
     if owner == OWNER:
-        setup.steps.append((f"Replace {OWNER} in {shown} by your own owners.", []))
+        setup.steps.append((f"Replace {OWNER} in {shown} with your owners.", []))
     if None in setup.owners.values():
         setup.steps.append((f"Check the owners of each team's file in {shown}.", []))
 
@@ -198,7 +201,7 @@ def _add_ignored(setup: Setup) -> None:
 
 
 def _text(place: Path) -> str:
-    """Return the text of a file as far as it can be read."""
+    """Return the text of a file; empty if it cannot be read."""
     try:
         return read_input(place, MOST_BYTES).decode("utf-8", "replace")
     except (OSError, ValueError):
@@ -206,9 +209,9 @@ def _text(place: Path) -> str:
 
 
 def _source_steps(texts: Collection[str]) -> Iterator[Step]:
-    """Yield the steps for files that do not say where to install portalctl from."""
+    """Yield the steps for files with a placeholder for the repository and commit of portalctl."""
     if any(ACTION in text for text in texts):
-        sentence = f"In .github/workflows, replace {ACTION} by the repository and commit of portalctl that you use."
+        sentence = f"In .github/workflows, replace {ACTION} with the repository and commit of portalctl that you use."
         yield sentence, []
     elif any(SOURCE_URL in text or NO_COMMIT in text for text in texts):
         sentence = "In .gitlab-ci.yml, set PORTALCTL_SOURCE and PORTALCTL_COMMIT to the repository and commit of"
@@ -228,7 +231,7 @@ def _read(path: Path) -> str:
 
 
 def write(setup: Setup) -> None:
-    """Create all of the files or none."""
+    """Create all files or none. Raises BadUsageError."""
     try:
         create_files(setup.private, PRIVATE)
         create_files(setup.public, PUBLIC)
@@ -239,11 +242,11 @@ def write(setup: Setup) -> None:
 
 
 def show(setup: Setup) -> None:
-    """Print the names of the new files, and on standard error what is left to do."""
+    """Print the names of the new files, and on standard error the remaining steps."""
     click.echo("".join(f"{terminal(str(path))}\n" for path in setup.files), nl=False)
     if setup.about:
         click.echo(setup.about, err=True)
     if setup.unchanged:
         names = ", ".join(terminal(str(path)) for path in setup.unchanged)
         click.echo(f"{plural(len(setup.unchanged), 'file')} unchanged: {names}", err=True)
-    click.echo(f"Next, by hand:\n{numbered(setup.steps)}", nl=False, err=True)
+    click.echo(f"Next steps:\n{numbered(setup.steps)}", nl=False, err=True)

@@ -18,7 +18,7 @@ from portalctl.words import did_you_mean, quoted
 
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that select part of a plan and allow removals, as one `selection`."""
+    """Add the options that select part of a plan and allow removals, passed to the command as `selection`."""
 
     @click.option(
         "--only",
@@ -51,14 +51,14 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
         allow_delete: bool | None,
         **others: object,
     ) -> None:
-        person = None if developer is None else normal_address(developer) or developer
-        command(selection=Selection(only, person, team, allow_removals, allow_delete), **others)
+        name = None if developer is None else normal_address(developer) or developer
+        command(selection=Selection(only, name, team, allow_removals, allow_delete), **others)
 
     return with_selection
 
 
 def as_words(selection: Selection) -> list[str]:
-    """The options that make this selection, as words of a command line."""
+    """Return the options of a selection, as arguments of a command line."""
     words = ["--only", ",".join(name for name in CLASSES if name in selection.only)] if selection.only else []
     words += ["--developer", selection.developer] if selection.developer is not None else []
     words += ["--team", selection.team] if selection.team is not None else []
@@ -67,10 +67,10 @@ def as_words(selection: Selection) -> list[str]:
 
 
 def check_selection(selection: Selection, manifest: Manifest) -> None:
-    """Raises BadUsageError for a team that no portal of the run declares: a typo would look like "nothing to do"."""
+    """Check that the selected team is declared: with a typo the plan would be empty. Raises BadUsageError."""
     known = tuple(sorted({team.name for portal in manifest.portals.values() for team in portal.teams}))
     if selection.team is not None and selection.team not in known:
         raise BadUsageError(
             f"{quoted(selection.team)}: team not declared in the manifest{did_you_mean(selection.team, known)}",
-            f"Its teams: {', '.join(known) or 'none'}.",
+            f"Teams of the manifest: {', '.join(known) or 'none'}.",
         )

@@ -1,4 +1,4 @@
-"""Environment and flags → the servers and tokens of each portal. A manifest never names either."""
+"""Finds the server and token of each portal in the environment. A manifest contains no token and no server."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ VERSION_PATH = re.compile(r"/v[23]/?$")
 
 @dataclass(frozen=True, slots=True)
 class Tls:
+    """How certificates of servers are verified. `ca_file` None: with the system's certificates."""
+
     ca_file: Path | None = None
     verify: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A portal to find the server of. `region` counts where the environment names none; it stands in `file`.
+    """The values of a portal that determine its server.
 
-    `remedy` is how the files could give a region.
+    `region` is used if the environment has no server for the portal; `file` is the file with the region. `remedy` is
+    the advice on how to set a region.
     """
 
     name: str
@@ -41,7 +44,7 @@ class Destination:
 
     @property
     def service(self) -> Service:
-        """The service that is the portal's own API."""
+        """The service with the portal's main API."""
         return provider_named(self.provider).service
 
     @property
@@ -51,15 +54,18 @@ class Destination:
 
     @classmethod
     def of_manifest(cls, portal: PortalManifest) -> Destination:
-        remedy = f"Write `region:` in the manifest ({portal.at})"
+        remedy = f"Set `region` in the manifest ({portal.at})"
         return cls(portal.name, portal.provider, portal.region, portal.at.file, remedy)
 
     @classmethod
     def of_plan(cls, portal: PortalPlan, file: str) -> Destination:
-        """A plan can't point the token anywhere: its server counts only where it is that of a region."""
+        """Return the destination of a portal in a plan file.
+
+        Its server is used only if it is the server of a region, so that a plan cannot send the token elsewhere.
+        """
         regions = provider_named(portal.provider).service.regions
         region = next((region for region, server in regions.items() if portal.server == server), None)
-        return cls(portal.name, portal.provider, region, file, "Name the manifest with -f")
+        return cls(portal.name, portal.provider, region, file, "Pass the manifest with -f")
 
 
 def _base(url: str) -> str:
@@ -67,14 +73,14 @@ def _base(url: str) -> str:
 
 
 def servers(portals: Iterable[Destination], env: Mapping[str, str], tls: Tls) -> dict[str, AnyServer]:
-    """By portal name. Raises BadUsageError when something is missing, naming the variables that would supply it."""
+    """Return the servers by portal name. Raises BadUsageError with the names of missing variables."""
     return {portal.name: _Search(portal, portal.service, env, tls).server() for portal in portals}
 
 
 def services(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -> dict[str, dict[str, AnyServer]]:
-    """Return the servers of further services by portal name and service, where both server and token are set.
+    """Return the servers of further services by portal name and service, if both server and token are set.
 
-    Raises BadUsageError where two portals would share one, or a variable is unusable.
+    Raises BadUsageError if two portals would share one, or if a variable is unusable.
     """
     found: dict[str, dict[str, AnyServer]] = {}
     for service in dict.fromkeys(service for portal in portals for service in portal.further_services):
@@ -82,7 +88,7 @@ def services(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -
         shared = _set_variables(env, service.any_server, service.any_token)
         if len(users) > 1 and shared:
             raise BadUsageError(
-                f"{' and '.join(shared)} can't serve {len(users)} portals: each portal has its own {service.name} "
+                f"{' and '.join(shared)} cannot be used for {len(users)} portals: each has its own {service.name} "
                 "and token",
                 *(f"For {portal.name}, set {' and '.join(_named(portal.name, service))}." for portal in users),
             )
@@ -94,7 +100,7 @@ def services(portals: Sequence[Destination], env: Mapping[str, str], tls: Tls) -
 
 
 def addresses(portals: Iterable[Destination], env: Mapping[str, str]) -> dict[str, str]:
-    """Return the server addresses by portal name, for the portals that the environment or a region gives one."""
+    """Return the server addresses by portal name, for portals with a server in the environment or a region."""
     found = {}
     for portal in portals:
         if address := _Search(portal, portal.service, env, Tls()).address():
@@ -103,7 +109,7 @@ def addresses(portals: Iterable[Destination], env: Mapping[str, str]) -> dict[st
 
 
 def check_services(plan: Plan, known: Mapping[str, Mapping[str, object]], env: Mapping[str, str]) -> None:
-    """Check that each service which an operation of the plan needs is known. Raises BadUsageError."""
+    """Check that the services for all operations of the plan are known. Raises BadUsageError."""
     for portal in plan.portals:
         operations = {change.op for change in portal.changes}
         for service in provider_named(portal.provider).further_services:
@@ -113,6 +119,7 @@ def check_services(plan: Plan, known: Mapping[str, Mapping[str, object]], env: M
 
 
 def _lacks(portal: str, service: Service, operations: Sequence[str], env: Mapping[str, str]) -> BadUsageError:
+    """Return the error for operations that need a service without server and token."""
     server, token = _named(portal, service)
     variables = _set_variables(env, server, token, service.any_server, service.any_token)
     half = f"; {' and '.join(variables)} alone {'is' if len(variables) == 1 else 'are'} not enough"
@@ -131,7 +138,7 @@ def _named(portal: str, service: Service) -> tuple[str, str]:
 
 
 def _set_variables(env: Mapping[str, str], *names: str | None) -> list[str]:
-    """Return those names that are set; a secret also counts when its file is named."""
+    """Return the names that are set, directly or by a variable with the path of a file."""
     return [name for name in names if name is not None and has_secret(env, name)]
 
 
@@ -146,14 +153,14 @@ class _Search:
 
     @property
     def is_complete(self) -> bool:
-        """Whether both a server and a token for it are set."""
+        """Whether both a server and its token are set."""
         url = self._url()
         if url is None or self.service.kind == "file":
             return url is not None
         return any(has_secret(self.env, name) for name in self._token_variables(url[1]))
 
     def server(self) -> AnyServer:
-        """Return the server with its token. Raises BadUsageError where one is missing or unusable."""
+        """Return the server with its token. Raises BadUsageError if one is missing or unusable."""
         url, url_source = self._url() or self._no_url()
         if self.service.kind == "file":
             return LocalFile(Path(url))
@@ -177,21 +184,21 @@ class _Search:
         )
 
     def address(self) -> str | None:
-        """Return the server's address alone, if there is one."""
+        """Return the address of the server, None if there is none."""
         url = self._url()
         if url is None:
             return None
         return LocalFile(Path(url[0])).url if self.service.kind == "file" else _base(url[0])
 
     def _token_variables(self, url_source: str) -> list[str]:
-        """Return the variables to look at. A server named for one portal only ever gets that portal's token."""
+        """Return the variables for the token. A server set for one portal gets only the token of that portal."""
         named_server, named_token = _named(self.portal.name, self.service)
         if url_source == named_server or self.service.any_token is None:
             return [named_token]
         return [named_token, self.service.any_token]
 
     def _url(self) -> tuple[str, str] | None:
-        """Return the server's address and its source, if there is one."""
+        """Return the address of the server and its source, None if there is none."""
         for source in filter(None, (_named(self.portal.name, self.service)[0], self.service.any_server)):
             if url := self.env.get(source, "").strip():
                 return url, source

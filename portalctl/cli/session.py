@@ -1,4 +1,4 @@
-"""What plan, apply and drift have in common: manifest or saved plan, the portals meant, their servers, console."""
+"""Opens the manifest or saved plan of a command, with the selected portals, their servers and the console."""
 
 from __future__ import annotations
 
@@ -39,12 +39,16 @@ from portalctl.words import did_you_mean, quoted
 
 @dataclass(frozen=True, slots=True)
 class Session:
+    """A checked manifest with the selected portals, and the run on them."""
+
     manifest: Manifest
     run: Run
 
 
 @dataclass(frozen=True, slots=True)
 class SavedSession:
+    """A checked plan file, and the run on its portals."""
+
     plan: Plan
     run: Run
 
@@ -55,13 +59,14 @@ def open_session(
     snapshot: Path | None = None,
     *,
     prints: bool = True,
-    groups: Collection[str] = (),
+    more_directories: Collection[str] = (),
 ) -> Session:
-    """Load and check everything that needs no portal. Raises InputError or BadUsageError.
+    """Load the manifest, and make all checks that need no portal. Raises InputError or BadUsageError.
 
-    With the file of a `snapshot` no portal is needed at all, and neither server nor token is looked for. `prints`:
-    whether the command prints a result, which a closed standard output rules out. `groups`: names of further
-    directories that are read.
+    Args:
+        snapshot: a snapshot file; with one, servers and tokens are not needed.
+        prints: whether the command prints a result, which requires an open standard output.
+        more_directories: the names of directories to read in addition to those that rules use.
     """
     if prints:
         check_stdout()
@@ -76,20 +81,22 @@ def open_session(
         return Session(manifest, Run({}, observer=console, patience=patience, snapshot=saved, directories=without))
     destinations = [Destination.of_manifest(portal) for portal in portals]
     run = _with_addresses(_run(destinations, target, console, patience), manifest)
-    return Session(manifest, replace(run, directories=directories_of(portals, target.without, os.environ, groups)))
+    return Session(
+        manifest, replace(run, directories=directories_of(portals, target.without, os.environ, more_directories))
+    )
 
 
 def open_offline(target: Target) -> Manifest:
-    """Load and check the manifest, for what asks no portal at all. Raises InputError or BadUsageError."""
+    """Load and check the manifest, for a command without portals. Raises InputError or BadUsageError."""
     manifest = narrowed(_load(target, Console()), target.portal_name)
     check(manifest)
     return manifest
 
 
 def open_saved(path: Path, target: Target, expected: str | None, patience: Patience) -> SavedSession:
-    """Read a plan file and check all that needs no portal. `expected`: the digest it must have, perhaps masked.
+    """Read a plan file, and make all checks that need no portal. `expected`: the required digest, possibly masked.
 
-    Raises InputError for what is no plan, RefusedError for a plan that must not be applied, and BadUsageError.
+    Raises InputError for a file that is not a plan, RefusedError for a plan that must not be applied, BadUsageError.
     """
     check_stdout()
     console = Console()
@@ -117,9 +124,9 @@ def open_saved(path: Path, target: Target, expected: str | None, patience: Patie
 
 
 def _check_groups(plan: Plan, manifest: Manifest, run: Run) -> None:
-    """Read the groups that a saved plan rests on again, where the variables of their directories are set.
+    """Read the groups of a saved plan again, if the variables of their directories are set.
 
-    Raises RefusedError where a developer of the plan joined or left one of them.
+    Raises RefusedError if a developer of the plan has joined or left one of them.
     """
     names = directories_in(plan)
     if not names or not all(has_secret(os.environ, f"{prefix_of(name)}_SECRET") for name in names):
@@ -141,7 +148,9 @@ def _load(target: Target, console: Console) -> Manifest:
 
 def _run(portals: Sequence[Destination], target: Target, console: Console, patience: Patience) -> Run:
     if target.insecure:
-        console(Warned("certificates are not verified: anyone in between can read the token and change the answers"))
+        console(
+            Warned("certificates are not verified: attackers on the network can read the token and change responses")
+        )
     tls = Tls(target.ca_file, verify=not target.insecure)
     return Run(
         servers(portals, os.environ, tls),
@@ -152,24 +161,24 @@ def _run(portals: Sequence[Destination], target: Target, console: Console, patie
 
 
 def _with_addresses(run: Run, manifest: Manifest) -> Run:
-    """Return the run with the server addresses of every root file, also of those that `--portal` leaves out."""
+    """Return the run with the server addresses of all root files, also of those not selected by `--portal`."""
     roots = (Destination.of_manifest(root) for root in manifest.roots)
     return replace(run, addresses=addresses(roots, os.environ))
 
 
 def run_on(portal: Destination, target: Target) -> Run:
-    """A run on a portal that no file declares. Raises BadUsageError where its server or token is not known."""
+    """Return a run on a portal that no file declares. Raises BadUsageError if its server or token is not set."""
     return _run([portal], target, Console(), Patience())
 
 
 def read_snapshot(path: Path) -> SavedSnapshot:
-    """The snapshot in a file. Raises InputError."""
+    """Return the snapshot in a file. Raises InputError."""
     return snapshot_file.parse(read_file(path, "snapshot"), str(path))
 
 
 def _folder_words(kind: str) -> str:
-    """Say what a folder is taken for where a file is expected."""
-    advice = "name a file that portalctl wrote" if kind == "document" else "name a manifest with -f"
+    """Return the message for a folder where a file is expected."""
+    advice = "pass a file that portalctl wrote" if kind == "document" else "pass a manifest with -f"
     return f"this is a folder, not a {kind} file; {advice}"
 
 
@@ -190,14 +199,14 @@ def _unusable(path: Path, message: str) -> InputError:
 
 
 def narrowed(manifest: Manifest, portal_name: str | None) -> Manifest:
-    """The manifest with the portal that `--portal` names, or all of them."""
+    """Return the manifest with the portal of `--portal`, or with all of them."""
     if portal_name is None:
         return manifest
     if portal_name not in manifest.portals:
         known = tuple(manifest.portals)
         raise BadUsageError(
-            f"{quoted(portal_name)}: no portal of this name in the manifest{did_you_mean(portal_name, known)}",
-            f"Its portals: {', '.join(known)}.",
+            f"{quoted(portal_name)}: portal not declared in the manifest{did_you_mean(portal_name, known)}",
+            f"Portals of the manifest: {', '.join(known)}.",
         )
     return replace(manifest, portals={portal_name: manifest.portals[portal_name]})
 

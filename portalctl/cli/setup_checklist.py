@@ -1,6 +1,6 @@
-"""What is left to do by hand after `init`: every secret, variable, environment and setting. Pure.
+"""Lists the steps that remain after `init`: all secrets, variables, environments and settings to create. Pure.
 
-Most of it is read from the workflows themselves, so that the list is complete whatever they use.
+Most of them are read from the workflows, so that the list is always complete.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from portalctl.cli.init_files import Variables
 
 _OPTIONAL: Final = {
-    "PORTALCTL_MASK_KEY": "optional: the same mask for an address in every run, made by: openssl rand -hex 32",
+    "PORTALCTL_MASK_KEY": "optional: the same masks in every run; create it with: openssl rand -hex 32",
     "PORTALCTL_NOTIFY_URL": "optional: a webhook for notifications",
 }
 _ENVIRONMENTS: Final = {
@@ -28,7 +28,7 @@ Step = tuple[str, list[str]]  # a sentence, and lines below it
 
 
 def github_steps(texts: Iterable[str], variables: Variables) -> Iterator[Step]:
-    """Yield the steps for GitHub; `texts` are the workflows'."""
+    """Yield the steps for GitHub. `texts` are the workflows."""
     workflows = [_loaded(text) for text in texts]
     jobs = [job for workflow in workflows for job in workflow.get("jobs", {}).values()]
     repository = {name for job in jobs if "environment" not in job for name in _secrets(job)}
@@ -69,7 +69,7 @@ def github_steps(texts: Iterable[str], variables: Variables) -> Iterator[Step]:
 
 
 def gitlab_steps(text: str, variables: Variables) -> Iterator[Step]:
-    """Yield the steps for GitLab; `text` is the pipeline's."""
+    """Yield the steps for GitLab. `text` is the pipeline."""
     pipeline = _loaded(text)
     jobs = {name: job for name, job in pipeline.items() if isinstance(job, dict) and not name.startswith(".")}
     active = json.dumps(jobs)

@@ -1,4 +1,4 @@
-"""`portalctl show`: a document that portalctl wrote, in any of its forms."""
+"""`portalctl show`: print a document that portalctl wrote, in any of its forms."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def show(*, file: Path, output: str) -> None:
 
 
 def _is_edited(plan: Plan) -> bool:
-    """Whether a plan is not as it was written. A masked one has no digest that could be compared."""
+    """Return whether a plan was edited after it was written. A masked plan has no digest to compare."""
     return plan.digest is not None and not plan.digest.startswith("masked:") and plan.digest != digest_of(plan)

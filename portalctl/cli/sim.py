@@ -1,4 +1,4 @@
-"""`portalctl sim`: a simulated portal on your own machine."""
+"""`portalctl sim`: run a simulated portal on this machine."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import click
 if TYPE_CHECKING:
     from portalctl.simulator.engine import Engine
 
-# What a provider's simulator is, and what it tells about itself once it runs.
+# A simulator, and the lines to print once it runs.
 Started = tuple["Engine", Sequence[str]]
 
 
 @click.group()
 def sim() -> None:
-    """Run a simulated portal to try things on.
+    """Run a simulated portal for tests and trials.
 
     \b
     Examples:
@@ -32,7 +32,7 @@ def sim() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """What the command line asks for. What is None or False was not asked for."""
+    """The options of the command line; None or False: not passed."""
 
     port: int
     portal_port: int | None
@@ -52,43 +52,43 @@ class _Options:
     type=click.Choice(["konnect", "api7"]),
     default="konnect",
     show_default=True,
-    help="Whose portal to simulate.",
+    help="The provider to simulate: Kong Konnect or API7 Enterprise.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any free port")
-@click.option("--portal-port", type=click.IntRange(0, 65535), help="api7: that of the portal backend.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, show_default="any free port", help="The port.")
+@click.option("--portal-port", type=click.IntRange(0, 65535), help="api7: the port of the portal backend.")
 @click.option(
     "--db", type=click.Path(dir_okay=False, path_type=Path), help="konnect: keep the state in this SQLite file."
 )
-@click.option("--seed", metavar="FILE|demo", help="Start with this state; skipped when --db holds portals already.")
+@click.option("--seed", metavar="FILE|demo", help="Start with this state; ignored if --db already contains portals.")
 @click.option(
     "--fault",
     "faults",
     metavar="SPEC",
     multiple=True,
-    help="Let answers go wrong, such as status=429,method=POST,times=1,retry_after=5. Repeatable.",
+    help="Make responses fail, for example status=429,method=POST,times=1,retry_after=5. Repeatable.",
 )
 @click.option(
     "--behaviour",
     "behaviours",
     metavar="NAME=VALUE",
     multiple=True,
-    help="Choose how the vendor behaves where its documents are silent, such as duplicate_team=409. Repeatable.",
+    help="Set a behaviour that the vendor does not document, for example duplicate_team=409. Repeatable.",
 )
-@click.option("--latency", type=click.FloatRange(0), default=0.0, help="Seconds each answer takes at least.")
-@click.option("--tls", is_flag=True, help="Speak TLS, with a self-signed certificate made at each start.")
+@click.option("--latency", type=click.FloatRange(0), default=0.0, help="The minimum time of a response, in seconds.")
+@click.option("--tls", is_flag=True, help="Serve https, with a self-signed certificate made at each start.")
 @click.option(
     "--token", help="The token that is accepted; api7: by the Dashboard.", show_default="kpat_sim, a7ee-sim"
 )
 @click.option("--portal-token", help="api7: the token that the portal backend accepts.", show_default="a7prt-sim")
 def serve(provider: str, **options: object) -> None:
-    """Serve a simulated Kong Konnect or API7 Enterprise on 127.0.0.1 until Ctrl-C.
+    """Serve a simulated portal on 127.0.0.1 until Ctrl-C.
 
     \b
     Examples:
       portalctl sim serve --port 8080 --seed demo
       portalctl sim serve --provider api7 --seed demo --fault status=429,times=1,retry_after=5
     """
-    from portalctl.simulator.tls import NoTlsError  # `--help` must not wait for it
+    from portalctl.simulator.tls import NoTlsError  # slow to import, and not needed for `--help`
 
     start: dict[str, Callable[[_Options], Started]] = {"konnect": _konnect, "api7": _api7}
     try:

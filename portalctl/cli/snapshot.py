@@ -1,4 +1,4 @@
-"""`portalctl snapshot`: keep a reading of the portals, to plan from without asking them."""
+"""`portalctl snapshot`: save a snapshot of the portals, for plans without access to them."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ from portalctl.words import plural
     type=OutputPath(),
     required=True,
     metavar="FILE",
-    help="Where to put it (mode 0600): it holds the addresses of everybody on the portals.",
+    help="The file to write (mode 0600): it contains the addresses of all developers.",
 )
 @click.option(
     "--group",
     "groups",
     multiple=True,
     metavar="DIRECTORY/GROUP",
-    help="Keep this group too, which no rule names yet. Repeatable.",
+    help="Include this group, although no rule names it yet. Repeatable.",
 )
 @mask_option
 def snapshot(*, target: Target, out: Output, groups: tuple[str, ...]) -> None:
-    """Keep a reading of the manifest's portals in a file, for `plan --snapshot`. Cannot write to a portal.
+    """Save a snapshot of the manifest's portals in a file, for `plan --snapshot`. Cannot write to a portal.
 
-    It has everybody, every team with its members and roles, the requests that wait, and the application
-    registrations of people whom the manifest keeps out.
+    It contains all developers, all teams with members and roles, pending requests, and the application registrations
+    of developers that the manifest denies.
 
     \b
     Examples:
       portalctl snapshot -f portals/ --out snapshot.json
       portalctl plan -f portals/ --snapshot snapshot.json --base main
     """
-    session = open_session(target, groups=[text.partition("/")[0] for text in groups])
+    session = open_session(target, more_directories=[text.partition("/")[0] for text in groups])
     known = definitions(session.manifest.portals.values())
     more = [group_named(text, known) for text in groups]
-    taken = flow.take_snapshot(session.manifest, session.run, more)
-    write_output("--out", out, to_json(taken))
-    people = sum(len(each.snapshot.developers) for each in taken.portals)
-    what = f"{plural(len(taken.portals), 'portal')}, {plural(people, 'developer')}. digest {taken.digest}"
-    click.echo(f"{terminal(str(out.shown))}: {what}")
+    saved = flow.take_snapshot(session.manifest, session.run, more)
+    write_output("--out", out, to_json(saved))
+    count = sum(len(portal.snapshot.developers) for portal in saved.portals)
+    figures = f"{plural(len(saved.portals), 'portal')}, {plural(count, 'developer')}"
+    click.echo(f"{terminal(str(out.shown))}: {figures}. digest {saved.digest}")

@@ -17,7 +17,7 @@ from portalctl.words import quoted
 
 
 def unmasked(name: str, manifest: Manifest, run: Run | None = None) -> str:
-    """Return the developer that a mask stands for; any other name as it is.
+    """Return the developer with a mask; a name that is not a mask is returned unchanged.
 
     Candidates are the developers named by a rule and, with a `run`, those on the portals. Raises BadUsageError for a
     mask that cannot be resolved.
@@ -25,9 +25,9 @@ def unmasked(name: str, manifest: Manifest, run: Run | None = None) -> str:
     if not is_mask(name):
         return name
     today = utc_now().date()
-    known = {each for portal in manifest.portals.values() for each in Rulebook.of(portal, today).named}
+    known = {developer for portal in manifest.portals.values() for developer in Rulebook.of(portal, today).named}
     known |= flow.live_names(manifest, run) if run is not None else set()
-    names = {normal_address(each) or each for each in known}
+    names = {normal_address(developer) or developer for developer in known}
     if name in names:
         return name
     key = mask_key()
@@ -37,7 +37,7 @@ def unmasked(name: str, manifest: Manifest, run: Run | None = None) -> str:
             f"Set {VARIABLE} to the key of the run that wrote the mask, or name the developer.",
         )
     mask = Mask(key)
-    found = sorted(each for each in names if mask(each) == name)
+    found = sorted(developer for developer in names if mask(developer) == name)
     if not found:
         where = "in the manifest or on its portals" if run is not None else "in the manifest"
         raise BadUsageError(

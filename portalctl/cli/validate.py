@@ -1,4 +1,4 @@
-"""`portalctl validate`: check the files, offline."""
+"""`portalctl validate`: check manifest files without a portal."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from portalctl.words import plural
     "--snapshot",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="A file that `portalctl snapshot` wrote, for the checks that need the portal's developers.",
+    help="Also make the checks that need a snapshot of the portals (`portalctl snapshot`).",
 )
 @form_option("validation")
 @mask_option
 def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, output: str) -> None:
     """Check manifest files, without a portal and without a token.
 
-    Errors lead to exit code 65. Warnings have a code, explained below.
+    The exit code is 65 if there are errors. Warnings have a code, explained below.
 
     \b
     Examples:
@@ -58,8 +58,8 @@ def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, out
             _document(output, (), error.findings)
         raise
     findings = lint(manifest, datetime.now(UTC).date(), levels, _live(manifest, snapshot))
-    errors = tuple(each for each in findings if each.severity == "error")
-    _warn([each for each in findings if each.severity == "warning"])
+    errors = tuple(finding for finding in findings if finding.severity == "error")
+    _warn([finding for finding in findings if finding.severity == "warning"])
     if output != "text":
         _document(output, manifest.files, findings)
     if errors:
@@ -82,13 +82,13 @@ def _live(manifest: Manifest, path: Path | None) -> Mapping[str, Snapshot]:
 
 
 def _warn(warnings: Sequence[Finding]) -> None:
-    """Print a line for each warning; many with one code fold."""
+    """Print a line for each warning. If many have the same code, print the first ones and a count."""
     if not warnings:
         return
     from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE
 
     verbose = verbosity() == "verbose"
-    count = Counter(each.code for each in warnings)
+    count = Counter(warning.code for warning in warnings)
     shown: Counter[str | None] = Counter()
     for warning in warnings:
         shown[warning.code] += 1
@@ -126,13 +126,4 @@ def _counts(portal: PortalManifest) -> str:
         "override": len(portal.overrides),
         "protected address": len(portal.protected),
     }
-    said = [
-        f"{count:,} directories"
-        if thing == "directory" and count != 1
-        else f"{count:,} {thing}es"
-        if thing.endswith("s") and count != 1
-        else plural(count, thing)
-        for thing, count in counts.items()
-        if count
-    ]
-    return ", ".join(said) or "no rules"
+    return ", ".join(plural(count, noun) for noun, count in counts.items() if count) or "no rules"

@@ -12,13 +12,13 @@ _KEY = "portalctl.verbosity"
 
 
 def verbosity() -> Verbosity:
-    """Return what the command line asks for."""
+    """Return the verbosity of the command line."""
     context = click.get_current_context(silent=True)
     return cast("Verbosity", context.meta.get(_KEY, "normal")) if context is not None else "normal"
 
 
 def with_verbosity(command: C) -> C:
-    """Add both options to a command, or to all commands of a group, unless they are there."""
+    """Add both options to a command, or to all commands of a group, unless it has them."""
     if isinstance(command, click.Group) and command.commands:
         for part in command.commands.values():
             with_verbosity(part)
@@ -41,7 +41,7 @@ def _options() -> list[click.Option]:
             is_flag=True,
             expose_value=False,
             callback=_choose,
-            help="List everything instead of folding long lists, and each repeated request.",
+            help="Show long lists in full, and each repeated request.",
         ),
     ]
 

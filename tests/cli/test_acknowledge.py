@@ -172,7 +172,7 @@ def test_an_entry_that_names_something_else_has_no_effect(drifted: Bench, line: 
         ((), "nothing to acknowledge"),
         (("f00", "--reason", "x"), "'f00' is not the id of a finding"),
         (("portals", "--all", "--reason", "x"), "name files and folders with -f"),
-        (("f0123456789ab", "--reason", "x"), "no finding has the id 'f0123456789ab'"),
+        (("f0123456789ab", "--reason", "x"), "'f0123456789ab': no finding has this id"),
         (("--all",), "--reason is missing"),
         (("--all", "--reason", ""), "--reason: expected a line of text"),
         (("--all", "--reason", "a\x00b"), "--reason: expected a line of text"),
@@ -247,7 +247,7 @@ def test_a_file_of_two_portals_is_not_pruned_for_one(drifted: Bench) -> None:
     assert drifted.run("drift", "--portal", "other").code == 0
     assert "no longer found" not in drifted.run("drift", "--portal", "other").out
     done = acknowledge(drifted, "--prune", "--portal", "other")
-    assert (done.code, "Leave out --portal" in done.err) == (64, True)
+    assert (done.code, "Run it without --portal" in done.err) == (64, True)
 
 
 def test_a_file_that_cannot_be_written_stays_whole(drifted: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

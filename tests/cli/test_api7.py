@@ -300,7 +300,7 @@ def test_the_backend_of_one_portal_is_not_that_of_another(bench: Bench) -> None:
     (bench.folder / "others.yaml").write_text(other, encoding="utf-8")
     done = bench.run("plan")
     assert done.code == 64
-    assert "API7_PORTAL_SERVER and API7_PORTAL_TOKEN can't serve 2 portals" in done.err
+    assert "API7_PORTAL_SERVER and API7_PORTAL_TOKEN cannot be used for 2 portals" in done.err
 
 
 def test_a_portal_that_lets_everybody_in_by_itself_is_told(make: Callable[..., Bench]) -> None:

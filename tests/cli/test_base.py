@@ -213,7 +213,7 @@ def test_a_base_that_has_gone_on_is_told(club: Bench) -> None:
     git("checkout", "-q", "feature")
     done = club.run("plan", "--base", "main")
     assert done.code == 0
-    assert "--base main has 1 commit that HEAD lacks, shown as undone by this change" in done.err
+    assert "--base main has 1 commit that HEAD does not have; the plan shows" in done.err
     assert '--base "$(git merge-base main HEAD)"' in done.err
     began = git("merge-base", "main", "HEAD").strip()
     assert "not here" not in club.run("plan", "--base", began).err
@@ -242,7 +242,7 @@ def test_a_commit_without_the_files_makes_everything_new(club: Bench) -> None:
     git("commit", "-q", "--allow-empty", "-m", "Empty")
     club.manifest(AFTER)
     done = club.run("plan", "--base", "main", "-o", "json")
-    assert "it has no file of the manifest" in done.err
+    assert "it contains no manifest file" in done.err
     assert done.json["portals"][0]["summary"]["already_pending"] == 0
 
 

@@ -43,7 +43,7 @@ def test_it_writes_what_changes_and_names_it(portals: Path) -> None:
 def test_check_writes_nothing_and_tells_by_its_exit_code(portals: Path) -> None:
     done = portalctl("fmt", "--check")
     assert (done.code, done.out) == (2, "portals/ugly.yaml\n")
-    assert done.err == "1 file is not in canonical form; `portalctl fmt` without --check writes it\n"
+    assert done.err == "1 file is not in canonical form; to format, run `portalctl fmt` without --check\n"
     assert (portals / "ugly.yaml").read_text() == UGLY
     assert portalctl("fmt", "--check", "-f", "portals/nice.yaml").code == 0
 

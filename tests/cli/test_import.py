@@ -126,7 +126,7 @@ def test_owners_that_are_there_stay(bench: Bench, name: str) -> None:
     bench.team("city")
     done = imported(bench, "--out", "portals", "--split", "teams")
     assert (done.code, Path(name).read_text()) == (0, "* @me\n")
-    assert f"{name} exists and is unchanged: begin it with `* @your-org/portal-admins`" in done.out
+    assert f"{name} exists and is unchanged: add the line `* @your-org/portal-admins`" in done.out
 
 
 def test_owners_are_written_at_the_top_of_the_repository(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,13 +209,13 @@ def test_what_is_found_in_the_way_only_when_writing_is_not_overwritten_either(be
     ("words", "said"),
     [
         (("--portal", "Not A Handle"), "--portal: expected lower-case words"),
-        (("--portal-id", "portal-1"), "is not a UUID"),
+        (("--portal-id", "portal-1"), "expected a UUID"),
         (("--portal-id", "../x", "--provider", "api7"), "--portal-id: expected an id"),
         (("--provider", "api7", "--region", "eu"), "API7 Enterprise has no key 'region'"),
-        (("--split", "teams"), "give --out a folder"),
-        (("--owner", "@me"), "with --split teams only"),
-        (("--title", "Partners"), "give one of --portal-id and --title"),
-        (("--split", "teams", "--out", "p.yaml"), "give --out a folder"),
+        (("--split", "teams"), "--split teams writes several files"),
+        (("--owner", "@me"), "--owner requires --split teams"),
+        (("--title", "Partners"), "expected either --portal-id or --title"),
+        (("--split", "teams", "--out", "p.yaml"), "--split teams writes several files"),
     ],
 )
 def test_wrong_words_are_told_before_anything_is_read(words: tuple[str, ...], said: str) -> None:

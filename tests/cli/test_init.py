@@ -195,13 +195,13 @@ def test_an_invalid_manifest_is_an_error_at_its_place_and_nothing_is_written() -
         (KONNECT[2:], "--portal is missing"),
         (KONNECT[:6], "--portal-id or --title is missing"),
         (KONNECT, "--ci is missing"),
-        ((*KONNECT, "--portal-id", "x"), "give one"),
-        ((*KONNECT, "--ci", "none", "--source", "portalctl@main"), "write https://HOST/OWNER/REPOSITORY@COMMIT"),
-        ((*KONNECT, "--ci", "none", "--import", "--team", "a=@b"), "use --split teams"),
-        ((*KONNECT, "--ci", "none", "--split", "teams"), "--split is for --import"),
+        ((*KONNECT, "--portal-id", "x"), "pass one of them"),
+        ((*KONNECT, "--ci", "none", "--source", "portalctl@main"), "expected https://HOST/OWNER/REPOSITORY@COMMIT"),
+        ((*KONNECT, "--ci", "none", "--import", "--team", "a=@b"), "pass --split teams"),
+        ((*KONNECT, "--ci", "none", "--split", "teams"), "--split requires --import"),
         ((*KONNECT, "--ci", "none", "--team", "city"), "NAME=@OWNER"),
         ((*KONNECT, "--ci", "none", "--owner", "me"), "@NAME"),
-        (("--portal", "../x", *KONNECT[2:], "--ci", "none"), "no valid manifest"),
+        (("--portal", "../x", *KONNECT[2:], "--ci", "none"), "the new manifest would not be valid"),
         ((*KONNECT[:6], "--portal-id", "x", "--ci", "none"), "UUID"),
         ((*API7, "--ci", "none", "--team", "city=@org/city"), "has no teams"),
         ((*API7, "--ci", "none", "--region", "eu"), "API7 Enterprise has no key 'region'"),
@@ -251,10 +251,10 @@ def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path) -> None:
         ("unique name", "Partners"),
         ("Region", "eu"),
         ("Workflows", "none"),
-        ("Who reviews the files .@your-org", "@org/admins"),
-        ("A team", "city"),
-        ("NAME=@OWNER(.|\n)*A team", "city=@org/city"),
-        ("A team", ""),
+        ("Owner of the files .@your-org", "@org/admins"),
+        ("Team with", "city"),
+        ("expected NAME=@OWNER(.|\n)*Team with", "city=@org/city"),
+        ("Team with", ""),
     )
     assert conversation(tmp_path, ("--out", "new"), *answers) == 0
     assert portalctl("validate", "-f", "new/portals").err == ""
@@ -411,8 +411,8 @@ def test_following_the_comments_of_new_files_leaves_them_canonical_and_valid() -
         (("--provider", "api7"), "--provider: 'api7' contradicts portals/partners.yaml:"),
         (("--title", "Other"), "--title: 'Other' contradicts"),
         (("--region", "us"), "--region: 'us' contradicts"),
-        (("--team", "city=@org/city"), "--team: there is a manifest in portals/ already"),
-        (("--import",), "--import: there is a manifest in portals/ already"),
+        (("--team", "city=@org/city"), "--team: a manifest exists in portals/"),
+        (("--import",), "--import: a manifest exists in portals/"),
     ],
 )
 def test_options_that_contradict_the_manifest_are_refused(words: tuple[str, ...], said: str | None) -> None:
@@ -478,7 +478,7 @@ def test_on_a_terminal_with_a_token_it_offers_to_import(bench: Bench, tmp_path: 
         ("Region", "eu"),
         ("Import the portal as it is now", "y"),
         ("Workflows", "none"),
-        ("Who reviews the files", ""),
+        ("Owner of the files", ""),
     )
     assert conversation(tmp_path / "new", (), *answers, env=env) == 0
     assert "bob@x.com" in Path("new/portals/partners.yaml").read_text()
@@ -488,7 +488,7 @@ def test_the_schema_of_another_version_is_told() -> None:
     assert init(*KONNECT, "--ci", "none").code == 0
     Path(SCHEMA).write_text("{}")
     done = init("--ci", "none")
-    assert f"Renew the schema for editors: portalctl schema manifest > {SCHEMA}" in done.err
+    assert f"Update the schema for editors: portalctl schema manifest > {SCHEMA}" in done.err
     assert Path(SCHEMA).read_text() == "{}"
 
 

@@ -98,7 +98,7 @@ def test_annotations_have_the_severity() -> None:
     [
         ("PC0002=off", "did you mean 'PC002'"),
         ("PC002=of", "did you mean 'off'"),
-        ("PC002", "write PC002=error|warning|off"),
+        ("PC002", "expected PC002=error|warning|off"),
     ],
 )
 def test_a_slip_in_it_is_wrong_usage(word: str, hint: str) -> None:

@@ -74,8 +74,8 @@ def test_more_portals_than_one_page(bench: Bench) -> None:
     ("words", "variables", "said"),
     [
         (("--live",), {}, "Set KONNECT_TOKEN or API7_TOKEN"),
-        (("--live", "--provider", "konnect"), {"KONNECT_TOKEN": "x"}, "Give --region"),
-        (("--region", "eu"), {}, "--region is for --live only"),
+        (("--live", "--provider", "konnect"), {"KONNECT_TOKEN": "x"}, "Pass --region"),
+        (("--region", "eu"), {}, "--region requires --live"),
         (("--live", "--provider", "konect"), {}, "did you mean"),
     ],
 )

@@ -290,7 +290,7 @@ def test_an_output_is_no_other_output_and_no_input(club: Bench) -> None:
         env = {"KONNECT_SERVER_URL": club.sim.url, "KONNECT_TOKEN": club.sim.token}
         done = portalctl(*words, *(() if "plan.json" in words else ("-f", "portals")), env=env)
         assert done.code == 64, words
-        assert "this command reads this file" in done.err or "name the same file" in done.err
+        assert "this command also reads this file" in done.err or "name the same file" in done.err
         assert before == {path: path.read_bytes() for path in Path().rglob("*.*") if path.is_file()}
     assert club.sim.log == ()
 

@@ -22,7 +22,7 @@ from portalctl.cli.process import ClosedOutput
 from tests.conftest import Bench, Done, portalctl
 
 RULES = "trusted_domains: [club.example]\n"
-CLOSED = "error: standard output is closed, and a result has to be printed there"
+CLOSED = "error: standard output is closed, but this command prints a result there"
 
 
 @pytest.fixture

@@ -265,7 +265,7 @@ def test_another_digest_than_expected_is_refused(club: Bench) -> None:
 def test_an_expected_digest_needs_a_plan_file(club: Bench) -> None:
     done = club.run("apply", "--yes", "--expect-digest", "sha256:" + "0" * 64)
     assert done.code == 64
-    assert "needs a plan file" in done.err
+    assert "requires a plan file" in done.err
     assert club.writes == []
 
 
@@ -521,7 +521,7 @@ def test_a_plan_points_no_token_anywhere(club: Bench) -> None:
         write(sealed(plan))
         done = apply_file(club, KONNECT_SERVER_URL="")
         assert done.code == 64, server
-        assert "Name the manifest with -f, or set PORTALCTL_PARTNERS_SERVER or KONNECT_SERVER_URL" in done.err
+        assert "Pass the manifest with -f, or set PORTALCTL_PARTNERS_SERVER or KONNECT_SERVER_URL" in done.err
     assert len(club.sim.log) == called
 
 
@@ -712,7 +712,7 @@ def test_a_file_cut_off_anywhere_is_no_plan(club: Bench) -> None:
 def test_a_folder_is_no_plan(tmp_path: Path) -> None:
     done = portalctl("apply", str(tmp_path))
     assert done.code == 65
-    assert f"{tmp_path}:1:1: this is a folder, not a plan file; name a manifest with -f" in done.err
+    assert f"{tmp_path}:1:1: this is a folder, not a plan file; pass a manifest with -f" in done.err
 
 
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:

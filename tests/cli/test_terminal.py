@@ -163,7 +163,7 @@ def test_a_full_disk_is_an_error_and_no_mistake_of_ours(club: Bench) -> None:
     with Path("/dev/full").open("wb") as full, started(club, "plan", stdout=full) as run:
         _, err = run.communicate(timeout=20)
     assert run.returncode == 1
-    assert b"error: the output can't be written: No space left on device" in err
+    assert b"error: the output cannot be written: No space left on device" in err
     assert b"bug" not in err
 
 

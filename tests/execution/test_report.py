@@ -101,7 +101,7 @@ def test_one_journal_is_for_one_portal(club: Bench) -> None:
     other.write_text(text.replace(PORTAL_ID, club.sim.store.add_portal("others")))
     done = club.run("apply", "--yes", "--journal", "j.jsonl")
     assert done.code == 64
-    assert "choose the portal with --portal NAME" in done.err
+    assert "Choose the portal with --portal NAME" in done.err
     assert club.run("apply", "--yes", "--journal", "j.jsonl", "--portal", "partners").code == 0
 
 

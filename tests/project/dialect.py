@@ -188,7 +188,7 @@ IN_TEXTS = (
     _denied(r"(?-i:PRs?|MRs?)", SPELLING, "pull request, merge request", "in a PR", "in a pull request"),
     _denied(r"log-in", SPELLING, "login", "the log-in page", "the login page"),
     _denied(
-        r"exit status|return code|exitcode|exits with (exit )?code",
+        r"exit status|return code|(?<!--detailed-)exitcode|exits with (exit )?code",
         SPELLING,
         "exit code; exit 4",
         "the return code is 4",
