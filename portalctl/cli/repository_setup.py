@@ -127,7 +127,7 @@ def of_import(out: Path, answers: Answers, target: Target, *, split_teams: bool)
     """Return the setup with a manifest of the portal as it is now. Raises BadUsageError and PortalError."""
     setup = _with_portal(out, answers)
     portal = portal_to_import(answers.name, answers.provider, answers.id, answers.title, answers.keys)
-    destination = Destination(portal.name, portal.provider, portal.region, COMMAND_LINE.file, "Give --region")
+    destination = Destination(portal.name, portal.provider, portal.region, COMMAND_LINE.file, "Pass --region")
     run = run_on(destination, target)
     made = read_portal(portal, run, SUGGEST_FROM, split_teams=split_teams, has_schema=True)
     setup.private = {setup.folder / name: text for name, text in {**made.files, **made.acknowledgements}.items()}

@@ -31,7 +31,7 @@ Found = Iterator[tuple[Reason, str]]  # the rule, and what is wrong with it
 
 
 @dataclass(frozen=True)
-class _Look:
+class _LintCase:
     """The rules of one portal on a day, and a snapshot of the portal where there is one."""
 
     portal: PortalManifest
@@ -56,72 +56,72 @@ class _Look:
         return frozenset(developer.address for developer in developers if developer.status == "approved")
 
 
-def _look_alike(look: _Look) -> Found:
+def _look_alike(case: _LintCase) -> Found:
     """Find look-alikes of trusted domains. A denied look-alike is not a finding: denying it is the remedy."""
-    rules = {rule.domain: rule for rule in look.portal.trusted_domains}
+    rules = {rule.domain: rule for rule in case.portal.trusted_domains}
     if not rules:
         return
     likeness = Lookalikes(rules)
     for domain, other in likeness.among():
         yield rules[domain].why, f"domain {domain} looks like the trusted domain {other}"
-    for address, why in look.grants():
+    for address, why in case.grants():
         trusted = likeness.of(domain_of(address))
         if trusted is not None:
             yield why, f"domain {domain_of(address)} looks like the trusted domain {trusted}"
 
 
-def _freemail(look: _Look) -> Found:
-    for rule in look.portal.trusted_domains:
+def _freemail(case: _LintCase) -> Found:
+    for rule in case.portal.trusted_domains:
         if is_freemail(rule.domain):
             yield rule.why, f"any user can get an address at {rule.domain} and would be approved"
 
 
-def _expired(look: _Look) -> Found:
-    for expires, why in ending(look.portal):
-        if expires < look.today:
+def _expired(case: _LintCase) -> Found:
+    for expires, why in ending(case.portal):
+        if expires < case.today:
             yield why, f"expired after {expires}; the rule counts as absent"
 
 
-def _expires_soon(look: _Look) -> Found:
-    for expires, why in ending(look.portal):
-        if look.today <= expires <= look.today + SOON:
+def _expires_soon(case: _LintCase) -> Found:
+    for expires, why in ending(case.portal):
+        if case.today <= expires <= case.today + SOON:
             yield why, f"expires after {expires}; access that only this rule grants is then removed"
 
 
-def _review_due(look: _Look) -> Found:
-    for review_by, rule in review_due(look.portal, look.today):
+def _review_due(case: _LintCase) -> Found:
+    for review_by, rule in review_due(case.portal, case.today):
         yield rule.why, f"the review of trusted domain {rule.domain} was due on {review_by}"
 
 
-def _outsider(look: _Look) -> Found:
+def _outsider(case: _LintCase) -> Found:
     """Find members that no rule approves, without those with an override or invitation and those already approved.
 
     Without a snapshot the approved developers are unknown. If `policy.unmatched` keeps developers approved on the
     portal, all members are then assumed to be approved, and none is found.
     """
-    policy = look.portal.policy
-    if look.live is None and policy.unmatched_approved == "keep" and policy.unmatched_why.at is not None:
+    policy = case.portal.policy
+    if case.live is None and policy.unmatched_approved == "keep" and policy.unmatched_why.at is not None:
         return
-    now = look.book.now
-    considered = now.overrides.keys() | now.invitations.keys() | look.approved()
+    now = case.book.now
+    considered = now.overrides.keys() | now.invitations.keys() | case.approved()
     for address, memberships in now.members.items():
         if now.trust_of(domain_of(address)) is None and address not in considered:
             for team, why in memberships:
                 yield why, f"no rule approves this developer; they join {team} only after an approval on the portal"
 
 
-def _no_developer(look: _Look) -> Found:
+def _no_developer(case: _LintCase) -> Found:
     """Find grants that match no developer. Denials are for future sign-ups, and invitations create accounts."""
-    if look.live is None:
+    if case.live is None:
         return
-    addresses = {developer.address for developer in look.live.developers} - {None}
-    names = {developer.id for developer in look.live.developers} | addresses
+    addresses = {developer.address for developer in case.live.developers} - {None}
+    names = {developer.id for developer in case.live.developers} | addresses
     domains = {name for address in addresses if address is not None for name in enclosing(domain_of(address))}
     exact = {domain_of(address) for address in addresses if address is not None}
-    for rule in look.portal.trusted_domains:
+    for rule in case.portal.trusted_domains:
         if rule.domain not in (domains if rule.subdomains else exact):
             yield rule.why, f"no developer on the portal has an address at {rule.domain}"
-    now = look.book.now
+    now = case.book.now
     awaited = {*now.invitations, *names}
     for override in now.overrides.values():
         if override.status not in DENIALS and not {override.developer, override.id} & awaited:
@@ -130,12 +130,12 @@ def _no_developer(look: _Look) -> Found:
         yield from ((why, "no developer on the portal has this address") for _, why in now.members[address])
 
 
-def _repeats(look: _Look) -> Found:
+def _repeats(case: _LintCase) -> Found:
     """Find overrides without which the other rules yield the same, by resolving with and without them."""
-    overrides = [override for override in look.book.now.overrides.values() if _may_repeat(override)]
+    overrides = [override for override in case.book.now.overrides.values() if _may_repeat(override)]
     developers = [Developer(str(number), override.developer, "pending") for number, override in enumerate(overrides)]
-    without = Rulebook.of(replace(look.portal, overrides=()), look.today)
-    decisions = zip(overrides, resolve(look.book, developers), resolve(without, developers), strict=True)
+    without = Rulebook.of(replace(case.portal, overrides=()), case.today)
+    decisions = zip(overrides, resolve(case.book, developers), resolve(without, developers), strict=True)
     for override, (_, decision), (_, otherwise) in decisions:
         if _same(decision, otherwise) and _lasts(override, without):
             rule = otherwise.why[0]
@@ -161,8 +161,8 @@ def _lasts(override: Override, without: Rulebook) -> bool:
     return override.expires is not None and override.expires <= trust.expires
 
 
-def _unused_team(look: _Look) -> Found:
-    portal = look.portal
+def _unused_team(case: _LintCase) -> Found:
+    portal = case.portal
     named = {team for domain in portal.trusted_domains for team in domain.teams}
     named |= {team for rule in portal.trusted_groups for team in rule.teams}
     named |= {team for override in portal.overrides for team in override.teams or ()}
@@ -173,9 +173,9 @@ def _unused_team(look: _Look) -> Found:
             yield team.why, f"no rule uses team {team.name}"
 
 
-def _claimable(look: _Look) -> Found:
-    for rule in look.portal.group_rules:
-        directory = look.portal.directories.get(rule.directory)
+def _claimable(case: _LintCase) -> Found:
+    for rule in case.portal.group_rules:
+        directory = case.portal.directories.get(rule.directory)
         kind = KINDS.get(directory.kind) if directory is not None else None
         if kind is not None and kind.claimable_names and not rule.group.startswith(BY_ID) and not is_uuid(rule.group):
             yield (
@@ -184,8 +184,8 @@ def _claimable(look: _Look) -> Found:
             )
 
 
-def _not_written(look: _Look) -> Found:
-    portal = look.portal
+def _not_written(case: _LintCase) -> Found:
+    portal = case.portal
     owned = {team.name for team in portal.teams if team.membership == "idp"}
     named = [(rule.why, rule.teams) for rule in portal.trusted_domains]
     named += [(rule.why, rule.teams) for rule in portal.trusted_groups]
@@ -196,12 +196,12 @@ def _not_written(look: _Look) -> Found:
                 yield why, f"team {team} is managed by the identity provider, so this rule adds no developers to it"
 
 
-def _twins(look: _Look) -> Found:
+def _twins(case: _LintCase) -> Found:
     """Find declared teams with a name that looks like another team's, in the manifest or on the portal."""
     declared = TeamNames()
-    live = [team.name for team in look.live.teams] if look.live is not None else []
+    live = [team.name for team in case.live.teams] if case.live is not None else []
     on_portal = TeamNames(live)
-    for team in sorted(look.portal.teams, key=lambda team: team.why.at or look.portal.at):
+    for team in sorted(case.portal.teams, key=lambda team: team.why.at or case.portal.at):
         other = declared.like(team.name)
         if other is not None:
             yield team.why, f"team {team.name} looks like {other} of this manifest: {difference(team.name, other)}"
@@ -216,7 +216,7 @@ def _twins(look: _Look) -> Found:
             yield team.why, f"team {team.name} looks like {twin} on the portal: {difference(team.name, twin)}"
 
 
-def _found_while_loading(_: _Look) -> Found:
+def _found_while_loading(_: _LintCase) -> Found:
     """Find nothing: the warnings of these kinds are made while the manifest is loaded."""
     return iter(())
 
@@ -229,7 +229,7 @@ class Lint:
     about: str
     why: str
     remedy: str
-    look: Callable[[_Look], Found]
+    find: Callable[[_LintCase], Found]
     needs_snapshot: bool = False
 
 
@@ -365,10 +365,10 @@ def lint(
     for warning in manifest.warnings:
         found |= set(_found(warning.code or "", [(warning.at, warning.message)], levels))
     for portal in manifest.portals.values():
-        look = _Look(portal, today, (live or {}).get(portal.name))
+        case = _LintCase(portal, today, (live or {}).get(portal.name))
         for code, kind in LINTS.items():
             if levels.of(code) != "off":
-                found |= set(_found(code, ((why.at or portal.at, text) for why, text in kind.look(look)), levels))
+                found |= set(_found(code, ((why.at or portal.at, text) for why, text in kind.find(case)), levels))
     return tuple(sorted(found))
 
 
