@@ -42,6 +42,7 @@ _ADVICE: Final[dict[int, str]] = {
     3: "The server took too long. Ask its operators to raise the time limit for this user.",
     4: "The server cut the list off. Ask its operators to raise the size limit for this user.",
     11: "An administrative limit of the server was exceeded. Ask its operators to raise it for this user.",
+    8: "The server wants TLS. Write ldaps:// in the directory's address.",
     10: "The server refers to another one, which is not followed. Name the server that holds the entries.",
     32: "Check `base` in the manifest.",
     34: "Check the DN in the manifest.",
@@ -121,22 +122,29 @@ class LdapServer:
     def search(self, base: str, text: str, attributes: Sequence[str], *, complete: bool = True) -> Iterator[Entry]:
         """Yield the entries below `base` that fit a filter. Raises DirectoryError where a page is not complete,
         unless a part of them is of use (`complete=False`)."""
-        cookie, cookies, rows, size = None, set[bytes](), 0, 0
+        cookie, pages, rows, size, before = None, 0, 0, 0, None
         while True:
             result, entries = self._once(base, text, "SUBTREE", attributes, cookie)
             if result["result"] != 0 and complete:
                 raise self._failed(f"search below {quoted(base)}", result)
-            rows, size = rows + len(entries), size + (self._socket.received if self._socket else 0)
-            if len(cookies) >= MOST_PAGES or rows > MOST_IDENTITIES or size > MOST_LIST_BYTES:
+            pages, rows, size = pages + 1, rows + len(entries), size + self._received
+            if pages > MOST_PAGES or rows > MOST_IDENTITIES or size > MOST_LIST_BYTES:
                 text = f"search below {quoted(base)}: the list does not end after {rows:,} entries"
                 raise self.wrong(f"{text}, {size // 1024**2:,} MiB", AGAIN)
+            names = [entry.dn for entry in entries]
+            if names and names == before:
+                raise self.wrong(f"search below {quoted(base)}: the same page came twice", AGAIN)
+            before = names
             yield from entries
+            # Samba's cookie is the same for each page: only its absence counts (RFC 2696, 3).
             cookie = result.get("controls", {}).get(_PAGED, {}).get("value", {}).get("cookie")
             if not cookie:
                 return
-            if cookie in cookies:
-                raise self.wrong(f"search below {quoted(base)}: the same page came twice", AGAIN)
-            cookies.add(cookie)
+
+    @property
+    def _received(self) -> int:
+        """The number of bytes of the last answer."""
+        return self._socket.received if self._socket else 0
 
     def _once(
         self, base: str, text: str, scope: Scope, attributes: Sequence[str], cookie: bytes | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from itertools import count
 
 import pytest
@@ -155,6 +156,21 @@ def endless(rows: int, size: int = 0) -> ldap_stand_in.Answer:
         return [*entries, request.done(cookie=b"%d" % number)]
 
     return answer
+
+
+def test_a_cookie_may_be_the_same_for_each_page_and_a_page_may_not() -> None:
+    """Samba's is: what counts is whether there is one (RFC 2696)."""
+    pages = count(1)
+
+    def answer(request: ldap_stand_in.Request, *, last: int) -> Iterable[bytes]:
+        if request.kind == BIND or b"1.2.840.113556.1.4.319" not in request.raw:
+            return [request.done()]
+        number = min(next(pages), last)
+        return [request.entry(f"cn={number},dc=x", {"cn": ["x"]}), request.done(cookie=b"one" if number < 9 else b"")]
+
+    ldap_fails(partial(answer, last=9), "9 groups have the name")
+    pages = count(1)
+    assert len(ldap_fails(partial(answer, last=5), "the same page came twice")) == 1 + 6
 
 
 def test_pages_of_ldap_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
