@@ -29,8 +29,7 @@ from portalctl.errors import UNTOLD, AnswerError, RefusedError
 from portalctl.events import ReadDone, Warned
 from portalctl.execution.executor import carry_out
 from portalctl.execution.interrupted_run import interrupted_run, wait_until_visible
-from portalctl.execution.journal import NO_JOURNAL, Journal, open_journal
-from portalctl.execution.journal_lock import locked_journal
+from portalctl.execution.journal import NO_JOURNAL, Journal
 from portalctl.execution.preparation import Ready, prepare
 from portalctl.execution.report import PortalReport
 from portalctl.garbage import no_garbage_collection
@@ -417,21 +416,21 @@ def exclusive(portals: Iterable[PortalManifest | PortalPlan], run: Run) -> Itera
     """
     named = {portal.name: portal for portal in portals if portal.name in run.journals}
     with ExitStack() as stack:
-        for path in sorted({run.journals[name] for name in named}):
-            stack.enter_context(locked_journal(path, run.observer))
+        for place in sorted({run.journals[name] for name in named}, key=lambda place: place.shown):
+            stack.enter_context(place.lock(run.observer))
         for portal in named.values():
             _wait_for_earlier(portal, run)
         yield
 
 
 def _wait_for_earlier(portal: PortalManifest | PortalPlan, run: Run) -> None:
-    path, server = run.journals[portal.name], server_of(portal.name, run).url
+    place, server = run.journals[portal.name], server_of(portal.name, run).url
     portal_id = portal.id if isinstance(portal, PortalManifest) else portal.portal_id
     most = run.patience.seconds
-    earlier = interrupted_run(path, server=server, portal_id=portal_id, now=run.clock(), max_wait=most)
+    earlier = interrupted_run(place.last_run(), server=server, portal_id=portal_id, now=run.clock(), max_wait=most)
     if earlier is None:
         return
-    text = f"the last apply did not finish ({path}): waiting until its writes are visible, at most"
+    text = f"the last apply did not finish ({place.shown}): waiting until its writes are visible, at most"
     run.observer(Warned(f"{text} {earlier.seconds:.0f} s"))
     with open_portal(portal, run, methods=READ_ONLY, portal_id=earlier.portal_id) as provider:
         wait_until_visible(earlier, provider, run.patience)
@@ -443,7 +442,7 @@ def _journal(ready: Ready, plan: Plan, run: Run) -> AbstractContextManager[Journ
         return nullcontext(NO_JOURNAL)
     place = {"portal": name, "server": ready.plan.server, "portal_id": ready.plan.portal_id}
     facts = {**place, "plan": plan.digest, "generator": plan.generator, "changes": len(ready.todo)}
-    return open_journal(run.journals[name], facts, run.clock)
+    return run.journals[name].open(facts, run.clock)
 
 
 def _compare_all(

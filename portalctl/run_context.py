@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 from portalctl.cancellation import Stop
 from portalctl.changes.plan import PortalPlan
 from portalctl.errors import BadUsageError
 from portalctl.events import Observer, ignore
 from portalctl.execution.confirm_wait import Patience
+from portalctl.execution.journal_place import JournalPlace
 from portalctl.group_reading import NO_DIRECTORIES, Directories, GroupReader
 from portalctl.http.throttle import Throttles
 from portalctl.manifest.model import PortalManifest
@@ -33,10 +33,10 @@ class Run:
     With a `snapshot`, portals are read from it, and no server is needed or called.
 
     `services` has further servers by portal name and service (API7: `backend`, needed to create accounts). `stop`,
-    once asked, ends an apply after the writes in flight. `journals`: the file of each portal, by name; a portal
-    without an entry has none. `throttles`: the rate limits learned from the servers. `before_writing` is called once,
-    before the first write. `addresses`: server addresses of further root files, by portal name; they are only
-    compared. `directories`: access to the manifest's directories, and which to leave out."""
+    once asked, ends an apply after the writes in flight. `journals`: the place of each portal's journal, by name; a
+    portal without an entry has none. `throttles`: the rate limits learned from the servers. `before_writing` is
+    called once, before the first write. `addresses`: server addresses of further root files, by portal name; they are
+    only compared. `directories`: access to the manifest's directories, and which to leave out."""
 
     servers: Mapping[str, AnyServer]
     clock: Clock = utc_now
@@ -44,7 +44,7 @@ class Run:
     patience: Patience = Patience()
     stop: Stop = field(default_factory=Stop)
     throttles: Throttles = field(default_factory=Throttles)
-    journals: Mapping[str, Path] = field(default_factory=dict)
+    journals: Mapping[str, JournalPlace] = field(default_factory=dict)
     before_writing: Callable[[], None] = lambda: None
     services: Mapping[str, Mapping[str, AnyServer]] = field(default_factory=dict)
     snapshot: SavedSnapshot | None = None

@@ -19,6 +19,7 @@ from portalctl.cli.masking import shown
 from portalctl.cli.output_option import OutputPath
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.execution.journal import FOLDER, check_folder, check_journal
+from portalctl.execution.journal_place import FilePlace
 from portalctl.execution.report import PortalReport, timestamp
 from portalctl.flow import exclusive
 from portalctl.manifest.model import PortalManifest
@@ -51,10 +52,10 @@ class Records:
         Raises BadUsageError, before any write to a portal, for files that cannot be written.
         """
         journals = self._journals(portal.name for portal in plan.portals)
-        for path in journals.values():
-            check_journal(path)
+        for place in journals.values():
+            check_journal(place.path)
         if self.report is not None:
-            self._check_report(self.report, plan, journals.values())
+            self._check_report(self.report, plan, (place.path for place in journals.values()))
         return replace(run, stop=self.stop, journals=journals, before_writing=self.before_writing)
 
     def hold(self, portals: Collection[PortalManifest | PortalPlan], run: Run) -> None:
@@ -63,15 +64,15 @@ class Records:
         Raises BadUsageError for journals that cannot be written, PortalctlError when another apply takes too long.
         """
         journals = self._journals(portal.name for portal in portals)
-        for path in journals.values():
-            check_journal(path)
+        for place in journals.values():
+            check_journal(place.path)
         click.get_current_context().with_resource(exclusive(portals, replace(run, journals=journals)))
 
-    def _journals(self, portals: Iterable[str]) -> dict[str, Path]:
+    def _journals(self, portals: Iterable[str]) -> dict[str, FilePlace]:
         names = list(portals)
         if self.journal is not None and len(names) > 1:
             raise BadUsageError("--journal is a file for one portal", "Choose the portal with --portal NAME.")
-        return {name: self.journal or FOLDER / f"{name}.jsonl" for name in names}
+        return {name: FilePlace(self.journal or FOLDER / f"{name}.jsonl") for name in names}
 
     def _check_report(self, report: Output, plan: Plan, journals: Iterable[Path]) -> None:
         if report.target is not None and os.path.realpath(report.target) in map(os.path.realpath, journals):

@@ -5,11 +5,9 @@ they are visible before it compares or checks anything."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -17,15 +15,13 @@ from portalctl.cancellation import Stop
 from portalctl.changes.operations import Change, parsed
 from portalctl.errors import AmbiguousError, PortalError
 from portalctl.execution.confirm_wait import Patience
+from portalctl.execution.journal_place import Line
 from portalctl.execution.sender import is_lockout
 from portalctl.execution.verification import touched
 from portalctl.ids import is_id
-from portalctl.portals.answer_ids import json_object
 from portalctl.portals.protocol import Reader
 
-MAX_BYTES = 64 * 1024**2  # of the end of a journal; a run of 100,000 changes has about as much
 MAX_WAIT = 30.0  # seconds after its last line in which a run's writes may still be invisible
-Line = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +34,16 @@ class EarlierRun:
 
 
 def interrupted_run(
-    path: Path, *, server: str, portal_id: str | None, now: datetime, max_wait: float
+    lines: Sequence[Line], *, server: str, portal_id: str | None, now: datetime, max_wait: float
 ) -> EarlierRun | None:
     """Return the last run of a journal, if it has no end, is of this portal and is younger than `max_wait` seconds.
 
-    Incomplete lines, and lines that no version of portalctl wrote, are ignored.
+    Lines that no version of portalctl wrote are ignored.
 
     Args:
+        lines: those of the last run, its `begin` first (`JournalPlace.last_run`).
         portal_id: None where only the portal's title is known.
     """
-    lines = _last_run(path)
     if not lines or any(line.get("event") == "end" for line in lines):
         return None
     begin, *others = lines
@@ -82,31 +78,6 @@ def wait_until_visible(earlier: EarlierRun, portal: Reader, patience: Patience) 
             return
 
 
-def _last_run(path: Path) -> list[Line]:
-    """Return the lines of the last run, its `begin` first."""
-    lines: list[Line] = []
-    for text in reversed(_tail(path).split(b"\n")):
-        if not text:
-            continue
-        line = json_object(text)
-        if not lines and line.get("event") == "end":
-            return []
-        lines.append(line)
-        if line.get("event") == "begin":
-            return [item for item in reversed(lines) if item.get("run") == line.get("run")]
-    return []
-
-
-def _tail(path: Path) -> bytes:
-    """Return the end of a file; nothing if it can't be read."""
-    try:
-        with path.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - MAX_BYTES))
-            return file.read(MAX_BYTES)
-    except OSError:
-        return b""
-
-
 def _age(line: Line, now: datetime) -> float | None:
     """Return how many seconds ago a line was written."""
     try:
@@ -115,7 +86,7 @@ def _age(line: Line, now: datetime) -> float | None:
         return None
 
 
-def _written(lines: list[Line]) -> Iterator[Change]:
+def _written(lines: Sequence[Line]) -> Iterator[Change]:
     """Yield the changes that were carried out, or may have been: all except those with only refused tries."""
     intents: dict[object, Line] = {}
     open_tries: dict[object, int] = {}

@@ -22,6 +22,7 @@ from portalctl.changes.plan_document import digest
 from portalctl.changes.planning import assemble, compare, plan_portal
 from portalctl.changes.selection import Selection
 from portalctl.events import Event, ReadDone, ignore
+from portalctl.execution.journal_place import FilePlace
 from portalctl.garbage import no_garbage_collection
 from portalctl.http import Answer, Client, Server
 from portalctl.manifest.load import load
@@ -120,7 +121,7 @@ def apply(url: str, folder: str) -> dict[str, float]:
     """`portalctl apply --yes`, with a journal; only what comes after the plan is timed."""
     numbers: dict[str, float] = {}
     read: list[Event] = []
-    journals = {"partners": Path(folder) / "journal.jsonl"}
+    journals = {"partners": FilePlace(Path(folder) / "journal.jsonl")}
     run = Run({"partners": Server(url, TOKEN)}, journals=journals, observer=read.append)
     made = flow.plan(load([Path(folder)]), run)
     numbers["plan calls"] = _calls(read)

@@ -175,6 +175,17 @@ def test_the_next_journal_keeps_what_the_last_one_proves(store: Store) -> None:
     store.begin_journal(KEY, "run-2", {"event": "begin", "run": "run-2", "at": "2026-06-15T09:00:00.000Z"})
     assert [line["event"] for line in store.journal_lines(KEY)] == ["begin"]
     assert [item.result for item in store.results("run-1")] == ["unknown"]
+    store.end_run(run(state="failed"), [result()])
+    assert [item.result for item in store.results("run-1")] == ["confirmed"]
+
+
+def test_a_change_that_was_sent_is_in_the_history_though_its_apply_raised(store: Store) -> None:
+    store.begin_journal(KEY, "run-1", {"event": "begin", "at": "2026-06-15T08:00:00.000Z"})
+    act: dict[str, object] = {"op": "create_team", "class": "structure", "team": "city", "after": {}}
+    change = {"change": "create_team:city", "at": "2026-06-15T08:00:01.000Z", "developer": None, "before": None}
+    store.append_journal(KEY, "run-1", [{"event": "intent", **change, **act}])
+    store.end_run(run(state="failed"), [result()])
+    assert [item.result for item in store.results("run-1")] == ["confirmed", "unknown"]
 
 
 def test_the_end_of_a_journal_keeps_the_results(store: Store, again: Again) -> None:
@@ -182,9 +193,15 @@ def test_the_end_of_a_journal_keeps_the_results(store: Store, again: Again) -> N
     store.begin_journal(KEY, "run-1", {"event": "begin", "at": "2026-06-15T08:00:00.000Z"})
     store.end_journal(KEY, "run-1", NOW, [result()])
     assert store.journal_lines(KEY) == []
-    (ended,) = again(store).interrupted_runs(NOW + HOUR)  # killed before end_run
-    assert ended.counts == Counts(confirmed=1)
-    assert store.results("run-1") == [result()]
+    second = result("bob@example.com", "failed")
+    store.begin_journal(KEY, "run-1", {"event": "begin", "at": "2026-06-15T08:00:00.000Z"})
+    store.end_journal(KEY, "run-1", NOW, [second])  # of another apply of the same run
+    store = again(store)
+    (ended,) = store.interrupted_runs(NOW + HOUR)  # killed before end_run
+    assert ended.counts == Counts(confirmed=1, failed=1)
+    assert store.results("run-1") == [result(), second]
+    store.end_run(run(state="failed"), [result(), second])
+    assert store.results("run-1") == [result(), second]
 
 
 # --- changes that others undo

@@ -7,16 +7,15 @@ from datetime import datetime
 from functools import cache
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, delete, insert
+from sqlalchemy import Connection, insert
 
 from portalctl.controller.store.transactions import address_key
 from portalctl.controller.tables import RESULTS
 from portalctl.output.apply_report import ChangeResult
 
 
-def save_results(connection: Connection, run_id: str, ended_at: datetime, results: Iterable[ChangeResult]) -> None:
-    """Replace the results of a run, in the caller's transaction."""
-    connection.execute(delete(RESULTS).where(RESULTS.c.run == run_id))
+def add_results(connection: Connection, run_id: str, ended_at: datetime, results: Iterable[ChangeResult]) -> None:
+    """Add results of a run, in the caller's transaction."""
     rows = [
         {
             "run": run_id,

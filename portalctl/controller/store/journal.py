@@ -9,9 +9,9 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, insert, select
 
 from portalctl.controller.models import PortalKey
-from portalctl.controller.store.change_results import result_adapter, save_results
+from portalctl.controller.store.change_results import add_results, result_adapter
 from portalctl.controller.store.transactions import Transactions, named, of
-from portalctl.controller.tables import JOURNAL
+from portalctl.controller.tables import JOURNAL, RESULTS
 from portalctl.output.apply_report import ChangeResult
 
 Line = Mapping[str, object]
@@ -39,9 +39,9 @@ class JournalLines(Transactions):
             _add(connection, key, run_id, lines)
 
     def end_journal(self, key: PortalKey, run_id: str, now: datetime, results: Iterable[ChangeResult]) -> None:
-        """Keep the results of an apply and remove its journal, at once."""
+        """Keep the results of an apply and remove its journal, at once. A run can have several applies."""
         with self._write() as connection:
-            save_results(connection, run_id, now, results)
+            add_results(connection, run_id, now, results)
             connection.execute(delete(JOURNAL).where(of(JOURNAL, key)))
 
     def journal_lines(self, key: PortalKey) -> list[Line]:
@@ -52,9 +52,10 @@ class JournalLines(Transactions):
 
 
 def settle_journal(connection: Connection, run_id: str) -> None:
-    """Keep the results that the journal of an unfinished run proves, in the caller's transaction.
+    """Keep the results that the journal of an unfinished apply proves, in the caller's transaction.
 
-    A change is `failed` where the portal refused each try, else `unknown`: only the final look confirms a change.
+    They are of changes without another result. A change is `failed` where the portal refused each try, else
+    `unknown`: only the final look confirms a change.
     """
     statement = select(JOURNAL.c.line).where(JOURNAL.c.run == run_id).order_by(JOURNAL.c.number)
     intents: dict[str, Line] = {}
@@ -67,10 +68,11 @@ def settle_journal(connection: Connection, run_id: str) -> None:
             tries[change] = tries.get(change, 0) + 1
         elif line["event"] == "answer":
             answers.setdefault(change, []).append(line)
-    if intents:
-        results = [_result(line, tries[change], answers.get(change, [])) for change, line in intents.items()]
-        last = max(str(line["at"]) for line in intents.values())
-        save_results(connection, run_id, datetime.fromisoformat(last), results)
+    known = set(connection.execute(select(RESULTS.c.change).where(RESULTS.c.run == run_id)).scalars())
+    for change, line in intents.items():
+        if change not in known:
+            result = _result(line, tries[change], answers.get(change, []))
+            add_results(connection, run_id, datetime.fromisoformat(str(line["at"])), [result])
 
 
 def _result(intent: Line, tries: int, answers: Sequence[Line]) -> ChangeResult:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from portalctl.controller.models import Counts, PortalKey, RunRecord
-from portalctl.controller.store.change_results import result_of, save_results
+from portalctl.controller.store.change_results import add_results, result_of
 from portalctl.controller.store.journal import settle_journal
 from portalctl.controller.store.transactions import Found, Transactions, insert_new, named, of, upsert
 from portalctl.controller.tables import CONTESTED, RESULTS, RUNS
@@ -27,18 +27,24 @@ class Runs(Transactions):
             connection.execute(insert(RUNS).values(**_columns(run)))
 
     def end_run(self, run: RunRecord, results: Iterable[ChangeResult] = ()) -> None:
-        """Record the end of a run and the result of each of its changes, also of a run that was not begun."""
+        """Record the end of a run and the result of each of its changes, also of a run that was not begun.
+
+        `results` replace those that the journal kept; where they lack a change that was sent, the journal's stays.
+        """
         with self._write() as connection:
             columns = _columns(run)
             upsert(connection, RUNS, {"id": columns.pop("id")}, columns)
-            save_results(connection, run.id, run.ended_at or run.started_at, results)
+            complete = list(results)
+            connection.execute(delete(RESULTS).where(RESULTS.c.run == run.id))
+            add_results(connection, run.id, run.ended_at or run.started_at, complete)
+            settle_journal(connection, run.id)
 
     def import_run(self, run: RunRecord, results: Iterable[ChangeResult]) -> bool:
         """Record a run that another writer made, unless its id is known. Returns whether it was new."""
         with self._write() as connection:
             new = insert_new(connection, RUNS, _columns(run))
             if new:
-                save_results(connection, run.id, run.ended_at or run.started_at, results)
+                add_results(connection, run.id, run.ended_at or run.started_at, results)
             return new
 
     def run(self, run_id: str) -> RunRecord | None:
