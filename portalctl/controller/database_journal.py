@@ -63,7 +63,7 @@ class DatabasePlace:
 
 
 @dataclass(slots=True)
-class _Entry:
+class _WaitingLine:
     """A line that waits to be committed."""
 
     line: Line
@@ -78,7 +78,7 @@ class DatabaseJournal(Journal):
         self._place = place
         self._key = key
         self._clock = clock
-        self._waiting: deque[_Entry] = deque()
+        self._waiting: deque[_WaitingLine] = deque()
         self._turn = threading.Lock()
 
     def line(self, event: str, facts: Mapping[str, object]) -> Line:
@@ -101,7 +101,7 @@ class DatabaseJournal(Journal):
 
     def _commit(self, line: Line) -> None:
         """Return once a line is committed. Raises StoreError."""
-        entry = _Entry(line)
+        entry = _WaitingLine(line)
         self._waiting.append(entry)
         with self._turn:
             if not entry.done:
