@@ -17,7 +17,7 @@ def schema(kind: str) -> None:
     """Print the JSON Schema of manifest files, or of a document that portalctl writes, for editors and validators.
 
     KIND is manifest, plan, report, snapshot, drift, explanation, access, ping, validation, portals,
-    live_portals or directories.
+    live_portals, directories, history or evidence.
 
     \b
     Examples:

@@ -15,10 +15,10 @@ from sqlalchemy.exc import ArgumentError
 
 from portalctl.controller.database_errors import StoreError, database_errors, place_of
 from portalctl.controller.migrations import migrate
+from portalctl.controller.models import DATABASE_FILE
 from portalctl.errors import BadUsageError
 from portalctl.execution.journal import check_folder, make_folder
 
-FILE: Final = "controller.sqlite"  # in the state folder
 BUSY_SECONDS: Final = 10.0  # how long a write waits for another process
 WRITES: Final = "portalctl_writes"  # the execution option of transactions that write
 _EXPECTED = "Expected sqlite:///PATH or postgresql://USER@HOST/NAME."
@@ -35,7 +35,7 @@ def open_database(url: str | None, *, state: Path, exclusive: bool = True) -> En
         BadUsageError: the URL cannot be used.
         StoreError: the database cannot be opened, another process has locked it, or its schema is newer.
     """
-    parsed = _parsed(url) if url is not None else URL.create("sqlite", database=str(state / FILE))
+    parsed = _parsed(url) if url is not None else URL.create("sqlite", database=str(state / DATABASE_FILE))
     unlock: Callable[[], None] | None = None
     if parsed.get_backend_name() == "sqlite":
         unlock = _prepare_file(Path(parsed.database or ""), exclusive=exclusive)

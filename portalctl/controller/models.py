@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
+DATABASE_FILE: Final = "controller.db"  # in the state folder
 Mode = Literal["observe", "onboard", "full"]
 PortalState = Literal["in_sync", "pending", "drifted", "held", "failing", "suspended"]
 Trigger = Literal["start", "poll", "interval", "event", "push", "manual", "approval", "registration", "report"]

@@ -31,6 +31,7 @@ from portalctl.manifest.model import PortalManifest
 from portalctl.output.apply_report import Report
 from portalctl.output.escaping import json_text
 from portalctl.output.forms import FORMS, forms
+from portalctl.output.history import Evidence, History
 from portalctl.portals import snapshot_file
 from portalctl.portals.snapshot_file import SavedSnapshot
 from portalctl.version import GENERATOR
@@ -181,6 +182,8 @@ Document = (
     | ListedPortals
     | LivePortals
     | ListedDirectories
+    | History
+    | Evidence
 )
 
 MODELS: Mapping[str, type[Document]] = {
@@ -195,6 +198,8 @@ MODELS: Mapping[str, type[Document]] = {
     "portals": ListedPortals,
     "live_portals": LivePortals,
     "directories": ListedDirectories,
+    "history": History,
+    "evidence": Evidence,
 }
 
 

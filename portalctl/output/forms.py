@@ -46,6 +46,14 @@ FORMS: Mapping[str, Mapping[str, str]] = {
     },
     "portals": {"text": "portalctl.output.text.portals:portals_text"},
     "live_portals": {"text": "portalctl.output.text.portals:live_portals_text"},
+    "history": {
+        "text": "portalctl.output.text.history:history_text",
+        "jsonl": "portalctl.output.history:history_lines",
+    },
+    "evidence": {
+        "text": "portalctl.output.text.history:evidence_text",
+        "jsonl": "portalctl.output.history:evidence_line",
+    },
     "directories": {"text": "portalctl.output.text.directories:directories_text"},
 }
 

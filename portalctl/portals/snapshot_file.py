@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from portalctl import json_file
 from portalctl.directories.reading import GroupReading
@@ -133,6 +134,16 @@ def parse(content: bytes, file: str) -> SavedSnapshot:
     if problems:
         raise json_file.rejected(file, problems, KIND)
     return found
+
+
+def edited(content: bytes, file: str, edit: Callable[[Any], Any]) -> str:
+    """Return the snapshot in a file's content after an edit of its JSON, with a new digest. Raises InputError."""
+    parse(content, file)
+    plain = edit(from_json(content))
+    found = json_file.parse(json.dumps(plain).encode(), file, _adapter(), KIND)
+    return to_json(
+        saved_snapshot(found.portals, found.groups, created_at=found.created_at, generator=found.generator)
+    )
 
 
 def snapshot_schema() -> Mapping[str, Any]:

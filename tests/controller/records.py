@@ -33,7 +33,7 @@ def result(
         id=f"approve:{email}",
         op="approve",
         op_class="onboard",
-        developer=Subject(email, f"id-{email.partition('@')[0]}"),
+        developer=Subject(email, f"id-{email.partition('@')[0].lower()}"),
         team=None,
         before={"status": "pending"},
         after={"status": "approved"},

@@ -36,10 +36,10 @@ def test_the_file_is_below_the_state_folder_and_private(tmp_path: Path) -> None:
     folder = tmp_path / "state"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {
-        "controller.sqlite": 0o600,
-        "controller.sqlite-wal": 0o600,
-        "controller.sqlite-shm": 0o600,
-        "controller.sqlite.lock": 0o600,
+        "controller.db": 0o600,
+        "controller.db-wal": 0o600,
+        "controller.db-shm": 0o600,
+        "controller.db.lock": 0o600,
     }
 
 
@@ -53,7 +53,7 @@ def test_every_commit_is_on_disk(store: Store) -> None:
 
 def test_a_second_controller_does_not_start(tmp_path: Path) -> None:
     first = open_database(None, state=tmp_path)
-    with pytest.raises(StoreError, match=r"another controller uses the database .*controller\.sqlite"):
+    with pytest.raises(StoreError, match=r"another controller uses the database .*controller\.db"):
         open_database(None, state=tmp_path)
     reader = open_database(None, state=tmp_path, exclusive=False)
     reader.dispose()
@@ -166,7 +166,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_half_written(store: Store) -> No
 def test_a_removed_database_is_not_written_to(store: Store) -> None:
     path = Path(store.place)
     path.rename(path.with_name("away"))
-    with pytest.raises(StoreError, match=r"controller\.sqlite was removed or replaced"):
+    with pytest.raises(StoreError, match=r"controller\.db was removed or replaced"):
         store.check_writable(NOW)
     path.with_name("away").rename(path)
     store.check_writable(NOW)
@@ -174,18 +174,18 @@ def test_a_removed_database_is_not_written_to(store: Store) -> None:
 
 def test_a_removed_lock_stops_writing(store: Store) -> None:
     Path(f"{store.place}.lock").unlink()
-    with pytest.raises(StoreError, match=r"controller\.sqlite\.lock was removed or replaced"):
+    with pytest.raises(StoreError, match=r"controller\.db\.lock was removed or replaced"):
         store.check_writable(NOW)
 
 
 @pytest.mark.parametrize("kind", ["folder", "text", "link to nothing"])
 def test_what_is_no_database_is_an_error(kind: str, tmp_path: Path) -> None:
-    path = tmp_path / "controller.sqlite"
+    path = tmp_path / "controller.db"
     if kind == "folder":
         path.mkdir()
     elif kind == "text":
         path.write_text("no database " * 1000, encoding="utf-8")
     else:
         path.symlink_to(tmp_path / "missing" / "file")
-    with pytest.raises(StoreError, match=r"the database .*controller\.sqlite can't be opened"):
+    with pytest.raises(StoreError, match=r"the database .*controller\.db can't be opened"):
         open_database(None, state=tmp_path)

@@ -10,8 +10,10 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 from portalctl.controller.models import PortalKey, Reading, Suspension
 from portalctl.controller.store.decisions import record
 from portalctl.controller.store.transactions import (
+    HISTORY_SINCE,
     Found,
     Transactions,
+    history_start,
     insert_new,
     named,
     of,
@@ -21,7 +23,6 @@ from portalctl.controller.store.transactions import (
 )
 from portalctl.controller.tables import ACCEPTED_COMMITS, FIRST_NAMES, PORTALS, SETTINGS, SUSPENSIONS
 
-FIRST_START = "first_start"
 _UNREAD = PortalKey("", "")  # of a suspended portal that was not read yet
 
 
@@ -34,17 +35,16 @@ class Portals(Transactions):
         Returns whether it is the first one; later starts change nothing.
         """
         with self._write() as connection:
-            first = insert_new(connection, SETTINGS, {"name": FIRST_START, "value": now.isoformat()})
+            first = insert_new(connection, SETTINGS, {"name": HISTORY_SINCE, "value": now.isoformat()})
             if first:
                 for name in names:
                     insert_new(connection, FIRST_NAMES, {"name": name})
             return first
 
     def history_since(self) -> datetime | None:
-        """Return when the history begins: the first start. None: the controller did not start yet."""
+        """Return when the history begins: the first start, or later where old history was removed. None: empty."""
         with self._read() as connection:
-            found = connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == FIRST_START)).scalar()
-            return datetime.fromisoformat(found) if found is not None else None
+            return history_start(connection)
 
     def known(self, key: PortalKey) -> bool:
         """Return whether a portal was read before."""

@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Table, delete, select
 
 from portalctl.controller.store.coordination import IDS_KEPT
-from portalctl.controller.store.transactions import Transactions
+from portalctl.controller.store.transactions import HISTORY_SINCE, Transactions, history_start, upsert
 from portalctl.controller.tables import (
     CONTESTED,
     DECISIONS,
@@ -19,6 +19,7 @@ from portalctl.controller.tables import (
     RESULTS,
     RUNS,
     SEEN_IDS,
+    SETTINGS,
     SUSPENSIONS,
 )
 
@@ -44,6 +45,10 @@ class Retention(Transactions):
             (LEASES, LEASES.c.expires < now),
             (SEEN_IDS, SEEN_IDS.c.at < now - IDS_KEPT),
         ]
+        with self._write() as connection:
+            begin = history_start(connection)
+            if begin is not None and begin < oldest:
+                upsert(connection, SETTINGS, {"name": HISTORY_SINCE}, {"value": oldest.isoformat()})
         for table, condition in no_longer:
             with self._write() as connection:
                 connection.execute(delete(table).where(condition))

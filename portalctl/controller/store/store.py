@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from portalctl.controller.store.coordination import Coordination
 from portalctl.controller.store.drift import DriftRecords
+from portalctl.controller.store.erasure import Erasure
 from portalctl.controller.store.held_plans import HeldPlans
+from portalctl.controller.store.history import HistoryRecords
 from portalctl.controller.store.journal import JournalLines
 from portalctl.controller.store.portals import Portals
 from portalctl.controller.store.retention import Retention
 from portalctl.controller.store.runs import Runs
 
 
-class Store(Portals, Runs, JournalLines, HeldPlans, DriftRecords, Coordination, Retention):
+class Store(Portals, Runs, JournalLines, HeldPlans, DriftRecords, Coordination, HistoryRecords, Retention, Erasure):
     """The state and history in one database: `Store(open_database(url, state=folder))`."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portalctl.controller.database import WRITES, lock_file
@@ -23,6 +23,7 @@ from portalctl.controller.tables import SETTINGS
 from portalctl.identity import normal_address
 
 Found = Row[Any]
+HISTORY_SINCE: Final = "history_since"  # a setting: the first start, or later where old history was removed
 
 
 class Transactions:
@@ -86,6 +87,12 @@ def named(key: PortalKey | None) -> dict[str, str | None]:
     return (
         {"server": key.server, "portal_id": key.portal_id} if key is not None else {"server": None, "portal_id": None}
     )
+
+
+def history_start(connection: Connection) -> datetime | None:
+    """Return when the history begins; None: the controller did not start yet."""
+    found = connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == HISTORY_SINCE)).scalar()
+    return datetime.fromisoformat(found) if found is not None else None
 
 
 def upsert(connection: Connection, table: Table, keys: Mapping[str, object], values: Mapping[str, object]) -> None:
