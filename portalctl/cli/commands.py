@@ -34,15 +34,14 @@ COMMANDS = {
     "ping": "Check server, token and portal settings.",
     "list": "List portals and directories of a manifest, or portals of a server.",
     "directory": "Read a group of a directory, or save it as a CSV list.",
-    "run": "Run the controller.",
-    "history": "Show the runs, changes and decisions of the controller.",
-    "erase": "Replace an address in the controller's data by a mask.",
     "report": "Report who has access, and why.",
     "docs": "Show the guides.",
     "completion": "Print a completion script for a shell.",
     "man": "Print the manual page.",
     "demo": "Show plan, apply and drift on simulated portals.",
     "run": "Run the controller: sign-ups between merges, and continuous drift.",
+    "history": "Show the runs, changes and decisions of the controller.",
+    "erase": "Replace an address in the controller's data by a mask.",
     "sim": "Run a simulated portal.",
 }
 

@@ -23,7 +23,7 @@ VARIABLE: Final = "PORTALCTL_DATABASE"
 
 
 @dataclass(frozen=True, slots=True)
-class DatabasePlace:
+class DatabaseOptions:
     """Where the database is."""
 
     state: Path
@@ -49,13 +49,13 @@ def database_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @wraps(command)
     def with_place(*, state: Path, database: str | None, **others: Any) -> None:  # noqa: ANN401 (of any command)
-        command(place=DatabasePlace(state, database), **others)
+        command(place=DatabaseOptions(state, database), **others)
 
     return with_place
 
 
 @contextmanager
-def open_store(place: DatabasePlace, what: str) -> Iterator[Store]:
+def open_store(place: DatabaseOptions, what: str) -> Iterator[Store]:
     """Open the database beside a controller that may be running. `what`: the command, for messages.
 
     Raises BadUsageError without the extra `controller`, and StoreError where there is no database.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from portalctl.cli.database_option import DatabasePlace, database_options, database_url, open_store
+from portalctl.cli.database_option import DatabaseOptions, database_options, database_url, open_store
 from portalctl.cli.masking import run_mask
 from portalctl.controller.models import DATABASE_FILE
 from portalctl.errors import BadUsageError
@@ -36,7 +36,7 @@ NOT_REACHED: Final = (
 @click.argument("address")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @database_options
-def erase(*, address: str, files: tuple[Path, ...], place: DatabasePlace) -> None:
+def erase(*, address: str, files: tuple[Path, ...], place: DatabaseOptions) -> None:
     """Replace ADDRESS by a mask in the controller's database, in the journals beside it, and in FILEs.
 
     FILE is a snapshot, plan, report, journal or other JSON that portalctl wrote. A snapshot stays usable, a plan does
@@ -67,7 +67,7 @@ def _checked(address: str) -> str:
     return normal_address(address) or address
 
 
-def _in_database(place: DatabasePlace, replacement: Replacement) -> Iterator[str]:
+def _in_database(place: DatabaseOptions, replacement: Replacement) -> Iterator[str]:
     if database_url(place.url) is None and not (place.state / DATABASE_FILE).exists():
         yield f"no database at {terminal(str(place.state / DATABASE_FILE))}"
         return
@@ -76,7 +76,7 @@ def _in_database(place: DatabasePlace, replacement: Replacement) -> Iterator[str
         yield f"database {terminal(store.place)}: {', '.join(counts) or ABSENT}"
 
 
-def _in_files(place: DatabasePlace, files: tuple[Path, ...], replacement: Replacement) -> Iterator[str]:
+def _in_files(place: DatabaseOptions, files: tuple[Path, ...], replacement: Replacement) -> Iterator[str]:
     from portalctl.cli.erased_files import erase_in_file
 
     journals = sorted(place.state.glob("*.jsonl"))

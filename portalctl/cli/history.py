@@ -1,4 +1,4 @@
-"""`portalctl history`: what was done and decided on the portals, by whom, and why."""
+"""`portalctl history`: the runs, changes and decisions of the controller, each with its user and reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from portalctl.cli.console import show, style_for
-from portalctl.cli.database_option import DatabasePlace, database_options, open_store
+from portalctl.cli.database_option import DatabaseOptions, database_options, open_store
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.output_option import OutputPath, write_output
@@ -43,7 +43,7 @@ since_option = click.option(
 def history(
     ctx: click.Context,
     *,
-    place: DatabasePlace,
+    place: DatabaseOptions,
     developer: str | None,
     portal: str | None,
     since: datetime | None,
@@ -72,7 +72,7 @@ def history(
 @history.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="REPORT...")
 @database_options
-def import_(*, files: tuple[Path, ...], place: DatabasePlace) -> None:
+def import_(*, files: tuple[Path, ...], place: DatabaseOptions) -> None:
     """Add reports of applies outside the controller (`apply --report`), such as those of CI.
 
     A report that is already there changes nothing.
@@ -103,7 +103,7 @@ def import_(*, files: tuple[Path, ...], place: DatabasePlace) -> None:
 @click.option("--out", type=OutputPath(), metavar="FILE", help="Write to this file (mode 0600).  [default: stdout]")
 @mask_option
 def export(
-    *, place: DatabasePlace, portal: str | None, since: datetime | None, evidence: bool, out: Output | None
+    *, place: DatabaseOptions, portal: str | None, since: datetime | None, evidence: bool, out: Output | None
 ) -> None:
     """Write the whole history as JSON lines.
 
@@ -132,7 +132,7 @@ def export(
 @database_options
 @form_option("evidence")
 @mask_option
-def evidence_(*, run: str, place: DatabasePlace, output: str) -> None:
+def evidence_(*, run: str, place: DatabaseOptions, output: str) -> None:
     """Show the evidence of one run: plan, approver, commit, result of each change, and the drift afterwards.
 
     RUN is its id, or the beginning of it.

@@ -1,4 +1,4 @@
-"""The history that the controller keeps, as documents: what was done and decided, by whom, and why.
+"""The history that the controller keeps, as documents: runs, changes and decisions, with their users and reasons.
 
 These dataclasses are the published JSON too (`schemas/history.v1.schema.json`, `schemas/evidence.v1.schema.json`): a
 field is a key. Times are RFC 3339, UTC.
@@ -26,7 +26,7 @@ DecisionKind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class HistoryWriter:
-    """A writer whose runs the history has: `controller`, or `report:ID` for an imported report."""
+    """A writer of runs in the history: `controller`, or `report:ID` for an imported report."""
 
     name: str
     runs: int
@@ -109,7 +109,7 @@ class HistoryObservation:
 class History:
     """What the history has about all portals or one, all developers or one.
 
-    `since` is when it begins (None: it is empty), `writers` whose runs it has. `complete`: nothing was left out for
+    `since` is when it begins (None: it is empty); `writers` made its runs. `complete`: nothing was left out for
     its length.
     """
 

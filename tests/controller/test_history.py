@@ -21,7 +21,7 @@ from portalctl.controller.store import Store
 from portalctl.identity import normal_address
 from portalctl.insight.drift import DriftFinding
 from portalctl.output.apply_report import PortalOutcome as Outcome
-from portalctl.output.apply_report import Report, Who
+from portalctl.output.apply_report import Report, RunUser
 from portalctl.reason import Reason
 from tests.controller.records import DIGEST, HOUR, KEY, NOW, OTHER, held, result, run
 
@@ -156,7 +156,7 @@ def report(**fields: str) -> Report:
         started_at=time,
         ended_at=fields.get("ended_at", time),
         interrupted=False,
-        who=Who("ann", "c0ffee"),
+        who=RunUser("ann", "c0ffee"),
         manifest=ManifestStamp("sha256:1", ("partners.yaml",)),
         plan=DIGEST,
         portals=(outcome,),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from portalctl.changes.operations import BY_NAME
 from portalctl.output.apply_outcome import WORDS
 from portalctl.output.apply_report import ChangeResult, change_of
-from portalctl.output.drift_words import finding_what, finding_who
+from portalctl.output.drift_words import finding_difference, finding_subject
 from portalctl.output.escaping import terminal
 from portalctl.output.history import (
     Evidence,
@@ -21,7 +21,7 @@ from portalctl.output.history import (
     HistoryWriter,
 )
 from portalctl.output.text.apply import SIGNS
-from portalctl.output.text.style import Style, joined, said
+from portalctl.output.text.style import Style, joined, rule_words
 from portalctl.words import plural
 
 REPORT = "report:"
@@ -110,15 +110,15 @@ def _summary(item: HistoryRun) -> str:
 
 def _change(item: HistoryChange, style: Style) -> Event:
     change = item.change
-    who = terminal(change.developer.name if change.developer is not None else f"team {change.team}")
+    subject = terminal(change.developer.name if change.developer is not None else f"team {change.team}")
     words = WORDS[change.result].format(terminal(_done(change)))
     detail = f": {terminal(change.detail)}" if change.detail else ""
-    why = f"  [{said(change.why[0])}]" if change.why else ""
+    why = f"  [{rule_words(change.why[0])}]" if change.why else ""
     facts = [f"run {item.run[:SHORT]}"]
     facts += [f"commit {item.commit[:SHORT]}"] if item.commit else []
     facts += [f"approved by {item.approver}"] if item.approver else []
     facts += [f"trace {change.trace}"] if change.trace else []
-    text = f"{style.sign(SIGNS[change.result])} {who}  {words}{detail}{why}  ({', '.join(map(terminal, facts))})"
+    text = f"{style.sign(SIGNS[change.result])} {subject}  {words}{detail}{why}  ({', '.join(map(terminal, facts))})"
     return _event(item.at, 1, item.portal, text)
 
 
@@ -145,7 +145,8 @@ def _finding(item: HistoryFinding) -> Iterator[Event]:
 def _finding_words(item: HistoryFinding) -> str:
     finding = item.finding
     kind = finding.kind.replace("_", " ")
-    return f"{kind}  {finding_who(finding, terminal)}  {finding_what(finding, terminal)}  [{finding.fingerprint}]"
+    words = (kind, finding_subject(finding, terminal), finding_difference(finding, terminal))
+    return f"{'  '.join(words)}  [{finding.fingerprint}]"
 
 
 def _observation(item: HistoryObservation) -> Event:
