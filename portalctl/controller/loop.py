@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -70,7 +71,6 @@ class Pushed:
 @dataclass(frozen=True, slots=True)
 class SourceLooked:
     state: ManifestSourceState
-    took: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Loop:
         self.alive_at: datetime | None = None
         self.store_problem: str | None = None
         self.stop = stop or Stop()
-        self.rounds = 0
+        self._tried: set[str] = set()  # portals that were run at least once, whatever came of it
         self._source = source
         self._tools = tools
         self._pollers = pollers
@@ -172,7 +172,6 @@ class Loop:
         try:
             while not self.stop.asked and not (once and self._all_ran()):
                 self.alive_at = datetime.now(UTC)
-                self.rounds += 1
                 self._begin_due(once=once)
                 self._receive(self._pause())
         finally:
@@ -181,7 +180,7 @@ class Loop:
     def _all_ran(self) -> bool:
         if self._source_state.loaded is None:
             return not self._source_busy and self._source_at > float("-inf")
-        return all(name in self.outcomes or name in self._poll_errors for name in self._schedules)
+        return self._tried >= self._schedules.keys()
 
     def _drain(self) -> None:
         """Wait for what is under way: runs end after their writes in flight, since they share `stop`."""
@@ -221,7 +220,7 @@ class Loop:
         for name, task in tasks.items():
             if task.kind == "run" and self._source_busy:
                 continue  # it starts from the newest manifest
-            if once and (name in self.outcomes or task.kind == "poll"):
+            if once and (name in self._tried or task.kind == "poll"):
                 continue
             self._schedules[name] = started(self._schedules[name], task, now)
             if task.kind == "poll":
@@ -262,10 +261,12 @@ class Loop:
         if before.problem != message.state.problem and message.state.problem is not None:
             self._tools.log.error("manifest", problem=message.state.problem)
         loaded = message.state.loaded
-        if loaded is not None and (message.state.changed or self.loaded is None):
+        new = loaded is not None and (message.state.changed or self.loaded is None)
+        if loaded is not None and new:
             self._take(loaded, now)
-        for name in self._schedules:
-            self._show(name)
+        if new or before.problem != message.state.problem:
+            for name in self._schedules:
+                self._show(name)
 
     def _take(self, loaded: Loaded, now: float) -> None:
         """Follow another manifest: new portals begin, those that left end, all are run soon."""
@@ -280,13 +281,13 @@ class Loop:
         for name in self._schedules.keys() - names.keys():
             for table in (self._schedules, self.outcomes, self._poll_errors, self._judged):
                 table.pop(name, None)
-            self._pollers.forget(name)
+            self._pollers.renew(name)
         self.views = {name: view for name, view in self.views.items() if name in names}
         for name in names:
             known = self._schedules.get(name)
             trigger: Trigger = "start" if first else "push"
             self._schedules[name] = begun(now, trigger) if known is None else woken(known, trigger, now)
-            self._pollers.forget(name)
+            self._pollers.renew(name)
 
     def _polled(self, message: Polled, now: float) -> None:
         schedule = self._schedules[message.name]
@@ -301,6 +302,7 @@ class Loop:
 
     def _ended(self, message: Ended, now: float) -> None:
         schedule = self._schedules[message.name]
+        self._tried.add(message.name)
         outcome = message.outcome
         if outcome is None:
             self.store_problem = message.error
@@ -367,8 +369,12 @@ class Loop:
     # --- workers
 
     def _look(self) -> None:
-        began = time.monotonic()
-        self._inbox.put(SourceLooked(self._source.look(), time.monotonic() - began))
+        try:
+            state = self._source.look()
+        except Exception as error:  # the last good manifest holds, and the next look tries again
+            self._tools.log.error("unexpected", error=type(error).__name__, trace=traceback.format_exc())
+            state = replace(self._source_state, problem=f"unexpected {type(error).__name__}", changed=False)
+        self._inbox.put(SourceLooked(state))
 
     def _poll(self, name: str, task: PortalTask) -> None:
         try:

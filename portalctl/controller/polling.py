@@ -19,10 +19,13 @@ class Pollers:
     def __init__(self, settings: Callable[[str], tuple[PortalManifest, Run]]) -> None:
         self._settings = settings
         self._open: dict[str, tuple[Portal, ExitStack]] = {}
+        self._stale: set[str] = set()
         self._lock = threading.Lock()
 
     def pending(self, name: str) -> PendingSignUps:
         """Return the pending developers of a portal. Raises PortalctlError; the next call connects anew."""
+        if name in self._stale:
+            self.forget(name)
         portal = self._connected(name)
         try:
             return portal.pending()
@@ -30,10 +33,17 @@ class Pollers:
             self.forget(name)
             raise
 
+    def renew(self, name: str) -> None:
+        """Let the next poll of a portal connect anew: its settings may have changed. May be called during a poll."""
+        with self._lock:
+            if name in self._open:
+                self._stale.add(name)
+
     def forget(self, name: str) -> None:
-        """Close the connection of a portal: its settings may have changed."""
+        """Close the connection of a portal that no poll uses now."""
         with self._lock:
             found = self._open.pop(name, None)
+            self._stale.discard(name)
         if found is not None:
             found[1].close()
 

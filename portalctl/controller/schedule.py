@@ -16,7 +16,8 @@ LOOKS: Final = (2.0, 5.0, 10.0, 20.0, 40.0)  # seconds after a wake-up: reads of
 JITTER: Final = 0.1  # of the interval between full runs, so that many portals spread
 FIRST_PAUSE: Final = 30.0
 LONGEST_PAUSE: Final = 900.0
-AT_ONCE: Final = frozenset({"approval", "manual", "registration", "report"})  # a user waits: not held up by a backoff
+# A user waits for these: they are not held up by a backoff.
+AT_ONCE: Final[frozenset[Trigger]] = frozenset({"approval", "manual", "registration", "report"})
 
 Kind = Literal["poll", "run"]
 

@@ -157,7 +157,7 @@ class _Turn:
             contested = self._contested(key, reading)
             if self._writes(observing):
                 self._write(key, reading, run, contested)
-            if self._job.mode == "full":
+            if self._job.mode == "full" and not observing:
                 self._keep_held(key, reading, contested)
         self._save(key, reading, observing, contested)
 

@@ -1,0 +1,174 @@
+"""The branch of a Git repository as the source of the manifest: fast-forward only, the last good commit is kept."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from portalctl.controller.source import FollowedBranch, GitSource
+from portalctl.errors import BadUsageError
+from portalctl.git.mirror import GitCredential, Mirror, check_url
+
+GOOD = """version: 1
+portal: {name: partners, provider: konnect, id: 3f51fa25-310a-421d-bd1a-007f859021a3, region: eu}
+trusted_domains: [city.example]
+"""
+
+
+class Accepted:
+    """The accepted commit, as the database keeps it."""
+
+    def __init__(self) -> None:
+        self.commit: str | None = None
+
+    def accepted(self) -> str | None:
+        return self.commit
+
+    def accept(self, commit: str) -> None:
+        self.commit = commit
+
+
+class Repository:
+    """A bare repository that others push to, and a clone of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bare, self.work = folder / "portals.git", folder / "work"
+        self.url = f"file://{self.bare}"
+        folder.mkdir()
+        self.git("init", "-q", "--bare", "-b", "main", str(self.bare), at=folder)
+        self.git("clone", "-q", str(self.bare), str(self.work), at=folder)
+        self.git("checkout", "-q", "-b", "main")
+
+    def git(self, *words: str, at: Path | None = None) -> str:
+        who = {f"GIT_{role}_{key}": "x@y.example" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")}
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.bare), "GIT_CONFIG_NOSYSTEM": "1", **who}
+        done = subprocess.run(
+            ["git", *words], cwd=at or self.work, env=env, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def push(self, text: str = GOOD, name: str = "portals/partners.yaml", *options: str) -> str:
+        path = self.work / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", "change", *options)
+        self.git("push", "-q", "--force", "origin", "main")
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository(tmp_path / "remote")
+
+
+def source(repository: Repository, state: Path, accepted: Accepted, rewritten: str | None = None) -> GitSource:
+    mirror = Mirror.at(state / "git", repository.url, "main")
+    branch = FollowedBranch(mirror, "portals", state / "manifests", GitCredential, None, rewritten)
+    return GitSource(branch, accepted)
+
+
+def test_a_branch_is_followed_and_named_as_in_the_repository(repository: Repository, tmp_path: Path) -> None:
+    first = repository.push()
+    accepted = Accepted()
+    git = source(repository, tmp_path / "state", accepted)
+    state = git.look()
+    assert state.problem is None
+    assert state.loaded is not None
+    assert (state.loaded.commit, accepted.commit, state.changed) == (first, first, True)
+    assert list(state.loaded.files) == ["portals/partners.yaml"]
+    assert state.loaded.manifest.portals["partners"].trusted_domains[0].why.file == "portals/partners.yaml"
+    assert not git.look().changed
+    second = repository.push(GOOD.replace("city", "reds"))
+    changed = git.look()
+    assert changed.loaded is not None
+    assert changed.loaded.commit == second
+    assert [path.name for path in (tmp_path / "state" / "manifests").iterdir()] == [second]
+
+
+def test_an_invalid_commit_keeps_the_last_good_one_also_after_a_restart(
+    repository: Repository, tmp_path: Path
+) -> None:
+    first = repository.push()
+    accepted = Accepted()
+    git = source(repository, tmp_path / "state", accepted)
+    git.look()
+    broken = repository.push(GOOD + "trusted_groups: 7\n")
+    for known in (git, source(repository, tmp_path / "state", accepted)):
+        state = known.look()
+        assert state.problem is not None
+        assert f"commit {broken[:12]} is not used: portals/partners.yaml:4:17" in state.problem
+        assert not state.untrusted
+        assert state.loaded is not None
+        assert state.loaded.commit == first == accepted.commit
+    good = repository.push()
+    assert git.look().problem is None
+    assert accepted.commit == good
+
+
+def test_a_rewritten_branch_stops_the_source_until_it_is_accepted(repository: Repository, tmp_path: Path) -> None:
+    first = repository.push()
+    accepted = Accepted()
+    git = source(repository, tmp_path / "state", accepted)
+    git.look()
+    other = repository.push(GOOD.replace("city", "evil"), "portals/partners.yaml", "--amend")
+    for known in (git, source(repository, tmp_path / "state", accepted)):
+        state = known.look()
+        assert state.untrusted
+        assert state.problem is not None
+        assert "was rewritten" in state.problem
+        assert state.loaded is not None
+        assert state.loaded.commit == first == accepted.commit
+    state = source(repository, tmp_path / "state", accepted, other).look()
+    assert not state.untrusted
+    assert accepted.commit == other
+
+
+def test_an_unreachable_repository_keeps_the_last_good_commit(repository: Repository, tmp_path: Path) -> None:
+    first = repository.push()
+    accepted = Accepted()
+    git = source(repository, tmp_path / "state", accepted)
+    git.look()
+    repository.bare.rename(tmp_path / "gone")
+    state = git.look()
+    assert state.problem is not None
+    assert "cannot fetch branch main" in state.problem
+    assert state.loaded is not None
+    assert state.loaded.commit == first
+
+
+def test_links_out_of_the_repository_and_hooks_have_no_effect(repository: Repository, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.yaml"
+    secret.write_text(GOOD.replace("partners", "stolen"))
+    (repository.work / "portals").mkdir()
+    (repository.work / "portals" / "link.yaml").symlink_to(secret)
+    repository.push()
+    state = source(repository, tmp_path / "state", Accepted()).look()
+    assert state.loaded is None
+    assert state.problem is not None
+    assert "link.yaml" in state.problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://git.example/x.git",
+        "https://user:token@git.example/x.git",
+        "ext::sh -c touch% /tmp/x",
+        "--upload-pack=touch",
+        "file://host/x",
+        "",
+    ],
+)
+def test_an_address_that_could_run_or_reveal_something_is_refused(url: str) -> None:
+    with pytest.raises(BadUsageError):
+        check_url(url)
+
+
+@pytest.mark.parametrize("branch", ["--upload-pack=x", "a..b", "../x", "", "x.lock"])
+def test_a_name_that_no_branch_has_is_refused(tmp_path: Path, branch: str) -> None:
+    with pytest.raises(BadUsageError):
+        Mirror.at(tmp_path / "git", "https://git.example/x.git", branch)
