@@ -93,8 +93,8 @@ def test_text_and_markdown_list_them_open(folder: Bench) -> None:
         assert "eve@old.com" in shown
     assert "pending → approved (from this change)" in text
     assert "pending → approved (not from this change)" in text
-    assert "<summary>Grants from this change: 1 developer</summary>" in markdown
-    assert "<summary>Grants not from this change: 1 developer</summary>" in markdown
+    assert "<summary>Grants from this change: 1 developer (pending → approved)</summary>" in markdown
+    assert "<summary>Grants not from this change: 1 developer (pending → approved)</summary>" in markdown
 
 
 @pytest.mark.wide(1)

@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 from portalctl.changes.operation import Effect, Origin
 from portalctl.changes.plan import Plan, PortalPlan, Refusal, RuleChange, UnruledGrant
 from portalctl.output import view_model
-from portalctl.output.escaping import markdown, markdown_words
+from portalctl.output.escaping import html, markdown, markdown_words
 from portalctl.output.links import NO_LINKS, Links
 from portalctl.output.markdown.parts import (
+    LONGEST_NAME,
     MOST,
     MOST_RULES,
     SHORTEST_ROW,
@@ -219,7 +220,9 @@ class _Document:
         teams = len({group.name for group in groups if group.about_team})
         counts = [plural(developers, "developer")] if developers else []
         counts += [plural(teams, "team")] if teams else []
-        return f"{heading}{f' {origin}' if origin else ''}: {', '.join(counts)}"
+        words = {view_model.change_words(group, _html_code, MOST_WORDS) for group in groups}
+        same = f" ({words.pop()})" if len(words) == 1 else ""
+        return f"{heading}{f' {origin}' if origin else ''}: {', '.join(counts)}{same}"
 
     def _refused_part(self, rows: Sequence[Row]) -> str:
         advice = " ".join(how_to_continue(self.plan, "`{}`".format))
@@ -281,6 +284,11 @@ class _Document:
         named = f"{', '.join(names)}: " if names else ""
         where = f" {place_words(group.place, self.links.at(group.place))}" if group.place else ""
         return f"{named}{sentence(group.message)}{where}"
+
+
+def _html_code(text: str) -> str:
+    """Return a name as code in HTML."""
+    return f"<code>{html(text, most=LONGEST_NAME)}</code>"
 
 
 def _access(portal: PortalPlan) -> str:
