@@ -1,4 +1,4 @@
-"""Where a directory is and with which credential it is opened."""
+"""The address and the credential of a directory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where a directory is, and what opens it: everything that the environment says of it.
+    """The address and the credential of a directory, from environment variables.
 
-    `prefix` begins the names of its variables (`PORTALCTL_DIRECTORY_CORP`); `url_source` and `secret_source` are what
-    messages name.
+    `prefix` is the start of their names (`PORTALCTL_DIRECTORY_CORP`). Messages name `url_source` and `secret_source`.
     """
 
     url: str

@@ -1,4 +1,4 @@
-"""What a directory is opened with."""
+"""The settings with which a directory is opened."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Option = str | bool | tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A directory and the way to it.
+    """The settings with which a directory is opened.
 
     `email`: the attributes with addresses. `options`: the keys that only this kind has. `ignore_missing`: whether
-    members that cannot be read are left out. `names`: whether people's names are asked for too. `now` gives the time
-    as RFC 3339.
+    members that cannot be read are left out. `names`: whether the names of identities are also requested. `now`
+    returns the time as RFC 3339.
     """
 
     kind: Kind
@@ -42,5 +42,5 @@ class Connection:
 
     @property
     def nested(self) -> bool:
-        """Whether members of groups in a group belong to it too."""
+        """Whether members of nested groups also belong to a group."""
         return self.options.get("nested", True) is True

@@ -1,6 +1,6 @@
-"""What a kind of directory is: one value, from which manifest, schema, help and environment variables are made.
+"""The definition of a kind of directory, from which manifest keys, schema, help and variables are derived.
 
-Values are light: what talks to a directory is imported by `Kind.connect`, when a group is read.
+Definitions are cheap to import: `Kind.connect` imports the module that reads a directory.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def accept_any(_: str) -> str | None:
-    """Find nothing wrong with a group's name."""
+    """Accept any name of a group."""
     return None
 
 
@@ -26,7 +26,7 @@ def accept_any(_: str) -> str | None:
 class Key:
     """A key of a `directories` entry that only some kinds have.
 
-    `form` is what the value has to be: text, a list of texts, true or false, or one of `choices`.
+    `form` is the type of the value: text, a list of texts, true or false, or one of `choices`.
     """
 
     name: str
@@ -41,17 +41,17 @@ class Kind:
     """One kind of directory.
 
     Args:
-        name: what a manifest writes as `kind:`.
-        title: for people.
+        name: the value of `kind:` in a manifest.
+        title: the product's name, for messages and guides.
         module: the module in `portalctl.directories`; its `connect` opens such a directory.
-        group_words: what `group` is, for messages and guides.
-        group_fault: returns what is wrong with the text of a `group`, or None.
+        group_words: the meaning of `group`, for messages and guides.
+        group_fault: returns the fault in the text of a `group`, or None.
         email: the attributes with addresses, unless the manifest lists others.
         keys: further keys of a `directories` entry.
-        url: the address used unless the environment names one; None: the environment has to.
-        user, tenant: whether `_USER` and `_TENANT` have to be set.
+        url: the default address; None: the variable `_URL` is required.
+        user, tenant: whether the variables `_USER` and `_TENANT` are required.
         claimable_names: whether ordinary users may be able to create a group with any display name.
-        preview: tested against stand-ins only, not against the vendor's own server.
+        preview: tested only with simulated servers, not with the vendor's own.
     """
 
     name: str
@@ -68,8 +68,8 @@ class Kind:
     preview: bool = False
 
     def connect(self, connection: Connection) -> Directory:
-        """Return a directory that can be read, as a context manager. Raises BadUsageError, also where a library is
-        missing."""
+        """Return a directory to read, as a context manager. Raises BadUsageError for wrong settings or a missing
+        library."""
         try:
             module = import_module(f"portalctl.directories.{self.module}")
         except ModuleNotFoundError as error:

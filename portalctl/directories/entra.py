@@ -1,7 +1,8 @@
 """Microsoft Entra ID, by Microsoft Graph v1.0.
 
-Without rights on users, members come with their id alone (learn.microsoft.com: group-list-transitivemembers),
-so a user without `accountEnabled` is an error, and never a user without an address. Counts are eventually consistent.
+Without permissions on users, Graph returns only the ids of members
+(learn.microsoft.com: group-list-transitivemembers). So a user without `accountEnabled` is an error, never a user
+without an address. Counts are eventually consistent.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from portalctl.directories.web import (
 from portalctl.ids import is_uuid
 from portalctl.words import quoted
 
-PAGE: Final = 999  # the most that Graph returns
+PAGE: Final = 999  # the most entries that Graph returns in a page
 ROUNDS: Final = 3
 _CLOUD: Final = "https://login.microsoftonline.com"
-_COUNTING: Final = {"ConsistencyLevel": "eventual"}  # what `$count` needs
+_COUNTING: Final = {"ConsistencyLevel": "eventual"}  # required for `$count`
 _RIGHTS: Final = (
     "The app needs the application permissions GroupMember.Read.All and User.Read.All, with admin consent."
 )
@@ -56,7 +57,7 @@ class Entra(WebDirectory):
         )
 
     def begin(self) -> Facts:
-        """Read one group, to see that the app may."""
+        """Read one group, to check the permissions of the app."""
         self._get("/groups", {"$select": "id", "$top": "1"})
         return Facts(date=self._web.date)
 
@@ -73,7 +74,7 @@ class Entra(WebDirectory):
         text = (
             f"group {quoted(group)}: {len(rows):,} of {count:,} members (@odata.count), so the list is not complete"
         )
-        raise self._web.wrong(text, "Run it again later: Graph's counts lag behind changes.")
+        raise self._web.wrong(text, "Run the command again later, because Graph's counts lag behind changes.")
 
     def _found(self, group: str) -> dict[str, Any]:
         if group.startswith(BY_ID):
@@ -97,7 +98,7 @@ class Entra(WebDirectory):
         return self._web.json_object(self._ok(answer))
 
     def _members(self, id_: str) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return the users in a group by id, and how many Graph counts."""
+        """Return the users in a group by id, and the number that Graph states."""
         names = ["displayName"] if self._connection.names else []
         kind = "transitiveMembers" if self._connection.nested else "members"
         attributes = dict.fromkeys(

@@ -1,7 +1,7 @@
 """Google Workspace, by the Directory API of the Admin SDK, as a service account with domain-wide delegation.
 
-A refusal for the rate (403 userRateLimitExceeded) looks like one for a missing right, and is waited for instead.
-Members from outside the organisation have no user record, only an address.
+A rate limit (403 userRateLimitExceeded) has the status of a missing permission; it is recognised by its reason, and
+the request is repeated. Members from outside the organisation have no user record, only an address.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from portalctl.events import Waiting
 from portalctl.http import Answer, parse_json
 from portalctl.words import quoted
 
-PAGE: Final = 200  # the most that the API returns of members
+PAGE: Final = 200  # the most members that the API returns in a page
 USERS: Final = 500
 TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # noqa: S105 (an address)
-PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # the API counts by the minute
+PAUSES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)  # seconds; the API counts requests for each minute
 _SCOPES: Final = (
     "https://www.googleapis.com/auth/admin.directory.group.readonly",
     "https://www.googleapis.com/auth/admin.directory.group.member.readonly",
@@ -37,7 +37,7 @@ _RIGHTS: Final = (
     "Allow the service account's client id these scopes (Admin console, domain-wide delegation): "
     + ", ".join(_SCOPES)
 )
-_OWN: Final = ("primaryEmail",)  # what a member itself carries
+_OWN: Final = ("primaryEmail",)  # the attribute that a member itself has
 
 
 def connect(connection: Connection) -> Google:
@@ -55,7 +55,7 @@ class Google(WebDirectory):
         self._users: dict[str, dict[str, Any]] | None = None
 
     def begin(self) -> Facts:
-        """Read one group, to see that the account may."""
+        """Read one group, to check the permissions of the account."""
         self._answer("/groups", {"customer": "my_customer", "maxResults": "1"})
         return Facts(date=self._web.date)
 
@@ -74,12 +74,12 @@ class Google(WebDirectory):
         return Group(id_, str(found.get("email") or group), tuple(identities.values()), observed_at)
 
     def _identity(self, row: dict[str, Any], group: str) -> Identity | None:
-        """Return a member as an identity; None for a nested group, since its members are listed too."""
+        """Return a member as an identity; None for a nested group, because its members are also listed."""
         kind = row.get("type")
         if kind == "GROUP":
             return None
         if kind == "CUSTOMER":
-            text = f"group {quoted(group)} has everybody of the organisation as a member, which the API does not list"
+            text = f"group {quoted(group)} has the whole organisation as a member, which the API does not list"
             raise self._web.wrong(text, "Name a group with members.")
         id_ = text_of(self._web, row, "id", f"a member of group {quoted(group)}")
         active = row.get("status") != "SUSPENDED"
@@ -90,7 +90,7 @@ class Google(WebDirectory):
             return identity_of(id_, row, ("email",), active=active)
         suspended = user.get("suspended", False)
         if not isinstance(suspended, bool):
-            raise self._web.wrong(f"user {id_} has no `suspended` that is true or false")
+            raise self._web.wrong(f"user {id_}: `suspended` is not true or false")
         aliases = [entry.get("address") for entry in user.get("emails", []) if isinstance(entry, dict)]
         return identity_of(id_, {**user, "emails": aliases}, self._connection.email, active=active and not suspended)
 
@@ -120,7 +120,7 @@ class Google(WebDirectory):
         return self._web.json_object(self._ok(self._tried(path, params)))
 
     def _tried(self, path: str, params: dict[str, str]) -> Answer:
-        """Return an answer, after waiting as long as the API refuses for the rate."""
+        """Return an answer, after a pause and a new request for each rate limit (up to six)."""
         for pause in PAUSES:
             answer = self._web.answer(path, params)
             if answer.status != 403 or not _reasons(answer) & _THROTTLED or self._connection.stop.asked:
@@ -131,7 +131,7 @@ class Google(WebDirectory):
 
 
 def _reasons(answer: Answer) -> set[str]:
-    """Return why the API refused, as its error names it."""
+    """Return the reasons in an error of the API."""
     try:
         body = parse_json(answer.body)
     except ValueError:

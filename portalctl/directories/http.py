@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 
 def connect(connection: Connection) -> Lists:
-    """Return lists that can be read. Raises BadUsageError for an expression that is not JMESPath."""
+    """Return the lists to read. Raises BadUsageError for an expression that is not valid JMESPath."""
     return Lists(connection)
 
 
@@ -48,7 +48,7 @@ class Lists(WebDirectory):
         self._fields = _Fields(connection, is_csv=self._is_csv)
 
     def begin(self) -> Facts:
-        """Do nothing: a list is all that can be asked for."""
+        """Return no facts, because such a server has only lists."""
         return Facts(date=self._web.date)
 
     def read(self, group: str) -> Group:
@@ -97,7 +97,7 @@ class Lists(WebDirectory):
         if total is not None and total != len(rows):
             text = f"{answer.call} returned {len(rows):,} of {total:,} entries (`total: {self._total_text}`)"
             raise self._web.wrong(
-                f"{text}, so the list is not complete", "Run it again, or check `total` and `next`."
+                f"{text}, so the list is not complete", "Run the command again, or check `total` and `next`."
             )
         return rows
 
@@ -125,7 +125,7 @@ class Lists(WebDirectory):
         return self._web.same_origin(value, answer.call)
 
     def _csv(self, answer: Answer) -> list[Row]:
-        """Return the rows of a CSV text, by the names in its first line. Raises DirectoryError."""
+        """Return the rows of a CSV text by the names in its first line. Raises DirectoryError."""
         if answer.is_page:
             self._web.value(answer)  # raises: an HTML page
         try:
@@ -138,7 +138,7 @@ class Lists(WebDirectory):
             reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
             lines = list(islice(filter(None, reader), MOST_IDENTITIES + 2))
         except csv.Error as error:
-            raise self._web.wrong(f"{answer.call} returned no valid CSV: {error}") from None
+            raise self._web.wrong(f"{answer.call} did not return valid CSV: {error}") from None
         if len(lines) > MOST_IDENTITIES + 1:
             raise self._web.wrong(f"{answer.call} returned more than {MOST_IDENTITIES:,} rows", "Check the address.")
         if not lines:
@@ -151,7 +151,7 @@ class Lists(WebDirectory):
 
 
 class _Expression:
-    """A JMESPath expression of the manifest. `key` is where it is written."""
+    """A JMESPath expression of the manifest. `key` is its key there."""
 
     def __init__(self, connection: Connection, key: str, text: str) -> None:
         import jmespath  # noqa: PLC0415 (only for this kind)
@@ -171,7 +171,7 @@ class _Expression:
             raise BadUsageError(f"{named} {fault}", _ALLOWED)
 
     def __call__(self, web: Web, value: object) -> object:
-        """Return what the expression yields. Raises DirectoryError where it cannot be evaluated."""
+        """Return the value of the expression. Raises DirectoryError if it cannot be evaluated."""
         try:
             return cast(object, self._compiled.search(value))
         except (self._fault, RecursionError, TypeError, ValueError) as error:
@@ -182,7 +182,7 @@ class _Expression:
 
 
 def _fault_of(tree: Any) -> str | None:  # noqa: ANN401 (jmespath's nodes)
-    """Return what is not allowed in an expression: whatever could multiply a small answer again and again."""
+    """Return the fault in an expression: a part that could multiply a small answer repeatedly."""
     width, functions, nodes = 0, Counter[str](), [tree]
     while nodes:
         node = nodes.pop()
@@ -199,7 +199,7 @@ def _fault_of(tree: Any) -> str | None:  # noqa: ANN401 (jmespath's nodes)
 
 
 class _Fields:
-    """Where an entry's id, addresses and state are: names of columns, or JMESPath expressions."""
+    """Reads the id, addresses and state of an entry, by column names or JMESPath expressions."""
 
     def __init__(self, connection: Connection, *, is_csv: bool) -> None:
         keys = {key: connection.text(key) for key in ("id", "active") if connection.text(key)}
@@ -216,7 +216,7 @@ class _Fields:
         self.has_id = "id" in keys
 
     def identity(self, web: Web, row: Row, number: int) -> Identity:
-        """Return an entry as an identity. Raises DirectoryError for one without the attributes it should have."""
+        """Return an entry as an identity. Raises DirectoryError if it lacks a required attribute."""
         addresses = tuple(dict.fromkeys(self._addresses(web, row, number)))
         active = self._active(web, row, number)
         if not self.has_id:

@@ -1,7 +1,8 @@
 """Keycloak, by its Admin REST API (measured against 26.4).
 
-Lists have neither a total nor a link, and without `max` a list ends after 100 of 130, silently: they are read until a
-page is empty. Sub-groups' members are not members of the group for this API. A client's token lasts 60 s.
+Lists have neither a total nor a link, and without `max` a list of 130 ends after 100 without a notice. So lists are
+read until a page is empty. This API does not list the members of sub-groups with the group. A client's token lasts
+60 s.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _RIGHTS: Final = "The client needs the role view-users of the client realm-manag
 
 
 def connect(connection: Connection) -> Keycloak:
-    """Return a realm that can be read. Raises BadUsageError where the environment names no realm."""
+    """Return a realm that can be read. Raises BadUsageError if no realm is set."""
     return Keycloak(connection)
 
 
@@ -50,7 +51,7 @@ class Keycloak(WebDirectory):
         super().__init__(connection, lambda: client_credentials(connection, token_url), url=admin, rights=_RIGHTS)
 
     def begin(self) -> Facts:
-        """Read one group, to see that the client may."""
+        """Read one group, to check the permissions of the client."""
         list_of(self._web, self._web.get("/groups", {"max": "1"}))
         return Facts(date=self._web.date)
 
@@ -80,7 +81,7 @@ class Keycloak(WebDirectory):
 
     @property
     def _brief(self) -> str:
-        """Whether an identity's own attributes can be left out of the answers."""
+        """Whether answers may leave out the custom attributes of identities."""
         return "false" if any(name.startswith("attributes.") for name in self._connection.email) else "true"
 
     def _found(self, group: str) -> dict[str, Any]:
@@ -103,7 +104,7 @@ class Keycloak(WebDirectory):
         return self._web.json_object(self._ok(answer))
 
     def _children(self, group: dict[str, Any], id_: str) -> list[dict[str, Any]]:
-        """Return the sub-groups of a group: of older servers they are in its representation."""
+        """Return the sub-groups of a group. Older servers return them within the group."""
         path = f"/groups/{quote(id_, safe='')}/children"
         answer = self._web.answer(path, {"first": "0", "max": "1"})
         if answer.status not in {404, 405}:
@@ -126,17 +127,17 @@ class Keycloak(WebDirectory):
     def _identity(self, row: dict[str, Any], via: tuple[str, ...]) -> Identity:
         id_, enabled = row["id"], row.get("enabled")
         if not isinstance(enabled, bool):
-            raise self._web.wrong(f"user {id_} has no `enabled` that is true or false")
+            raise self._web.wrong(f"user {id_}: `enabled` is not true or false")
         addresses = tuple(dict.fromkeys(addresses_of(row, self._connection.email)))
         if row.get("emailVerified") is True or self._connection.text("unverified_email") == "accept":
             name = " ".join(str(row[key]) for key in ("firstName", "lastName") if row.get(key))
             return Identity(id_, addresses, enabled, via, name=name)
-        # Users may change their own address, and whoever types another's is not that developer.
+        # Users may change their own address, so an unverified address may belong to another developer.
         return Identity(id_, (), enabled, via, unverified=len(addresses))
 
 
 def _tree(group: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield a group of a search's answer and the sub-groups in it."""
+    """Yield a group of a search result and its sub-groups."""
     waiting = [group]
     while waiting:
         one = waiting.pop()

@@ -1,4 +1,4 @@
-"""The kinds of directories there are: a table of values."""
+"""The table of all kinds of directories."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 
 from portalctl.directories.definition import Key, Kind
 
-BY_ID: Final = "id:"  # how `group` begins where it is the group's id
+BY_ID: Final = "id:"  # the prefix of a `group` that is an id
 _PATH: Final = re.compile(r"[A-Za-z0-9._~%@+-]+(/[A-Za-z0-9._~%@+-]+)*", re.ASCII)
 
 _NESTED: Final = Key(
-    "nested", "Whether members of groups in the group belong to it too. `true` unless written.", "flag"
+    "nested", "Whether members of nested groups also belong to the group. `true` unless written.", "flag"
 )
 
 
@@ -40,7 +40,9 @@ _KINDS: Final = (
         "a DN, or a cn that is unique below `base`",
         ("mail",),
         keys=(
-            Key("base", "Where groups and people are searched, a DN such as dc=example,dc=com.", required=True),
+            Key(
+                "base", "The DN below which groups and users are searched, such as dc=example,dc=com.", required=True
+            ),
             _NESTED,
         ),
         user=True,
@@ -110,8 +112,10 @@ _KINDS: Final = (
             Key("list", "JSON: where the identities are in the answer (JMESPath). `@` unless written."),
             Key("id", "The attribute (CSV: column) with an identity's own id. The first address unless written."),
             Key("active", "The attribute (CSV: column) that is true for identities that are not disabled."),
-            Key("next", "JSON: where the address of the next page is (JMESPath), besides `Link` headers."),
-            Key("total", "JSON: where the number of all identities is (JMESPath), to compare with."),
+            Key("next", "JSON: where the address of the next page is (JMESPath), in addition to `Link` headers."),
+            Key(
+                "total", "JSON: where the number of all identities is (JMESPath), to check that the list is complete."
+            ),
         ),
     ),
 )

@@ -1,8 +1,8 @@
 """LDAP directories: OpenLDAP, 389 Directory Server, FreeIPA, Active Directory and Samba.
 
-What counts as a member is what the group's entry says (`member`, `uniqueMember`, `memberUid`); `memberOf` is kept by
-an overlay and was seen empty for a group of 2,500. Members are read in batches by their names, so a group takes as
-many requests as it has batches, whatever the size of the directory.
+The members are those that the group's entry lists (`member`, `uniqueMember`, `memberUid`). `memberOf` is not
+reliable: an overlay maintains it, and it was empty for a group of 2,500. Members are read in batches by their DNs, so
+the number of requests depends on the size of the group, not of the directory.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from uuid import UUID
 
 from portalctl.directories.connection import Connection
 from portalctl.directories.kinds import BY_ID
+from portalctl.directories.ldap_entries import GROUP_CLASSES, IDS, STATES, Entry, identity, stable_id
 from portalctl.directories.ldap_library import escape_bytes
 from portalctl.directories.ldap_names import DnKey, any_of, dn_key, equals, first_rdn, is_dn
-from portalctl.directories.ldap_people import GROUP_CLASSES, IDS, STATES, Entry, identity, stable_id
 from portalctl.directories.ldap_server import LdapServer
 from portalctl.directories.protocol import DirectoryError, Facts, Group, Identity
 from portalctl.directories.web import AGAIN, MOST_IDENTITIES, MOST_PAGES, ambiguous, deeper, not_found
 from portalctl.ids import is_uuid
 from portalctl.words import plural, quoted
 
-BATCH: Final = 200  # members that one search asks for
-MANY: Final = 400  # members, from which on a search by `memberOf` is tried first
+BATCH: Final = 200  # members that one search requests
+MANY: Final = 400  # members; for more, a search by `memberOf` is tried first
 MOST_GROUPS: Final = 10_000
-MOST_SINGLE: Final = 50  # members that are read one by one, where a search did not find them
+MOST_SINGLE: Final = 50  # members to read one by one, if a search did not find them
 _MEMBERS: Final = ("member", "uniqueMember", "memberUid")
 _GROUP: Final = ("objectClass", "cn", "memberURL", *IDS)
 _ROOT: Final = ("objectClass", "vendorName", "vendorVersion", "supportedCapabilities")
@@ -43,20 +43,20 @@ _BIT_STRING: Final = re.compile(r"#'[01]*'B\Z")  # the optional identifier of un
 
 
 def connect(connection: Connection) -> Ldap:
-    """Return an LDAP directory that can be read. Raises BadUsageError for an address that is not one."""
+    """Return an LDAP directory to read. Raises BadUsageError for an invalid address."""
     return Ldap(connection)
 
 
 @dataclass(frozen=True, slots=True)
 class _Members:
-    """The members of one group, as its entry has them: DNs, and for posixGroup also names of users."""
+    """The members in the entry of a group: DNs, and for posixGroup also user names."""
 
     dns: tuple[str, ...]
     uids: tuple[str, ...] = ()
 
 
 class Ldap:
-    """A directory behind LDAP, with one connection and one bind."""
+    """A directory that is read by LDAP, with one connection and one bind."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -73,12 +73,12 @@ class Ldap:
         self._server.__exit__(kind, error, trace)
 
     def begin(self) -> Facts:
-        """Bind, and return what the server is."""
+        """Bind, and return the product of the server."""
         self._server.open()
         return Facts(self._product())
 
     def read(self, group: str) -> Group:
-        """Return a group with the identities of groups in it. Raises DirectoryError."""
+        """Return a group with the identities of its nested groups. Raises DirectoryError."""
         observed_at = self._connection.now()
         root = self._found(group)
         walk = _Walk(self, datetime.fromisoformat(observed_at))
@@ -88,7 +88,7 @@ class Ldap:
     # --- the server ---
 
     def _root_entry(self) -> Entry:
-        """Return what the server says of itself (RFC 4512, 5.1); nothing where it hides that."""
+        """Return the root DSE of the server (RFC 4512, 5.1), empty if the server hides it."""
         if self._root is None:
             self._root = self._server.base("", _ROOT) or Entry("", {})
         return self._root
@@ -132,7 +132,7 @@ class Ldap:
         return list(self._server.search(self._base, any_of(filters), _GROUP))
 
     def members(self, group: Entry) -> _Members:
-        """Return the members of a group, in as many pieces as the server makes of them."""
+        """Return the members of a group, also if the server returns them in several ranges."""
         if "groupofurls" in group.classes or group.attributes.get("memberurl"):
             text = f"group {quoted(group.name)} is dynamic (memberURL), so its entry does not list its members"
             raise self._server.wrong(text, "Name a group with members.")
@@ -141,7 +141,9 @@ class Ldap:
         for _ in range(MOST_PAGES):
             entry = self._server.base(group.dn, asked)
             if entry is None:
-                raise self._server.wrong(f"group {quoted(group.name)} went away while it was read", "Run it again.")
+                raise self._server.wrong(
+                    f"group {quoted(group.name)} was deleted while it was read", "Run the command again."
+                )
             asked = self._add_values(group, entry, values, asked)
             if not asked:
                 break
@@ -154,9 +156,9 @@ class Ldap:
     def _add_values(
         self, group: Entry, entry: Entry, values: dict[str, list[str]], asked: Sequence[str]
     ) -> list[str]:
-        """Add the values of one answer, and return the attributes to ask for next: the rest of a range.
+        """Add the values of one answer, and return the attributes to request next: the rest of a range.
 
-        Raises DirectoryError for a range that does not follow the one before it, and where the rest is missing.
+        Raises DirectoryError for a range that does not follow the previous one, and for a missing rest.
         """
         further: list[str] = []
         rest = {name.partition(";")[0] for name in asked if ";" in name}
@@ -167,7 +169,9 @@ class Ldap:
                 continue
             texts = entry.texts(name)
             if len(texts) != len(raw):
-                raise self._server.wrong(f"group {quoted(group.name)} has members whose names are not UTF-8", _RENAME)
+                raise self._server.wrong(
+                    f"group {quoted(group.name)} has members with names that are not UTF-8", _RENAME
+                )
             if ranged:
                 if int(ranged["first"]) != len(values[attribute]) or not texts:
                     raise self._not_joined(group, attribute)
@@ -188,7 +192,7 @@ class Ldap:
     # --- members ---
 
     def entries(self, group: Entry, dns: Mapping[DnKey, str]) -> dict[DnKey, Entry]:
-        """Return the entries of a group's members, by a few searches; those that cannot be read are not there."""
+        """Return the entries of a group's members, read by a few searches, without those that cannot be read."""
         found = self._linked(group, dns) if len(dns) > MANY else {}
         keys = [key for key in dns if key not in found]
         for start in range(0, len(keys), BATCH):
@@ -204,19 +208,20 @@ class Ldap:
         return found
 
     def _linked(self, group: Entry, dns: Mapping[DnKey, str]) -> dict[DnKey, Entry]:
-        """Return the people among members whom `memberOf` leads to, in large pages.
+        """Return the users among the members that a search by `memberOf` finds, in large pages.
 
-        Only a shortcut: who it misses is asked for by name, and who is no member of the group's entry is left out.
+        This only saves requests: the other members are read by name, and users that the group's entry does not list
+        are left out.
         """
         linked = equals("memberOf", group.dn)
         nested = f"(&{linked}{_GROUPS})"
         try:
             groups = {dn_key(entry.dn) for entry in self._server.search(self._base, nested, ["cn"])}
         except DirectoryError:
-            return {}  # a group that is missing here would pass for a person
+            return {}  # a nested group that is missing here would count as a user
         found: dict[DnKey, Entry] = {}
         names = ["cn"] if self._connection.names else []
-        attributes = [*IDS, *STATES, *names, *self._connection.email]  # without classes, of which entries have many
+        attributes = [*IDS, *STATES, *names, *self._connection.email]  # without the object classes, which are large
         for entry in self._server.search(self._base, linked, attributes, complete=False):
             key = dn_key(entry.dn)
             if key is not None and key in dns and key not in groups:
@@ -224,18 +229,18 @@ class Ldap:
         return found
 
     def _filter(self, dn: str) -> str:
-        """Return a filter for the entry of a DN, by what each kind of server finds without looking at all entries."""
+        """Return a filter for the entry of a DN, by an attribute that the type of server has an index for."""
         if self.is_active_directory:
             return equals("distinguishedName", dn)
         if "openldaprootdse" in self._root_entry().classes:
             return equals("entryDN", dn)
         rdn = [equals(attribute, value) for attribute, value in first_rdn(dn)]
         if not rdn:
-            raise self._server.wrong(f"the name of a member is not a DN, {quoted(dn)}", _RENAME)
+            raise self._server.wrong(f"{quoted(dn)}: a member with a name that is not a DN", _RENAME)
         return rdn[0] if len(rdn) == 1 else f"(&{''.join(rdn)})"
 
     def users(self, uids: Sequence[str]) -> Iterator[tuple[str, list[Entry]]]:
-        """Yield the names of users (`memberUid`) with the entries that have each."""
+        """Yield user names (`memberUid`), each with the entries that have it."""
         names = list(dict.fromkeys(uids))
         for start in range(0, len(names), BATCH):
             batch = names[start : start + BATCH]
@@ -254,7 +259,7 @@ class Ldap:
 
     @property
     def connection(self) -> Connection:
-        """What the directory was opened with."""
+        """The settings of the connection."""
         return self._connection
 
     def wrong(self, message: str, *advice: str) -> DirectoryError:
@@ -263,7 +268,7 @@ class Ldap:
 
 
 class _Walk:
-    """The identities of a group and of the groups in it, each group once; direct members first."""
+    """Collects the identities of a group and of its nested groups, direct members first."""
 
     def __init__(self, directory: Ldap, now: datetime) -> None:
         self.identities: dict[str, Identity] = {}
@@ -274,7 +279,7 @@ class _Walk:
         self._seen: set[DnKey] = set()
 
     def add(self, root: Entry) -> None:
-        """Take in a group with everybody in it."""
+        """Add all identities of a group and of its nested groups."""
         self._seen.add(dn_key(root.dn) or "")
         waiting: deque[tuple[Entry, tuple[str, ...]]] = deque([(root, ())])
         groups = 0
@@ -282,14 +287,14 @@ class _Walk:
             group, via = waiting.popleft()
             groups += 1
             if groups > MOST_GROUPS or len(self.identities) > MOST_IDENTITIES:
-                raise self._directory.wrong(f"group {quoted(root.name)} has too many groups or members in it")
+                raise self._directory.wrong(f"group {quoted(root.name)} has too many nested groups or members")
             members = self._directory.members(group)
-            inside = self._people(group, members, via)
+            inside = self._add_users_by_dn(group, members, via)
             waiting += [(entry, deeper(self._directory.wrong, via, entry.name)) for entry in inside]
-            self._users(members.uids, via)
+            self._add_users_by_name(members.uids, via)
 
-    def _people(self, group: Entry, members: _Members, via: tuple[str, ...]) -> list[Entry]:
-        """Take in the people of a group, and return the groups in it."""
+    def _add_users_by_dn(self, group: Entry, members: _Members, via: tuple[str, ...]) -> list[Entry]:
+        """Add the users of a group, and return its nested groups."""
         dns: dict[DnKey, str] = {}
         for dn in members.dns:
             if not dn.strip():
@@ -297,7 +302,7 @@ class _Walk:
             key = dn_key(dn)
             if key is None:
                 raise self._directory.wrong(
-                    f"group {quoted(group.name)} has a member whose name is not a DN", _RENAME
+                    f"group {quoted(group.name)} has a member with a name that is not a DN", _RENAME
                 )
             if key not in self._seen:
                 self._seen.add(key)
@@ -310,14 +315,14 @@ class _Walk:
                 self._put(entry, via)
         return nested if self._connection.nested else []
 
-    def _users(self, uids: Sequence[str], via: tuple[str, ...]) -> None:
+    def _add_users_by_name(self, uids: Sequence[str], via: tuple[str, ...]) -> None:
         for uid, entries in self._directory.users(uids):
-            people = [entry for entry in entries if not entry.is_group]
-            if len(people) > 1:
-                raise self._directory.wrong(f"{len(people)} entries have the uid {quoted(uid)} (memberUid)", _UNIQUE)
-            if not people:
+            users = [entry for entry in entries if not entry.is_group]
+            if len(users) > 1:
+                raise self._directory.wrong(f"{len(users)} entries have the uid {quoted(uid)} (memberUid)", _UNIQUE)
+            if not users:
                 self._missing(1, f"user {quoted(uid)}")
-            for entry in people:
+            for entry in users:
                 self._put(entry, via)
 
     def _put(self, entry: Entry, via: tuple[str, ...]) -> None:
@@ -333,11 +338,11 @@ class _Walk:
         if not self._connection.ignore_missing:
             raise self._directory.wrong(
                 f"{what} cannot be read",
-                f"Check that the user may read every member, and that `base` ({self._connection.text('base')}) holds "
-                "them all.",
-                f"To leave such members out, write `missing_members: ignore` for {self._connection.name}.",
+                f"Check that the user may read all members, and that they are below `base` "
+                f"({self._connection.text('base')}).",
+                f"To ignore such members, write `missing_members: ignore` for {self._connection.name}.",
             )
 
 
 _RENAME: Final = "Ask the directory's operators to correct these names."
-_UNIQUE: Final = "Set `base` to the part of the directory that holds the users."
+_UNIQUE: Final = "Set `base` to the part of the directory that contains the users."

@@ -1,6 +1,6 @@
-"""The parts of ldap3 that are used. The only importer of ldap3, so that another library can take its place.
+"""The used parts of ldap3. No other module imports ldap3, so that another library can replace it.
 
-ldap3 2.9.1 imports names that pyasn1 0.6 deprecates; it warns of that on import.
+ldap3 2.9.1 imports names that pyasn1 0.6 deprecates, which causes a warning.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Distinguished names that can be compared, and values in search filters."""
+"""Compare distinguished names, and escape values for search filters."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _ESCAPED: Final = re.compile(r"([,+\\])")
 
 
 def dn_key(dn: str) -> DnKey | None:
-    """Return what is equal for two spellings of one DN (RFC 4514); None for text that is not a DN.
+    """Return a key that is equal for all spellings of a DN (RFC 4514); None for text that is not a DN.
 
-    Letter case, escapes, blanks around separators and the order within a multi-valued RDN do not count.
+    It ignores letter case, escapes, blanks around separators and the order within a multi-valued RDN.
     """
-    if _SPECIAL.search(dn) is None:  # as nearly all are: the parser takes ten times as long
+    if _SPECIAL.search(dn) is None:  # the usual case; the parser is ten times slower
         rdns = [rdn.partition("=") for rdn in dn.lower().split(",")]
         if all(attribute.strip() and sign for attribute, sign, _ in rdns):
             return ",".join(f"{attribute.strip()}={_value(value)}" for attribute, _, value in rdns)
@@ -43,20 +43,20 @@ def _parsed_key(dn: str) -> DnKey | None:
 
 
 def _value(text: str) -> str:
-    """Return a value with its blanks as one each (RFC 4518, 2.6.1), and separators in it marked as such."""
+    """Return a value with single blanks (RFC 4518, 2.6.1) and escaped separators."""
     if "  " in text or text[:1] == " " or text[-1:] == " ":
         text = " ".join(text.split())
     return _ESCAPED.sub(r"\\\1", text)
 
 
 def is_dn(text: str) -> bool:
-    """Return whether text has the form of a DN: names of attributes, each with a value."""
+    """Return whether text has the form of a DN: attribute names, each with a value."""
     parts = _parsed(text)
     return bool(parts) and all(_ATTRIBUTE.fullmatch(attribute) for attribute, _, _ in parts or ())
 
 
 def first_rdn(dn: str) -> list[tuple[str, str]]:
-    """Return the attributes and values of a DN's first RDN; nothing for text that is not a DN."""
+    """Return the attributes and values of a DN's first RDN; empty for text that is not a DN."""
     found: list[tuple[str, str]] = []
     for attribute, value, separator in _parsed(dn) or []:
         if not _ATTRIBUTE.fullmatch(attribute):
@@ -68,7 +68,7 @@ def first_rdn(dn: str) -> list[tuple[str, str]]:
 
 
 def _parsed(dn: str) -> list[tuple[str, str, str]] | None:
-    """Return attribute, value with its escapes, and the separator behind it (`,`, `+` or nothing) of each part."""
+    """Return the attribute, the escaped value and the following separator (`,`, `+` or none) of each part."""
     found: list[tuple[str, str, str]] = []
     for part in _PART.finditer(dn) if dn else ():
         attribute, sign, value = part["text"].partition("=")
@@ -105,5 +105,5 @@ def equals(attribute: str, value: str) -> str:
 
 
 def any_of(filters: list[str]) -> str:
-    """Return a filter for entries that fit one of several filters."""
+    """Return a filter for entries that match one of several filters."""
     return filters[0] if len(filters) == 1 else f"(|{''.join(filters)})"

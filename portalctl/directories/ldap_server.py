@@ -1,7 +1,7 @@
-"""A connection to an LDAP server: TLS, one bind, and searches whose result code is checked on every page.
+"""A connection to an LDAP server: TLS, one bind, and searches with a check of the result code of each page.
 
-`ldap3` returns a list that the server cut off (result 4) as a success, verifies no certificate unless told to, and
-has no bounds. All of that is dealt with here, and nowhere else.
+`ldap3` returns a list that the server cut off (result 4) as a success, does not verify certificates by default, and
+has no limits. This module handles all of that.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from portalctl.directories.connection import Connection
+from portalctl.directories.ldap_entries import Entry
 from portalctl.directories.ldap_library import LDAPException, ldap3
-from portalctl.directories.ldap_people import Entry
 from portalctl.directories.protocol import DirectoryError
 from portalctl.directories.web import AGAIN, MOST_IDENTITIES, MOST_LIST_BYTES, MOST_PAGES
 from portalctl.errors import BadUsageError, PortalctlError
@@ -31,9 +31,9 @@ PAGE: Final = 1000  # the most that Active Directory returns in one page
 CONNECT_SECONDS: Final = 10
 BIND_SECONDS: Final = 10.0  # for each of TLS handshake, StartTLS and bind
 BIND_BYTES: Final = 1024 * 1024  # of all answers before the bind
-ANSWER_SECONDS: Final = 60.0  # for a whole page, whatever comes meanwhile
+ANSWER_SECONDS: Final = 60.0  # for a whole page, also if parts of it arrive earlier
 MOST_BYTES: Final = 64 * 1024 * 1024  # of a page
-RECEIVE_BYTES: Final = 1024 * 1024  # ldap3 joins what it receives: in small pieces a large answer takes long
+RECEIVE_BYTES: Final = 1024 * 1024  # ldap3 concatenates received parts, so small parts make large answers slow
 PORTS: Final = {"ldap": 389, "ldaps": 636}
 NOT_LDAP: Final = "the answer is not LDAP"
 _SEQUENCE: Final = 0x30  # the first byte of every message (RFC 4511, 4.1.1)
@@ -56,7 +56,7 @@ Scope = Literal["BASE", "SUBTREE"]
 
 
 class LdapServer:
-    """A bound connection. `kind` is what the server says it is."""
+    """A connection to one LDAP server, bound when it is first used."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -74,31 +74,31 @@ class LdapServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(LDAPException, OSError):  # it is over anyway
+        with suppress(LDAPException, OSError):  # the connection ends in any case
             self._ldap.unbind()
         if self._ldap.socket is not None:
             self._ldap.socket.close()
 
     def open(self) -> None:
-        """Connect and bind, once. Raises DirectoryError, the same one again for a connection that failed before: more
-        binds with a wrong secret could lock the account, and nothing is read without one."""
+        """Connect and bind, once. Raises DirectoryError; after a failure, the same error again without a new bind,
+        because more binds with a wrong secret could lock the account."""
         if self._failure is not None:
             raise self._failure
         if self._ldap.bound:
             return
-        with self._told("connect", sent=False):
+        with self._translated("connect", sent=False):
             self._ldap.open(read_server_info=False)
             self._bound().begin(BIND_SECONDS, BIND_BYTES)
             if self._address.starts_tls:
                 if not self._ldap.start_tls(read_server_info=False):
                     raise LDAPException("startTLS failed")
                 self._bound().begin(BIND_SECONDS, BIND_BYTES)
-        with self._told("bind"):
+        with self._translated("bind"):
             self._ldap.bind(read_server_info=False)
             self._check_bind(self._ldap.result)
 
     def _bound(self) -> _BoundedSocket:
-        """Put bounds on what the socket receives from now on."""
+        """Limit the answers that the socket receives from now on."""
         self._socket = _BoundedSocket(self._ldap.socket)
         self._ldap.socket = self._socket
         self._ldap.strategy.socket_size = RECEIVE_BYTES
@@ -111,7 +111,7 @@ class LdapServer:
             raise self._failed("bind", result, advice if result["result"] == 49 else None)
 
     def base(self, dn: str, attributes: Sequence[str]) -> Entry | None:
-        """Return the entry of a DN; None where there is none (noSuchObject, or hidden)."""
+        """Return the entry of a DN; None if there is none (noSuchObject, or hidden)."""
         result, entries = self._once(dn, "(objectClass=*)", "BASE", attributes, None)
         if result["result"] == 32:
             return None
@@ -152,7 +152,7 @@ class LdapServer:
         self.open()
         assert self._socket is not None  # noqa: S101 (opened)
         what = f"{'read' if scope == 'BASE' else 'search below'} {quoted(base)}"
-        with self._told(what):
+        with self._translated(what):
             self._socket.begin(ANSWER_SECONDS, MOST_BYTES)
             self._ldap.search(
                 base,
@@ -163,7 +163,7 @@ class LdapServer:
                 paged_size=PAGE if scope == "SUBTREE" else None,
                 paged_cookie=cookie,
             )
-        # References to other servers (searchResRef) are not followed: they hold no member that was asked for.
+        # References to other servers (searchResRef) are not followed: they have no requested member.
         rows = [row for row in self._ldap.response or () if row.get("type") == "searchResEntry"]
         entries = [
             Entry(row["dn"], {name.lower(): list(values or ()) for name, values in row["raw_attributes"].items()})
@@ -182,11 +182,11 @@ class LdapServer:
         text = f"{what}: {self.where} returned LDAP {code} {name}{f': {detail}' if detail else ''}"
         return self.wrong(text, advice or _ADVICE.get(code, "Ask the directory's operators."))
 
-    def _told(self, what: str, *, sent: bool = True) -> _Told:
-        return _Told(self, what, sent)
+    def _translated(self, what: str, *, sent: bool = True) -> _TranslatedErrors:
+        return _TranslatedErrors(self, what, sent)
 
     def fail(self, error: PortalctlError) -> None:
-        """Keep an error that ended the connection: nothing more is sent."""
+        """Store an error that ended the connection, so that no further request is sent."""
         self._failure = error
 
     def explained(self, what: str, error: Exception, *, sent: bool) -> DirectoryError:
@@ -229,7 +229,7 @@ class LdapServer:
             check_names=False,
             read_only=True,
             raise_exceptions=False,
-            auto_range=False,  # ldap3 takes a range that was refused for the end of the list
+            auto_range=False,  # ldap3 treats a refused range as the end of the list
             return_empty_attributes=False,
             receive_timeout=int(ANSWER_SECONDS),
         )
@@ -238,7 +238,7 @@ class LdapServer:
         self._connection.observer(Warned(notice))
 
 
-class _Told:
+class _TranslatedErrors:
     """Turns ldap3's errors into errors of the directory."""
 
     def __init__(self, server: LdapServer, what: str, sent: bool) -> None:
@@ -252,14 +252,14 @@ class _Told:
     ) -> None:
         if isinstance(error, PortalctlError):
             self._server.fail(error)
-        elif isinstance(error, Exception):  # of a strange answer, ldap3 and pyasn1 raise what they happen to raise
-            told = self._server.explained(self._what, error, sent=self._sent)
-            self._server.fail(told)
-            raise told from error
+        elif isinstance(error, Exception):  # ldap3 and pyasn1 raise various errors for an unexpected answer
+            translated = self._server.explained(self._what, error, sent=self._sent)
+            self._server.fail(translated)
+            raise translated from error
 
 
 class _Address:
-    """Where an LDAP server is. `starts_tls`: TLS begins on a plain connection."""
+    """The address of an LDAP server. `starts_tls`: TLS begins on a plain connection."""
 
     def __init__(self, scheme: str, host: str, port: int, *, starts_tls: bool) -> None:
         self.scheme, self.host, self.port, self.starts_tls = scheme, host, port, starts_tls
@@ -272,7 +272,7 @@ class _Address:
 def _parsed(connection: Connection) -> _Address:
     """Return the parts of an address. Raises BadUsageError for anything but ldap:// and ldaps://.
 
-    Beyond this machine the secret is never sent without TLS.
+    The secret is never sent to another machine without TLS.
     """
     access = connection.access
     wrong = BadUsageError(
@@ -311,7 +311,7 @@ class _VerifiedTls(ldap3.Tls):
 
 
 class _BoundedSocket:
-    """A socket from which an answer takes at most so many bytes and seconds, and begins as an LDAP message does."""
+    """A socket with limits of bytes and seconds for each answer, which must begin like an LDAP message."""
 
     def __init__(self, plain: socket.socket) -> None:
         self.plain = plain
@@ -320,18 +320,18 @@ class _BoundedSocket:
         self._most = self._left = 0
 
     def begin(self, seconds: float, most: int) -> None:
-        """Begin another answer."""
+        """Set the limits for the next answer."""
         self._seconds, self._until = seconds, time.monotonic() + seconds
         self._most = self._left = most
         self.plain.settimeout(seconds)
 
     @property
     def received(self) -> int:
-        """The number of bytes of this answer."""
+        """The number of received bytes of this answer."""
         return self._most - self._left
 
     def recv(self, size: int) -> bytes:
-        """Receive a part of an answer. Raises OSError where a bound is reached, or the answer is not LDAP."""
+        """Receive a part of an answer. Raises OSError at a limit, and for an answer that is not LDAP."""
         is_first = not self.received
         seconds = self._until - time.monotonic()
         try:
@@ -349,12 +349,12 @@ class _BoundedSocket:
             raise OSError(f"the answer has more than {self._most // 1024**2} MiB")
         return data
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (whatever a socket has)
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (any attribute of a socket)
         return getattr(self.plain, name)
 
 
 def _innermost(error: BaseException) -> str:
-    """Return the text of an error, without ldap3's own words around it."""
+    """Return the text of an error, without the words that ldap3 adds."""
     text = str(error)
     for words in ("socket ssl wrapping error: ", "wrap socket error: ", "error receiving data: "):
         text = text.replace(words, "")

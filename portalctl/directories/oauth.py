@@ -1,4 +1,4 @@
-"""OAuth2 client credentials (RFC 6749, 4.4), and the other ways in which directories take a secret."""
+"""OAuth2 client credentials (RFC 6749, 4.4), and the other credentials that directories accept."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from portalctl.directories.web import Credential, fixed_credential
 from portalctl.errors import PortalError
 from portalctl.http import SIGN_IN, Client, Server, parse_json
 
-_LONGEST: Final = 86_400  # seconds that a token is used, whatever the server says
-_SHORTEST: Final = 60.0  # assumed where the server does not say (RFC 6749, 5.1: it should)
+_LONGEST: Final = 86_400  # seconds that a token is used, even if the server states more
+_SHORTEST: Final = 60.0  # assumed if the server states no lifetime (RFC 6749, 5.1: it should)
 
 
 def sign_in(connection: Connection, scope: str = "") -> Credential:
-    """Return the credential of a directory that takes a Bearer token, Basic, or client credentials.
+    """Return the credential of a directory that accepts a Bearer token, Basic, or client credentials.
 
-    The last where the environment names a token endpoint (`_TOKEN_URL`).
+    Client credentials are used if a token endpoint is set (`_TOKEN_URL`).
     """
     url = connection.access.token_url
     return fixed_credential(connection) if url is None else client_credentials(connection, url, scope)
 
 
 def client_credentials(connection: Connection, url: str, scope: str = "") -> Credential:
-    """Ask a token endpoint for an access token. Raises DirectoryError, which never shows the secret."""
+    """Request an access token from a token endpoint. Raises DirectoryError, which never shows the secret."""
     access = connection.access
     form = {
         "grant_type": "client_credentials",
@@ -39,7 +39,7 @@ def client_credentials(connection: Connection, url: str, scope: str = "") -> Cre
 
 
 def exchanged(connection: Connection, url: str, form: Mapping[str, str]) -> Credential:
-    """Return the access token that a token endpoint gives for a form. Raises DirectoryError."""
+    """Return the access token that a token endpoint returns for a form. Raises DirectoryError."""
     parts, access = urlsplit(url), connection.access
     server = Server(
         f"{parts.scheme}://{parts.netloc}",

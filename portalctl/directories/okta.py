@@ -1,4 +1,4 @@
-"""Okta, by its Management API. Lists have no total: `Link` leads from page to page until there is none."""
+"""Okta, by its Management API. Lists have no total: the last page is the one without a `Link` to a next page."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from portalctl.directories.web import (
 from portalctl.words import quoted
 
 PAGE: Final = 200
-#: Statuses that an administrator sets. LOCKED_OUT follows from failed passwords, others from signing up.
+#: Statuses that an administrator sets. LOCKED_OUT follows from failed passwords, other ones from the sign-up.
 DISABLED: Final = frozenset({"SUSPENDED", "DEPROVISIONED"})
 _RIGHTS: Final = "The token's administrator needs to read groups and users (okta.groups.read, okta.users.read)."
 
@@ -45,7 +45,7 @@ class Okta(WebDirectory):
         )
 
     def begin(self) -> Facts:
-        """Read one group, to see that the token may."""
+        """Read one group, to check the permissions of the token."""
         list_of(self._web, self._web.get("/groups", {"limit": "1"}))
         return Facts(date=self._web.date)
 

@@ -1,4 +1,4 @@
-"""What every directory answers, and the values it answers with."""
+"""The interface of all directories, and the values that they return."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from portalctl.errors import PortalError
 
 
 class DirectoryError(PortalError):
-    """A directory could not be read, or what it answered was not provably complete."""
+    """A directory could not be read, or its answer was not provably complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A person in a directory.
+    """An account in a directory.
 
-    `id` is stable and not a DN. `addresses` are as the directory has them; `unverified` is the number of further ones
-    that it has not verified. `via` are the names of the groups between the group that was read and this identity,
-    outermost first; empty for a direct member. `name` is the person's, where it was asked for.
+    `id` is stable and not a DN. `addresses` are spelled as in the directory; `unverified` is the number of further
+    addresses that the directory has not verified. `via` has the names of the groups between the group that was read
+    and this identity, outermost first; empty for a direct member. `name` is set if names were requested.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Identity:
 class Group:
     """All of a group's identities at one moment. `id` is stable; `observed_at` is RFC 3339.
 
-    `missing`: the number of members that could not be read and that the directory's entry says to ignore.
+    `missing`: the number of members that could not be read, and that the manifest's `missing_members` ignores.
     """
 
     id: str
@@ -46,7 +46,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a directory says about itself, for `ping`. `server`: its product, where it tells. `date`: its clock, as an
+    """Facts about a directory, for `ping`. `server`: its product, if it is known. `date`: its time, in the form of an
     HTTP Date header."""
 
     server: str = ""
@@ -54,10 +54,10 @@ class Facts:
 
 
 class Directory(Protocol):
-    """A directory that is read group by group, in a `with` block."""
+    """A directory from which groups are read one by one, in a `with` block."""
 
     def read(self, group: str) -> Group:
-        """Return a group, complete. Raises DirectoryError for one that is not there, or not provably complete."""
+        """Return a complete group. Raises DirectoryError for a group that is missing or not provably complete."""
 
     def begin(self) -> Facts:
         """Connect and authenticate. Raises DirectoryError."""

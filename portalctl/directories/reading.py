@@ -1,8 +1,8 @@
-"""A group as rules use it: its identities by address, and what keeps them from counting. Pure.
+"""A group as rules use it: its identities by address, without addresses that do not count. Pure.
 
-A directory's answer (`Group`) becomes a `GroupReading` here: addresses in normal form, disabled identities apart,
-addresses that two identities share, addresses at domains that do not count. Whether what is left is enough is for
-`portalctl.rules.groups` to decide.
+A `GroupReading` is made from the directory's answer (`Group`). It has addresses in normal form, marks disabled
+identities and addresses shared by two identities, and leaves out addresses at domains that do not count.
+`portalctl.rules.groups` checks whether enough identities are left.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from portalctl.words import plural
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One identity of a group: its stable id, whether it is enabled, and the nested groups that lead to it."""
+    """One identity of a group: its stable id, whether it is enabled, and the nested groups that contain it."""
 
     identity: str
     active: bool = True
@@ -29,8 +29,8 @@ class Member:
 class Counts:
     """The figures of a group.
 
-    `active` are its enabled identities, `usable` those of them with an address that counts, `domains` the same for
-    each domain. `ignored` counts addresses at domains that do not count, `malformed` those that are not addresses.
+    `active`: enabled identities. `usable`: enabled identities with an address that counts; `domains`: their number by
+    domain. `ignored`: addresses at domains that do not count. `malformed`: values that are not addresses.
     """
 
     active: int = 0
@@ -46,10 +46,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class GroupReading:
-    """A group of a directory, complete, as it was at `observed_at` (RFC 3339).
+    """A complete group of a directory at the time `observed_at` (RFC 3339).
 
-    `asked` is how the manifest names it. `members` has the identities by address in normal form; `shared` are the
-    addresses that two enabled identities have, which are in `members` too.
+    `asked`: its name in the manifest. `members`: the identities by address in normal form. `shared`: the addresses
+    that two enabled identities have; `members` also contains them.
     """
 
     directory: str
@@ -63,18 +63,18 @@ class GroupReading:
 
     @property
     def value(self) -> str:
-        """How reasons name the group."""
+        """The group's name in reasons: `directory/group`."""
         return f"{self.directory}/{self.asked}"
 
     def narrowed(self, addresses: Collection[str]) -> GroupReading:
-        """Return the reading without the identities that have none of these addresses; its figures stay."""
+        """Return the group with only the identities with one of these addresses; the figures stay."""
         kept = {address: member for address, member in self.members.items() if address in addresses}
         return replace(self, members=kept, shared=frozenset(self.shared & kept.keys()))
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which of a directory's addresses count, as its entry in the manifest says."""
+    """The settings of a `directories` entry that decide which addresses count."""
 
     domains: tuple[str, ...] = ()
     ignore_without_address: bool = False
@@ -87,7 +87,7 @@ class Filter:
 def reading_of(group: Group, directory: str, asked: str, keep: Filter) -> GroupReading:
     """Return a group as rules use it.
 
-    Raises DirectoryError for an identity without any address, unless the directory's entry says to ignore those.
+    Raises DirectoryError for an identity without any address, unless `without_address` of the directory is `ignore`.
     """
     sorting = _Sorting(keep)
     for identity in group.identities:
@@ -97,8 +97,8 @@ def reading_of(group: Group, directory: str, asked: str, keep: Filter) -> GroupR
         count = plural(len(sorting.bare), "identity")
         raise DirectoryError(
             f"directory {directory}: group {asked} has {count} without an address, such as {first}",
-            "Give them an address, or check that the credential may read the attributes that `email` lists.",
-            f"To leave them out, write `without_address: ignore` for the directory {directory}.",
+            "Add addresses in the directory, or check that the credential may read the attributes in `email`.",
+            f"To ignore such identities, write `without_address: ignore` for the directory {directory}.",
         )
     counts = sorting.counts(group)
     return GroupReading(
@@ -107,7 +107,7 @@ def reading_of(group: Group, directory: str, asked: str, keep: Filter) -> GroupR
 
 
 class _Sorting:
-    """The identities of one group, sorted by what becomes of them."""
+    """Sorts the identities of one group into members, shared addresses and identities without an address."""
 
     def __init__(self, keep: Filter) -> None:
         self.members: dict[str, Member] = {}
@@ -143,7 +143,7 @@ class _Sorting:
                 self._count["ignored"] += 1
 
     def _put(self, address: str, member: Member) -> None:
-        """Keep an identity under an address. Of two, an enabled one counts; two enabled ones share it."""
+        """Store an identity by address. An enabled one replaces a disabled one; two enabled ones share it."""
         other = self.members.get(address)
         if other is None or (member.active and not other.active):
             self.members[address] = member

@@ -1,8 +1,8 @@
 """SCIM 2.0 servers (RFC 7643, RFC 7644).
 
-A group's members carry ids only, so all users are read and joined here: asking for users by `groups.value` was
-answered with nobody by a server whose group had 450 members. Sizes and totals are taken from the answers
-(RFC 7644, 3.4.2.4: a server may return fewer than asked).
+Members of a group have only ids, so all users are read and joined with them: a server returned no user to a filter by
+`groups.value` for a group of 450 members. Page sizes and totals are read from the answers
+(RFC 7644, 3.4.2.4: a server may return fewer entries than requested).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from portalctl.directories.web import (
 )
 from portalctl.words import plural, quoted
 
-PAGE: Final = 1000  # asked for; servers return fewer
-ROUNDS: Final = 3  # of reading a list that changes while it is read
+PAGE: Final = 1000  # requested; servers return fewer
+ROUNDS: Final = 3  # tries to read a list that changes at the same time
 MOST_GROUPS: Final = 10_000
 _ACCEPT: Final = {"Accept": "application/scim+json, application/json"}
 
@@ -50,7 +50,7 @@ class Scim(WebDirectory):
         self._group_ids: set[str] | None = None
 
     def begin(self) -> Facts:
-        """Read one group, to see that the server answers and takes the credential."""
+        """Read one group, to check that the server answers and accepts the credential."""
         self._web.json("/Groups", {"count": "1"}, _ACCEPT)
         return Facts(date=self._web.date)
 
@@ -74,7 +74,7 @@ class Scim(WebDirectory):
         if group.startswith(BY_ID):
             return self.group(group.removeprefix(BY_ID)) or self._lost(group)
         escaped = group.replace("\\", "\\\\").replace('"', '\\"')
-        # No `attributes`: some servers filter by what they return.
+        # Without `attributes`, because some servers filter only by returned attributes.
         named = self._list("/Groups", {"filter": f'displayName eq "{escaped}"'})
         exact = [row for row in named.values() if row.get("displayName") == group]
         if len(exact) > 1:
@@ -87,7 +87,7 @@ class Scim(WebDirectory):
         raise not_found(self._connection, group)
 
     def group(self, id_: str) -> dict[str, Any] | None:
-        """Return the resource of a group with its members; None where there is none of this id."""
+        """Return the resource of a group with its members; None if no group has this id."""
         answer = self._web.answer(f"/Groups/{quote(id_, safe='')}", headers=_ACCEPT)
         if answer.status == 404 and not answer.is_page:
             return None
@@ -111,16 +111,16 @@ class Scim(WebDirectory):
         return self._group_ids
 
     def _list(self, path: str, params: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-        """Return every resource of a list by id; complete, or DirectoryError."""
+        """Return all resources of a list by id. Raises DirectoryError if the list is not complete."""
         for _ in range(ROUNDS):
             found, total = self._round(path, params)
             if len(found) == total:
                 return found
         text = f"GET {path} returned {plural(len(found), 'entry')} of {total:,}"
-        raise self._web.wrong(f"{text} (totalResults), so the list is not complete", "Run it again.")
+        raise self._web.wrong(f"{text} (totalResults), so the list is not complete", "Run the command again.")
 
     def _round(self, path: str, params: Mapping[str, str]) -> tuple[dict[str, dict[str, Any]], int]:
-        """Return what one reading of a list gave, and the last total it was told."""
+        """Return the resources of one pass over a list, and the last total that the server stated."""
         found: dict[str, dict[str, Any]] = {}
         pages, start = Pages(self._web, f"GET {path}"), 1
         while True:
@@ -139,7 +139,7 @@ class Scim(WebDirectory):
 
     @property
     def connection(self) -> Connection:
-        """What the server was opened with."""
+        """The settings of the connection."""
         return self._connection
 
     def wrong(self, message: str, *advice: str) -> DirectoryError:
@@ -148,7 +148,7 @@ class Scim(WebDirectory):
 
 
 class _Walk:
-    """The identities of a group and of the groups in it."""
+    """Collects the identities of a group and of its nested groups."""
 
     def __init__(self, server: Scim) -> None:
         self.identities: dict[str, Identity] = {}
@@ -158,7 +158,7 @@ class _Walk:
         self._seen: set[str] = set()
 
     def add(self, root: dict[str, Any]) -> None:
-        """Take in a group with everybody in it."""
+        """Add all identities of a group and of its nested groups."""
         waiting: deque[tuple[dict[str, Any], tuple[str, ...]]] = deque([(root, ())])
         self._seen.add(str(root.get("id")))
         while waiting:
@@ -167,7 +167,7 @@ class _Walk:
                 waiting.append((found, deeper(self._server.wrong, via, str(found.get("displayName") or found["id"]))))
 
     def _members(self, group: dict[str, Any], via: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """Take in the people of a group, and yield the groups in it, each once."""
+        """Add the users of a group, and yield its nested groups, each once."""
         members = group.get("members", [])
         if not isinstance(members, list):
             raise self._server.wrong("`members` of a group is not a list")
@@ -177,32 +177,32 @@ class _Walk:
             if not isinstance(value, str) or not value:
                 raise self._server.wrong("a member of a group has no `value`")
             if member.get("type") != "Group" and value in self._server.users():
-                self._person(value, via)
+                self._add_user(value, via)
             else:
                 nested.append(value)
         for value in nested:
             if value not in self._seen and (found := self._nested(value)) is not None:
                 yield found
 
-    def _person(self, id_: str, via: tuple[str, ...]) -> None:
+    def _add_user(self, id_: str, via: tuple[str, ...]) -> None:
         if id_ in self.identities:
             return
         row = self._server.users()[id_]
         active = row.get("active", True)
         if not isinstance(active, bool):
-            raise self._server.wrong(f"user {id_} has no `active` that is true or false")
+            raise self._server.wrong(f"user {id_}: `active` is not true or false")
         self.identities[id_] = identity_of(
             id_, row, self._connection.email, active=active, via=via, name=row.get("displayName")
         )
 
     def _nested(self, id_: str) -> dict[str, Any] | None:
-        """Return a group in a group; None where it does not count."""
+        """Return a nested group; None if it does not count."""
         if id_ in self._server.group_ids():
             if not self._connection.nested:
                 return None
             self._seen.add(id_)
             if len(self._seen) > MOST_GROUPS:
-                raise self._server.wrong(f"more than {MOST_GROUPS:,} groups in one another", FLAT)
+                raise self._server.wrong(f"more than {MOST_GROUPS:,} nested groups", FLAT)
             found = self._server.group(id_)
             if found is not None:
                 return found
@@ -215,5 +215,5 @@ class _Walk:
             raise self._server.wrong(
                 f"member {quoted(id_)} of a group cannot be read",
                 "Check that the credential may read all users and groups.",
-                f"To leave such members out, write `missing_members: ignore` for {self._connection.name}.",
+                f"To ignore such members, write `missing_members: ignore` for {self._connection.name}.",
             )

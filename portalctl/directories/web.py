@@ -1,4 +1,4 @@
-"""What directories with an HTTP API have in common: credentials, errors that name the directory, JSON and pages."""
+"""The common parts of directories with an HTTP API: credentials, errors that name the directory, JSON and pages."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from portalctl.words import quoted
 MOST_PAGES: Final = 10_000
 MOST_IDENTITIES: Final = 1_000_000
 MOST_LIST_BYTES: Final = 512 * 1024 * 1024  # of all pages of a list
-MOST_COUNT: Final = 10**12  # that a server may state as the size of a list
-MOST_DEPTH: Final = 100  # groups in one another
+MOST_COUNT: Final = 10**12  # the largest size of a list that a server may state
+MOST_DEPTH: Final = 100  # levels of nested groups
 LONGEST_LINK: Final = 16_000  # characters
-AGAIN: Final = "Run it again; if that does not help, ask the directory's operators."
-FLAT: Final = "Name a group that holds its members itself, or ask the directory's operators to nest groups less."
-_EARLY: Final = 10.0  # seconds before its end in which a token is no longer used
+AGAIN: Final = "Run the command again; if that does not help, ask the directory's operators."
+FLAT: Final = "Name a group with direct members, or ask the directory's operators to nest groups less."
+_EARLY: Final = 10.0  # seconds before its end from which a token is no longer used
 _LINK: Final = 'rel="next"'
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What is sent with each request. `until` is on the monotonic clock; None: it does not end."""
+    """The credential of each request. `until` is on the monotonic clock; None: without an end."""
 
     auth: Auth
     token: str = field(repr=False)
@@ -40,12 +40,12 @@ class Credential:
 
     @property
     def is_fresh(self) -> bool:
-        """Return whether it can be sent."""
+        """Whether the credential can still be sent."""
         return self.until is None or time.monotonic() < self.until - _EARLY
 
 
 def fixed_credential(connection: Connection) -> Credential:
-    """Return a Bearer token, or user and password where a user is given."""
+    """Return a Bearer token, or user and password if a user is set."""
     access = connection.access
     if access.user is None:
         return Credential("bearer", access.secret)
@@ -77,7 +77,7 @@ class Web:
         self._clients.__exit__(kind, error, trace)
 
     def _connected(self) -> Client:
-        """Return a client with a credential that can be sent."""
+        """Return a client with a fresh credential."""
         with self._named():
             self._credential = self._sign_in()
             connection, access = self.connection, self.connection.access
@@ -104,8 +104,8 @@ class Web:
     def answer(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        """Return the answer to GET, whatever its status. `path` is below the directory's URL, or begins with the
-        origin. Raises DirectoryError for no usable answer."""
+        """Return the answer to GET, with any status. `path` is below the directory's URL, or begins with the origin.
+        Raises DirectoryError without a usable answer."""
         if self._credential is None or not self._credential.is_fresh:
             self._client = self._connected()
         is_next = path.startswith(self._origin)
@@ -132,14 +132,14 @@ class Web:
     def json(
         self, path: str, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
     ) -> dict[str, Any]:
-        """Return the JSON object that GET is answered with. Raises DirectoryError for anything else."""
+        """Return the JSON object in the answer to GET. Raises DirectoryError for any other answer."""
         return self.json_object(self.get(path, params, headers))
 
     def json_object(self, answer: Answer) -> dict[str, Any]:
         """Return the JSON object of an answer. Raises DirectoryError for anything else."""
         value = self.value(answer)
         if not isinstance(value, dict):
-            raise self.wrong(f"{answer.call} returned no JSON object")
+            raise self.wrong(f"{answer.call} did not return a JSON object")
         return value
 
     def value(self, answer: Answer) -> Any:  # noqa: ANN401 (any JSON value)
@@ -151,7 +151,7 @@ class Web:
                 raise self._client.not_json(answer) from None
 
     def refused(self, answer: Answer, *advice: str) -> DirectoryError:
-        """Return an error answer as an error, with advice."""
+        """Return the error for an error answer, with advice."""
         error = self._client.explain(answer)
         return DirectoryError(error.message, *advice, *error.advice)
 
@@ -162,14 +162,14 @@ class Web:
 
     @property
     def address(self) -> str:
-        """The directory's address and where that comes from, for messages."""
+        """The directory's address and its source, for messages."""
         return f"{self._origin}{self._base} (from {self.connection.access.url_source})"
 
     def same_origin(self, link: str, call: str) -> str:
-        """Return the address of a further page: this server's own origin, and path and query of the link.
+        """Return the address of a further page: the origin of this server, with the path and query of the link.
 
-        Raises DirectoryError for a link to another server, and for one that is not an address: the credential is sent
-        to the directory's own address only.
+        Raises DirectoryError for a link to another server, which must not receive the credential, and for a link that
+        is not an address.
         """
         start, rest = link[: len(self._origin)], link[len(self._origin) :]
         if start.lower() != self._origin.lower():
@@ -194,7 +194,7 @@ class Web:
 
 
 class _Named:
-    """Turns errors of requests into errors of the directory, which name it."""
+    """Translates errors of requests into errors that name the directory."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -219,7 +219,7 @@ class _Named:
 
 
 class WebDirectory:
-    """A directory with an HTTP API, in a `with` block. `rights`: advice where it answers 403."""
+    """A directory with an HTTP API, in a `with` block. `rights`: the advice for an answer 403."""
 
     def __init__(
         self, connection: Connection, sign_in: Callable[[], Credential], *, url: str | None = None, rights: str = ""
@@ -244,7 +244,7 @@ class WebDirectory:
 
 
 class Pages:
-    """Counts the pages and rows of one list, so that a list which goes round in circles or never ends is noticed."""
+    """Counts the pages and rows of one list, to detect repeated pages and lists without an end."""
 
     def __init__(self, web: Web, what: str) -> None:
         self._web = web
@@ -254,13 +254,15 @@ class Pages:
         self.seen: set[str] = set()
 
     def add(self, ids: list[str], link: str | None = None) -> None:
-        """Take a page in. `link` is the address of the next one. Raises DirectoryError."""
+        """Add a page. `link` is the address of the next page. Raises DirectoryError."""
         self._pages += 1
         before = len(self.seen)
         self.seen.update(ids)
         repeats = bool(ids) and len(self.seen) == before
         if repeats or (link is not None and link in self._links):
-            raise self._web.wrong(f"{self._what}: the same page came twice, so the list is not complete", AGAIN)
+            raise self._web.wrong(
+                f"{self._what}: the server returned the same page twice, so the list is not complete", AGAIN
+            )
         if link is not None:
             self._links.add(link)
         if self._pages > MOST_PAGES or len(self.seen) > MOST_IDENTITIES:
@@ -274,15 +276,15 @@ def count_of(value: object) -> int | None:
 
 
 def deeper(fail: Callable[[str, str], DirectoryError], via: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """Return the way to a group that is in the last group of `via`. Raises what `fail` makes of a message and advice
-    where it is too long."""
+    """Return `via` with the name of a nested group. Raises the error that `fail` returns for a message and advice if
+    the groups are nested too deep."""
     if len(via) >= MOST_DEPTH:
         raise fail(f"group {quoted(name)} is more than {MOST_DEPTH} groups deep in the group", FLAT)
     return (*via, name)
 
 
 def text_of(web: Web, row: Mapping[str, Any], key: str, what: str) -> str:
-    """Return a text of an object. Raises DirectoryError where it is missing, empty or something else."""
+    """Return a text in an object. Raises DirectoryError if it is missing, empty or not a text."""
     value = row.get(key)
     if not isinstance(value, str) or not value:
         raise web.wrong(f"{what} has no `{key}`")
@@ -290,7 +292,7 @@ def text_of(web: Web, row: Mapping[str, Any], key: str, what: str) -> str:
 
 
 def rows_of(web: Web, page: Mapping[str, Any], key: str, what: str) -> list[dict[str, Any]]:
-    """Return the objects in a list of an answer. Raises DirectoryError for anything else."""
+    """Return the list of objects at a key of an answer. Raises DirectoryError for anything else."""
     rows = page.get(key, [])
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise web.wrong(f"{what}: `{key}` is not a list of objects")
@@ -298,17 +300,17 @@ def rows_of(web: Web, page: Mapping[str, Any], key: str, what: str) -> list[dict
 
 
 def list_of(web: Web, answer: Answer) -> list[dict[str, Any]]:
-    """Return the list of objects that an answer is. Raises DirectoryError for anything else."""
+    """Return the answer as a list of objects. Raises DirectoryError for anything else."""
     value = web.value(answer)
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
-        raise web.wrong(f"{answer.call} returned no list of objects")
+        raise web.wrong(f"{answer.call} did not return a list of objects")
     return value
 
 
 def addresses_of(row: Mapping[str, Any], attributes: tuple[str, ...]) -> Iterator[str]:
     """Yield the addresses in attributes of an object: texts, lists of texts, or lists of objects with a `value`.
 
-    A dot leads into an object (`profile.email`).
+    A dot in an attribute separates nested keys (`profile.email`).
     """
     for attribute in attributes:
         value: Any = row
@@ -335,7 +337,7 @@ def identity_of(
 
 
 def not_found(connection: Connection, group: str, *advice: str) -> DirectoryError:
-    """Return the error for a group that is not there."""
+    """Return the error for a group that does not exist."""
     kind = connection.kind
     return DirectoryError(
         f"directory {connection.name}: group {quoted(group)} not found",
@@ -345,9 +347,9 @@ def not_found(connection: Connection, group: str, *advice: str) -> DirectoryErro
 
 
 def ambiguous(connection: Connection, group: str, ids: list[str]) -> DirectoryError:
-    """Return the error for a name that several groups have."""
+    """Return the error for a name of several groups."""
     shown = ", ".join(ids[:5])
     return DirectoryError(
         f"directory {connection.name}: {len(ids)} groups have the name {quoted(group)}: {shown}",
-        f"Write the id of the one that is meant, as in `group: id:{ids[0]}`.",
+        f"Write the id of the group instead, as in `group: id:{ids[0]}`.",
     )

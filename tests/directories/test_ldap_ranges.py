@@ -76,7 +76,7 @@ def test_a_range_that_is_refused_is_an_error(code: int) -> None:
 @pytest.mark.parametrize(
     ("later", "text"),
     [
-        ([("", range(0))], "went away while it was read"),
+        ([("", range(0))], "was deleted while it was read"),
         ([("member;range=2-*", range(0))], "do not join up"),
         ([("description", range(1))], "do not join up"),
         ([("member;range=3-*", range(3, MEMBERS))], "do not join up"),

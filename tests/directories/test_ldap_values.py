@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portalctl.directories.ldap_entries import Entry, identity, is_disabled, stable_id
 from portalctl.directories.ldap_library import ldap3
 from portalctl.directories.ldap_names import _parsed_key, dn_key, equals, first_rdn, unescaped
-from portalctl.directories.ldap_people import Entry, identity, is_disabled, stable_id
 
 NOW = datetime(2026, 6, 15, tzinfo=UTC)
 

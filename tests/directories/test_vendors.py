@@ -191,7 +191,7 @@ def test_scim_notices_a_page_that_repeats() -> None:
     scim = Scim()
     first = {"totalResults": 7, "itemsPerPage": 3, "Resources": scim.users[:3]}
     scim.change = lambda _: first
-    fails("scim", scim, "partners", "the same page came twice", path="/v2")
+    fails("scim", scim, "partners", "the server returned the same page twice", path="/v2")
 
 
 def test_scim_member_that_cannot_be_read() -> None:
@@ -536,7 +536,7 @@ def test_google_waits_where_403_means_the_rate(account: str, monkeypatch: pytest
 def test_google_faults(account: str) -> None:
     workspace = Workspace()
     workspace.members.append({"id": "c", "type": "CUSTOMER"})
-    with pytest.raises(DirectoryError, match="everybody of the organisation"):
+    with pytest.raises(DirectoryError, match="the whole organisation"):
         google(workspace, account)
     with serving(with_token("/token", Workspace())) as server:
         with opened("google", server.url, token_url=f"{server.url}/token", secret=account) as directory:
@@ -675,7 +675,7 @@ def test_csv_columns_go_by_their_names() -> None:
         (b"", "empty text"),
         (b"<html>", "HTML page"),
         (b"mail\n\xff\n", "not UTF-8"),
-        (b'mail\n"x', "no valid CSV"),
+        (b'mail\n"x', "not return valid CSV"),
         (b"id,mail\n1\n", "1 of 2 fields"),
         (b"id\n1\n", "has no 'mail'"),
     ],

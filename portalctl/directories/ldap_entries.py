@@ -1,4 +1,4 @@
-"""LDAP entries → identities: stable ids, addresses, and who is disabled, by server type."""
+"""LDAP entries as identities: stable ids, addresses, and whether an account is disabled, by type of server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from portalctl.directories.protocol import Identity
 
 #: Attributes with an entry's stable id: OpenLDAP (RFC 4530), 389 Directory Server, FreeIPA, Active Directory.
 IDS: Final = ("entryUUID", "nsUniqueId", "ipaUniqueID", "objectGUID")
-#: Attributes that say whether an account is disabled.
+#: Attributes that show whether an account is disabled.
 STATES: Final = ("userAccountControl", "accountExpires", "nsAccountLock", "pwdAccountLockedTime")
 #: Classes of groups, in lower case.
 GROUP_CLASSES: Final = frozenset(
@@ -23,8 +23,8 @@ GROUP_CLASSES: Final = frozenset(
 _DISABLED: Final = 2  # ACCOUNTDISABLE of userAccountControl (MS-ADTS 2.2.16)
 _NEVER: Final = frozenset({0, 0x7FFFFFFFFFFFFFFF})  # of accountExpires (MS-ADA1 2.3)
 _EPOCH: Final = datetime(1601, 1, 1, tzinfo=UTC)
-# An administrator has locked the account for good (slapo-ppolicy). Other times are failed passwords, by which a
-# stranger could have somebody's access revoked.
+# An administrator locked the account permanently (slapo-ppolicy). Other times follow from failed passwords, which an
+# attacker could use to revoke a developer's access.
 _LOCKED: Final = "000001010000Z"
 
 
@@ -40,7 +40,7 @@ class Entry:
         return [text for value in self.attributes.get(name.lower(), ()) if (text := _text(value)) is not None]
 
     def first(self, name: str) -> str:
-        """Return the first value of an attribute; empty where there is none."""
+        """Return the first value of an attribute, empty if there is none."""
         return next(iter(self.texts(name)), "")
 
     @property
@@ -50,7 +50,7 @@ class Entry:
 
     @property
     def is_group(self) -> bool:
-        """Whether this is a group and not a person."""
+        """Whether the entry is a group, not a user."""
         return not self.classes.isdisjoint(GROUP_CLASSES)
 
     @property
@@ -67,7 +67,7 @@ def _text(value: bytes) -> str | None:
 
 
 def stable_id(entry: Entry) -> str:
-    """Return an id that stays when the entry is renamed or moved; where the server has none, one made of its DN."""
+    """Return an id that survives renaming and moving the entry, or one derived from the DN if the server has none."""
     guid = entry.attributes.get("objectguid")
     if guid and len(guid[0]) == 16:
         return str(UUID(bytes_le=guid[0]))
@@ -78,7 +78,7 @@ def stable_id(entry: Entry) -> str:
 
 
 def identity(entry: Entry, email: tuple[str, ...], now: datetime, via: tuple[str, ...]) -> Identity:
-    """Return a person's entry as an identity. `now` decides whether an account has expired."""
+    """Return the entry of a user as an identity. `now`: the time for the check whether the account has expired."""
     addresses = dict.fromkeys(_addresses(entry, email))
     return Identity(stable_id(entry), tuple(addresses), not is_disabled(entry, now), via, name=entry.first("cn"))
 
