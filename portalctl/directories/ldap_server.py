@@ -42,8 +42,8 @@ _ADVICE: Final[dict[int, str]] = {
     3: "The server took too long. Ask its operators to raise the time limit for this user.",
     4: "The server cut the list off. Ask its operators to raise the size limit for this user.",
     11: "An administrative limit of the server was exceeded. Ask its operators to raise it for this user.",
-    8: "The server wants TLS. Write ldaps:// in the directory's address.",
-    10: "The server refers to another one, which is not followed. Name the server that holds the entries.",
+    8: "The server requires TLS. Write ldaps:// in the directory's address.",
+    10: "The server refers to another server; referrals are not followed. Name the server that has the entries.",
     32: "Check `base` in the manifest.",
     34: "Check the DN in the manifest.",
     49: "Check the user and the secret. More tries could lock the account.",
@@ -120,8 +120,8 @@ class LdapServer:
         return entries[0] if entries else None
 
     def search(self, base: str, text: str, attributes: Sequence[str], *, complete: bool = True) -> Iterator[Entry]:
-        """Yield the entries below `base` that fit a filter. Raises DirectoryError where a page is not complete,
-        unless a part of them is of use (`complete=False`)."""
+        """Yield the entries below `base` that match a filter. Raises DirectoryError for a page that is not complete,
+        unless a part of the entries suffices (`complete=False`)."""
         cookie, pages, rows, size, before = None, 0, 0, 0, None
         while True:
             result, entries = self._once(base, text, "SUBTREE", attributes, cookie)
@@ -133,10 +133,10 @@ class LdapServer:
                 raise self.wrong(f"{text}, {size // 1024**2:,} MiB", AGAIN)
             names = [entry.dn for entry in entries]
             if names and names == before:
-                raise self.wrong(f"search below {quoted(base)}: the same page came twice", AGAIN)
+                raise self.wrong(f"search below {quoted(base)}: the server returned the same page twice", AGAIN)
             before = names
             yield from entries
-            # Samba's cookie is the same for each page: only its absence counts (RFC 2696, 3).
+            # Samba returns the same cookie for each page; only a missing cookie ends the list (RFC 2696, 3).
             cookie = result.get("controls", {}).get(_PAGED, {}).get("value", {}).get("cookie")
             if not cookie:
                 return

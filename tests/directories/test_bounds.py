@@ -170,7 +170,7 @@ def test_a_cookie_may_be_the_same_for_each_page_and_a_page_may_not() -> None:
 
     ldap_fails(partial(answer, last=9), "9 groups have the name")
     pages = count(1)
-    assert len(ldap_fails(partial(answer, last=5), "the same page came twice")) == 1 + 6
+    assert len(ldap_fails(partial(answer, last=5), "the server returned the same page twice")) == 1 + 6
 
 
 def test_pages_of_ldap_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
