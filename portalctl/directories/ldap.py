@@ -37,7 +37,7 @@ _ROOT: Final = ("objectClass", "vendorName", "vendorVersion", "supportedCapabili
 _ACTIVE_DIRECTORY: Final = "1.2.840.113556.1.4.800"  # MS-ADTS 3.1.1.3.4.3
 _GROUPS: Final = any_of([equals("objectClass", name) for name in sorted(GROUP_CLASSES)])
 _RANGE: Final = re.compile(
-    r"(?P<name>\w+);range=(?P<first>[0-9]{1,9})-(?P<last>[0-9]{1,9}|\*)", re.IGNORECASE
+    r"\w+;range=(?P<first>[0-9]{1,9})-(?P<last>[0-9]{1,9}|\*)", re.IGNORECASE
 )  # MS-ADTS 3.1.1.3.1.3.3
 _BIT_STRING: Final = re.compile(r"#'[01]*'B\Z")  # the optional identifier of uniqueMember (RFC 4517, 3.3.21)
 
@@ -164,9 +164,11 @@ class Ldap:
         rest = {name.partition(";")[0] for name in asked if ";" in name}
         for name, raw in entry.attributes.items():
             ranged = _RANGE.fullmatch(name)
-            attribute = ranged["name"].lower() if ranged else name
+            attribute, option, _ = name.partition(";")
             if attribute not in values:
                 continue
+            if option and not ranged:
+                raise self._not_joined(group, attribute)
             texts = entry.texts(name)
             if len(texts) != len(raw):
                 raise self._server.wrong(

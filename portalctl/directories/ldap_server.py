@@ -48,6 +48,8 @@ _ADVICE: Final[dict[int, str]] = {
     34: "Check the DN in the manifest.",
     49: "Check the user and the secret. More tries could lock the account.",
     50: "Ask the directory's operators to let this user read groups, members and addresses.",
+    51: "The server is busy. Run it again later.",
+    52: "The server is not available. Run it again later.",
     53: "Ask the directory's operators what this user may do.",
 }
 

@@ -18,7 +18,11 @@ def dn_of(number: int) -> str:
     return f"cn=u{number},dc=x"
 
 
-def server(later: Sequence[tuple[str, range]] = (("member;range=2-*", range(2, MEMBERS)),), code: int = 0) -> Answer:
+def server(
+    later: Sequence[tuple[str, range]] = (("member;range=2-*", range(2, MEMBERS)),),
+    code: int = 0,
+    first: str = "member;range=0-1",
+) -> Answer:
     """The first two members, and then what each of `later` says of the rest. `code`: of the later answers."""
     left = list(later)
 
@@ -30,7 +34,7 @@ def server(later: Sequence[tuple[str, range]] = (("member;range=2-*", range(2, M
             yielded = [request.entry(GROUP, {name: list(map(dn_of, numbers))})] if name else []
             return [*yielded, request.done(code)]
         if b"uniqueMember" in request.raw:
-            ranged = {"member": [], "member;range=0-1": [dn_of(0), dn_of(1)]}
+            ranged = {"member": [], first: [dn_of(0), dn_of(1)]}
             return [request.entry(GROUP, ranged), request.done()]
         if b"memberURL" in request.raw:
             return [request.entry(GROUP, {"objectClass": ["group"], "cn": ["partners"]}), request.done()]
@@ -89,6 +93,15 @@ def test_ranges_that_do_not_join_up_are_an_error(later: list[tuple[str, range]],
     with pytest.raises(DirectoryError, match=text) as caught:
         read(server(later))
     assert caught.value.advice
+
+
+@pytest.mark.parametrize(
+    "first",
+    [f"member;range=0-{'9' * 5_000}", "member;range=0-", "member;range=1-2", "member;x-part", "Member;Range=*"],
+)
+def test_a_first_range_that_is_none_is_an_error_and_no_empty_group(first: str) -> None:
+    with pytest.raises(DirectoryError, match="do not join up"):
+        read(server(first=first))
 
 
 RULES = """
