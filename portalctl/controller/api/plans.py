@@ -1,0 +1,120 @@
+"""Endpoints about held plans: what waits, and the decision about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from portalctl.changes import saved_plan
+from portalctl.changes.plan import Plan
+from portalctl.controller.access import APPROVERS, READERS
+from portalctl.controller.api.bodies import PlanAnswer
+from portalctl.controller.api.endpoint import ApiReply, ApiRequest, Endpoint, RequestError, Services, name_of
+from portalctl.controller.api.portals import hidden, mask_for, time_of
+from portalctl.controller.models import HeldPlan
+from portalctl.output.documents import to_json
+from portalctl.output.masked_documents import masked
+from portalctl.output.masks import Mask
+from portalctl.times import rfc3339
+
+_UNKNOWN: Final = {404: ("No plan with this digest is or was held.", None)}
+_CONFLICT: Final = {409: ("The plan is stale, expired or decided, or its portal is suspended.", None)}
+
+
+def _plan(services: Services, request: ApiRequest) -> ApiReply:
+    return ApiReply(200, _answer(_found(services, request), mask_for(services, request), services.clock()))
+
+
+def _approve(services: Services, request: ApiRequest) -> ApiReply:
+    plan = _found(services, request)
+    view = services.hub.portal(plan.portal)
+    if view is None:
+        raise RequestError(409, "the manifest no longer has the portal of this plan")
+    if view.suspension is not None:
+        raise RequestError(409, "the portal is suspended; resume it first")
+    return _decided(services, request, plan, "approved")
+
+
+def _reject(services: Services, request: ApiRequest) -> ApiReply:
+    return _decided(services, request, _found(services, request), "rejected")
+
+
+def _decided(
+    services: Services, request: ApiRequest, plan: HeldPlan, state: Literal["approved", "rejected"]
+) -> ApiReply:
+    """Record a decision, and let the portal act on it. Raises ConflictError."""
+    now = services.clock()
+    decided = services.store.decide(plan.digest, state, name_of(request), now, _files(services, plan))
+    services.hub.wake(plan.portal, "approval")
+    return ApiReply(200, _answer(decided, None, now))
+
+
+def _files(services: Services, plan: HeldPlan) -> Mapping[str, str]:
+    """Return the digests of the files of a plan's reasons as they are now: a rejection holds until one changes."""
+    names = {why.file for portal in _parsed(plan).portals for change in portal.changes for why in change.why}
+    return {name: digest for name, digest in services.hub.files().items() if name in names}
+
+
+def _found(services: Services, request: ApiRequest) -> HeldPlan:
+    plan = services.store.plan(request.params["digest"])
+    if plan is None:
+        raise RequestError(404, "no plan with this digest is or was held")
+    return plan
+
+
+def _answer(plan: HeldPlan, mask: Mask | None, now: datetime) -> PlanAnswer:
+    expired = plan.state == "held" and plan.expires <= now
+    return PlanAnswer(
+        plan=_document(plan, mask),
+        portal=plan.portal,
+        state="expired" if expired else plan.state,
+        since=rfc3339(plan.started_at),
+        expires=rfc3339(plan.expires),
+        decided_by=hidden(plan.decided_by, mask) if plan.decided_by is not None else None,
+        decided_at=time_of(plan.decided_at),
+    )
+
+
+def _document(plan: HeldPlan, mask: Mask | None) -> Mapping[str, Any]:
+    text = plan.plan
+    if mask is not None:
+        text = to_json(masked(_parsed(plan), mask))
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def _parsed(plan: HeldPlan) -> Plan:
+    return saved_plan.load(plan.plan.encode(), "the held plan")
+
+
+ENDPOINTS: Final = (
+    Endpoint(
+        "GET",
+        "/v1/plans/{digest}",
+        "plans",
+        "Show a held plan",
+        _plan,
+        {200: ("The plan.", PlanAnswer), **_UNKNOWN},
+        roles=READERS,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/plans/{digest}/approve",
+        "approve",
+        "Approve a held plan, which is then carried out",
+        _approve,
+        {200: ("The plan is approved.", PlanAnswer), **_UNKNOWN, **_CONFLICT},
+        roles=APPROVERS,
+    ),
+    Endpoint(
+        "POST",
+        "/v1/plans/{digest}/reject",
+        "reject",
+        "Reject a held plan",
+        _reject,
+        {200: ("The plan is rejected.", PlanAnswer), **_UNKNOWN, **_CONFLICT},
+        roles=APPROVERS,
+    ),
+)
