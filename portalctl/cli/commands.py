@@ -40,6 +40,11 @@ COMMANDS = {
     "man": "Print the manual page.",
     "demo": "Show plan, apply and drift on simulated portals.",
     "run": "Run the controller: sign-ups between merges, and continuous drift.",
+    "approve": "Approve changes that the controller holds.",
+    "reject": "Reject changes that the controller holds.",
+    "suspend": "Let the controller write nothing to a portal.",
+    "resume": "Let the controller write to a portal again.",
+    "reconcile": "Ask the controller for a run of a portal now.",
     "history": "Show the runs, changes and decisions of the controller.",
     "erase": "Replace an address in the controller's data by a mask.",
     "sim": "Run a simulated portal.",
@@ -62,6 +67,8 @@ def environment_variables() -> Iterator[tuple[str, str]]:
     yield "…_TOKEN_FILE, …_SECRET_FILE", "the path of a file with the token or secret, instead of the value"
     yield "PORTALCTL_MASK_KEY", "key that makes the masks of --mask-emails the same in every run"
     yield "PORTALCTL_NOTIFY_URL, …_NOTIFY_URL_FILE", "webhook that receives a summary of each plan, drift and apply"
+    yield "PORTALCTL_CONTROLLER_URL", "the controller of approve, suspend … and of apply, which takes its lease"
+    yield "PORTALCTL_CONTROLLER_TOKEN, …_TOKEN_FILE", "token for it"
     yield "NO_COLOR, FORCE_COLOR", "never or always use colours"
 
 

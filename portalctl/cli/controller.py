@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, cast
 
+from portalctl.cli.controller_api import listen_settings, serving
 from portalctl.cli.directories import directories_of
 from portalctl.cli.notify_option import webhook_from_environment
 from portalctl.cli.paths import manifest_paths
@@ -18,7 +19,7 @@ from portalctl.controller.logs import Log
 from portalctl.controller.loop import Modes
 from portalctl.controller.models import Mode
 from portalctl.controller.schedule import Timing
-from portalctl.controller.service import AcceptedCommits, Controller, ControllerSettings, Serve
+from portalctl.controller.service import AcceptedCommits, Controller, ControllerSettings
 from portalctl.controller.source import Folder, FollowedBranch, GitSource, Loaded, ManifestSource, load
 from portalctl.controller.store import Store
 from portalctl.environment import secret
@@ -34,7 +35,7 @@ DATABASE: Final = "PORTALCTL_DATABASE"
 GIT_TOKEN: Final = "PORTALCTL_GIT_TOKEN"  # noqa: S105 (a variable's name)
 
 
-def start(options: RunOptions, serve: Serve | None) -> int:
+def start(options: RunOptions) -> int:
     """Run the controller until a signal stops it, and return the exit code.
 
     Raises BadUsageError and InputError for what is wrong with options, environment or a folder's manifest before
@@ -42,6 +43,7 @@ def start(options: RunOptions, serve: Serve | None) -> int:
     """
     default, by_name = parse_modes(options.modes)
     check_source(options)
+    settings = None if options.once else listen_settings(options)
     log = Log()
     with ExitStack() as stack:
         engine = open_database(database_url(options), state=options.state)
@@ -62,7 +64,7 @@ def start(options: RunOptions, serve: Serve | None) -> int:
             ),
             run_factory(options.ca_file),
             log,
-            serve=serve,
+            serve=serving(settings, store, log) if settings is not None else None,
             send=notify if webhook is not None else None,
         )
         return controller.run()

@@ -24,12 +24,12 @@ _LIST: Final = "`portalctl list portals` lists portals, `portalctl report access
 
 COMMANDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("diff", "preview", "dry-run", "whatif", "what-if"), _PLAN),
-    **dict.fromkeys(("sync", "up", "push", "deploy", "update", "upgrade", "reconcile"), _APPLY),
+    **dict.fromkeys(("sync", "up", "push", "deploy", "update", "upgrade"), _APPLY),
     **dict.fromkeys(("dump", "adopt", "export", "pull", "backup"), _IMPORT),
     **dict.fromkeys(("destroy", "delete", "reset", "remove", "down", "prune"), _DELETE),
     **dict.fromkeys(("revoke", "ban", "block", "deny"), _DELETE),
     **dict.fromkeys(
-        ("approve", "invite", "add", "create", "new", "patch", "edit", "set", "grant"),
+        ("invite", "add", "create", "new", "patch", "edit", "set", "grant"),
         ("add it to the manifest, then use `portalctl apply`"),
     ),
     **dict.fromkeys(("get", "ls", "view", "search"), _LIST),

@@ -38,7 +38,7 @@ def run(ctx: click.Context, *, options: RunOptions) -> None:
             f"portalctl run needs the extra controller ({error.name} is not installed)",
             "In a clone: pip install '.[controller]'",
         ) from None
-    leave(start(options, None))
+    leave(start(options))
 
 
 @run.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -23,9 +22,6 @@ class Hub(Protocol):
 
     def push(self) -> None:
         """Ask the manifest's source to look for a new commit now."""
-
-    def files(self) -> Mapping[str, str]:
-        """Return the digests of the manifest's files, by name as reasons have it."""
 
     def register(self, name: str, sign_up: SignUp) -> Registered:
         """Create the account where the provider can, decide it by the rules, and wait for the result (at most 60 s).

@@ -58,7 +58,7 @@ class AcceptedCommits:
 
 
 RunFor = Callable[[Loaded, str, Callable[[Event], None]], Run]
-Serve = Callable[[LoopHub, Callable[[], str]], AbstractContextManager[object]]
+Serve = Callable[["Controller"], AbstractContextManager[object]]
 
 
 class Controller:
@@ -108,7 +108,7 @@ class Controller:
         with ExitStack() as stack:
             stack.enter_context(draining(self.stop))
             if self._serve is not None and not self._settings.once:
-                stack.enter_context(self._serve(self.hub, self.metrics_text))
+                stack.enter_context(self._serve(self))
             stack.enter_context(housekeeping(self._store, self._log, self.stop))
             self._log.info("started", modes=self._settings.modes.default)
             self.loop.run(once=self._settings.once)

@@ -17,7 +17,8 @@ import binascii
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from standardwebhooks import Webhook, WebhookVerificationError
@@ -34,6 +35,8 @@ MAX_BYTES: Final = 64
 MIN_CHARACTERS: Final = 8  # of the secrets of GitHub and GitLab, which an administrator may choose
 MAX_SIGNATURES: Final = 10  # of one request
 _PREFIX: Final = "whsec_"
+_REGISTRATION: Final = "_REGISTRATION_SECRET"
+_VARIABLE: Final = re.compile(rf"PORTALCTL_(?:[A-Z0-9_]+_)?WEBHOOK_SECRET|PORTALCTL_[A-Z0-9_]+{_REGISTRATION}")
 _ID: Final = re.compile(r"[!-~]{1,128}")
 _TIMESTAMP: Final = re.compile(r"[0-9]{1,12}")
 _SIGNATURE: Final = re.compile(r"v1,([A-Za-z0-9+/]{43}=)")
@@ -52,7 +55,7 @@ def event_variable(portal: str, env: Mapping[str, str]) -> str:
 
 def registration_variable(portal: str) -> str:
     """Return the variable with the secret of a portal's registrations."""
-    return f"PORTALCTL_{_upper(portal)}_REGISTRATION_SECRET"
+    return f"PORTALCTL_{_upper(portal)}{_REGISTRATION}"
 
 
 def takes_registrations(portal: str, env: Mapping[str, str]) -> bool:
@@ -60,28 +63,45 @@ def takes_registrations(portal: str, env: Mapping[str, str]) -> bool:
     return has_secret(env, registration_variable(portal))
 
 
-def check_secrets(env: Mapping[str, str], portals: Iterable[str]) -> None:
-    """Check every secret of signed requests that is set. Raises BadUsageError, which never shows one.
+def check_secrets(env: Mapping[str, str]) -> None:
+    """Check every secret of signed requests that is set. Raises BadUsageError, which never shows one."""
+    for variable in _signing_variables(env):
+        _keys(env, variable)
+    for variable in (GITHUB, GITLAB):
+        _shared_secret(env, variable)
+    for variable in _signing_variables(env):
+        if variable.endswith(_REGISTRATION):
+            _check_own(env, variable)
 
-    No registration secret may be another secret too: senders of events could then create accounts.
+
+def _signing_variables(env: Mapping[str, str]) -> list[str]:
+    """Return the variables with secrets of Standard Webhooks that are set."""
+    names = {name.removesuffix("_FILE") for name, value in env.items() if value.strip()}
+    return sorted(name for name in names - {GITHUB} if _VARIABLE.fullmatch(name))
+
+
+def _check_own(env: Mapping[str, str], variable: str) -> None:
+    """Check that a variable shares no secret with another one: else senders of events could create accounts.
+
+    Raises BadUsageError.
     """
-    names = sorted(portals)
-    owners: dict[bytes, str] = {}
-    events = dict.fromkeys([SHARED, *(event_variable(name, env) for name in names)])
-    for variable in events:
-        for key in _keys(env, variable):
-            owners.setdefault(key, variable)
-    for variable in (GITHUB, GITLAB, PROXY_SECRET):
-        value = _shared_secret(env, variable)
-        if value is not None:
-            owners.setdefault(_raw(value), variable)
-    for variable in map(registration_variable, names):
-        for key in _keys(env, variable):
-            other = owners.setdefault(key, variable)
-            if other != variable:
-                raise BadUsageError(
-                    f"{variable} and {other} have the same secret", f"Set another {variable}. {_CREATE}"
-                )
+    own = set(_keys(env, variable))
+    for other in (*_signing_variables(env), GITHUB, GITLAB, PROXY_SECRET):
+        if other != variable and own & _comparable(env, other):
+            raise BadUsageError(f"{variable} and {other} have the same secret", f"Change {variable}. {_CREATE}")
+
+
+def _comparable(env: Mapping[str, str], variable: str) -> set[bytes]:
+    """Return the secrets of a variable as keys, without those that are not valid."""
+    try:
+        found = secret(env, variable)
+    except BadUsageError:
+        return set()
+    keys = set()
+    for word in found.value.split() if found is not None else ():
+        with suppress(BadUsageError):
+            keys.add(_key(variable, word))
+    return keys
 
 
 def signed_id(env: Mapping[str, str], variable: str, headers: Headers, body: bytes) -> str | None:
@@ -104,11 +124,12 @@ def signed_id(env: Mapping[str, str], variable: str, headers: Headers, body: byt
 
 def registration_id(env: Mapping[str, str], portal: str, headers: Headers, body: bytes) -> str | None:
     """Return the id of a signed registration; None for anything else, also where its secret is another's too."""
+    variable = registration_variable(portal)
     try:
-        check_secrets(env, [portal])
+        _check_own(env, variable)
     except BadUsageError:
         return None
-    return signed_id(env, registration_variable(portal), headers, body)
+    return signed_id(env, variable, headers, body)
 
 
 def is_from_github(env: Mapping[str, str], headers: Headers, body: bytes) -> bool:
@@ -188,14 +209,6 @@ def _hook_secret(env: Mapping[str, str], variable: str) -> str | None:
         return _shared_secret(env, variable)
     except BadUsageError:
         return None
-
-
-def _raw(value: str) -> bytes:
-    """Return the bytes of a secret, decoded where it has the form of Standard Webhooks."""
-    try:
-        return _key("", value)
-    except BadUsageError:
-        return value.encode()
 
 
 def _upper(portal: str) -> str:

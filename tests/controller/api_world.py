@@ -61,7 +61,6 @@ class PlainHub:
     asked: list[tuple[str, str]] = field(default_factory=list)
     alive: datetime | None = field(default_factory=lambda: datetime.now(UTC))
     reasons: tuple[str, ...] = ()
-    digests: dict[str, str] = field(default_factory=dict)
 
     def portals(self) -> tuple[PortalView, ...]:
         return tuple(self.views[name] for name in sorted(self.views))
@@ -74,9 +73,6 @@ class PlainHub:
 
     def push(self) -> None:
         self.pushes += 1
-
-    def files(self) -> Mapping[str, str]:
-        return self.digests
 
     def register(self, name: str, sign_up: SignUp) -> Registered:
         assert name == "partners"

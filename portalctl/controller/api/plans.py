@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from portalctl.changes import saved_plan
-from portalctl.changes.plan import Plan
 from portalctl.controller.access import APPROVERS, READERS
 from portalctl.controller.api.bodies import PlanAnswer
 from portalctl.controller.api.endpoint import ApiReply, ApiRequest, Endpoint, RequestError, Services, name_of
@@ -46,15 +45,9 @@ def _decided(
 ) -> ApiReply:
     """Record a decision, and let the portal act on it. Raises ConflictError."""
     now = services.clock()
-    decided = services.store.decide(plan.digest, state, name_of(request), now, _files(services, plan))
+    decided = services.store.decide(plan.digest, state, name_of(request), now)
     services.hub.wake(plan.portal, "approval")
     return ApiReply(200, _answer(decided, None, now))
-
-
-def _files(services: Services, plan: HeldPlan) -> Mapping[str, str]:
-    """Return the digests of the files of a plan's reasons as they are now: a rejection holds until one changes."""
-    names = {why.file for portal in _parsed(plan).portals for change in portal.changes for why in change.why}
-    return {name: digest for name, digest in services.hub.files().items() if name in names}
 
 
 def _found(services: Services, request: ApiRequest) -> HeldPlan:
@@ -80,13 +73,9 @@ def _answer(plan: HeldPlan, mask: Mask | None, now: datetime) -> PlanAnswer:
 def _document(plan: HeldPlan, mask: Mask | None) -> Mapping[str, Any]:
     text = plan.plan
     if mask is not None:
-        text = to_json(masked(_parsed(plan), mask))
+        text = to_json(masked(saved_plan.load(text.encode(), f"held plan {plan.digest}"), mask))
     document: dict[str, Any] = json.loads(text)
     return document
-
-
-def _parsed(plan: HeldPlan) -> Plan:
-    return saved_plan.load(plan.plan.encode(), "the held plan")
 
 
 ENDPOINTS: Final = (

@@ -135,7 +135,7 @@ def limit_of(request: ApiRequest, default: int, most: int) -> int:
 
 def time_of(moment: datetime | None) -> str | None:
     """Return a time as answers have it."""
-    return rfc3339(moment) if moment is not None else None
+    return rfc3339(moment, "milliseconds") if moment is not None else None
 
 
 def _portal_item(view: PortalView, mask: Mask | None) -> PortalItem:
@@ -172,7 +172,7 @@ def _run_item(run: RunRecord, mask: Mask | None) -> RunItem:
         trigger=run.trigger,
         mode=run.mode,
         state=run.state,
-        started_at=rfc3339(run.started_at),
+        started_at=rfc3339(run.started_at, "milliseconds"),
         ended_at=time_of(run.ended_at),
         commit=run.commit,
         digest=run.digest,
