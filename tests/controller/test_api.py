@@ -375,7 +375,7 @@ def test_a_path_that_does_not_exist_is_404_without_an_echo(world: World) -> None
 
 def test_a_database_that_fails_is_503_and_names_no_place(world: World, tmp_path: Path) -> None:
     held(world)
-    (tmp_path / "state" / "controller.sqlite").unlink()
+    next((tmp_path / "state").glob("*.db")).unlink()
     got = world.call("approver", "POST", f"/v1/plans/{DIGEST}/approve")
     assert (got.status, str(tmp_path).encode() in got.body) == (503, False)
     assert world.event().status == 503
