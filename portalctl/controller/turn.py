@@ -19,10 +19,12 @@ from portalctl.changes.plan import Plan
 from portalctl.changes.selection import Selection
 from portalctl.controller import held as holding
 from portalctl.controller.database_errors import StoreError
+from portalctl.controller.database_journal import DatabasePlace
 from portalctl.controller.logs import Log
 from portalctl.controller.models import (
     Counts,
     HeldPlan,
+    Lease,
     Mode,
     PortalKey,
     Reading,
@@ -50,6 +52,7 @@ CONTESTED_FOR: Final = timedelta(hours=24)
 UNDONE: Final = 2
 HOLDER: Final = "controller"
 LEASE_SECONDS: Final = 20.0
+RENEWED_WITH: Final = timedelta(seconds=15)  # left
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ class _Turn:
         self._results: list[ChangeResult] = []
         self._digests: list[str] = []
         self._outcome = RunOutcome(record)
+        self._lease: Lease | None = None
 
     def problem(self, error: PortalctlError) -> None:
         self.problems.append(_sentence(error))
@@ -163,7 +167,9 @@ class _Turn:
 
     def _run(self) -> Run:
         """Return the settings of this run, with its journal in the database."""
-        return self._tools.run_for(self._job.loaded, self._job.name)
+        name = self._job.name
+        run = self._tools.run_for(self._job.loaded, name)
+        return replace(run, journals={name: DatabasePlace(self._store, name, self._record.id, self._renew)})
 
     def _observing(self, key: PortalKey, reading: PortalReading) -> str:
         """Return why this run must not write; empty: it may. Records what others changed."""
@@ -205,7 +211,8 @@ class _Turn:
         approved = list(self._approved(key, reading, contested)) if self._job.mode == "full" else []
         if not plans and not approved:
             return
-        if self._store.take_lease(key, HOLDER, LEASE_SECONDS, self._tools.clock()) is None:
+        self._lease = self._store.take_lease(key, HOLDER, LEASE_SECONDS, self._tools.clock())
+        if self._lease is None:
             self.problems.append("another apply has the lease of this portal; the next run tries again")
             return
         try:
@@ -246,9 +253,12 @@ class _Turn:
         self._store.set_plan_state(held.digest, "applied", self._tools.clock())
 
     def _renew(self) -> None:
-        """Called before each write. Raises PortalctlError where the lease was lost."""
-        key = self._outcome.key
-        if key is None or self._store.renew_lease(key, HOLDER, LEASE_SECONDS, self._tools.clock()) is None:
+        """Called before each write, and renews the lease in time. Raises PortalctlError where it was lost."""
+        key, now = self._outcome.key, self._tools.clock()
+        if self._lease is not None and self._lease.expires - now > RENEWED_WITH:
+            return
+        self._lease = self._store.renew_lease(key, HOLDER, LEASE_SECONDS, now) if key is not None else None
+        if self._lease is None:
             raise StoreError("the lease of this portal was lost; nothing more was sent")
 
     # --- afterwards
