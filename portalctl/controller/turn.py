@@ -196,9 +196,10 @@ class _Turn:
     def _contested(self, key: PortalKey, reading: PortalReading) -> frozenset[str]:
         """Return the developers that another program changes back, with those that this reading adds."""
         now, store = self._tools.clock(), self._store
+        confirmed = store.confirmed_since(key, now - WINDOW)
         for change in reading.plan(holding.at_once(self._job.mode, frozenset())).portals[0].changes:
             subject = change.developer.key if change.developer is not None else f"team {change.team}"
-            if store.confirmed_since(key, change.id, now - WINDOW) >= UNDONE:
+            if confirmed.get(change.id, 0) >= UNDONE:
                 store.contest(key, subject, now + CONTESTED_FOR)
         return frozenset(store.contested(key, now))
 

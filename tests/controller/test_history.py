@@ -175,7 +175,7 @@ def test_a_report_is_imported_once_whatever_its_order(store: Store) -> None:
     assert document.since == "2026-06-15T08:00:00.000Z"
     assert len(document.writers) == 2
     assert all(writer.name.startswith("report:") for writer in document.writers)
-    assert store.confirmed_since(KEY, "approve:ann@example.com", NOW) == 2
+    assert store.confirmed_since(KEY, NOW)["approve:ann@example.com"] == 2
 
 
 # --- erasing

@@ -214,8 +214,8 @@ def test_confirmed_changes_are_counted_since_a_time(store: Store) -> None:
     store.end_run(run("failed"), [result(result="failed", at=NOW + DAY)])
     store.end_run(run("already"), [result(already=True, at=NOW + DAY)])
     store.end_run(run("other", key=OTHER), [result(at=NOW + DAY)])
-    assert store.confirmed_since(KEY, "approve:ann@example.com", NOW + HOUR) == 2
-    assert store.confirmed_since(KEY, "approve:bob@example.com", NOW) == 0
+    assert store.confirmed_since(KEY, NOW + HOUR)["approve:ann@example.com"] == 2
+    assert "approve:bob@example.com" not in store.confirmed_since(KEY, NOW)
 
 
 def test_contested_changes_stop_for_a_time(store: Store, again: Again) -> None:

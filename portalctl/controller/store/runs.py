@@ -74,13 +74,14 @@ class Runs(Transactions):
             found = connection.execute(select(RUNS).where(RUNS.c.state == "running")).all()
             return [_interrupted(connection, _run(row), now) for row in found]
 
-    def confirmed_since(self, key: PortalKey, change_id: str, since: datetime) -> int:
-        """Return how often a change was sent to a portal and confirmed since then."""
+    def confirmed_since(self, key: PortalKey, since: datetime) -> dict[str, int]:
+        """Return how often each change was sent to a portal and confirmed since then, by the change's id."""
         with self._read() as connection:
             joined = RESULTS.join(RUNS, RESULTS.c.run == RUNS.c.id)
             wanted = (RESULTS.c.result == "confirmed", RESULTS.c.sent.is_(True), RESULTS.c.at >= since)
-            statement = select(func.count()).select_from(joined).where(of(RUNS, key), RESULTS.c.change == change_id)
-            return connection.execute(statement.where(*wanted)).scalar() or 0
+            statement = select(RESULTS.c.change, func.count()).select_from(joined).where(of(RUNS, key), *wanted)
+            rows = connection.execute(statement.group_by(RESULTS.c.change))
+            return {row[0]: int(row[1]) for row in rows}
 
     def contest(self, key: PortalKey, subject: str, until: datetime) -> None:
         """Record that the changes of a developer or a team (`subject`) stop until then."""
