@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -24,6 +24,7 @@ from portalctl.cli.selection import as_words, check_selection, selection_options
 from portalctl.cli.servers import check_services
 from portalctl.cli.session import leave, open_saved, open_session
 from portalctl.cli.unmasking import with_developer
+from portalctl.cli.write_lease import LOST
 from portalctl.errors import BadUsageError, PortalctlError, RefusedError
 from portalctl.execution.confirm_wait import Patience
 from portalctl.execution.report import PortalReport
@@ -126,22 +127,29 @@ def _left_out(run: Run) -> bool:
 def _finish(
     reports: Sequence[PortalReport], document: Report, records: Records, form: str, style: Style, *, left_out: bool
 ) -> NoReturn:
-    """Write the report, show the results and exit. The results are shown even if the report cannot be written."""
-    failure = None
-    try:
-        records.write_report(document)
-    except PortalctlError as error:
-        failure = error
-    path = records.report_path if failure is None else None
+    """Write and send the report, show the results and exit. They are shown even if the report cannot be written."""
+    unwritten, unsent = (_failure(keep, document) for keep in (records.write_report, records.leases.send_report))
+    path = records.report_path if unwritten is None else None
     masked = shown(document)
     text = f"\n{result_text(masked, style, path)}" if form == "text" else render(masked, form, style)
     show(text, style)
     code = exit_code(reports) or (IN_PART if left_out else 0)
-    if failure is not None:
-        if not code:
-            raise failure
+    lost = PortalctlError(LOST, "Run the same command again to continue.") if records.leases.lost else None
+    if lost is not None:
+        code = IN_PART
+    failures = [failure for failure in (unwritten, unsent, lost) if failure is not None]
+    for failure in failures:
         click.echo(error_text(failure), err=True, nl=False)
-    leave(code)
+    leave(code or (PortalctlError.exit_code if failures else 0))
+
+
+def _failure(keep: Callable[[Report], None], document: Report) -> PortalctlError | None:
+    """Return the error with which a report could not be kept."""
+    try:
+        keep(document)
+    except PortalctlError as error:
+        return error
+    return None
 
 
 def _planned(

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.cli.interrupts import INTERRUPTED, interrupts
 from portalctl.cli.masking import shown
 from portalctl.cli.output_option import OutputPath
+from portalctl.cli.write_lease import LeasedPlace, WriteLeases
 from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.execution.journal import FOLDER, check_folder, check_journal
 from portalctl.execution.journal_place import FilePlace
@@ -41,32 +42,40 @@ class Records:
     report: Output | None
     stop: Stop
     before_writing: Callable[[], None]
+    leases: WriteLeases
 
     @property
     def report_path(self) -> Path | None:
         return self.report.shown if self.report is not None else None
 
     def attached(self, plan: Plan, run: Run) -> Run:
-        """Return the run with its journals and its interrupt.
+        """Return the run with its journals, its leases and its interrupt.
 
-        Raises BadUsageError, before any write to a portal, for files that cannot be written.
+        Raises BadUsageError, before any write to a portal, for files that cannot be written, and RefusedError where
+        the controller's lease is that of another portal.
         """
         journals = self._journals(portal.name for portal in plan.portals)
         for place in journals.values():
             check_journal(place.path)
         if self.report is not None:
             self._check_report(self.report, plan, (place.path for place in journals.values()))
-        return replace(run, stop=self.stop, journals=journals, before_writing=self.before_writing)
+        for portal in plan.portals:
+            self.leases.check_identity(portal)
+        leased = {name: LeasedPlace(place, partial(self.leases.check, name)) for name, place in journals.items()}
+        return replace(run, stop=self.stop, journals=leased, before_writing=self.before_writing)
 
     def hold(self, portals: Collection[PortalManifest | PortalPlan], run: Run) -> None:
-        """Lock these portals against other applies on this machine until the command ends.
+        """Lock these portals against other applies on this machine and the controller, until the command ends.
 
-        Raises BadUsageError for journals that cannot be written, PortalctlError when another apply takes too long.
+        Raises BadUsageError for journals that cannot be written, PortalctlError when another apply takes too long,
+        and RefusedError without the controller's lease.
         """
         journals = self._journals(portal.name for portal in portals)
         for place in journals.values():
             check_journal(place.path)
-        click.get_current_context().with_resource(exclusive(portals, replace(run, journals=journals)))
+        context = click.get_current_context()
+        context.with_resource(self.leases.held(journals, run.observer))
+        context.with_resource(exclusive(portals, replace(run, journals=journals)))
 
     def _journals(self, portals: Iterable[str]) -> dict[str, FilePlace]:
         names = list(portals)
@@ -129,7 +138,7 @@ def record_options(command: Callable[..., None]) -> Callable[..., None]:
         check_folder(FOLDER) if journal is None else check_journal(journal)
         stop = Stop()
         with interrupts(stop) as before_writing:
-            command(records=Records(journal, report, stop, before_writing), **others)
+            command(records=Records(journal, report, stop, before_writing, WriteLeases(stop)), **others)
 
     return with_records
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import click
@@ -60,6 +61,17 @@ class ControllerApi:
         """
         return self._content(self._client.request("POST", path, body=body or {}))
 
+    def get_text(self, path: str, params: Mapping[str, str]) -> bytes:
+        """Return the body of the answer to GET. Raises PortalctlError."""
+        answer = self._client.request("GET", path, params=params)
+        self._check(answer)
+        return answer.body
+
+    def post_document(self, path: str, document: str) -> None:
+        """Send a JSON document. Raises PortalctlError."""
+        content: dict[str, object] = json.loads(document)
+        self._check(self._client.request("POST", path, body=content))
+
     def delete(self, path: str, params: Mapping[str, str]) -> None:
         """Send DELETE. Raises PortalctlError."""
         self._content(self._client.request("DELETE", path, params=params))
@@ -67,8 +79,7 @@ class ControllerApi:
     def _content(self, answer: Answer) -> Mapping[str, Any]:
         from portalctl.http.answer import parse_json
 
-        if not answer.ok:
-            self._fail(answer)
+        self._check(answer)
         try:
             content = parse_json(answer.body)
         except ValueError:
@@ -77,7 +88,10 @@ class ControllerApi:
             raise self._client.not_json(answer)
         return content
 
-    def _fail(self, answer: Answer) -> NoReturn:
+    def _check(self, answer: Answer) -> None:
+        """Raise the error that an answer means."""
+        if answer.ok:
+            return
         error = self._client.explain(answer)
         if answer.status == 409:
             raise RefusedError(error.message)

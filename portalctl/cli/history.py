@@ -10,15 +10,17 @@ import click
 from click.core import ParameterSource
 
 from portalctl.cli.console import show, style_for
+from portalctl.cli.controller_client import ControllerPlace, controller
 from portalctl.cli.database_option import DatabaseOptions, database_options, open_store
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.output_option import OutputPath, write_output
 from portalctl.cli.session import read_file
-from portalctl.errors import BadUsageError, Finding, InputError, Position
+from portalctl.errors import BadUsageError, Finding, InputError, PortalctlError, Position
 from portalctl.output.apply_report import Report
 from portalctl.output.documents import read, render
 from portalctl.output.escaping import terminal
+from portalctl.output.history import History
 from portalctl.output_file import Output
 from portalctl.run_context import utc_now
 from portalctl.words import plural, quoted
@@ -34,6 +36,10 @@ since_option = click.option(
 
 @click.group(invoke_without_command=True)
 @database_options
+@click.option("--server", metavar="URL", help="Ask this controller, instead of its database.")
+@click.option(
+    "--ca-file", type=click.Path(path_type=Path, dir_okay=False), help="Certificates (PEM) to trust for --server."
+)
 @click.option("--developer", metavar="ADDRESS", help="Only this developer: an address or a developer id.")
 @portal_option
 @since_option
@@ -44,6 +50,8 @@ def history(
     ctx: click.Context,
     *,
     place: DatabaseOptions,
+    server: str | None,
+    ca_file: Path | None,
     developer: str | None,
     portal: str | None,
     since: datetime | None,
@@ -57,16 +65,31 @@ def history(
     \b
     Examples:
       portalctl history --portal partners
-      portalctl history --developer ann@example.com
+      portalctl history --developer ann@example.com --server http://127.0.0.1:8350
       portalctl history import report.json
     """
     if ctx.invoked_subcommand is not None:
         _check_no_options(ctx)
         return
-    with open_store(place, "history") as store:
-        document = store.history(utc_now(), portal=portal, developer=developer, since=_utc(since))
+    if server is not None:
+        document = _asked(ControllerPlace(server, "--server", ca_file), portal, developer, since)
+    else:
+        with open_store(place, "history") as store:
+            document = store.history(utc_now(), portal=portal, developer=developer, since=_utc(since))
     style = style_for(sys.stdout)
     show(render(shown(document), output, style), style)
+
+
+def _asked(place: ControllerPlace, portal: str | None, developer: str | None, since: datetime | None) -> History:
+    """Return the history that a controller answers with. Raises PortalctlError."""
+    day = since.strftime("%Y-%m-%d") if since is not None else None
+    params = {"portal": portal, "developer": developer, "since": day}
+    with controller(place) as api:
+        content = api.get_text("/v1/history", {name: value for name, value in params.items() if value is not None})
+    document = read(content, f"{place.url}/v1/history")
+    if not isinstance(document, History):
+        raise PortalctlError(f"{place.url} returned a {document.kind} instead of its history", "Check --server.")
+    return document
 
 
 @history.command("import")

@@ -15,7 +15,9 @@ import pytest
 
 from portalctl.controller.models import AccessDecision, Counts, Registered, RunRecord, SignUp, Suspension
 from portalctl.errors import PortalError
+from portalctl.output.masks import Mask
 from tests.controller.api_world import ENV, KEY, TOKENS, World, api, held, view
+from tests.controller.records import result
 
 DIGEST = "sha256:" + "a" * 64
 NOW = datetime(2026, 6, 15, 8, tzinfo=UTC)
@@ -35,6 +37,7 @@ OPERATIONS: list[tuple[str, str, Any, set[str]]] = [
     ("POST", "/v1/portals/partners/reconcile", None, OPERATE),
     ("POST", "/v1/portals/partners/lease", {"holder": "0123456789abcdef"}, OPERATE),
     ("DELETE", "/v1/portals/partners/lease?holder=0123456789abcdef", None, OPERATE),
+    ("GET", "/v1/history", None, READ),
     ("GET", "/v1/portals/partners/decisions/ann@example.com", None, {"registrar"}),
 ]
 
@@ -429,6 +432,9 @@ def answers(world: World) -> Iterator[tuple[str, str, Any]]:
     )
     decision = world.call("registrar", "GET", "/v1/portals/partners/decisions/ann@example.com")
     yield "get", "/v1/portals/{name}/decisions/{address}", decision
+    yield "get", "/v1/history", world.call("viewer", "GET", "/v1/history")
+    yield "get", "/v1/history", world.call("viewer", "GET", "/v1/history?developer=dev-00000000@example.com")
+    yield "post", "/v1/history/reports", world.call("operator", "POST", "/v1/history/reports", {})
     yield "post", "/v1/portals/{name}/events", world.event()
     yield "post", "/v1/portals/{name}/events", world.event(b"x" * 70_000)
     for outcome in ("approved", "already", "pending", "denied", "unavailable", "unsupported"):
@@ -458,3 +464,33 @@ def test_the_document_describes_every_answer(world: World) -> None:
 def test_the_sign_up_that_is_registered(world: World) -> None:
     assert world.register().json == {"status": "approved", "teams": ["city"]}
     assert world.hub.sign_ups == [SignUp("ann@example.com", "Ann Oakley", True)]
+
+
+def test_the_history_is_read_by_role_and_by_mask(world: World) -> None:
+    done = replace(RunRecord("run-1", "partners", "event", "full", "succeeded", NOW, key=KEY), ended_at=NOW)
+    world.store.end_run(done, [result("ann@example.com", at=NOW), result("bob@example.com", at=NOW)])
+    whole = world.call("approver", "GET", "/v1/history").json
+    assert {change["change"]["id"] for change in whole["changes"]} == {
+        "approve:ann@example.com",
+        "approve:bob@example.com",
+    }
+    one = world.call("approver", "GET", "/v1/history?developer=Ann@Example.com&portal=partners&since=2026-01-01").json
+    assert [change["change"]["developer"]["email"] for change in one["changes"]] == ["ann@example.com"]
+    masked = world.call("viewer", "GET", "/v1/history")
+    assert (masked.status, b"ann@" in masked.body) == (200, False)
+    mask = Mask(b"k" * 32)("ann@example.com")
+    by_mask = world.call("viewer", "GET", f"/v1/history?developer={mask}")
+    assert [change["change"]["developer"]["email"] for change in by_mask.json["changes"]] == [mask]
+    assert b"ann@" not in by_mask.body
+    assert world.call("viewer", "GET", "/v1/history?developer=ann@example.com").status == 403
+    assert world.call("viewer", "GET", "/v1/history?developer=dev-00000000@example.com").status == 404
+    for query in ("since=yesterday", "limit=0", "limit=x"):
+        assert world.call("viewer", "GET", f"/v1/history?{query}").status == 400
+
+
+def test_a_report_that_is_not_valid_is_not_imported(world: World) -> None:
+    plan = json.loads(held(world).plan)
+    for body in (b"", b"{}", b"[]", b"x", json.dumps(plan).encode(), b'{"version": 1, "kind": "report"}'):
+        got = world.send("POST", "/v1/history/reports", body, Authorization=f"Bearer {TOKENS['operator']}")
+        assert got.status == 400, got
+    assert world.store.runs("partners") == []

@@ -18,10 +18,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from portalctl.controller.access import Caller
-from portalctl.controller.api import operations, plans, portals, registrations
+from portalctl.controller.api import history, operations, plans, portals, registrations
 from portalctl.controller.api.bounds import Bounds
 from portalctl.controller.api.endpoint import (
-    MAX_BODY,
     ApiReply,
     ApiRequest,
     Endpoint,
@@ -37,6 +36,7 @@ from portalctl.errors import PortalctlError
 from portalctl.json_file import problems
 
 BODY_SECONDS: Final = 10.0
+BODY_BYTES_PER_SECOND: Final = 1024 * 1024  # that a large body has to come with
 FAILURES_PER_MINUTE: Final = 30  # wrong credentials of one address; more are answered with 429
 THREADS: Final = 16
 SLOW_THREADS: Final = 16  # for endpoints that wait for a portal, so that they never keep the others waiting
@@ -65,7 +65,8 @@ def create_app(services: Services) -> Starlette:
         {200: ("The OpenAPI document.", None)},
         credential="none",
     )
-    endpoints = (*operations.ENDPOINTS, own, *portals.ENDPOINTS, *plans.ENDPOINTS, *registrations.endpoints())
+    fixed = (operations.ENDPOINTS, portals.ENDPOINTS, plans.ENDPOINTS, history.ENDPOINTS, registrations.endpoints())
+    endpoints = (own, *(one for part in fixed for one in part))
     openapi = ApiReply(200, to_json(document(endpoints)).decode())
     routes = [Route(one.path, partial(server.serve, one), methods=[one.method]) for one in endpoints]
     app = Starlette(routes=routes, exception_handlers={HTTPException: server.unrouted})
@@ -124,12 +125,12 @@ class _Endpoints:
         self._check_role(endpoint, caller)
         if endpoint.method != "GET" and not access.same_origin(caller, headers, headers.get("host", ())):
             raise RequestError(403, "the request comes from a page of another site")
-        body = _parsed(endpoint.body, await _body(http)) if endpoint.body is not None else None
+        body = _parsed(endpoint.body, await _body(http, endpoint)) if endpoint.body is not None else None
         return ApiRequest(request.params, request.query, headers, caller, "", body)
 
     async def _signed(self, endpoint: Endpoint, http: HttpRequest, request: ApiRequest) -> ApiRequest:
         """Return the request with its id and its body, once its signature is valid."""
-        content = await _body(http)
+        content = await _body(http, endpoint)
         if not self._services.access.may_connect(_peer(http)):
             raise self._unauthorized(http)
         name = request.params.get("name", "")
@@ -182,21 +183,22 @@ def _headers(http: HttpRequest) -> Mapping[str, Sequence[str]]:
     return found
 
 
-async def _body(http: HttpRequest) -> bytes:
+async def _body(http: HttpRequest, endpoint: Endpoint) -> bytes:
     """Return the body. Raises RequestError for one that is too large, before it is read, or too slow."""
-    too_large = RequestError(413, f"at most {MAX_BODY // 1024} KiB are read")
+    most, seconds = endpoint.max_body, BODY_SECONDS + endpoint.max_body / BODY_BYTES_PER_SECOND
+    too_large = RequestError(413, f"at most {most // 1024} KiB are read")
     length = http.headers.get("content-length", "0")
-    if len(length) > 18 or int(length) > MAX_BODY:  # the HTTP parser lets digits through only
+    if len(length) > 18 or int(length) > most:  # the HTTP parser lets digits through only
         raise too_large
     content = bytearray()
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in http.stream():
                 content += chunk
-                if len(content) > MAX_BODY:
+                if len(content) > most:
                     raise too_large
     except TimeoutError:
-        raise RequestError(408, f"the body took more than {BODY_SECONDS:.0f} s") from None
+        raise RequestError(408, f"the body took more than {seconds:.0f} s") from None
     except ClientDisconnect:
         raise RequestError(400, "the body ends too early") from None
     return bytes(content)
@@ -204,6 +206,8 @@ async def _body(http: HttpRequest) -> bytes:
 
 def _parsed(model: Any, content: bytes) -> Any:  # noqa: ANN401 (the endpoint's class)
     """Return the value of a JSON body. Raises RequestError, which names keys and types, never values."""
+    if model is bytes:
+        return content
     content = content if content.strip() else b"{}"
     try:
         data = from_json(content, allow_inf_nan=False)  # bounds depth and the length of numbers

@@ -193,3 +193,10 @@ class HealthAnswer:
 
     status: Literal["ok", "failing"]
     reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedRuns:
+    """How many runs a report added to the history."""
+
+    runs: int

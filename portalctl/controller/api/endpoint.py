@@ -77,7 +77,7 @@ class Endpoint:
     """One operation of the API.
 
     `answers`: what each status means, and the class of its body; None: a problem. `roles`: who may use it, with the
-    credential `token`.
+    credential `token`. `body`: the class of the request's body; `bytes`: it is not parsed here; None: it is not read.
     """
 
     method: Literal["GET", "POST", "DELETE"]
@@ -89,6 +89,7 @@ class Endpoint:
     credential: Credential = "token"
     roles: frozenset[Role] = frozenset()
     body: Any = None
+    max_body: int = MAX_BODY
     slow: bool = False  # waits for a portal
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from portalctl.controller.api.bodies import Problem
-from portalctl.controller.api.endpoint import MAX_BODY, PROBLEM, Credential, Endpoint
+from portalctl.controller.api.endpoint import PROBLEM, Credential, Endpoint
 from portalctl.version import __version__
 
 _REF: Final = "#/components/schemas/{model}"
@@ -19,7 +19,7 @@ _COMMON: Final[Mapping[int, str]] = {
     400: "The request is not valid.",
     401: "The credential is missing or not valid.",
     403: "The role of the sender does not allow this.",
-    413: f"The body has more than {MAX_BODY // 1024} KiB.",
+    413: "The body is too large.",
     429: "Too many requests.",
     503: "The controller cannot do this now.",
 }
@@ -72,7 +72,8 @@ def _operation(one: Endpoint) -> dict[str, Any]:
     if one.roles:
         operation["description"] = f"Roles: {', '.join(sorted(one.roles))}."
     if one.body is not None:
-        content = {"application/json": {"schema": {"$ref": _REF.format(model=one.body.__name__)}}}
+        schema = {"type": "object"} if one.body is bytes else {"$ref": _REF.format(model=one.body.__name__)}
+        content = {"application/json": {"schema": schema}}
         operation["requestBody"] = {"content": content}
     return operation
 
