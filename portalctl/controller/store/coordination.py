@@ -49,7 +49,8 @@ class Coordination(Transactions):
             statement = statement.on_conflict_do_update(
                 index_elements=["server", "portal_id"], set_=values, where=free
             )
-            return lease if connection.execute(statement).rowcount > 0 else None
+            written = connection.execute(statement.returning(LEASES.c.holder)).first()
+            return lease if written is not None else None
 
     def renew_lease(self, key: PortalKey, holder: str, seconds: float, now: datetime) -> Lease | None:
         """Prolong one's own lease. None: it has expired, or another holder has it."""

@@ -103,7 +103,8 @@ def upsert(connection: Connection, table: Table, keys: Mapping[str, object], val
 
 def insert_new(connection: Connection, table: Table, values: Mapping[str, object]) -> bool:
     """Insert a row unless its primary key is there; return whether it was inserted."""
-    return connection.execute(inserting(connection, table).values(**values).on_conflict_do_nothing()).rowcount > 0
+    statement = inserting(connection, table).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement.returning(*table.primary_key)).first() is not None
 
 
 def inserting(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -118,7 +119,7 @@ def address_key(address: str | None) -> str | None:
 
 def packed(value: object) -> bytes:
     """Return JSON, compressed."""
-    return zlib.compress(json.dumps(value, separators=(",", ":"), sort_keys=True).encode(), 6)
+    return zlib.compress(json.dumps(value, separators=(",", ":"), sort_keys=True).encode(), 1)
 
 
 def unpacked(content: bytes) -> Any:  # noqa: ANN401 (JSON)
