@@ -20,6 +20,7 @@ from portalctl.errors import BadUsageError
 from portalctl.execution.journal import check_folder, make_folder
 
 BUSY_SECONDS: Final = 10.0  # how long a write waits for another process
+LOG_BYTES: Final = 64 * 1024**2  # of the write-ahead log that are kept after a large transaction
 WRITES: Final = "portalctl_writes"  # the execution option of transactions that write
 _EXPECTED = "Expected sqlite:///PATH or postgresql://USER@HOST/NAME."
 
@@ -141,7 +142,8 @@ def _engine(url: URL) -> Engine:
 def _configure(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 (the driver's own type)
     """Set up an SQLite connection: each commit is on disk, deleted content is overwritten, and `_begin` begins."""
     connection.isolation_level = None
-    for setting in ("journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+    durable = ("journal_mode = WAL", "synchronous = FULL", f"journal_size_limit = {LOG_BYTES}")
+    for setting in (*durable, "secure_delete = ON"):
         connection.execute(f"PRAGMA {setting}")
 
 

@@ -171,10 +171,10 @@ RESULTS = Table(  # `body`: one change of a report document, as JSON; `address`:
     Column("run", Text, nullable=False, index=True),
     Column("change", Text, nullable=False),
     Column("address", Text, index=True),
-    Column("developer", Text),
+    Column("developer", Text, index=True),
     Column("result", String(16), nullable=False),
     Column("sent", Boolean, nullable=False),
-    Column("at", Moment, nullable=False),
+    Column("at", Moment, nullable=False, index=True),
     Column("body", Text, nullable=False),
 )
 
@@ -202,7 +202,7 @@ FINDINGS = Table(  # `last_seen` None: still there; `body`: as in a drift docume
     Column("first_seen", Moment, nullable=False),
     Column("last_seen", Moment),
     Column("body", Text, nullable=False),
-    Index("findings_by_portal", "server", "portal_id"),
+    Index("findings_by_portal", "server", "portal_id", "last_seen"),
 )
 
 OBSERVATIONS = Table(

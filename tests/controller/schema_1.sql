@@ -152,12 +152,14 @@ CREATE TABLE suspensions (
 	expires VARCHAR(27), 
 	PRIMARY KEY (server, portal_id, name)
 );
-CREATE INDEX findings_by_portal ON findings (server, portal_id);
+CREATE INDEX findings_by_portal ON findings (server, portal_id, last_seen);
 CREATE INDEX held_plans_by_portal ON held_plans (server, portal_id, state);
 CREATE INDEX ix_findings_address ON findings (address);
 CREATE INDEX ix_observations_address ON observations (address);
 CREATE INDEX ix_portals_name ON portals (name);
 CREATE INDEX ix_results_address ON results (address);
+CREATE INDEX ix_results_at ON results (at);
+CREATE INDEX ix_results_developer ON results (developer);
 CREATE INDEX ix_results_run ON results (run);
 CREATE INDEX ix_runs_state ON runs (state);
 CREATE INDEX ix_seen_ids_at ON seen_ids (at);

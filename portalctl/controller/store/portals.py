@@ -54,7 +54,7 @@ class Portals(Transactions):
     def portal_named(self, name: str) -> PortalKey | None:
         """Return the portal that last had this name in the manifest."""
         with self._read() as connection:
-            return _portal_named(connection, name)
+            return portal_of(connection, name)
 
     def meet(self, key: PortalKey, name: str, provider: str, now: datetime) -> bool:
         """Record a portal that was read. Returns whether it may be written to.
@@ -64,7 +64,7 @@ class Portals(Transactions):
         """
         with self._read() as connection:
             found = _portal(connection, key)
-            if found is not None and _portal_named(connection, name) == key and found.provider == provider:
+            if found is not None and portal_of(connection, name) == key and found.provider == provider:
                 return bool(found.trusted)
         with self._write() as connection:
             found = _portal(connection, key)
@@ -80,7 +80,7 @@ class Portals(Transactions):
     def trust(self, name: str, by: str, now: datetime) -> bool:
         """Allow writes to the portal that has this name now. Returns whether there is one that was not trusted."""
         with self._write() as connection:
-            return _trust(connection, _portal_named(connection, name), name, by, now)
+            return _trust(connection, portal_of(connection, name), name, by, now)
 
     def reading(self, key: PortalKey) -> Reading | None:
         """Return what the last complete reading had."""
@@ -153,7 +153,8 @@ def _portal(connection: Connection, key: PortalKey) -> Found | None:
     return connection.execute(select(PORTALS).where(of(PORTALS, key))).first()
 
 
-def _portal_named(connection: Connection, name: str) -> PortalKey | None:
+def portal_of(connection: Connection, name: str) -> PortalKey | None:
+    """Return the portal that last had a name."""
     statement = select(PORTALS.c.server, PORTALS.c.portal_id).where(PORTALS.c.name == name)
     found = connection.execute(statement.order_by(PORTALS.c.named_at.desc())).first()
     return PortalKey(found.server, found.portal_id) if found is not None else None
@@ -162,7 +163,7 @@ def _portal_named(connection: Connection, name: str) -> PortalKey | None:
 def _identified(connection: Connection, portal: PortalKey | str) -> tuple[PortalKey | None, str]:
     """Return key and name of a portal. No key: it was not read yet. A key without a name: it is not known."""
     if isinstance(portal, str):
-        return _portal_named(connection, portal), portal
+        return portal_of(connection, portal), portal
     found = _portal(connection, portal)
     return portal, found.name if found is not None else ""
 

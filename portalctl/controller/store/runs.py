@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from portalctl.controller.models import Counts, PortalKey, RunRecord
 from portalctl.controller.store.change_results import add_results, result_of
 from portalctl.controller.store.journal import settle_journal
+from portalctl.controller.store.portals import portal_of
 from portalctl.controller.store.transactions import Found, Transactions, insert_new, named, of, upsert
 from portalctl.controller.tables import CONTESTED, RESULTS, RUNS
 from portalctl.output.apply_report import ChangeResult
@@ -100,7 +101,8 @@ def _interrupted(connection: Connection, run: RunRecord, now: datetime) -> RunRe
     count = dict.fromkeys(("confirmed", "failed", "skipped", "unknown"), 0)
     for result in connection.execute(select(RESULTS.c.result).where(RESULTS.c.run == run.id)).scalars():
         count[result] += 1
-    ended = replace(run, state="interrupted", ended_at=now, counts=Counts(**count), detail=INTERRUPTED)
+    key = run.key or portal_of(connection, run.portal)
+    ended = replace(run, state="interrupted", ended_at=now, counts=Counts(**count), detail=INTERRUPTED, key=key)
     connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(**_columns(ended)))
     return ended
 
