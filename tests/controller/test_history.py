@@ -97,7 +97,7 @@ def test_the_history_of_a_portal_and_a_time(store: Store) -> None:
     assert len(later.findings) == 2
 
 
-def test_a_long_history_keeps_the_newest_and_says_so(store: Store) -> None:
+def test_a_long_history_keeps_the_newest_and_reports_it(store: Store) -> None:
     for number in range(5):
         at = NOW + number * HOUR
         store.end_run(run(f"run-{number}", state="succeeded", started_at=at, ended_at=at), [result(at=at)])
@@ -107,7 +107,7 @@ def test_a_long_history_keeps_the_newest_and_says_so(store: Store) -> None:
     assert len(store.history(NOW + DAY, limit=None).runs) == 5
 
 
-def test_an_empty_history_says_so(store: Store) -> None:
+def test_an_empty_history(store: Store) -> None:
     document = store.history(NOW)
     assert (document.since, document.writers, document.runs) == (None, (), ())
 
