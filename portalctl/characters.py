@@ -59,8 +59,8 @@ def meant(char: str) -> str | None:
 
 
 def in_typographic_quotes(text: str) -> bool:
-    """Return whether a text begins or ends with a quote that YAML reads as part of the text."""
-    return not {*text[:1], *text[-1:]}.isdisjoint(_DOUBLE_QUOTES + _SINGLE_QUOTES)
+    """Return whether a text begins and ends with quotes that YAML reads as part of the text."""
+    return len(text) > 1 and {text[0], text[-1]} <= {*_DOUBLE_QUOTES, *_SINGLE_QUOTES}
 
 
 def odd(text: str) -> str | None:
