@@ -42,6 +42,8 @@ def main() -> NoReturn:
         sys.exit(_unsupported())
     from portalctl.cli.process import prepare
 
+    # Else pydantic imports the plug-ins of every installed package: code beside the token, and time.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     prepare()
     gc.set_threshold(NEW_OBJECTS)
     code = run()
