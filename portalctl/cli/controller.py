@@ -142,8 +142,8 @@ def _check_names(options: RunOptions, by_name: dict[str, str]) -> None:
     names = load(manifest_paths(options.paths)).manifest.portals
     for name in by_name.keys() - names.keys():
         raise BadUsageError(
-            f"--mode {quoted(name)}=…: no portal of this name in the manifest{did_you_mean(name, tuple(names))}",
-            f"Its portals: {', '.join(names)}.",
+            f"--mode {quoted(name)}=…: portal not declared in the manifest{did_you_mean(name, tuple(names))}",
+            f"Portals of the manifest: {', '.join(names)}.",
         )
 
 

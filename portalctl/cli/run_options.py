@@ -164,7 +164,8 @@ def parse_modes(words: tuple[str, ...]) -> tuple[str, dict[str, str]]:
         name, equals, mode = word.rpartition("=")
         if mode not in MODES or (equals and not name):
             raise BadUsageError(
-                f"--mode {quoted(word)}: not a mode{did_you_mean(mode, MODES)}", f"Use one of {', '.join(MODES)}."
+                f"--mode {quoted(word)} is not a valid mode; expected {', '.join(MODES)}{did_you_mean(mode, MODES)}",
+                "Write MODE for all portals, or NAME=MODE for one.",
             )
         if equals:
             by_name[name] = mode

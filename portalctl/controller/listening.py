@@ -63,7 +63,7 @@ def parse_listen(text: str) -> tuple[str, int]:
     if not host or port is None or parts.path or parts.query or "@" in parts.netloc or not text.isascii():
         raise BadUsageError(
             f"--listen {quoted(text)} is not a valid address; expected HOST:PORT",
-            "Use an address such as 127.0.0.1:8350 or [::1]:8350.",
+            "Use an address such as 127.0.0.1:8350.",
         )
     return host, port
 

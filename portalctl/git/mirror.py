@@ -71,6 +71,7 @@ class Mirror:
         if not re.fullmatch(r"[\w][\w./-]*", branch) or ".." in branch or branch.endswith((".lock", "/")):
             raise BadUsageError(f"--branch {branch!r}: not the name of a branch", "Name it as git does: main.")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder = folder.resolve()  # git is started in it
         mirror = cls(folder, url, branch, find_program(folder))
         if not (folder / "HEAD").exists():
             mirror.git.run("init", "--quiet", "--bare", "--template=", ".", env={}, folder=folder)

@@ -89,6 +89,14 @@ def test_a_branch_is_followed_and_named_as_in_the_repository(repository: Reposit
     assert [path.name for path in (tmp_path / "state" / "manifests").iterdir()] == [second]
 
 
+def test_the_state_folder_may_be_named_relatively(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    repository.push()
+    assert source(repository, Path("state"), Accepted()).look().problem is None
+
+
 def test_an_invalid_commit_keeps_the_last_good_one_also_after_a_restart(
     repository: Repository, tmp_path: Path
 ) -> None:
