@@ -147,6 +147,11 @@ class PortalReading:
         return _drift(replace(self._compared, found=replace(found, changes=changes)))
 
     @property
+    def calls(self) -> int:
+        """Return the number of requests that reading the portal took."""
+        return self._compared.calls
+
+    @property
     def unsure_groups(self) -> tuple[str, ...]:
         """Return what is wrong with the groups that remove no developer now: too small, too large, or not certain."""
         found = self._compared.found.observations.of(UnsureGroup)

@@ -31,6 +31,7 @@ class Metrics(Collector):
         self._throttles: Counter[str] = Counter()
         self._seconds: dict[str, float] = {}
         self._requests: Counter[tuple[str, str]] = Counter()
+        self._group_times: dict[str, datetime] = {}
         self._views: Mapping[str, PortalView] = {}
         self._manifest_good = 0.0
 
@@ -48,6 +49,7 @@ class Metrics(Collector):
         with self._lock:
             self._runs[record.portal, record.state] += 1
             self._calls[record.portal] += outcome.calls
+            self._group_times |= outcome.group_times
             if record.ended_at is not None:
                 self._seconds[record.portal] = (record.ended_at - record.started_at).total_seconds()
             for result in ("confirmed", "failed", "skipped", "unknown"):
@@ -96,7 +98,12 @@ class Metrics(Collector):
             seconds.add_metric([name], duration)
         manifest = GaugeMetricFamily("portalctl_manifest_good", "1 while the newest manifest is used.")
         manifest.add_metric([], self._manifest_good)
-        yield from (state, drift, pending, oldest, held, last, seconds, manifest)
+        ages = GaugeMetricFamily(
+            "portalctl_directory_age_seconds", "Time since the groups of a directory were read.", labels=["directory"]
+        )
+        for name, moment in sorted(self._group_times.items()):
+            ages.add_metric([name], max(0.0, (now - moment).total_seconds()))
+        yield from (ages, state, drift, pending, oldest, held, last, seconds, manifest)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

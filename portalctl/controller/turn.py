@@ -45,6 +45,7 @@ from portalctl.insight.acknowledged_drift import acknowledged
 from portalctl.insight.drift import PortalDrift
 from portalctl.output.apply_report import ChangeResult, change_result
 from portalctl.output.documents import to_json
+from portalctl.rules.groups import Groups
 from portalctl.run_context import Run, group_reader
 
 WINDOW: Final = timedelta(hours=1)  # a change that is undone twice within it is contested
@@ -83,7 +84,8 @@ class RunOutcome:
 
     `problems`: why the portal is failing, each a sentence. `read`: whether the portal could be read. `drift`:
     findings by kind that are not acknowledged, after the changes of this run. `new_hold`: the held plan is to be
-    announced. `observing`: why nothing may be written, whatever the mode; empty: it may.
+    announced. `group_times`: when the oldest group of each directory was read.
+    `observing`: why nothing may be written, whatever the mode; empty: it may.
     """
 
     record: RunRecord
@@ -100,6 +102,7 @@ class RunOutcome:
     calls: int = 0
     reports: tuple[PortalReport, ...] = ()
     registered: Mapping[str, Registered] = field(default_factory=dict)
+    group_times: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def run_portal(job: Job, tools: Tools) -> RunOutcome:
@@ -156,7 +159,8 @@ class _Turn:
             (reading,) = flow.read_portals(manifest, run, groups=groups)
             self.problems += reading.unsure_groups
             key = PortalKey(reading.snapshot.server, reading.snapshot.portal_id)
-            self._outcome = replace(self._outcome, key=key, read=True)
+            times = _group_times(reading.groups)
+            self._outcome = replace(self._outcome, key=key, read=True, calls=reading.calls, group_times=times)
             observing = self._observing(key, reading)
             contested = self._contested(key, reading)
             if self._writes(observing):
@@ -372,6 +376,15 @@ def _oldest(times: Iterable[str | None]) -> datetime | None:
         if moment.tzinfo is not None:
             found.append(moment)
     return min(found, default=None)
+
+
+def _group_times(groups: Groups) -> dict[str, datetime]:
+    """Return when the oldest group of each directory was read."""
+    times: dict[str, datetime] = {}
+    for group in groups.readings.values():
+        moment = datetime.fromisoformat(group.observed_at)
+        times[group.directory] = min(moment, times.get(group.directory, moment))
+    return times
 
 
 def _counts(reports: Collection[PortalReport]) -> Counts:

@@ -292,3 +292,16 @@ def test_an_invalid_manifest_keeps_the_last_good_one(bench: Bench, starter: Star
         assert bench.status(ANN) == "approved"  # by the last good manifest
         bench.manifest(RULES)
         until(lambda: pushed(running).state == "in_sync")
+
+
+def test_metrics_count_runs_results_and_requests(bench: Bench, starter: Starter) -> None:
+    prepared(bench)
+    with starter("full") as running:
+        text = running.controller.metrics_text()
+    lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    assert lines['portalctl_runs_total{portal="partners",state="succeeded"}'] == "1.0"
+    assert lines['portalctl_changes_total{portal="partners",result="confirmed"}'] == "2.0"
+    assert lines['portalctl_portal_state{portal="partners",state="held"}'] == "1.0"
+    assert lines['portalctl_held_plans{portal="partners"}'] == "1.0"
+    assert lines["portalctl_manifest_good"] == "1.0"
+    assert float(lines['portalctl_api_calls_total{portal="partners"}']) > 3
