@@ -11,6 +11,7 @@ import click
 
 from portalctl.cli.apply_options import IN_PART
 from portalctl.cli.controller_client import (
+    DECISION,
     ControllerApi,
     ControllerPlace,
     check_digest,
@@ -50,7 +51,7 @@ def approve(*, digest: str, place: ControllerPlace, timeout: float) -> None:
     """
     path = f"/v1/plans/{check_digest(digest)}"
     with controller(place) as api:
-        plan = api.post(f"{path}/approve")
+        plan = api.post(f"{path}/approve", refused=DECISION)
         say(f"{plan['portal']}: approved; waiting for the run", err=True)
         run = _followed(api, path, plan, time.monotonic() + timeout)
     counts = ", ".join(f"{run[result]} {result}" for result in RESULTS)
@@ -72,7 +73,7 @@ def _followed(api: ControllerApi, path: str, plan: Mapping[str, Any], deadline: 
         state = api.get(path)["state"]
         ended = [run for run in reversed(runs) if run["ended_at"] is not None and _time(run, "ended_at") >= decided]
         if state == "stale":
-            raise RefusedError("The plan is stale: other changes are wanted now. Nothing was written.")
+            raise RefusedError("The plan is stale: other changes are wanted now. None of its changes was made.")
         own = next((run for run in ended if run["approver"] is not None), None)
         if state == "applied" and own is not None:
             found: Mapping[str, Any] = own

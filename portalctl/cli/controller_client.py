@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 URL: Final = "PORTALCTL_CONTROLLER_URL"
 TOKEN: Final = "PORTALCTL_CONTROLLER_TOKEN"  # noqa: S105 (a variable's name)
+DECISION: Final = frozenset({404, 409})  # a plan that is unknown, stale, expired or decided cannot be decided
 _ADVICE: Final = {
     401: "Check that it is in the controller's token file.",
     403: "Make one for another role with: portalctl run token NAME ROLE",
@@ -54,12 +55,11 @@ class ControllerApi:
         """Return the answer to GET. Raises PortalctlError."""
         return self._content(self._client.request("GET", path))
 
-    def post(self, path: str, body: Mapping[str, object] | None = None) -> Mapping[str, Any]:
-        """Return the answer to POST.
-
-        Raises RefusedError where the controller's state does not allow it (409), and PortalctlError.
-        """
-        return self._content(self._client.request("POST", path, body=body or {}))
+    def post(
+        self, path: str, body: Mapping[str, object] | None = None, *, refused: frozenset[int] = frozenset({409})
+    ) -> Mapping[str, Any]:
+        """Return the answer to POST. Raises RefusedError for a status in `refused`, and PortalctlError."""
+        return self._content(self._client.request("POST", path, body=body or {}), refused)
 
     def get_text(self, path: str, params: Mapping[str, str]) -> bytes:
         """Return the body of the answer to GET. Raises PortalctlError."""
@@ -76,10 +76,10 @@ class ControllerApi:
         """Send DELETE. Raises PortalctlError."""
         self._content(self._client.request("DELETE", path, params=params))
 
-    def _content(self, answer: Answer) -> Mapping[str, Any]:
+    def _content(self, answer: Answer, refused: frozenset[int] = frozenset()) -> Mapping[str, Any]:
         from portalctl.http.answer import parse_json
 
-        self._check(answer)
+        self._check(answer, refused)
         try:
             content = parse_json(answer.body)
         except ValueError:
@@ -88,12 +88,12 @@ class ControllerApi:
             raise self._client.not_json(answer)
         return content
 
-    def _check(self, answer: Answer) -> None:
+    def _check(self, answer: Answer, refused: frozenset[int] = frozenset()) -> None:
         """Raise the error that an answer means."""
         if answer.ok:
             return
         error = self._client.explain(answer)
-        if answer.status == 409:
+        if answer.status in refused:
             raise RefusedError(error.message)
         if answer.status == 404:
             raise BadUsageError(error.message, "Check the name and the address of the controller.")

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from portalctl.cli.controller_client import ControllerPlace, check_digest, controller, controller_options, say
+from portalctl.cli.controller_client import (
+    DECISION,
+    ControllerPlace,
+    check_digest,
+    controller,
+    controller_options,
+    say,
+)
 
 
 @click.command()
@@ -22,5 +29,5 @@ def reject(*, digest: str, place: ControllerPlace) -> None:
     """
     path = f"/v1/plans/{check_digest(digest)}/reject"
     with controller(place) as api:
-        plan = api.post(path)
+        plan = api.post(path, refused=DECISION)
     say(f"{plan['portal']}: rejected; nothing was written")

@@ -22,6 +22,7 @@ from portalctl.errors import BadUsageError, PortalctlError
 
 MAX_CONNECTIONS: Final = 256
 HEAD_SECONDS: Final = 10.0  # from the start of a connection, or of a request on it, to the end of its head
+WRITE_SECONDS: Final = 30.0  # in which a client reads some of an answer that fills all buffers
 KEEP_ALIVE_SECONDS: Final = 15
 DRAIN_SECONDS: Final = 10
 START_SECONDS: Final = 10.0
@@ -101,9 +102,11 @@ class _ServerWithLimits(uvicorn.Server):
 
 
 class _HttpProtocol(H11Protocol):
-    """HTTP/1.1 with a limit on the time that the head of a request takes, also that of the first one."""
+    """HTTP/1.1 with limits on the time that the head of a request takes, also the first one, and that a client does
+    not read its answer."""
 
     _deadline: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 (uvicorn's signature)
         super().connection_made(transport)
@@ -116,8 +119,20 @@ class _HttpProtocol(H11Protocol):
         if self.conn.their_state is not h11.IDLE:
             self._end()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(WRITE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
+        if self._stalled is not None:
+            self._stalled.cancel()
         super().connection_lost(exc)
 
     def _begin(self) -> None:

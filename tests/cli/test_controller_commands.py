@@ -118,7 +118,7 @@ def test_a_digest_is_checked_before_anything_is_sent(command: str, world: World)
         assert (done.code, done.out, world.counts) == (64, "", {})
         assert "is not a valid digest" in done.err
     unknown = call(world, command, "sha256:" + "b" * 64)
-    assert (unknown.code, unknown.out) == (64, "")
+    assert (unknown.code, unknown.out) == (3, "")
     assert "no plan with this digest is or was held" in unknown.err
 
 

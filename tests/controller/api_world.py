@@ -39,6 +39,7 @@ ENV = {
     "PORTALCTL_GITLAB_WEBHOOK_TOKEN": "gitlab-hook-token",
 }
 _MADE = {role: new_token(role, role) for role in ("viewer", "operator", "approver", "registrar")}
+LINES = tuple(line for _, line in _MADE.values())
 TOKENS = {role: token for role, (token, _) in _MADE.items()}
 KEY = PortalKey("https://eu.api.konghq.com", "3f51fa25-310a-421d-bd1a-007f859021a3")
 
@@ -134,6 +135,7 @@ class World:
     log: Lines = field(default_factory=Lines)
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     port: int = 0
+    metrics: str = "portalctl_portals 1\n"
     tls: ssl.SSLContext | None = None
 
     def count(self, kind: str, result: str) -> None:
@@ -188,7 +190,7 @@ def api(folder: Path, env: Mapping[str, str] = ENV, *, tokens: bool = True, **se
     """Run the API on a free port."""
     path = folder / "tokens"
     if tokens:
-        path.write_text("\n".join(line for _, line in _MADE.values()) + "\nbob approver proxy\n")
+        path.write_text("\n".join(LINES) + "\nbob approver proxy\n")
         path.chmod(0o600)
         settings["tokens"] = path
     listening = ListenSettings(port=0, **settings)
@@ -201,7 +203,7 @@ def api(folder: Path, env: Mapping[str, str] = ENV, *, tokens: bool = True, **se
         env=world.env,
         mask=Mask(b"k" * 32),
         clock=lambda: datetime.now(UTC),
-        metrics=lambda: "portalctl_portals 1\n",
+        metrics=lambda: world.metrics,
         count=world.count,
         log=world.log,
     )

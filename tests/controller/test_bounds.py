@@ -225,6 +225,17 @@ def test_a_body_that_breaks_off_does_nothing(world: World) -> None:
     assert len(world.hub.woken) == 1
 
 
+def test_an_answer_that_is_not_read_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "WRITE_SECONDS", 0.3)
+    world.metrics = "x" * 30_000_000
+    with connected(world) as connection:
+        connection.sendall(head("GET", "/metrics"))
+        time.sleep(1)
+        assert len(received(connection)) < 30_000_000
+    world.metrics = "x" * 3_000_000
+    assert len(world.send("GET", "/metrics").body) == 3_000_000
+
+
 def test_a_request_that_takes_too_long_is_answered_with_503(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounds, "REQUEST_SECONDS", 0.3)
     go = threading.Event()

@@ -37,7 +37,7 @@ from portalctl.json_file import problems
 
 BODY_SECONDS: Final = 10.0
 BODY_BYTES_PER_SECOND: Final = 1024 * 1024  # that a large body has to come with
-FAILURES_PER_MINUTE: Final = 30  # wrong credentials of one address; more are answered with 429
+FAILURES_PER_MINUTE: Final = 60  # wrong credentials of one address; more are answered with 429
 THREADS: Final = 16
 SLOW_THREADS: Final = 16  # for endpoints that wait for a portal, so that they never keep the others waiting
 _WORDS: Final = {
