@@ -141,9 +141,16 @@ class Registered:
     detail: str = ""
 
 
+NOT_KNOWN: Final = ""  # the status of a developer in `Reading`, after a write of unknown result
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the last complete reading of a portal had: the status of each developer by id, and the number of teams."""
+    """What the last complete reading of a portal had: the status of each developer by id, and the number of teams.
+
+    A status is NOT_KNOWN after a write by the controller, or in an imported report, that may have changed it: what
+    the next reading shows is then not a change by others.
+    """
 
     developers: Mapping[str, str]
     teams: int

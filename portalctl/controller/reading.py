@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from portalctl.controller.models import ExternalChange, Reading
+from portalctl.controller.models import NOT_KNOWN, ExternalChange, Reading
 from portalctl.execution.report import PortalReport
 from portalctl.portals.models import Snapshot
 
@@ -23,7 +23,7 @@ def reading_of(snapshot: Snapshot, at: datetime) -> Reading:
 def after_writes(reading: Reading, reports: Iterable[PortalReport]) -> Reading:
     """Return what is remembered, with the results of our own writes.
 
-    A developer with an unknown result is left out: whatever they turn out to be is not what others did.
+    The status of a developer with an unknown result is not known: whatever it turns out to be, others did not do it.
     """
     statuses = dict(reading.developers)
     teams = reading.teams
@@ -36,7 +36,7 @@ def after_writes(reading: Reading, reports: Iterable[PortalReport]) -> Reading:
         if settled.result == "confirmed":
             statuses[change.developer.id] = change.new_status
         elif settled.result == "unknown":
-            statuses.pop(change.developer.id, None)
+            statuses[change.developer.id] = NOT_KNOWN
     return replace(reading, developers=statuses, teams=teams)
 
 
@@ -46,6 +46,8 @@ def changed_by_others(before: Reading, snapshot: Snapshot, at: datetime) -> tupl
     found = []
     for key, status in before.developers.items():
         developer = now.get(key)
+        if status == NOT_KNOWN:
+            continue
         if developer is None:
             found.append(ExternalChange(key, None, "account", status, None, at))
         elif developer.status != status:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portalctl.controller.database_errors import ConflictError
-from portalctl.controller.models import Counts, ExternalChange, Lease, Reading, Suspension
+from portalctl.controller.models import NOT_KNOWN, Counts, ExternalChange, Lease, Reading, Suspension
 from portalctl.controller.store import Store
 from portalctl.insight.drift import DriftFinding
 from tests.controller.records import DIGEST, HOUR, KEY, NOW, OTHER, held, result, run
@@ -202,6 +202,39 @@ def test_the_end_of_a_journal_keeps_the_results(store: Store, again: Again) -> N
     assert store.results("run-1") == [result(), second]
     store.end_run(run(state="failed"), [result(), second])
     assert store.results("run-1") == [result(), second]
+
+
+def test_what_an_interrupted_or_imported_run_may_have_changed_is_not_known(store: Store) -> None:
+    store.meet(KEY, "partners", "konnect", NOW)
+    names = ("ann", "bob", "cid", "dan")
+    store.save_reading(KEY, Reading({f"id-{name}": "pending" for name in names}, 1, NOW))
+    store.begin_run(run(key=None))  # the portal was not read yet when it began
+    results = [result("ann@example.com"), result("bob@example.com", "unknown"), result("cid@example.com", "failed")]
+    store.end_journal(KEY, "run-1", NOW, results)
+    store.interrupted_runs(NOW + HOUR)
+    known = {"id-cid": "pending", "id-dan": "pending"}
+    assert store.reading(KEY) == Reading({"id-ann": NOT_KNOWN, "id-bob": NOT_KNOWN, **known}, 1, NOW)
+    (ended,) = store.runs("partners")
+    assert ended.key == KEY
+    store.import_run(run("report", state="succeeded"), [result("dan@example.com")])
+    reading = store.reading(KEY)
+    assert reading is not None
+    assert reading.developers["id-dan"] == NOT_KNOWN
+
+
+def test_an_account_that_a_run_created_is_not_a_change_by_others(store: Store) -> None:
+    store.meet(KEY, "partners", "konnect", NOW)
+    store.save_reading(KEY, Reading({}, 1, NOW))
+    created = replace(result("ann@example.com", at=NOW + HOUR), id="create_developer:ann@example.com")
+    store.end_run(run(state="succeeded"), [created])
+    appeared = [ExternalChange(f"id-{name}", f"{name}@example.com", "account", None, "pending", NOW) for name in "ab"]
+    own = ExternalChange("id-ann", "Ann@example.com", "account", None, "approved", NOW)
+    store.observe(KEY, [*appeared, own, replace(own, before="approved", after=None)])
+    found = [(item.developer.id, item.before) for item in store.history(NOW).observations]
+    assert found == [("id-a", None), ("id-b", None), ("id-ann", "approved")]
+    store.save_reading(KEY, Reading({}, 1, NOW + 2 * HOUR))
+    store.observe(KEY, [own])  # created again, by another user
+    assert len(store.history(NOW).observations) == 4
 
 
 # --- changes that others undo

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
+from typing import Final
 
 from pydantic import TypeAdapter
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from portalctl.controller.models import ExternalChange, PortalKey
 from portalctl.controller.store.transactions import Transactions, address_key, named, of
-from portalctl.controller.tables import FINDINGS, OBSERVATIONS, PORTALS
+from portalctl.controller.tables import FINDINGS, OBSERVATIONS, PORTALS, RESULTS, RUNS
 from portalctl.insight.drift import DriftFinding
+
+CREATION: Final = "create_developer:"  # how the id of a change that creates an account begins
 
 
 class DriftRecords(Transactions):
@@ -37,9 +40,10 @@ class DriftRecords(Transactions):
                 connection.execute(insert(FINDINGS), rows)
 
     def observe(self, key: PortalKey, observations: Iterable[ExternalChange]) -> None:
-        """Record changes that others made."""
+        """Record changes that others made. An account that a run of the history created is not one of them."""
         with self._write() as connection:
             portal = _name(connection, key)
+            created = _created(connection, key)
             rows = [
                 {
                     **named(key),
@@ -52,6 +56,7 @@ class DriftRecords(Transactions):
                     "at": item.at,
                 }
                 for item in observations
+                if item.before is not None or address_key(item.address) not in created
             ]
             if rows:
                 connection.execute(insert(OBSERVATIONS), rows)
@@ -69,6 +74,17 @@ def _adapter() -> TypeAdapter[DriftFinding]:
 
 def _name(connection: Connection, key: PortalKey) -> str:
     return connection.execute(select(PORTALS.c.name).where(of(PORTALS, key))).scalar() or ""
+
+
+def _created(connection: Connection, key: PortalKey) -> set[str | None]:
+    """Return the addresses of accounts that runs have created since the last reading, or may have."""
+    joined = RESULTS.join(RUNS, RESULTS.c.run == RUNS.c.id)
+    last_reading = select(PORTALS.c.reading_at).where(of(PORTALS, key)).scalar_subquery()
+    made = (RESULTS.c.result.in_(("confirmed", "unknown")), RESULTS.c.change.startswith(CREATION))
+    statement = (
+        select(RESULTS.c.address).select_from(joined).where(of(RUNS, key), RESULTS.c.at >= last_reading, *made)
+    )
+    return set(connection.execute(statement).scalars())
 
 
 def _row(key: PortalKey, portal: str, finding: DriftFinding, now: datetime) -> dict[str, object]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
-from portalctl.controller.models import PortalKey, Reading, Suspension
+from portalctl.controller.models import NOT_KNOWN, PortalKey, Reading, Suspension
 from portalctl.controller.store.decisions import record
 from portalctl.controller.store.transactions import (
     HISTORY_SINCE,
@@ -22,6 +22,7 @@ from portalctl.controller.store.transactions import (
     upsert,
 )
 from portalctl.controller.tables import ACCEPTED_COMMITS, FIRST_NAMES, PORTALS, SETTINGS, SUSPENSIONS
+from portalctl.output.apply_report import ChangeResult
 
 _UNREAD = PortalKey("", "")  # of a suspended portal that was not read yet
 
@@ -151,6 +152,18 @@ class Portals(Transactions):
 
 def _portal(connection: Connection, key: PortalKey) -> Found | None:
     return connection.execute(select(PORTALS).where(of(PORTALS, key))).first()
+
+
+def forget(connection: Connection, key: PortalKey, results: Iterable[ChangeResult]) -> None:
+    """Mark the developers of changes that were sent, or may have been, as not known in the last reading."""
+    found = _portal(connection, key)
+    if found is None or found.reading is None:
+        return
+    content = unpacked(found.reading)
+    for item in results:
+        if item.result in {"confirmed", "unknown"} and item.developer is not None and item.developer.id is not None:
+            content["developers"][item.developer.id] = NOT_KNOWN
+    connection.execute(update(PORTALS).where(of(PORTALS, key)).values(reading=packed(content)))
 
 
 def portal_of(connection: Connection, name: str) -> PortalKey | None:

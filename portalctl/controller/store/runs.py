@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from portalctl.controller.models import Counts, PortalKey, RunRecord
 from portalctl.controller.store.change_results import add_results, result_of
 from portalctl.controller.store.journal import settle_journal
-from portalctl.controller.store.portals import portal_of
+from portalctl.controller.store.portals import forget, portal_of
 from portalctl.controller.store.transactions import Found, Transactions, insert_new, named, of, upsert
 from portalctl.controller.tables import CONTESTED, RESULTS, RUNS
 from portalctl.output.apply_report import ChangeResult
@@ -45,7 +46,10 @@ class Runs(Transactions):
         with self._write() as connection:
             new = insert_new(connection, RUNS, _columns(run))
             if new:
-                add_results(connection, run.id, run.ended_at or run.started_at, results)
+                complete = list(results)
+                add_results(connection, run.id, run.ended_at or run.started_at, complete)
+                if run.key is not None:
+                    forget(connection, run.key, complete)
             return new
 
     def run(self, run_id: str) -> RunRecord | None:
@@ -98,10 +102,12 @@ class Runs(Transactions):
 
 def _interrupted(connection: Connection, run: RunRecord, now: datetime) -> RunRecord:
     settle_journal(connection, run.id)
-    count = dict.fromkeys(("confirmed", "failed", "skipped", "unknown"), 0)
-    for result in connection.execute(select(RESULTS.c.result).where(RESULTS.c.run == run.id)).scalars():
-        count[result] += 1
+    statement = select(RESULTS.c.body).where(RESULTS.c.run == run.id)
+    results = [result_of(body) for body in connection.execute(statement).scalars()]
     key = run.key or portal_of(connection, run.portal)
+    if key is not None:
+        forget(connection, key, results)
+    count = Counter[str](item.result for item in results)
     ended = replace(run, state="interrupted", ended_at=now, counts=Counts(**count), detail=INTERRUPTED, key=key)
     connection.execute(update(RUNS).where(RUNS.c.id == run.id).values(**_columns(ended)))
     return ended
