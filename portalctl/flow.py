@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,9 +17,11 @@ from typing import Protocol
 
 from portalctl.changes.difference import Difference
 from portalctl.changes.observations import UnsureGroup
-from portalctl.changes.plan import Notice, Plan, PortalPlan, SnapshotStamp
+from portalctl.changes.operations import Change
+from portalctl.changes.plan import Guard, Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.planning import assemble, compare, plan_portal
 from portalctl.changes.registrations import with_registrations
+from portalctl.changes.removal_limits import guard_of
 from portalctl.changes.saved_plan import check_live
 from portalctl.changes.selection import Selection, check_developer, developer_names
 from portalctl.changes.snapshot_notices import offline_notices
@@ -145,6 +147,16 @@ class PortalReading:
         found = self._compared.found
         changes = [change for change in found.changes if change.id not in without]
         return _drift(replace(self._compared, found=replace(found, changes=changes)))
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """Return all changes, of which `plan` selects some."""
+        return self._compared.found.changes
+
+    @property
+    def guard(self) -> Guard:
+        """Return the removal limits of the manifest on the day when it was read."""
+        return guard_of(self._compared.portal, self.created.date(), None, allow_delete=False)
 
     @property
     def calls(self) -> int:

@@ -37,11 +37,11 @@ def at_once(mode: Mode, contested: frozenset[str]) -> Selection:
     """Return the selection of changes that a mode makes without approval.
 
     Args:
-        contested: developers (`Subject.key`) that another program changes back.
+        contested: developers and teams (`subject_of`) that another program changes back.
     """
 
     def chosen(change: Change) -> bool:
-        if never(change) or is_held(change) or _subject(change) in contested:
+        if never(change) or is_held(change) or subject_of(change) in contested:
             return False
         return mode == "full" or (mode == "onboard" and change.op_class in UNATTENDED)
 
@@ -50,7 +50,9 @@ def at_once(mode: Mode, contested: frozenset[str]) -> Selection:
 
 def awaiting_approval(contested: frozenset[str] = frozenset()) -> Selection:
     """Return the selection of changes that wait for approval."""
-    return Selection(where=lambda change: is_held(change) and not never(change) and _subject(change) not in contested)
+    return Selection(
+        where=lambda change: is_held(change) and not never(change) and subject_of(change) not in contested
+    )
 
 
 def only(signatures: frozenset[str]) -> Selection:
@@ -58,8 +60,9 @@ def only(signatures: frozenset[str]) -> Selection:
     return Selection(where=lambda change: is_held(change) and not never(change) and signature(change) in signatures)
 
 
-def _subject(change: Change) -> str | None:
-    return change.developer.key if change.developer is not None else None
+def subject_of(change: Change) -> str:
+    """Return the key of a change's developer, or its team."""
+    return change.developer.key if change.developer is not None else f"team {change.team}"
 
 
 def signature(change: Change) -> str:

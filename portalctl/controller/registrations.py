@@ -6,7 +6,7 @@ portal itself, and the run creates the account, approves it and adds it to its t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -61,14 +61,21 @@ def _outcome(
         for item in settled.values()
         if item.change.developer is not None and sign_up.email == normal_address(item.change.developer.name)
     ]
+    return _after_writes(standing, own)
+
+
+def _after_writes(standing: Standing, own: Sequence[Settled]) -> Registered:
+    """Return the outcome of a sign-up that no rule denies. `own`: the results of its changes."""
     bad = next((item for item in own if item.result != "confirmed"), None)
     if bad is not None:
         return Registered("unavailable", detail=f"{bad.change.op}: {bad.detail or bad.result}")
     before = standing.status if standing.id is not None else None
     status = next((item.change.new_status for item in reversed(own) if item.change.new_status), before)
-    added = {item.change.team for item in own if isinstance(item.change, AddMember) and item.change.team is not None}
     if status == "approved":
+        added = {item.change.team or "" for item in own if isinstance(item.change, AddMember)}
         return Registered("already" if before == "approved" else "approved", tuple(sorted({*standing.teams, *added})))
+    if status is None and standing.blocked is None:
+        return UNAVAILABLE  # nothing was written, for example because another apply has the lease
     return Registered("pending")
 
 

@@ -182,7 +182,7 @@ class _Turn:
         trusted = store.meet(key, name, provider, now)
         before = store.reading(key)
         others = changed_by_others(before, reading.snapshot, now) if before is not None else ()
-        percent = reading.plan(Selection(where=lambda _: False)).portals[0].guard.limits.removals_percent
+        percent = reading.guard.limits.removals_percent
         why = sudden(before, reading.snapshot, others, percent) if before is not None else None
         if why is not None:
             self.problems.append(f"{why}; nothing is written until: portalctl resume {name}")
@@ -200,11 +200,11 @@ class _Turn:
     def _contested(self, key: PortalKey, reading: PortalReading) -> frozenset[str]:
         """Return the developers that another program changes back, with those that this reading adds."""
         now, store = self._tools.clock(), self._store
-        confirmed = store.confirmed_since(key, now - WINDOW)
-        for change in reading.plan(holding.at_once(self._job.mode, frozenset())).portals[0].changes:
-            subject = change.developer.key if change.developer is not None else f"team {change.team}"
+        confirmed = store.confirmed_since(key, now - WINDOW) if reading.changes else {}
+        chosen = holding.at_once(self._job.mode, frozenset())
+        for change in filter(chosen.takes, reading.changes):
             if confirmed.get(change.id, 0) >= UNDONE:
-                store.contest(key, subject, now + CONTESTED_FOR)
+                store.contest(key, holding.subject_of(change), now + CONTESTED_FOR)
         return frozenset(store.contested(key, now))
 
     # --- writing
@@ -212,7 +212,8 @@ class _Turn:
     def _write(self, key: PortalKey, reading: PortalReading, run: Run, contested: frozenset[str]) -> None:
         """Make the changes of the mode, and those of approved plans."""
         chosen = holding.at_once(self._job.mode, contested)
-        plans = [part for part in (_without_losses(chosen), _losses(chosen)) if reading.plan(part).changes]
+        parts = [part for part in (_without_losses(chosen), _losses(chosen)) if any(map(part.takes, reading.changes))]
+        plans = [plan for part in parts if (plan := reading.plan(part)).changes]
         approved = list(self._approved(key, reading, contested)) if self._job.mode == "full" else []
         if not plans and not approved:
             return
@@ -221,15 +222,15 @@ class _Turn:
             self.problems.append("another apply has the lease of this portal; the next run tries again")
             return
         try:
-            for part in plans:
-                self._apply(reading.plan(part), run)
+            for plan in plans:
+                self._apply(plan, run)
             for held in approved:
                 self._apply_approved(held, reading, run)
         finally:
             self._store.release_lease(key, HOLDER)
 
     def _apply(self, plan: Plan, run: Run) -> bool:
-        """Carry out a plan; a refused one is a problem. Returns whether all of it was confirmed."""
+        """Carry out a plan. Returns False for a refused one, which is a problem."""
         portal = plan.portals[0]
         if portal.refusals:
             self.problems += (f"refused: {refusal.message}" for refusal in portal.refusals)
@@ -238,14 +239,15 @@ class _Turn:
         reports = flow.apply(plan, run)
         self._reports += reports
         self._results += (change_result(item) for report in reports for item in report.settled)
-        return all(report.clean for report in reports)
+        return True
 
     def _approved(self, key: PortalKey, reading: PortalReading, contested: frozenset[str]) -> Iterator[HeldPlan]:
         """Yield the approved plans that still hold: all their changes are wanted and stand as they did."""
+        approved = [plan for plan in self._store.held(key) if plan.state == "approved"]
+        if not approved:
+            return
         waiting = holding.signatures(reading.plan(holding.awaiting_approval(contested)).portals[0])
-        for held in self._store.held(key):
-            if held.state != "approved":
-                continue
+        for held in approved:
             if _covered(held) <= waiting:
                 yield held
             else:
@@ -254,8 +256,8 @@ class _Turn:
 
     def _apply_approved(self, held: HeldPlan, reading: PortalReading, run: Run) -> None:
         self._record = replace(self._record, approver=held.decided_by)
-        self._apply(reading.plan(holding.only(_covered(held))), run)
-        self._store.set_plan_state(held.digest, "applied", self._tools.clock())
+        done = self._apply(reading.plan(holding.only(_covered(held))), run)
+        self._store.set_plan_state(held.digest, "applied" if done else "stale", self._tools.clock())
 
     def _renew(self) -> None:
         """Called before each write, and renews the lease in time. Raises PortalctlError where it was lost."""

@@ -97,7 +97,7 @@ def test_a_value_behind_its_option_stands_for_the_whole_word() -> None:
 
 def test_commands_come_with_their_help_and_without_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(LazyGroup, "get_command")
-    assert answered("fish", COMP_LINE="portalctl ap") == ["plain,apply\tMake the changes of a plan."]
+    assert answered("fish", COMP_LINE="portalctl appl") == ["plain,apply\tMake the changes of a plan."]
 
 
 @pytest.mark.parametrize("text", ["not: [valid", ""])
