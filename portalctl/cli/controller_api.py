@@ -40,7 +40,7 @@ def listen_settings(options: RunOptions) -> ListenSettings:
 
 def serving(settings: ListenSettings, store: Store, log: Log) -> Serve:
     """Return what listens while a controller runs. Raises BadUsageError for an unusable token file or mask key."""
-    access, mask = Access(settings, os.environ), run_mask()
+    access, mask = Access(settings, os.environ, lambda error: log.warning("tokens", error=error.message)), run_mask()
 
     def serve(controller: Controller) -> ApiServer:
         services = Services(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from portalctl.controller.listening import ListenSettings, peer_address, proxy_secret
 from portalctl.controller.models import Role
 from portalctl.controller.token_file import TokenFile
-from portalctl.errors import BadUsageError
+from portalctl.errors import BadUsageError, PortalctlError
 from portalctl.http.server import is_loopback
 
 READERS: Final[frozenset[Role]] = frozenset({"viewer", "operator", "approver"})
@@ -38,14 +38,20 @@ class Caller:
 
 
 class Access:
-    """The checks of credentials, by the settings of the controller. Raises BadUsageError for a token file that is
-    missing or broken."""
+    """The checks of credentials, by the settings of the controller. `report` gets the error of a token
+    file that becomes unusable. Raises BadUsageError for one that is so at the start."""
 
-    def __init__(self, settings: ListenSettings, env: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        settings: ListenSettings,
+        env: Mapping[str, str],
+        report: Callable[[PortalctlError], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
         self._env = env
         self._trusted = settings.trusted
-        self.tokens = TokenFile(settings.tokens, settings.manifest) if settings.tokens is not None else None
+        tokens = settings.tokens
+        self.tokens = TokenFile(tokens, settings.manifest, report) if tokens is not None else None
 
     def may_connect(self, peer: str | None) -> bool:
         """Return whether requests of a socket's peer are read at all.

@@ -8,7 +8,7 @@ import hashlib
 import os
 import stat
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -43,14 +43,21 @@ class _Known(NamedTuple):
 class TokenFile:
     """The tokens of a file. A change of it counts from the next request on.
 
-    While the file is missing or broken, its last good lines count. Raises BadUsageError for such a file.
+    While the file is missing or broken, its last good lines count, and `report` gets the error once. Raises
+    BadUsageError for a file that is so at the start.
     """
 
-    def __init__(self, path: Path, manifest: Iterable[Path] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        manifest: Iterable[Path] = (),
+        report: Callable[[PortalctlError], None] = lambda _: None,
+    ) -> None:
         self._path = path
         self._manifest = tuple(manifest)
         self._lock = threading.Lock()
         self._hashing = threading.Semaphore(2)  # a hash takes 16 MiB
+        self._report = report
         self._problem: PortalctlError | None = None
         self._verified: dict[bytes, TokenLine] = {}
         self._version = _version(path)
@@ -91,6 +98,8 @@ class TokenFile:
                 try:
                     self._known, self._verified, self._problem = self._read(), {}, None
                 except PortalctlError as error:
+                    if self._problem is None or self._problem.message != error.message:
+                        self._report(error)
                     self._problem = error
             return self._known, self._verified
 

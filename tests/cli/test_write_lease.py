@@ -12,8 +12,12 @@ from typing import Any
 
 import pytest
 
+from portalctl.cancellation import Stop
+from portalctl.cli.write_lease import WriteLeases, _Lease
 from portalctl.controller.models import PortalKey, PortalView, Suspension
 from portalctl.controller.store import Store
+from portalctl.errors import PortalctlError
+from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench, Done
 from tests.controller.api_world import TOKENS, World, api, view
 
@@ -119,18 +123,19 @@ def test_a_lost_lease_stops_the_apply_before_its_next_write(
         _lose_the_lease(bench, world)
 
 
-def _lose_the_lease(bench: Bench, world: World) -> None:
+def take_over(bench: Bench, world: World) -> None:
+    """Take the lease over as soon as the first write was sent."""
     key = PortalKey(bench.sim.url, PORTAL_ID)
+    while "PATCH" not in {exchange.method for exchange in bench.sim.log}:
+        time.sleep(0.005)
+    held = world.store.lease(key, datetime.now(UTC))
+    assert held is not None
+    world.store.release_lease(key, held.holder)
+    assert world.store.take_lease(key, "controller", 60, datetime.now(UTC)) is not None
 
-    def take_over() -> None:
-        while "PATCH" not in {exchange.method for exchange in bench.sim.log}:
-            time.sleep(0.005)
-        held = world.store.lease(key, datetime.now(UTC))
-        assert held is not None
-        world.store.release_lease(key, held.holder)
-        assert world.store.take_lease(key, "controller", 60, datetime.now(UTC)) is not None
 
-    thread = threading.Thread(target=take_over)
+def _lose_the_lease(bench: Bench, world: World) -> None:
+    thread = threading.Thread(target=take_over, args=(bench, world))
     thread.start()
     done = apply(bench, world, "--report", "report.json")
     thread.join()
@@ -139,6 +144,35 @@ def _lose_the_lease(bench: Bench, world: World) -> None:
     assert done.code == 4
     assert results.count("skipped") >= 20
     assert lease(world.store, bench).holder == "controller"  # not released for another
+
+
+def test_a_write_that_waits_for_a_rate_limit_is_not_sent_after_the_lease_is_lost(
+    make_bench: Callable[..., Bench], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portalctl.cli.write_lease.RENEW_SECONDS", 0.02)
+    bench = make_bench(faults=[Fault("status", method="PATCH", status=429, retry_after=1, times=1)])
+    bench.manifest(RULES)
+    bench.people(pending=["ann@example.com"])
+    with api(tmp_path) as world:
+        world.hub.views = {"partners": portal(bench)}
+        taken_over = threading.Thread(target=take_over, args=(bench, world))
+        taken_over.start()
+        done = apply(bench, world)
+        taken_over.join()
+    assert (done.code, bench.status("ann@example.com")) == (4, "pending")
+    assert len([write for write in bench.writes if write.startswith("PATCH")]) == 1
+
+
+def test_nothing_is_sent_with_little_time_left_whether_or_not_that_was_noticed() -> None:
+    stop = Stop()
+    leases = WriteLeases(stop)
+    leases.check("partners")  # without a controller there is no lease
+    leases._leases["partners"] = _Lease("server", "id", time.monotonic() + 9)
+    leases.check("partners")
+    leases._leases["partners"].ends = time.monotonic() + 7
+    with pytest.raises(PortalctlError, match="the lease of the controller was lost"):
+        leases.check("partners")
+    assert (leases.lost, stop.asked) == (True, True)
 
 
 def test_a_controller_that_goes_away_stops_the_apply_in_time(

@@ -152,7 +152,8 @@ def test_the_file_is_regular_private_to_write_and_outside_the_manifest(folder: P
 def test_a_change_counts_at_once_and_a_broken_file_keeps_the_last_good_lines() -> None:
     first, line = new_token("ann", "viewer")
     second, other = new_token("bob", "operator")
-    held = TokenFile(write(line))
+    reported: list[str] = []
+    held = TokenFile(write(line), report=lambda error: reported.append(error.message))
     assert held.holder(first) is not None
     assert held.holder(second) is None
     write(f"{other}\n")
@@ -166,12 +167,18 @@ def test_a_change_counts_at_once_and_a_broken_file_keeps_the_last_good_lines() -
     Path("tokens").unlink()
     assert held.holder(second) is not None
     assert held.problem is not None
+    other_hash = other[:-3] + ("A" if other[-3] != "A" else "B") + other[-2:]
+    write(f"{other_hash}\n")
+    assert held.holder(second) is None  # the same salt with another hash
+    write(f"{other}\n")
     write(f"{line}\n", 0o666)
     assert held.holder(first) is None
     write(f"{line}\n")
     assert held.problem is None
     assert held.holder(first) is not None
     assert held.holder(second) is None
+    assert len(reported) == 5  # each fault once, however often tokens were checked
+    assert "--tokens tokens cannot be read: No such file or directory" in reported
 
 
 def test_a_wrong_token_costs_no_hash_and_a_right_one_costs_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,6 +129,16 @@ def test_unknown_portals_unset_secrets_and_wrong_signatures_look_alike(world: Wo
     assert world.hub.woken == []
 
 
+def test_a_secret_that_cannot_be_used_is_reported_and_not_shown(world: World) -> None:
+    world.env["PORTALCTL_WEBHOOK_SECRET"] = "whsec_dG9vIHNob3J0"
+    for _ in range(3):
+        assert world.event().status == 401
+    ((level, event, facts),) = world.log.lines
+    assert (level, event) == ("warning", "secrets")
+    assert "PORTALCTL_WEBHOOK_SECRET: the webhook secret is too short" in str(facts["error"])
+    assert "dG9v" not in str(facts)
+
+
 def test_a_variable_is_looked_up_for_portals_of_the_manifest_only(world: World) -> None:
     world.env["PORTALCTL_NOWHERE_WEBHOOK_SECRET"] = OTHER_SECRET
     world.env["PORTALCTL_NOWHERE_REGISTRATION_SECRET"] = OTHER_SECRET

@@ -32,6 +32,7 @@ from portalctl.controller.api.openapi import document
 from portalctl.controller.api.signatures import message_id
 from portalctl.controller.database_errors import ConflictError, StoreError
 from portalctl.controller.rate_limit import RateLimit
+from portalctl.controller.webhooks import check_secrets
 from portalctl.errors import PortalctlError
 from portalctl.json_file import problems
 
@@ -81,6 +82,7 @@ class _Endpoints:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._failures = RateLimit(FAILURES_PER_MINUTE, 60)
+        self._reports = RateLimit(1, 60)
         self._quick = anyio.CapacityLimiter(THREADS)
         self._slow = anyio.CapacityLimiter(SLOW_THREADS)
 
@@ -136,9 +138,19 @@ class _Endpoints:
         name = request.params.get("name", "")
         found = await self._thread(message_id, self._services, endpoint, name, request.headers, content)
         if found is None:
+            await self._thread(self._report_secrets)
             raise self._unauthorized(http)
         body = _parsed(endpoint.body, content) if endpoint.body is not None else None
         return ApiRequest(request.params, request.query, request.headers, None, found, body)
+
+    def _report_secrets(self) -> None:
+        """Log, at most once a minute, that a secret cannot be used: it may be why a signature is not valid."""
+        if self._reports.wait("secrets"):
+            return
+        try:
+            check_secrets(self._services.env)
+        except PortalctlError as error:
+            self._services.log.warning("secrets", error=error.message)
 
     def _check_role(self, endpoint: Endpoint, caller: Caller) -> None:
         if caller.role not in endpoint.roles:
