@@ -17,7 +17,7 @@ from portalctl.manifest.model import PortalManifest
 from portalctl.portals.models import Settings, Snapshot
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
-from portalctl.rules.dates import SOON, ending, review_due
+from portalctl.rules.dates import SOON, ending, owned, review_due
 from portalctl.words import plural
 
 
@@ -100,7 +100,7 @@ def _dates(portal: PortalManifest, today: date) -> Iterator[Notice]:
         if today <= expires <= today + SOON:
             yield _dated("expires_soon", f"{why.value} ends after {expires}", why)
     for review_by, rule in review_due(portal, today):
-        yield _dated("review_due", f"trust in {rule.domain} was to be reviewed by {review_by}", rule.why)
+        yield _dated("review_due", f"trust in {rule.domain} was to be reviewed by {review_by}{owned(rule)}", rule.why)
 
 
 def _warn(code: str, message: str, developer: str | None = None) -> Notice:

@@ -21,7 +21,7 @@ from portalctl.lookalike import Lookalikes, TeamNames, difference
 from portalctl.manifest.model import DENIED_GRANT, NOT_READ, Manifest, Override, PortalManifest
 from portalctl.portals.models import Developer, Snapshot
 from portalctl.reason import Reason
-from portalctl.rules.dates import SOON, ending, review_due
+from portalctl.rules.dates import SOON, ending, owned, review_due
 from portalctl.rules.resolve import Decision, resolve
 from portalctl.rules.rulebook import DENIALS, Rulebook
 
@@ -90,7 +90,7 @@ def _expires_soon(case: _LintCase) -> Found:
 
 def _review_due(case: _LintCase) -> Found:
     for review_by, rule in review_due(case.portal, case.today):
-        yield rule.why, f"the review of trusted domain {rule.domain} was due on {review_by}"
+        yield rule.why, f"the review of trusted domain {rule.domain} was due on {review_by}{owned(rule)}"
 
 
 def _outsider(case: _LintCase) -> Found:

@@ -112,6 +112,13 @@ class TrustedDomain(RuleModel):
         Field(description="A day (YYYY-MM-DD) after which a notice asks for a review of this rule."),
     ] = None
     expires: Expires = None
+    maximum: Annotated[
+        int | None,
+        Field(ge=1, description="The most developers the domain may have; with more, the rule makes no new grants."),
+    ] = None
+    owner: Annotated[Prose | None, Field(description="Who answers for this entry, for reviewers of the file.")] = (
+        field(default=None, compare=False)
+    )
 
 
 @dataclass(frozen=True, slots=True)

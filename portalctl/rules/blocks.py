@@ -19,6 +19,7 @@ BLOCKED: Mapping[Block, tuple[str, str]] = {
         "the override once the other account is revoked or rejected",
     ),
     "unverified": ("unverified_address", "the address is not verified, so the trusted domain grants nothing"),
+    "over_maximum": ("over_maximum", "the domain has more developers than its `maximum`, so it makes no new grants"),
     "untied": (
         "untied_registration",
         "no approval request provably belongs to this registration, so it is neither accepted nor rejected; decide "

@@ -29,3 +29,8 @@ def review_due(portal: PortalManifest, today: date) -> Iterator[tuple[date, Trus
     for rule in portal.trusted_domains:
         if rule.review_by is not None and rule.review_by < today:
             yield rule.review_by, rule
+
+
+def owned(rule: TrustedDomain) -> str:
+    """Return who answers for a rule, to be put behind a sentence; empty where the rule names no owner."""
+    return f"; its owner is {rule.owner}" if rule.owner is not None else ""

@@ -6,13 +6,14 @@ account alone. Nothing here depends on what would have to change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from portalctl.identity import domain_of, suspects, untagged
 from portalctl.manifest.model import OnRevoke, Override
-from portalctl.portals.models import Developer
+from portalctl.portals.models import OUT, Developer
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.groups import GroupState
@@ -21,7 +22,7 @@ from portalctl.rules.shared_addresses import Sharing, by_address, sharing
 
 # "denied": by domain. "silent": a rule matches, but sets no status.
 Verdict = Literal["approved", "pending", "rejected", "revoked", "absent", "denied", "silent", "unmatched"]
-Block = Sharing | Literal["malformed", "pin", "unverified", "untied"]
+Block = Sharing | Literal["malformed", "pin", "unverified", "over_maximum", "untied"]
 GRANTING = frozenset({"approved", "pending", "silent"})  # statuses under which rules may grant something
 
 SSO_VOUCHES = Reason("policy", "require_verified_email", reason="single sign-on verifies it")
@@ -51,6 +52,42 @@ class Decision:
 
 def resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
     """Yield one decision per developer, in the given order."""
+    decided = _resolve(book, developers)
+    maximums = {rule.domain: rule.maximum for rule in book.now.trusted.values() if rule.maximum is not None}
+    return _within(maximums, tuple(decided)) if maximums else decided
+
+
+def _within(
+    maximums: Mapping[str, int], decided: Sequence[tuple[Developer, Decision]]
+) -> Iterator[tuple[Developer, Decision]]:
+    """Yield the decisions without new grants of the domains that have more developers than their `maximum`."""
+    inside = (decision for developer, decision in decided if developer.status not in OUT)
+    counts = Counter(domain for decision in inside for domain in _approving(decision))
+    over = {domain for domain, maximum in maximums.items() if counts[domain] > maximum}
+    for developer, decision in decided:
+        if over.isdisjoint(_approving(decision)):
+            yield developer, decision
+        elif developer.status == "approved":
+            only = {team for team, why in decision.teams.items() if all(_is_of(reason, over) for reason in why)}
+            yield developer, replace(decision, kept=decision.kept | only)
+        elif all(_is_of(reason, over) for reason in decision.why):
+            yield developer, _block(decision, "over_maximum")
+        else:
+            yield developer, decision
+
+
+def _approving(decision: Decision) -> set[str]:
+    """Return the trusted domains that a decision approves by."""
+    if decision.verdict != "approved":
+        return set()
+    return {reason.value for reason in decision.why if reason.rule == "trusted_domains" and reason.value is not None}
+
+
+def _is_of(reason: Reason, domains: Collection[str]) -> bool:
+    return reason.rule == "trusted_domains" and reason.value in domains
+
+
+def _resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[Developer, Decision]]:
     listed = tuple(developers)
     addresses = [developer.address for developer in listed]
     shared = by_address(zip(listed, addresses, strict=True))
