@@ -102,6 +102,33 @@ def test_the_export_is_json_lines(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(
+    "place",
+    [
+        *[("since",), ("writers", 0, "first"), ("runs", 0, "started_at"), ("decisions", 0, "at")],
+        *[
+            ("changes", 0, "at"),
+            ("changes", 0, "change", "op"),
+            ("findings", 0, "first_seen"),
+            ("observations", 0, "at"),
+        ],
+    ],
+)
+def test_a_forged_history_is_shown_without_what_is_wrong(place: tuple[str | int, ...], tmp_path: Path) -> None:
+    document = portalctl("history", "-o", "json").json
+    inner = document
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = "\x1b[31m9999-99"
+    forged = tmp_path / "forged.json"
+    forged.write_text(json.dumps(document), encoding="utf-8")
+    for form in ("text", "markdown", "html", "jsonl"):
+        done = portalctl("show", str(forged), "-o", form)
+        assert done.code in {0, 65}, done.err
+        assert "\x1b" not in done.out + done.err
+
+
+@pytest.mark.usefixtures("state")
 def test_the_evidence_of_no_run_is_a_usage_error() -> None:
     done = portalctl("history", "evidence", "unknown")
     assert (done.code, done.err.splitlines()[0]) == (64, "error: 'unknown': no single run has this id")

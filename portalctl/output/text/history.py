@@ -74,13 +74,13 @@ def _writers(writers: tuple[HistoryWriter, ...]) -> str:
     """Return the writers with their numbers of runs; imported reports together."""
     reports = [writer for writer in writers if writer.name.startswith(REPORT)]
     words = [
-        f"{terminal(writer.name)} ({plural(writer.runs, 'run')}, {writer.first[:10]} to {writer.last[:10]})"
+        f"{terminal(writer.name)} ({plural(writer.runs, 'run')}, {_days(writer.first, writer.last)})"
         for writer in writers
         if writer not in reports
     ]
     if reports:
         first, last = min(writer.first for writer in reports), max(writer.last for writer in reports)
-        words.append(f"{plural(len(reports), 'imported report')} ({first[:10]} to {last[:10]})")
+        words.append(f"{plural(len(reports), 'imported report')} ({_days(first, last)})")
     return ", ".join(words) or "none"
 
 
@@ -160,5 +160,12 @@ def _event(at: str, number: int, portal: str | None, text: str) -> Event:
 
 
 def _time(text: str) -> str:
-    """Return a time without its zone, to the second."""
-    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    """Return a time without its zone, to the second; `unknown time` for anything else."""
+    try:
+        return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError):
+        return "unknown time"
+
+
+def _days(first: str, last: str) -> str:
+    return f"{_time(first).partition(' ')[0]} to {_time(last).partition(' ')[0]}"
