@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from portalctl.cli.controller_api import listen_settings, serving
+from portalctl.cli.database_option import database_url
 from portalctl.cli.directories import directories_of
 from portalctl.cli.notify_option import webhook_from_environment
 from portalctl.cli.paths import manifest_paths
@@ -31,7 +32,6 @@ from portalctl.integrations.notifications import Notifier
 from portalctl.run_context import Run
 from portalctl.words import did_you_mean, quoted
 
-DATABASE: Final = "PORTALCTL_DATABASE"
 GIT_TOKEN: Final = "PORTALCTL_GIT_TOKEN"  # noqa: S105 (a variable's name)
 
 
@@ -46,7 +46,7 @@ def start(options: RunOptions) -> int:
     settings = None if options.once else listen_settings(options)
     log = Log()
     with ExitStack() as stack:
-        engine = open_database(database_url(options), state=options.state)
+        engine = open_database(database_url(options.database), state=options.state)
         stack.callback(engine.dispose)
         store = Store(engine)
         source = source_of(options, store)
@@ -81,14 +81,6 @@ def check_source(options: RunOptions) -> None:
         if Path(options.path).is_absolute() or ".." in Path(options.path).parts:
             text = f"--path {quoted(options.path)}: not a folder in the repository"
             raise BadUsageError(text, "Name a relative path.")
-
-
-def database_url(options: RunOptions) -> str | None:
-    """Return the address of the database; None: the default below --state. Raises BadUsageError."""
-    hidden = secret(os.environ, DATABASE)
-    if hidden is not None and options.database is not None:
-        raise BadUsageError(f"--database and {hidden.source} are both set", "Use one of them.")
-    return hidden.value.strip() if hidden is not None else options.database
 
 
 def source_of(options: RunOptions, store: Store) -> ManifestSource:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
@@ -291,3 +293,17 @@ def test_a_file_that_cannot_be_erased_is_an_error() -> None:
 
 def test_every_subcommand_is_a_command() -> None:
     assert set(history.commands) == {"import", "export", "evidence"}
+
+
+@pytest.mark.slow
+def test_without_the_extra_it_names_what_to_install(state: Path) -> None:
+    code = "import sys; sys.modules['sqlalchemy'] = None; from portalctl.cli.main import main; main()"
+    for words in (["history"], ["history", "import", "x.json"], ["erase", "ann@example.com"]):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], cwd=state.parent, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout.count("replaced")) == (64, 0)
+        assert "needs the extra controller (sqlalchemy is not installed)" in done.stderr
+        assert "pip install '.[controller]'" in done.stderr
+    elsewhere = [sys.executable, "-c", code, "erase", "ann@example.com", "--state", "elsewhere"]
+    assert subprocess.run(elsewhere, cwd=state.parent, capture_output=True, check=False).returncode == 0
