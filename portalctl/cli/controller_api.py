@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
+from functools import partial
 
-from portalctl.cli.masking import run_mask
+from portalctl.cli.masking import mask_key
 from portalctl.cli.paths import manifest_paths
 from portalctl.cli.run_options import RunOptions
 from portalctl.controller.access import Access
@@ -16,6 +18,8 @@ from portalctl.controller.server import ApiServer
 from portalctl.controller.service import Controller, Serve
 from portalctl.controller.store import Store
 from portalctl.controller.webhooks import check_secrets
+from portalctl.errors import PortalctlError
+from portalctl.output.masks import Mask
 from portalctl.run_context import utc_now
 
 
@@ -40,7 +44,9 @@ def listen_settings(options: RunOptions) -> ListenSettings:
 
 def serving(settings: ListenSettings, store: Store, log: Log) -> Serve:
     """Return what listens while a controller runs. Raises BadUsageError for an unusable token file or mask key."""
-    access, mask = Access(settings, os.environ, lambda error: log.warning("tokens", error=error.message)), run_mask()
+    access = Access(settings, os.environ, partial(_warn, log, "tokens"))
+    key = mask_key()
+    mask = partial(Mask, key or secrets.token_bytes(32), lasting=key is not None)
 
     def serve(controller: Controller) -> ApiServer:
         services = Services(
@@ -54,6 +60,10 @@ def serving(settings: ListenSettings, store: Store, log: Log) -> Serve:
             count=controller.metrics.request,
             log=log,
         )
-        return ApiServer(create_app(services), settings)
+        return ApiServer(create_app(services), settings, partial(_warn, log, "certificate"))
 
     return serve
+
+
+def _warn(log: Log, event: str, error: PortalctlError) -> None:
+    log.warning(event, error=error.message)

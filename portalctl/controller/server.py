@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-import ssl
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Final, Self
 from weakref import WeakSet
@@ -24,6 +25,8 @@ MAX_CONNECTIONS: Final = 256
 HEAD_SECONDS: Final = 10.0  # from the start of a connection, or of a request on it, to the end of its head
 WRITE_SECONDS: Final = 30.0  # in which a client reads some of an answer that fills all buffers
 KEEP_ALIVE_SECONDS: Final = 15
+CERTIFICATE_SECONDS: Final = 30.0  # between two looks at the certificate's files
+TICKS_PER_SECOND: Final = 10  # of uvicorn's main loop
 DRAIN_SECONDS: Final = 10
 START_SECONDS: Final = 10.0
 
@@ -31,12 +34,14 @@ START_SECONDS: Final = 10.0
 class ApiServer:
     """Listens from the start of the `with` block to its end, when the requests in progress are completed.
 
-    Raises BadUsageError for an address that cannot be listened on.
+    A renewed certificate is used without a restart; `report` gets the error of one that cannot be used, while the
+    earlier one stays. Raises BadUsageError for an address that cannot be listened on.
     """
 
-    def __init__(self, app: Starlette, settings: ListenSettings) -> None:
+    def __init__(
+        self, app: Starlette, settings: ListenSettings, report: Callable[[PortalctlError], None] = lambda _: None
+    ) -> None:
         self._listener = _listener(settings)
-        context = tls_context(settings)
         config = uvicorn.Config(
             app,
             http=_HttpProtocol,
@@ -52,7 +57,7 @@ class ApiServer:
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
         logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)  # strangers could fill the log
-        self._server = _ServerWithLimits(config, context)
+        self._server = _ServerWithLimits(config, _Certificate(settings, report))
         self._thread = threading.Thread(target=self._serve, name="api", daemon=True)
 
     @property
@@ -77,20 +82,58 @@ class ApiServer:
         self._server.run(sockets=[self._listener])
 
 
-class _ServerWithLimits(uvicorn.Server):
-    """Starts with a limit on the time of a TLS handshake."""
+class _Certificate:
+    """The TLS settings of the server, with the certificate of now. Raises BadUsageError for unusable files."""
 
-    def __init__(self, config: uvicorn.Config, context: ssl.SSLContext | None) -> None:
+    def __init__(self, settings: ListenSettings, report: Callable[[PortalctlError], None]) -> None:
+        self._settings = settings
+        self._report = report
+        self._times = self._changed()
+        self.context = tls_context(settings)
+
+    def refresh(self) -> None:
+        """Use the files as they are now, if they changed and fit."""
+        certificate, key = self._settings.certificate, self._settings.key
+        if self.context is None or certificate is None or key is None or self._times == self._changed():
+            return
+        self._times = self._changed()
+        try:
+            tls_context(self._settings)  # a pair that does not fit would spoil the context in use
+            self.context.load_cert_chain(certificate, key)
+        except PortalctlError as error:
+            self._report(error)
+        except (OSError, ValueError):  # replaced at this moment
+            self._times = []
+
+    def _changed(self) -> list[int]:
+        """Return when the files changed; nothing of those that are missing."""
+        times = []
+        for path in filter(None, (self._settings.certificate, self._settings.key)):
+            with suppress(OSError):
+                times.append(path.stat().st_mtime_ns)
+        return times
+
+
+class _ServerWithLimits(uvicorn.Server):
+    """Limits the time of a TLS handshake, and looks at the certificate's files now and then."""
+
+    def __init__(self, config: uvicorn.Config, certificate: _Certificate) -> None:
         super().__init__(config)
-        self._context = context
+        self._certificate = certificate
         self.ready = threading.Event()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % round(CERTIFICATE_SECONDS * TICKS_PER_SECOND) == 0:
+            self._certificate.refresh()
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         loop = asyncio.get_running_loop()
-        limit = HEAD_SECONDS if self._context is not None else None
+        context = self._certificate.context
+        limit = HEAD_SECONDS if context is not None else None
         self.servers = [
             await loop.create_server(
-                self._protocol, sock=listener, ssl=self._context, ssl_handshake_timeout=limit, backlog=128
+                self._protocol, sock=listener, ssl=context, ssl_handshake_timeout=limit, backlog=128
             )
             for listener in sockets or ()
         ]

@@ -201,7 +201,7 @@ def api(folder: Path, env: Mapping[str, str] = ENV, *, tokens: bool = True, **se
         store=world.store,
         access=Access(listening, world.env),
         env=world.env,
-        mask=Mask(b"k" * 32),
+        mask=lambda: Mask(b"k" * 32),
         clock=lambda: datetime.now(UTC),
         metrics=lambda: world.metrics,
         count=world.count,

@@ -328,6 +328,13 @@ def test_a_decision_names_status_teams_and_the_kind_of_rule(world: World) -> Non
     assert (failed.status, b"konghq" in failed.body, len(world.log.lines)) == (503, False, 1)
 
 
+def test_before_the_manifest_was_read_no_portal_is_unknown(world: World) -> None:
+    world.hub.views, world.hub.reasons = {}, ("the manifest was not read yet",)
+    for got in (world.event(), world.call("operator", "POST", "/v1/portals/partners/reconcile")):
+        assert (got.status, got.json["detail"]) == (503, "the controller is not ready")
+        assert int(got.headers["retry-after"]) > 0
+
+
 def test_health_and_readiness_need_no_token(world: World) -> None:
     assert world.send("GET", "/healthz").json == {"status": "ok", "reasons": []}
     assert world.send("GET", "/readyz").status == 200

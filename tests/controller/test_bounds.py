@@ -321,6 +321,39 @@ def test_tls_with_a_limit_on_the_handshake(
         assert world.call("viewer", "GET", "/v1/portals").status == 200
 
 
+def test_a_renewed_certificate_is_used_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "CERTIFICATE_SECONDS", 0.1)
+    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
+    authorities = [trustme.CA(), trustme.CA()]
+
+    def issue(authority: trustme.CA) -> ssl.SSLContext:
+        issued = authority.issue_cert("127.0.0.1")
+        issued.private_key_pem.write_to_path(str(key))
+        issued.cert_chain_pems[0].write_to_path(str(chain))
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        return context
+
+    first = issue(authorities[0])
+    with api(tmp_path, certificate=chain, key=key) as world:
+        world.tls = first
+        assert world.send("GET", "/healthz").status == 200
+        good = chain.read_bytes()
+        chain.write_text("broken")
+        time.sleep(0.5)
+        assert world.send("GET", "/healthz").status == 200  # by the earlier one
+        chain.write_bytes(good)
+        world.tls = issue(authorities[1])
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                assert world.send("GET", "/healthz").status == 200
+                return
+            except ssl.SSLCertVerificationError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+
+
 def test_an_address_in_use_is_wrong_usage(world: World) -> None:
     with pytest.raises(
         BadUsageError, match=f"--listen 127.0.0.1:{world.port} cannot be used: Address already in use"

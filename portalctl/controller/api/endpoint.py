@@ -34,15 +34,15 @@ class Logger(Protocol):
 class Services:
     """What the endpoints work with.
 
-    `mask` hides addresses from viewers. `metrics` returns the text of `/metrics`. `count` counts a request by its
-    kind and result.
+    `mask` returns what hides addresses, for one request. `metrics` returns the text of `/metrics`. `count` counts a
+    request by its kind and result.
     """
 
     hub: Hub
     store: Store
     access: Access
     env: Mapping[str, str]
-    mask: Mask
+    mask: Callable[[], Mask]
     clock: Callable[[], datetime]
     metrics: Callable[[], str]
     count: Callable[[str, str], None]
@@ -114,6 +114,8 @@ def problem(status: int, detail: str = "", **headers: str) -> ApiReply:
 def portal_of(services: Services, request: ApiRequest) -> PortalView:
     """Return the portal that the path names. Raises RequestError where the manifest has none of this name."""
     view = services.hub.portal(request.params["name"])
+    if view is None and services.hub.not_ready:
+        raise RequestError(503, "the controller is not ready", Retry_After="10")
     if view is None:
         raise RequestError(404, "the manifest has no such portal")
     return view

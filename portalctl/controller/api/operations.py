@@ -24,11 +24,7 @@ def _health(services: Services, request: ApiRequest) -> ApiReply:
 def _ready(services: Services, request: ApiRequest) -> ApiReply:
     del request
     reasons = services.hub.not_ready
-    return (
-        _failing(*(services.mask.text(reason) for reason in reasons))
-        if reasons
-        else ApiReply(200, HealthAnswer("ok"))
-    )
+    return _failing(*map(services.mask().text, reasons)) if reasons else ApiReply(200, HealthAnswer("ok"))
 
 
 def _failing(*reasons: str) -> ApiReply:

@@ -122,7 +122,7 @@ def _expiry(text: str | None, now: datetime) -> datetime | None:
 
 def mask_for(services: Services, request: ApiRequest) -> Mask | None:
     """Return the mask for what the sender reads; None for one who sees addresses."""
-    return None if request.caller is not None and request.caller.unmasked else services.mask
+    return None if request.caller is not None and request.caller.unmasked else services.mask()
 
 
 def limit_of(request: ApiRequest, default: int, most: int) -> int:
