@@ -13,7 +13,7 @@ from portalctl.cli.import_files import COMMAND_LINE, ImportedFiles, portal_to_im
 from portalctl.cli.options import Target, tls_options
 from portalctl.cli.provider_options import provider_options
 from portalctl.cli.servers import Destination
-from portalctl.cli.session import run_on
+from portalctl.cli.session import read_snapshot, run_on
 from portalctl.directories.kinds import KINDS
 from portalctl.errors import BadUsageError
 from portalctl.manifest.names import is_manifest
@@ -91,6 +91,13 @@ class _Place:
     metavar="N",
     help="Suggest to trust domains with at least N approved developers, in comments.",
 )
+@click.option(
+    "--groups-from",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="SNAPSHOT",
+    help="Propose, in comments, groups in this file that have at least 95 % of a team's members. "
+    "`portalctl snapshot --group DIRECTORY/GROUP --out SNAPSHOT` writes it.",
+)
 @tls_options
 def import_(
     *,
@@ -104,6 +111,7 @@ def import_(
     split: str | None,
     owner: str | None,
     suggest_from: int,
+    groups_from: Path | None,
     ca_file: Path | None,
     insecure: bool,
 ) -> None:
@@ -136,7 +144,8 @@ def import_(
     destination = Destination(name, provider, region, COMMAND_LINE.file, "Pass --region")
     run = run_on(destination, Target((), name, ca_file, insecure))
     has_schema = place is not None and place.will_have_schema
-    made = read_portal(portal, run, suggest_from, split_teams=bool(split), has_schema=has_schema)
+    groups = read_snapshot(groups_from).groups if groups_from is not None else ()
+    made = read_portal(portal, run, suggest_from, split_teams=bool(split), has_schema=has_schema, groups=groups)
     if place is None:
         click.echo(next(iter(made.files.values())), nl=False)
         click.echo(f'Next, save it and run: portalctl acknowledge --portal {name} --all --reason "…"', err=True)

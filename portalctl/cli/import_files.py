@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 import portalctl
 from portalctl import flow
 from portalctl.cli.provider_options import check_keys
+from portalctl.directories.reading import GroupReading
 from portalctl.errors import BadUsageError, PortalctlError, Position
 from portalctl.insight.import_portal import Imported, imported
 from portalctl.manifest.file_models import PortalEntry
@@ -55,7 +56,13 @@ def portal_to_import(
 
 
 def read_portal(
-    portal: PortalManifest, run: Run, suggest_from: int, *, split_teams: bool, has_schema: bool
+    portal: PortalManifest,
+    run: Run,
+    suggest_from: int,
+    *,
+    split_teams: bool,
+    has_schema: bool,
+    groups: Iterable[GroupReading] = (),
 ) -> ImportedFiles:
     """Read a portal completely, and return its files. The root file names the portal by its id.
 
@@ -63,7 +70,7 @@ def read_portal(
     """
     read = portalctl.snapshot(Manifest({portal.name: portal}, (), ""), run)
     snapshot = read.portals[0].snapshot
-    contents = imported(snapshot, suggest_from)
+    contents = imported(snapshot, suggest_from, groups)
     day = read.created_at[:10]
     source = Source(portal.name, portal.provider, portal.options, snapshot.portal_id, day, suggest_from)
     files = manifest_files(contents, source, split_teams=split_teams, has_schema=has_schema)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from pydantic import TypeAdapter, ValidationError
 
+from portalctl.directories.reading import GroupReading
 from portalctl.identity import domain_of, is_freemail, is_public_suffix, suspects
 from portalctl.manifest import model as manifest
 from portalctl.manifest.file_text import decode
@@ -26,16 +27,31 @@ NAMELESS = "no address; a list of members cannot name this account"
 SHARED = "a denial of this address would also deny a developer who is not revoked or rejected"
 
 
+COVERS = 95  # percent of a team's members that a proposed group has
+
+
+@dataclass(frozen=True, slots=True)
+class GroupProposal:
+    """A group that could supply the members of a team: it has `covered` of them, and `others` who have an account."""
+
+    directory: str
+    group: str
+    covered: int
+    others: int
+
+
 @dataclass(frozen=True, slots=True)
 class ImportedTeam:
     """A team.
 
     `description` None: no description that a manifest can contain. `members` None: the identity provider decides.
+    `proposals`: groups with nearly all of its members, the best first.
     """
 
     name: str
     description: str | None
     members: tuple[str, ...] | None
+    proposals: tuple[GroupProposal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +95,19 @@ class Imported:
     pending: int
 
 
-def imported(snapshot: Snapshot, suggest_from: int) -> Imported:
+def imported(snapshot: Snapshot, suggest_from: int, groups: Iterable[GroupReading] = ()) -> Imported:
     """Return the contents of a manifest for a portal.
 
     Args:
         snapshot: with the members of every team.
         suggest_from: the number of approved developers from which on a domain is suggested.
+        groups: groups to compare teams with.
     """
     names = _names(snapshot.developers)
     kept = _kept(snapshot.developers)
     teams, omitted_teams = _teams(snapshot, names)
+    accounts, groups = frozenset(names.values()), tuple(groups)
+    teams = tuple(replace(team, proposals=_proposals(team, groups, accounts)) for team in teams)
     denied = {
         names[developer.id]: developer.status
         for developer in snapshot.developers
@@ -103,6 +122,20 @@ def imported(snapshot: Snapshot, suggest_from: int) -> Imported:
         approved=count["approved"],
         pending=count["pending"],
     )
+
+
+def _proposals(
+    team: ImportedTeam, groups: Iterable[GroupReading], accounts: frozenset[str]
+) -> tuple[GroupProposal, ...]:
+    """Return the groups that have nearly all members of a team. `accounts`: the addresses of all developers."""
+    members = frozenset(team.members or ())
+    found = []
+    for group in groups:
+        active = {address for address, member in group.members.items() if member.active} & accounts
+        covered = len(members & active)
+        if members and covered * 100 >= COVERS * len(members):
+            found.append(GroupProposal(group.directory, group.asked, covered, len(active - members)))
+    return tuple(sorted(found, key=lambda one: (-one.covered, one.others, one.directory, one.group)))
 
 
 def _names(developers: Iterable[Developer]) -> dict[str, str]:

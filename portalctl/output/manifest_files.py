@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from portalctl.insight.drift import DriftFinding
-from portalctl.insight.import_portal import Imported, ImportedTeam, Omission, Suggestion
+from portalctl.insight.import_portal import GroupProposal, Imported, ImportedTeam, Omission, Suggestion
 from portalctl.manifest.acknowledgements_text import entry, new_text
 from portalctl.manifest.files import File
 from portalctl.manifest.fmt.format import format_files
@@ -126,7 +126,18 @@ def _team(team: ImportedTeam) -> Iterator[str]:
     elif not team.members:
         yield "    members: []"
     else:
+        yield from _proposed(team.proposals, len(team.members))
         yield from ("    members:", *(f"      - {scalar_text(member)}" for member in team.members))
+
+
+def _proposed(proposals: Iterable[GroupProposal], members: int) -> Iterator[str]:
+    """Yield comments about the groups that have nearly all members of a team."""
+    for one in proposals:
+        counts = f"{one.covered:,} of {plural(members, 'member')}, and {plural(one.others, 'other developer')}"
+        name = yaml_comment(f"{one.directory}/{one.group}")
+        yield f"    # Group {name} has {counts}. To follow it, replace `members` by:"
+        keys = f"directory: {one.directory}, group: {scalar_text(one.group, between=True)}"
+        yield f"    # members_from: {{{keys}}}"
 
 
 def _overrides(imported: Imported, source: Source) -> Iterator[str]:

@@ -471,3 +471,25 @@ def test_the_access_report_names_the_group(city: Bench, server: StandIn) -> None
     assert done.code == 0, done.err
     assert "hr/city-devs" in done.out
     assert "hr/partners" in done.out
+
+
+def test_import_proposes_the_groups_that_have_nearly_all_members_of_a_team(
+    city: Bench, server: StandIn, hr: Hr
+) -> None:
+    hr.groups["city-devs"] = ["bob", "dan", "nobody-with-an-account", "-eve"]
+    hr.groups["half"] = ["ann"]
+    city.team("pair", "bob@city.example", "dan@city.example")
+    groups = [word for name in ("city-devs", "half") for word in ("--group", f"hr/{name}")]
+    assert run(city, server, "snapshot", "--out", "s.json", *groups).code == 0
+    place = {"KONNECT_SERVER_URL": city.sim.url, "KONNECT_TOKEN": city.sim.token}
+    words = ("import", "--portal", "partners", "--provider", "konnect", "--title", "Partners")
+    done = portalctl(*words, "--groups-from", "s.json", "--out", "new.yaml", env=place)
+    assert done.code == 0, done.err
+    text = Path("new.yaml").read_text()
+    assert "    # Group hr/city-devs has 1 of 1 member, and 1 other developer. To follow it" in text  # team city
+    assert "    # Group hr/city-devs has 2 of 2 members, and 0 other developers. To follow it" in text  # team pair
+    assert text.count("    # members_from: {directory: hr, group: city-devs}") == 2
+    assert "half" not in text
+    assert portalctl("validate", "new.yaml").code == 0
+    assert portalctl("fmt", "--check", "new.yaml").code == 0
+    assert portalctl(*words, "--groups-from", "new.yaml", env=place).code == 65
