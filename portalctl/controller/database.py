@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from stat import S_ISREG
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
@@ -76,25 +75,34 @@ def _parsed(text: str) -> URL:
 
 
 def _prepare_file(path: Path, *, exclusive: bool) -> Callable[[], None] | None:
-    """Create an SQLite file that only its owner can read, and lock it. Returns what ends the lock."""
+    """Create an SQLite file that only its owner can read, and lock it. Returns what ends the lock.
+
+    A link in the place of the file is refused, as for journals: it could lead the writes to another file.
+    """
     check_folder(path.parent)
     if not exclusive and not path.exists():
         raise StoreError(
             f"there is no database at {path}", "Name the controller's folder with --state, or its --database."
         )
     try:
-        make_folder(path.parent)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
-        try:
-            if not S_ISREG(os.fstat(descriptor).st_mode):
-                raise StoreError(f"the database {path} can't be opened: it is not a regular file")
-            os.fchmod(descriptor, 0o600)
-        finally:
-            os.close(descriptor)
+        if exclusive:
+            make_folder(path.parent)
+            _create(path)
+        if path.is_symlink() or not path.is_file():
+            raise StoreError(f"the database {path} can't be opened: it is a link, or not a regular file")
         return _locked(path) if exclusive else None
     except OSError as error:
         advice = "Name a folder that you can write to: --state DIR."
         raise StoreError(f"the database {path} can't be opened: {error.strerror or error}", advice) from error
+
+
+def _create(path: Path) -> None:
+    """Create a file where there is none, and let only its owner read it. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
 
 
 def _locked(path: Path) -> Callable[[], None]:

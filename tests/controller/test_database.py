@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -178,14 +179,18 @@ def test_a_removed_lock_stops_writing(store: Store) -> None:
         store.check_writable(NOW)
 
 
-@pytest.mark.parametrize("kind", ["folder", "text", "link to nothing"])
-def test_what_is_no_database_is_an_error(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("exclusive", [True, False])
+@pytest.mark.parametrize("kind", ["folder", "text", "link", "pipe"])
+def test_what_is_no_database_is_an_error(kind: str, exclusive: bool, tmp_path: Path) -> None:
     path = tmp_path / "controller.db"
     if kind == "folder":
         path.mkdir()
     elif kind == "text":
         path.write_text("no database " * 1000, encoding="utf-8")
+    elif kind == "pipe":
+        os.mkfifo(path)
     else:
-        path.symlink_to(tmp_path / "missing" / "file")
+        open_database(None, state=tmp_path / "other").dispose()
+        path.symlink_to(tmp_path / "other" / "controller.db")
     with pytest.raises(StoreError, match=r"the database .*controller\.db can't be opened"):
-        open_database(None, state=tmp_path)
+        open_database(None, state=tmp_path, exclusive=exclusive)
