@@ -26,7 +26,7 @@ NOT_REACHED: Final = (
     "the account on the portal",
     "reports, plans, snapshots, exports and logs elsewhere, also those of CI jobs",
     "comments, issues and notifications that were sent",
-    "backups of the database",
+    "backups of the database, and the logs of PostgreSQL",
     "free text that names the developer in another way",
     "a controller that is running: it records the address again while a rule or an account has it",
 )

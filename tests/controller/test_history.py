@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from portalctl.changes.operation import Subject
 from portalctl.changes.plan import ManifestStamp
+from portalctl.changes.saved_plan import read
 from portalctl.controller.erasure import Replacement
 from portalctl.controller.models import Counts, ExternalChange, Suspension
 from portalctl.controller.report_import import import_report
@@ -210,6 +211,24 @@ def test_an_erased_address_is_nowhere_in_the_database(store: Store, again: Calla
     assert b"cid@example.com" in content
     assert b"ann@example.com" not in content
     assert b"oakley" not in content
+
+
+def test_a_held_plan_with_the_address_is_stale_and_can_be_shown(store: Store) -> None:
+    text = Path(__file__).with_name("held_plan.json").read_text(encoding="utf-8")
+    address = next(
+        change.developer.email for change in read(text.encode(), "x").portals[0].changes if change.developer
+    )
+    assert address is not None
+    store.hold(held(plan=text))
+    erase(store, normal_address(address) or "")
+    assert store.held(KEY) == []
+    plan = store.plan(DIGEST)
+    assert plan is not None
+    assert plan.state == "stale"
+    assert address not in plan.plan
+    assert read(plan.plan.encode(), "held").portals[0].changes  # its digest fits
+    assert store.hold(held(plan=text))
+    assert [item.plan for item in store.held(KEY)] == [text]
 
 
 def test_other_addresses_stay(store: Store) -> None:

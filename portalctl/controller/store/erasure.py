@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Column, Connection, String, Table, Text, and_, or_, select, update
 
+from portalctl.changes import plan_document
 from portalctl.controller.erasure import FINGERPRINT, Replacement, spellings_in
 from portalctl.controller.store.transactions import Found, Transactions
-from portalctl.controller.tables import FINDINGS, METADATA, RESULTS, Moment
+from portalctl.controller.tables import FINDINGS, HELD_PLANS, METADATA, RESULTS, Moment
+from portalctl.errors import InputError
 
 _JSON = frozenset({"body", "line", "plan", "files", "answer"})  # columns
 
@@ -22,12 +24,16 @@ class Erasure(Transactions):
     def erase(self, replacement: Replacement) -> list[str]:
         """Replace an address in state, history and journal, however it is spelled there.
 
+        A plan with it that was held, or approved and not yet carried out, becomes stale.
+
         Returns what was replaced, a phrase for each table. The freed space in an SQLite file is overwritten; where
         another process reads, the log of its latest changes is only emptied later.
         """
         with self._write() as connection:
             found = _spellings(connection, replacement.address)
-            replacement = replace(replacement, spellings=tuple(sorted(found | set(replacement.spellings))))
+            replacement = dataclasses.replace(
+                replacement, spellings=tuple(sorted(found | set(replacement.spellings)))
+            )
             counts = {table.name: _erase_in(connection, table, replacement) for table in METADATA.sorted_tables}
         if self.engine.dialect.name == "sqlite":
             with self._read() as connection:
@@ -64,10 +70,22 @@ def _changes(row: Found, columns: list[Column[Any]], replacement: Replacement) -
         value = row._mapping[column.name]
         if isinstance(value, str):
             new = replacement.json(value) if column.name in _JSON else replacement.text(value)
-            if new != value:
-                yield column.name, new
-                if column is FINDINGS.c.body:
-                    yield FINGERPRINT, json.loads(new)[FINGERPRINT]
+            if new == value:
+                continue
+            yield column.name, _with_digest(new) if column is HELD_PLANS.c.plan else new
+            if column is FINDINGS.c.body:
+                yield FINGERPRINT, json.loads(new)[FINGERPRINT]
+            if column is HELD_PLANS.c.plan and row.state in {"held", "approved"}:
+                yield "state", "stale"  # the next run holds what is wanted then
+
+
+def _with_digest(text: str) -> str:
+    """Return the text of a plan with the digest that fits its new content, so that it can be shown."""
+    try:
+        plan = plan_document.parse(text.encode(), "held plan")
+    except InputError:  # of another version: only its text is kept
+        return text
+    return plan_document.to_json(dataclasses.replace(plan, digest=plan_document.digest_of(plan)))
 
 
 def _is_text(column: Column[Any]) -> bool:

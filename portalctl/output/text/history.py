@@ -49,7 +49,7 @@ def evidence_text(document: Evidence, style: Style) -> str:
         f"  writer    {terminal(run.writer)}, {terminal(run.trigger)}, mode {terminal(run.mode)}",
         f"  commit    {terminal(run.commit or 'unknown')}",
         f"  plan      {terminal(run.digest or 'none: nothing was to be changed')}",
-        f"  approved  {f'by {terminal(run.approver)}' if run.approver else 'no approval was needed'}",
+        f"  approved  {_approval(run)}",
     ]
     parts += [f"  detail    {terminal(run.detail)}"] if run.detail else []
     parts += ["", style.strong("Decisions"), *(_decision(item)[2] for item in document.decisions)]
@@ -58,6 +58,12 @@ def evidence_text(document: Evidence, style: Style) -> str:
     parts += ["", style.strong(f"Drift afterwards: {plural(len(document.drift_afterwards), 'finding')}")]
     parts += [f"  {_finding_words(item)}" for item in document.drift_afterwards]
     return joined(parts)
+
+
+def _approval(run: HistoryRun) -> str:
+    if run.approver is not None:
+        return f"by {terminal(run.approver)}"
+    return "unknown: a report names no approver" if run.writer.startswith(REPORT) else "no approval was needed"
 
 
 def _covered(document: History) -> Iterator[str]:
