@@ -77,7 +77,7 @@ def _parsed(text: str) -> URL:
 def _prepare_file(path: Path, *, exclusive: bool) -> Callable[[], None] | None:
     """Create an SQLite file that only its owner can read, and lock it. Returns what ends the lock.
 
-    A link in the place of the file is refused, as for journals: it could lead the writes to another file.
+    A symbolic link is refused, as for journals: it could lead the writes to another file.
     """
     check_folder(path.parent)
     if not exclusive and not path.exists():
