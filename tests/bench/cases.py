@@ -188,6 +188,27 @@ def apply(size: Size) -> Iterator[Row]:
             yield Row("apply", "429s among all requests", refused, "429s", float(len(log)), most=0.02, note=note)
 
 
+def group(size: Size) -> Iterator[Row]:
+    """A large group costs little more than reading it, and little memory."""
+    people = size.developers
+    words = [sys.executable, "-m", "tests.bench.directory", json.dumps({"count": people})]
+    with TemporaryDirectory() as folder:
+        server = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert server.stdout is not None
+        url = server.stdout.readline().strip()
+        runs = [
+            (measured("group", url=url, folder=folder), measured("bare_group", url=url)) for _ in range(size.rounds)
+        ]
+        without = measured("group", url="", folder=folder)
+        server.communicate()
+    ours, bare = (least(item) for item in zip(*runs, strict=True))
+    assert ours["identities"] == bare["identities"] == people
+    what = f"{people:,} identities in one group"
+    note = f"CPU {ours['cpu']:.2f} s against {bare['cpu']:.2f} s"
+    yield Row("group", f"{what}, against a bare reader", ours["wall"], "s", bare["wall"], most=1.3, note=note)
+    yield Row("group", f"{what}: memory above a run without", ours["peak"] - without["peak"], "MiB", most=150)
+
+
 def start(size: Size) -> Iterator[Row]:
     """Target 7: the CPU that a command takes before it does anything."""
     # pydantic loads most of itself with the first model.
@@ -224,7 +245,7 @@ def simulator(size: Size) -> Iterator[Row]:
 
 
 CASES: Mapping[str, Callable[[Size], Iterator[Row]]] = {
-    item.__name__: item for item in (plan, again, growth, decide, manifest, apply, start, simulator)
+    item.__name__: item for item in (plan, again, growth, decide, manifest, apply, start, simulator, group)
 }
 
 

@@ -21,10 +21,14 @@ from portalctl.changes.plan import ManifestStamp
 from portalctl.changes.plan_document import digest
 from portalctl.changes.planning import assemble, compare, plan_portal
 from portalctl.changes.selection import Selection
+from portalctl.directories.access import Access
+from portalctl.directories.kinds import KINDS
 from portalctl.events import Event, ReadDone, ignore
 from portalctl.execution.journal_place import FilePlace
 from portalctl.garbage import no_garbage_collection
+from portalctl.group_reading import Directories, GroupReader
 from portalctl.http import Answer, Client, Server
+from portalctl.identity import normal_address
 from portalctl.manifest.load import load
 from portalctl.manifest.model import Manifest
 from portalctl.output.documents import to_json as plan_json
@@ -130,6 +134,38 @@ def apply(url: str, folder: str) -> dict[str, float]:
     return {**numbers, "changes": made.changes, "confirmed": report.count("confirmed")}
 
 
+MANIFEST = """version: 1
+portal: {name: partners, provider: konnect, region: eu, title: Partners}
+directories: [{name: hr, kind: http, list: "employees[?active]", email: mail, id: id}]
+trusted_groups: [{directory: hr, group: partners, reason: bench}]
+"""
+
+
+def group(url: str, folder: str) -> dict[str, float]:
+    """One large group, read and sorted for rules, as every command does it; without a `url` nothing is read."""
+    path = Path(folder) / "group.yaml"
+    path.write_text(MANIFEST, encoding="utf-8")
+    portals = tuple(load([path], KINDS).portals.values())
+    numbers: dict[str, float] = {}
+    if not url:
+        return numbers
+    access = Access(url, "secret", "PORTALCTL_DIRECTORY_HR")
+    reader = GroupReader(Directories({"hr": access}), lambda: "2026-06-01T00:00:00Z")
+    with timed(numbers):
+        (reading,) = reader.read(portals).readings.values()
+    return {**numbers, "identities": reading.counts.active}
+
+
+def bare_group(url: str) -> dict[str, float]:
+    """The same by the same library: fetched, decoded, and kept by address."""
+    numbers: dict[str, float] = {}
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with timed(numbers), httpx.Client(trust_env=False, verify=tls) as client:
+        rows = json.loads(client.get(f"{url}/partners", headers={"Authorization": "Bearer secret"}).content)
+        kept = {normal_address(row["mail"]): row["id"] for row in rows["employees"] if row["active"]}
+    return {**numbers, "identities": len(kept)}
+
+
 def _calls(seen: Iterable[Event]) -> int:
     return next(event.calls for event in seen if isinstance(event, ReadDone))
 
@@ -182,7 +218,7 @@ def _cached(manifest: Manifest, folder: Path) -> Snapshot:
 
 
 WORK: Mapping[str, Callable[..., dict[str, float]]] = {
-    item.__name__: item for item in (plan, bare, decide, read_files, safe_load, apply)
+    item.__name__: item for item in (plan, bare, decide, read_files, safe_load, apply, group, bare_group)
 }
 
 if __name__ == "__main__":
