@@ -22,6 +22,7 @@ from portalctl.controller.models import Mode, PortalView, Registered, SignUp, Tr
 from portalctl.controller.polling import Pollers
 from portalctl.controller.registrations import UNAVAILABLE
 from portalctl.controller.schedule import (
+    AT_ONCE,
     PortalTask,
     Schedule,
     Timing,
@@ -43,6 +44,7 @@ from portalctl.portals.models import PendingSignUps
 WORKERS: Final = 8
 LONGEST_WAIT: Final = 1.0  # seconds between two rounds: signals and a stopped clock are noticed
 FRESH: Final = 5.0  # seconds: a full run starts from a manifest that was looked at so recently
+FRESH_FOR_USERS: Final = 0.5  # the same for runs that a user waits for: what was merged just now counts
 STORE_PAUSE: Final = 5.0  # seconds until a database that failed is tried again
 
 
@@ -212,8 +214,10 @@ class Loop:
     def _begin_due(self, *, once: bool) -> None:
         now = time.monotonic()
         tasks = {name: task for name, one in self._schedules.items() if (task := due(one, now)) is not None}
-        runs = any(task.kind == "run" for task in tasks.values())
-        stale = now - self._source_at > (FRESH if runs else self._refresh)
+        ages = [
+            FRESH_FOR_USERS if task.trigger in AT_ONCE else FRESH for task in tasks.values() if task.kind == "run"
+        ]
+        stale = now - self._source_at > min(ages, default=self._refresh)
         if (stale or self._push) and not self._source_busy:
             self._source_busy, self._push = True, False
             self._source_pool.submit(self._look)
