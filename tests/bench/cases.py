@@ -209,6 +209,21 @@ def group(size: Size) -> Iterator[Row]:
     yield Row("group", f"{what}: memory above a run without", ours["peak"] - without["peak"], "MiB", most=150)
 
 
+PORTALS, DEVELOPERS, INTERVAL, POLL = 300, 5_000, 600, 30  # of a large installation; seconds
+
+
+def controller(size: Size) -> Iterator[Row]:
+    """The controller of many portals takes a tenth of a core."""
+    with _folder(population.manifest(DEVELOPERS)) as folder, Portal(DEVELOPERS) as portal:
+        one = measured("controller", url=portal.url, folder=str(folder), runs=5 * size.rounds, polls=200)
+    share = PORTALS * (one["run cpu"] / INTERVAL + one["poll cpu"] / POLL)
+    what = f"{PORTALS} portals of {DEVELOPERS:,} developers, read every {INTERVAL} s and polled every {POLL} s"
+    run, poll = one["run cpu"] * 1000, one["poll cpu"] * 1000
+    note = f"computed from one portal: {run:.0f} ms of CPU for a full run, {poll:.1f} ms for a poll"
+    yield Row("controller", f"{what}: part of one core", 100 * share, "%", most=10, note=note)
+    yield Row("controller", f"memory that {5 * size.rounds} more runs add", one["growth"], "MiB", most=10)
+
+
 def start(size: Size) -> Iterator[Row]:
     """Target 7: the CPU that a command takes before it does anything."""
     # pydantic loads most of itself with the first model.
@@ -245,7 +260,8 @@ def simulator(size: Size) -> Iterator[Row]:
 
 
 CASES: Mapping[str, Callable[[Size], Iterator[Row]]] = {
-    item.__name__: item for item in (plan, again, growth, decide, manifest, apply, start, simulator, group)
+    item.__name__: item
+    for item in (plan, again, growth, decide, manifest, apply, start, simulator, group, controller)
 }
 
 

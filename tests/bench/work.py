@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
+import os
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
@@ -21,6 +24,15 @@ from portalctl.changes.plan import ManifestStamp
 from portalctl.changes.plan_document import digest
 from portalctl.changes.planning import assemble, compare, plan_portal
 from portalctl.changes.selection import Selection
+from portalctl.cli.controller import run_factory
+from portalctl.controller.database import open_database
+from portalctl.controller.logs import Log
+from portalctl.controller.loop import Modes
+from portalctl.controller.polling import Pollers
+from portalctl.controller.schedule import Timing
+from portalctl.controller.service import Controller, ControllerSettings
+from portalctl.controller.source import Folder
+from portalctl.controller.store import Store
 from portalctl.directories.access import Access
 from portalctl.directories.kinds import KINDS
 from portalctl.events import Event, ReadDone, ignore
@@ -166,6 +178,45 @@ def bare_group(url: str) -> dict[str, float]:
     return {**numbers, "identities": len(kept)}
 
 
+def controller(url: str, folder: str, runs: int, polls: int) -> dict[str, float]:
+    """A controller that observes one portal: the CPU of a full run and of a poll, and what memory grows by."""
+    os.environ |= {"KONNECT_SERVER_URL": url, "KONNECT_TOKEN": TOKEN}
+    engine = open_database(None, state=Path(folder).parent / "state")
+    store, factory, log = Store(engine), run_factory(None), Log(io.StringIO())
+    settings = ControllerSettings(Modes("observe"), Timing(3600.0, 3600.0))
+    running = Controller(store, Folder((Path(folder),)), settings, factory, log)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    _after_runs(store, 1)
+    _woken(running, store, 2)  # warm
+    before, numbers = peak_mib(), dict[str, float]()
+    with timed(numbers, "runs "):
+        for number in range(runs):
+            _woken(running, store, 3 + number)
+    manifest = load([Path(folder)], KINDS).portals["partners"]
+    pollers = Pollers(lambda _: (manifest, Run({"partners": Server(url, TOKEN)})))
+    pollers.pending("partners")
+    with timed(numbers, "polls "):
+        for _ in range(polls):
+            pollers.pending("partners")
+    pollers.close()
+    running.stop.ask()
+    thread.join()
+    growth = peak_mib() - before
+    return {"run cpu": numbers["runs cpu"] / runs, "poll cpu": numbers["polls cpu"] / polls, "growth": growth}
+
+
+def _woken(running: Controller, store: Store, count: int) -> None:
+    running.loop.wake("partners", "manual")
+    _after_runs(store, count)
+
+
+def _after_runs(store: Store, count: int) -> None:
+    """Wait until so many runs have ended."""
+    while sum(run.state != "running" for run in store.runs("partners", 1000)) < count:
+        time.sleep(0.02)
+
+
 def _calls(seen: Iterable[Event]) -> int:
     return next(event.calls for event in seen if isinstance(event, ReadDone))
 
@@ -218,7 +269,7 @@ def _cached(manifest: Manifest, folder: Path) -> Snapshot:
 
 
 WORK: Mapping[str, Callable[..., dict[str, float]]] = {
-    item.__name__: item for item in (plan, bare, decide, read_files, safe_load, apply, group, bare_group)
+    item.__name__: item for item in (plan, bare, decide, read_files, safe_load, apply, group, bare_group, controller)
 }
 
 if __name__ == "__main__":
