@@ -16,6 +16,8 @@ from portalctl.controller.models import Counts, PlanState, RunRecord, RunState
 from tests.conftest import Done, portalctl
 from tests.controller.api_world import KEY, TOKENS, World, api, held
 
+pytestmark = pytest.mark.slow  # starts servers
+
 DIGEST = "sha256:" + "a" * 64
 
 

@@ -19,6 +19,8 @@ from tests.conftest import Bench, portalctl
 from tests.controller.records import NOW, run
 from tests.controller.test_history import fill
 
+pytestmark = pytest.mark.slow  # starts servers
+
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 STATE = Path(".portalctl")
 RULES = "trusted_domains: [{domain: club.example}]\n"
@@ -295,7 +297,6 @@ def test_every_subcommand_is_a_command() -> None:
     assert set(history.commands) == {"import", "export", "evidence"}
 
 
-@pytest.mark.slow
 def test_without_the_extra_it_names_what_to_install(state: Path) -> None:
     code = "import sys; sys.modules['sqlalchemy'] = None; from portalctl.cli.main import main; main()"
     for words in (["history"], ["history", "import", "x.json"], ["erase", "ann@example.com"]):

@@ -22,7 +22,7 @@ from tests.conftest import PORTAL_ID, Bench, Done
 from tests.controller.api_world import TOKENS, World, api, view
 
 RULES = "trusted_domains:\n  - {domain: example.com}\n"
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # starts servers
 
 
 @pytest.fixture

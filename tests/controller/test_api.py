@@ -19,6 +19,8 @@ from portalctl.output.masks import Mask
 from tests.controller.api_world import ENV, KEY, TOKENS, World, api, held, view
 from tests.controller.records import result
 
+pytestmark = pytest.mark.slow  # starts servers
+
 DIGEST = "sha256:" + "a" * 64
 NOW = datetime(2026, 6, 15, 8, tzinfo=UTC)
 UNAUTHORIZED = {"status": 401, "title": "Unauthorized", "detail": "the credential is missing or not valid"}

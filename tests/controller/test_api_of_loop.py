@@ -28,7 +28,7 @@ teams:
   - {name: city}
 """
 DENIED = "denied_domains:\n  - {domain: evil.example, reason: Left the programme}\n"
-pytestmark = pytest.mark.usefixtures("quick")
+pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # starts servers
 
 
 @dataclass

@@ -24,6 +24,8 @@ from portalctl.controller.server import ApiServer
 from portalctl.errors import BadUsageError
 from tests.controller.api_world import TOKENS, World, api, signed
 
+pytestmark = pytest.mark.slow  # starts servers
+
 EVENTS = "/v1/portals/partners/events"
 GIB = 1024**3
 
@@ -226,7 +228,6 @@ def test_a_body_that_breaks_off_does_nothing(world: World) -> None:
     assert len(world.hub.woken) == 1
 
 
-@pytest.mark.slow
 def test_an_answer_that_is_not_read_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "WRITE_SECONDS", 0.3)
     world.metrics = "x" * 30_000_000
@@ -271,7 +272,6 @@ def test_connections_are_limited_and_freed(world: World, monkeypatch: pytest.Mon
             time.sleep(0.05)
 
 
-@pytest.mark.slow
 def test_bursts_leave_no_descriptor_open(world: World) -> None:
     def burst() -> None:
         for _ in range(30):
@@ -305,7 +305,6 @@ def certificates(tmp_path: Path) -> tuple[Path, Path, ssl.SSLContext]:
     return chain, key, context
 
 
-@pytest.mark.slow
 def test_tls_with_a_limit_on_the_handshake(
     tmp_path: Path, certificates: tuple[Path, Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,7 +323,6 @@ def test_tls_with_a_limit_on_the_handshake(
         assert world.call("viewer", "GET", "/v1/portals").status == 200
 
 
-@pytest.mark.slow
 def test_a_renewed_certificate_is_used_without_a_restart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "CERTIFICATE_SECONDS", 0.1)
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"

@@ -21,6 +21,8 @@ import pytest
 from portalctl.controller.models import Registered, SignUp
 from tests.controller.api_world import OTHER_SECRET, REGISTRATION_SECRET, World, api
 
+pytestmark = pytest.mark.slow  # starts servers
+
 EXAMPLE = Path(__file__).parents[2] / "examples/registration-portal/sign_up.py"
 Post = Callable[..., str]
 
@@ -123,7 +125,6 @@ def test_a_wrong_secret_registers_nobody(world: World, example: ModuleType) -> N
     assert world.hub.sign_ups == []
 
 
-@pytest.mark.slow
 def test_it_starts_with_python_alone(world: World) -> None:
     env = {"PATH": os.environ["PATH"], "CONTROLLER_URL": f"http://127.0.0.1:{world.port}", "PORTAL": "partners"}
     words = [sys.executable, "-I", str(EXAMPLE)]

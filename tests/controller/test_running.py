@@ -37,6 +37,7 @@ def test_without_a_mode_nothing_is_written(bench: Bench, starter: Starter) -> No
     assert bench.writes == []
 
 
+@pytest.mark.slow
 def test_onboard_grants_and_removes_nothing(bench: Bench, starter: Starter) -> None:
     prepared(bench)
     with starter("onboard") as running:
@@ -107,6 +108,7 @@ def test_a_rejected_plan_is_not_held_again_until_a_file_of_it_changes(bench: Ben
     assert bench.members("city") == {ANN, EVE}
 
 
+@pytest.mark.slow
 def test_removals_over_the_limits_are_refused_and_cannot_be_approved(bench: Bench, starter: Starter) -> None:
     bench.people(pending=[ANN], approved=[f"p{number}@other.example" for number in range(12)])
     bench.team("city", *(f"p{number}@other.example" for number in range(12)))
@@ -206,6 +208,7 @@ def _team(bench: Bench) -> str:
     return next(str(team["id"]) for team in bench.sim.store.teams(PORTAL_ID) if team["name"] == "city")
 
 
+@pytest.mark.slow
 def test_a_poll_finds_a_sign_up_and_a_pending_one_does_not_run_again(bench: Bench, starter: Starter) -> None:
     bench.people(pending=[EVE])
     bench.manifest(RULES)
@@ -268,6 +271,7 @@ def test_a_portal_that_fails_is_announced_once_and_once_when_it_has_recovered(be
         assert [message["state"] for message in running.sent] == ["failing", "in_sync"]
 
 
+@pytest.mark.slow
 def test_a_token_that_is_refused_is_tried_again_by_the_next_run(
     bench: Bench, starter: Starter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,6 +298,7 @@ def test_an_invalid_manifest_keeps_the_last_good_one(bench: Bench, starter: Star
         until(lambda: pushed(running).state == "in_sync")
 
 
+@pytest.mark.slow
 def test_metrics_count_runs_results_and_requests(bench: Bench, starter: Starter) -> None:
     prepared(bench)
     with starter("full") as running:

@@ -30,6 +30,8 @@ from tests.controller.api_world import (
 )
 from tests.controller.test_api import UNAUTHORIZED
 
+pytestmark = pytest.mark.slow  # starts servers
+
 EVENTS = "/v1/portals/partners/events"
 GITHUB = ENV["PORTALCTL_GITHUB_WEBHOOK_SECRET"]
 GITLAB = ENV["PORTALCTL_GITLAB_WEBHOOK_TOKEN"]
@@ -328,7 +330,6 @@ def test_slow_registrations_keep_nothing_else_waiting(world: World) -> None:
             thread.join()
 
 
-@pytest.mark.slow
 def test_sixty_registrations_a_minute_and_portal(world: World) -> None:
     statuses = [world.register().status for _ in range(62)]
     assert statuses == [201] * 60 + [429] * 2

@@ -58,6 +58,7 @@ def broken(passage: Passage) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_no_text_breaks_a_rule_of_the_language() -> None:
     held = [name for name in tracked() if not name.startswith(NOT_YET)]
     assert [message for name in held for passage in passages(name) for message in broken(passage)] == []
