@@ -81,6 +81,7 @@ class Metrics(Collector):
         pending = _gauge("pending_developers", "Developers that wait for a decision.")
         oldest = _gauge("oldest_pending_seconds", "Age of the oldest pending sign-up.")
         held = _gauge("held_plans", "1 while changes wait for approval.")
+        contested = _gauge("contested", "Developers and teams that another program changes back.")
         last = _gauge("last_run_timestamp_seconds", "When the last run ended.")
         for name, view in sorted(self._views.items()):
             for word in STATES:
@@ -91,6 +92,7 @@ class Metrics(Collector):
             age = (now - view.oldest_pending).total_seconds() if view.oldest_pending is not None else 0.0
             oldest.add_metric([name], max(0.0, age))
             held.add_metric([name], float(view.held is not None))
+            contested.add_metric([name], view.contested)
             if view.last_run is not None:
                 last.add_metric([name], view.last_run.timestamp())
         seconds = _gauge("run_duration_seconds", "Duration of the last run.")
@@ -103,7 +105,7 @@ class Metrics(Collector):
         )
         for name, moment in sorted(self._group_times.items()):
             ages.add_metric([name], max(0.0, (now - moment).total_seconds()))
-        yield from (ages, state, drift, pending, oldest, held, last, seconds, manifest)
+        yield from (ages, state, drift, pending, oldest, held, contested, last, seconds, manifest)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

@@ -92,7 +92,8 @@ class PortalView:
     """The state of a portal for readers: API, page, metrics and logs.
 
     `key` None: the portal was not read yet. `problems`: why it is failing, each a sentence. `writable`: whether runs
-    may write (`observe` for a portal that is new to the state, until it is resumed).
+    may write (`observe` for a portal that is new to the state, until it is resumed). `contested`: the number of
+    developers and teams that another program changes back, and that are left alone.
     """
 
     name: str
@@ -109,6 +110,7 @@ class PortalView:
     drift: Mapping[str, int] | None = None  # findings by kind
     pending: int = 0
     oldest_pending: datetime | None = None
+    contested: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,6 +204,9 @@ class _Turn:
         chosen = holding.at_once(self._job.mode, frozenset())
         for change in filter(chosen.takes, reading.changes):
             if confirmed.get(change.id, 0) >= UNDONE:
+                self._tools.log.warning(
+                    "contested", portal=self._job.name, change=change.op, until=now + CONTESTED_FOR
+                )
                 store.contest(key, holding.subject_of(change), now + CONTESTED_FOR)
         return frozenset(store.contested(key, now))
 

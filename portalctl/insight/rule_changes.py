@@ -78,6 +78,9 @@ def _rules(portal: PortalManifest) -> Iterator[_Entry]:
         for rule in rules:
             if isinstance(getattr(rule, "why", None), Reason):
                 yield from _entry(field.name, rule)
+    for team, group in portal.member_groups:
+        why = Reason("members", _identity(group), group.why.file, group.why.line, group.why.reason)
+        yield _Entry(why, team, dict(_values(group)))
     for key, value in (*_policy(portal.policy), *_policy(portal.policy.limits, "limits.")):
         why = Reason("policy", key, portal.at.file, portal.at.line)
         yield _Entry(why, None, {key: value})

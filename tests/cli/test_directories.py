@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -493,3 +494,16 @@ def test_import_proposes_the_groups_that_have_nearly_all_members_of_a_team(
     assert portalctl("validate", "new.yaml").code == 0
     assert portalctl("fmt", "--check", "new.yaml").code == 0
     assert portalctl(*words, "--groups-from", "new.yaml", env=place).code == 65
+
+
+def test_a_review_lists_a_changed_group_of_a_team(city: Bench, server: StandIn) -> None:
+    shutil.copytree("portals", "before")
+    city.manifest(RULES.replace("group: city-devs", "group: city-devs, minimum: 2"))
+    done = run(city, server, "plan", "--base", "before", "-o", "json")
+    (changed,) = done.json["portals"][0]["base"]["rules"]
+    assert (changed["action"], changed["team"], changed["why"]["value"]) == ("changed", "city", "hr/city-devs")
+    assert (changed["before"], changed["after"]) == ({}, {"minimum": "2"})
+    city.manifest(RULES.replace("group: city-devs", "group: partners"))
+    done = run(city, server, "plan", "--base", "before", "-o", "json")
+    actions = {(one["action"], one["why"]["value"]) for one in done.json["portals"][0]["base"]["rules"]}
+    assert actions == {("added", "hr/partners"), ("removed", "hr/city-devs")}

@@ -195,6 +195,8 @@ def test_a_change_that_is_undone_twice_stops_for_that_developer(bench: Bench, st
         bench.sim.store.remove_member(_team(bench), bench.emails[ANN])
         view = running.run_again()
         assert view.state == "drifted"
+        assert view.contested == 1
+        assert running.events("contested")[0]["change"] == "add_member"
     assert bench.members("city") == {BOB}  # ann is contested, bob is not
 
 

@@ -94,7 +94,10 @@ class SuspensionItem:
 
 @dataclass(frozen=True, slots=True)
 class PortalItem:
-    """One portal. `drift`: findings by kind; null: not compared yet. `pending`: sign-ups that wait for a decision."""
+    """One portal. `drift`: findings by kind; null: not compared yet. `pending`: sign-ups that wait for a decision.
+
+    `contested`: developers and teams that another program changes back.
+    """
 
     name: str
     provider: str
@@ -109,6 +112,7 @@ class PortalItem:
     drift: Mapping[str, int] | None
     pending: int
     oldest_pending: str | None
+    contested: int
 
 
 @dataclass(frozen=True, slots=True)

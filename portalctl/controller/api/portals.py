@@ -154,6 +154,7 @@ def _portal_item(view: PortalView, mask: Mask | None) -> PortalItem:
         drift=dict(view.drift) if view.drift is not None else None,
         pending=view.pending,
         oldest_pending=time_of(view.oldest_pending),
+        contested=view.contested,
     )
 
 
