@@ -23,7 +23,7 @@ ANN, BOB, EVE = "ann@city.example", "bob@city.example", "eve@other.example"
 
 
 def prepared(bench: Bench) -> None:
-    """One sign-up that the rules approve, and a member whom no rule keeps in the team."""
+    """Add a sign-up that the rules approve, and a team member without a rule."""
     bench.people(pending=[ANN], approved=[EVE])
     bench.team("city", EVE)
     bench.manifest(RULES)
@@ -117,7 +117,7 @@ def test_removals_over_the_limits_are_refused_and_cannot_be_approved(bench: Benc
         assert running.view().state == "failing"
         assert any("would lose access" in problem for problem in running.view().problems)
         assert running.view().held is None
-    assert bench.status(ANN) == "approved"  # grants are made all the same
+    assert bench.status(ANN) == "approved"  # the refusal does not stop grants
     assert len(bench.members("city")) == 13
 
 

@@ -1,4 +1,4 @@
-"""A group whose members come in ranges, as Active Directory sends them: complete, or an error."""
+"""Groups with members in ranges, as Active Directory sends them: complete, or an error."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ ROW = {"mail": "ann@city.example"}
 
 
 def followed(link: str, *, header: bool = False) -> tuple[Group, StandIn]:
-    """The group of a list whose second page is at `link`; `{origin}` is the server's own."""
+    """Return the group of a list with its second page at `link`; `{origin}` stands for the server's own."""
 
     def answer(_: Request) -> Reply:
         first = len(server.log) == 1
