@@ -17,7 +17,7 @@ class Hub(Protocol):
     def portal(self, name: str) -> PortalView | None:
         """Return one portal; None where the manifest has none of this name."""
 
-    def wake(self, name: str, trigger: Trigger, developer: str | None = None) -> None:
+    def wake(self, name: str, trigger: Trigger) -> None:
         """Ask for a run of a portal soon. Requests while one waits are one; one during a run leads to another run."""
 
     def push(self) -> None:
@@ -34,9 +34,6 @@ class Hub(Protocol):
 
         Raises PortalctlError where the portal cannot be read.
         """
-
-    def explain(self, name: str, address: str) -> str | None:
-        """Return `portalctl explain -o json` of an address on one portal. Raises PortalctlError."""
 
     @property
     def loop_alive(self) -> datetime | None:

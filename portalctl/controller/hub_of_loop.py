@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -16,7 +15,6 @@ from portalctl.controller.turn import Tools
 from portalctl.errors import BadUsageError
 from portalctl.identity import normal_address
 from portalctl.insight.explain import PortalExplanation, subject_of
-from portalctl.output.documents import Explanation, to_json
 from portalctl.providers.registry import provider_named
 from portalctl.words import quoted
 
@@ -37,16 +35,11 @@ class LoopHub:
     def portal(self, name: str) -> PortalView | None:
         return self._loop.views.get(name)
 
-    def wake(self, name: str, trigger: Trigger, developer: str | None = None) -> None:
-        del developer  # a body is a hint: everything is read from the portal
+    def wake(self, name: str, trigger: Trigger) -> None:
         self._loop.wake(name, trigger)
 
     def push(self) -> None:
         self._loop.push()
-
-    def files(self) -> Mapping[str, str]:
-        loaded = self._loop.loaded
-        return loaded.files if loaded is not None else {}
 
     def register(self, name: str, sign_up: SignUp) -> Registered:
         """See `Hub.register`."""
@@ -70,11 +63,6 @@ class LoopHub:
         """See `Hub.decision`. One reading of the portal, in the caller's thread."""
         found = self._explanation(name, address)
         return decision_of(found) if found is not None else None
-
-    def explain(self, name: str, address: str) -> str | None:
-        """See `Hub.explain`."""
-        found = self._explanation(name, address)
-        return to_json(Explanation(portals=(found,))) if found is not None else None
 
     def _explanation(self, name: str, address: str) -> PortalExplanation | None:
         loaded = self._loaded_with(name)

@@ -91,9 +91,8 @@ class Suspension:
 class PortalView:
     """The state of a portal for readers: API, page, metrics and logs.
 
-    `key` None: the portal was not read yet. `problems`: why it is failing, each a sentence. `writable`: whether runs
-    may write (`observe` for a portal that is new to the state, until it is resumed). `contested`: the number of
-    developers and teams that another program changes back, and that are left alone.
+    `key` None: the portal was not read yet. `problems`: why it is failing, each a sentence. `contested`:
+    the number of developers and teams that another program changes back, and that are left alone.
     """
 
     name: str

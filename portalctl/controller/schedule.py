@@ -32,7 +32,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class PortalTask:
-    """What to do with a portal now. `developer`: the address that a wake-up named, for the log only."""
+    """What to do with a portal now, and why."""
 
     kind: Kind
     trigger: Trigger

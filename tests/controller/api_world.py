@@ -54,7 +54,7 @@ class PlainHub:
     """Notes what it is asked, and answers with what the test set."""
 
     views: dict[str, PortalView] = field(default_factory=lambda: {"partners": view()})
-    woken: list[tuple[str, Trigger, str | None]] = field(default_factory=list)
+    woken: list[tuple[str, Trigger]] = field(default_factory=list)
     pushes: int = 0
     sign_ups: list[SignUp] = field(default_factory=list)
     outcome: Callable[[SignUp], Registered] = lambda _: Registered("approved", ("city",))
@@ -69,8 +69,8 @@ class PlainHub:
     def portal(self, name: str) -> PortalView | None:
         return self.views.get(name)
 
-    def wake(self, name: str, trigger: Trigger, developer: str | None = None) -> None:
-        self.woken.append((name, trigger, developer))
+    def wake(self, name: str, trigger: Trigger) -> None:
+        self.woken.append((name, trigger))
 
     def push(self) -> None:
         self.pushes += 1
@@ -85,9 +85,6 @@ class PlainHub:
         if isinstance(self.answer, PortalError):
             raise self.answer
         return self.answer
-
-    def explain(self, name: str, address: str) -> str | None:
-        raise NotImplementedError
 
     @property
     def loop_alive(self) -> datetime | None:

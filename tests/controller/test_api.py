@@ -205,13 +205,13 @@ def test_a_decision_is_made_once(world: World) -> None:
     held(world)
     got = world.call("approver", "POST", f"/v1/plans/{DIGEST}/approve")
     assert (got.status, got.json["state"], got.json["decided_by"]) == (200, "approved", "approver")
-    assert world.hub.woken == [("partners", "approval", None)]
+    assert world.hub.woken == [("partners", "approval")]
     for word in ("approve", "reject"):
         again = world.call("approver", "POST", f"/v1/plans/{DIGEST}/{word}")
         assert again.status == 409
         assert f"the plan {DIGEST} cannot be" in again.json["detail"]
         assert "it is approved, decided by approver" in again.json["detail"]
-    assert world.hub.woken == [("partners", "approval", None)]
+    assert world.hub.woken == [("partners", "approval")]
     other = held(world, "sha256:" + "b" * 64)
     rejected = world.call("approver", "POST", f"/v1/plans/{other.digest}/reject")
     assert (rejected.status, rejected.json["state"]) == (200, "rejected")
@@ -265,7 +265,7 @@ def test_a_portal_is_suspended_with_a_reason_and_resumed(world: World) -> None:
     assert world.call("operator", "POST", "/v1/portals/partners/lease", {"holder": "0123456789abcdef"}).status == 409
     assert world.call("operator", "POST", "/v1/portals/partners/resume").status == 200
     assert world.store.suspension(KEY, datetime.now(UTC)) is None
-    assert [trigger for _, trigger, _ in world.hub.woken] == ["manual", "manual"]
+    assert [trigger for _, trigger in world.hub.woken] == ["manual", "manual"]
 
 
 WRONG_SUSPENSIONS: list[Any] = [

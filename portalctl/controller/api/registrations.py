@@ -104,12 +104,11 @@ def _event(services: Services, request: ApiRequest) -> ApiReply:
     view = portal_of(services, request)
     data = request.body.data
     email = data.email if data is not None else None
-    address = normal_address(email) if email is not None else None
-    if email is not None and address is None:
+    if email is not None and normal_address(email) is None:
         raise RequestError(400, f"data.{_NO_ADDRESS}")
     if not services.store.first_seen("event", view.name, request.message_id, services.clock()):
         return ApiReply(202, Accepted(), result="repeated")
-    services.hub.wake(view.name, "event", address)
+    services.hub.wake(view.name, "event")
     return ApiReply(202, Accepted())
 
 
