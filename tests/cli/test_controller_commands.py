@@ -73,7 +73,7 @@ def test_approve_follows_the_run_and_prints_its_result(world: World) -> None:
     plan = world.store.plan(DIGEST)
     assert plan is not None
     assert plan.decided_by == "approver"
-    assert world.hub.woken == [("partners", "approval", None)]
+    assert world.hub.woken == [("partners", "approval")]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_suspend_resume_and_reconcile(world: World) -> None:
     assert world.store.suspension(KEY, datetime.now(UTC)) is None
     done = call(world, "reconcile", "partners", role="operator")
     assert (done.code, done.out[:26]) == (0, "partners: a run will begin")
-    assert [trigger for _, trigger, _ in world.hub.woken] == ["manual"] * 4
+    assert [trigger for _, trigger in world.hub.woken] == ["manual"] * 4
     for words in (("suspend", "nowhere", "--reason", "x"), ("resume", "nowhere"), ("reconcile", "nowhere")):
         unknown = call(world, *words)
         assert (unknown.code, unknown.out) == (64, "")

@@ -48,9 +48,9 @@ def test_an_event_wakes_its_portal_and_its_address_is_a_hint(world: World) -> No
         got = world.event(body)
         assert (got.status, got.json) == (202, {"status": "accepted"})
     assert world.hub.woken == [
-        ("partners", "event", None),
-        ("partners", "event", None),
-        ("partners", "event", "ann@example.com"),
+        ("partners", "event"),
+        ("partners", "event"),
+        ("partners", "event"),
     ]
     assert world.counts == {("events", "ok"): 3}
 
