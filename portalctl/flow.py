@@ -5,39 +5,42 @@ Capability check → read → resolve → diff → details → guard → (look a
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import reduce
-from operator import or_
-from typing import Protocol
 
-from portalctl.changes.difference import Difference
 from portalctl.changes.observations import UnsureGroup
 from portalctl.changes.operations import Change
 from portalctl.changes.plan import Guard, Notice, Plan, PortalPlan, SnapshotStamp
-from portalctl.changes.planning import assemble, compare, plan_portal
-from portalctl.changes.registrations import with_registrations
+from portalctl.changes.planning import assemble, plan_portal
 from portalctl.changes.removal_limits import guard_of
 from portalctl.changes.saved_plan import check_live
 from portalctl.changes.selection import Selection, check_developer, developer_names
 from portalctl.changes.snapshot_notices import offline_notices
+from portalctl.comparing import (
+    NOTHING,
+    Compared,
+    check_portals,
+    compare_certain,
+    compare_portals,
+    declared,
+    known_portals,
+    read_groups,
+    source_of,
+)
 from portalctl.directories.kinds import KINDS
 from portalctl.directories.protocol import DirectoryError
-from portalctl.errors import UNTOLD, AnswerError, RefusedError
-from portalctl.events import ReadDone, Warned
+from portalctl.errors import RefusedError
+from portalctl.events import Warned
 from portalctl.execution.executor import carry_out
 from portalctl.execution.interrupted_run import interrupted_run, wait_until_visible
 from portalctl.execution.journal import NO_JOURNAL, Journal
 from portalctl.execution.preparation import Ready, prepare
 from portalctl.execution.report import PortalReport
-from portalctl.garbage import no_garbage_collection
 from portalctl.group_reading import (
     definitions,
-    saved_groups,
     wanted_groups,
 )
 from portalctl.http import READ_ONLY, READ_WRITE
@@ -50,10 +53,10 @@ from portalctl.insight.explain import explain as explain_portal
 from portalctl.insight.ping import PortalPing, portal_ping
 from portalctl.insight.rule_changes import rule_changes
 from portalctl.manifest.model import NOT_READ, Directory, Manifest, PortalManifest
-from portalctl.portals.models import Identity, Registration, Scope, Snapshot
+from portalctl.portals.models import Scope, Snapshot
 from portalctl.portals.ping_result import Checkup
-from portalctl.portals.snapshot_file import AGAIN, Declared, SavedPortal, SavedSnapshot, saved_snapshot
-from portalctl.rules.distinct_portals import Found, check_distinct, undecided
+from portalctl.portals.snapshot_file import SavedPortal, SavedSnapshot, saved_snapshot
+from portalctl.rules.distinct_portals import check_distinct
 from portalctl.rules.groups import Groups
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.unsupported import check
@@ -61,36 +64,7 @@ from portalctl.run_context import Run, group_reader, open_portal, server_of
 from portalctl.times import rfc3339
 from portalctl.version import GENERATOR
 
-NOTHING = Scope()
 EVERYTHING = Scope(requests=True, every_team=True)
-
-
-class _Source(Protocol):
-    """The source that a portal is read from: the portal itself, or a saved snapshot. See `Reader`."""
-
-    @property
-    def calls(self) -> int: ...
-
-    def read(self, scope: Scope) -> Snapshot: ...
-
-    def details(self, developers: Collection[str]) -> tuple[Registration, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """`before` is the base's rules for the portal and their differences from it, with the same snapshot.
-
-    `calls`: the number of requests. `unread`: why the registrations of denied developers could not be read.
-    """
-
-    portal: PortalManifest
-    snapshot: Snapshot
-    found: Difference
-    registrations: tuple[Registration, ...]
-    calls: int
-    before: tuple[PortalManifest, Difference] | None
-    groups: Groups
-    unread: str | None = None
 
 
 def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base: Base | None = None) -> Plan:
@@ -104,7 +78,7 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
     saved = run.snapshot
     names: set[str] = set()
     portals = []
-    for item in _compare_all(manifest, run, created, base=base):
+    for item in compare_portals(manifest, run, created, base=base):
         notes = (*_unread(manifest, item.portal), *_notices_of(base))
         portals.append(_planned(item, run, created, selection, notes))
         if selection.developer is not None:
@@ -125,7 +99,7 @@ class PortalReading:
 
     manifest: Manifest
     created: datetime
-    _compared: _Compared
+    _compared: Compared
     _run: Run
 
     @property
@@ -189,7 +163,7 @@ def read_portals(
         more: what to read beyond what the rules need.
     """
     created = run.clock()
-    compared = _compare_all(manifest, run, created, more=more, groups=groups)
+    compared = compare_portals(manifest, run, created, more=more, groups=groups)
     return tuple(PortalReading(manifest, created, item, run) for item in compared)
 
 
@@ -209,7 +183,7 @@ def _notices_of(base: Base | None) -> Iterable[Notice]:
     return base.notices() if base is not None else ()
 
 
-def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, notes: Iterable[Notice]) -> PortalPlan:
+def _planned(item: Compared, run: Run, now: datetime, selection: Selection, notes: Iterable[Notice]) -> PortalPlan:
     today = now.date()
     notes = [*notes, *_offline(item, run, now)]
     if item.unread is not None:
@@ -224,7 +198,7 @@ def _planned(item: _Compared, run: Run, now: datetime, selection: Selection, not
     return against(made, before, former, rule_changes(manifest, item.portal))
 
 
-def _offline(item: _Compared, run: Run, now: datetime) -> Iterator[Notice]:
+def _offline(item: Compared, run: Run, now: datetime) -> Iterator[Notice]:
     if run.snapshot is not None:
         read = run.snapshot.of(declared(item.portal)).registrations_of
         unread = (developer for key, developer in item.found.kept_out.items() if key not in read)
@@ -245,7 +219,7 @@ def take_snapshot(manifest: Manifest, run: Run, more: Iterable[tuple[str, str]] 
             frozenset(item.found.kept_out) if item.unread is None else frozenset(),
             item.registrations,
         )
-        for item in _compare_all(manifest, run, created, more=EVERYTHING, groups=groups)
+        for item in compare_portals(manifest, run, created, more=EVERYTHING, groups=groups)
     )
     accounts = (account for portal in portals for account in portal.snapshot.developers)
     known = {account.address for account in accounts if account.address is not None}
@@ -259,10 +233,10 @@ def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
 
     Sends only GET requests; raises what `plan` raises.
     """
-    return tuple(map(_drift, _certain(manifest, run, run.clock())))
+    return tuple(map(_drift, compare_certain(manifest, run, run.clock())))
 
 
-def _drift(item: _Compared) -> PortalDrift:
+def _drift(item: Compared) -> PortalDrift:
     return PortalDrift(
         name=item.portal.name,
         provider=item.portal.provider,
@@ -282,7 +256,7 @@ def live_names(manifest: Manifest, run: Run) -> set[str]:
     check_portals(manifest, run)
     names: set[str] = set()
     for portal in manifest.portals.values():
-        with _source(portal, run) as source:
+        with source_of(portal, run) as source:
             for developer in source.read(NOTHING).developers:
                 names.update(filter(None, (developer.email, developer.id)))
     return names
@@ -300,7 +274,7 @@ def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> Acces
         manifest=manifest.digest,
         portals=tuple(
             review(item.portal, item.snapshot, created.date(), origins, item.groups)
-            for item in _certain(manifest, run, created, more=WHOLE)
+            for item in compare_certain(manifest, run, created, more=WHOLE)
         ),
     )
 
@@ -310,7 +284,7 @@ def explain(manifest: Manifest, run: Run, subject: Topic) -> tuple[PortalExplana
     now = run.clock()
     return tuple(
         explain_portal(item.portal, item.snapshot, item.found, subject, now.date(), groups=item.groups)
-        for item in _certain(manifest, run, now, more=subject.scope)
+        for item in compare_certain(manifest, run, now, more=subject.scope)
     )
 
 
@@ -321,7 +295,7 @@ def ping(manifest: Manifest, run: Run) -> tuple[PortalPing, ...]:
     Raises InputError for rules that a portal or this version does not support.
     """
     check(manifest)
-    found = _known(manifest, run)
+    found = known_portals(manifest, run)
     check_distinct(manifest, found)
     checkups = {name: _checkup(portal, run) for name, portal in manifest.portals.items()}
     identities = {name: item.identity for name, item in checkups.items() if item.identity is not None}
@@ -353,39 +327,6 @@ def _directory(
 def _checkup(portal: PortalManifest, run: Run) -> Checkup:
     with open_portal(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
         return provider.checkup(Rulebook.of(portal, run.clock().date()).scope)
-
-
-def check_portals(manifest: Manifest, run: Run) -> None:
-    """Check that no portal of the run has a second root file, also among those that `--portal` leaves out.
-
-    Where one root file has an id and another a title, the portals are identified first, by a GET or two each. Raises
-    InputError, PortalError where a portal can't be identified, and RefusedError where the run's snapshot has too
-    little data."""
-    found = _known(manifest, run)
-    check_distinct(manifest, found)
-    unclear = undecided(manifest, found)
-    identities = {**found.identities, **{portal.name: _identity(portal, run) for portal in unclear}}
-    check_distinct(manifest, replace(found, identities=identities))
-
-
-def _known(manifest: Manifest, run: Run) -> Found:
-    """Return the portal's identity as far as it is known before any request."""
-    if run.snapshot is None:
-        return Found({**run.addresses, **{name: server.url for name, server in run.servers.items()}}, {})
-    read = {portal.portal: portal.snapshot for portal in run.snapshot.portals}
-    saved = {root.name: read[key] for root in manifest.roots if (key := declared(root)) in read}
-    return Found(
-        {name: item.server for name, item in saved.items()},
-        {name: Identity(item.portal_id, item.portal_names) for name, item in saved.items()},
-    )
-
-
-def _identity(portal: PortalManifest, run: Run) -> Identity:
-    if run.snapshot is not None:
-        run.snapshot.of(declared(portal))  # raises where it is missing, or another portal
-        raise RefusedError(f"the snapshot lacks the names of portal {portal.name}, to compare titles with", AGAIN)
-    with open_portal(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title) as provider:
-        return provider.identity()
 
 
 def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
@@ -460,84 +401,3 @@ def _journal(ready: Ready, plan: Plan, run: Run) -> AbstractContextManager[Journ
     place = {"portal": name, "server": ready.plan.server, "portal_id": ready.plan.portal_id}
     facts = {**place, "plan": plan.digest, "generator": plan.generator, "changes": len(ready.todo)}
     return run.journals[name].open(facts, run.clock)
-
-
-def _compare_all(
-    manifest: Manifest,
-    run: Run,
-    now: datetime,
-    *,
-    more: Scope = NOTHING,
-    base: Base | None = None,
-    groups: Groups | None = None,
-) -> Iterator[_Compared]:
-    """`more`: what to read beyond what the manifests need. `groups`: those that were read already."""
-    check(manifest)
-    check_portals(manifest, run)
-    today = now.date()
-    if groups is None:
-        groups = read_groups(manifest, run, base)
-    for portal in manifest.portals.values():
-        before = base.of(portal) if base is not None else None
-        scopes = (Rulebook.of(rules, today, groups).scope for rules in (portal, before) if rules is not None)
-        began = time.monotonic()
-        with _source(portal, run) as source, no_garbage_collection():
-            snapshot = source.read(reduce(or_, scopes, more))
-            found = compare(portal, snapshot, today, groups)
-            was = compare(before, snapshot, today, groups) if before is not None else Difference()
-            registrations, unread = _details(source, found, was)
-        if run.snapshot is None:
-            run.observer(ReadDone(portal.name, len(snapshot.developers), source.calls, time.monotonic() - began))
-        found, was = (with_registrations(item, registrations, portal.provider) for item in (found, was))
-        earlier = (before, was) if before is not None else None
-        yield _Compared(portal, snapshot, found, registrations, source.calls, earlier, groups, unread)
-
-
-def read_groups(
-    manifest: Manifest, run: Run, base: Base | None = None, more: Iterable[tuple[str, str]] = ()
-) -> Groups:
-    """Return the groups that the manifest's rules rest on, `more` ones, and the base's where they can be read too.
-
-    Raises DirectoryError where one could not be read completely, InputError where the run's snapshot lacks one, and
-    BadUsageError where the run has no address of a directory.
-    """
-    heads = tuple(manifest.portals.values())
-    if run.snapshot is not None:
-        return saved_groups(run.snapshot.groups, heads, run.directories.without)
-    bases = tuple(base.of(head) for head in heads) if base is not None else ()
-    return group_reader(run).read(heads, bases, more)
-
-
-def _certain(manifest: Manifest, run: Run, now: datetime, *, more: Scope = NOTHING) -> Iterator[_Compared]:
-    """Compare each portal. Raises DirectoryError where a group is too small for its rule: what would be reported
-    about its members would not be true."""
-    for item in _compare_all(manifest, run, now, more=more):
-        for refusal in item.found.observations.of(UnsureGroup):
-            if refusal.fault.refuses:
-                raise DirectoryError(f"group {refusal.fault.message}", f"The rule is in {refusal.why.at}.")
-        yield item
-
-
-def _details(source: _Source, *found: Difference) -> tuple[tuple[Registration, ...], str | None]:
-    """Return the registrations of denied developers, or why they could not be read.
-
-    Where nothing is planned from them they only inform: a token without the permission (403), or a portal without
-    registrations (404, 405), does not keep a denied developer's access."""
-    try:
-        return source.details({key for finding in found for key in finding.kept_out}), None
-    except AnswerError as error:
-        planned = any(developer.on_revoke != "report" for finding in found for developer in finding.kept_out.values())
-        if planned or error.status not in UNTOLD:
-            raise
-        return (), error.message
-
-
-def _source(portal: PortalManifest, run: Run) -> AbstractContextManager[_Source]:
-    if run.snapshot is not None:
-        return nullcontext(run.snapshot.of(declared(portal)))
-    return open_portal(portal, run, methods=READ_ONLY, portal_id=portal.id, title=portal.title)
-
-
-def declared(portal: PortalManifest) -> Declared:
-    """The identity of a portal, from saved snapshots."""
-    return Declared(portal.name, portal.provider, portal.region, portal.id, portal.title)

@@ -21,11 +21,11 @@ from portalctl.cli.options import Target
 from portalctl.cli.output_option import check_distinct
 from portalctl.cli.paths import manifest_paths
 from portalctl.cli.servers import Destination, Tls, addresses, servers, services
+from portalctl.comparing import check_portals
 from portalctl.environment import has_secret
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.execution.confirm_wait import Patience
-from portalctl.flow import check_portals
 from portalctl.group_reading import Directories, definitions
 from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
 from portalctl.manifest.model import Manifest

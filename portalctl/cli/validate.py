@@ -73,7 +73,7 @@ def _live(manifest: Manifest, path: Path | None) -> Mapping[str, Snapshot]:
     if path is None:
         return {}
     from portalctl.cli.session import read_snapshot
-    from portalctl.flow import check_portals, declared
+    from portalctl.comparing import check_portals, declared
     from portalctl.run_context import Run
 
     saved = read_snapshot(path)
