@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, cast
@@ -49,8 +49,7 @@ def start(options: RunOptions) -> int:
         engine = open_database(database_url(options.database), state=options.state)
         stack.callback(engine.dispose)
         store = Store(engine)
-        source = source_of(options, store)
-        _check_names(options, by_name)
+        source = source_of(options, store, by_name)
         webhook = webhook_from_environment()
         notify = stack.enter_context(Notifier(webhook, lambda event: _warn(log, event)))
         controller = Controller(
@@ -83,11 +82,16 @@ def check_source(options: RunOptions) -> None:
             raise BadUsageError(text, "Name a relative path.")
 
 
-def source_of(options: RunOptions, store: Store) -> ManifestSource:
-    """Return where the manifest comes from. Raises InputError for a folder with an invalid manifest."""
+def source_of(options: RunOptions, store: Store, modes: Collection[str]) -> ManifestSource:
+    """Return where the manifest comes from.
+
+    Raises InputError for a folder with an invalid manifest, and BadUsageError where `modes` names a portal that the
+    folder does not declare.
+    """
     if options.git is None:
         paths = manifest_paths(options.paths)
-        load(paths)  # an error at the start is the user's, who waits for it
+        # An error at the start is the user's, who waits for it; later ones keep the last good manifest.
+        _check_names(modes, load(paths).manifest.portals)
         return Folder(paths)
     mirror = Mirror.at(options.state / "git", options.git, options.branch)
     branch = FollowedBranch(
@@ -127,12 +131,9 @@ def run_factory(ca_file: Path | None) -> Callable[[Loaded, str, Callable[[Event]
     return make
 
 
-def _check_names(options: RunOptions, by_name: dict[str, str]) -> None:
-    """Check that each portal with a mode of its own is in the manifest, where that is known at the start."""
-    if options.git is not None or not by_name:
-        return
-    names = load(manifest_paths(options.paths)).manifest.portals
-    for name in by_name.keys() - names.keys():
+def _check_names(modes: Collection[str], names: Collection[str]) -> None:
+    """Check that each portal with a mode of its own is declared. Raises BadUsageError."""
+    for name in sorted(set(modes) - set(names)):
         raise BadUsageError(
             f"--mode {quoted(name)}=…: portal not declared in the manifest{did_you_mean(name, tuple(names))}",
             f"Portals of the manifest: {', '.join(names)}.",
