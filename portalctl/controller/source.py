@@ -23,6 +23,7 @@ from portalctl.manifest.files import File, read_files, read_list
 from portalctl.manifest.load import assemble
 from portalctl.manifest.model import Manifest
 from portalctl.rules.unsupported import check
+from portalctl.words import quoted
 
 TRIES: Final = 5  # reads of a folder that changes while it is read
 _MOST_ENTRIES: Final = 100_000
@@ -196,9 +197,11 @@ class GitSource:
         self._state = replace(self._state, loaded=loaded, changed=True)
 
     def _load(self, commit: str) -> Loaded:
-        root = self._branch.exports / commit
+        root, path = self._branch.exports / commit, self._branch.path
         self._branch.mirror.lay_out(commit, root)
-        return replace(load((root / self._branch.path,), below=root), commit=commit)
+        if not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root)):
+            raise PortalctlError(f"--path {quoted(path)} leads out of the commit", "Name a folder of the repository.")
+        return replace(load((root / path,), below=root), commit=commit)
 
     def _remove_exports(self, keep: str) -> None:
         for old in self._branch.exports.iterdir():

@@ -123,7 +123,14 @@ def _listed(objects: Objects, commit: str, asked: Sequence[PurePosixPath]) -> di
 
 
 def lay_out(root: Path, objects: Objects, blobs: Mapping[str, Blob]) -> None:
-    """Write files, then links, so that no file is written through one. Raises GitError where that fails."""
+    """Write files, then links, so that nothing is written through one. Raises GitError where that fails.
+
+    A tree that git did not make can have a link and a folder of one name: what is in the folder is refused.
+    """
+    named = {PurePosixPath(name) for name in blobs}
+    for name in blobs:
+        if not named.isdisjoint(PurePosixPath(name).parents):
+            raise GitError(f"cannot lay out '{name}' of the commit: a file or link has the name of its folder")
     contents = objects.contents([blob.id for blob in blobs.values()])
     read = zip(blobs.items(), contents, strict=True)
     for (name, blob), content in sorted(read, key=lambda item: item[0][1].is_link):

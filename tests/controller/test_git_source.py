@@ -52,12 +52,22 @@ class Repository:
 
     def push(self, text: str = GOOD, name: str = "portals/partners.yaml", *options: str) -> str:
         path = self.work / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         self.git("add", "-A")
         self.git("commit", "-q", "--allow-empty", "-m", "change", *options)
         self.git("push", "-q", "--force", "origin", "main")
         return self.git("rev-parse", "HEAD")
+
+    def object(self, kind: str, content: bytes) -> str:
+        """Store an object, also one that git itself would never make."""
+        file = self.bare.parent / "object"
+        file.write_bytes(content)
+        return self.git("hash-object", "-w", "--literally", "-t", kind, str(file))
+
+    def tree(self, entries: list[tuple[str, str, str]]) -> str:
+        parts = (f"{mode} {name}\0".encode() + bytes.fromhex(id_) for mode, name, id_ in entries)
+        return self.object("tree", b"".join(parts))
 
 
 @pytest.fixture
@@ -180,3 +190,47 @@ def test_an_address_that_could_run_or_reveal_something_is_refused(url: str) -> N
 def test_a_name_that_no_branch_has_is_refused(tmp_path: Path, branch: str) -> None:
     with pytest.raises(BadUsageError):
         Mirror.at(tmp_path / "git", "https://git.example/x.git", branch)
+
+
+@pytest.mark.parametrize("target", ["{outside}", "{outside}/a.yaml", "../../../outside"])
+def test_a_folder_of_the_manifest_that_leads_out_of_the_commit_is_refused(
+    repository: Repository, tmp_path: Path, target: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "a.yaml").write_text(GOOD.replace("partners", "stolen"))
+    (repository.work / "portals").symlink_to(target.format(outside=outside))
+    repository.push(name="other/partners.yaml")
+    state = source(repository, tmp_path / "state", Accepted()).look()
+    assert state.loaded is None
+    assert state.problem is not None
+    assert "--path 'portals' leads out of the commit" in state.problem
+
+
+def test_a_folder_of_the_manifest_may_be_a_link_inside_the_commit(repository: Repository, tmp_path: Path) -> None:
+    (repository.work / "portals").symlink_to("release/2")
+    (repository.work / "release").mkdir()
+    repository.push(name="release/2/partners.yaml")
+    state = source(repository, tmp_path / "state", Accepted()).look()
+    assert state.problem is None
+    assert state.loaded is not None
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_tree_with_a_link_and_a_folder_of_one_name_writes_nothing_outside(
+    repository: Repository, tmp_path: Path, hidden: bool
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    repository.push()
+    link = repository.object("blob", str(outside).encode())
+    inner = repository.tree([("120000", "planted", link)])
+    portals = repository.git("rev-parse", "HEAD:portals")
+    planted = ("40000", ".", repository.tree([("120000", "a", link)])) if hidden else ("120000", "a", link)
+    top = repository.tree([planted, ("40000", "a", inner), ("40000", "portals", portals)])
+    commit = repository.git("commit-tree", "-m", "planted", "-p", "HEAD", top)
+    repository.git("push", "-q", "origin", f"{commit}:refs/heads/main")
+    state = source(repository, tmp_path / "state", Accepted()).look()
+    assert list(outside.iterdir()) == []
+    assert state.problem is not None
+    assert "'a/planted'" in state.problem
