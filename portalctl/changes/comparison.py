@@ -172,11 +172,12 @@ def _status_rule(
 
 
 def _present(book: Rulebook, developers: Iterable[Developer]) -> set[str]:
-    """Return the names in rules that are live."""
-    if not book.named:
+    """Return the names in rules and in reported sign-ups that are live."""
+    named = book.named | book.now.invitations.keys()
+    if not named:
         return set()
     names = (name for developer in developers for name in (developer.id, developer.address))
-    return {name for name in names if name in book.named}
+    return {name for name in names if name in named}
 
 
 def _named_grants(book: Rulebook) -> set[str]:

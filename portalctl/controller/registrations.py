@@ -18,6 +18,7 @@ from portalctl.flow import PortalReading
 from portalctl.identity import normal_address
 from portalctl.insight.explain import PortalExplanation, Standing, Topic
 from portalctl.manifest.model import Manifest, ReportedSignUp
+from portalctl.portals.models import OUT
 from portalctl.reason import Reason
 
 UNAVAILABLE: Final = Registered("unavailable", detail="nothing is written to this portal now")
@@ -76,7 +77,7 @@ def _after_writes(standing: Standing, own: Sequence[Settled]) -> Registered:
         return Registered("already" if before == "approved" else "approved", tuple(sorted({*standing.teams, *added})))
     if status is None and standing.blocked is None:
         return UNAVAILABLE  # nothing was written, for example because another apply has the lease
-    return Registered("pending")
+    return Registered("denied" if status in OUT else "pending")
 
 
 def decision_of(explanation: PortalExplanation) -> AccessDecision:

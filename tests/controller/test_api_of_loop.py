@@ -187,6 +187,20 @@ def test_a_registration_creates_and_approves_the_account(bench: Bench, serve: An
     assert bench.writes == writes
 
 
+def test_a_registration_of_a_developer_who_is_out_writes_nothing(bench: Bench, serve: Any) -> None:
+    out = ["ann@city.example", "bob@city.example"]
+    bench.people(revoked=out[:1], rejected=out[1:], approved=["eve@city.example"])
+    bench.manifest(RULES.replace("example.com", "city.example"))
+    served = serve("onboard")
+    before = list(bench.writes)
+    for address in out:
+        got = served.world.register({"email": address, "full_name": "Ann", "email_verified": True})
+        assert (got.status, got.json) == (403, {"status": "denied", "teams": []}), address
+    assert bench.writes == before
+    states = {run["state"] for run in served.world.call("viewer", "GET", "/v1/portals/partners/runs").json["runs"]}
+    assert states == {"succeeded"}
+
+
 def test_an_apply_takes_the_lease_of_the_real_controller(bench: Bench, serve: Any, tmp_path: Path) -> None:
     bench.manifest(RULES)
     served = serve("observe")
