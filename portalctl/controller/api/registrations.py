@@ -146,7 +146,7 @@ def endpoints() -> tuple[Endpoint, ...]:
                 200: ("The developer was approved already.", RegistrationAnswer),
                 201: ("The developer is approved.", RegistrationAnswer),
                 202: ("The account awaits a decision.", RegistrationAnswer),
-                403: ("A rule denies the developer, or the portal revoked or rejected them before.", RegistrationAnswer),
+                403: ("Denied by a rule, or revoked or rejected on the portal before.", RegistrationAnswer),
                 409: ("The same registration is in progress.", Problem),
                 501: ("The portal takes no registrations.", None),
                 503: ("Nothing is written to the portal now.", None),
