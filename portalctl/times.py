@@ -15,8 +15,10 @@ def rfc3339(moment: datetime, precision: Literal["seconds", "milliseconds"] = "s
 
 
 def is_rfc3339(text: str) -> bool:
-    """Return whether the text is a date and time with a time zone."""
+    """Return whether the text is a date and time with a time zone, in the years 1 to 9999 in UTC."""
     try:
-        return datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        moment = datetime.fromisoformat(text)
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return False
+    return moment.tzinfo is not None

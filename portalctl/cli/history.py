@@ -110,7 +110,7 @@ def import_(*, files: tuple[Path, ...], place: DatabaseOptions) -> None:
 
         reports = [(file, _report(file)) for file in files]
         for file, report in reports:
-            check_report(report, str(file))
+            check_report(report, str(file), utc_now())
         for file, report in reports:
             new = import_report(store, report)
             changes = sum(len(portal.changes) for portal in report.portals)

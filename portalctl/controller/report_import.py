@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from portalctl.changes.operations import BY_NAME
@@ -17,6 +17,7 @@ from portalctl.times import is_rfc3339
 
 WRITER: Final = "report:"  # how the writer of an imported run begins
 WRONG_TIME: Final = "should be a date and time with a time zone (RFC 3339)"
+CLOCKS_DIFFER: Final = timedelta(minutes=5)  # at most, between the writer of a report and this machine
 _ID_CHARACTERS: Final = 16
 
 
@@ -33,8 +34,11 @@ def report_id(report: Report) -> str:
     return hashlib.sha256(to_json(report).encode()).hexdigest()[:_ID_CHARACTERS]
 
 
-def check_report(report: Report, file: str) -> None:
-    """Check what the types allow but no report has. Raises InputError, naming the path in the file."""
+def check_report(report: Report, file: str, now: datetime) -> None:
+    """Check what the types allow but no report has. Raises InputError, naming the path in the file.
+
+    A result from the future would count as a recent change of the developer until then.
+    """
     found: list[tuple[str, str]] = []
     for number, portal in enumerate(report.portals):
         place = f"portals[{number}]"
@@ -44,9 +48,16 @@ def check_report(report: Report, file: str) -> None:
                 found.append((f"{place}.changes[{index}].op", "is not an operation of this version"))
             if change.settled_at is not None:
                 times[f"{place}.changes[{index}].settled_at"] = change.settled_at
-        found += [(path, WRONG_TIME) for path, text in times.items() if not is_rfc3339(text)]
+        found += [(path, fault) for path, text in times.items() if (fault := _time_fault(text, now)) is not None]
     if found:
         raise rejected(file, found, "report")
+
+
+def _time_fault(text: str, now: datetime) -> str | None:
+    """Return what is wrong with a time of a report."""
+    if not is_rfc3339(text):
+        return WRONG_TIME
+    return "is in the future; check the clocks" if datetime.fromisoformat(text) > now + CLOCKS_DIFFER else None
 
 
 def _runs(report: Report) -> Iterator[tuple[RunRecord, tuple[ChangeResult, ...]]]:

@@ -47,6 +47,7 @@ from portalctl.output.apply_report import ChangeResult, change_result
 from portalctl.output.documents import to_json
 from portalctl.rules.groups import Groups
 from portalctl.run_context import Run, group_reader
+from portalctl.times import is_rfc3339
 
 WINDOW: Final = timedelta(hours=1)  # a change that is undone twice within it is contested
 CONTESTED_FOR: Final = timedelta(hours=24)
@@ -372,15 +373,7 @@ def _by_kind(drift: PortalDrift) -> dict[str, int]:
 
 def _oldest(times: Iterable[str | None]) -> datetime | None:
     """Return the earliest of RFC 3339 times; None where there is none that can be read."""
-    found = []
-    for text in filter(None, times):
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            continue
-        if moment.tzinfo is not None:
-            found.append(moment)
-    return min(found, default=None)
+    return min((datetime.fromisoformat(text) for text in times if text and is_rfc3339(text)), default=None)
 
 
 def _group_times(groups: Groups) -> dict[str, datetime]:

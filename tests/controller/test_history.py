@@ -17,8 +17,9 @@ from portalctl.changes.plan import ManifestStamp
 from portalctl.changes.saved_plan import read
 from portalctl.controller.erasure import Replacement
 from portalctl.controller.models import Counts, ExternalChange, Suspension
-from portalctl.controller.report_import import import_report
+from portalctl.controller.report_import import check_report, import_report
 from portalctl.controller.store import Store
+from portalctl.errors import InputError
 from portalctl.identity import normal_address
 from portalctl.insight.drift import DriftFinding
 from portalctl.output.apply_report import PortalOutcome as Outcome
@@ -177,6 +178,28 @@ def test_a_report_is_imported_once_whatever_its_order(store: Store) -> None:
     assert len(document.writers) == 2
     assert all(writer.name.startswith("report:") for writer in document.writers)
     assert store.confirmed_since(KEY, NOW)["approve:ann@example.com"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("2026-06-15T08:05:01Z", "future"),
+        ("9999-12-31T23:59:59Z", "future"),
+        ("9999-12-31T23:59:59-10:00", "RFC 3339"),
+        ("0001-01-01T00:00:00+14:00", "RFC 3339"),
+        ("2026-06-15T08:00:00", "RFC 3339"),
+    ],
+)
+def test_a_report_has_no_times_that_the_history_cannot_have(text: str, fault: str) -> None:
+    (outcome,) = report().portals
+    (change,) = outcome.changes
+    for field in ("started_at", "ended_at"):
+        with pytest.raises(InputError, match=rf"portals\[0\].{field}.*{fault}"):
+            check_report(replace(report(), portals=(replace(outcome, **{field: text}),)), "report.json", NOW)
+    late = replace(outcome, changes=(replace(change, settled_at=text),))
+    with pytest.raises(InputError, match=rf"changes\[0\].settled_at.*{fault}"):
+        check_report(replace(report(), portals=(late,)), "report.json", NOW)
+    check_report(report(), "report.json", NOW)
 
 
 # --- erasing

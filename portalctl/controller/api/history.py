@@ -78,7 +78,7 @@ def _import(services: Services, request: ApiRequest) -> ApiReply:
         report = read(request.body, "report")
         if not isinstance(report, Report):
             raise RequestError(400, f"this is a {report.kind}; expected a report of an apply")
-        check_report(report, "report")
+        check_report(report, "report", services.clock())
     except InputError as error:
         raise RequestError(400, str(error.findings[0].message)) from None
     return ApiReply(200, ImportedRuns(len(import_report(services.store, report))))
