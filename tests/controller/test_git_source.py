@@ -75,9 +75,15 @@ def repository(tmp_path: Path) -> Repository:
     return Repository(tmp_path / "remote")
 
 
-def source(repository: Repository, state: Path, accepted: Accepted, rewritten: str | None = None) -> GitSource:
+def source(
+    repository: Repository,
+    state: Path,
+    accepted: Accepted,
+    rewritten: str | None = None,
+    signers: Path | None = None,
+) -> GitSource:
     mirror = Mirror.at(state / "git", repository.url, "main")
-    branch = FollowedBranch(mirror, "portals", state / "manifests", GitCredential, None, rewritten)
+    branch = FollowedBranch(mirror, "portals", state / "manifests", GitCredential, signers, rewritten)
     return GitSource(branch, accepted)
 
 
@@ -234,3 +240,39 @@ def test_a_tree_with_a_link_and_a_folder_of_one_name_writes_nothing_outside(
     assert list(outside.iterdir()) == []
     assert state.problem is not None
     assert "'a/planted'" in state.problem
+
+
+GPG = """#!/bin/sh
+cat > /dev/null
+printf '%s\\n' '[GNUPG:] NEWSIG' '[GNUPG:] GOODSIG 1234567890ABCDEF mallory' '[GNUPG:] TRUST_ULTIMATE 0 pgp'
+"""
+
+
+def test_only_ssh_signatures_of_allowed_signers_count(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, signers, programs = tmp_path / "key", tmp_path / "signers", tmp_path / "bin"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(key)], check=True)
+    signers.write_text(f"ann@x.example {key.with_suffix('.pub').read_text()}")
+    programs.mkdir()
+    for name in ("gpg", "gpgsm"):  # a keyring with the key of somebody who is no allowed signer
+        (programs / name).write_text(GPG)
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    accepted = Accepted()
+    git = source(repository, tmp_path / "state", accepted, signers=signers)
+    repository.git("config", "gpg.format", "ssh")
+    repository.git("config", "user.signingkey", str(key))
+    signed = repository.push(GOOD, "portals/partners.yaml", "-S")
+    assert git.look().problem is None
+    assert accepted.commit == signed
+    plain = repository.git("cat-file", "commit", repository.push(GOOD.replace("city", "evil")))
+    assert "no valid signature" in str(git.look().problem)
+    for kind in ("PGP SIGNATURE", "SIGNED MESSAGE"):
+        head, _, message = plain.partition("\n\n")
+        block = f"gpgsig -----BEGIN {kind}-----\n \n AAAA\n -----END {kind}-----"
+        commit = repository.object("commit", f"{head}\n{block}\n\n{message}\n".encode())
+        repository.git("verify-commit", commit)  # the keyring is convincing
+        repository.git("push", "-q", "--force", "origin", f"{commit}:refs/heads/main")
+        assert "no valid signature" in str(git.look().problem)
+        assert accepted.commit == signed
