@@ -165,6 +165,7 @@ class Mirror:
         if bundle := os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE"):
             passed["GIT_SSL_CAINFO"] = bundle
         settings = {"http.followRedirects": "false", "credential.helper": "", "http.lowSpeedLimit": "1000"}
+        settings["http.lowSpeedTime"] = "30"  # without a time the limit has no effect (git-config(1))
         if protocol == "https" and credential.token:
             basic = base64.b64encode(f"x-access-token:{credential.token}".encode()).decode()
             settings[f"http.{self.url}.extraHeader"] = f"Authorization: Basic {basic}"

@@ -7,9 +7,11 @@ environment of our own without tokens, reads no configuration of the user or the
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -82,6 +84,7 @@ class Git:
                     stderr=errors,
                     env={**self._environment(), **env},
                     cwd=folder,
+                    start_new_session=True,  # a group, with the programs that git starts
                 )
             except (OSError, ValueError) as error:  # ValueError: a NUL in a word
                 raise GitError(f"cannot run {self.program}: {error}") from error
@@ -119,13 +122,21 @@ def _is_below(path: str, folder: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(folder)
 
 
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill git and what it started: its helper for https would wait for a server that does not answer for ever."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+
+
 def _output(process: subprocess.Popen[bytes], command: str, seconds: float) -> bytes:
     """Return the whole output of a process that has ended. Raises GitError beyond a bound; the process is killed."""
     expired = threading.Event()
 
     def expire() -> None:
         expired.set()
-        process.kill()
+        _kill(process)
 
     timer = threading.Timer(max(seconds, 0), expire)
     timer.start()
@@ -137,7 +148,7 @@ def _output(process: subprocess.Popen[bytes], command: str, seconds: float) -> b
                 raise GitError(f"git {command} printed more than {MOST_BYTES // 1024**2} MiB")
             process.wait()
         except BaseException:
-            process.kill()
+            _kill(process)
             raise
         finally:
             timer.cancel()
