@@ -163,10 +163,11 @@ class GitSource:
         return self._state.loaded.commit if self._state.loaded is not None else None
 
     def _fetched(self, accepted: str | None) -> str:
-        branch = self._branch
-        base = None if branch.accept_rewritten is not None else accepted
-        commit = branch.mirror.fetch(branch.credential(), base)
-        if branch.accept_rewritten is not None and commit != branch.accept_rewritten and accepted is not None:
+        branch, rewritten = self._branch, self._branch.accept_rewritten
+        if rewritten is not None and accepted is not None and branch.mirror.follows(rewritten, accepted):
+            rewritten = None  # it was accepted: to go back to it would be another rewriting
+        commit = branch.mirror.fetch(branch.credential(), accepted if rewritten is None else None)
+        if rewritten is not None and commit != rewritten and accepted is not None:
             commit = branch.mirror.fetch(branch.credential(), accepted)
         if branch.signers is not None:
             branch.mirror.verify(commit, branch.signers)

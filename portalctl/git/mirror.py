@@ -92,7 +92,7 @@ class Mirror:
                 "Check --git, --branch, and PORTALCTL_GIT_TOKEN or PORTALCTL_GIT_KEY_FILE.",
             ) from None
         commit = self._run("rev-parse", "--verify", "refs/portalctl/branch^{commit}").decode().strip()
-        if accepted is not None and accepted != commit and not self._follows(accepted, commit):
+        if accepted is not None and accepted != commit and not self.follows(accepted, commit):
             raise RewrittenError(
                 f"branch {self.branch} was rewritten: {commit[:12]} does not follow the accepted commit "
                 f"{accepted[:12]}",
@@ -146,7 +146,8 @@ class Mirror:
             return False
         return True
 
-    def _follows(self, old: str, new: str) -> bool:
+    def follows(self, old: str, new: str) -> bool:
+        """Return whether a fetched commit has another one in its history, or is it."""
         try:
             self._run("merge-base", "--is-ancestor", old, new)
         except GitFailedError:

@@ -146,9 +146,15 @@ def test_a_rewritten_branch_stops_the_source_until_it_is_accepted(repository: Re
         assert "was rewritten" in state.problem
         assert state.loaded is not None
         assert state.loaded.commit == first == accepted.commit
-    state = source(repository, tmp_path / "state", accepted, other).look()
-    assert not state.untrusted
+    following = source(repository, tmp_path / "state", accepted, other)
+    assert not following.look().untrusted
     assert accepted.commit == other
+    newer = repository.push()
+    assert following.look().problem is None
+    repository.git("push", "-q", "--force", "origin", f"{other}:main")
+    for known in (following, source(repository, tmp_path / "state", accepted, other)):
+        assert known.look().untrusted, "the option counts once, also where it is still on the command line"
+        assert accepted.commit == newer
 
 
 def test_an_unreachable_repository_keeps_the_last_good_commit(repository: Repository, tmp_path: Path) -> None:
