@@ -244,9 +244,9 @@ class Client:
                     return self._failed(call, error, transport, seconds)
                 except BodyError as error:
                     return _Try(self._unusable(call, str(error)), Attempt("overlong"))
+            return self._answered(call, status, headers, body, sent_at)
         finally:
             self._throttle.landed()
-        return self._answered(call, status, headers, body, sent_at)
 
     def _exchange(
         self, transport: Transport, request: httpx.Request, sent_at: float

@@ -52,7 +52,7 @@ class Throttle:
         self._pace: Pace = earlier._pace if earlier is not None else Pace()
         self._held_until = 0.0
         self._spared = 0.0
-        self._flying = 0  # requests in flight
+        self._flying = 0  # requests in flight: until what their answers report is recorded
 
     def wait_for_turn(self, stop: Stop) -> None:
         """Wait for this request's turn, or for `stop`. The request is in flight from then on, until `landed`."""
@@ -71,7 +71,7 @@ class Throttle:
             self._flying -= 1
 
     def learn(self, status: int, sent_at: float, headers: Mapping[str, str], ceiling: float) -> Learned:
-        """Record an answer, after `landed`. `headers` have lower-case names. The longest wait is `ceiling`."""
+        """Record an answer, before `landed`. `headers` have lower-case names. The longest wait is `ceiling`."""
         with self._lock:
             if status == 429:
                 self._pace.refused(time.monotonic(), sent_at, stated_rate(headers))
@@ -79,7 +79,7 @@ class Throttle:
             self._pace.accepted(time.monotonic(), sent_at)
             left, seconds = remaining_requests(headers) or (0, INFINITE)
             affordable = min(ceiling, MOST_SPARED - self._spared)
-            if seconds > affordable or not self._pace.spent(left, self._flying):
+            if seconds > affordable or not self._pace.spent(left, self._flying - 1):
                 return Learned()
             self._spared += seconds
             self._hold(time.monotonic() + seconds, asked=True)  # at once: no other request gets a turn in between

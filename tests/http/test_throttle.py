@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
 
 import portalctl
+from portalctl.cancellation import Stop
 from portalctl.http import Client, Server
 from portalctl.http.throttle import Throttle, Throttles
 from portalctl.simulator.faults import Fault
@@ -20,6 +22,23 @@ def test_each_server_of_a_run_has_a_throttle_of_its_own() -> None:
     throttles = Throttles()
     assert throttles.of("https://a.example") is throttles.of("https://a.example")
     assert throttles.of("https://a.example") is not throttles.of("https://b.example")
+
+
+def test_answers_that_nobody_has_looked_at_count_as_requests_in_flight() -> None:
+    """16 answers arrive before the first of them is recorded, and each worker then sends again while it may."""
+    throttle, stop, sent_again = Throttle(), Stop(), 0
+    for _ in range(16):
+        throttle.wait_for_turn(stop)
+    for left in range(20, 4, -1):
+        headers = {"ratelimit-remaining": str(left), "ratelimit-reset": "1"}
+        learned = throttle.learn(200, time.monotonic(), headers, 60.0)
+        throttle.landed()
+        if learned.spent_for:
+            break
+        throttle.wait_for_turn(stop)
+        sent_again += 1
+    assert learned.spent_for == 1.0
+    assert sent_again == 5, "as many as the server still accepts"
 
 
 @pytest.mark.slow
