@@ -308,8 +308,8 @@ class Loop:
         schedule = self._schedules[message.name]
         self._tried.add(message.name)
         outcome = message.outcome
-        if outcome is None:
-            self.store_problem = message.error
+        if outcome is None:  # an error, or another writer has the lease: the next run tries again
+            self.store_problem = message.error or None
             self._schedules[message.name] = failed(schedule, now)
             self._show(message.name)
             return

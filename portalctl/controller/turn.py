@@ -106,8 +106,15 @@ class RunOutcome:
     group_times: Mapping[str, datetime] = field(default_factory=dict)
 
 
-def run_portal(job: Job, tools: Tools) -> RunOutcome:
-    """Carry out one run and record it. Raises StoreError where it cannot be recorded: nothing was written then."""
+def run_portal(job: Job, tools: Tools) -> RunOutcome | None:
+    """Carry out one run and record it; None while an apply outside the controller has the lease.
+
+    What is read in the middle of another apply would look like changes by others. Raises StoreError where the run
+    cannot be recorded: nothing was written then.
+    """
+    if _is_leased(job.name, tools):
+        tools.log.info("waits", portal=job.name, reason="an apply outside the controller has the lease")
+        return None
     record = RunRecord(
         id=uuid4().hex,
         portal=job.name,
@@ -127,6 +134,13 @@ def run_portal(job: Job, tools: Tools) -> RunOutcome:
         tools.log.error("unexpected", portal=job.name, error=type(error).__name__, trace=traceback.format_exc())
         turn.problems.append(f"unexpected {type(error).__name__}; the log has the details")
     return turn.ended()
+
+
+def _is_leased(name: str, tools: Tools) -> bool:
+    """Return whether another writer has the lease of a portal."""
+    key = tools.store.portal_named(name)
+    lease = tools.store.lease(key, tools.clock()) if key is not None else None
+    return lease is not None and lease.holder != HOLDER
 
 
 class _Turn:
@@ -297,7 +311,7 @@ class _Turn:
         now = self._tools.clock()
         if self._reports and not observing:
             before = self._store.reading(key) or Reading({}, 0, now)
-            self._store.save_reading(key, after_writes(before, self._reports))
+            self._store.save_reading(key, after_writes(before, self._results))
         made = {item.change.id for report in self._reports for item in report.settled if item.result == "confirmed"}
         entries = self._job.loaded.acknowledgements.get(self._job.name, ())
         (drift,) = acknowledged([reading.drift(made)], entries, now.date())

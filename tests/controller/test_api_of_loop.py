@@ -215,6 +215,23 @@ def test_an_apply_takes_the_lease_of_the_real_controller(bench: Bench, serve: An
     assert run["confirmed"] == len(report["portals"][0]["changes"])
 
 
+def test_a_reported_apply_does_not_count_as_changes_by_others(bench: Bench, serve: Any) -> None:
+    """Half of the developers lose access in CI: by others, that would be too much to go on writing."""
+    bench.people(approved=[f"p{number}@{'left' if number % 2 else 'city'}.example" for number in range(20)])
+    bench.manifest(RULES)
+    served = serve("onboard")
+    url = f"http://127.0.0.1:{served.world.port}"
+    env = {"PORTALCTL_CONTROLLER_URL": url, "PORTALCTL_CONTROLLER_TOKEN": TOKENS["operator"]}
+    bench.manifest(RULES + "denied_domains:\n  - {domain: left.example, reason: Left}\n")
+    done = bench.run("apply", "--yes", "--allow-removals", "20", **env)
+    assert (done.code, bench.status("p1@left.example")) == (0, "revoked"), done
+    assert served.running.run_again().problems == ()
+    key = served.running.view().key
+    assert key is not None
+    history = served.world.call("approver", "GET", "/v1/history").json
+    assert history["observations"] == []
+
+
 @pytest.mark.parametrize(
     ("words", "env", "message"),
     [

@@ -193,9 +193,10 @@ def test_a_report_is_imported_once_whatever_its_order(store: Store) -> None:
 def test_a_report_has_no_times_that_the_history_cannot_have(text: str, fault: str) -> None:
     (outcome,) = report().portals
     (change,) = outcome.changes
-    for field in ("started_at", "ended_at"):
+    wrong = {"started_at": replace(outcome, started_at=text), "ended_at": replace(outcome, ended_at=text)}
+    for field, portal in wrong.items():
         with pytest.raises(InputError, match=rf"portals\[0\].{field}.*{fault}"):
-            check_report(replace(report(), portals=(replace(outcome, **{field: text}),)), "report.json", NOW)
+            check_report(replace(report(), portals=(portal,)), "report.json", NOW)
     late = replace(outcome, changes=(replace(change, settled_at=text),))
     with pytest.raises(InputError, match=rf"changes\[0\].settled_at.*{fault}"):
         check_report(replace(report(), portals=(late,)), "report.json", NOW)

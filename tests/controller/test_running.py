@@ -182,6 +182,25 @@ def test_a_sudden_change_stops_writing_until_it_is_resumed(bench: Bench, starter
 
 
 @pytest.mark.slow
+def test_a_portal_is_not_read_while_another_apply_has_its_lease(bench: Bench, starter: Starter) -> None:
+    bench.manifest(RULES)
+    with starter("full") as running:
+        key = running.view().key
+        assert key is not None
+        assert running.store.take_lease(key, "ci", 3600, datetime.now(UTC)) is not None
+        bench.people(pending=[ANN])
+        reads, runs = len(bench.reads), running.runs()
+        running.wake()
+        until(lambda: bool(running.events("waits")))
+        assert (running.runs(), bench.status(ANN)) == (runs, "pending")
+        assert len(bench.reads) == reads + 1, "the poll before a run, and nothing else"
+        assert running.view().problems == ()
+        running.store.release_lease(key, "ci")
+        running.run_again()
+    assert bench.status(ANN) == "approved"
+
+
+@pytest.mark.slow
 def test_a_change_that_is_undone_twice_stops_for_that_developer(bench: Bench, starter: Starter) -> None:
     bench.people(pending=[ANN])
     bench.manifest(RULES)
