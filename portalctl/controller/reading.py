@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from portalctl.controller.models import NOT_KNOWN, ExternalChange, Reading
-from portalctl.output.apply_report import ChangeResult, change_of
+from portalctl.execution.report import PortalReport
 from portalctl.portals.models import Snapshot
 
 MANY: Final = 5  # developers or teams: a smaller portal may well be emptied by an administrator
@@ -20,22 +20,22 @@ def reading_of(snapshot: Snapshot, at: datetime) -> Reading:
     return Reading(developers=statuses, teams=len(snapshot.teams), at=at)
 
 
-def after_writes(reading: Reading, results: Iterable[ChangeResult]) -> Reading:
-    """Return what is remembered, with the results of an apply: of the controller, or of a report.
+def after_writes(reading: Reading, reports: Iterable[PortalReport]) -> Reading:
+    """Return what is remembered, with the results of our own writes.
 
     The status of a developer with an unknown result is not known: whatever it turns out to be, others did not do it.
     """
     statuses = dict(reading.developers)
     teams = reading.teams
-    for result in results:
-        change = change_of(result)
-        if result.result == "confirmed" and change.developer is None and change.creates:
+    for settled in (item for report in reports for item in report.settled):
+        change = settled.change
+        if settled.result == "confirmed" and change.developer is None and change.creates:
             teams += 1
         if change.developer is None or change.developer.id is None or change.new_status is None:
             continue
-        if result.result == "confirmed":
+        if settled.result == "confirmed":
             statuses[change.developer.id] = change.new_status
-        elif result.result == "unknown":
+        elif settled.result == "unknown":
             statuses[change.developer.id] = NOT_KNOWN
     return replace(reading, developers=statuses, teams=teams)
 

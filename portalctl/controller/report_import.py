@@ -9,7 +9,6 @@ from typing import Final
 
 from portalctl.changes.operations import BY_NAME
 from portalctl.controller.models import Counts, PortalKey, RunRecord, RunState
-from portalctl.controller.reading import after_writes
 from portalctl.controller.store import Store
 from portalctl.json_file import rejected
 from portalctl.output.apply_report import RESULTS, ChangeResult, PortalOutcome, Report
@@ -25,19 +24,9 @@ _ID_CHARACTERS: Final = 16
 def import_report(store: Store, report: Report) -> tuple[RunRecord, ...]:
     """Add a report to the history, a run for each portal; return those that the history did not have.
 
-    A report is known by its content: importing it again changes nothing. What a portal was like at its last reading
-    follows a newer report, so that these changes do not count as changes by others.
+    A report is known by its content: importing it again changes nothing.
     """
-    return tuple(run for run, changes in _runs(report) if _add(store, run, changes))
-
-
-def _add(store: Store, run: RunRecord, changes: tuple[ChangeResult, ...]) -> bool:
-    if not store.import_run(run, changes):
-        return False
-    before = store.reading(run.key) if run.key is not None else None
-    if run.key is not None and before is not None and before.at < run.started_at:
-        store.save_reading(run.key, after_writes(before, changes))
-    return True
+    return tuple(run for run, changes in _runs(report) if store.import_run(run, changes))
 
 
 def report_id(report: Report) -> str:

@@ -311,7 +311,7 @@ class _Turn:
         now = self._tools.clock()
         if self._reports and not observing:
             before = self._store.reading(key) or Reading({}, 0, now)
-            self._store.save_reading(key, after_writes(before, self._results))
+            self._store.save_reading(key, after_writes(before, self._reports))
         made = {item.change.id for report in self._reports for item in report.settled if item.result == "confirmed"}
         entries = self._job.loaded.acknowledgements.get(self._job.name, ())
         (drift,) = acknowledged([reading.drift(made)], entries, now.date())
