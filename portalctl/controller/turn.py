@@ -274,6 +274,7 @@ class _Turn:
 
     def _apply_approved(self, held: HeldPlan, reading: PortalReading, run: Run) -> None:
         self._record = replace(self._record, approver=held.decided_by)
+        self._store.approved_by(self._record.id, held.decided_by)
         done = self._apply(reading.plan(holding.only(_covered(held))), run)
         self._store.set_plan_state(held.digest, "applied" if done else "stale", self._tools.clock())
 

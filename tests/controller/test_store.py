@@ -132,6 +132,13 @@ def test_runs_of_a_killed_process_are_interrupted(store: Store, again: Again) ->
     assert store.interrupted_runs(NOW + HOUR) == []
 
 
+def test_a_killed_run_of_an_approved_plan_names_who_approved_it(store: Store, again: Again) -> None:
+    store.begin_run(run())
+    store.approved_by("run-1", "carol")
+    (ended,) = again(store).interrupted_runs(NOW + HOUR)
+    assert (ended.state, ended.approver) == ("interrupted", "carol")
+
+
 def test_a_run_is_imported_once(store: Store) -> None:
     imported = run("report:1", state="succeeded", trigger="report", writer="report:1")
     assert store.import_run(imported, [result()])

@@ -41,6 +41,11 @@ class Runs(Transactions):
             add_results(connection, run.id, run.ended_at or run.started_at, complete)
             settle_journal(connection, run.id)
 
+    def approved_by(self, run_id: str, approver: str | None) -> None:
+        """Record who approved the plan that a run carries out, before its first write."""
+        with self._write() as connection:
+            connection.execute(update(RUNS).where(RUNS.c.id == run_id).values(approver=approver))
+
     def import_run(self, run: RunRecord, results: Iterable[ChangeResult]) -> bool:
         """Record a run that another writer made, unless its id is known. Returns whether it was new."""
         with self._write() as connection:
