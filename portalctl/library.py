@@ -108,11 +108,21 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
     return flow.apply(plan, run)
 
 
-def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
-    """Return where each portal and the manifest disagree. Sends nothing but GET; raises what `snapshot` raises."""
-    from portalctl import flow  # noqa: PLC0415 (heavy; see above)
+def drift(
+    manifest: Manifest, run: Run, *, acknowledgements: str | PathLike[str] | None = None
+) -> tuple[PortalDrift, ...]:
+    """Return where each portal and the manifest disagree. Sends nothing but GET; raises what `snapshot` raises.
 
-    return flow.drift(manifest, run)
+    Findings that the file `acknowledgements` accepts are separate in the result. Raises InputError for that file.
+    """
+    from pathlib import Path  # noqa: PLC0415 (heavy; see above)
+
+    from portalctl import flow  # noqa: PLC0415 (heavy; see above)
+    from portalctl.insight.acknowledged_drift import acknowledged  # noqa: PLC0415 (heavy; see above)
+    from portalctl.manifest.acknowledgements_file import load_acknowledgements  # noqa: PLC0415 (heavy; see above)
+
+    accepted = load_acknowledgements(Path(acknowledgements)) if acknowledgements is not None else ()
+    return acknowledged(flow.drift(manifest, run), accepted, run.clock().date())
 
 
 def report(plan: Plan, reports: Iterable[PortalReport], *, actor: str | None = None) -> Report:

@@ -64,10 +64,14 @@ def _look_alike(case: _LintCase) -> Found:
     likeness = Lookalikes(rules)
     for domain, other in likeness.among():
         yield rules[domain].why, f"domain {domain} looks like the trusted domain {other}"
+    named: dict[str, list[Reason]] = {}
     for address, why in case.grants():
-        trusted = likeness.of(domain_of(address))
+        named.setdefault(domain_of(address), []).append(why)
+    for domain, places in named.items():
+        trusted = likeness.of(domain)
         if trusted is not None:
-            yield why, f"domain {domain_of(address)} looks like the trusted domain {trusted}"
+            others = f"; {len(places):,} developers of it are named" if len(places) > 1 else ""
+            yield places[0], f"domain {domain} looks like the trusted domain {trusted}{others}"
 
 
 def _freemail(case: _LintCase) -> Found:

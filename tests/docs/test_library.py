@@ -158,3 +158,18 @@ def test_drift_and_explain_return_what_the_commands_show(run: Run) -> None:
     assert explained.subject == "ann@arsenal.com"
     with pytest.raises(BadUsageError):
         portalctl.explain(manifest, run, "gunner")
+
+
+def test_drift_separates_the_findings_that_a_file_accepts(run: Run, tmp_path: Path) -> None:
+    manifest = portalctl.load("portals/")
+    (before,) = portalctl.drift(manifest, run)
+    setting, *others = before.findings
+    file = tmp_path / "accepted.yaml"
+    entry = f"{{finding: {setting.fingerprint}, kind: {setting.kind}, reason: Agreed}}"
+    file.write_text(f"version: 1\nacknowledgements:\n  - {entry}\n")
+    (after,) = portalctl.drift(manifest, run, acknowledgements=file)
+    assert list(after.findings) == others
+    assert [item.finding for item in after.acknowledged] == [setting]
+    file.write_text("version: 1\nacknowledgements: [{finding: none}]\n")
+    with pytest.raises(portalctl.InputError):
+        portalctl.drift(manifest, run, acknowledgements=file)

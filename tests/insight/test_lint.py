@@ -86,6 +86,14 @@ def test_someone_from_a_look_alike_who_is_given_something() -> None:
     assert found(portal(**keys)) == [("PC001", 50)]
 
 
+def test_a_look_alike_is_one_finding_however_many_of_its_developers_are_named() -> None:
+    named = tuple(override(f"p{number}@arsena1.com", "approved") for number in range(1200))
+    rules = portal(**quiet("arsenal.com"), overrides=named)
+    (finding,) = lint(Manifest({rules.name: rules}, (FILE,), "sha256:aa"), TODAY)
+    assert finding.code == "PC001"
+    assert "1,200 developers of it are named" in finding.message
+
+
 def test_denying_a_look_alike_is_the_remedy() -> None:
     keys = {"denied_domains": (denied("arsena1.com"),), "overrides": (override("ann@arsena1.com", "revoked"),)}
     assert codes(**quiet("arsenal.com"), **keys) == []
