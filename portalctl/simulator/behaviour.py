@@ -24,6 +24,10 @@ class Behaviour:
     `refused_transitions` such as `rejected>approved,revoked>pending`; `create_developer` whether the operation
     exists; `known_signup` the portal's answer to a known address. `visible_after`: seconds until reads show a write.
     Applications: `application_owner` whether v3 returns the owner, which its document does not guarantee.
+    Forms: `forms` whether there are any, or the status code of every request for them; `additional_data` is the shape
+    of answers: an object of `value`, `label` and `type` by field, of the bare values, or rows; `absent` where the API
+    is older than forms; `answers_unset` is what is shown where nothing was answered; `required_answers` whether an
+    administrator who creates an account has to give them, too.
     """
 
     page_size_default: int = 10
@@ -31,7 +35,7 @@ class Behaviour:
     page_size_over: Literal["clamp", "refuse"] = "clamp"
     meta_floats: bool = False
     unsorted: Literal["stored", "shuffled", "restless"] = "stored"
-    description_unset: Literal["null", "empty", "absent"] = "null"
+    description_unset: Literal["null", "empty", "absent"] = "empty"
     can_own_applications: bool = True
     duplicate_team: Literal["allow", "409", "400"] = "allow"
     trim_names: bool = False
@@ -46,6 +50,10 @@ class Behaviour:
     refused_transitions: str = ""
     create_developer: bool = True
     application_owner: bool = True
+    forms: Literal["served", "404", "403"] = "served"
+    additional_data: Literal["described", "plain", "rows", "absent"] = "described"
+    answers_unset: Literal["absent", "null", "empty"] = "absent"
+    required_answers: Literal["sign_up", "always"] = "sign_up"
     known_signup: Literal["201", "409"] = "201"
     visible_after: float = 0.0
 

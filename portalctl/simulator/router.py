@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
+
+from portalctl.simulator.message import Request, SimulatedAnswer
 
 Handler = TypeVar("Handler")
 
@@ -35,6 +37,12 @@ class Router(Generic[Handler]):
             else:
                 node = node.children.setdefault(segment, _Node())
         node.handlers[method] = handler
+
+    def allowing(self, request: Request, answer: SimulatedAnswer) -> SimulatedAnswer:
+        """A 405 with the header it must have (RFC 9110, 15.5.6): the other methods of this path."""
+        handlers, _ = self.find(request.segments)
+        others = ", ".join(sorted(handlers.keys() - {request.method}))
+        return replace(answer, headers=(*answer.headers, ("Allow", others)))
 
     def find(self, segments: tuple[str, ...]) -> tuple[dict[str, Handler], dict[str, str]]:
         """The handlers by method, and the parameters by name; no handlers where no template fits."""

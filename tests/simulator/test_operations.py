@@ -321,7 +321,8 @@ def test_nothing_of_one_portal_is_found_in_another(demo: Client) -> None:
 
 
 def test_a_method_without_an_operation_is_405(demo: Client) -> None:
-    assert demo.delete(f"{BASE}/teams").status_code == 405
+    answer = demo.delete(f"{BASE}/teams")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, POST")
 
 
 def test_the_token_is_required() -> None:

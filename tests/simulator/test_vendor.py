@@ -27,17 +27,11 @@ from tests.simulator.client import (
 NOT_SIMULATED = {
     "create-portal",
     "delete-portal",
-    "create-application",
-    "update-application",
-    "create-application-registration",
     "update-portal-team-group-mappings",
     "create-portal-identity-provider",
     "get-portal-identity-provider",
     "update-portal-identity-provider",
     "delete-portal-identity-provider",
-    "create-portal-idp-team-group-mapping",
-    "get-portal-idp-team-group-mapping",
-    "delete-portal-idp-team-group-mapping",
 }
 TEAM, APPLICATION = f"{BASE}/teams/{GUNNERS}", f"{BASE}/applications/{MATCHDAY}"
 REGISTRATION = f"{APPLICATION}/registrations/{FIXTURES}"
@@ -129,6 +123,8 @@ FORBIDDEN: list[tuple[str, str, Any]] = [
     ("PATCH", BASE, {"id": NOBODY, "rbac_enabled": "yes", "labels": {"a": "not a label"}}),
     ("POST", f"{TEAM}/developers", {"id": "peter"}),
     ("POST", f"{TEAM}/assigned-roles", ROLE | {"entity_region": "moon"}),
+    ("POST", f"{BASE}/applications", {"name": "x", "owner": {"type": "portal", "id": PORTAL}}),
+    ("PATCH", f"{BASE}/applications/{MATCHDAY}", {"name": "x"}),
 ]
 
 
@@ -159,6 +155,7 @@ def test_every_operation_and_answer_is_the_vendors() -> None:
         for group in ("red", "redder", "reddest"):
             simulator.store.add_mapping(provider, team, group)
         mappings = f"/identity-providers/{provider}/team-group-mappings"
+        _drive_new_objects(client, mappings, team)
         for path in ("/identity-provider/team-group-mappings", "/identity-providers", mappings):
             exchange = _send(client, "GET", BASE + path, None)
             assert exchange.status == 200
@@ -167,6 +164,33 @@ def test_every_operation_and_answer_is_the_vendors() -> None:
             found[0].name for seen in simulator.log if (found := vendor.document().find(seen.method, seen.path))
         }
     assert vendor.document().operations() - driven == NOT_SIMULATED
+
+
+def _drive_new_objects(client: Client, mappings: str, team: str) -> None:
+    """Operations that need the id of what an earlier one made."""
+    api, person = client.simulator.store.add_api("Orders"), {"type": "developer", "id": JAMES}
+    new = {"name": "Scores", "owner": person, "labels": {"env": "test"}}
+    application = _made(client, f"{BASE}/applications", new)
+    _judged(client, "PATCH", application, {"owner": {"type": "team", "id": team}}, 200)
+    _made(client, f"{application}/registrations", {"api_id": api})
+    _judged(client, "POST", f"{application}/registrations", {"api_id": api, "status": "approved"}, 409)
+    mapping = _made(client, BASE + mappings, {"team_id": team, "group": "newest"})
+    _judged(client, "POST", BASE + mappings, {"team_id": team, "group": "newest"}, 409)
+    _judged(client, "GET", mapping, None, 200)
+    _judged(client, "DELETE", mapping, None, 204)
+    _judged(client, "GET", mapping, None, 404)
+
+
+def _made(client: Client, folder: str, body: Any) -> str:
+    return f"{folder}/{_judged(client, 'POST', folder, body, 201).answer['id']}"
+
+
+def _judged(client: Client, method: str, path: str, body: Any, status: int) -> Exchange:
+    exchange = _send(client, method, path, body)
+    assert exchange.status == status, f"{method} {path}: {exchange.answer}"
+    vendor.check_request(exchange)
+    vendor.check_answer(exchange)
+    return exchange
 
 
 def test_what_the_document_forbids_gets_the_vendors_400() -> None:

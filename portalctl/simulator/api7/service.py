@@ -45,7 +45,8 @@ class Api7Service:
             with self._db.lock:
                 return self._operate(request)
         except ApiError as error:
-            return self._dialect.error(error.status, error.text)
+            answer = self._dialect.error(error.status, error.text)
+            return self._router.allowing(request, answer) if error.status == 405 else answer
 
     def error(self, request: Request, status: int) -> SimulatedAnswer:  # noqa: ARG002  # API7 shows no mark of the request
         return self._dialect.error(status, REASONS.get(status, "Error").lower())

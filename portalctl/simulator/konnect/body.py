@@ -120,9 +120,17 @@ def uuid_or_null(name: str, value: object) -> Invalid | None:
     return None if value is None else uuid(name, value)
 
 
+def a_list(name: str, value: object) -> Invalid | None:
+    return None if isinstance(value, list) else standard(name, "is_array", f'"{name}" must be an array')
+
+
+def an_object(name: str, value: object) -> Invalid | None:
+    return None if isinstance(value, dict) else standard(name, "is_object", f'"{name}" must be an object')
+
+
 def texts(name: str, value: object) -> Invalid | None:
     if not isinstance(value, list):
-        return standard(name, "is_array", f'"{name}" must be an array')
+        return a_list(name, value)
     if not all(isinstance(item, str) for item in value):
         return standard(name, "is_string", f'value of "{name}" must be a utf-8 string')
     return None

@@ -48,16 +48,26 @@ CREATE TABLE IF NOT EXISTS group_mappings (
 CREATE TABLE IF NOT EXISTS provider_mappings (
     seq INTEGER PRIMARY KEY, id TEXT UNIQUE, provider_id TEXT, team_id TEXT, group_name TEXT, created_at TEXT,
     updated_at TEXT, UNIQUE (provider_id, team_id, group_name));
+CREATE TABLE IF NOT EXISTS forms (
+    seq INTEGER PRIMARY KEY, id TEXT UNIQUE, portal_id TEXT, type TEXT, name TEXT, status TEXT, fields TEXT,
+    created_at TEXT, updated_at TEXT, UNIQUE (portal_id, name));
+CREATE TABLE IF NOT EXISTS publications (
+    seq INTEGER PRIMARY KEY, portal_id TEXT, api_id TEXT, form_id TEXT, UNIQUE (portal_id, api_id));
+CREATE TABLE IF NOT EXISTS answers (
+    seq INTEGER PRIMARY KEY, owner_id TEXT UNIQUE, data TEXT);
 CREATE TABLE IF NOT EXISTS sent_mails (
     seq INTEGER PRIMARY KEY, at TEXT, portal_id TEXT, developer_id TEXT, email TEXT, template TEXT);
 """
 
 # What goes with a deleted object, each statement by its id. A team's applications stay: the vendor is silent on them.
 _OWNED = "SELECT id FROM applications WHERE owner_type = 'developer' AND owner_id = ?"
+_REGISTERED = f"SELECT id FROM registrations WHERE application_id IN ({_OWNED})"  # noqa: S608  # our own text
 ERASE_DEVELOPER = (
+    f"DELETE FROM answers WHERE owner_id IN ({_REGISTERED})",  # noqa: S608  # our own text
     f"DELETE FROM registrations WHERE application_id IN ({_OWNED})",  # noqa: S608  # our own text
     "DELETE FROM applications WHERE owner_type = 'developer' AND owner_id = ?",
     "DELETE FROM members WHERE developer_id = ?",
+    "DELETE FROM answers WHERE owner_id = ?",
     "DELETE FROM developers WHERE id = ?",
 )
 ERASE_TEAM = (
@@ -67,7 +77,16 @@ ERASE_TEAM = (
     "DELETE FROM provider_mappings WHERE team_id = ?",
     "DELETE FROM teams WHERE id = ?",
 )
+ERASE_FORM = (
+    "UPDATE publications SET form_id = NULL WHERE form_id = ?",
+    "DELETE FROM forms WHERE id = ?",
+)
+ERASE_REGISTRATION = (
+    "DELETE FROM answers WHERE owner_id = ?",
+    "DELETE FROM registrations WHERE id = ?",
+)
 ERASE_APPLICATION = (
+    "DELETE FROM answers WHERE owner_id IN (SELECT id FROM registrations WHERE application_id = ?)",
     "DELETE FROM registrations WHERE application_id = ?",
     "DELETE FROM applications WHERE id = ?",
 )

@@ -7,28 +7,30 @@ from typing import Any
 from portalctl.simulator.konnect import body
 from portalctl.simulator.konnect.call import Call, objects
 from portalctl.simulator.konnect.operations.developers import default_status, find_developer, insert_developer
+from portalctl.simulator.konnect.operations.forms import sign_up_answers
 from portalctl.simulator.konnect.operations.portals import settings_of
 from portalctl.simulator.konnect.problems import ProblemError, bad_request, not_found, standard
 from portalctl.simulator.message import SimulatedAnswer, json_answer
 
-SIGN_UP = body.RequestBody(
-    {"email": body.email(255), "full_name": body.text(1, 256)}, required=("email", "full_name")
-)
+_ACCOUNT = {"email": body.email(255), "full_name": body.text(1, 256)}
+SIGN_UP_V2 = body.RequestBody(_ACCOUNT, required=("email", "full_name"))
+SIGN_UP = body.RequestBody({**_ACCOUNT, "additional_data": body.an_object}, required=("email", "full_name"))
 ORGANISATION = "0f1e2d3c-4b5a-4697-8877-665544332211"
 
 
 def sign_up(call: Call) -> SimulatedAnswer:
     """A developer registers. 201 without a body; a known address stays as it is."""
     portal = _portal(call)
-    new = body.read_body(call.request, SIGN_UP)
+    new = body.read_body(call.request, SIGN_UP_V2 if call.api.classic else SIGN_UP)
     settings = settings_of(call, portal["id"])
     if not _has_accounts(portal) or not settings["basic_auth_enabled"]:
         raise bad_request(standard("email", "invalid", "this portal does not accept sign-ups"))
+    answers = sign_up_answers(call, portal["id"], new.get("additional_data", {}), by_developer=True)
     email = call.world.stored_email(new["email"])
     known = find_developer(call, portal["id"], email)
     if known is None:
         status = default_status(call, portal["id"])
-        known = insert_developer(call.world, portal["id"], email, new["full_name"], status)
+        known = insert_developer(call.world, portal["id"], email, new["full_name"], status=status, answers=answers)
         call.world.mail(portal["id"], known, email, "confirm-email-address")
     elif call.world.behaviour.known_signup == "409":
         raise ProblemError(409, "Developer with the given email already exists")

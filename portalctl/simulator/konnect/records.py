@@ -102,6 +102,22 @@ def _application(behaviour: Behaviour) -> str:
     return _APPLICATION if behaviour.application_owner else _APPLICATION.replace(_OWNER, "")
 
 
+def _answering(expression: str, owner: str) -> Callable[[Behaviour], str]:
+    """The shape of an object with the answers to a form (`additional_data`). `owner`: the expression of its id."""
+
+    def shape(behaviour: Behaviour) -> str:
+        if behaviour.additional_data == "absent":
+            return expression
+        kept = f"(SELECT x.data -> '$.{behaviour.additional_data}' FROM answers x WHERE x.owner_id = {owner})"  # noqa: S608
+        if behaviour.answers_unset == "absent":
+            path = f"CASE WHEN {kept} IS NULL THEN '$.-' ELSE '$.additional_data' END"
+            return f"json_remove(json_set({expression}, {path}, json(coalesce({kept}, 'null'))), '$.-')"
+        unset = "null" if behaviour.answers_unset == "null" else "{}"
+        return f"json_set({expression}, '$.additional_data', json(coalesce({kept}, '{unset}')))"
+
+    return shape
+
+
 def portal_field(name: str) -> str:
     """The SQL expression of a field of the portal object."""
     return f"json_extract(t.data, '$.{name}')"
@@ -143,7 +159,7 @@ PORTALS = TableListing(
 DEVELOPER_FIELDS = {name: f"t.{name}" for name in ("id", "created_at", "updated_at", "email", "full_name", "status")}
 DEVELOPERS = TableListing(
     source="developers t",
-    shape=always(object_of(**DEVELOPER_FIELDS)),
+    shape=_answering(object_of(**DEVELOPER_FIELDS), "t.id"),
     filters={
         "name": ColumnFilter("t.full_name"),
         "status": ColumnFilter("t.status"),
@@ -221,7 +237,7 @@ APPLICATION_DEVELOPERS = TableListing(
 )
 PORTAL_REGISTRATIONS = TableListing(
     source="registrations t JOIN applications a ON a.id = t.application_id",
-    shape=always(
+    shape=_answering(
         object_of(
             id="t.id",
             created_at="t.created_at",
@@ -229,7 +245,8 @@ PORTAL_REGISTRATIONS = TableListing(
             status="t.status",
             api="json(t.api)",
             application=object_of(id="a.id", name="a.name"),
-        )
+        ),
+        "t.id",
     ),
     filters={
         "developer_id": ColumnFilter("CASE a.owner_type WHEN 'developer' THEN a.owner_id END", "uuid"),
@@ -269,3 +286,6 @@ PROVIDER_MAPPINGS = TableListing(
     ),
     filters={"team_id": ColumnFilter("t.team_id", "equals"), "group": ColumnFilter("t.group_name", "equals")},
 )
+_FORM_FIELDS = {name: f"t.{name}" for name in ("id", "name", "type", "status", "created_at", "updated_at")}
+FORMS = TableListing(source="forms t", shape=always(object_of(**_FORM_FIELDS)))
+WHOLE_FORMS = TableListing(source="forms t", shape=always(object_of(**_FORM_FIELDS, fields="json(t.fields)")))

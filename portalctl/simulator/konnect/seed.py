@@ -8,16 +8,20 @@ JSON of this shape; only `name`, `email` and `api` are required, ids and times a
        "settings": {"idp_mapping_enabled": false, …},     authentication settings
        "identity_providers": [{"id", "type", "enabled", "config",
                                "mappings": [{"id", "team": "gunners", "group": "idp-group"}]}],
-       "developers": [{"id", "email", "full_name", "status", "created_at", "updated_at"}],
+       "forms": [{"id", "type", "name", "status", "fields": [{"name", "type", "label", …}]}],
+       "developers": [{"id", "email", "full_name", "status", "created_at", "updated_at",
+                       "additional_data": {"department": "payments"}}],
        "teams": [{"id", "name", "description", "can_own_applications", "created_at",
                   "members": ["peter@arsenal.com"],
                   "roles": [{"id", "role_name", "entity_id", "entity_type_name", "entity_region"}],
                   "groups": ["idp-group"]}],
        "applications": [{"id", "name", "description", "created_at",
                          "developer": "peter@arsenal.com"  or  "team": "gunners",
-                         "registrations": [{"id", "api", "api_id", "api_version", "status", "created_at"}]}]}]}
+                         "registrations": [{"id", "api", "api_id", "api_version", "status", "created_at",
+                                            "additional_data": {…}}]}]}]}
 
-A developer is named by the address of the first developer in the portal that has it.
+A developer is named by the address of the first developer in the portal that has it. A form has the fields that its
+type must have beside those of the seed. Answers (`additional_data`) are to the last form of their type.
 """
 
 from __future__ import annotations
@@ -28,6 +32,8 @@ from pathlib import Path
 from typing import Any
 
 from portalctl.simulator.konnect.api import V2, V3
+from portalctl.simulator.konnect.form_fields import API, BUILT_IN, DEVELOPER
+from portalctl.simulator.konnect.operations.forms import RESERVED_NAME
 from portalctl.simulator.konnect.store import SimulatedStore
 from portalctl.simulator.konnect.world import STATUSES
 from portalctl.simulator.seedfile import (
@@ -44,12 +50,16 @@ from portalctl.simulator.seedfile import (
 
 __all__ = ["SeedError", "plant", "read_seed"]
 
-_KINDS = ("identity_providers", "developers", "teams", "applications")
+_KINDS = ("identity_providers", "forms", "developers", "teams", "applications")
 _PORTAL_KEYS = {*_KINDS, "id", "created_at", "settings", "classic", "default_domain"}
 _ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
     "identity_providers": {"id": TEXT, "type": TEXT, "enabled": FLAG, "config": (dict,), "mappings": LIST},
     "mappings": dict.fromkeys(("id", "team", "group"), TEXT),
-    "developers": dict.fromkeys(("id", "email", "full_name", "status", "created_at", "updated_at"), TEXT),
+    "forms": {**dict.fromkeys(("id", "type", "name", "status", "created_at"), TEXT), "fields": LIST},
+    "developers": {
+        **dict.fromkeys(("id", "email", "full_name", "status", "created_at", "updated_at"), TEXT),
+        "additional_data": (dict,),
+    },
     "teams": {
         **dict.fromkeys(("id", "name", "created_at"), TEXT),
         "description": TEXT_OR_NULL,
@@ -65,6 +75,7 @@ _ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
     "registrations": {
         **dict.fromkeys(("id", "api", "api_id", "status", "created_at"), TEXT),
         "api_version": TEXT_OR_NULL,
+        "additional_data": (dict,),
     },
 }
 _REQUIRED = {
@@ -107,8 +118,9 @@ def _checked_portal(portal: Entry) -> Entry:
 
 def _check(kind: str, entry: Entry, where: str) -> None:
     check(kind, entry, _ENTRIES[kind], where, _REQUIRED.get(kind))
-    if "status" in entry and entry["status"] not in STATUSES:
-        raise SeedError(f"{where}: status {entry['status']!r} in `{kind}` is not one of {', '.join(STATUSES)}")
+    known = ("published", "unpublished") if kind == "forms" else STATUSES
+    if "status" in entry and entry["status"] not in known:
+        raise SeedError(f"{where}: status {entry['status']!r} in `{kind}` is not one of {', '.join(known)}")
 
 
 def plant(portals: list[Entry], store: SimulatedStore) -> None:
@@ -123,7 +135,8 @@ def plant(portals: list[Entry], store: SimulatedStore) -> None:
 def _plant_portal(portal: Entry, store: SimulatedStore) -> None:
     parts: dict[str, list[Entry]] = {kind: portal.pop(kind, []) for kind in _KINDS}
     portal_id = store.add_portal(**portal)
-    store.add_developers(portal_id, parts["developers"])
+    forms = _plant_forms(portal_id, parts["forms"], store)
+    _plant_developers(portal_id, parts["developers"], forms.get(DEVELOPER), store)
     developers: dict[str, str] = {}
     for developer in store.developers(portal_id):
         developers.setdefault(developer["email"], developer["id"])
@@ -131,7 +144,29 @@ def _plant_portal(portal: Entry, store: SimulatedStore) -> None:
     for provider in parts["identity_providers"]:
         _plant_provider(portal_id, dict(provider), teams, store)
     for application in parts["applications"]:
-        _plant_application(portal_id, dict(application), developers, teams, store)
+        owners = developers if "developer" in application else teams
+        _plant_application(portal_id, dict(application), owners, forms.get(API), store)
+
+
+def _plant_forms(portal_id: str, forms: list[Entry], store: SimulatedStore) -> dict[str, str]:
+    """The ids of the forms by type."""
+    planted = {}
+    for form in forms:
+        kind = form.get("type", DEVELOPER)
+        if kind not in BUILT_IN:
+            raise SeedError(f"form: type {kind!r} is not one of {', '.join(BUILT_IN)}")
+        try:
+            planted[kind] = store.add_form(portal_id, **form)
+        except ValueError as error:
+            raise SeedError(f"form {form.get('name', RESERVED_NAME)}: {error}") from error
+    return planted
+
+
+def _plant_developers(portal_id: str, developers: list[Entry], form: str | None, store: SimulatedStore) -> None:
+    plain = [{key: value for key, value in one.items() if key != "additional_data"} for one in developers]
+    for developer, developer_id in zip(developers, store.add_developers(portal_id, plain), strict=True):
+        if "additional_data" in developer:
+            store.set_answers(developer_id, developer["additional_data"], form)
 
 
 def _plant_provider(portal_id: str, provider: Entry, teams: Mapping[str, str], store: SimulatedStore) -> None:
@@ -154,19 +189,22 @@ def _plant_team(portal_id: str, team: Entry, developers: Mapping[str, str], stor
 
 
 def _plant_application(
-    portal_id: str, application: Entry, developers: Mapping[str, str], teams: Mapping[str, str], store: SimulatedStore
+    portal_id: str, application: Entry, owners: Mapping[str, str], form: str | None, store: SimulatedStore
 ) -> None:
     where = f"application {application['name']}"
     registrations = application.pop("registrations", [])
     developer, team = application.pop("developer", None), application.pop("team", None)
     if (developer is None) == (team is None):
         raise SeedError(f"{where}: needs either `developer` or `team`")
-    owner = _named(developers, developer, where) if team is None else _named(teams, team, where)
+    owner = _named(owners, developer if team is None else team, where)
     owner_type = "developer" if team is None else "team"
     application_id = store.add_application(portal_id, owner_id=owner, owner_type=owner_type, **application)
     for registration in registrations:
         settings = dict(registration)
-        store.add_registration(application_id, settings.pop("api"), **settings)
+        answers = settings.pop("additional_data", None)
+        registration_id = store.add_registration(application_id, settings.pop("api"), **settings)
+        if answers is not None:
+            store.set_answers(registration_id, answers, form)
 
 
 def _named(known: Mapping[str, str], name: object, where: str) -> str:

@@ -10,7 +10,7 @@ from portalctl.simulator.konnect.api import V2, V3, Api
 from portalctl.simulator.konnect.body import is_uuid
 from portalctl.simulator.konnect.call import Call
 from portalctl.simulator.konnect.database import TableReader
-from portalctl.simulator.konnect.operations import applications, developers, portals, teams
+from portalctl.simulator.konnect.operations import applications, developers, forms, portals, teams
 from portalctl.simulator.konnect.problems import (
     PROBLEM_TYPE,
     ProblemError,
@@ -41,6 +41,7 @@ _PORTAL = "/portals/{portalId}"
 _DEVELOPER = _PORTAL + "/developers/{developerId}"
 _TEAM = _PORTAL + "/teams/{teamId}"
 _APPLICATION = _PORTAL + "/applications/{applicationId}"
+_MAPPINGS = _PORTAL + "/identity-providers/{providerId}/team-group-mappings"
 _REGISTRATION = _APPLICATION + "/registrations/{registrationId}"
 
 _BOTH: tuple[tuple[str, str, Operation], ...] = (
@@ -80,8 +81,20 @@ _BOTH: tuple[tuple[str, str, Operation], ...] = (
 )
 _V3_ONLY: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/apis", portals.list_apis),
-    ("GET", _PORTAL + "/identity-providers/{providerId}/team-group-mappings", portals.list_provider_mappings),
+    ("GET", _MAPPINGS, portals.list_provider_mappings),
+    ("POST", _MAPPINGS, portals.create_provider_mapping),
+    ("GET", _MAPPINGS + "/{mappingId}", portals.get_provider_mapping),
+    ("DELETE", _MAPPINGS + "/{mappingId}", portals.delete_provider_mapping),
     ("POST", _PORTAL + "/developers", developers.create_developer),
+    ("GET", _PORTAL + "/forms", forms.list_forms),
+    ("POST", _PORTAL + "/forms", forms.create_form),
+    ("GET", _PORTAL + "/forms/{formId}", forms.get_form),
+    ("PUT", _PORTAL + "/forms/{formId}", forms.replace_form),
+    ("DELETE", _PORTAL + "/forms/{formId}", forms.delete_form),
+    ("PUT", "/apis/{apiId}/publications/{portalId}", forms.publish_api),
+    ("POST", _PORTAL + "/applications", applications.create_application),
+    ("PATCH", _APPLICATION, applications.update_application),
+    ("POST", _APPLICATION + "/registrations", applications.create_registration),
     ("GET", _APPLICATION + "/developers", applications.list_application_developers),
 )
 _PORTAL_SIDE: tuple[tuple[str, str, Operation], ...] = (
@@ -97,6 +110,9 @@ _EXISTS = {
     "portalId": ("portals", "", ""),
     "developerId": ("developers", "portal_id", "portalId"),
     "providerId": ("identity_providers", "portal_id", "portalId"),
+    "mappingId": ("provider_mappings", "provider_id", "providerId"),
+    "formId": ("forms", "portal_id", "portalId"),
+    "apiId": ("apis", "", ""),
     "teamId": ("teams", "portal_id", "portalId"),
     "roleId": ("roles", "team_id", "teamId"),
     "applicationId": ("applications", "portal_id", "portalId"),
@@ -132,7 +148,8 @@ class KonnectService:
                 return self._operate(request)
         except ProblemError as problem:
             body = problem_body(problem.status, _trace(request), problem.detail, problem.invalid)
-            return json_answer(problem.status, body, PROBLEM_TYPE)
+            answer = json_answer(problem.status, body, PROBLEM_TYPE)
+            return _ROUTER.allowing(request, answer) if problem.status == 405 else answer
 
     def error(self, request: Request, status: int) -> SimulatedAnswer:
         return json_answer(status, problem_body(status, _trace(request)), PROBLEM_TYPE)

@@ -11,20 +11,13 @@ from typing import Any
 
 from portalctl.simulator.konnect import records
 from portalctl.simulator.konnect.call import objects
-from portalctl.simulator.konnect.database import ERASE_DEVELOPER, ERASE_TEAM
+from portalctl.simulator.konnect.database import ERASE_DEVELOPER, ERASE_FORM, ERASE_TEAM
+from portalctl.simulator.konnect.form_fields import BUILT_IN, DEVELOPER, checked_fields
+from portalctl.simulator.konnect.operations.forms import RESERVED_NAME, answers_json
 from portalctl.simulator.konnect.records import TableListing
-from portalctl.simulator.konnect.world import World
+from portalctl.simulator.konnect.world import KEY_AUTH, World
 from portalctl.simulator.message import Json
 
-KEY_AUTH = {
-    "auth_strategy": {
-        "id": "85606071-49c7-4c2e-ae49-8a86d72a8110",
-        "name": "API Key",
-        "credential_type": "key_auth",
-        "key_names": ["apikey"],
-    },
-    "labels": {},
-}
 SETTINGS = {
     "basic_auth_enabled": True,
     "oidc_auth_enabled": False,
@@ -152,6 +145,54 @@ class SimulatedStore:
             )
         self._place(_INSERT_DEVELOPER, rows)
         return [row[0] for row in rows]
+
+    def add_form(
+        self,
+        portal_id: str,
+        fields: Iterable[Mapping[str, Any]] = (),
+        *,
+        type: str = DEVELOPER,
+        name: str = RESERVED_NAME,
+        status: str = "published",
+        id: str | None = None,
+        created_at: str | None = None,
+    ) -> str:
+        """A form with the fields that its type must have, and these. Raises ValueError for fields it cannot have."""
+        built_in = [
+            {"name": name, "type": kind, "label": name.replace("_", " ").capitalize(), "required": type == DEVELOPER}
+            for name, kind in BUILT_IN[type].items()
+        ]
+        submit = {"name": "submit", "type": "submit", "value": "Submit"}
+        stored, wrong = checked_fields(type, [*built_in, *map(dict, fields), submit])
+        if wrong:
+            raise ValueError("; ".join(problem["reason"] for problem in wrong))
+        form_id, now = id or self._world.new_id(), created_at or self._world.now()
+        self._place(
+            "INSERT INTO forms (id, portal_id, type, name, status, fields, created_at, updated_at) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [(form_id, portal_id, type, name, status, json.dumps(stored), now, now)],
+        )
+        return form_id
+
+    def delete_form(self, form_id: str) -> None:
+        for sql in ERASE_FORM:
+            self._place(sql, [(form_id,)])
+
+    def set_answers(self, owner_id: str, answers: Mapping[str, Json], form: str | None = None) -> None:
+        """What a developer, or an application with its registration, has answered; nothing of it is checked.
+
+        Label and type are those of the form's fields; for answers to no field the name, and text.
+        """
+        with self._world.db.lock:
+            row = self._world.db.truth.row("SELECT fields FROM forms WHERE id = ?", form or "")
+        fields = {field["name"]: field for field in (json.loads(row[0]) if row else ())}
+        rows = [
+            {"name": name, "label": name, "type": "text"}
+            | {key: value for key, value in fields.get(name, {}).items() if key in ("label", "type")}
+            | {"value": value}
+            for name, value in answers.items()
+        ]
+        self._place("INSERT OR REPLACE INTO answers (owner_id, data) VALUES (?, ?)", [(owner_id, answers_json(rows))])
 
     def set_status(self, developer_id: str, status: str) -> None:
         sql = "UPDATE developers SET status = ?, updated_at = ? WHERE id = ?"

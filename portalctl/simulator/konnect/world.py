@@ -11,6 +11,16 @@ from portalctl.simulator.konnect.database import Database
 
 STATUSES = ("approved", "pending", "revoked", "rejected")
 
+KEY_AUTH = {
+    "auth_strategy": {
+        "id": "85606071-49c7-4c2e-ae49-8a86d72a8110",
+        "name": "API Key",
+        "credential_type": "key_auth",
+        "key_names": ["apikey"],
+    },
+    "labels": {},
+}
+
 _MAILS = {
     "approved": "account-access-approved",
     "rejected": "account-access-rejected",

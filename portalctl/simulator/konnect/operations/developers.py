@@ -5,6 +5,8 @@ from __future__ import annotations
 from portalctl.simulator.konnect import body
 from portalctl.simulator.konnect.call import Call, page, shown
 from portalctl.simulator.konnect.database import ERASE_DEVELOPER
+from portalctl.simulator.konnect.form_fields import Field
+from portalctl.simulator.konnect.operations.forms import keep_answers, sign_up_answers
 from portalctl.simulator.konnect.problems import ProblemError, bad_request, standard
 from portalctl.simulator.konnect.query import refuse_query
 from portalctl.simulator.konnect.world import STATUSES, World
@@ -16,6 +18,7 @@ CREATE_DEVELOPER = body.RequestBody(
         "full_name": body.text(0, 255),
         "status": body.one_of(*STATUSES),
         "send_invitation_email": body.flag,
+        "additional_data": body.an_object,
     },
     required=("email", "full_name"),
 )
@@ -39,8 +42,9 @@ def create_developer(call: Call) -> SimulatedAnswer:
     email = call.world.stored_email(new["email"])
     if find_developer(call, call.portal, email):
         raise ProblemError(409, "Developer with the given email already exists")
+    answers = sign_up_answers(call, call.portal, new.get("additional_data", {}), by_developer=False)
     status = new.get("status") or default_status(call, call.portal)
-    developer_id = insert_developer(call.world, call.portal, email, new["full_name"], status)
+    developer_id = insert_developer(call.world, call.portal, email, new["full_name"], status=status, answers=answers)
     if new.get("send_invitation_email"):
         call.world.mail(call.portal, developer_id, email, "developer-invitation")
     return json_answer(201, shown(call, call.api.developers, developer_id))
@@ -91,7 +95,9 @@ def default_status(call: Call, portal_id: str) -> str:
     return "approved" if row and row[0] else "pending"
 
 
-def insert_developer(world: World, portal_id: str, email: str, full_name: str, status: str) -> str:
+def insert_developer(
+    world: World, portal_id: str, email: str, full_name: str, *, status: str, answers: list[Field]
+) -> str:
     developer_id, now = world.new_id(), world.now()
     world.db.write(
         "INSERT INTO developers (id, portal_id, email, full_name, status, created_at, updated_at) "
@@ -104,4 +110,6 @@ def insert_developer(world: World, portal_id: str, email: str, full_name: str, s
         now,
         now,
     )
+    if answers:
+        keep_answers(world, developer_id, answers)
     return developer_id

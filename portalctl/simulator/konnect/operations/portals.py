@@ -28,6 +28,9 @@ UPDATE_SETTINGS = body.RequestBody(
     },
     extra=True,
 )
+CREATE_MAPPING = body.RequestBody(
+    {"team_id": body.uuid, "group": body.text()}, required=("team_id", "group"), extra=True
+)
 _OIDC_CONFIG = {
     "oidc_issuer": "issuer",
     "oidc_client_id": "client_id",
@@ -99,6 +102,34 @@ def list_provider_mappings(call: Call) -> SimulatedAnswer:
     return cursor_page(call, records.PROVIDER_MAPPINGS, "t.provider_id = ?", call.ids["providerId"])
 
 
+def get_provider_mapping(call: Call) -> SimulatedAnswer:
+    refuse_query(call.request.query)
+    return json_answer(200, shown(call, records.PROVIDER_MAPPINGS, call.ids["mappingId"]))
+
+
+def create_provider_mapping(call: Call) -> SimulatedAnswer:
+    refuse_query(call.request.query)
+    new = body.read_body(call.request, CREATE_MAPPING)
+    team, group, provider = new["team_id"], new["group"], call.ids["providerId"]
+    if not call.reader.row("SELECT 1 FROM teams WHERE id = ? AND portal_id = ?", team, call.portal):
+        raise bad_request(standard("team_id", "missing_reference", "team does not exist"))
+    mapping_id, now = call.world.new_id(), call.world.now()
+    added = call.world.db.write(
+        "INSERT OR IGNORE INTO provider_mappings (id, provider_id, team_id, group_name, created_at, updated_at) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        *(mapping_id, provider, team, group, now, now),
+    )
+    if not added:
+        raise ProblemError(409, "The group is already mapped to the team")
+    return json_answer(201, shown(call, records.PROVIDER_MAPPINGS, mapping_id))
+
+
+def delete_provider_mapping(call: Call) -> SimulatedAnswer:
+    refuse_query(call.request.query)
+    call.world.db.write("DELETE FROM provider_mappings WHERE id = ?", call.ids["mappingId"])
+    return SimulatedAnswer(204)
+
+
 def list_roles(call: Call) -> SimulatedAnswer:
     refuse_query(call.request.query)
     return json_answer(200, PORTAL_ROLES)
@@ -121,7 +152,7 @@ def _has_identity_provider(call: Call, condition: str = "") -> bool:
     return call.reader.row(sql, call.portal) is not None
 
 
-PORTAL_ROLES = {
+PORTAL_ROLES: dict[str, Any] = {
     "services": {
         "name": "Services",
         "roles": {

@@ -7,6 +7,7 @@ from typing import Any
 from portalctl.simulator.konnect import body, records
 from portalctl.simulator.konnect.call import Call, page, shown
 from portalctl.simulator.konnect.database import ERASE_TEAM
+from portalctl.simulator.konnect.operations.portals import PORTAL_ROLES
 from portalctl.simulator.konnect.problems import ProblemError, bad_request, not_found, standard
 from portalctl.simulator.konnect.query import refuse_query
 from portalctl.simulator.message import SimulatedAnswer, json_answer
@@ -14,9 +15,9 @@ from portalctl.simulator.message import SimulatedAnswer, json_answer
 ADD_MEMBER = body.RequestBody({"id": body.uuid}, required=("id",), extra=True)
 ASSIGN_ROLE = body.RequestBody(
     {
-        "role_name": body.text(),
+        "role_name": body.one_of(*(role["name"] for role in PORTAL_ROLES["services"]["roles"].values())),
         "entity_id": body.uuid,
-        "entity_type_name": body.text(),
+        "entity_type_name": body.one_of(PORTAL_ROLES["services"]["name"]),
         "entity_region": body.one_of("us", "eu", "au", "me", "in", "sg", "*"),
     },
     required=("role_name", "entity_id", "entity_type_name", "entity_region"),
