@@ -136,13 +136,13 @@ def answered(kind: str, fields: Sequence[Field], answers: object, *, complete: b
         for name, field in asked.items()
         if complete and field.get("required") and answers.get(name) in (None, "", [])
     ]
-    given = {name: answers[name] for name in asked if answers.get(name) is not None}
-    wrong += [problem for name, value in given.items() if (problem := _answer_problem(asked[name], value))]
+    found = {name: answers[name] for name in asked if answers.get(name) is not None}
+    wrong += [problem for name, value in found.items() if (problem := _answer_problem(asked[name], value))]
     if wrong:
         raise bad_request(*wrong)
     return [
         {"name": name, "label": asked[name]["label"], "type": asked[name]["type"], "value": value}
-        for name, value in given.items()
+        for name, value in found.items()
     ]
 
 

@@ -47,7 +47,7 @@ def create_form(call: Call) -> SimulatedAnswer:
         raise bad_request(required("name"))
     fields = _fields(new["type"], new.get("name", name), new["fields"])
     form_id, now = call.world.new_id(), call.world.now()
-    _refuse_taken_name(call, name, form_id)
+    _refuse_duplicate_name(call, name, form_id)
     call.world.db.write(
         "INSERT INTO forms (id, portal_id, type, name, status, fields, created_at, updated_at) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -65,7 +65,7 @@ def replace_form(call: Call) -> SimulatedAnswer:
         raise bad_request(standard("type", "invalid", "the type of a form cannot be changed"))
     name = new.get("name", old["name"])
     fields = _fields(new["type"], name, new["fields"])
-    _refuse_taken_name(call, name, old["id"])
+    _refuse_duplicate_name(call, name, old["id"])
     call.world.db.write(
         "UPDATE forms SET name = ?, status = ?, fields = ?, updated_at = ? WHERE id = ?",
         *(name, new.get("status", "unpublished"), json.dumps(fields), call.world.now(), old["id"]),
@@ -155,9 +155,9 @@ def _name_problems(kind: str, name: str) -> list[Invalid]:
     return []
 
 
-def _refuse_taken_name(call: Call, name: str, form_id: str) -> None:
-    taken = "SELECT 1 FROM forms WHERE portal_id = ? AND name = ? AND id <> ?"
-    if call.reader.row(taken, call.portal, name, form_id):
+def _refuse_duplicate_name(call: Call, name: str, form_id: str) -> None:
+    same_name = "SELECT 1 FROM forms WHERE portal_id = ? AND name = ? AND id <> ?"
+    if call.reader.row(same_name, call.portal, name, form_id):
         raise ProblemError(409, f"A form with the name {name} already exists")
 
 
