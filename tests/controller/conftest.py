@@ -1,4 +1,4 @@
-"""A database of the controller for each test."""
+"""A database of the controller for each test: SQLite, and the same tests with a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -9,26 +9,68 @@ import pytest
 
 from portalctl.controller.database import open_database
 from portalctl.controller.store import Store
+from portalctl.controller.tables import METADATA, SCHEMA_VERSION
 from tests.conftest import Bench
+from tests.controller import postgres
 from tests.controller.running import Starter
+
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # of a test that is about files
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Postgres]:
+    """Yield a PostgreSQL of this test process."""
+    if postgres.MISSING is not None:
+        pytest.skip(postgres.MISSING)
+    with postgres.running() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def shared_database(cluster: postgres.Postgres) -> Iterator[str]:
+    """Yield the URL of a database of PostgreSQL with all tables."""
+    with cluster.database() as url:
+        open_database(url, state=Path()).dispose()
+        yield url
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """Yield a store on a new SQLite database."""
-    store = Store(open_database(None, state=tmp_path / "state"))
+def postgres_url(shared_database: str) -> Iterator[str]:
+    """Yield the URL of a database of PostgreSQL with all tables, which are empty: quicker than a new database."""
+    yield shared_database
+    engine = open_database(shared_database, state=Path())
+    with engine.begin() as connection:
+        for table in METADATA.tables.values():
+            if table is not SCHEMA_VERSION:
+                connection.execute(table.delete())
+    engine.dispose()
+
+
+@pytest.fixture(params=BOTH)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the URL of a new database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'controller.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path) -> Iterator[Store]:
+    """Yield a store on a new database."""
+    store = Store(open_database(database_url, state=tmp_path / "state"))
     yield store
     store.engine.dispose()
 
 
 @pytest.fixture
-def again() -> Iterator[Callable[[Store], Store]]:
+def again(database_url: str, tmp_path: Path) -> Iterator[Callable[[Store], Store]]:
     """Yield what returns a store on the same database after a restart."""
     opened: list[Store] = []
 
     def reopened(store: Store) -> Store:
         store.engine.dispose()
-        opened.append(Store(open_database(None, state=Path(store.place).parent)))
+        opened.append(Store(open_database(database_url, state=tmp_path / "state")))
         return opened[-1]
 
     yield reopened
@@ -37,8 +79,8 @@ def again() -> Iterator[Callable[[Store], Store]]:
 
 
 @pytest.fixture
-def starter(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starter:
+def starter(database_url: str, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starter:
     """Return what starts a controller on the portal `partners`, with its server and token in the environment."""
     monkeypatch.setenv("KONNECT_SERVER_URL", bench.sim.url)
     monkeypatch.setenv("KONNECT_TOKEN", bench.sim.token)
-    return Starter(bench, tmp_path / "state")
+    return Starter(bench, tmp_path / "state", database_url)

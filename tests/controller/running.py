@@ -73,6 +73,7 @@ class Starter:
 
     bench: Bench
     state: Path
+    url: str
     log: io.StringIO = field(default_factory=io.StringIO)
     sent: list[dict[str, Any]] = field(default_factory=list)
 
@@ -88,7 +89,7 @@ class Starter:
         ready: bool = True,
     ) -> Iterator[Running]:
         """Run a controller while the context lasts. `ready`: begin after the first run of each portal."""
-        engine = open_database(None, state=self.state)
+        engine = open_database(self.url, state=self.state)
         store = Store(engine)
         controller = Controller(
             store,

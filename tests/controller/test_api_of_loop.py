@@ -65,7 +65,9 @@ def serve(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
         @contextmanager
         def start(mode: Mode) -> Iterator[Served]:
-            with Starter(bench, tmp_path / "state")(mode) as running:
+            with Starter(bench, tmp_path / "state", f"sqlite:///{tmp_path / 'state' / 'controller.db'}")(
+                mode
+            ) as running:
                 listening = ListenSettings(port=0, tokens=tokens)
                 with serving(listening, running.store, Log(io.StringIO()))(running.controller) as server:
                     assert isinstance(server, ApiServer)

@@ -16,6 +16,7 @@ from portalctl.controller.database_errors import StoreError
 from portalctl.controller.store import Store
 from portalctl.controller.tables import METADATA
 from portalctl.errors import BadUsageError
+from tests.controller.conftest import ON_SQLITE
 from tests.controller.records import NOW, result, run
 
 
@@ -44,6 +45,7 @@ def test_the_file_is_below_the_state_folder_and_private(tmp_path: Path) -> None:
     }
 
 
+@ON_SQLITE
 def test_every_commit_is_on_disk(store: Store) -> None:
     with store.engine.connect() as connection:
         settings = {
@@ -149,6 +151,7 @@ def _script(engine: Engine) -> str:
         return "".join(f"{sql};\n" for sql in found if sql is not None)
 
 
+@ON_SQLITE
 def test_a_full_disk_is_an_error_and_nothing_is_half_written(store: Store) -> None:
     store.check_writable(NOW)
 
@@ -164,6 +167,7 @@ def test_a_full_disk_is_an_error_and_nothing_is_half_written(store: Store) -> No
     assert (store.runs("partners"), store.results("run-1")) == ([], [])
 
 
+@ON_SQLITE
 def test_a_removed_database_is_not_written_to(store: Store) -> None:
     path = Path(store.place)
     path.rename(path.with_name("away"))
@@ -173,6 +177,7 @@ def test_a_removed_database_is_not_written_to(store: Store) -> None:
     store.check_writable(NOW)
 
 
+@ON_SQLITE
 def test_a_removed_lock_stops_writing(store: Store) -> None:
     Path(f"{store.place}.lock").unlink()
     with pytest.raises(StoreError, match=r"controller\.db\.lock was removed or replaced"):

@@ -28,6 +28,7 @@ from portalctl.manifest.load import load
 from portalctl.run_context import Run, utc_now
 from portalctl.simulator.behaviour import Behaviour
 from tests.conftest import PORTAL_ID, Bench
+from tests.controller.conftest import ON_SQLITE
 from tests.controller.records import run as run_record
 
 RULES = """
@@ -94,6 +95,7 @@ def test_nothing_is_sent_once_the_check_fails(bench: Bench, store: Store) -> Non
     assert Counter(item.result for item in store.results(record.id)) == {"confirmed": 1, "skipped": 6}
 
 
+@ON_SQLITE
 def test_nothing_is_sent_without_the_database(bench: Bench, store: Store) -> None:
     fill(bench, 3)
     place = DatabasePlace(store, "partners", begun(store, bench).id)
@@ -109,6 +111,7 @@ def test_nothing_is_sent_without_the_database(bench: Bench, store: Store) -> Non
     assert any("was removed or replaced" in item.detail for item in report.settled)
 
 
+@ON_SQLITE
 def test_a_database_that_is_gone_before_the_apply_stops_it(bench: Bench, store: Store) -> None:
     fill(bench, 1)
     place = DatabasePlace(store, "partners", begun(store, bench).id)

@@ -17,6 +17,7 @@ from portalctl.controller.database_errors import ConflictError
 from portalctl.controller.models import NOT_KNOWN, Counts, ExternalChange, Lease, Reading, Suspension
 from portalctl.controller.store import Store
 from portalctl.insight.drift import DriftFinding
+from tests.controller.conftest import ON_SQLITE
 from tests.controller.records import DIGEST, HOUR, KEY, NOW, OTHER, held, result, run
 
 DAY = timedelta(days=1)
@@ -352,6 +353,7 @@ def test_a_registration_gets_its_answer_again(store: Store, again: Again) -> Non
     assert store.answer_for("city", "msg_1") is None
 
 
+@ON_SQLITE
 def test_ids_are_kept_without_their_text(store: Store) -> None:
     store.first_seen("event", "partners", "ann@example.com", NOW)
     assert b"ann@example.com" not in Path(store.place).read_bytes() + Path(f"{store.place}-wal").read_bytes()
