@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "init": "Set up a repository: manifest, workflows, CODEOWNERS.",
     "validate": "Check manifest files.",
+    "test": "Check that the rules yield what is expected.",
     "fmt": "Format manifest files.",
     "schema": "Print the JSON Schema of manifests, plans, reports or other documents.",
     "plan": "Show what apply would change, and why.",
@@ -126,7 +127,7 @@ def portalctl() -> None:
     Exit codes:
       0    done; no difference
       1    error: could not read or write
-      2    a difference was found (`plan --detailed-exitcode`, `drift`, `fmt --check`)
+      2    a difference was found (`plan --detailed-exitcode`, `drift`, `fmt --check`, `test`)
       3    refused before any write
       4    not everything was applied
       64   wrong usage, or an environment that cannot be used

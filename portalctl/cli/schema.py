@@ -8,7 +8,7 @@ import click
 
 from portalctl.output.forms import FORMS
 
-KINDS = ("manifest", *FORMS)
+KINDS = ("manifest", "expectations", *FORMS)
 
 
 @click.command()
@@ -16,8 +16,8 @@ KINDS = ("manifest", *FORMS)
 def schema(kind: str) -> None:
     """Print the JSON Schema of manifest files, or of a document that portalctl writes, for editors and validators.
 
-    KIND is manifest, plan, report, snapshot, drift, explanation, access, ping, validation, portals,
-    live_portals, directories, history or evidence.
+    KIND is manifest, expectations, plan, report, snapshot, drift, explanation, access, ping, validation, test,
+    portals, live_portals, directories, history or evidence.
 
     \b
     Examples:
@@ -34,6 +34,10 @@ def schema_of(kind: str) -> object:
         from portalctl.manifest.schema import manifest_schema
 
         return manifest_schema(DIRECTORY_KINDS)
+    if kind == "expectations":
+        from portalctl.manifest.schema import expectations_schema
+
+        return expectations_schema()
     from portalctl.output import documents
 
     return documents.schema(kind)

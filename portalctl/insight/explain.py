@@ -276,8 +276,8 @@ def _developer(case: _Case, subject: Topic) -> PortalExplanation:
         decision = decisions[accounts[0].id]
         standings = [_standing(case, account, decisions[account.id], changes, noted) for account in accounts]
     else:
-        newcomer = _signed_up(subject.name)
-        decision = _decision(case.book, newcomer)
+        newcomer = signed_up(subject.name)
+        decision = decision_on(case.book, newcomer)
         can_sign_up = "@" in subject.name or _has_account_ids(case.portal)  # elsewhere the portal chooses the id
         standings = [_after_sign_up(case, newcomer, decision)] if can_sign_up else []
     key, name = (accounts[0].id, accounts[0].name) if accounts else (subject.name, subject.name)
@@ -292,11 +292,8 @@ def _names(account: Developer) -> set[str | None]:
 
 def _domain(case: _Case, subject: Topic) -> PortalExplanation:
     """Return the explanation of a domain, with a sign-up there by a developer that no rule names."""
-    stars = 1
-    while (address := f"{'*' * stars}@{subject.name}") in case.book.named:  # a rule may name this address, too
-        stars += 1
-    newcomer = _signed_up(address)
-    decision = _decision(case.book, newcomer)
+    newcomer = signed_up(unnamed_at(case.book, subject.name))
+    decision = decision_on(case.book, newcomer)
     developers = [
         developer for developer in case.snapshot.developers if domain_of(developer.address or "") == subject.name
     ]
@@ -362,12 +359,21 @@ def _after_sign_up(case: _Case, newcomer: Developer, decision: Decision) -> Stan
     return _with_changes(replace(_standing(case, newcomer, decision, (), noted), id=None), changes)
 
 
-def _signed_up(name: str) -> Developer:
+def signed_up(name: str) -> Developer:
     """Return a developer who has just signed up with a verified address."""
     return replace(unregistered(name), status="pending", email_verified=True)
 
 
-def _decision(book: Rulebook, developer: Developer) -> Decision:
+def unnamed_at(book: Rulebook, domain: str) -> str:
+    """Return an address at a domain that no rule names."""
+    stars = 1
+    while (address := f"{'*' * stars}@{domain}") in book.named or book.has_group(address):
+        stars += 1
+    return address
+
+
+def decision_on(book: Rulebook, developer: Developer) -> Decision:
+    """Return what the rules yield for one account, if it is the only one with its address."""
     return next(decision for _, decision in resolve(book, [developer]))
 
 

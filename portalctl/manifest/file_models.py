@@ -29,12 +29,14 @@ from portalctl.manifest.model import (
 )
 from portalctl.manifest.rule_model import RuleModel
 from portalctl.manifest.value_formats import (
+    Address,
     AddressOrId,
     AttributeNames,
     Day,
     Domain,
     FilePath,
     Fingerprint,
+    GrantedGroup,
     Handle,
     Many,
     PortalId,
@@ -324,6 +326,76 @@ class AcknowledgementFile(Entry):
     acknowledgements: Many[AcknowledgementEntry] = Field(description="The accepted findings.")
 
 
+#: What an expectation may write as `is`: what the rules yield for a developer.
+ExpectedStatus = Literal[
+    "approved", "denied", "pending", "revoked", "rejected", "absent", "listed", "blocked", "unmatched"
+]
+
+
+def _expectation_schema(schema: dict[str, JsonValue]) -> None:
+    """Describe in the JSON Schema which keys go together."""
+    schema.update(_one_of("developer", "domain"))
+    schema["anyOf"] = [{"required": [key]} for key in ("is", "teams", "not_teams")]
+
+
+class ExpectationEntry(Entry):
+    """What the rules have to yield for one developer, or for a sign-up at one domain."""
+
+    model_config = ConfigDict(json_schema_extra=_expectation_schema)
+
+    developer: AddressOrId | None = Field(
+        default=None, description="The developer: an address, or the portal's id where rules may name it."
+    )
+    domain: Domain | None = Field(
+        default=None,
+        description="The domain of a sign-up by a developer that no rule names. Write this or `developer`.",
+    )
+    portal: Handle | None = Field(
+        default=None, description="The name of the portal. Required where the manifest has several."
+    )
+    on: Day | None = Field(
+        default=None, description="The day on which this holds (YYYY-MM-DD, UTC). Left out: today."
+    )
+    live: Literal["pending", "approved", "revoked", "rejected"] = Field(
+        default="pending",
+        description="The status of the account on the portal. `pending` unless written: the developer signs up.",
+    )
+    email_verified: bool = Field(
+        default=True, description="Whether the portal has verified the address. `true` unless written."
+    )
+    groups: Many[GrantedGroup] = Field(
+        default=(), description="The groups of directories that have this developer, as `directory/group`."
+    )
+    status: ExpectedStatus | None = Field(
+        default=None,
+        alias="is",
+        description="What the rules yield: `approved`, `pending`, `revoked`, `rejected` or `absent` as the rule sets "
+        "it; `denied`: denied in any way; `listed`: a rule names the developer, and none decides the status; "
+        "`blocked`: a rule matches, and may grant this account nothing; `unmatched`: no rule matches.",
+    )
+    teams: Many[TeamName] | None = Field(
+        default=None,
+        description="Teams that the rules add this developer to: at least these. `[]`: no team at all.",
+    )
+    not_teams: Many[TeamName] = Field(default=(), description="Teams that the rules do not add this developer to.")
+    reason: Prose | None = Field(default=None, description="Why this is expected, for reviewers of the file.")
+
+
+class ExpectationFile(Entry):
+    """Expectations of what the rules of the manifest yield, for `portalctl test`."""
+
+    version: Version = Field(description=_VERSION)
+    groups: dict[GrantedGroup, Many[Address]] = Field(
+        default={},
+        description="The members of groups of directories, by `directory/group`. All other groups have no members "
+        "here: no directory is read.",
+    )
+    expectations: Many[ExpectationEntry] = Field(min_length=1, description="The expectations.")
+
+
+#: The kinds of files that are written as a manifest, or beside it.
+FileKind = type[RootFile] | type[FragmentFile] | type[AcknowledgementFile] | type[ExpectationFile]
+
 _INSIDE: Final[Mapping[tuple[str, ...], type[Entry | RuleModel]]] = {
     ("portal",): PortalEntry,
     ("policy",): PolicyEntry,
@@ -339,6 +411,7 @@ _INSIDE: Final[Mapping[tuple[str, ...], type[Entry | RuleModel]]] = {
     ("overrides",): Override,
     ("access_requests",): AccessRule,
     ("acknowledgements",): AcknowledgementEntry,
+    ("expectations",): ExpectationEntry,
 }
 
 
@@ -350,4 +423,6 @@ def keys_at(kind: type[Entry | RuleModel], path: tuple[str | int, ...]) -> tuple
     if names == ("teams", "members_from"):
         return (*MemberFile.keys(), *MemberGroup.keys())
     inside = _INSIDE[names] if names else kind
-    return inside.keys() if issubclass(inside, RuleModel) else tuple(inside.model_fields)
+    if issubclass(inside, RuleModel):
+        return inside.keys()
+    return tuple(key.alias or name for name, key in inside.model_fields.items())

@@ -177,7 +177,7 @@ class _Checks:
             address = normal_address(member.developer)
             if address is None:
                 at = position(file, part(mark, "developer"))
-                self.findings.append(Finding(at, _no_address(member.developer)))
+                self.findings.append(Finding(at, no_address(member.developer)))
             else:
                 text = member.reason.strip() if member.reason else None
                 why = Reason("members", address, file, mark.line + 1, text, mark.column + 1)
@@ -244,7 +244,7 @@ class _Checks:
         if developer is None and self._developer_ids and is_id(text):
             return text
         if developer is None:
-            self._find(mark, _no_address(text, " or a developer_id" if self._developer_ids else ""))
+            self._find(mark, no_address(text, " or a developer_id" if self._developer_ids else ""))
         return developer
 
     def _domain(self, text: str, mark: Mark) -> str | None:
@@ -270,7 +270,7 @@ def no_domain(text: str) -> str:
     return f"{shown_value(text)}: expected a domain, as in example.com{hint}{_odd(text)}"
 
 
-def _no_address(text: str, alternative: str = "") -> str:
+def no_address(text: str, alternative: str = "") -> str:
     slip = (odd(text) or "") if alternative and "@" not in text else address_slip(text)
     return (
         f"{shown_value(text)}: expected an e-mail address{alternative}, as in ann@example.com{slip and f'; {slip}'}"

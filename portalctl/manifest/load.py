@@ -32,7 +32,7 @@ from portalctl.manifest.group_rules import group_value
 from portalctl.manifest.model import Directory, Manifest, MemberFile, NamedFile, Policy, PortalManifest
 from portalctl.manifest.roots import check_declared_once, check_root_files
 from portalctl.manifest.unread import entries_without_file, unread
-from portalctl.manifest.validation import Shaped, ShapedAcknowledgements, read_entries
+from portalctl.manifest.validation import Shaped, ShapedAcknowledgements, ShapedExpectations, read_entries
 from portalctl.manifest.value_display import shown_value
 from portalctl.manifest.yaml_source import YamlSource
 from portalctl.providers.definition import Provider
@@ -80,7 +80,8 @@ def assemble(
     for file in sorted(files, key=lambda file: file.shown):
         loading.add(file)
     portals, warnings = loading.finish()
-    files = [file for file in files if file not in loading.acknowledgements]  # they change no plan
+    beside = [*loading.acknowledgements, *loading.expectations]
+    files = [file for file in files if file not in beside]  # they change no plan
     if not files and not loading.findings:
         raise InputError((), "no manifest was given; name a file or a folder with -f")
     if loading.findings:
@@ -122,6 +123,7 @@ class _Loading:
         self._roots: list[tuple[Shaped, RootFile, File]] = []
         self._fragments: list[tuple[Shaped, FragmentFile, File]] = []
         self.acknowledgements: list[File] = []
+        self.expectations: list[File] = []
         self._portals: dict[str, _PortalDraft] = {}
         self._delegations: list[Delegation] = []
 
@@ -141,6 +143,8 @@ class _Loading:
             return
         if isinstance(shaped, ShapedAcknowledgements):
             self.acknowledgements.append(file)
+        elif isinstance(shaped, ShapedExpectations):
+            self.expectations.append(file)
         elif isinstance(shaped.entry, RootFile):
             self._roots.append((shaped, shaped.entry, file))
         else:

@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from pydantic import JsonValue, TypeAdapter
 
 from portalctl.manifest.directory_kinds import NO_KINDS, DirectoryKey, Kinds
-from portalctl.manifest.file_models import FragmentFile, RootFile
+from portalctl.manifest.file_models import ExpectationFile, FragmentFile, RootFile
 
 SCHEMA_ID: Final = "urn:portalctl:schema:manifest:v1"
 
@@ -36,6 +36,17 @@ def manifest_schema(kinds: Kinds = NO_KINDS) -> dict[str, JsonValue]:
         "description": "The developers, teams and access rules of a developer portal: a root file, or a fragment "
         "that names its portal.",
         **{key: _tidied(value) for key, value in schema.items()},
+    }
+
+
+def expectations_schema() -> dict[str, JsonValue]:
+    """Return the schema (draft 2020-12) of a file of expectations. It accepts everything that the loader accepts."""
+    schema: dict[str, JsonValue] = TypeAdapter(ExpectationFile).json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:portalctl:schema:expectations:v1",
+        **{key: _tidied(value) for key, value in schema.items()},
+        "title": "portalctl expectations, version 1",
     }
 
 

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from portalctl.errors import Finding
 from portalctl.manifest import typography
-from portalctl.manifest.file_models import AcknowledgementFile, FragmentFile, RootFile
+from portalctl.manifest.file_models import AcknowledgementFile, ExpectationFile, FileKind, FragmentFile, RootFile
 from portalctl.manifest.validation_messages import Path, described, path_of
 from portalctl.manifest.value_display import type_name
 from portalctl.manifest.yaml_source import Data, YamlSource, read
@@ -25,10 +25,10 @@ _STAND_INS: Final[dict[Path, Data]] = {
     ("version",): 1,
     ("portal",): {"name": "unknown", "provider": "api7", "title": "-"},
     ("acknowledgements",): [],
+    ("expectations",): [],
 }
-
-
-FileKind = type[RootFile] | type[FragmentFile] | type[AcknowledgementFile]
+# Files beside the manifest, which have this key and name no portal.
+_BESIDE: Final[dict[str, FileKind]] = {"acknowledgements": AcknowledgementFile, "expectations": ExpectationFile}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,21 @@ class ShapedAcknowledgements:
 
 
 @dataclass(frozen=True, slots=True)
+class ShapedExpectations:
+    """A file of expectations as entries, with the places of what is left in it."""
+
+    source: YamlSource
+    entry: ExpectationFile
+
+
+AnyShaped = Shaped | ShapedAcknowledgements | ShapedExpectations
+
+
+@dataclass(frozen=True, slots=True)
 class Entries:
     """The result of reading one file. `shaped` None: nothing is left to check. `parsed`: it had no YAML error."""
 
-    shaped: Shaped | ShapedAcknowledgements | None
+    shaped: AnyShaped | None
     findings: list[Finding]
     parsed: bool
 
@@ -74,15 +85,13 @@ def read_entries(file: str, content: bytes, kind: FileKind | None = None) -> Ent
     return Entries(shaped, findings, parsed)
 
 
-def shape(
-    source: YamlSource, kind: FileKind | None = None
-) -> tuple[Shaped | ShapedAcknowledgements | None, list[Finding]]:
+def shape(source: YamlSource, kind: FileKind | None = None) -> tuple[AnyShaped | None, list[Finding]]:
     """Return the entries of one file, and the errors of their form. None: nothing is left to check."""
     data = source.data
     if not isinstance(data, dict):
-        return None, [
-            Finding(source.at(), f"expected a mapping that begins with `version: 1`; found {type_name(data)}")
-        ]
+        hint = "; write the entries below `expectations:`" if kind is ExpectationFile else ""
+        text = f"expected a mapping that begins with `version: 1`; found {type_name(data)}{hint}"
+        return None, [Finding(source.at(), text)]
     findings = _check_kind(source, data) if kind is None else []
     lost = {"portal"} if findings else set()
     model = kind or _kind(data)
@@ -92,9 +101,7 @@ def shape(
         except ValidationError as error:
             problems = error.errors(include_url=False)
         else:
-            if isinstance(entry, AcknowledgementFile):
-                return ShapedAcknowledgements(source, entry), findings
-            return Shaped(source, entry, frozenset(lost)), findings
+            return _shaped(source, entry, frozenset(lost)), findings
         if round_ == 0:
             findings += described(source, model, problems)
         faulty = {_faulty(problem) for problem in problems}
@@ -103,18 +110,32 @@ def shape(
     return None, findings
 
 
+def _shaped(
+    source: YamlSource,
+    entry: RootFile | FragmentFile | AcknowledgementFile | ExpectationFile,
+    lost: frozenset[str],
+) -> AnyShaped:
+    match entry:
+        case AcknowledgementFile():
+            return ShapedAcknowledgements(source, entry)
+        case ExpectationFile():
+            return ShapedExpectations(source, entry)
+        case _:
+            return Shaped(source, entry, lost)
+
+
 def _kind(data: dict[str, Data]) -> FileKind:
     """Return what kind of file this is, by its keys."""
     if isinstance(data.get("portal"), dict):
         return RootFile
-    is_acknowledgements = "acknowledgements" in data and not {"portal", "portals"} & data.keys()
-    return AcknowledgementFile if is_acknowledgements else FragmentFile
+    beside = [] if {"portal", "portals"} & data.keys() else [key for key in _BESIDE if key in data]
+    return _BESIDE[beside[0]] if beside else FragmentFile
 
 
 def _check_kind(source: YamlSource, data: dict[str, Data]) -> list[Finding]:
     """Check that the file names its portal. Wrong values are removed."""
     portal = data.get("portal", "")
-    if "acknowledgements" not in data and "portal" not in data and "portals" not in data:
+    if not {"portal", "portals", *_BESIDE} & data.keys():
         message = (
             "this file names no portal; write a `portal:` block (in a root file) or `portal: NAME` (in a fragment)"
         )

@@ -26,12 +26,16 @@ Path = tuple[str | int, ...]
 RENAMED: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("until", "valid_until", "valid_to", "end", "end_date", "expiry", "expiration"), ("expires",)),
     **dict.fromkeys(("email", "e_mail", "e-mail", "mail", "address", "user", "username", "login"), ("developer",)),
-    **dict.fromkeys(("group", "team"), ("teams", "name")),
+    "group": ("groups", "teams", "name"),
+    "team": ("teams", "name"),
     **dict.fromkeys(("groups", "memberships"), ("teams",)),
     **dict.fromkeys(("users", "people", "emails"), ("members", "overrides")),
     **dict.fromkeys(("developers",), ("members", "overrides")),
     **dict.fromkeys(("exceptions", "exclusions"), ("overrides",)),
-    **dict.fromkeys(("state", "decision", "action"), ("status",)),
+    **dict.fromkeys(("state", "decision", "action"), ("status", "is")),
+    **dict.fromkeys(("status", "expect", "expected", "verdict"), ("is",)),
+    **dict.fromkeys(("day", "date", "when", "today"), ("on",)),
+    **dict.fromkeys(("tests", "cases"), ("expectations",)),
     **dict.fromkeys(("comment", "note", "notes", "why", "justification", "description"), ("reason",)),
     **dict.fromkeys(
         ("domains", "allowed_domains", "approved_domains", "allowlist", "whitelist"), ("trusted_domains",)

@@ -24,6 +24,7 @@ from portalctl.ids import HANDLE
 from portalctl.insight.access_review import AccessReview
 from portalctl.insight.directory_ping import DirectoryPing
 from portalctl.insight.drift import PortalDrift
+from portalctl.insight.expected_access import TestedExpectation
 from portalctl.insight.explain import PortalExplanation
 from portalctl.insight.lint import remedy
 from portalctl.insight.ping import PortalPing
@@ -168,6 +169,19 @@ class ListedDirectories:
     directories: tuple[ListedDirectory, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTest:
+    """Which expectations hold. `files` are those that contain them."""
+
+    version: Literal[1] = 1
+    kind: Literal["test"] = "test"
+    generator: str = GENERATOR
+    passed: int
+    failed: int
+    files: tuple[str, ...]
+    expectations: tuple[TestedExpectation, ...]
+
+
 LINKED = ("markdown", "html")  # the forms of a plan with links to lines in files
 
 Document = (
@@ -179,6 +193,7 @@ Document = (
     | AccessReview
     | Ping
     | Validation
+    | AccessTest
     | ListedPortals
     | LivePortals
     | ListedDirectories
@@ -195,6 +210,7 @@ MODELS: Mapping[str, type[Document]] = {
     "access": AccessReview,
     "ping": Ping,
     "validation": Validation,
+    "test": AccessTest,
     "portals": ListedPortals,
     "live_portals": LivePortals,
     "directories": ListedDirectories,
@@ -324,6 +340,13 @@ def validation(files: Iterable[str], findings: Sequence[Finding]) -> Validation:
         total=len(findings),
         findings=tuple(_in_file(findings[index]) for index in sorted(ranked[:MOST_FINDINGS])),
     )
+
+
+def access_test(files: Iterable[str], expectations: Iterable[TestedExpectation]) -> AccessTest:
+    """Return the document of tested expectations."""
+    tested = tuple(expectations)
+    failed = sum(item.result == "failed" for item in tested)
+    return AccessTest(passed=len(tested) - failed, failed=failed, files=tuple(files), expectations=tested)
 
 
 def _in_file(finding: Finding) -> FoundInFile:

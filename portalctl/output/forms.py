@@ -44,6 +44,11 @@ FORMS: Mapping[str, Mapping[str, str]] = {
         "github": "portalctl.output.github_annotations:validation_commands",
         "gitlab": "portalctl.output.gitlab_reports:validation_code_quality",
     },
+    "test": {
+        "text": "portalctl.output.text.access_test:access_test_text",
+        "github": "portalctl.output.github_annotations:access_test_commands",
+        "junit": "portalctl.output.junit:access_test_junit",
+    },
     "portals": {"text": "portalctl.output.text.portals:portals_text"},
     "live_portals": {"text": "portalctl.output.text.portals:live_portals_text"},
     "history": {

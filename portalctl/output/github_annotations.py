@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from portalctl.changes.plan import Plan, PortalPlan
+from portalctl.errors import MOST_FINDINGS
 from portalctl.insight.drift import FAILING
 from portalctl.output import view_model
 from portalctl.output.apply_report import Report
-from portalctl.output.documents import Drift, FoundInFile, Validation
+from portalctl.output.documents import AccessTest, Drift, FoundInFile, Validation
 from portalctl.output.drift_words import finding_difference, finding_subject
 from portalctl.output.escaping import github_data, github_property
 from portalctl.output.view_model import ChangeGroup
@@ -54,6 +55,31 @@ def validation_commands(document: Validation) -> str:
     if len(shown) < document.total:
         shown.append(Annotation("warning", "portalctl", f"and {document.total - len(shown):,} more findings"))
     return "".join(f"{command(annotation)}\n" for annotation in shown)
+
+
+def access_test_commands(document: AccessTest) -> str:
+    """Return a workflow command for each failed expectation, and one with the number of further ones, a line each."""
+    failed = [tested for tested in document.expectations if tested.result == "failed"]
+    shown = [
+        Annotation(
+            "error",
+            f"portalctl test: {tested.subject}",
+            "\n".join((*tested.problems, *(rule_at(why) for why in tested.why))),
+            tested.file,
+            tested.line,
+            tested.column,
+        )
+        for tested in failed[:MOST_FINDINGS]
+    ]
+    if len(failed) > len(shown):
+        text = f"and {len(failed) - len(shown):,} more failed expectations"
+        shown.append(Annotation("warning", "portalctl test", text))
+    return "".join(f"{command(annotation)}\n" for annotation in shown)
+
+
+def rule_at(why: Reason) -> str:
+    """Return a rule in words, with its place: `trusted domain arsenal.com (portals/partners.yaml:9)`."""
+    return f"{view_model.rule_named(why, str)} ({view_model.place(why) or 'built-in default'})"
 
 
 def command(annotation: Annotation) -> str:

@@ -16,6 +16,7 @@ from portalctl.changes.plan import ManifestStamp, Notice, Plan, Refusal, Snapsho
 from portalctl.events import ChangeSettled, Sent
 from portalctl.insight.access_review import AccessReview, DeveloperAccess
 from portalctl.insight.drift import DriftFinding
+from portalctl.insight.expected_access import TestedExpectation
 from portalctl.insight.explain import PortalExplanation, Standing
 from portalctl.output.apply_report import ChangeResult, Report
 from portalctl.output.masks import Mask
@@ -70,7 +71,7 @@ class _Masking:
         """Return the masked values of fields that contain only a developer or a digest, whatever its format."""
         changed: dict[str, Any] = {}
         match value:
-            case Subject() | DeveloperAccess() | Standing() | PortalExplanation():
+            case Subject() | DeveloperAccess() | Standing() | PortalExplanation() | TestedExpectation():
                 changed = self.developer(value)
             case Operation(developer=Subject() as developer) | ChangeResult(developer=Subject() as developer):
                 changed = {"id": self.change_id(value.id, developer.name, developer.id)}
@@ -90,7 +91,9 @@ class _Masking:
                 changed = {"manifest": self.mask.digest(value.manifest)}
         return changed
 
-    def developer(self, value: Subject | DeveloperAccess | Standing | PortalExplanation) -> dict[str, Any]:
+    def developer(
+        self, value: Subject | DeveloperAccess | Standing | PortalExplanation | TestedExpectation
+    ) -> dict[str, Any]:
         match value:
             case Subject(email, id_):
                 return {"email": self.whole(email), "id": self.whole(id_)}

@@ -13,7 +13,7 @@ from portalctl.manifest.fmt.layout import render
 from portalctl.manifest.fmt.order import NAMED_BY, in_order, settled
 from portalctl.manifest.fmt.tree import Document, anchors_hold, comments, read_tree
 from portalctl.manifest.model import NamedFile
-from portalctl.manifest.validation import Shaped, ShapedAcknowledgements, read_entries
+from portalctl.manifest.validation import AnyShaped, read_entries
 from portalctl.manifest.yaml_source import Data
 
 _MARK = "\ufeff"  # the byte order mark
@@ -45,7 +45,6 @@ def _line_end(text: str) -> str:
     return "\r\n" if crlf > text.count("\n") - crlf else "\n"
 
 
-AnyShaped = Shaped | ShapedAcknowledgements
 ReadNamed = Callable[[NamedFile], File | str | None]
 
 

@@ -110,7 +110,9 @@ def _flat(node: Node, *, between: bool) -> str | None:
 def _key(key: Scalar | Alias, *, between: bool = False) -> str:
     if isinstance(key, Alias):
         return f"*{key.to.name} :"
-    return f"{_anchor(key.anchor)}{scalar_text(key.value, between=between)}:"
+    # The key `on` of an expectation stays as it is usually written, for example in GitHub's workflows.
+    text = "on" if key.value == "on" else scalar_text(key.value, between=between)
+    return f"{_anchor(key.anchor)}{text}:"
 
 
 def _anchor(anchor: Anchor | None) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import dropwhile
 from typing import Final
 
-from portalctl.manifest.file_models import AcknowledgementFile, FragmentFile, RootFile, keys_at
+from portalctl.manifest.file_models import FileKind, keys_at
 from portalctl.manifest.fmt.tree import Collection, Item, Node, Scalar
 
 Path = tuple[str, ...]
@@ -28,8 +28,8 @@ _ENTRIES: Final[frozenset[Path]] = frozenset(
         "overrides",
     )
 )
-BLOCK_LISTS: Final = _ENTRIES | {("teams", "members")}
-BLOCK_MAPPINGS: Final = _ENTRIES | {(), ("portal",), ("policy",), ("delegate",)}
+BLOCK_LISTS: Final = _ENTRIES | {("teams", "members"), ("expectations",)}
+BLOCK_MAPPINGS: Final = _ENTRIES | {(), ("portal",), ("policy",), ("delegate",), ("groups",)}
 
 
 def settled(node: Collection) -> Collection:
@@ -41,9 +41,7 @@ def settled(node: Collection) -> Collection:
     return replace(node, items=_without_first_gap(items))
 
 
-def in_order(
-    node: Collection, kind: type[RootFile | FragmentFile | AcknowledgementFile], path: Path = ()
-) -> Collection:
+def in_order(node: Collection, kind: FileKind, path: Path = ()) -> Collection:
     """A settled collection, at `path` of a file of this kind, in canonical order with all that is in it."""
     items = tuple(replace(item, value=_inside(item, kind, path)) for item in node.items)
     if node.keyed:
@@ -58,14 +56,12 @@ def path_of(item: Item, around: Path) -> Path:
     return (*around, str(item.key.value)) if isinstance(item.key, Scalar) else around
 
 
-def _inside(item: Item, kind: type[RootFile | FragmentFile | AcknowledgementFile], around: Path) -> Node:
+def _inside(item: Item, kind: FileKind, around: Path) -> Node:
     return in_order(item.value, kind, path_of(item, around)) if isinstance(item.value, Collection) else item.value
 
 
-def _keys_in_order(
-    items: tuple[Item, ...], kind: type[RootFile | FragmentFile | AcknowledgementFile], path: Path
-) -> tuple[Item, ...]:
-    if path == ("delegate",):  # its keys are the names of files
+def _keys_in_order(items: tuple[Item, ...], kind: FileKind, path: Path) -> tuple[Item, ...]:
+    if path in {("delegate",), ("groups",)}:  # their keys are the names of files and of groups
         return items
     rank = {key: index for index, key in enumerate(keys_at(kind, path))}
     ranked = tuple(sorted(items, key=lambda item: rank.get(_text(item.key), len(rank))))

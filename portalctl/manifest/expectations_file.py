@@ -1,0 +1,195 @@
+"""Files of expectations: what the rules of the manifest have to yield, for `portalctl test`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from portalctl.errors import Finding, InputError, Position
+from portalctl.identity import normal_address, normal_domain
+from portalctl.ids import is_id
+from portalctl.manifest.file_models import ExpectationEntry, ExpectationFile, ExpectedStatus
+from portalctl.manifest.file_rules import no_address, no_domain
+from portalctl.manifest.files import File
+from portalctl.manifest.group_rules import group_value
+from portalctl.manifest.model import PortalManifest
+from portalctl.manifest.validation import ShapedExpectations, read_entries
+from portalctl.manifest.value_display import shown_value
+from portalctl.manifest.yaml_source import YamlSource
+from portalctl.providers.registry import provider_named
+from portalctl.words import did_you_mean, quoted
+
+#: The members of groups, as pairs of a group (`directory/group`) and an address in normal form.
+Answers = frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One expectation, checked against the names in the manifest.
+
+    `subject` is an address, id or domain in normal form. `status` and `teams` None: nothing is expected. `answers`:
+    all members of all groups. `on` None: today. The others: see `ExpectationEntry`.
+    """
+
+    at: Position
+    portal: str
+    about: Literal["developer", "domain"]
+    subject: str
+    status: ExpectedStatus | None
+    teams: tuple[str, ...] | None
+    not_teams: tuple[str, ...]
+    answers: Answers
+    on: date | None
+    live: Literal["pending", "approved", "revoked", "rejected"]
+    email_verified: bool
+
+
+def is_expectations(file: File) -> bool:
+    """Return whether a file is one of expectations, by its keys."""
+    return isinstance(read_entries(file.shown, file.content).shaped, ShapedExpectations)
+
+
+def load_expectations(
+    files: Sequence[File], portals: Mapping[str, PortalManifest], findings: Sequence[Finding] = ()
+) -> tuple[Expectation, ...]:
+    """Return the expectations in files, in their order. Does no I/O.
+
+    Args:
+        portals: those of the manifest, by name.
+        findings: the errors found so far.
+
+    Raises InputError with everything that is wrong in any file.
+    """
+    errors = list(findings)
+    found: list[Expectation] = []
+    for file in files:
+        entries = read_entries(file.shown, file.content, ExpectationFile)
+        errors += entries.findings
+        if isinstance(entries.shaped, ShapedExpectations):
+            checks = _Checks(entries.shaped.source, entries.shaped.entry, portals)
+            found += checks.expectations()
+            errors += checks.findings
+    if errors:
+        raise InputError(tuple(dict.fromkeys(errors)))
+    return tuple(found)
+
+
+class _Checks:
+    """The checks of one file that need the manifest."""
+
+    def __init__(self, source: YamlSource, entry: ExpectationFile, portals: Mapping[str, PortalManifest]) -> None:
+        self.findings: list[Finding] = []
+        self._source = source
+        self._entry = entry
+        self._portals = portals
+
+    def expectations(self) -> Iterator[Expectation]:
+        """Yield the expectations without errors; the errors are in `findings`."""
+        answers = self._answers()
+        for index, entry in enumerate(self._entry.expectations):
+            portal = self._portal(entry, index)
+            subject = self._subject(entry, index, portal)
+            self._check_keys(index)
+            if portal is None or subject is None:
+                continue
+            self._check_names(entry, index, portal)
+            own = {(group, subject) for group in entry.groups}
+            yield Expectation(
+                at=self._source.at("expectations", index),
+                portal=portal.name,
+                about="domain" if entry.developer is None else "developer",
+                subject=subject,
+                status=entry.status,
+                teams=entry.teams,
+                not_teams=entry.not_teams,
+                answers=answers | own,
+                on=entry.on,
+                live=entry.live,
+                email_verified=entry.email_verified,
+            )
+
+    def _answers(self) -> Answers:
+        known = {name for portal in self._portals.values() for name in _groups(portal)}
+        found = set()
+        for group, addresses in self._entry.groups.items():
+            if group not in known:
+                self._find(_unknown_group(group, known), "groups", group, key=True)
+            for number, text in enumerate(addresses):
+                address = normal_address(text)
+                if address is None:
+                    self._find(no_address(text), "groups", group, number)
+                else:
+                    found.add((group, address))
+        return frozenset(found)
+
+    def _portal(self, entry: ExpectationEntry, index: int) -> PortalManifest | None:
+        names = tuple(self._portals)
+        if entry.portal is None:
+            if len(names) == 1:
+                return self._portals[names[0]]
+            text = f"the manifest has {len(names)} portals; write `portal:` with one of: {', '.join(names)}"
+            self._find(text, "expectations", index)
+        elif entry.portal not in self._portals:
+            text = f"{quoted(entry.portal)}: portal not declared in the manifest{did_you_mean(entry.portal, names)}"
+            self._find(text, "expectations", index, "portal")
+        return self._portals.get(entry.portal or "")
+
+    def _subject(self, entry: ExpectationEntry, index: int, portal: PortalManifest | None) -> str | None:
+        """Return the developer or the domain in normal form."""
+        if entry.developer is not None:
+            ids = portal is not None and "account_ids" in provider_named(portal.provider).abilities
+            address = normal_address(entry.developer)
+            if address is None and ids and is_id(entry.developer):
+                return entry.developer
+            if address is None:
+                text = no_address(entry.developer, " or a developer_id" if ids else "")
+                self._find(text, "expectations", index, "developer")
+            return address
+        if entry.domain is None:
+            return None
+        domain = normal_domain(entry.domain)
+        if domain is None:
+            self._find(no_domain(entry.domain), "expectations", index, "domain")
+        return domain
+
+    def _check_keys(self, index: int) -> None:
+        """Check which keys go together."""
+        written = self._source.keys("expectations", index)  # also wrong ones, which are reported already
+        if len({"developer", "domain"} & written) != 1:
+            self._find("write `developer` or `domain`: who is expected to have this", "expectations", index)
+        if not {"is", "teams", "not_teams"} & written:
+            self._find("this expects nothing; write `is`, `teams` or `not_teams`", "expectations", index)
+        if "domain" in written and "groups" in written:
+            text = "`groups` goes with `developer`: a domain is in no group"
+            self._find(text, "expectations", index, "groups", key=True)
+
+    def _check_names(self, entry: ExpectationEntry, index: int, portal: PortalManifest) -> None:
+        """Check that the portal has the teams and groups: a misspelt team in `not_teams` would always pass."""
+        teams, groups = {team.name for team in portal.teams}, _groups(portal)
+        for key, names in (("teams", entry.teams or ()), ("not_teams", entry.not_teams)):
+            for number, name in enumerate(names):
+                if name not in teams:
+                    text = f"{shown_value(name)}: team not declared for {portal.name}{did_you_mean(name, teams)}"
+                    self._find(text, "expectations", index, key, number)
+        for number, name in enumerate(entry.not_teams):
+            if name in (entry.teams or ()):
+                text = f"{shown_value(name)} is in `teams`, too; delete one"
+                self._find(text, "expectations", index, "not_teams", number)
+        for number, group in enumerate(entry.groups):
+            if group not in groups:
+                self._find(_unknown_group(group, groups), "expectations", index, "groups", number)
+
+    def _find(self, message: str, *path: str | int, key: bool = False) -> None:
+        at = self._source.key_at(*path) if key else self._source.at(*path)
+        self.findings.append(Finding(at, message))
+
+
+def _groups(portal: PortalManifest) -> set[str]:
+    """Return the groups that rules of a portal rest on."""
+    return {group_value(rule) for rule in portal.group_rules}
+
+
+def _unknown_group(group: str, known: Collection[str]) -> str:
+    return f"{shown_value(group)}: no rule names this group{did_you_mean(group, known)}"
