@@ -127,7 +127,7 @@ def portalctl() -> None:
     Exit codes:
       0    done; no difference
       1    error: could not read or write
-      2    a difference was found (`plan --detailed-exitcode`, `drift`, `fmt --check`, `test`)
+      2    a difference was found (`plan --detailed-exitcode`, `drift`, `fmt --check`), or `test` failed
       3    refused before any write
       4    not everything was applied
       64   wrong usage, or an environment that cannot be used

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -16,9 +15,9 @@ from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target
 from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.cli.session import leave, narrowed, open_offline
-from portalctl.errors import BadUsageError, Finding, InputError, Position
+from portalctl.errors import BadUsageError, Finding, Position
 from portalctl.insight.expected_access import tested
-from portalctl.manifest.expectations_file import is_expectations, load_expectations
+from portalctl.manifest.expectations_file import found_expectations, is_expectations, load_expectations
 from portalctl.manifest.files import File, read_files, shown_path
 from portalctl.manifest.model import Manifest
 from portalctl.output.documents import access_test, render
@@ -26,7 +25,6 @@ from portalctl.output_file import check_stdout
 from portalctl.run_context import utc_now
 
 FAILED = 2
-_BESIDE = re.compile(r"\.test\.ya?ml\Z", re.ASCII | re.IGNORECASE)
 
 
 @click.command()
@@ -84,26 +82,11 @@ def _given(paths: Sequence[Path]) -> tuple[list[File], list[Finding]]:
 
 
 def _found(paths: Sequence[Path], manifest: Manifest) -> list[File]:
-    """Return the files of expectations in the manifest's folders, and beside manifest files.
-
-    Raises BadUsageError if there are none, InputError for one that cannot be read.
-    """
-    read, findings = read_files([*paths, *_beside(paths)])
-    if findings:
-        raise InputError(tuple(findings))
-    files = [file for file in read if file.shown not in manifest.files and is_expectations(file)]
+    """Return the files of expectations of a manifest. Raises BadUsageError if there are none."""
+    files = found_expectations(paths, manifest)
     if not files:
         raise BadUsageError(
             f"no file of expectations in {', '.join(map(shown_path, paths))}",
             "Pass one: portalctl test FILE. To write one, see: portalctl docs access-tests.",
         )
     return files
-
-
-def _beside(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files of expectations beside manifest files, by their names."""
-    for path in paths:
-        if path.is_file():
-            yield from (
-                item for item in sorted(path.parent.iterdir()) if _BESIDE.search(item.name) and item.is_file()
-            )

@@ -19,6 +19,7 @@ from portalctl.cli.verbosity import verbosity
 from portalctl.errors import Finding, InputError
 from portalctl.insight.lint import Levels, lint
 from portalctl.manifest.acknowledgements_file import named_acknowledgements
+from portalctl.manifest.expectations_file import found_expectations, load_expectations
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.output.escaping import terminal
 from portalctl.portals.models import Snapshot
@@ -53,6 +54,7 @@ def validate(paths: tuple[Path, ...], levels: Levels, snapshot: Path | None, out
         manifest = portalctl.load(*paths)
         check(manifest)
         named_acknowledgements(manifest.portals.values(), paths)
+        load_expectations(found_expectations(paths, manifest), manifest.portals)
     except InputError as error:
         if output != "text":
             _document(output, (), error.findings)

@@ -24,7 +24,7 @@ DENIED = frozenset({"denied", "revoked", "rejected", "absent"})  # all are expec
 
 
 @dataclass(frozen=True, slots=True)
-class TestedExpectation:
+class CheckedExpectation:
     """One expectation and what the rules yield.
 
     `expected` and `found` are statuses as in the file; `expected` None: only teams are expected. `teams` are those
@@ -49,7 +49,7 @@ class TestedExpectation:
 
 def tested(
     expectations: Iterable[Expectation], portals: Mapping[str, PortalManifest], today: date
-) -> Iterator[TestedExpectation]:
+) -> Iterator[CheckedExpectation]:
     """Yield each expectation with what the rules of its portal yield on its day."""
     books: dict[tuple[str, date, Answers], Rulebook] = {}
     for expectation in expectations:
@@ -76,13 +76,13 @@ def _groups(portal: PortalManifest, answers: Answers) -> Groups:
     return Groups(readings)
 
 
-def _tested(expectation: Expectation, book: Rulebook, day: date) -> TestedExpectation:
+def _tested(expectation: Expectation, book: Rulebook, day: date) -> CheckedExpectation:
     subject = expectation.subject if expectation.about == "developer" else unnamed_at(book, expectation.subject)
     developer = replace(signed_up(subject), status=expectation.live, email_verified=expectation.email_verified)
     decision = decision_on(book, developer)
     found, teams = _status(decision), _teams(book, decision)
     problems = (*_status_problems(expectation, found, decision), *_team_problems(expectation, teams, book, decision))
-    return TestedExpectation(
+    return CheckedExpectation(
         file=expectation.at.file,
         line=expectation.at.line,
         column=expectation.at.column,

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from pathlib import Path
+from typing import Final, Literal
 
 from portalctl.errors import Finding, InputError, Position
 from portalctl.identity import normal_address, normal_domain
 from portalctl.ids import is_id
 from portalctl.manifest.file_models import ExpectationEntry, ExpectationFile, ExpectedStatus
 from portalctl.manifest.file_rules import no_address, no_domain
-from portalctl.manifest.files import File
+from portalctl.manifest.files import File, read_files
 from portalctl.manifest.group_rules import group_value
-from portalctl.manifest.model import PortalManifest
-from portalctl.manifest.validation import ShapedExpectations, read_entries
+from portalctl.manifest.model import Manifest, PortalManifest
+from portalctl.manifest.validation import Shaped, ShapedExpectations, read_entries
 from portalctl.manifest.value_display import shown_value
-from portalctl.manifest.yaml_source import YamlSource
 from portalctl.providers.registry import provider_named
 from portalctl.words import did_you_mean, quoted
 
+_BESIDE: Final = re.compile(r"\.test\.ya?ml\Z", re.ASCII | re.IGNORECASE)
 #: The members of groups, as pairs of a group (`directory/group`) and an address in normal form.
 Answers = frozenset[tuple[str, str]]
 
@@ -46,6 +48,25 @@ class Expectation:
     email_verified: bool
 
 
+def found_expectations(paths: Sequence[Path], manifest: Manifest) -> list[File]:
+    """Return the files of expectations at the paths of a manifest, and beside its files by their names.
+
+    Raises InputError for one that cannot be read.
+    """
+    read, findings = read_files([*paths, *_beside(paths)])
+    if findings:
+        raise InputError(tuple(findings))
+    return [file for file in read if file.shown not in manifest.files and is_expectations(file)]
+
+
+def _beside(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_file():
+            yield from (
+                item for item in sorted(path.parent.iterdir()) if _BESIDE.search(item.name) and item.is_file()
+            )
+
+
 def is_expectations(file: File) -> bool:
     """Return whether a file is one of expectations, by its keys."""
     return isinstance(read_entries(file.shown, file.content).shaped, ShapedExpectations)
@@ -65,10 +86,14 @@ def load_expectations(
     errors = list(findings)
     found: list[Expectation] = []
     for file in files:
+        if _is_manifest(file):
+            at = Position(file.shown, 1, 1)
+            errors.append(Finding(at, "this is a manifest file, not one of expectations; pass it with -f"))
+            continue
         entries = read_entries(file.shown, file.content, ExpectationFile)
         errors += entries.findings
         if isinstance(entries.shaped, ShapedExpectations):
-            checks = _Checks(entries.shaped.source, entries.shaped.entry, portals)
+            checks = _ExpectationChecks(entries.shaped, portals, faulty=bool(entries.findings))
             found += checks.expectations()
             errors += checks.findings
     if errors:
@@ -76,17 +101,25 @@ def load_expectations(
     return tuple(found)
 
 
-class _Checks:
+def _is_manifest(file: File) -> bool:
+    shaped = read_entries(file.shown, file.content).shaped
+    return isinstance(shaped, Shaped) and bool({"portal", "portals"} & shaped.source.keys())
+
+
+class _ExpectationChecks:
     """The checks of one file that need the manifest."""
 
-    def __init__(self, source: YamlSource, entry: ExpectationFile, portals: Mapping[str, PortalManifest]) -> None:
+    def __init__(self, shaped: ShapedExpectations, portals: Mapping[str, PortalManifest], *, faulty: bool) -> None:
         self.findings: list[Finding] = []
-        self._source = source
-        self._entry = entry
+        self._source = shaped.source
+        self._entry = shaped.entry
+        self._faulty = faulty  # entries may be missing
         self._portals = portals
 
     def expectations(self) -> Iterator[Expectation]:
         """Yield the expectations without errors; the errors are in `findings`."""
+        if not self._entry.expectations and not self._faulty:
+            self._find("expected at least one entry", "expectations")
         answers = self._answers()
         for index, entry in enumerate(self._entry.expectations):
             portal = self._portal(entry, index)

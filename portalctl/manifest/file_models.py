@@ -353,6 +353,18 @@ class ExpectationEntry(Entry):
     portal: Handle | None = Field(
         default=None, description="The name of the portal. Required where the manifest has several."
     )
+    status: ExpectedStatus | None = Field(
+        default=None,
+        alias="is",
+        description="What the rules yield: `approved`, `pending`, `revoked`, `rejected` or `absent` as the rule sets "
+        "it; `denied`: denied in any way; `listed`: a rule names the developer, and none decides the status; "
+        "`blocked`: a rule matches, and may grant this account nothing; `unmatched`: no rule matches.",
+    )
+    teams: Many[TeamName] | None = Field(
+        default=None,
+        description="Teams that the rules add this developer to: at least these. `[]`: no team at all.",
+    )
+    not_teams: Many[TeamName] = Field(default=(), description="Teams that the rules do not add this developer to.")
     on: Day | None = Field(
         default=None, description="The day on which this holds (YYYY-MM-DD, UTC). Left out: today."
     )
@@ -366,18 +378,6 @@ class ExpectationEntry(Entry):
     groups: Many[GrantedGroup] = Field(
         default=(), description="The groups of directories that have this developer, as `directory/group`."
     )
-    status: ExpectedStatus | None = Field(
-        default=None,
-        alias="is",
-        description="What the rules yield: `approved`, `pending`, `revoked`, `rejected` or `absent` as the rule sets "
-        "it; `denied`: denied in any way; `listed`: a rule names the developer, and none decides the status; "
-        "`blocked`: a rule matches, and may grant this account nothing; `unmatched`: no rule matches.",
-    )
-    teams: Many[TeamName] | None = Field(
-        default=None,
-        description="Teams that the rules add this developer to: at least these. `[]`: no team at all.",
-    )
-    not_teams: Many[TeamName] = Field(default=(), description="Teams that the rules do not add this developer to.")
     reason: Prose | None = Field(default=None, description="Why this is expected, for reviewers of the file.")
 
 
@@ -390,7 +390,9 @@ class ExpectationFile(Entry):
         description="The members of groups of directories, by `directory/group`. All other groups have no members "
         "here: no directory is read.",
     )
-    expectations: Many[ExpectationEntry] = Field(min_length=1, description="The expectations.")
+    expectations: Many[ExpectationEntry] = Field(
+        description="The expectations: at least one.", json_schema_extra={"minItems": 1}
+    )
 
 
 #: The kinds of files that are written as a manifest, or beside it.

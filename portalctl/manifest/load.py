@@ -135,19 +135,20 @@ class _Loading:
     def add(self, file: File) -> None:
         """Add one file: YAML and form are checked now, the rest in `finish`."""
         entries = read_entries(file.shown, file.content)
-        self.findings += entries.findings
         shaped = entries.shaped
+        if isinstance(shaped, ShapedExpectations) and entries.parsed and not shaped.other_keys:
+            self.expectations.append(file)  # `validate` and `test` report what is wrong in it
+            return
+        self.findings += entries.findings
         if shaped is None or not entries.parsed:
             self._portals_known = self._teams_known = False
         if shaped is None:
             return
         if isinstance(shaped, ShapedAcknowledgements):
             self.acknowledgements.append(file)
-        elif isinstance(shaped, ShapedExpectations):
-            self.expectations.append(file)
         elif isinstance(shaped.entry, RootFile):
             self._roots.append((shaped, shaped.entry, file))
-        else:
+        elif isinstance(shaped.entry, FragmentFile):
             self._fragments.append((shaped, shaped.entry, file))
 
     def finish(self) -> tuple[dict[str, PortalManifest], list[Finding]]:

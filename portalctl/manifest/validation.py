@@ -58,6 +58,11 @@ class ShapedExpectations:
     source: YamlSource
     entry: ExpectationFile
 
+    @property
+    def other_keys(self) -> frozenset[str]:
+        """The keys that such a file cannot have, for example of rules, which would have no effect."""
+        return self.source.keys() - ExpectationFile.model_fields.keys()
+
 
 AnyShaped = Shaped | ShapedAcknowledgements | ShapedExpectations
 

@@ -24,7 +24,7 @@ from portalctl.ids import HANDLE
 from portalctl.insight.access_review import AccessReview
 from portalctl.insight.directory_ping import DirectoryPing
 from portalctl.insight.drift import PortalDrift
-from portalctl.insight.expected_access import TestedExpectation
+from portalctl.insight.expected_access import CheckedExpectation
 from portalctl.insight.explain import PortalExplanation
 from portalctl.insight.lint import remedy
 from portalctl.insight.ping import PortalPing
@@ -179,7 +179,7 @@ class AccessTest:
     passed: int
     failed: int
     files: tuple[str, ...]
-    expectations: tuple[TestedExpectation, ...]
+    expectations: tuple[CheckedExpectation, ...]
 
 
 LINKED = ("markdown", "html")  # the forms of a plan with links to lines in files
@@ -342,7 +342,7 @@ def validation(files: Iterable[str], findings: Sequence[Finding]) -> Validation:
     )
 
 
-def access_test(files: Iterable[str], expectations: Iterable[TestedExpectation]) -> AccessTest:
+def access_test(files: Iterable[str], expectations: Iterable[CheckedExpectation]) -> AccessTest:
     """Return the document of tested expectations."""
     tested = tuple(expectations)
     failed = sum(item.result == "failed" for item in tested)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from xml.etree import ElementTree as Xml
 
-from portalctl.insight.expected_access import TestedExpectation
+from portalctl.insight.expected_access import CheckedExpectation
 from portalctl.output.documents import AccessTest
 from portalctl.output.escaping import terminal
 from portalctl.output.github_annotations import rule_at
@@ -23,12 +23,12 @@ def access_test_junit(document: AccessTest) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{Xml.tostring(suites, encoding="unicode")}\n'
 
 
-def _counts(tested: Iterable[TestedExpectation]) -> dict[str, str]:
+def _counts(tested: Iterable[CheckedExpectation]) -> dict[str, str]:
     results = [item.result for item in tested]
     return {"tests": str(len(results)), "failures": str(results.count("failed")), "errors": "0", "skipped": "0"}
 
 
-def _case(tested: TestedExpectation) -> Xml.Element:
+def _case(tested: CheckedExpectation) -> Xml.Element:
     case = Xml.Element(
         "testcase",
         name=terminal(f"{tested.subject}, {tested.on} (line {tested.line})"),

@@ -16,7 +16,7 @@ from portalctl.changes.plan import ManifestStamp, Notice, Plan, Refusal, Snapsho
 from portalctl.events import ChangeSettled, Sent
 from portalctl.insight.access_review import AccessReview, DeveloperAccess
 from portalctl.insight.drift import DriftFinding
-from portalctl.insight.expected_access import TestedExpectation
+from portalctl.insight.expected_access import CheckedExpectation
 from portalctl.insight.explain import PortalExplanation, Standing
 from portalctl.output.apply_report import ChangeResult, Report
 from portalctl.output.masks import Mask
@@ -71,7 +71,7 @@ class _Masking:
         """Return the masked values of fields that contain only a developer or a digest, whatever its format."""
         changed: dict[str, Any] = {}
         match value:
-            case Subject() | DeveloperAccess() | Standing() | PortalExplanation() | TestedExpectation():
+            case Subject() | DeveloperAccess() | Standing() | PortalExplanation() | CheckedExpectation():
                 changed = self.developer(value)
             case Operation(developer=Subject() as developer) | ChangeResult(developer=Subject() as developer):
                 changed = {"id": self.change_id(value.id, developer.name, developer.id)}
@@ -92,7 +92,7 @@ class _Masking:
         return changed
 
     def developer(
-        self, value: Subject | DeveloperAccess | Standing | PortalExplanation | TestedExpectation
+        self, value: Subject | DeveloperAccess | Standing | PortalExplanation | CheckedExpectation
     ) -> dict[str, Any]:
         match value:
             case Subject(email, id_):

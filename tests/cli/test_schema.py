@@ -27,7 +27,7 @@ def test_it_prints_what_is_published(kind: str, offline: None) -> None:  # noqa:
 def test_an_unknown_kind_is_wrong_usage() -> None:
     done = portalctl("schema", "manifests")
     assert done.code == 64
-    assert "'manifest', 'plan', 'report', 'snapshot'" in done.err
+    assert "'manifest', 'expectations', 'plan', 'report'" in done.err
 
 
 def test_it_imports_no_models_before_they_are_used() -> None:

@@ -91,6 +91,9 @@ def test_the_examples_do_what_they_show(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "home")
     shutil.copytree(examples_folder() / "quickstart", "portals")
+    Path("tests").mkdir()
+    for place in ("portals/partners.test.yaml", "tests/access.yaml"):
+        Path(place).write_text("version: 1\nexpectations: [{domain: arsenal.com, is: approved}]\n")
     Path("acknowledged.yaml").write_text("version: 1\nacknowledgements: []\n")
     git = ["git", "-c", "user.name=Ann", "-c", "user.email=ann@arsenal.com"]
     for words in ("init -q -b main", "add portals", "commit -qm 1", "update-ref refs/remotes/origin/main HEAD"):

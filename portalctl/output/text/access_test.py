@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portalctl.errors import MOST_FINDINGS
-from portalctl.insight.expected_access import TestedExpectation
+from portalctl.insight.expected_access import CheckedExpectation
 from portalctl.output.documents import AccessTest
 from portalctl.output.escaping import terminal
 from portalctl.output.text.style import Style, joined, rule_words
@@ -24,7 +24,7 @@ def access_test_text(document: AccessTest, style: Style) -> str:
     return joined([*lines, f"{count}: {document.passed:,} passed, {document.failed:,} failed."])
 
 
-def _lines(tested: TestedExpectation, style: Style) -> list[str]:
+def _lines(tested: CheckedExpectation, style: Style) -> list[str]:
     sign = style.sign("✗" if tested.problems else "✓")
     head = f"{sign} {terminal(tested.file)}:{tested.line}:{tested.column}: {terminal(tested.subject)}"
     words = terminal("; ".join(tested.problems) or tested.found)
