@@ -57,7 +57,7 @@ def test(files: tuple[Path, ...], paths: tuple[Path, ...], portal_name: str | No
     paths = manifest_paths(paths)
     manifest = open_offline(Target(paths, None, None, insecure=False))
     chosen = narrowed(manifest, portal_name).portals
-    found, findings = _given(files) if files else (_found(paths, manifest), [])
+    found, findings = _chosen_files(files) if files else (_found(paths, manifest), [])
     expectations = load_expectations(found, manifest.portals, findings)
     results = tested((item for item in expectations if item.portal in chosen), chosen, utc_now().date())
     document = access_test((file.shown for file in found), results)
@@ -67,7 +67,7 @@ def test(files: tuple[Path, ...], paths: tuple[Path, ...], portal_name: str | No
         leave(FAILED)
 
 
-def _given(paths: Sequence[Path]) -> tuple[list[File], list[Finding]]:
+def _chosen_files(paths: Sequence[Path]) -> tuple[list[File], list[Finding]]:
     """Return the files named on the command line, and those of expectations in folders; and the errors."""
     files, findings = [], []
     for path in paths:
