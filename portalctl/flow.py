@@ -37,7 +37,7 @@ from portalctl.events import Warned
 from portalctl.execution.executor import carry_out
 from portalctl.execution.interrupted_run import interrupted_run, wait_until_visible
 from portalctl.execution.journal import NO_JOURNAL, Journal
-from portalctl.execution.preparation import Ready, prepare
+from portalctl.execution.preparation import Ready, check_mails, prepare
 from portalctl.execution.report import PortalReport
 from portalctl.group_reading import (
     definitions,
@@ -349,6 +349,7 @@ def apply(plan: Plan, run: Run) -> tuple[PortalReport, ...]:
             if portal.changes
         ]
         ready = [(prepare(portal, provider), provider) for portal, provider in opened]
+        check_mails([item for item, _ in ready])
         journaled = [(*entry, stack.enter_context(_journal(entry[0], plan, run))) for entry in ready]
         run.before_writing()
         return tuple(

@@ -3,7 +3,7 @@
     CONTROLLER_URL=http://127.0.0.1:8350 PORTAL=partners REGISTRATION_SECRET=whsec_... python3 sign_up.py
 
 The developer enters name and address, then the code that proves the address, and sees the outcome. Codes are printed
-instead of e-mailed; replace `deliver` with your e-mail service.
+instead of e-mail_operations; replace `deliver` with your e-mail service.
 """
 
 from __future__ import annotations

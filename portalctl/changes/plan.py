@@ -53,13 +53,15 @@ class GuardLimits:
 class Guard:
     """The limits when the plan was made.
 
-    `allow_removals`: the number of developers who may lose access in this run.
+    `allow_removals`: the number of developers who may lose access in this run. `no_mail_above`: the number of e-mails
+    that all portals of the run together may send.
     """
 
     limits: GuardLimits
     protected: tuple[str, ...]
     allow_delete: bool
     allow_removals: int | None = None
+    no_mail_above: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,11 @@ class BaseComparison:
 
 @dataclass(frozen=True, slots=True)
 class PortalPlan:
-    """`base`: the comparison with the plan of a base manifest on the same snapshot, where one was requested."""
+    """`base`: the comparison with the plan of a base manifest on the same snapshot, where one was requested.
+
+    `mail_operations`: the operations about which the portal sends the developer an e-mail, as it reported them. None:
+    it does not report them, and the figure `mails` counts those of the provider.
+    """
 
     name: str
     provider: str
@@ -122,6 +128,7 @@ class PortalPlan:
     changes: tuple[AnyChange, ...]
     refusals: tuple[Refusal, ...]
     notices: tuple[Notice, ...]
+    mail_operations: tuple[str, ...] | None = None
     base: BaseComparison | None = None
 
 

@@ -20,7 +20,7 @@ from portalctl.errors import InputError
 MASKED = "masked:"  # how a keyed digest begins
 SCHEMA_ID = "urn:portalctl:schema:plan:v1"
 # The parts of a portal that the digest covers. Refusals too: otherwise a plan could lose them with the same digest.
-BOUND = ("name", "provider", "portal_id", "server", "guard", "changes", "refusals")
+BOUND = ("name", "provider", "portal_id", "server", "guard", "changes", "refusals", "mail_operations")
 # Not covered: the origin of a change is for reviewers, and has no effect on an apply; and when a group was read.
 _UNBOUND_REASON: Any = {"__all__": {"observed_at"}}
 UNBOUND: Any = {

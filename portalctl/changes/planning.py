@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Final
 
 from portalctl.changes.comparison import diff
 from portalctl.changes.difference import Difference
+from portalctl.changes.mails import MAILS, limited, mail_count, reported
 from portalctl.changes.notices import notices
-from portalctl.changes.operations import NAMES, Change, CreateDeveloper
+from portalctl.changes.operations import NAMES, Change
 from portalctl.changes.plan import ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.plan_document import digest
 from portalctl.changes.removal_limits import guard_of, losers, refusals
 from portalctl.changes.selection import Selection, select
 from portalctl.manifest.model import Manifest, PortalManifest
-from portalctl.portals.models import Snapshot
-from portalctl.providers.registry import provider_named
+from portalctl.portals.models import MAILS_UNREAD, Snapshot
 from portalctl.rules.groups import NO_GROUPS, Groups
 from portalctl.rules.resolve import resolve
 from portalctl.rules.rulebook import Rulebook
@@ -47,6 +48,11 @@ def plan_portal(
     """
     changes, dropped = select(found.changes, selection, portal.provider)
     guard = guard_of(portal, today, selection.allow_removals, allow_delete=bool(selection.allow_delete))
+    mail_operations = reported(snapshot.settings)
+    summary = counts(portal.provider, changes, found.observations.figures(), mail_operations)
+    noticed = notices(portal, snapshot, found, today)
+    if not summary[MAILS]:
+        noticed = tuple(notice for notice in noticed if notice.code != MAILS_UNREAD)
     return PortalPlan(
         name=portal.name,
         provider=portal.provider,
@@ -54,11 +60,12 @@ def plan_portal(
         server=snapshot.server,
         observed_at=snapshot.observed_at,
         developers=len(snapshot.developers),
-        guard=guard,
-        summary=counts(portal.provider, changes, found.observations.figures()),
+        guard=replace(guard, no_mail_above=selection.no_mail_above),
+        summary=summary,
         changes=changes,
         refusals=(*found.observations.refusals(), *refusals(portal, guard, snapshot, changes)),
-        notices=(*notes, *notices(portal, snapshot, found, today), *dropped, *_unknown(selection, snapshot, changes)),
+        notices=(*notes, *noticed, *dropped, *_unknown(selection, snapshot, changes)),
+        mail_operations=mail_operations,
     )
 
 
@@ -71,7 +78,7 @@ def assemble(
     snapshot: SnapshotStamp | None = None,
 ) -> Plan:
     """Return the plan of a run: its portals sorted by name."""
-    portals = tuple(sorted(portals, key=lambda portal: portal.name))
+    portals = limited(sorted(portals, key=lambda portal: portal.name))
     stamp = ManifestStamp(manifest.digest, manifest.files)
     until = _valid_until(portals)
     return Plan(
@@ -101,23 +108,18 @@ def _unknown(selection: Selection, snapshot: Snapshot, changes: tuple[Change, ..
         yield Notice("unknown_developer", "warning", "no account with this address", selection.developer)
 
 
-def counts(provider: str, changes: tuple[Change, ...], observed: Mapping[str, int]) -> dict[str, int]:
+def counts(
+    provider: str, changes: tuple[Change, ...], observed: Mapping[str, int], mail_operations: Iterable[str] | None
+) -> dict[str, int]:
     """Return the figures of a plan's summary, in the order of the published JSON.
 
     They are the changes by operation (those that occur), the numbers of changes, of developers who lose access and of
-    e-mails, and the `observed` ones."""
+    e-mails (see `mail_count`), and the `observed` ones."""
     count: Counter[str] = Counter(change.op for change in changes)
     return {
         **{op: count[op] for op in NAMES if count[op]},
         "total": len(changes),
         "removals": len(losers(changes)),
-        "mails": sum(_sends_email(provider, change) for change in changes),
+        MAILS: mail_count(provider, changes, mail_operations),
         **observed,
     }
-
-
-def _sends_email(provider: str, change: Change) -> bool:
-    """Return whether the portal sends the developer an e-mail about a change."""
-    if isinstance(change, CreateDeveloper):
-        return change.after["send_invitation_email"]
-    return change.op in provider_named(provider).mails

@@ -14,7 +14,7 @@ from typing import get_args
 
 from portalctl.changes.observations import Observations
 from portalctl.changes.operation import Subject
-from portalctl.changes.operations import AddMember, Change, CreateDeveloper, CreateTeam
+from portalctl.changes.operations import NAMES, AddMember, Change, CreateDeveloper, CreateTeam
 from portalctl.changes.order import rank
 from portalctl.changes.plan import Plan, PortalPlan
 from portalctl.changes.plan_document import MASKED, checked, digest_of, masked_digest, parse, rejected
@@ -45,7 +45,9 @@ def load(content: bytes, file: str) -> Plan:
 
 def _counted(portal: PortalPlan) -> PortalPlan:
     """Return a plan with recomputed counts: those in the file are not covered by the digest."""
-    return replace(portal, summary=counts(portal.provider, portal.changes, Observations().figures()))
+    return replace(
+        portal, summary=counts(portal.provider, portal.changes, Observations().figures(), portal.mail_operations)
+    )
 
 
 def read(content: bytes, file: str) -> Plan:
@@ -146,12 +148,12 @@ def manifest_of(plan: Plan, manifest: Manifest) -> Manifest:
 def check_guard(plan: Plan, manifest: Manifest, today: date) -> None:
     """Check that each portal's guard is the manifest's own on this day. Raises RefusedError.
 
-    The plan itself holds what its run allowed (`--allow-removals`).
+    The plan itself holds what its run allowed (`--allow-removals`, `--no-mail-above`).
     """
     for portal in plan.portals:
         guard = portal.guard
         own = guard_of(manifest.portals[portal.name], today, guard.allow_removals, allow_delete=guard.allow_delete)
-        if guard != own:
+        if replace(guard, no_mail_above=None) != own:
             raise RefusedError(
                 f"portal {portal.name}: the plan's limits are not the manifest's, and nothing was written",
                 "the file was edited, or a limit has expired since",
@@ -204,6 +206,10 @@ def _portal_problems(portal: PortalPlan) -> Iterator[tuple[str, str]]:
     counts = {"developers": portal.developers, **{f"summary.{key}": count for key, count in portal.summary.items()}}
     yield from ((key, "is not a valid count") for key, count in counts.items() if not 0 <= count <= MOST)
     yield from ((f"summary.{key}", "is missing") for key in SHOWN_COUNTS if key not in portal.summary)
+    if not set(portal.mail_operations or ()) <= set(NAMES):
+        yield "mail_operations", "has a name that is not an operation"
+    if not 0 <= (portal.guard.no_mail_above or 0) <= MOST:
+        yield "guard.no_mail_above", "is not a valid count"
     yield from _order_problems(portal.provider, portal.changes)
     for index, change in enumerate(portal.changes):
         yield from ((f"changes[{index}].{key}", text) for key, text in _change_problems(change))

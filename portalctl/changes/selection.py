@@ -27,6 +27,7 @@ class Selection:
     delete.
 
     None: everything. `developer` is a normal address or a portal's id, `team` a name. `where` is a further condition.
+    `no_mail_above`: the number of e-mails that may be sent by it.
     """
 
     only: frozenset[OpClass] | None = None
@@ -34,6 +35,7 @@ class Selection:
     team: str | None = None
     allow_removals: int | None = None
     allow_delete: bool | None = None
+    no_mail_above: int | None = None
     where: Callable[[Change], bool] | None = None
 
     def takes(self, change: Change) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 import portalctl
+from portalctl.changes.mails import limited
 from portalctl.changes.plan import Plan
 from portalctl.changes.selection import Selection
 from portalctl.cli.apply_options import IN_PART, Records, exit_code, record_options
@@ -169,14 +171,16 @@ def _planned(
 def _saved(
     path: Path, target: Target, selection: Selection, expected: str | None, patience: Patience
 ) -> tuple[Plan, Run]:
-    options = [*(["--portal"] if target.portal_name is not None else []), *as_words(selection)]
+    words = as_words(replace(selection, no_mail_above=None))  # a limit may be set, and only lower the plan's own
+    options = [*(["--portal"] if target.portal_name is not None else []), *words]
     if options:
         raise BadUsageError(
             f"{options[0]} cannot be used with a plan file, which is applied as it is",
             f"Pass {options[0]} to `portalctl plan --out`.",
         )
     session = open_saved(path, target, expected, patience)
-    return session.plan, session.run
+    portals = limited(session.plan.portals, selection.no_mail_above)
+    return replace(session.plan, portals=portals), session.run
 
 
 def _check_merged() -> None:

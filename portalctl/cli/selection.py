@@ -41,6 +41,12 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
         default=None,
         help="Allow deleting accounts in this run, if policy.allow_delete is true too.",
     )
+    @click.option(
+        "--no-mail-above",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Refuse a plan about which the portals would send more than N e-mails together.",
+    )
     @wraps(command)
     def with_selection(
         *,
@@ -49,10 +55,11 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
         team: str | None,
         allow_removals: int | None,
         allow_delete: bool | None,
+        no_mail_above: int | None,
         **others: object,
     ) -> None:
         name = None if developer is None else normal_address(developer) or developer
-        command(selection=Selection(only, name, team, allow_removals, allow_delete), **others)
+        command(selection=Selection(only, name, team, allow_removals, allow_delete, no_mail_above), **others)
 
     return with_selection
 
@@ -63,6 +70,7 @@ def as_words(selection: Selection) -> list[str]:
     words += ["--developer", selection.developer] if selection.developer is not None else []
     words += ["--team", selection.team] if selection.team is not None else []
     words += ["--allow-removals", str(selection.allow_removals)] if selection.allow_removals is not None else []
+    words += ["--no-mail-above", str(selection.no_mail_above)] if selection.no_mail_above is not None else []
     return [*words, *(["--allow-delete"] if selection.allow_delete else [])]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from portalctl.changes.mails import mail_count, too_many
 from portalctl.changes.operation import Stand, State, Subject, account
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.plan import PortalPlan
@@ -37,7 +38,7 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
     """
     at = time.monotonic()
     try:
-        seen = provider.reread(touched(plan.changes))
+        seen = provider.reread(replace(touched(plan.changes), mail_operations=plan.guard.no_mail_above is not None))
     except AmbiguousError as error:
         raise _refused(plan, error.message, *error.advice) from error
     known = statuses(plan.changes)
@@ -52,6 +53,20 @@ def prepare(plan: PortalPlan, provider: Reader) -> Ready:
         message = f"portal {plan.name}: the changes exceed the plan's own limits, and nothing was written"
         raise RefusedError(message, *(refusal.message for refusal in refusals))
     return Ready(plan, todo, seen, at)
+
+
+def check_mails(ready: Sequence[Ready]) -> None:
+    """Count the e-mails again that all portals together would send, as the portals report them now.
+
+    Raises RefusedError when there are more than the plan allows.
+    """
+    limits = [item.plan.guard.no_mail_above for item in ready if item.plan.guard.no_mail_above is not None]
+    count = sum(mail_count(item.plan.provider, item.todo, item.seen.mail_operations) for item in ready)
+    if limits and count > min(limits):
+        raise RefusedError(
+            f"{too_many(count, min(limits))}, and nothing was written",
+            "plan again: the portal sends more e-mails than when the plan was made",
+        )
 
 
 def _refused(plan: PortalPlan, *advice: str) -> RefusedError:

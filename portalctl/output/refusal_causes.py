@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from portalctl.changes.mails import MAILS
 from portalctl.changes.operations import Change, DeleteDeveloper
 from portalctl.changes.plan import PortalPlan, Refusal
 from portalctl.output.view_model import REMOVAL_LIMITS
@@ -57,6 +58,10 @@ def how_to_continue(portal: PortalPlan, code: Callable[[str], str]) -> tuple[str
             f"If these removals are intended, allow them for one run with {allow},",
             f"or raise the limit under {code('policy.limits')} in the manifest (with {code('expires')}).",
         ]
+    if MAILS in kinds:
+        lines.append(
+            f"If these e-mails are intended, raise {code('--no-mail-above')}, or plan a part of the changes."
+        )
     if "protected" in kinds:
         lines.append(f"Removals from protected developers are never allowed. Edit {code('protected')}, or the rule.")
     return tuple(lines)

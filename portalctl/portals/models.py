@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from portalctl.identity import normal_address
 
 OUT = frozenset({"revoked", "rejected"})
+MAILS_UNREAD = "mails_unread"  # code of a remark
 GONE = "gone"  # of a registration, if its application is no longer on the portal
 
 
@@ -63,6 +64,9 @@ class Settings:
     rbac_enabled: bool | None = None
     single_sign_on: bool | None = None
     team_mapping: bool | None = None  # the identity provider decides team membership at each login
+    mail_operations: frozenset[str] | None = (
+        None  # the operations about which the portal sends the developer an e-mail
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,7 @@ class Touched:
     `people` are developers (id, live address), `newcomers` addresses without an account; `registrations_of` the ids
     of developers, `registrations` those that are to end, `requests` the ids of requests for access. The others are
     names of teams to look up, with their members (`members_of`) and their roles (`roles_of`). A team in `members_of`
-    alone need not be found when no touched developer is in it.
+    alone need not be found when no touched developer is in it. `mail_operations`: also which operations send e-mail.
     """
 
     developers: tuple[tuple[str, str | None], ...] = ()
@@ -190,6 +194,7 @@ class Touched:
     teams: frozenset[str] = frozenset()
     members_of: frozenset[str] = frozenset()
     roles_of: frozenset[str] = frozenset()
+    mail_operations: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +217,7 @@ class Sighting:
     `developers` has each requested id; None: the account is gone. `newcomers` has, by normal address, those of them
     with an account now. `registrations` has, by id, the developers' live registrations and each requested one that
     exists, also where it has ended; `requests` the status of the requested ones, by id. `teams`, `members` and
-    `roles` are by team name; a name with no team is absent."""
+    `roles` are by team name; a name with no team is absent. `mail_operations`: see `Settings`."""
 
     developers: Mapping[str, Developer | None]
     teams: Mapping[str, Team]
@@ -221,6 +226,7 @@ class Sighting:
     newcomers: Mapping[str, Developer] = field(default_factory=dict)
     registrations: Mapping[str, SeenRegistration] = field(default_factory=dict)
     requests: Mapping[str, str] = field(default_factory=dict)
+    mail_operations: frozenset[str] | None = None
 
     @property
     def statuses(self) -> dict[str, str | None]:

@@ -88,13 +88,14 @@ def test_keys_and_their_order() -> None:
     (only,) = plan["portals"]
     assert list(only) == [
         "name", "provider", "portal_id", "server", "observed_at", "developers", "guard", "summary", "changes",
-        "refusals", "notices", "base",
+        "refusals", "notices", "mail_operations", "base",
     ]  # fmt: skip
     assert only["guard"] == {
         "limits": {"removals": 1, "removals_percent": 10, "team_percent": 50},
         "protected": ["owner@city.com", "rev@x.org"],
         "allow_delete": False,
         "allow_removals": None,
+        "no_mail_above": None,
     }
     assert list(only["summary"]) == [
         "create_team", "add_member", "reject", "revoke", "remove_member", "total", "removals", "mails", "unmanaged",

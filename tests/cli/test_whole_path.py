@@ -81,6 +81,7 @@ def test_plan_sends_nothing_but_get_and_no_more_than_it_must(club: Bench) -> Non
         [
             "GET ",
             "GET /authentication-settings",
+            "GET /email-templates",
             "GET /identity-providers",
             *teams,
             "GET /developers",

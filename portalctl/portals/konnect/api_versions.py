@@ -13,15 +13,17 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class ApiVersion:
     """`prefix` begins every path. `team_applications`: teams can own applications, not only developers.
-    `provider_mappings`: each identity provider has team-group mappings of its own."""
+    `provider_mappings`: each identity provider has team-group mappings of its own. `email_templates`: the portal
+    reports which e-mails it sends."""
 
     prefix: str
     team_applications: bool
     provider_mappings: bool
+    email_templates: bool
 
 
 # By the manifest's `provider`.
 DIALECTS: Mapping[str, ApiVersion] = {
-    "konnect": ApiVersion("/v3", team_applications=True, provider_mappings=True),
-    "konnect-v2": ApiVersion("/v2", team_applications=False, provider_mappings=False),
+    "konnect": ApiVersion("/v3", team_applications=True, provider_mappings=True, email_templates=True),
+    "konnect-v2": ApiVersion("/v2", team_applications=False, provider_mappings=False, email_templates=False),
 }

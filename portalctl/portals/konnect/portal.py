@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -13,6 +13,7 @@ from portalctl.events import Observer
 from portalctl.http import Client
 from portalctl.portals.answer_ids import no_portal
 from portalctl.portals.konnect.api_versions import ApiVersion
+from portalctl.portals.konnect.emails import MailOperations, read_mail_operations
 from portalctl.portals.konnect.lists import (
     PAGE_SIZE,
     Counted,
@@ -31,15 +32,16 @@ from portalctl.portals.konnect.registrations import (
     read_requests,
     seen_registrations,
 )
+from portalctl.portals.konnect.rows import AnyRows, ApiRow, AssignedRole, FoundPortal, PendingList, one_of
 from portalctl.portals.konnect.team_mapping import read_authentication
 from portalctl.portals.konnect.writing import Writer
 from portalctl.portals.models import (
-    OUT,
     Assignment,
     Developer,
     Identity,
     PendingSignUps,
     Registration,
+    Remark,
     Scope,
     SeenRegistration,
     Settings,
@@ -62,54 +64,6 @@ REGISTRATIONS_UNREAD = (
     "(`on_revoke: revoke_registrations`)"
 )
 FEW = 16  # up to this number developers are read one by one; beyond, the whole list is read
-
-
-@dataclass(frozen=True, slots=True)
-class _PortalRow:
-    id: str
-    name: str
-    display_name: str | None = None
-    auto_approve_developers: bool | None = None
-    rbac_enabled: bool | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The fields that match a `title`:
-
-        `name`, which is unique in an organisation, or `display_name` (v3 document).
-        """
-        return tuple(dict.fromkeys(filter(None, (self.name, self.display_name))))
-
-
-@dataclass(frozen=True, slots=True)
-class _AnyRows:
-    """Any list, to check only that it can be read."""
-
-    data: list[object]
-
-
-@dataclass(frozen=True, slots=True)
-class _PendingRow:
-    id: str
-    updated_at: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _PendingList(Counted):
-    data: list[_PendingRow]
-
-
-@dataclass(frozen=True, slots=True)
-class _AssignedRole:
-    id: str
-    role_name: str
-    entity_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Api:
-    id: str
-    name: str
 
 
 class KonnectPortal:
@@ -138,7 +92,7 @@ class KonnectPortal:
         self._now = now
         self._pool = Pool(workers, "read")
         self._wire = Wire(client, self._pool, name=name, observer=observer)
-        self._found: _PortalRow | None = None
+        self._found: FoundPortal | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -171,8 +125,8 @@ class KonnectPortal:
         """See `Reader.read`."""
         observed_at = self._now()
         portal = self._portal  # looked for once
-        settings, (teams, developers, members) = self._pool.both(
-            self._settings, lambda: settle(lambda: self._everything(scope))
+        (settings, unread), (teams, developers, members) = self._pool.both(
+            self._read_settings, lambda: settle(lambda: self._everything(scope))
         )
         roles = settle(lambda: self._roles(team for team in teams if scope.has_roles(team.name)))
         apis = self._apis(scope.apis)
@@ -189,7 +143,7 @@ class KonnectPortal:
             roles=roles,
             apis=apis,
             requests=requests,
-            remarks=remarks,
+            remarks=(*unread, *remarks),
             portal_names=portal.names,
         )
 
@@ -214,6 +168,7 @@ class KonnectPortal:
                 for key in touched.requests & registrations.keys()
                 if not registrations[key].has_ended
             },
+            mail_operations=self._mail_operations()[0] if touched.mail_operations else None,
         )
 
     @as_portal_error("reading registrations")
@@ -226,7 +181,7 @@ class KonnectPortal:
     def pending(self) -> PendingSignUps:
         """See `Reader.pending`: one call, for up to a hundred in no certain order."""
         params = {"page[size]": str(PAGE_SIZE), "page[number]": "1", "filter[status][eq]": "pending"}
-        listed = self._wire.parse(self._client.get(f"{self._path}/developers", params), _PendingList)
+        listed = self._wire.parse(self._client.get(f"{self._path}/developers", params), PendingList)
         return PendingSignUps(
             listed.meta.page.total, frozenset(f"{row.id} {row.updated_at or ''}" for row in listed.data)
         )
@@ -262,11 +217,11 @@ class KonnectPortal:
         if scope.apis:
             yield "read_apis", "APIs", f"{self._dialect.prefix}/apis"
 
-    def _first_row(self, path: str) -> _AnyRows:
-        return self._wire.parse(self._client.get(path, FIRST_ROW), _AnyRows)
+    def _first_row(self, path: str) -> AnyRows:
+        return self._wire.parse(self._client.get(path, FIRST_ROW), AnyRows)
 
     @property
-    def _portal(self) -> _PortalRow:
+    def _portal(self) -> FoundPortal:
         if self._found is None:
             self._found = self._find_portal()
         return self._found
@@ -284,12 +239,12 @@ class KonnectPortal:
         """Return every portal on the server, with the names that match a title."""
         return tuple(Identity(portal.id, portal.names) for portal in self._listed())
 
-    def _listed(self) -> tuple[_PortalRow, ...]:
-        return self._wire.read_list("portals", Query(self._portals), _PortalRow)
+    def _listed(self) -> tuple[FoundPortal, ...]:
+        return self._wire.read_list("portals", Query(self._portals), FoundPortal)
 
-    def _find_portal(self) -> _PortalRow:
+    def _find_portal(self) -> FoundPortal:
         if self._wanted_id is not None:
-            found = self._wire.get(self._portals, "portal", self._wanted_id, _PortalRow)
+            found = self._wire.get(self._portals, "portal", self._wanted_id, FoundPortal)
             if found is not None:
                 return found
         portals = self._listed()
@@ -315,6 +270,13 @@ class KonnectPortal:
             auto_approve_developers=self._portal.auto_approve_developers,
             rbac_enabled=self._portal.rbac_enabled,
         )
+
+    def _read_settings(self) -> tuple[Settings, tuple[Remark, ...]]:
+        mail_operations, unread = self._mail_operations()
+        return replace(self._settings(), mail_operations=mail_operations), unread
+
+    def _mail_operations(self) -> tuple[MailOperations | None, tuple[Remark, ...]]:
+        return read_mail_operations(self._wire, self._path) if self._dialect.email_templates else (None, ())
 
     def _everything(self, scope: Scope) -> tuple[tuple[Team, ...], tuple[Developer, ...], dict[str, frozenset[str]]]:
         """Read teams, developers, and the members of the scope's teams. Raises UnsettledError."""
@@ -381,7 +343,7 @@ class KonnectPortal:
         teams = list(teams)
         queries = [Query(f"{self._path}/teams/{segment(team.id)}/assigned-roles") for team in teams]
         with just_listed():
-            lists = self._wire.read_lists("roles", queries, _AssignedRole)
+            lists = self._wire.read_lists("roles", queries, AssignedRole)
         return {
             team.id: tuple(Assignment(row.id, row.role_name, row.entity_id) for row in rows)
             for team, rows in zip(teams, lists, strict=True)
@@ -394,7 +356,7 @@ class KonnectPortal:
         """
         queries = [Query(f"{self._dialect.prefix}/apis", {"filter[name][eq]": name}) for name in sorted(names)]
         try:
-            lists = self._wire.read_lists("APIs", queries, _Api)
+            lists = self._wire.read_lists("APIs", queries, ApiRow)
         except AnswerError as error:
             raise PortalError(
                 f"the ids of APIs can't be looked up by name: {error.message}",
@@ -429,7 +391,7 @@ class KonnectPortal:
         return seen | {key.id: one for key, one in zip(missing, found, strict=True) if one is not None}
 
     def _newcomers(self, addresses: Collection[str]) -> dict[str, Developer]:
-        """Return the accounts of these addresses (in normal form) by address; of several accounts see `_one_of`."""
+        """Return the accounts of these addresses (in normal form) by address; of several accounts see `one_of`."""
         if not addresses:
             return {}
         asked_for = self._by_address(sorted(addresses))
@@ -439,7 +401,7 @@ class KonnectPortal:
             address = developer.address
             if address in addresses and address is not None:
                 accounts.setdefault(address, []).append(developer)
-        return {address: found for address, item in accounts.items() if (found := _one_of(item)) is not None}
+        return {address: found for address, item in accounts.items() if (found := one_of(item)) is not None}
 
     def _accounts(self, developers: Iterable[tuple[str, str | None]]) -> dict[str, Developer | None]:
         """Return accounts by id; None:
@@ -487,13 +449,3 @@ class KonnectPortal:
     def new_teams(self, made: Mapping[str, str | None]) -> Mapping[str, CreatedTeam]:
         """See `Provider.new_teams`."""
         return Writer(self._wire, self._path).new_teams(made)
-
-
-def _one_of(accounts: list[Developer]) -> Developer | None:
-    """Return the account that an invitation created:
-
-    strangers may sign up with another spelling, but not be approved. None where several are approved, or several
-    pending: then the created one is unknown."""
-    approved = [account for account in accounts if account.status == "approved"]
-    counting = approved or [account for account in accounts if account.status not in OUT] or accounts
-    return counting[0] if len(counting) == 1 else None

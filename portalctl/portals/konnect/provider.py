@@ -14,8 +14,16 @@ if TYPE_CHECKING:
 
 REGIONS = ("us", "eu", "au", "me", "in", "sg")
 DELETION = "memberships, applications of their own and all their credentials"
-# Templates account-access-approved, -rejected, -revoked and app-registration-* (Portal Management API v3, e-mails).
-MAILS = frozenset({"approve", "reject", "revoke", "approve_request", "revoke_registration"})
+# The e-mails by operation (Portal Management API v3, template names). `create_developer` sends one if it is asked to.
+TEMPLATES = {
+    "approve": "account-access-approved",
+    "reject": "account-access-rejected",
+    "revoke": "account-access-revoked",
+    "approve_request": "app-registration-approved",
+    "revoke_registration": "app-registration-revoked",
+    "create_developer": "developer-invitation",
+}
+MAILS = frozenset(TEMPLATES) - {"create_developer"}
 SERVICE = Service(
     any_server="KONNECT_SERVER_URL",
     any_token="KONNECT_TOKEN",  # noqa: S106 (the name of a variable)

@@ -55,6 +55,10 @@ CREATE TABLE IF NOT EXISTS publications (
     seq INTEGER PRIMARY KEY, portal_id TEXT, api_id TEXT, form_id TEXT, UNIQUE (portal_id, api_id));
 CREATE TABLE IF NOT EXISTS answers (
     seq INTEGER PRIMARY KEY, owner_id TEXT UNIQUE, data TEXT);
+CREATE TABLE IF NOT EXISTS email_templates (
+    seq INTEGER PRIMARY KEY, portal_id TEXT, name TEXT, enabled INTEGER, content TEXT, created_at TEXT,
+    updated_at TEXT, UNIQUE (portal_id, name));
+CREATE TABLE IF NOT EXISTS email_configs (seq INTEGER PRIMARY KEY, portal_id TEXT UNIQUE, data TEXT);
 CREATE TABLE IF NOT EXISTS sent_mails (
     seq INTEGER PRIMARY KEY, at TEXT, portal_id TEXT, developer_id TEXT, email TEXT, template TEXT);
 """

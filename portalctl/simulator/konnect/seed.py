@@ -8,6 +8,7 @@ JSON of this shape; only `name`, `email` and `api` are required, ids and times a
        "settings": {"idp_mapping_enabled": false, …},     authentication settings
        "identity_providers": [{"id", "type", "enabled", "config",
                                "mappings": [{"id", "team": "gunners", "group": "idp-group"}]}],
+       "email_templates": {"account-access-approved": false},     templates that are off, or on
        "forms": [{"id", "type", "name", "status", "fields": [{"name", "type", "label", …}]}],
        "developers": [{"id", "email", "full_name", "status", "created_at", "updated_at",
                        "additional_data": {"department": "payments"}}],
@@ -33,6 +34,7 @@ from typing import Any
 
 from portalctl.simulator.konnect.api import V2, V3
 from portalctl.simulator.konnect.form_fields import API, BUILT_IN, DEVELOPER
+from portalctl.simulator.konnect.operations.emails import TEMPLATES
 from portalctl.simulator.konnect.operations.forms import RESERVED_NAME
 from portalctl.simulator.konnect.store import SimulatedStore
 from portalctl.simulator.konnect.world import STATUSES
@@ -51,7 +53,7 @@ from portalctl.simulator.seedfile import (
 __all__ = ["SeedError", "plant", "read_seed"]
 
 _KINDS = ("identity_providers", "forms", "developers", "teams", "applications")
-_PORTAL_KEYS = {*_KINDS, "id", "created_at", "settings", "classic", "default_domain"}
+_PORTAL_KEYS = {*_KINDS, "id", "created_at", "settings", "classic", "default_domain", "email_templates"}
 _ENTRIES: dict[str, dict[str, tuple[type, ...]]] = {
     "identity_providers": {"id": TEXT, "type": TEXT, "enabled": FLAG, "config": (dict,), "mappings": LIST},
     "mappings": dict.fromkeys(("id", "team", "group"), TEXT),
@@ -99,6 +101,7 @@ def _checked_portal(portal: Entry) -> Entry:
     classic = portal.get("classic", False)
     if not isinstance(classic, bool):
         raise SeedError(f"{where}: `classic` must be true or false")
+    _check_emails(portal, where)
     fields = (V2 if classic else V3).update_portal.checks
     known = _PORTAL_KEYS | set(fields) | ({"canonical_domain"} if not classic else set())
     for key, value in portal.items():
@@ -114,6 +117,13 @@ def _checked_portal(portal: Entry) -> Entry:
                 for part in entries(entry, inner, f"{where}, {kind}"):
                     _check(inner, part, where)
     return portal
+
+
+def _check_emails(portal: Entry, where: str) -> None:
+    emails = portal.get("email_templates", {})
+    right = isinstance(emails, dict) and emails.keys() <= set(TEMPLATES)
+    if not right or not all(isinstance(enabled, FLAG) for enabled in emails.values()):
+        raise SeedError(f"{where}: `email_templates` has true or false for each of: {', '.join(TEMPLATES)}")
 
 
 def _check(kind: str, entry: Entry, where: str) -> None:
@@ -134,7 +144,10 @@ def plant(portals: list[Entry], store: SimulatedStore) -> None:
 
 def _plant_portal(portal: Entry, store: SimulatedStore) -> None:
     parts: dict[str, list[Entry]] = {kind: portal.pop(kind, []) for kind in _KINDS}
+    emails = portal.pop("email_templates", {})
     portal_id = store.add_portal(**portal)
+    for template, enabled in emails.items():
+        store.set_email_template(portal_id, template, enabled=enabled)
     forms = _plant_forms(portal_id, parts["forms"], store)
     _plant_developers(portal_id, parts["developers"], forms.get(DEVELOPER), store)
     developers: dict[str, str] = {}

@@ -10,7 +10,7 @@ from portalctl.simulator.konnect.api import V2, V3, Api
 from portalctl.simulator.konnect.body import is_uuid
 from portalctl.simulator.konnect.call import Call
 from portalctl.simulator.konnect.database import TableReader
-from portalctl.simulator.konnect.operations import applications, developers, forms, portals, teams
+from portalctl.simulator.konnect.operations import applications, developers, emails, forms, portals, teams
 from portalctl.simulator.konnect.problems import (
     PROBLEM_TYPE,
     ProblemError,
@@ -81,6 +81,10 @@ _BOTH: tuple[tuple[str, str, Operation], ...] = (
 )
 _V3_ONLY: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/apis", portals.list_apis),
+    ("GET", _PORTAL + "/email-config", emails.get_config),
+    ("GET", _PORTAL + "/email-templates", emails.list_templates),
+    ("GET", _PORTAL + "/email-templates/{templateName}", emails.get_template),
+    ("PATCH", _PORTAL + "/email-templates/{templateName}", emails.update_template),
     ("GET", _MAPPINGS, portals.list_provider_mappings),
     ("POST", _MAPPINGS, portals.create_provider_mapping),
     ("GET", _MAPPINGS + "/{mappingId}", portals.get_provider_mapping),
@@ -185,6 +189,7 @@ def _trace(request: Request) -> str:
 
 def _check_ids(reader: TableReader, ids: dict[str, str], route: _Route) -> None:
     """Raises ProblemError 400 for an id that is not a UUID, 404 for one that does not exist at this path."""
+    ids = {name: value for name, value in ids.items() if name in _EXISTS}  # the others are names
     wrong = [not_uuid(name, "path") for name, value in ids.items() if not is_uuid(value)]
     if wrong:
         raise bad_request(*wrong)

@@ -354,6 +354,22 @@ class SimulatedStore:
         self._place(sql, [(mapping_id, provider_id, team_id, group, now, now)])
         return mapping_id
 
+    def set_email_template(self, portal_id: str, name: str, *, enabled: bool) -> None:
+        """Switches one kind of e-mail on or off, such as `account-access-approved`."""
+        now = self._world.now()
+        sql = (
+            "INSERT OR REPLACE INTO email_templates (portal_id, name, enabled, content, created_at, updated_at) "
+            "VALUES (?, ?, ?, 'null', ?, ?)"
+        )
+        self._place(sql, [(portal_id, name, enabled, now, now)])
+
+    def set_email_config(self, portal_id: str, **config: Json) -> None:
+        """Sets the sender of a portal's e-mails: `from_name`, `from_email`, `reply_to_email`, `domain_name`."""
+        now = self._world.now()
+        data = {"id": self._world.new_id(), "domain_name": None, "created_at": now, "updated_at": now} | config
+        sql = "INSERT OR REPLACE INTO email_configs (portal_id, data) VALUES (?, ?)"
+        self._place(sql, [(portal_id, json.dumps(data))])
+
     def set_groups(self, portal_id: str, team_id: str, groups: Iterable[str]) -> None:
         """The identity provider's groups that are mapped to a team."""
         sql = "INSERT OR REPLACE INTO group_mappings (portal_id, team_id, groups) VALUES (?, ?, ?)"

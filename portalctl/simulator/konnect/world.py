@@ -48,7 +48,10 @@ class World:
         return email.lower() if self.behaviour.emails == "folded" else email
 
     def mail(self, portal_id: str, developer_id: str, email: str, template: str) -> None:
-        """Counts an e-mail of the vendor. Templates are named in the v3 document; `pending` is our own."""
+        """Counts an e-mail of the vendor, unless its template is off. The one for `pending` is our own."""
+        off = "SELECT 1 FROM email_templates WHERE portal_id = ? AND name = ? AND NOT enabled"
+        if self.db.truth.row(off, portal_id, template):
+            return
         self.db.write(
             "INSERT INTO sent_mails (at, portal_id, developer_id, email, template) VALUES (?, ?, ?, ?, ?)",
             self.now(),
