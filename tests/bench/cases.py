@@ -224,6 +224,32 @@ def controller(size: Size) -> Iterator[Row]:
     yield Row("controller", f"memory that {5 * size.rounds} more runs add", one["growth"], "MiB", most=10)
 
 
+SIGN_UPS, LATENCY = 10, 0.02  # sign-ups in a round; seconds of each answer
+
+
+def wake(size: Size) -> Iterator[Row]:
+    """A sign-up that a signed event reports is approved in two seconds."""
+    count = SIGN_UPS * size.rounds
+    with TemporaryDirectory() as folder:
+        found = measured("wake", folder=folder, developers=DEVELOPERS, sign_ups=count, latency=LATENCY)
+    what = f"from a signed event to the approval, {DEVELOPERS:,} developers, {LATENCY * 1000:.0f} ms per answer"
+    note = f"of {count} sign-ups, one after the other; half of them within {found['p50']:.2f} s"
+    yield Row("wake", f"{what}: 95 % within", found["p95"], "s", most=2, note=note)
+
+
+def days(size: Size) -> Iterator[Row]:
+    """Days of polls, runs and faults leave nothing behind; at full size three."""
+    hours, speed = 18 * size.rounds, 3600.0
+    with TemporaryDirectory() as folder:
+        found = measured("days", folder=folder, hours=hours, speed=speed)
+    what = (
+        f"{hours} hours with random faults, at {speed:,.0f} times their speed, {found['runs']:,.0f} runs: growth of"
+    )
+    yield Row("days", f"{what} memory", found["memory"], "MiB", most=10, note="after the first quarter")
+    yield Row("days", f"{what} threads", found["threads"], "", most=0)
+    yield Row("days", f"{what} open files and sockets", found["files"], "", most=2)
+
+
 def start(size: Size) -> Iterator[Row]:
     """Target 7: the CPU that a command takes before it does anything."""
     # pydantic loads most of itself with the first model.
@@ -261,7 +287,7 @@ def simulator(size: Size) -> Iterator[Row]:
 
 CASES: Mapping[str, Callable[[Size], Iterator[Row]]] = {
     item.__name__: item
-    for item in (plan, again, growth, decide, manifest, apply, start, simulator, group, controller)
+    for item in (plan, again, growth, decide, manifest, apply, start, simulator, group, controller, wake, days)
 }
 
 

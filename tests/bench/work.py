@@ -52,6 +52,7 @@ from portalctl.run_context import Run
 from portalctl.simulator.server import TOKEN
 from tests.bench import population
 from tests.bench.processes import peak_mib, timed
+from tests.bench.running import days, wake
 
 TODAY = date(2026, 6, 1)
 
@@ -269,7 +270,8 @@ def _cached(manifest: Manifest, folder: Path) -> Snapshot:
 
 
 WORK: Mapping[str, Callable[..., dict[str, float]]] = {
-    item.__name__: item for item in (plan, bare, decide, read_files, safe_load, apply, group, bare_group, controller)
+    item.__name__: item
+    for item in (plan, bare, decide, read_files, safe_load, apply, group, bare_group, controller, wake, days)
 }
 
 if __name__ == "__main__":
