@@ -48,12 +48,12 @@ from portalctl.insight.access_review import NO_ORIGINS, WHOLE, AccessReview, Ori
 from portalctl.insight.base import Base, against, former_access
 from portalctl.insight.directory_ping import DirectoryPing, directory_ping, unreachable
 from portalctl.insight.drift import PortalDrift, drift_findings
-from portalctl.insight.explain import PortalExplanation, Topic
+from portalctl.insight.explain import PortalExplanation, Standing, Topic, standings_of
 from portalctl.insight.explain import explain as explain_portal
 from portalctl.insight.ping import PortalPing, portal_ping
 from portalctl.insight.rule_changes import rule_changes
 from portalctl.manifest.model import NOT_READ, Directory, Manifest, PortalManifest
-from portalctl.portals.models import Scope, Snapshot
+from portalctl.portals.models import Developer, Scope, Snapshot
 from portalctl.portals.ping_result import Checkup
 from portalctl.portals.snapshot_file import SavedPortal, SavedSnapshot, saved_snapshot
 from portalctl.rules.distinct_portals import check_distinct
@@ -151,6 +151,11 @@ class PortalReading:
         return explain_portal(
             item.portal, item.snapshot, item.found, subject, self.created.date(), groups=item.groups
         )
+
+    def standings(self, chosen: Iterable[Developer]) -> tuple[Standing, ...]:
+        """Return what the rules yield for accounts of the snapshot."""
+        item = self._compared
+        return standings_of(item.portal, item.snapshot, item.found, chosen, self.created.date(), groups=item.groups)
 
 
 def read_portals(

@@ -25,11 +25,12 @@ Headers = Mapping[str, Sequence[str]]  # values by lower-case name
 @dataclass(frozen=True, slots=True)
 class Caller:
     """The sender of a request. `name` None: any user of this machine, without a token. `ambient`: a browser sends the
-    credential by itself, so that other sites could make it send requests."""
+    credential by itself, so that other sites could make it send requests. `session`: it is the cookie of the page."""
 
     name: str | None
     role: Role
     ambient: bool = False
+    session: bool = False
 
     @property
     def unmasked(self) -> bool:
@@ -85,6 +86,24 @@ class Access:
             return self._bearer(self.tokens, values)
         return self._proxied(self.tokens, peer, headers)
 
+    @property
+    def secure(self) -> bool:
+        """Return whether browsers reach the page by https, so that a cookie can be kept from plain http."""
+        public = self._settings.public_url
+        return self._settings.tls or not self._settings.is_loopback or (public or "").lower().startswith("https:")
+
+    def log_in(self, token: str) -> tuple[str, Caller] | None:
+        """Return what names the line of a token, and its user; None: the token is not valid."""
+        line = self.tokens.holder(token.strip()) if self.tokens is not None else None
+        if line is None or line.salt is None:
+            return None
+        return line.salt, Caller(line.name, line.role, ambient=True, session=True)
+
+    def of_session(self, salt: str) -> Caller | None:
+        """Return the user of a session that a token began; None: the token's line is gone."""
+        line = self.tokens.line(salt) if self.tokens is not None else None
+        return Caller(line.name, line.role, ambient=True, session=True) if line is not None else None
+
     def _bearer(self, tokens: TokenFile, values: Sequence[str]) -> Caller | None:
         scheme, _, token = values[0].partition(" ")
         if len(values) != 1 or scheme.lower() != "bearer":
@@ -113,8 +132,11 @@ class Access:
     def same_origin(self, caller: Caller | None, headers: Headers, host: Sequence[str]) -> bool:
         """Return whether a POST may come from a page of this controller, or from no page at all.
 
-        Browsers send Origin with every POST (https://fetch.spec.whatwg.org/#origin-header).
+        Browsers send Origin with every POST (https://fetch.spec.whatwg.org/#origin-header), and Sec-Fetch-Site
+        (https://www.w3.org/TR/fetch-metadata/) with every request to a trustworthy address.
         """
+        if any(site != "same-origin" for site in headers.get("sec-fetch-site", ())):
+            return False
         origins = headers.get("origin", ())
         if not origins:
             return caller is None or not caller.ambient

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Protocol
 
-from portalctl.controller.models import AccessDecision, PortalView, Registered, SignUp, Trigger
+from portalctl.controller.models import AccessDecision, DirectoryView, PortalView, Registered, SignUp, Trigger
+from portalctl.insight.explain import PortalExplanation
 
 
 class Hub(Protocol):
@@ -34,6 +35,15 @@ class Hub(Protocol):
 
         Raises PortalctlError where the portal cannot be read.
         """
+
+    def explain(self, name: str, address: str) -> PortalExplanation | None:
+        """Return the rules about a developer, given by address or id, and their accounts. None: no such portal.
+
+        Raises BadUsageError for a text that is neither, and PortalctlError where the portal cannot be read.
+        """
+
+    def directories(self) -> tuple[DirectoryView, ...]:
+        """Return the directories that rules take groups from, by name."""
 
     @property
     def loop_alive(self) -> datetime | None:

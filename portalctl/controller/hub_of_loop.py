@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import Final
 
 from portalctl import flow
+from portalctl.controller.directory_views import directory_views
 from portalctl.controller.loop import Loop
-from portalctl.controller.models import AccessDecision, PortalView, Registered, SignUp, Trigger
+from portalctl.controller.models import AccessDecision, DirectoryView, PortalView, Registered, SignUp, Trigger
 from portalctl.controller.registrations import UNAVAILABLE, decision_of
 from portalctl.controller.source import Loaded
 from portalctl.controller.turn import Tools
@@ -61,16 +62,25 @@ class LoopHub:
 
     def decision(self, name: str, address: str) -> AccessDecision | None:
         """See `Hub.decision`. One reading of the portal, in the caller's thread."""
-        found = self._explanation(name, address)
+        found = self.explain(name, address)
         return decision_of(found) if found is not None else None
 
-    def _explanation(self, name: str, address: str) -> PortalExplanation | None:
+    def explain(self, name: str, address: str) -> PortalExplanation | None:
+        """See `Hub.explain`. One reading of the portal, in the caller's thread."""
         loaded = self._loaded_with(name)
         if loaded is None:
             return None
         manifest, run = loaded.of(name), self._tools.run_for(loaded, name)
         (found,) = flow.explain(manifest, run, subject_of(address, manifest.portals.values(), "developer"))
         return found
+
+    def directories(self) -> tuple[DirectoryView, ...]:
+        loaded = self._loop.loaded
+        if loaded is None:
+            return ()
+        portals = loaded.manifest.portals
+        outcomes = {name: found for name in portals if (found := self._loop.outcomes.get(name)) is not None}
+        return directory_views(portals, outcomes)
 
     @property
     def loop_alive(self) -> datetime | None:

@@ -369,6 +369,8 @@ class Loop:
             pending=last.pending if last is not None else 0,
             oldest_pending=last.oldest_pending if last is not None else None,
             contested=len(last.contested) if last is not None else 0,
+            waiting=last.waiting if last is not None else (),
+            observing=last.observing if last is not None else "",
         )
 
     # --- workers

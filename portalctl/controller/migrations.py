@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateColumn
 from portalctl.controller.database_errors import StoreError
 from portalctl.controller.tables import METADATA, SCHEMA_VERSION
 
-VERSION: Final = 1
+VERSION: Final = 2
 _LOCK: Final = 0x706F7274  # of PostgreSQL's advisory locks, for migrations
 
 

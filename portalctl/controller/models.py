@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NamedTuple
 
+from portalctl.insight.explain import Standing
+
 DATABASE_FILE: Final = "controller.db"  # in the state folder
 Mode = Literal["observe", "onboard", "full"]
 PortalState = Literal["in_sync", "pending", "drifted", "held", "failing", "suspended"]
@@ -88,11 +90,43 @@ class Suspension:
 
 
 @dataclass(frozen=True, slots=True)
+class WaitingSignUp:
+    """A pending sign-up, since when it waits (None: the portal does not say), and what the rules yield for it."""
+
+    since: datetime | None
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class GroupUse:
+    """A group of a directory that rules name: on which portals, and what the last readings of it had.
+
+    `members` and `read_at` None: it was not read yet.
+    """
+
+    name: str
+    portals: tuple[str, ...]
+    members: int | None = None
+    read_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryView:
+    """The state of a directory for readers. `problems`: why it cannot be read, by portal."""
+
+    name: str
+    kind: str
+    groups: tuple[GroupUse, ...]
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class PortalView:
     """The state of a portal for readers: API, page, metrics and logs.
 
     `key` None: the portal was not read yet. `problems`: why it is failing, each a sentence. `contested`:
-    the number of developers and teams that another program changes back, and that are left alone.
+    the number of developers and teams that another program changes back, and that are left alone. `waiting`: the
+    oldest pending sign-ups at the last run. `observing`: why nothing is written whatever the mode; empty: it may be.
     """
 
     name: str
@@ -110,6 +144,8 @@ class PortalView:
     pending: int = 0
     oldest_pending: datetime | None = None
     contested: int = 0
+    waiting: tuple[WaitingSignUp, ...] = ()
+    observing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +192,15 @@ class Reading:
     developers: Mapping[str, str]
     teams: int
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeveloperCounts:
+    """The numbers of developers of a portal at a time."""
+
+    at: datetime
+    pending: int
+    approved: int
 
 
 @dataclass(frozen=True, slots=True)

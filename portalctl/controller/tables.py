@@ -1,8 +1,9 @@
 """The tables of the controller's database, for SQLite and PostgreSQL.
 
 State: `portals`, `suspensions`, `held_plans`, `accepted_commits`, `seen_ids`, `contested`, `leases`, `journal`,
-`settings`. History: `runs`, `results`, `decisions`, `findings`, `observations`. No developer's access is decided from
-the history. Times are UTC text of one width, so that they sort as text in both databases.
+`settings`, `sessions`. History: `runs`, `results`, `decisions`, `findings`, `observations`, `developer_counts`. No
+developer's access is decided from the history. Times are UTC text of one width, so that they sort as text in both
+databases.
 """
 
 from __future__ import annotations
@@ -217,4 +218,23 @@ OBSERVATIONS = Table(
     Column("before", Text),
     Column("after", Text),
     Column("at", Moment, nullable=False),
+)
+
+DEVELOPER_COUNTS = Table(  # the numbers of developers at the last reading of each hour in which they changed
+    "developer_counts",
+    METADATA,
+    *_key(primary=True),
+    Column("hour", String(13), primary_key=True),
+    Column("at", Moment, nullable=False, index=True),
+    Column("pending", Integer, nullable=False),
+    Column("approved", Integer, nullable=False),
+)
+
+SESSIONS = Table(  # of users of the page; `id`: hash of the cookie; `salt`: that of the token's line
+    "sessions",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("salt", String(22), nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("seen_at", Moment, nullable=False, index=True),
 )

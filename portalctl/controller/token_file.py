@@ -85,6 +85,10 @@ class TokenFile:
             verified[key] = line
         return line if matches else None
 
+    def line(self, salt: str) -> TokenLine | None:
+        """Return the line whose token begins with a salt; None where there is none."""
+        return self._refresh()[0].by_salt.get(salt)
+
     def user(self, name: str) -> TokenLine | None:
         """Return the line of a proxy's user; None where there is none."""
         return self._refresh()[0].by_user.get(name)

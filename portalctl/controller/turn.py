@@ -7,10 +7,10 @@ cannot record what is about to be done ends the run before the next write.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypedDict
 from uuid import uuid4
 
 from portalctl import flow
@@ -33,11 +33,13 @@ from portalctl.controller.models import (
     RunState,
     SignUp,
     Trigger,
+    WaitingSignUp,
 )
 from portalctl.controller.reading import after_writes, changed_by_others, reading_of, sudden
 from portalctl.controller.registrations import registered, with_sign_ups
 from portalctl.controller.source import Loaded
 from portalctl.controller.store import Store
+from portalctl.controller.waiting import pending_after, signed_up, waiting_sign_ups
 from portalctl.errors import PortalctlError
 from portalctl.execution.report import PortalReport
 from portalctl.flow import PortalReading
@@ -47,7 +49,6 @@ from portalctl.output.apply_report import ChangeResult, change_result
 from portalctl.output.documents import to_json
 from portalctl.rules.groups import Groups
 from portalctl.run_context import Run, group_reader
-from portalctl.times import is_rfc3339
 
 WINDOW: Final = timedelta(hours=1)  # a change that is undone twice within it is contested
 CONTESTED_FOR: Final = timedelta(hours=24)
@@ -85,7 +86,8 @@ class RunOutcome:
 
     `problems`: why the portal is failing, each a sentence. `read`: whether the portal could be read. `drift`:
     findings by kind that are not acknowledged, after the changes of this run. `new_hold`: the held plan is to be
-    announced. `group_times`: when the oldest group of each directory was read.
+    announced. `group_times`: when the oldest group of each directory was read; `group_sizes`: the identities of
+    each, by directory and group; `unread`: why a directory could not be read.
     `observing`: why nothing may be written, whatever the mode; empty: it may.
     """
 
@@ -96,6 +98,7 @@ class RunOutcome:
     drift: Mapping[str, int] = field(default_factory=dict)
     pending: int = 0
     oldest_pending: datetime | None = None
+    waiting: tuple[WaitingSignUp, ...] = ()
     held: HeldPlan | None = None
     new_hold: bool = False
     contested: frozenset[str] = frozenset()
@@ -104,6 +107,8 @@ class RunOutcome:
     reports: tuple[PortalReport, ...] = ()
     registered: Mapping[str, Registered] = field(default_factory=dict)
     group_times: Mapping[str, datetime] = field(default_factory=dict)
+    group_sizes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_portal(job: Job, tools: Tools) -> RunOutcome | None:
@@ -170,12 +175,12 @@ class _Turn:
         manifest = with_sign_ups(loaded.of(name), name, self._job.sign_ups)
         with flow.exclusive(manifest.portals.values(), run):
             groups, unreadable = group_reader(run).read_available(tuple(manifest.portals.values()))
+            self._outcome = replace(self._outcome, unread={name: str(error) for name, error in unreadable.items()})
             self.problems += map(_sentence, unreadable.values())
             (reading,) = flow.read_portals(manifest, run, groups=groups)
             self.problems += reading.unsure_groups
             key = PortalKey(reading.snapshot.server, reading.snapshot.portal_id)
-            times = _group_times(reading.groups)
-            self._outcome = replace(self._outcome, key=key, read=True, calls=reading.calls, group_times=times)
+            self._outcome = replace(self._outcome, key=key, read=True, calls=reading.calls, **_groups(reading.groups))
             observing = self._observing(key, reading)
             contested = self._contested(key, reading)
             if self._writes(observing):
@@ -317,20 +322,14 @@ class _Turn:
         entries = self._job.loaded.acknowledgements.get(self._job.name, ())
         (drift,) = acknowledged([reading.drift(made)], entries, now.date())
         self._store.save_findings(key, drift.findings, now)
-        waiting = [one for one in reading.snapshot.developers if one.status == "pending"]
-        approved = {
-            item.change.developer.id
-            for report in self._reports
-            for item in report.settled
-            if item.result == "confirmed" and item.change.developer and item.change.new_status
-        }
-        waiting = [one for one in waiting if one.id not in approved]
+        pending = pending_after(reading, self._reports)
         self._outcome = replace(
             self._outcome,
             registered=registered(self._job.sign_ups, reading, self._reports, writable=self._writes(observing)),
             drift=_by_kind(drift),
-            pending=len(waiting),
-            oldest_pending=_oldest(one.created_at for one in waiting),
+            pending=len(pending),
+            oldest_pending=signed_up(pending[0]) if pending else None,
+            waiting=waiting_sign_ups(reading, pending),
             contested=contested,
             observing=observing,
         )
@@ -386,18 +385,18 @@ def _by_kind(drift: PortalDrift) -> dict[str, int]:
     return kinds
 
 
-def _oldest(times: Iterable[str | None]) -> datetime | None:
-    """Return the earliest of RFC 3339 times; None where there is none that can be read."""
-    return min((datetime.fromisoformat(text) for text in times if text and is_rfc3339(text)), default=None)
+class _GroupFacts(TypedDict):
+    group_times: dict[str, datetime]
+    group_sizes: dict[tuple[str, str], int]
 
 
-def _group_times(groups: Groups) -> dict[str, datetime]:
-    """Return when the oldest group of each directory was read."""
+def _groups(groups: Groups) -> _GroupFacts:
+    """Return when the oldest group of each directory was read, and how many identities each group has."""
     times: dict[str, datetime] = {}
     for group in groups.readings.values():
         moment = datetime.fromisoformat(group.observed_at)
         times[group.directory] = min(moment, times.get(group.directory, moment))
-    return times
+    return {"group_times": times, "group_sizes": {key: len(one.members) for key, one in groups.readings.items()}}
 
 
 def _counts(reports: Collection[PortalReport]) -> Counts:

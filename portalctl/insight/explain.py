@@ -212,6 +212,31 @@ def explain(
             return _team(case, subject)
 
 
+def standings_of(
+    portal: PortalManifest,
+    snapshot: Snapshot,
+    found: Difference,
+    chosen: Iterable[Developer],
+    today: date,
+    *,
+    groups: Groups = NO_GROUPS,
+) -> tuple[Standing, ...]:
+    """Return the standings of several accounts of a snapshot. The arguments are those of `explain`."""
+    case = _Case(portal, Rulebook.of(portal, today, groups), snapshot, found, today, groups)
+    wanted = {account.id: account for account in chosen}
+    decisions = {
+        account.id: decision for account, decision in resolve(case.book, snapshot.developers) if account.id in wanted
+    }
+    changes: dict[str, list[Change]] = {}
+    for change in found.changes:
+        if change.developer is not None and change.developer.id in wanted:
+            changes.setdefault(change.developer.id, []).append(change)
+    noted = notices(portal, snapshot, found, today)
+    return tuple(
+        _standing(case, account, decisions[key], changes.get(key, ()), noted) for key, account in wanted.items()
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Case:
     """The data that an explanation is made from."""

@@ -21,11 +21,21 @@ from portalctl.controller.api.app import create_app
 from portalctl.controller.api.endpoint import Services
 from portalctl.controller.database import open_database
 from portalctl.controller.listening import ListenSettings
-from portalctl.controller.models import AccessDecision, HeldPlan, PortalKey, PortalView, Registered, SignUp, Trigger
+from portalctl.controller.models import (
+    AccessDecision,
+    DirectoryView,
+    HeldPlan,
+    PortalKey,
+    PortalView,
+    Registered,
+    SignUp,
+    Trigger,
+)
 from portalctl.controller.server import ApiServer
 from portalctl.controller.store import Store
 from portalctl.controller.tokens import new_token
 from portalctl.errors import PortalError
+from portalctl.insight.explain import PortalExplanation
 from portalctl.output.masks import Mask
 
 SECRET = "whsec_" + base64.b64encode(b"e" * 32).decode()
@@ -85,6 +95,12 @@ class PlainHub:
         if isinstance(self.answer, PortalError):
             raise self.answer
         return self.answer
+
+    def explain(self, name: str, address: str) -> PortalExplanation | None:
+        raise NotImplementedError(f"{name} {address}")  # pages about developers are tested with the real loop
+
+    def directories(self) -> tuple[DirectoryView, ...]:
+        return ()
 
     @property
     def loop_alive(self) -> datetime | None:

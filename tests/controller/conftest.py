@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from portalctl.controller.store import Store
 from portalctl.controller.tables import METADATA, SCHEMA_VERSION
 from tests.conftest import Bench
 from tests.controller import postgres
+from tests.controller.api_world import ENV
 from tests.controller.running import Starter
+from tests.controller.served import Served, serving_loop
 
 ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # of a test that is about files
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.peer)]
@@ -84,3 +87,14 @@ def starter(database_url: str, bench: Bench, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("KONNECT_SERVER_URL", bench.sim.url)
     monkeypatch.setenv("KONNECT_TOKEN", bench.sim.token)
     return Starter(bench, tmp_path / "state", database_url)
+
+
+@pytest.fixture
+def serve(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Served]]:
+    """Yield what starts a controller with its API and page, until the end of the test."""
+    monkeypatch.setenv("KONNECT_SERVER_URL", bench.sim.url)
+    monkeypatch.setenv("KONNECT_TOKEN", bench.sim.token)
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    with ExitStack() as stack:
+        yield lambda mode="full", **settings: stack.enter_context(serving_loop(bench, tmp_path, mode, **settings))

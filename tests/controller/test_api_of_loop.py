@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from portalctl.cli.controller_api import serving
-from portalctl.controller.listening import ListenSettings
-from portalctl.controller.logs import Log
-from portalctl.controller.models import Mode
-from portalctl.controller.server import ApiServer
-from tests.conftest import Bench, Done, portalctl
-from tests.controller.api_world import ENV, LINES, TOKENS, World
-from tests.controller.running import Running, Starter, until
+from tests.conftest import Bench
+from tests.controller.api_world import LINES, TOKENS
+from tests.controller.running import until
 
 RULES = """
 trusted_domains:
@@ -29,52 +20,6 @@ teams:
 """
 DENIED = "denied_domains:\n  - {domain: evil.example, reason: Left the programme}\n"
 pytestmark = [pytest.mark.usefixtures("quick"), pytest.mark.slow]  # starts servers
-
-
-@dataclass
-class Served:
-    """A running controller and its API."""
-
-    running: Running
-    world: World
-
-    def call(self, *words: str, role: str = "approver") -> Done:
-        """Run a command. The controller is in the same process, so that it needs its variables meanwhile."""
-        url = f"http://127.0.0.1:{self.world.port}"
-        sim = self.running.bench.sim
-        controller = {"KONNECT_SERVER_URL": sim.url, "KONNECT_TOKEN": sim.token, **ENV}
-        own = {"PORTALCTL_CONTROLLER_URL": url, "PORTALCTL_CONTROLLER_TOKEN": TOKENS[role]}
-        return portalctl(*words, env=controller | own)
-
-    @property
-    def portal(self) -> dict[str, Any]:
-        (found,) = self.world.call("viewer", "GET", "/v1/portals").json["portals"]
-        return dict(found)
-
-
-@pytest.fixture
-def serve(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("KONNECT_SERVER_URL", bench.sim.url)
-    monkeypatch.setenv("KONNECT_TOKEN", bench.sim.token)
-    for name, value in ENV.items():
-        monkeypatch.setenv(name, value)
-    tokens = tmp_path / "tokens"
-    tokens.write_text("\n".join(LINES) + "\n")
-    tokens.chmod(0o600)
-    with ExitStack() as stack:
-
-        @contextmanager
-        def start(mode: Mode) -> Iterator[Served]:
-            with Starter(bench, tmp_path / "state", f"sqlite:///{tmp_path / 'state' / 'controller.db'}")(
-                mode
-            ) as running:
-                listening = ListenSettings(port=0, tokens=tokens)
-                with serving(listening, running.store, Log(io.StringIO()))(running.controller) as server:
-                    assert isinstance(server, ApiServer)
-                    world = World(None, running.store, {}, tmp_path, port=server.port)  # type: ignore[arg-type]
-                    yield Served(running, world)
-
-        yield lambda mode="full": stack.enter_context(start(mode))
 
 
 def test_a_signed_event_leads_to_an_approval(bench: Bench, serve: Any) -> None:
@@ -215,23 +160,6 @@ def test_an_apply_takes_the_lease_of_the_real_controller(bench: Bench, serve: An
     runs = served.world.call("viewer", "GET", "/v1/portals/partners/runs").json["runs"]
     (run,) = [run for run in runs if run["trigger"] == "report"]
     assert run["confirmed"] == len(report["portals"][0]["changes"])
-
-
-def test_a_reported_apply_does_not_count_as_changes_by_others(bench: Bench, serve: Any) -> None:
-    """Half of the developers lose access in CI: by others, that would be too much to go on writing."""
-    bench.people(approved=[f"p{number}@{'left' if number % 2 else 'city'}.example" for number in range(20)])
-    bench.manifest(RULES)
-    served = serve("onboard")
-    url = f"http://127.0.0.1:{served.world.port}"
-    env = {"PORTALCTL_CONTROLLER_URL": url, "PORTALCTL_CONTROLLER_TOKEN": TOKENS["operator"]}
-    bench.manifest(RULES + "denied_domains:\n  - {domain: left.example, reason: Left}\n")
-    done = bench.run("apply", "--yes", "--allow-removals", "20", **env)
-    assert (done.code, bench.status("p1@left.example")) == (0, "revoked"), done
-    assert served.running.run_again().problems == ()
-    key = served.running.view().key
-    assert key is not None
-    history = served.world.call("approver", "GET", "/v1/history").json
-    assert history["observations"] == []
 
 
 @pytest.mark.parametrize(

@@ -123,24 +123,25 @@ def test_an_older_schema_gets_what_it_lacks_and_keeps_its_rows(tmp_path: Path) -
     engine.dispose()
 
 
-def test_version_1_has_the_columns_of_its_first_release(tmp_path: Path) -> None:
-    """A change of tables.py must come with another VERSION, and this database must become equal to a new one."""
-    schema = Path(__file__).with_name("schema_1.sql").read_text(encoding="utf-8")
+@pytest.mark.parametrize("version", range(1, migrations.VERSION + 1))
+def test_each_version_becomes_the_newest(version: int, tmp_path: Path) -> None:
+    """A change of tables.py must come with another VERSION, and older databases must become equal to a new one."""
+    schema = Path(__file__).with_name(f"schema_{version}.sql").read_text(encoding="utf-8")
     engine = open_database(None, state=tmp_path / "new")
     path = tmp_path / "old.sqlite"
-    _run_script(path, schema)
+    _run_script(path, schema, version)
     old = open_database(f"sqlite:///{path}", state=tmp_path)
     assert columns(old) == columns(engine)
-    if migrations.VERSION == 1:
+    if version == migrations.VERSION:
         assert _script(engine) == schema
     old.dispose()
     engine.dispose()
 
 
-def _run_script(path: Path, script: str) -> None:
+def _run_script(path: Path, script: str, version: int) -> None:
     connection = sqlite3.connect(path)
     connection.executescript(script)
-    connection.execute("INSERT INTO portalctl_schema VALUES (1)")
+    connection.execute("INSERT INTO portalctl_schema VALUES (?)", (version,))
     connection.commit()
     connection.close()
 

@@ -9,19 +9,20 @@ from jinja2 import TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import TemplateAssertionError
 
 from portalctl.output.escaping import terminal
-from portalctl.output.html.environment import _environment, code, phrase
+from portalctl.output.html.environment import code, environment, phrase
 from tests.output.hostile import HOSTILE
 from tests.output.reading import read
 
 TEMPLATES = sorted(
-    item.name
-    for item in files("portalctl.output.html").joinpath("templates").iterdir()
+    (package, item.name)
+    for package in ("portalctl.output.html", "portalctl.controller.page")
+    for item in files(package).joinpath("templates").iterdir()
     if item.name.endswith(".html")
 )
 
 
 def printed(template: str, **values: object) -> str:
-    return _environment().from_string(template).render(**values)
+    return environment().from_string(template).render(**values)
 
 
 @pytest.mark.parametrize(
@@ -62,11 +63,10 @@ def test_only_foreign_parts_of_a_phrase_are_code() -> None:
     assert code("\u202e") == r"<code>\u202e</code>"
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
-def test_no_template_joins_text_with_html_by_itself(name: str) -> None:
+@pytest.mark.parametrize(("package", "name"), TEMPLATES)
+def test_no_template_joins_text_with_html_by_itself(package: str, name: str) -> None:
     """`~`, `+` and `%` with HTML on one side would escape the other side without the escaping module."""
-    environment = _environment()
-    source = files("portalctl.output.html").joinpath("templates", name).read_text(encoding="utf-8")
-    tree = environment.parse(source)
+    source = files(package).joinpath("templates", name).read_text(encoding="utf-8")
+    tree = environment().parse(source)
     assert not list(tree.find_all((nodes.Concat, nodes.Add, nodes.Mod, nodes.Mul, nodes.MarkSafe)))
     assert not list(tree.find_all(nodes.ScopedEvalContextModifier)), "{% autoescape false %}"

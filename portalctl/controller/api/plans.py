@@ -12,7 +12,7 @@ from portalctl.controller.access import APPROVERS, READERS
 from portalctl.controller.api.bodies import PlanAnswer
 from portalctl.controller.api.endpoint import ApiReply, ApiRequest, Endpoint, RequestError, Services, name_of
 from portalctl.controller.api.portals import hidden, mask_for, time_of
-from portalctl.controller.models import HeldPlan
+from portalctl.controller.models import HeldPlan, PlanState
 from portalctl.output.documents import to_json
 from portalctl.output.masked_documents import masked
 from portalctl.output.masks import Mask
@@ -23,11 +23,12 @@ _CONFLICT: Final = {409: ("The plan is stale, expired or decided, or its portal 
 
 
 def _plan(services: Services, request: ApiRequest) -> ApiReply:
-    return ApiReply(200, _answer(_found(services, request), mask_for(services, request), services.clock()))
+    return ApiReply(200, _answer(plan_of(services, request), mask_for(services, request), services.clock()))
 
 
-def _approve(services: Services, request: ApiRequest) -> ApiReply:
-    plan = _found(services, request)
+def approve(services: Services, request: ApiRequest) -> ApiReply:
+    """Approve a held plan. Raises RequestError and ConflictError."""
+    plan = plan_of(services, request)
     view = services.hub.portal(plan.portal)
     if view is None:
         raise RequestError(409, "the manifest no longer has the portal of this plan")
@@ -36,8 +37,9 @@ def _approve(services: Services, request: ApiRequest) -> ApiReply:
     return _decided(services, request, plan, "approved")
 
 
-def _reject(services: Services, request: ApiRequest) -> ApiReply:
-    return _decided(services, request, _found(services, request), "rejected")
+def reject(services: Services, request: ApiRequest) -> ApiReply:
+    """Reject a held plan. Raises RequestError and ConflictError."""
+    return _decided(services, request, plan_of(services, request), "rejected")
 
 
 def _decided(
@@ -50,7 +52,8 @@ def _decided(
     return ApiReply(200, _answer(decided, None, now))
 
 
-def _found(services: Services, request: ApiRequest) -> HeldPlan:
+def plan_of(services: Services, request: ApiRequest) -> HeldPlan:
+    """Return the plan that the path names. Raises RequestError."""
     plan = services.store.plan(request.params["digest"])
     if plan is None:
         raise RequestError(404, "no plan with this digest is or was held")
@@ -58,16 +61,20 @@ def _found(services: Services, request: ApiRequest) -> HeldPlan:
 
 
 def _answer(plan: HeldPlan, mask: Mask | None, now: datetime) -> PlanAnswer:
-    expired = plan.state == "held" and plan.expires <= now
     return PlanAnswer(
         plan=_document(plan, mask),
         portal=plan.portal,
-        state="expired" if expired else plan.state,
+        state=state_now(plan, now),
         since=rfc3339(plan.started_at),
         expires=rfc3339(plan.expires),
         decided_by=hidden(plan.decided_by, mask) if plan.decided_by is not None else None,
         decided_at=time_of(plan.decided_at),
     )
+
+
+def state_now(plan: HeldPlan, now: datetime) -> PlanState:
+    """Return the state of a plan at a time: one that was held too long has expired."""
+    return "expired" if plan.state == "held" and plan.expires <= now else plan.state
 
 
 def _document(plan: HeldPlan, mask: Mask | None) -> Mapping[str, Any]:
@@ -93,7 +100,7 @@ ENDPOINTS: Final = (
         "/v1/plans/{digest}/approve",
         "approve",
         "Approve a held plan, which is then carried out",
-        _approve,
+        approve,
         {200: ("The plan is approved.", PlanAnswer), **_UNKNOWN, **_CONFLICT},
         roles=APPROVERS,
     ),
@@ -102,7 +109,7 @@ ENDPOINTS: Final = (
         "/v1/plans/{digest}/reject",
         "reject",
         "Reject a held plan",
-        _reject,
+        reject,
         {200: ("The plan is rejected.", PlanAnswer), **_UNKNOWN, **_CONFLICT},
         roles=APPROVERS,
     ),

@@ -48,7 +48,8 @@ def _runs(services: Services, request: ApiRequest) -> ApiReply:
     return ApiReply(200, RunList(tuple(_run_item(run, mask) for run in runs)))
 
 
-def _suspend(services: Services, request: ApiRequest) -> ApiReply:
+def suspend(services: Services, request: ApiRequest) -> ApiReply:
+    """Suspend a portal. The body is a SuspendBody."""
     view, now = portal_of(services, request), services.clock()
     expires = _expiry(request.body.expires, now)
     suspension = Suspension(request.body.reason, name_of(request), now, expires)
@@ -57,14 +58,16 @@ def _suspend(services: Services, request: ApiRequest) -> ApiReply:
     return ApiReply(200, _suspension_item(suspension, None))
 
 
-def _resume(services: Services, request: ApiRequest) -> ApiReply:
+def resume(services: Services, request: ApiRequest) -> ApiReply:
+    """End the suspension of a portal, and trust it."""
     view = portal_of(services, request)
     services.store.resume(view.key or view.name, name_of(request), services.clock())
     services.hub.wake(view.name, "manual")
     return ApiReply(200, Accepted())
 
 
-def _reconcile(services: Services, request: ApiRequest) -> ApiReply:
+def reconcile(services: Services, request: ApiRequest) -> ApiReply:
+    """Ask for a run of a portal."""
     services.hub.wake(portal_of(services, request).name, "manual")
     return ApiReply(202, Accepted())
 
@@ -216,7 +219,7 @@ ENDPOINTS: Final = (
         "/v1/portals/{name}/suspend",
         "suspend",
         "Stop writing to a portal",
-        _suspend,
+        suspend,
         {200: ("The suspension.", SuspensionItem), **_UNKNOWN},
         roles=OPERATORS,
         body=SuspendBody,
@@ -226,7 +229,7 @@ ENDPOINTS: Final = (
         "/v1/portals/{name}/resume",
         "resume",
         "Write to a portal again, and trust it",
-        _resume,
+        resume,
         {200: ("The portal is resumed.", Accepted), **_UNKNOWN},
         roles=OPERATORS,
     ),
@@ -235,7 +238,7 @@ ENDPOINTS: Final = (
         "/v1/portals/{name}/reconcile",
         "reconcile",
         "Ask for a run of a portal now",
-        _reconcile,
+        reconcile,
         {202: ("A run will begin.", Accepted), **_UNKNOWN},
         roles=OPERATORS,
     ),

@@ -6,14 +6,15 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from portalctl.changes.operation import Subject
+from portalctl.controller.models import PortalKey
 from portalctl.controller.store.change_results import result_of
 from portalctl.controller.store.drift import finding_of
-from portalctl.controller.store.transactions import Found, Transactions, address_key, history_start
+from portalctl.controller.store.transactions import Found, Transactions, address_key, history_start, of
 from portalctl.controller.tables import DECISIONS, FINDINGS, HELD_PLANS, OBSERVATIONS, RESULTS, RUNS
 from portalctl.execution.report import timestamp
 from portalctl.output.history import (
@@ -28,6 +29,7 @@ from portalctl.output.history import (
 )
 
 LIMIT: Final = 1000  # entries of each kind
+MOST_NAMES: Final = 5000
 T = TypeVar("T")
 _RUN_OF_RESULT = RESULTS.join(RUNS, RESULTS.c.run == RUNS.c.id)
 _RESULT = (
@@ -39,6 +41,14 @@ _RESULT = (
     RUNS.c.approver,
     RUNS.c.writer,
 )
+
+
+class DeveloperHistory(NamedTuple):
+    """What happened to a developer: changes of runs, findings of drift, and changes by others."""
+
+    changes: tuple[HistoryChange, ...]
+    findings: tuple[HistoryFinding, ...]
+    observations: tuple[HistoryObservation, ...]
 
 
 class HistoryRecords(Transactions):
@@ -80,6 +90,29 @@ class HistoryRecords(Transactions):
             findings=findings,
             observations=observations,
         )
+
+    def developer_history(self, portal: str, developer: str, limit: int) -> DeveloperHistory:
+        """Return the newest entries about a developer of one portal, given by address or id, the oldest first."""
+        with self._read() as connection:
+            query = _Query(connection, portal, developer, None, limit)
+            return DeveloperHistory(query.changes(), query.findings(), query.observations())
+
+    def open_findings(self, key: PortalKey, limit: int) -> tuple[HistoryFinding, ...]:
+        """Return the findings of a portal at its last reading, those that are there longest first."""
+        there = (of(FINDINGS, key), FINDINGS.c.last_seen.is_(None))
+        statement = select(FINDINGS).where(*there).order_by(FINDINGS.c.number).limit(limit)
+        with self._read() as connection:
+            return tuple(map(_finding, connection.execute(statement)))
+
+    def recent_names(self, portal: str, runs: int) -> set[str]:
+        """Return the addresses and ids of developers in the last runs of a portal, and in what others changed."""
+        newest = select(RUNS.c.id).where(RUNS.c.portal == portal).order_by(RUNS.c.started_at.desc()).limit(runs)
+        changed = select(RESULTS.c.address, RESULTS.c.developer).where(RESULTS.c.run.in_(newest))
+        others = select(OBSERVATIONS.c.address, OBSERVATIONS.c.developer).where(OBSERVATIONS.c.portal == portal)
+        newest_others = others.order_by(OBSERVATIONS.c.number.desc()).limit(LIMIT)
+        with self._read() as connection:
+            rows = [*connection.execute(changed.limit(MOST_NAMES)), *connection.execute(newest_others)]
+        return {name for row in rows for name in row if name}
 
     def evidence(self, run_id: str, now: datetime) -> Evidence | None:
         """Return the evidence of a run, given by the beginning of its id. None: no run fits, or several."""

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 
 from portalctl.controller.models import NOT_KNOWN, PortalKey, Reading, Suspension
 from portalctl.controller.store.decisions import record
+from portalctl.controller.store.developer_counts import add_counts
 from portalctl.controller.store.transactions import (
     HISTORY_SINCE,
     Found,
@@ -93,11 +94,12 @@ class Portals(Transactions):
         return Reading(content["developers"], content["teams"], found.reading_at)
 
     def save_reading(self, key: PortalKey, reading: Reading) -> None:
-        """Keep a complete reading of a portal that `meet` recorded."""
+        """Keep a complete reading of a portal that `meet` recorded, and its numbers of developers for the chart."""
         content = packed({"developers": dict(reading.developers), "teams": reading.teams})
         with self._write() as connection:
             statement = update(PORTALS).where(of(PORTALS, key))
             connection.execute(statement.values(reading=content, reading_at=reading.at))
+            add_counts(connection, key, reading)
 
     def suspend(self, portal: PortalKey | str, suspension: Suspension) -> None:
         """Suspend a portal, given by its key or its name; a suspension before it ends."""

@@ -8,10 +8,12 @@ from typing import Final
 from sqlalchemy import ColumnElement, Table, delete, select
 
 from portalctl.controller.store.coordination import IDS_KEPT
+from portalctl.controller.store.sessions import IDLE
 from portalctl.controller.store.transactions import HISTORY_SINCE, Transactions, history_start, upsert
 from portalctl.controller.tables import (
     CONTESTED,
     DECISIONS,
+    DEVELOPER_COUNTS,
     FINDINGS,
     HELD_PLANS,
     LEASES,
@@ -19,6 +21,7 @@ from portalctl.controller.tables import (
     RESULTS,
     RUNS,
     SEEN_IDS,
+    SESSIONS,
     SETTINGS,
     SUSPENSIONS,
 )
@@ -39,11 +42,13 @@ class Retention(Transactions):
             (DECISIONS, DECISIONS.c.at < oldest),
             (FINDINGS, FINDINGS.c.last_seen < oldest),
             (OBSERVATIONS, OBSERVATIONS.c.at < oldest),
+            (DEVELOPER_COUNTS, DEVELOPER_COUNTS.c.at < oldest),
             (HELD_PLANS, HELD_PLANS.c.expires < oldest),
             (SUSPENSIONS, SUSPENSIONS.c.expires < now),
             (CONTESTED, CONTESTED.c.expires < now),
             (LEASES, LEASES.c.expires < now),
             (SEEN_IDS, SEEN_IDS.c.at < now - IDS_KEPT),
+            (SESSIONS, SESSIONS.c.seen_at < now - IDLE),
         ]
         with self._write() as connection:
             begin = history_start(connection)

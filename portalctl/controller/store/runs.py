@@ -69,11 +69,11 @@ class Runs(Transactions):
             statement = select(RUNS).where(RUNS.c.portal == portal).order_by(RUNS.c.started_at.desc(), RUNS.c.id)
             return [_run(found) for found in connection.execute(statement.limit(limit))]
 
-    def results(self, run_id: str) -> list[ChangeResult]:
-        """Return the results of a run, in the order of its plan."""
+    def results(self, run_id: str, limit: int | None = None) -> list[ChangeResult]:
+        """Return the results of a run, in the order of its plan; with `limit`, the first ones."""
         with self._read() as connection:
             statement = select(RESULTS.c.body).where(RESULTS.c.run == run_id).order_by(RESULTS.c.number)
-            return [result_of(body) for body in connection.execute(statement).scalars()]
+            return [result_of(body) for body in connection.execute(statement.limit(limit)).scalars()]
 
     def interrupted_runs(self, now: datetime) -> list[RunRecord]:
         """End the runs that a killed process left running, as `interrupted`; to be called before the first run.

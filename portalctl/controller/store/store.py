@@ -7,6 +7,7 @@ are parameters, with a time zone: nothing here reads a clock.
 from __future__ import annotations
 
 from portalctl.controller.store.coordination import Coordination
+from portalctl.controller.store.developer_counts import CountsOverTime
 from portalctl.controller.store.drift import DriftRecords
 from portalctl.controller.store.erasure import Erasure
 from portalctl.controller.store.held_plans import HeldPlans
@@ -15,7 +16,20 @@ from portalctl.controller.store.journal import JournalLines
 from portalctl.controller.store.portals import Portals
 from portalctl.controller.store.retention import Retention
 from portalctl.controller.store.runs import Runs
+from portalctl.controller.store.sessions import Sessions
 
 
-class Store(Portals, Runs, JournalLines, HeldPlans, DriftRecords, Coordination, HistoryRecords, Retention, Erasure):
+class Store(
+    Portals,
+    Runs,
+    JournalLines,
+    HeldPlans,
+    DriftRecords,
+    Coordination,
+    HistoryRecords,
+    CountsOverTime,
+    Sessions,
+    Retention,
+    Erasure,
+):
     """The state and history in one database: `Store(open_database(url, state=folder))`."""

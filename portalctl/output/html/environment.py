@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Iterable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -24,6 +24,8 @@ from portalctl.words import moment, plural
 
 SCRIPT = "page.js"
 STYLE = "page.css"
+LAYOUT = "base.html"  # of a self-contained page
+PACKAGE = "portalctl.output.html"
 
 
 def page(template: str, *, filtered: bool = False, **values: Any) -> str:  # noqa: ANN401 (any value that a template prints)
@@ -32,7 +34,12 @@ def page(template: str, *, filtered: bool = False, **values: Any) -> str:  # noq
     Args:
         filtered: whether the page has rows that the script filters and sorts.
     """
-    text = _environment().get_template(template).render(filtered=filtered, **values)
+    return render(environment(), template, layout=LAYOUT, filtered=filtered, **values)
+
+
+def render(templates: Environment, template: str, **values: Any) -> str:  # noqa: ANN401 (any value that a template prints)
+    """Return a page in ASCII."""
+    text = templates.get_template(template).render(**values)
     return text.encode("ascii", "xmlcharrefreplace").decode()
 
 
@@ -52,9 +59,10 @@ def phrases(words: Callable[..., Iterable[str]], *values: object) -> tuple[Marku
 
 
 @cache
-def _environment() -> Environment:
+def environment(package: str = PACKAGE) -> Environment:
+    """Return the environment with the templates of this package, and those of another one before them."""
     environment = Environment(
-        loader=FunctionLoader(_template),
+        loader=FunctionLoader(partial(_found, package)),
         autoescape=True,
         finalize=_escaped,
         undefined=StrictUndefined,
@@ -79,8 +87,14 @@ def _environment() -> Environment:
     return environment
 
 
-def _template(name: str) -> str:
-    return files("portalctl.output.html").joinpath("templates", name).read_text(encoding="utf-8")
+def _found(package: str, name: str) -> str:
+    file = files(package).joinpath("templates", name)
+    return file.read_text(encoding="utf-8") if file.is_file() else own_file(name)
+
+
+def own_file(name: str) -> str:
+    """Return a template, the style or the script of this package."""
+    return files(PACKAGE).joinpath("templates", name).read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=10_000)  # rules, teams and words recur in most rows
@@ -95,7 +109,7 @@ def _escaped(value: object) -> Markup:
 @cache
 def _own(name: str) -> Markup:
     """Return the script or the style of this package."""
-    return Markup(_template(name))  # noqa: S704 (a file of this package)
+    return Markup(own_file(name))  # noqa: S704 (a file of this package)
 
 
 def _policy(*, filtered: bool) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from portalctl.insight.drift import FAILING, KINDS, DriftFinding, PortalDrift
@@ -29,7 +30,9 @@ class _DriftSection:
 
 
 @dataclass(frozen=True, slots=True)
-class _ReportRow:
+class ReportRow:
+    """The result of a change, and the change in words."""
+
     outcome: ChangeResult
     group: ChangeGroup
 
@@ -39,7 +42,7 @@ class _ReportSection:
     portal: PortalOutcome
     state: str
     facts: Sequence[str]
-    rows: Sequence[_ReportRow]
+    rows: Sequence[ReportRow]
 
     @property
     def incomplete(self) -> bool:
@@ -94,13 +97,18 @@ def report_html(report: Report) -> str:
 
 
 def _outcome(portal: PortalOutcome) -> _ReportSection:
-    changes = sorted(portal.changes, key=lambda change: change.result == "confirmed")
     return _ReportSection(
         portal,
         f"{portal.summary['confirmed']:,} of {plural(portal.summary['total'], 'change')} confirmed",
         (portal.provider, code(urlsplit(portal.server).netloc)),
-        [_ReportRow(change, view_model.change_groups([change_of(change)])[0]) for change in changes],
+        report_rows(portal.changes),
     )
+
+
+def report_rows(changes: Iterable[ChangeResult]) -> list[ReportRow]:
+    """Return rows with the results of changes, those that are not confirmed first."""
+    found = sorted(changes, key=lambda change: change.result == "confirmed")
+    return [ReportRow(change, view_model.change_groups([change_of(change)])[0]) for change in found]
 
 
 def validation_html(validation: Validation) -> str:
@@ -118,13 +126,12 @@ def validation_html(validation: Validation) -> str:
 
 def explanation_html(explanation: Explanation) -> str:
     """Return the rules about a developer, a domain or a team, the rules that decide, and the planned changes."""
-    return page(
-        "explanation.html",
-        explanation=explanation,
-        generator=explanation.generator,
-        links=NO_LINKS,
-        facts=_explained,
-    )
+    return page("explanation.html", generator=explanation.generator, **explanation_values(explanation.portals))
+
+
+def explanation_values(portals: Sequence[PortalExplanation]) -> dict[str, Any]:
+    """Return what the template `explanation.html` prints."""
+    return {"portals": portals, "links": NO_LINKS, "facts": _explained}
 
 
 def _explained(portal: PortalExplanation) -> Sequence[str]:

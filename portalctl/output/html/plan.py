@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from portalctl.changes.operation import Effect, Origin
@@ -65,27 +66,30 @@ class _PlanSection:
 
 def plan_html(plan: Plan, links: Links = NO_LINKS) -> str:
     """Return the whole plan: first what a reviewer decides on, then the filter and every change, without a limit."""
+    return page("plan.html", filtered=True, **plan_values(plan, links))
+
+
+def plan_values(plan: Plan, links: Links = NO_LINKS) -> dict[str, Any]:
+    """Return what the template `plan.html` prints."""
     groups = {portal.name: _sorted(portal) for portal in plan.portals}
     found = [group for portal in plan.portals for group in groups[portal.name]]
     teams = {team: str(number) for number, team in enumerate(sorted({t for group in found for t in group.teams}))}
     rules = {why: str(number) for number, why in enumerate(dict.fromkeys(w for group in found for w in group.why))}
-    return page(
-        "plan.html",
-        filtered=True,
-        plan=plan,
-        links=links,
-        names=", ".join(portal.name for portal in plan.portals),
-        age=_age(plan),
-        most_removals=MOST_REMOVALS,
-        causes=causes,
-        how_to_continue=how_to_continue,
-        items=[_portal(portal, groups[portal.name], teams, rules) for portal in plan.portals],
-        choices=(
+    return {
+        "plan": plan,
+        "links": links,
+        "names": ", ".join(portal.name for portal in plan.portals),
+        "age": _age(plan),
+        "most_removals": MOST_REMOVALS,
+        "causes": causes,
+        "how_to_continue": how_to_continue,
+        "items": [_portal(portal, groups[portal.name], teams, rules) for portal in plan.portals],
+        "choices": (
             Choice("ops", "Change", tuple(_ops(found))),
             Choice("teams", "Team", tuple((number, team) for team, number in teams.items())),
             Choice("rules", "Rule", tuple((number, _rule(why)) for why, number in rules.items())),
         ),
-    )
+    }
 
 
 def _age(plan: Plan) -> str | None:

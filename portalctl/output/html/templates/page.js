@@ -2,7 +2,7 @@
 // The page is complete without this script, which only hides and sorts rows. The rows of one rule are a <tbody>; its
 // first row names the rule. Sorting by a column moves all rows of the table into one <tbody> and adds a cell with the
 // rule to each row.
-const form = document.querySelector("form");
+const form = document.querySelector("form[role=search]");
 const lists = form ? Array.from(form.querySelectorAll("select")) : [];
 const counted = new Intl.NumberFormat("en");
 const groups = Array.from(document.querySelectorAll(".filtered > tbody"), (body) => ({
