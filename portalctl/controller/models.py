@@ -91,7 +91,7 @@ class Suspension:
 
 @dataclass(frozen=True, slots=True)
 class WaitingSignUp:
-    """A pending sign-up, since when it waits (None: the portal does not say), and what the rules yield for it."""
+    """A pending sign-up, since when it waits (None: the portal has no such time), and what the rules yield for it."""
 
     since: datetime | None
     standing: Standing
@@ -99,7 +99,7 @@ class WaitingSignUp:
 
 @dataclass(frozen=True, slots=True)
 class GroupUse:
-    """A group of a directory that rules name: on which portals, and what the last readings of it had.
+    """A group of a directory that rules name: on which portals, and what it had when it was last read.
 
     `members` and `read_at` None: it was not read yet.
     """

@@ -86,7 +86,7 @@ class TokenFile:
         return line if matches else None
 
     def line(self, salt: str) -> TokenLine | None:
-        """Return the line whose token begins with a salt; None where there is none."""
+        """Return the line of the tokens that begin with a salt; None where there is none."""
         return self._refresh()[0].by_salt.get(salt)
 
     def user(self, name: str) -> TokenLine | None:

@@ -39,6 +39,6 @@ def waiting_sign_ups(reading: PortalReading, pending: Sequence[Developer]) -> tu
 
 
 def signed_up(developer: Developer) -> datetime | None:
-    """Return when a developer signed up; None where the portal does not say."""
+    """Return when a developer signed up; None where the portal has no such time."""
     text = developer.created_at
     return datetime.fromisoformat(text) if text and is_rfc3339(text) else None

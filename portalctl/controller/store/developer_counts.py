@@ -29,7 +29,7 @@ class CountsOverTime(Transactions):
 
 
 def add_counts(connection: Connection, key: PortalKey, reading: Reading) -> None:
-    """Record the numbers of a reading where they differ from the last ones."""
+    """Record the numbers of the last snapshot where they differ from those before."""
     count = Counter(reading.developers.values())
     values = {"pending": count["pending"], "approved": count["approved"]}
     newest = select(*_VALUES).where(of(DEVELOPER_COUNTS, key)).order_by(DEVELOPER_COUNTS.c.hour.desc()).limit(1)
