@@ -15,7 +15,7 @@ HEIGHT: Final = 40.0
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ChartLine:
     """One line: its name, its path in a box of WIDTH and HEIGHT, and its figures."""
 
     name: str
@@ -30,7 +30,7 @@ class Line:
 class Chart:
     """Both lines, since when they are known, and the figures at the end of each day, the newest first."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     since: datetime
     days: tuple[tuple[str, int, int], ...]
 
@@ -43,15 +43,16 @@ def chart_of(counts: Sequence[DeveloperCounts], now: datetime) -> Chart | None:
     """
     if not counts:
         return None
-    begin = max(now - PERIOD, min(counts[0].at, now - timedelta(hours=1)))
-    points = [(max(0.0, min(1.0, (count.at - begin) / (now - begin))), count) for count in counts]
+    begin = max(now - PERIOD, counts[0].at)
+    length = max(now - begin, timedelta(seconds=1))
+    points = [(max(0.0, min(1.0, (count.at - begin) / length)), count) for count in counts]
     pending = [(where, count.pending) for where, count in points]
     approved = [(where, count.approved) for where, count in points]
     lines = (_line("Pending", pending), _line("Approved", approved))
-    return Chart(lines, max(begin, counts[0].at), tuple(_days(counts)))
+    return Chart(lines, begin, tuple(_days(counts)))
 
 
-def _line(name: str, points: Sequence[tuple[float, int]]) -> Line:
+def _line(name: str, points: Sequence[tuple[float, int]]) -> ChartLine:
     values = [value for _, value in points]
     top = max(*values, 1)
 
@@ -61,7 +62,7 @@ def _line(name: str, points: Sequence[tuple[float, int]]) -> Line:
     start = points[0]
     path = f"M{start[0] * WIDTH:.1f} {height(start[1])}"
     path += "".join(f"H{where * WIDTH:.1f}V{height(value)}" for where, value in points[1:])
-    return Line(name, f"{path}H{WIDTH:.1f}", values[0], min(values), max(values), values[-1])
+    return ChartLine(name, f"{path}H{WIDTH:.1f}", values[0], min(values), max(values), values[-1])
 
 
 def _days(counts: Sequence[DeveloperCounts]) -> list[tuple[str, int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from markupsafe import Markup
@@ -14,6 +15,7 @@ from portalctl.controller.models import PortalView
 from portalctl.controller.page.frame import Shown, shown
 from portalctl.controller.store.history import DeveloperHistory
 from portalctl.errors import BadUsageError
+from portalctl.insight.explain import PortalExplanation
 from portalctl.output.apply_report import change_of
 from portalctl.output.drift_words import finding_difference
 from portalctl.output.html.environment import code, phrase
@@ -28,7 +30,7 @@ FINDINGS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TimelineEntry:
     """Something that happened: when, its kind, what, and who caused it. `run`: the id of the run that did it."""
 
     at: str
@@ -49,6 +51,7 @@ def developer(services: Services, request: ApiRequest) -> Shown:
         raise RequestError(404, "neither an address nor the id of an account") from None
     if explanation is None:
         raise RequestError(503, "the controller is not ready", Retry_After="10")
+    since = _since(view, explanation)
     history = services.store.developer_history(view.name, explanation.subject, ENTRIES)
     if mask is not None:
         explanation, history = masked(explanation, mask), masked(history, mask)
@@ -58,9 +61,16 @@ def developer(services: Services, request: ApiRequest) -> Shown:
         "developer.html",
         view=view,
         name=name,
+        since=since,
         entries=sorted(_entries(history), key=lambda entry: entry.at, reverse=True),
         **explanation_values([explanation]),
     )
+
+
+def _since(view: PortalView, explanation: PortalExplanation) -> datetime | None:
+    """Return since when the developer waits for a decision."""
+    ids = {standing.id for standing in explanation.standings}
+    return next((item.since for item in view.waiting if item.standing.id in ids), None)
 
 
 def _address_of(services: Services, view: PortalView, name: str, mask: Mask) -> str:
@@ -82,17 +92,17 @@ def _known(services: Services, view: PortalView) -> Iterator[str]:
     yield from services.store.recent_names(view.name, RECENT_RUNS)
 
 
-def _entries(history: DeveloperHistory) -> Iterator[Entry]:
+def _entries(history: DeveloperHistory) -> Iterator[TimelineEntry]:
     for item in history.changes:
         (group,) = change_groups([change_of(item.change)])
         by = f"approved by {item.approver}" if item.approver is not None else item.writer
-        yield Entry(item.at, item.change.result, phrase(change_words, group), by, item.run)
+        yield TimelineEntry(item.at, item.change.result, phrase(change_words, group), by, item.run)
     for seen in history.observations:
         change = f"{seen.before or 'no account'} → {seen.after or 'no account'}"
-        yield Entry(seen.at, seen.kind, code(change), "not by this controller")
+        yield TimelineEntry(seen.at, seen.kind, code(change), "not by this controller")
     for found in history.findings:
         kind = found.finding.kind.replace("_", " ")
         difference = phrase(finding_difference, found.finding)
-        yield Entry(found.first_seen, kind, difference, "seen first by a run")
+        yield TimelineEntry(found.first_seen, kind, difference, "seen first by a run")
         if found.last_seen is not None:
-            yield Entry(found.last_seen, kind, difference, "gone since")
+            yield TimelineEntry(found.last_seen, kind, difference, "gone since")

@@ -33,6 +33,7 @@ HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
+_MINUTE: Final = timedelta(minutes=1)
 STATES: Final = {  # in the order of urgency, with the words and the class of the badge
     "held": ("held", "warn"),
     "failing": ("failing", "refused"),
@@ -129,13 +130,15 @@ def _templates() -> Environment:
     templates = html.environment(PACKAGE)
     templates.globals |= {
         "asset": lambda name: assets()[name].path,
-        "age": _age,
+        "ago": _ago,
+        "moment_of": datetime.fromisoformat,
         "developer_path": developer_path,
         "plan_path": plan_path,
         "portal_path": portal_path,
         "run_path": run_path,
         "rfc3339": rfc3339,
         "states": STATES,
+        "until": _until,
         "when": _when,
     }
     return templates
@@ -146,12 +149,17 @@ def _file(name: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    return quote(text, safe="@", errors="replace")
+    return quote(text, safe="@:", errors="replace")
 
 
-def _age(then: datetime, now: datetime) -> str:
-    """Return how long ago a time was, or how long it is until then: `3 h`."""
-    return age_words(max(abs(now - then), timedelta(0)))
+def _ago(then: datetime, now: datetime) -> str:
+    """Return how long ago a time was: `3 h ago`, `just now`."""
+    return f"{age_words(now - then)} ago" if now - then >= _MINUTE else "just now"
+
+
+def _until(then: datetime, now: datetime) -> str:
+    """Return how long it is until a time, rounded up: `in 3 min`, `now`."""
+    return f"in {age_words(then - now + _MINUTE)}" if then > now else "now"
 
 
 def _when(at: datetime | str) -> str:

@@ -22,6 +22,7 @@ from portalctl.output.masks import Mask
 
 RUNS: Final = 20
 FINDINGS: Final = 100
+OPEN_FINDINGS: Final = 10  # that are shown without another click
 SIGN_UPS: Final = 100
 Item = TypeVar("Item", WaitingSignUp, HistoryFinding)
 
@@ -56,6 +57,7 @@ def portal(services: Services, request: ApiRequest) -> Shown:
         waiting=_masked_all(view.waiting[:SIGN_UPS], mask),
         more_waiting=max(0, view.pending - SIGN_UPS),
         findings=_masked_all(drift[:FINDINGS], mask),
+        most_findings=OPEN_FINDINGS,
         more_findings=len(findings) > FINDINGS,
         finding_difference=finding_difference,
         chart=chart_of(store.developer_counts(key, now - PERIOD), now) if key is not None else None,

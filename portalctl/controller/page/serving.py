@@ -53,7 +53,7 @@ _DETAILS: Final = {404: "There is no such page."}
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class WebPage:
     """A page, or the target of a form. `slow`: it waits for a portal."""
 
     method: Literal["GET", "POST"]
@@ -64,19 +64,19 @@ class Page:
 
 
 PAGES: Final = (
-    Page("GET", "/", overview),
-    Page("GET", "/portals/{name}", portal),
-    Page("GET", "/portals/{name}/developers/{address:path}", developer, slow=True),
-    Page("GET", "/plans/{digest}", plan),
-    Page("GET", "/runs/{id:path}", run),
-    Page("GET", "/directories", directories),
-    Page("GET", "/docs", guides),
-    Page("GET", "/docs/{topic}", guide),
-    Page("POST", "/plans/{digest}/approve", forms.approve, APPROVERS),
-    Page("POST", "/plans/{digest}/reject", forms.reject, APPROVERS),
-    Page("POST", "/portals/{name}/suspend", forms.suspend, OPERATORS),
-    Page("POST", "/portals/{name}/resume", forms.resume, OPERATORS),
-    Page("POST", "/portals/{name}/reconcile", forms.reconcile, OPERATORS),
+    WebPage("GET", "/", overview),
+    WebPage("GET", "/portals/{name}", portal),
+    WebPage("GET", "/portals/{name}/developers/{address:path}", developer, slow=True),
+    WebPage("GET", "/plans/{digest}", plan),
+    WebPage("GET", "/runs/{id:path}", run),
+    WebPage("GET", "/directories", directories),
+    WebPage("GET", "/docs", guides),
+    WebPage("GET", "/docs/{topic}", guide),
+    WebPage("POST", "/plans/{digest}/approve", forms.approve, APPROVERS),
+    WebPage("POST", "/plans/{digest}/reject", forms.reject, APPROVERS),
+    WebPage("POST", "/portals/{name}/suspend", forms.suspend, OPERATORS),
+    WebPage("POST", "/portals/{name}/resume", forms.resume, OPERATORS),
+    WebPage("POST", "/portals/{name}/reconcile", forms.reconcile, OPERATORS),
 )
 
 
@@ -103,7 +103,7 @@ class Pages:
         found = self._message(Problem(status, HTTPStatus(status).phrase), None)
         return self._response(Shown(found.html, status, headers))
 
-    async def _serve(self, page: Page, http: HttpRequest) -> Response:
+    async def _serve(self, page: WebPage, http: HttpRequest) -> Response:
         caller = None
         try:
             caller = await self._caller(http)
@@ -132,7 +132,7 @@ class Pages:
     def _cookie(self, http: HttpRequest) -> str | None:
         return http.cookies.get(sessions.cookie_name(self._services))
 
-    async def _request(self, page: Page, http: HttpRequest, caller: Caller) -> ApiRequest:
+    async def _request(self, page: WebPage, http: HttpRequest, caller: Caller) -> ApiRequest:
         """Return the request with the fields of its form. Raises RequestError."""
         if caller.role not in page.roles:
             raise RequestError(403, f"This needs the role {' or '.join(sorted(page.roles))}.")
