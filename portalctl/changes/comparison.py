@@ -9,6 +9,7 @@ from portalctl.changes.access_requests import approve_requests
 from portalctl.changes.difference import Difference, expiry_class, of_developer, ordered
 from portalctl.changes.group_observations import group_observations
 from portalctl.changes.invitations import invite
+from portalctl.changes.mapped_teams import mapped_teams
 from portalctl.changes.memberships import KEEPS_OUT, Teams, memberships, team_changes
 from portalctl.changes.observations import (
     Awaited,
@@ -54,6 +55,7 @@ def diff(book: Rulebook, snapshot: Snapshot, decided: Iterable[tuple[Developer, 
     teams = Teams(book, snapshot)
     result.observations.update(group_observations(book, snapshot.developers))
     team_changes(teams, result)
+    result.observations.update(mapped_teams(book, snapshot))
     role_changes(teams, snapshot.apis, book.portal.region or "*", result)
     asking = {request.developer_id for request in snapshot.requests}
     askers: dict[str, tuple[Developer, Decision, str]] = {}

@@ -16,7 +16,7 @@ from portalctl.changes.operation import Removal
 from portalctl.changes.plan import Notice, Refusal
 from portalctl.directories.reading import GroupReading
 from portalctl.manifest.model import OnRevoke, Role, TeamRule
-from portalctl.portals.models import Developer, Registration
+from portalctl.portals.models import Developer, Registration, TeamMapping
 from portalctl.reason import Reason
 from portalctl.rules.groups import GroupFault
 from portalctl.rules.resolve import Decision
@@ -25,6 +25,7 @@ from portalctl.words import plural
 DisagreementKind = Literal["withheld", "unexpected_grant", "unruled_grant", "setting", "expired"]
 Figure = Literal["unmanaged", "awaited"]  # figures of a plan's summary that count observations
 DELETION = "override with status: absent"  # the manifest's side of drift where a portal can only delete accounts
+MOST_GROUPS = 3  # groups of one team that a message names
 FIGURES: tuple[Figure, ...] = ("unmanaged", "awaited")
 
 
@@ -205,6 +206,38 @@ class MissingIdpTeam(Observation):
 
 
 @dataclass(frozen=True, slots=True)
+class MappedTeam(Observation):
+    """A team that an identity provider fills at each login, against the manifest.
+
+    `team` None: the manifest does not declare it. `name` is its id where the portal has no such team.
+    """
+
+    name: str
+    groups: tuple[TeamMapping, ...]
+    team: TeamRule | None
+
+    def notice(self, accounts: Accounts) -> Notice | None:  # noqa: ARG002
+        if self.team is None or self.team.synced is not False:
+            return None
+        text = f"team {self.name} is declared `synced: false`, but is mapped to {mapped_words(self.groups)}: "
+        text += "the identity provider may undo changes of its members at each login"
+        return Notice("mapped_team", "warning", text, file=self.team.why.file, line=self.team.why.line)
+
+    def disagreement(self) -> Disagreement:
+        wanted = "members by rules" if self.team is not None else "not declared"
+        why = self.team.why if self.team is not None else None
+        return Disagreement("setting", f"mapped to {mapped_words(self.groups)}", wanted, why, team=self.name)
+
+
+def mapped_words(mappings: Iterable[TeamMapping]) -> str:
+    """Return the groups of mappings in words: `group Engineers (oidc)`."""
+    providers = {mapping.group: mapping.provider for mapping in sorted(mappings, key=lambda item: item.provider)}
+    names = [f"{group} ({provider})" if provider else group for group, provider in sorted(providers.items())]
+    more = [f"{len(names) - MOST_GROUPS:,} more"] if len(names) > MOST_GROUPS else []
+    return f"{'group' if len(names) == 1 else 'groups'} {', '.join([*names[:MOST_GROUPS], *more])}"
+
+
+@dataclass(frozen=True, slots=True)
 class UnclearApi(Observation):
     """A role for an API name that is not unique or not on the portal; `count` is the number of such APIs."""
 
@@ -315,6 +348,7 @@ AnyObservation: TypeAlias = (
     | Awaited
     | AmbiguousTeam
     | MissingIdpTeam
+    | MappedTeam
     | UnclearApi
     | KeptOut
     | Residual

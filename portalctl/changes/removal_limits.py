@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 
+from portalctl.changes.mapped_teams import mappings_by_name
+from portalctl.changes.observations import mapped_words
 from portalctl.changes.operations import Change, DeleteDeveloper, RemoveMember
 from portalctl.changes.plan import Guard, GuardLimits, Refusal
 from portalctl.identity import normal_address, untagged
 from portalctl.manifest.model import PortalManifest, RemovalLimits
-from portalctl.portals.models import Settings, Snapshot
+from portalctl.portals.models import Snapshot
 from portalctl.words import plural
 
 FEWEST_FOR_PERCENT = 5  # developers: below this, a percentage of a small portal means nothing
@@ -55,7 +57,7 @@ def refusals(
     """Return all reasons not to send these changes; empty: they may be sent."""
     approved = sum(developer.status == "approved" for developer in snapshot.developers)
     members = {team.name: snapshot.members[team.id] for team in snapshot.teams if team.id in snapshot.members}
-    return (*count_again(guard, changes, lambda: approved, members), *_idp_owned(portal, snapshot.settings, changes))
+    return (*count_again(guard, changes, lambda: approved, members), *_idp_owned(portal, snapshot, changes))
 
 
 def count_again(
@@ -130,19 +132,22 @@ def _team_limits(
             )
 
 
-def _idp_owned(portal: PortalManifest, settings: Settings, changes: Sequence[Change]) -> Iterable[Refusal]:
+def _idp_owned(portal: PortalManifest, snapshot: Snapshot, changes: Sequence[Change]) -> Iterable[Refusal]:
     """Refuse changes to synced teams: with team mapping on, the identity provider undoes them at each login.
 
     Where it is not known whether team mapping is on, a team counts as synced if the manifest declares it.
     """
-    if settings.team_mapping is False:
+    mapping = snapshot.settings.team_mapping
+    if mapping is False:
         return
-    synced = {team.name: bool(settings.team_mapping) if team.synced is None else team.synced for team in portal.teams}
+    synced = {team.name: bool(mapping) if team.synced is None else team.synced for team in portal.teams}
     teams = {change.team for change in changes if change.team is not None}
+    mapped = mappings_by_name(snapshot)
     for team in sorted(team for team in teams if synced[team]):
+        groups = f"mapped to it: {mapped_words(mapped[team])}" if team in mapped else "no group is mapped to it"
         yield Refusal(
             "idp_owned_team",
-            f"team {team}: the identity provider decides its members on this portal (team mapping is on); "
+            f"team {team}: the identity provider decides its members on this portal (team mapping is on, {groups}); "
             "write `membership: idp` to leave it alone, or `synced: false` if its sync is off",
             team=team,
         )

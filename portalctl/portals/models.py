@@ -57,6 +57,18 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamMapping:
+    """A group of an identity provider whose developers join a team at login.
+
+    `provider` names it in messages; empty: the mapping is the portal's, not one provider's.
+    """
+
+    team_id: str
+    group: str
+    provider: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The portal settings that act by themselves. None: the portal does not report it."""
 
@@ -64,9 +76,8 @@ class Settings:
     rbac_enabled: bool | None = None
     single_sign_on: bool | None = None
     team_mapping: bool | None = None  # the identity provider decides team membership at each login
-    mail_operations: frozenset[str] | None = (
-        None  # the operations about which the portal sends the developer an e-mail
-    )
+    mappings: tuple[TeamMapping, ...] = ()  # of enabled identity providers
+    mail_operations: frozenset[str] | None = None  # those about which the portal sends the developer an e-mail
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import pytest
 
 from portalctl.http import Answer, Client, Server
 from portalctl.portals.konnect.team_mapping import is_konnect_region, is_missing_api, listed_providers
+from portalctl.simulator.behaviour import Behaviour
 from portalctl.simulator.faults import Fault
 from tests.conftest import PORTAL_ID, Bench
 
@@ -142,10 +143,83 @@ def test_a_list_of_empty_pages_that_repeats_itself_ends(make_bench: BenchMaker) 
 
 def test_a_mapping_behind_an_empty_page_is_found(make_bench: BenchMaker) -> None:
     path = "*/identity-providers/*/team-group-mappings"
-    bench = fill(make_bench(faults=[Fault("set", path=path, field="data", value="[]", times=1)]))
+    one_by_one = Behaviour(page_size_max=1)
+    bench = fill(
+        make_bench(faults=[Fault("set", path=path, field="data", value="[]", times=1)], behaviour=one_by_one)
+    )
     provider = mapped(bench)
     bench.sim.store.add_mapping(provider, bench.teams["reds"], "Designers")
     assert codes(bench) == ["idp_owned_team"]
+
+
+def settings_found(bench: Bench) -> list[tuple[str, str, str]]:
+    """Return the settings that drift reports: team, live, wanted."""
+    done = bench.run("drift", "-o", "json")
+    found = [item for item in done.json["portals"][0]["findings"] if item["kind"] == "setting"]
+    assert done.code == (2 if done.json["portals"][0]["findings"] else 0), done.err
+    return [(item["team"], item["live"], item["wanted"]) for item in found]
+
+
+def test_the_refusal_names_the_mapped_groups(make_bench: BenchMaker) -> None:
+    bench = fill(make_bench(behaviour=Behaviour(page_size_max=1)))
+    provider = mapped(bench)
+    assert "(team mapping is on, mapped to it: group Engineers (oidc))" in bench.run("plan", COLUMNS="400").out
+    for group in ("A", "B", "C"):
+        bench.sim.store.add_mapping(provider, bench.teams["reds"], group)
+    assert "groups A (oidc), B (oidc), C (oidc), 1 more)" in bench.run("plan", COLUMNS="400").out
+    bench.team("blues")
+    bench.manifest(RULES + f"  - name: blues\n    members: [{ANN}]\n")
+    assert (
+        "team blues: the identity provider decides its members on this portal (team mapping is on, no group is "
+        in (bench.run("plan", COLUMNS="400").out)
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "wanted"),
+    [
+        (RULES, "members by rules"),
+        (RULES + "    synced: false\n", "members by rules"),
+        ("teams: [{name: reds, synced: false}]\n", "members by rules"),
+        ("teams: [{name: reds}]\ntrusted_domains: [{domain: x.example, teams: [reds]}]\n", "members by rules"),
+        ("teams: [{name: reds}]\n", None),
+        ("teams: [{name: reds, membership: idp}]\n", None),
+        (RULES + "    synced: true\n", None),
+        ("teams: [{name: blues}]\n", "not declared"),
+    ],
+)
+def test_drift_reports_a_mapping_against_the_manifest(bench: Bench, rules: str, wanted: str | None) -> None:
+    fill(bench).manifest(rules)
+    bench.team("blues")
+    mapped(bench)
+    mapped(bench, enabled=False)
+    found = [item for item in settings_found(bench) if item[0] == "reds"]
+    assert found == ([("reds", "mapped to group Engineers (oidc)", wanted)] if wanted is not None else [])
+
+
+def test_a_mapping_of_a_team_said_not_to_be_synced_warns(bench: Bench) -> None:
+    fill(bench).manifest(RULES + "    synced: false\n")
+    mapped(bench)
+    done = bench.run("plan", "-o", "json")
+    (notice,) = [item for item in done.json["portals"][0]["notices"] if item["code"] == "mapped_team"]
+    assert (done.code, notice["line"]) == (0, 7)
+    assert "declared `synced: false`, but is mapped to group Engineers (oidc)" in notice["message"]
+
+
+@pytest.mark.parametrize("switch", [True, False])
+def test_mappings_of_the_older_api_are_drift_while_their_switch_is_on(bench: Bench, *, switch: bool) -> None:
+    fill(bench).sim.store.add_identity_provider(PORTAL_ID)
+    bench.sim.store.set_groups(PORTAL_ID, bench.teams["reds"], ["Engineers"])
+    bench.sim.store.set_settings(PORTAL_ID, idp_mapping_enabled=switch)
+    assert settings_found(bench) == ([("reds", "mapped to group Engineers", "members by rules")] if switch else [])
+
+
+def test_what_an_identity_provider_calls_its_groups_stays_inert(bench: Bench) -> None:
+    fill(bench)
+    bench.sim.store.add_mapping(mapped(bench), bench.teams["reds"], "\x1b[31m::error::" + "x" * 200)
+    done = bench.run("drift")
+    assert "\x1b" not in done.out
+    assert "x" * 101 not in done.out
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""Preflight: reads whether an identity provider decides the team members of a Konnect portal, by both of Konnect's
-APIs.
+"""Preflight: reads whether an identity provider decides the team members of a Konnect portal, and which groups it
+maps to which teams, by both of Konnect's APIs.
 
 The older API is portal-wide: a switch in `authentication-settings`, and `identity-provider/team-group-mappings`. The
 newer one (v3 only) has mappings for each identity provider. (Portal Management API v3 3.9.8.)
@@ -9,21 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import RootModel
+from pydantic import Field, RootModel
 
-from portalctl.errors import PortalError
+from portalctl.errors import AnswerError, PortalError
 from portalctl.http import Answer, Client
 from portalctl.portals.answer_ids import check_ids
 from portalctl.portals.decode import shaped
-from portalctl.portals.konnect.lists import UnsettledError, Wire, segment
-from portalctl.portals.models import Settings
+from portalctl.portals.konnect.lists import PAGE_SIZE, Query, UnsettledError, Wire, segment
+from portalctl.portals.models import Settings, TeamMapping
+from portalctl.words import plural
 
 REGIONS = ".api.konghq.com"  # Konnect's own servers: `eu.api.konghq.com` and others
-FIRST_ROW = {"page[size]": "1"}
 MOST_PROVIDERS = 100  # identity providers of one portal: so many have their mappings read
-MOST_EMPTY_PAGES = 100  # pages without a mapping that are followed
+MOST_PAGES = 100  # pages of one identity provider's mappings that are followed
+LONGEST_NAME = 100  # characters that are kept of a group's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class _Authentication:
 class IdentityProvider:
     id: str
     enabled: bool | None = None
+    type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +55,19 @@ class _Providers(RootModel[list[IdentityProvider] | _ListedProviders]):
 
 
 @dataclass(frozen=True, slots=True)
-class _CountedList:
-    """A list of which only its length counts."""
+class _TeamGroups:
+    """A row of the portal-wide list: one for each team, which stands for its id. `groups` may be empty."""
 
-    data: list[object]
+    id: Annotated[str, Field(validation_alias="team_id")]
+    groups: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _TeamGroup:
+    """A row of an identity provider's own list."""
+
+    team_id: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,7 @@ class _CursorMeta:
 
 @dataclass(frozen=True, slots=True)
 class _CursorPage:
-    data: list[object]
+    data: list[_TeamGroup]
     meta: _CursorMeta
 
 
@@ -91,9 +103,10 @@ def is_missing_api(status: int, url: str) -> bool:
 
 
 def read_authentication(wire: Wire, portal: str, *, per_provider: bool) -> Settings:
-    """Return a portal's single sign-on and team mapping; None where the server does not have the API.
+    """Return a portal's single sign-on, team mapping and mapped groups; None where the server does not have the API.
 
-    Team mapping is on if the switch is on, or an enabled identity provider has a mapping of its own.
+    Team mapping is on if the switch is on, or an enabled identity provider has a mapping of its own. While the switch
+    is off, portal-wide mappings have no effect, and are not read.
 
     Args:
         portal: the path of the portal.
@@ -105,13 +118,13 @@ def read_authentication(wire: Wire, portal: str, *, per_provider: bool) -> Setti
     """
     answer = _answer(wire, f"{portal}/authentication-settings")
     settings = wire.parse(answer, _Authentication) if answer is not None else _Authentication()
-    mapping = either(settings.idp_mapping_enabled, settings.oidc_team_mapping_enabled)
-    if mapping is None and _portal_has_mapping(wire, portal):
-        mapping = True
-    if mapping is not True and per_provider and _provider_has_mapping(wire, portal):
-        mapping = True
+    switch = either(settings.idp_mapping_enabled, settings.oidc_team_mapping_enabled)
+    mappings = [] if switch is False else _portal_mappings(wire, portal)
+    mappings += _provider_mappings(wire, portal) if per_provider else []
     return Settings(
-        single_sign_on=either(settings.oidc_auth_enabled, settings.saml_auth_enabled), team_mapping=mapping
+        single_sign_on=either(settings.oidc_auth_enabled, settings.saml_auth_enabled),
+        team_mapping=True if mappings else switch,
+        mappings=tuple(mappings),
     )
 
 
@@ -131,23 +144,23 @@ def _answer(wire: Wire, path: str, params: dict[str, str] | None = None) -> Answ
     raise wire.client.explain(answer)
 
 
-def _portal_has_mapping(wire: Wire, portal: str) -> bool:
-    """Return whether the portal-wide API has a mapping. A 400 means that there is no identity provider."""
-    path = f"{portal}/identity-provider/team-group-mappings"
-    answer = wire.client.request("GET", path, params=FIRST_ROW)
-    if answer.status == 400 or is_missing_api(answer.status, wire.client.server.url):
-        return False
-    if not answer.ok:
-        raise wire.client.explain(answer)
-    return bool(wire.parse(answer, _CountedList).data)
+def _portal_mappings(wire: Wire, portal: str) -> list[TeamMapping]:
+    """Return the mappings of the portal-wide API. A 400 means that there is no identity provider."""
+    try:
+        rows = wire.read_list("mappings", Query(f"{portal}/identity-provider/team-group-mappings"), _TeamGroups)
+    except AnswerError as error:
+        if error.status == 400 or is_missing_api(error.status, wire.client.server.url):
+            return []
+        raise
+    return [TeamMapping(row.id, group[:LONGEST_NAME]) for row in rows for group in row.groups]
 
 
-def _provider_has_mapping(wire: Wire, portal: str) -> bool:
-    """Return whether an enabled identity provider has a mapping."""
+def _provider_mappings(wire: Wire, portal: str) -> list[TeamMapping]:
+    """Return the mappings of all enabled identity providers."""
     path = f"{portal}/identity-providers"
     answer = _answer(wire, path)
     if answer is None:
-        return False
+        return []
     providers = listed_providers(wire.client, answer)
     enabled = [provider for provider in providers if provider.enabled is not False]
     if len(enabled) > MOST_PROVIDERS:
@@ -155,7 +168,12 @@ def _provider_has_mapping(wire: Wire, portal: str) -> bool:
             f"{answer.call} returned {len(enabled):,} enabled identity providers; at most {MOST_PROVIDERS} are read",
             "check the portal's identity providers; the portal may be answering wrongly",
         )
-    return any(_has_row(wire, f"{path}/{segment(provider.id)}/team-group-mappings") for provider in enabled)
+    return [
+        TeamMapping(row.team_id, row.group[:LONGEST_NAME], provider.type[:LONGEST_NAME] or provider.id)
+        for provider in enabled
+        for page in _cursor_pages(wire, f"{path}/{segment(provider.id)}/team-group-mappings")
+        for row in page.data
+    ]
 
 
 def listed_providers(client: Client, answer: Answer) -> list[IdentityProvider]:
@@ -169,15 +187,14 @@ def listed_providers(client: Client, answer: Answer) -> list[IdentityProvider]:
     return providers
 
 
-def _has_row(wire: Wire, path: str) -> bool:
-    return any(page.data for page in _cursor_pages(wire, path))
-
-
 def _cursor_pages(wire: Wire, path: str) -> Iterator[_CursorPage]:
     """Yield the pages of a list with cursors. Raises PortalError for a list that does not end."""
-    params, cursors = FIRST_ROW, set[str]()
-    for _ in range(MOST_EMPTY_PAGES):
-        answer = wire.client.request("GET", path, params=params)
+    size, after, cursors = {"page[size]": str(PAGE_SIZE)}, dict[str, str](), set[str]()
+    while len(cursors) < MOST_PAGES:
+        answer = wire.client.request("GET", path, params=size | after)
+        if answer.status == 400 and size:
+            size = {}  # the largest size is not documented; without one, the server has its own
+            continue
         if is_missing_api(answer.status, wire.client.server.url):
             return
         if answer.status == 404:
@@ -185,6 +202,7 @@ def _cursor_pages(wire: Wire, path: str) -> Iterator[_CursorPage]:
         if not answer.ok:
             raise wire.client.explain(answer)
         page = wire.parse(answer, _CursorPage)
+        check_ids(wire.client, answer, [row.team_id for row in page.data])
         yield page
         if page.meta.page.next is None:
             return
@@ -192,9 +210,9 @@ def _cursor_pages(wire: Wire, path: str) -> Iterator[_CursorPage]:
         if cursor in cursors:
             break
         cursors.add(cursor)
-        params = {**FIRST_ROW, "page[after]": cursor}
+        after = {"page[after]": cursor}
     raise PortalError(
-        f"GET {path}: the list does not end: {len(cursors):,} pages without a mapping",
+        f"GET {path}: the list does not end: {plural(len(cursors) + 1, 'page')}",
         "the portal may be answering wrongly; run the command again",
     )
 
