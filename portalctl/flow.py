@@ -13,6 +13,7 @@ from datetime import datetime
 
 from portalctl.changes.observations import UnsureGroup
 from portalctl.changes.operations import Change
+from portalctl.changes.pending_ages import pending_ages
 from portalctl.changes.plan import Guard, Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.planning import assemble, plan_portal
 from portalctl.changes.removal_limits import guard_of
@@ -252,6 +253,7 @@ def _drift(item: Compared) -> PortalDrift:
         statuses=dict(sorted(Counter(developer.status for developer in item.snapshot.developers).items())),
         calls=item.calls,
         findings=drift_findings(item.portal.name, item.found),
+        pending=pending_ages(item.snapshot.developers, item.snapshot.observed_at),
     )
 
 

@@ -10,7 +10,7 @@ from portalctl.changes.difference import Difference, of_developer
 from portalctl.changes.memberships import KEEPS_OUT, Teams, memberships
 from portalctl.changes.operations import CreateDeveloper
 from portalctl.changes.states import NewAccount
-from portalctl.manifest.model import Invitation
+from portalctl.manifest.invitation import Invitation
 from portalctl.portals.models import Developer
 from portalctl.reason import Reason
 from portalctl.rules.resolve import Decision, resolve

@@ -96,11 +96,12 @@ def _similar_teams(snapshot: Snapshot, found: Difference) -> Iterator[Notice]:
 
 
 def _dates(portal: PortalManifest, today: date) -> Iterator[Notice]:
-    for expires, why in ending(portal):
+    for expires, why, owner in ending(portal):
         if today <= expires <= today + SOON:
-            yield _dated("expires_soon", f"{why.value} ends after {expires}", why)
+            yield _dated("expires_soon", f"{why.value} ends after {expires}{owned(owner)}", why)
     for review_by, rule in review_due(portal, today):
-        yield _dated("review_due", f"trust in {rule.domain} was to be reviewed by {review_by}{owned(rule)}", rule.why)
+        text = f"trust in {rule.domain} was to be reviewed by {review_by}{owned(rule.owner)}"
+        yield _dated("review_due", text, rule.why)
 
 
 def _warn(code: str, message: str, developer: str | None = None) -> Notice:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from portalctl.changes.operation import ChangeFields, Origin, Subject
 from portalctl.changes.operations import Change
+from portalctl.changes.pending_ages import PendingAges
 from portalctl.reason import Reason
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ class PortalPlan:
 
     `mail_operations`: the operations about which the portal sends the developer an e-mail, as it reported them. None:
     it does not report them, and the figure `mails` counts those of the provider.
+    `pending`: the ages of the sign-ups that were pending; None where none are or the portal reports no times.
     """
 
     name: str
@@ -130,6 +132,7 @@ class PortalPlan:
     notices: tuple[Notice, ...]
     mail_operations: tuple[str, ...] | None = None
     base: BaseComparison | None = None
+    pending: PendingAges | None = None
 
 
 @dataclass(frozen=True, slots=True)

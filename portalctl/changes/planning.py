@@ -13,6 +13,7 @@ from portalctl.changes.difference import Difference
 from portalctl.changes.mails import MAILS, limited, mail_count, reported
 from portalctl.changes.notices import notices
 from portalctl.changes.operations import NAMES, Change
+from portalctl.changes.pending_ages import pending_ages
 from portalctl.changes.plan import ManifestStamp, Notice, Plan, PortalPlan, SnapshotStamp
 from portalctl.changes.plan_document import digest
 from portalctl.changes.removal_limits import guard_of, losers, refusals
@@ -66,6 +67,7 @@ def plan_portal(
         refusals=(*found.observations.refusals(), *refusals(portal, guard, snapshot, changes)),
         notices=(*notes, *noticed, *dropped, *_unknown(selection, snapshot, changes)),
         mail_operations=mail_operations,
+        pending=pending_ages(snapshot.developers, snapshot.observed_at),
     )
 
 

@@ -170,7 +170,7 @@ class _Reasons:
 
     def __init__(self, portal: PortalManifest, origins: Origins) -> None:
         self._origins = origins
-        self._expires = {(why, why.column): expires for expires, why in ending(portal)}
+        self._expires = {(why, why.column): expires for expires, why, _ in ending(portal)}
         self._owned = {team.name: team.why for team in portal.teams if team.membership == "idp"}
         self._made: dict[tuple[Reason, int | None], DatedReason] = {}
 

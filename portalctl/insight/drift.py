@@ -16,6 +16,7 @@ from portalctl.changes.difference import Difference
 from portalctl.changes.observations import Disagreement
 from portalctl.changes.operation import State
 from portalctl.changes.operations import Approve, Change
+from portalctl.changes.pending_ages import PendingAges
 from portalctl.manifest.file_models import DriftKind
 from portalctl.reason import Reason
 
@@ -58,6 +59,7 @@ class PortalDrift:
     """The findings of one portal.
 
     `developers` is their number, `statuses` their numbers by status, `calls` the number of requests for the snapshot.
+    `pending` None: no sign-up is pending, or the portal reports no times.
     """
 
     name: str
@@ -70,6 +72,7 @@ class PortalDrift:
     calls: int
     findings: tuple[DriftFinding, ...]
     acknowledged: tuple[Acknowledged, ...] = ()
+    pending: PendingAges | None = None
 
 
 def _weight(finding: DriftFinding) -> tuple[int, str, str, str, str]:

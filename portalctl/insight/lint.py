@@ -81,20 +81,20 @@ def _freemail(case: _LintCase) -> Found:
 
 
 def _expired(case: _LintCase) -> Found:
-    for expires, why in ending(case.portal):
+    for expires, why, owner in ending(case.portal):
         if expires < case.today:
-            yield why, f"expired after {expires}; the rule counts as absent"
+            yield why, f"expired after {expires}; the rule counts as absent{owned(owner)}"
 
 
 def _expires_soon(case: _LintCase) -> Found:
-    for expires, why in ending(case.portal):
+    for expires, why, owner in ending(case.portal):
         if case.today <= expires <= case.today + SOON:
-            yield why, f"expires after {expires}; access that only this rule grants is then removed"
+            yield why, f"expires after {expires}; access that only this rule grants is then removed{owned(owner)}"
 
 
 def _review_due(case: _LintCase) -> Found:
     for review_by, rule in review_due(case.portal, case.today):
-        yield rule.why, f"the review of trusted domain {rule.domain} was due on {review_by}{owned(rule)}"
+        yield rule.why, f"the review of trusted domain {rule.domain} was due on {review_by}{owned(rule.owner)}"
 
 
 def _outsider(case: _LintCase) -> Found:

@@ -14,10 +14,10 @@ from portalctl.manifest.address_slips import address_slip
 from portalctl.manifest.csv_list import MemberList
 from portalctl.manifest.file_models import RootFile
 from portalctl.manifest.group_rules import MemberGroup, TrustedGroup, group_value
+from portalctl.manifest.invitation import Invitable
 from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,
-    Invitable,
     Member,
     MemberFile,
     Override,

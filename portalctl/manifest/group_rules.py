@@ -9,13 +9,14 @@ from pydantic.json_schema import SkipJsonSchema
 from portalctl.manifest.rule_model import (
     NOT_PLACED,
     Expires,
+    Owner,
     ReasonText,
     RuleModel,
     or_short,
     undescribed,
     with_schema,
 )
-from portalctl.manifest.value_formats import Domain, GrantedGroup, GroupName, Handle, Many, Prose, TeamName
+from portalctl.manifest.value_formats import Domain, GrantedGroup, GroupName, Handle, Many, TeamName
 from portalctl.reason import Reason
 
 _DIRECTORY: Final = "The name of a directory, declared under `directories` in the root file."
@@ -63,9 +64,7 @@ class TrustedGroup(RuleModel):
         ),
     ] = ()
     reason: ReasonText | None = field(default=None, compare=False)
-    owner: Annotated[Prose | None, Field(description="Who answers for this entry, for reviewers of the file.")] = (
-        field(default=None, compare=False)
-    )
+    owner: Owner | None = field(default=None, compare=False)
     expires: Expires = None
 
 

@@ -20,12 +20,14 @@ from pydantic.json_schema import SkipJsonSchema
 
 from portalctl.errors import Finding, Position
 from portalctl.manifest.group_rules import GroupRule, MemberGroup, TrustedGroup
+from portalctl.manifest.invitation import Invitable
 from portalctl.manifest.rule_model import (
     LONG,
     NOT_PLACED,
     REASON,
     SHORT,
     Expires,
+    Owner,
     ReasonText,
     RuleModel,
     or_short,
@@ -116,9 +118,7 @@ class TrustedDomain(RuleModel):
         int | None,
         Field(ge=1, description="The most developers the domain may have; with more, the rule makes no new grants."),
     ] = None
-    owner: Annotated[Prose | None, Field(description="Who answers for this entry, for reviewers of the file.")] = (
-        field(default=None, compare=False)
-    )
+    owner: Owner | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,32 +130,11 @@ class DeniedDomain(RuleModel):
     subdomains: Annotated[bool, Field(description=_SUBDOMAINS)] = False
     reason: ReasonText | None = field(default=None, compare=False)
     expires: Expires = None
+    owner: Owner | None = field(default=None, compare=False)
 
 
 TrustedDomainOrName = Annotated[TrustedDomain, or_short(TrustedDomain, Domain)]
 DeniedDomainOrName = Annotated[DeniedDomain, or_short(DeniedDomain, Domain)]
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """The account to create for an awaited developer. `full_name` None: the address. `mail`: with an e-mail."""
-
-    full_name: str | None = None
-    mail: bool = False
-
-
-class Invitable(RuleModel):
-    """An entry that may invite the developer it names."""
-
-    __slots__ = ()
-    invite: bool
-    full_name: str | None
-    send_invitation_email: bool
-
-    @property
-    def invitation(self) -> Invitation | None:
-        """The account to create if there is none; None: do not create one."""
-        return Invitation(self.full_name, self.send_invitation_email) if self.invite else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +148,7 @@ class Member(Invitable):
     invite: Invite = False
     full_name: FullName = None
     send_invitation_email: Mail = False
+    owner: Owner | None = field(default=None, compare=False)
 
 
 MemberOrAddress = Annotated[Member, or_short(Member, Address)]
@@ -322,6 +302,7 @@ class Override(Invitable):
     invite: Invite = False
     full_name: FullName = None
     send_invitation_email: Mail = False
+    owner: Owner | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +334,7 @@ class AccessRule(RuleModel):
     ] = field(kw_only=True)
     reason: ReasonText | None = field(default=None, compare=False)
     expires: Expires = None
+    owner: Owner | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,9 @@ _EXPIRES: Final = (
 _PLACE: Final = "why"  # the field that is in no file: `placed` sets it
 
 ReasonText = Annotated[Prose, Field(description=REASON)]
+Owner = Annotated[
+    Prose, Field(description="Who answers for this entry: shown where it ends soon or its review is due.")
+]
 Expires = Annotated[Day | None, Field(description=_EXPIRES)]
 
 

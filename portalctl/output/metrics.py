@@ -54,6 +54,8 @@ class _DriftCollector(Collector):
         success = _family(
             "last_success_timestamp_seconds", "When the portal was last read and compared completely.", "portal"
         )
+        oldest = _family("pending_oldest_seconds", "Age of the oldest pending sign-up.", "portal")
+        middle = _family("pending_median_seconds", "Median age of the pending sign-ups.", "portal")
         for portal in self._portals:
             name = terminal(portal.name)
             count = Counter(finding.kind for finding in portal.findings)
@@ -62,9 +64,12 @@ class _DriftCollector(Collector):
             for status, number in sorted(portal.statuses.items()):
                 developers.add_metric([name, terminal(status)], number)
             known.add_metric([name], len(portal.acknowledged))
+            if portal.pending is not None:
+                oldest.add_metric([name], portal.pending.oldest_seconds)
+                middle.add_metric([name], portal.pending.median_seconds)
             calls.add_metric([name], portal.calls)
             success.add_metric([name], round(self._finished.timestamp()))
-        return findings, known, developers, calls, success
+        return findings, known, developers, oldest, middle, calls, success
 
 
 def _family(name: str, text: str, label: str | None = None) -> GaugeMetricFamily:

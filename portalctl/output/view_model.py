@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from math import ceil
 
 from portalctl.changes.operation import Effect, Origin
 from portalctl.changes.operations import Change, CreateTeam
 from portalctl.changes.order import reading_rank
+from portalctl.changes.pending_ages import PendingAges
 from portalctl.changes.plan import BaseComparison, Notice, PortalPlan, Refusal, RuleChange, UnruledGrant
 from portalctl.changes.removal_limits import gainers, losers
 from portalctl.insight.access_review import REMARKS, DeveloperAccess, PortalAccess
@@ -22,7 +24,7 @@ from portalctl.portals.models import OUT
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED
-from portalctl.words import plural
+from portalctl.words import age_words, plural
 
 Safe = Callable[[str], str]
 Former = Mapping[tuple[str, str | None], tuple[Reason, ...]]  # rules by developer and team; None: the approval
@@ -44,6 +46,7 @@ RULES = {
 ACTIONS = ("added", "removed", "changed")
 ORIGINS: Mapping[Origin, str] = {"change": "from this change", "pending": "not from this change"}
 WRITES_PER_SECOND = 25  # 16 in flight, at about 0.6 s each including the read that confirms them
+OLD = timedelta(hours=1)  # younger pending sign-ups are not mentioned
 MOST_ALIKE = 20  # equal rows that are all shown
 SHOWN_OF_ALIKE = 3  # rows shown of more equal ones
 
@@ -210,6 +213,14 @@ def unchanged_developers(portal: PortalPlan) -> tuple[str, ...]:
     lines = [f"{unmatched}; unchanged (policy.unmatched: keep)"] if unmanaged else []
     awaited_line = f"{plural(awaited, 'developer')} awaited: named by a rule, not signed up or not approved yet"
     return (*lines, awaited_line) if awaited else tuple(lines)
+
+
+def pending_words(ages: PendingAges | None) -> tuple[str, ...]:
+    """Return the ages of pending sign-ups in words, nothing where all are recent or of unknown age."""
+    if ages is None or timedelta(seconds=ages.oldest_seconds) < OLD:
+        return ()
+    oldest, middle = (age_words(timedelta(seconds=age)) for age in (ages.oldest_seconds, ages.median_seconds))
+    return (f"pending sign-ups: oldest {oldest}, median {middle}",)
 
 
 def change_words(group: ChangeGroup, safe: Safe, most: int | None = None) -> str:

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from typing import NamedTuple
 
-from portalctl.manifest.model import PortalManifest, TrustedDomain
+from portalctl.manifest.group_rules import TrustedGroup
+from portalctl.manifest.model import AccessRule, DeniedDomain, Member, Override, PortalManifest, TrustedDomain
 from portalctl.reason import Reason
 
 SOON = timedelta(days=14)  # how long before the last day a notice appears
 
 
-def ending(portal: PortalManifest) -> Iterator[tuple[date, Reason]]:
-    """Yield every entry that has an `expires`, with that day."""
-    entries: Iterable[tuple[date | None, Reason]] = [
-        *((rule.expires, rule.why) for rule in portal.trusted_domains),
-        *((rule.expires, rule.why) for rule in portal.trusted_groups),
-        *((rule.expires, rule.why) for rule in portal.denied_domains),
-        *((override.expires, override.why) for override in portal.overrides),
-        *((member.expires, member.why) for team in portal.teams for member in team.members or ()),
-        *((rule.expires, rule.why) for rule in portal.access_requests),
-    ]
-    return ((expires, why) for expires, why in entries if expires is not None)
+class Ending(NamedTuple):
+    """An entry with an `expires`. `owner`: who answers for it."""
+
+    expires: date
+    why: Reason
+    owner: str | None
+
+
+def ending(portal: PortalManifest) -> Iterator[Ending]:
+    """Yield every entry that has an `expires`."""
+    rules: Iterable[TrustedDomain | TrustedGroup | DeniedDomain | Override | Member | AccessRule] = (
+        *portal.trusted_domains,
+        *portal.trusted_groups,
+        *portal.denied_domains,
+        *portal.overrides,
+        *(member for team in portal.teams for member in team.members or ()),
+        *portal.access_requests,
+    )
+    for rule in rules:
+        if rule.expires is not None:
+            yield Ending(rule.expires, rule.why, rule.owner)
 
 
 def review_due(portal: PortalManifest, today: date) -> Iterator[tuple[date, TrustedDomain]]:
@@ -31,6 +43,6 @@ def review_due(portal: PortalManifest, today: date) -> Iterator[tuple[date, Trus
             yield rule.review_by, rule
 
 
-def owned(rule: TrustedDomain) -> str:
+def owned(owner: str | None) -> str:
     """Return who answers for a rule, to be put behind a sentence; empty where the rule names no owner."""
-    return f"; its owner is {rule.owner}" if rule.owner is not None else ""
+    return f"; its owner is {owner}" if owner is not None else ""

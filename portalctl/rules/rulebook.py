@@ -9,10 +9,10 @@ from typing import Protocol, TypeVar
 
 from portalctl.identity import enclosing, normal_address, suspects
 from portalctl.ids import is_uuid
+from portalctl.manifest.invitation import Invitation
 from portalctl.manifest.model import (
     AccessRule,
     DeniedDomain,
-    Invitation,
     Member,
     Override,
     PortalManifest,

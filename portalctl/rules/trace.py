@@ -102,7 +102,7 @@ class _Trace:
         self._portal = book.portal
         self._today = today
         self._decision = decision or Decision("unmatched", ())
-        self._expires = {(why, why.column): expires for expires, why in ending(book.portal)}
+        self._expires = {(why, why.column): expires for expires, why, _ in ending(book.portal)}
         self._exclusive = {team.name for team in book.portal.teams if team.membership == "exclusive"}
 
     def overrides(self, key: str, name: str) -> Iterator[TracedRule]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from portalctl.errors import Finding, InputError, Position
 from portalctl.ids import is_uuid
-from portalctl.manifest.model import Invitation, Manifest, Member, Override, PortalManifest
+from portalctl.manifest.invitation import Invitation
+from portalctl.manifest.model import Manifest, Member, Override, PortalManifest
 from portalctl.providers.definition import Ability, Provider
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason

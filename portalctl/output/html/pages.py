@@ -76,7 +76,12 @@ def _drift(portal: PortalDrift) -> _DriftSection:
     return _DriftSection(
         portal,
         plural(len(failing), "difference") if failing else "no drift",
-        (portal.provider, code(urlsplit(portal.server).netloc), plural(portal.developers, "developer")),
+        (
+            portal.provider,
+            code(urlsplit(portal.server).netloc),
+            plural(portal.developers, "developer"),
+            *view_model.pending_words(portal.pending),
+        ),
         failing,
         [finding for finding in portal.findings if finding.kind not in FAILING],
     )

@@ -134,6 +134,7 @@ def _facts(portal: PortalPlan) -> Iterator[str]:
     yield portal.provider
     yield code(urlsplit(portal.server).netloc)
     yield plural(portal.developers, "developer")
+    yield from view_model.pending_words(portal.pending)
     yield f"read {moment(portal.observed_at)}"
     origins = view_model.origin_words([portal])
     if origins:

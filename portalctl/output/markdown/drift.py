@@ -25,6 +25,7 @@ from portalctl.output.markdown.parts import (
     why_words,
 )
 from portalctl.output.size_limit import Part, fitted, size
+from portalctl.output.view_model import pending_words
 from portalctl.words import moment, plural
 
 COLUMNS = ("kind", "developer or team", "on the portal", "rule", "finding")
@@ -54,7 +55,8 @@ def _heading(portal: PortalDrift) -> str:
     failing = [finding for finding in portal.findings if finding.kind in FAILING]
     state = kind_counts(failing)
     host = short(urlsplit(portal.server).netloc)
-    facts = f"{portal.provider} · {host} · {plural(portal.developers, 'developer')}"
+    known = (portal.provider, host, plural(portal.developers, "developer"), *pending_words(portal.pending))
+    facts = " · ".join(known)
     return f"## Portal drift · {short(portal.name)}: {state}\n\n{facts}\n\n"
 
 

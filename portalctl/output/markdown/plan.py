@@ -111,7 +111,8 @@ def _foot(plan: Plan) -> str:
 
 
 def _where(portal: PortalPlan) -> str:
-    return f"{portal.provider} {short(urlsplit(portal.server).netloc)}, {plural(portal.developers, 'developer')}"
+    place = f"{portal.provider} {short(urlsplit(portal.server).netloc)}"
+    return ", ".join([place, plural(portal.developers, "developer"), *view_model.pending_words(portal.pending)])
 
 
 def _read(plan: Plan) -> Iterator[str]:

@@ -13,7 +13,7 @@ from portalctl.output.drift_words import finding_difference, finding_subject, ki
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
 from portalctl.output.text.style import Line, Style, joined, rows, rule_words
-from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE
+from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, pending_words
 
 SIGNS: Mapping[Kind, str] = {
     "missing_grant": "-",
@@ -39,6 +39,7 @@ def _portal(portal: PortalDrift, style: Style) -> list[str]:
     parts = [kind_counts(findings)]
     parts += [f"{len(portal.acknowledged):,} acknowledged"] if portal.acknowledged else []
     parts += [pending_sign_ups(backlog)] if backlog else []
+    parts += pending_words(portal.pending)
     lines = rows([line for kind in KINDS for line in _of_kind(portal, kind, style)], style)
     known = rows([line for same in _alike(portal.acknowledged) for line in _acknowledged(same, style)], style)
     blocks = [lines, [f"  {style.strong('Acknowledged')}", *known] if known else []]

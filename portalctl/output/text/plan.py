@@ -30,6 +30,7 @@ from portalctl.output.view_model import (
     notice_groups,
     origin_note,
     origin_words,
+    pending_words,
     rule_counts,
     rule_named,
     rule_values,
@@ -67,7 +68,8 @@ def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
 
 def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
     host = urlsplit(portal.server).netloc
-    title = f"{style.strong(portal.name)}  {portal.provider} · {host} · {plural(portal.developers, 'developer')}"
+    facts = (portal.provider, host, plural(portal.developers, "developer"), *pending_words(portal.pending))
+    title = f"{style.strong(portal.name)}  {' · '.join(facts)}"
     if not portal.changes and not portal.notices and not (portal.base is not None and portal.base.has_content):
         yield f"{title}: nothing to do{_unchanged_in_brief(portal)}"
         return
