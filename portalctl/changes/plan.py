@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from portalctl.changes.operation import ChangeFields, Origin, Subject
 from portalctl.changes.operations import Change
-from portalctl.changes.pending_ages import PendingAges
+from portalctl.changes.pending_ages import PendingAgesIfAny
 from portalctl.reason import Reason
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class PortalPlan:
     notices: tuple[Notice, ...]
     mail_operations: tuple[str, ...] | None = None
     base: BaseComparison | None = None
-    pending: PendingAges | None = None
+    pending: PendingAgesIfAny = None
 
 
 @dataclass(frozen=True, slots=True)

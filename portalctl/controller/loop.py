@@ -368,6 +368,7 @@ class Loop:
             drift=last.drift if last is not None else None,
             pending=last.pending if last is not None else 0,
             oldest_pending=last.oldest_pending if last is not None else None,
+            median_pending=last.median_pending if last is not None else None,
             contested=len(last.contested) if last is not None else 0,
             waiting=last.waiting if last is not None else (),
             observing=last.observing if last is not None else "",

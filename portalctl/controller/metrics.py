@@ -80,6 +80,7 @@ class Metrics(Collector):
         drift = _gauge("drift_findings", "Differences between portal and manifest, by kind.", "kind")
         pending = _gauge("pending_developers", "Developers that wait for a decision.")
         oldest = _gauge("oldest_pending_seconds", "Age of the oldest pending sign-up.")
+        middle = _gauge("pending_median_seconds", "Median age of the pending sign-ups.")
         held = _gauge("held_plans", "1 while changes wait for approval.")
         contested = _gauge("contested", "Developers and teams that another program changes back.")
         last = _gauge("last_run_timestamp_seconds", "When the last run ended.")
@@ -89,8 +90,9 @@ class Metrics(Collector):
             for kind in KINDS if view.drift is not None else ():
                 drift.add_metric([name, kind], view.drift.get(kind, 0) if view.drift is not None else 0)
             pending.add_metric([name], view.pending)
-            age = (now - view.oldest_pending).total_seconds() if view.oldest_pending is not None else 0.0
-            oldest.add_metric([name], max(0.0, age))
+            for family, moment in ((oldest, view.oldest_pending), (middle, view.median_pending)):
+                if moment is not None:  # none are pending, or the portal reports no times
+                    family.add_metric([name], max(0.0, (now - moment).total_seconds()))
             held.add_metric([name], float(view.held is not None))
             contested.add_metric([name], view.contested)
             if view.last_run is not None:
@@ -105,7 +107,7 @@ class Metrics(Collector):
         )
         for name, moment in sorted(self._group_times.items()):
             ages.add_metric([name], max(0.0, (now - moment).total_seconds()))
-        yield from (ages, state, drift, pending, oldest, held, contested, last, seconds, manifest)
+        yield from (ages, state, drift, pending, oldest, middle, held, contested, last, seconds, manifest)
 
 
 def _gauge(name: str, text: str, *labels: str) -> GaugeMetricFamily:

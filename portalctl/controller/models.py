@@ -143,6 +143,7 @@ class PortalView:
     drift: Mapping[str, int] | None = None  # findings by kind
     pending: int = 0
     oldest_pending: datetime | None = None
+    median_pending: datetime | None = None
     contested: int = 0
     waiting: tuple[WaitingSignUp, ...] = ()
     observing: str = ""

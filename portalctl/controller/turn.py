@@ -15,6 +15,7 @@ from uuid import uuid4
 
 from portalctl import flow
 from portalctl.changes import saved_plan
+from portalctl.changes.pending_ages import middle, sign_up_times, signed_up
 from portalctl.changes.plan import Plan
 from portalctl.changes.selection import Selection
 from portalctl.controller import held as holding
@@ -39,7 +40,7 @@ from portalctl.controller.reading import after_writes, changed_by_others, readin
 from portalctl.controller.registrations import registered, with_sign_ups
 from portalctl.controller.source import Loaded
 from portalctl.controller.store import Store
-from portalctl.controller.waiting import pending_after, signed_up, waiting_sign_ups
+from portalctl.controller.waiting import pending_after, waiting_sign_ups
 from portalctl.errors import PortalctlError
 from portalctl.execution.report import PortalReport
 from portalctl.flow import PortalReading
@@ -98,6 +99,7 @@ class RunOutcome:
     drift: Mapping[str, int] = field(default_factory=dict)
     pending: int = 0
     oldest_pending: datetime | None = None
+    median_pending: datetime | None = None
     waiting: tuple[WaitingSignUp, ...] = ()
     held: HeldPlan | None = None
     new_hold: bool = False
@@ -329,6 +331,7 @@ class _Turn:
             drift=_by_kind(drift),
             pending=len(pending),
             oldest_pending=signed_up(pending[0]) if pending else None,
+            median_pending=middle(times) if (times := sign_up_times(pending)) else None,
             waiting=waiting_sign_ups(reading, pending),
             contested=contested,
             observing=observing,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Final
 
+from portalctl.changes.pending_ages import signed_up
 from portalctl.controller.models import WaitingSignUp
 from portalctl.execution.report import PortalReport
 from portalctl.flow import PortalReading
 from portalctl.portals.models import Developer
-from portalctl.times import is_rfc3339
 
 MOST: Final = 200  # that are explained
 
@@ -36,9 +35,3 @@ def waiting_sign_ups(reading: PortalReading, pending: Sequence[Developer]) -> tu
         WaitingSignUp(signed_up(one), standing)
         for one, standing in zip(chosen, reading.standings(chosen), strict=True)
     )
-
-
-def signed_up(developer: Developer) -> datetime | None:
-    """Return when a developer signed up; None where the portal has no such time."""
-    text = developer.created_at
-    return datetime.fromisoformat(text) if text and is_rfc3339(text) else None

@@ -16,7 +16,7 @@ from portalctl.changes.difference import Difference
 from portalctl.changes.observations import Disagreement
 from portalctl.changes.operation import State
 from portalctl.changes.operations import Approve, Change
-from portalctl.changes.pending_ages import PendingAges
+from portalctl.changes.pending_ages import PendingAgesIfAny
 from portalctl.manifest.file_models import DriftKind
 from portalctl.reason import Reason
 
@@ -72,7 +72,7 @@ class PortalDrift:
     calls: int
     findings: tuple[DriftFinding, ...]
     acknowledged: tuple[Acknowledged, ...] = ()
-    pending: PendingAges | None = None
+    pending: PendingAgesIfAny = None
 
 
 def _weight(finding: DriftFinding) -> tuple[int, str, str, str, str]:

@@ -109,6 +109,7 @@ def steady(text: str) -> str:
     text = re.sub(r"sha256:[0-9a-f]{64}", "sha256:…", text)
     text = re.sub(r"--expires \d{4}-\d\d-\d\d", "--expires 2027-01-31", text)
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?( UTC|Z|\+00:00)", "2026-11-30 10:00 UTC", text)
+    text = re.sub(r"oldest \d+ \w+, median \d+ \w+", "oldest 5 days, median 2 days", text)
     return re.sub(r"\b\d+\.\d s\b", "0.1 s", text)
 
 

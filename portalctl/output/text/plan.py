@@ -68,12 +68,13 @@ def plan_text(plan: Plan, style: Style, next_step: str | None = None) -> str:
 
 def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
     host = urlsplit(portal.server).netloc
-    facts = (portal.provider, host, plural(portal.developers, "developer"), *pending_words(portal.pending))
+    facts = (portal.provider, host, plural(portal.developers, "developer"))
     title = f"{style.strong(portal.name)}  {' · '.join(facts)}"
+    ages = pending_words(portal.pending)
     if not portal.changes and not portal.notices and not (portal.base is not None and portal.base.has_content):
-        yield f"{title}: nothing to do{_unchanged_in_brief(portal)}"
+        yield f"{title}: nothing to do{_in_brief((*_unchanged_in_brief(portal), *ages))}"
         return
-    yield title if portal.changes else f"{title}: nothing to do"
+    yield " · ".join((title, *ages)) if portal.changes else f"{title}: nothing to do{_in_brief(ages)}"
     groups = by_rule(portal.changes)
     former = former_rules(portal.base)
     for effect, heading in HEADINGS.items():
@@ -155,10 +156,13 @@ def _name(group: ChangeGroup) -> str:
     return terminal(f"team {group.name}" if group.about_team else group.name)
 
 
-def _unchanged_in_brief(portal: PortalPlan) -> str:
+def _unchanged_in_brief(portal: PortalPlan) -> Iterator[str]:
     unmanaged, awaited = portal.summary["unmanaged"], portal.summary["awaited"]
-    parts = [f"{unmanaged:,} {'matches' if unmanaged == 1 else 'match'} no rule"] if unmanaged else []
-    parts += [f"{awaited:,} awaited"] if awaited else []
+    yield from [f"{unmanaged:,} {'matches' if unmanaged == 1 else 'match'} no rule"] if unmanaged else []
+    yield from [f"{awaited:,} awaited"] if awaited else []
+
+
+def _in_brief(parts: Sequence[str]) -> str:
     return f" ({', '.join(parts)})" if parts else ""
 
 
