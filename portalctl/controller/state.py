@@ -14,7 +14,7 @@ def state_of(
     problems: Collection[str],
     held: HeldPlan | None,
     drift: Mapping[str, int],
-    contested: Collection[str],
+    contested: Collection[object],
 ) -> PortalState:
     """Return the state that a portal is shown with: the first of these that holds, in the order of the code.
 

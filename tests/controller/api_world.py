@@ -72,6 +72,7 @@ class PlainHub:
     asked: list[tuple[str, str]] = field(default_factory=list)
     alive: datetime | None = field(default_factory=lambda: datetime.now(UTC))
     reasons: tuple[str, ...] = ()
+    directory_views: tuple[DirectoryView, ...] = ()
 
     def portals(self) -> tuple[PortalView, ...]:
         return tuple(self.views[name] for name in sorted(self.views))
@@ -100,7 +101,7 @@ class PlainHub:
         raise NotImplementedError(f"{name} {address}")  # pages about developers are tested with the real loop
 
     def directories(self) -> tuple[DirectoryView, ...]:
-        return ()
+        return self.directory_views
 
     @property
     def loop_alive(self) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -48,11 +48,10 @@ def _rendered(name: str) -> tuple[str, Markup]:
     title, _, text = _texts()[name].partition("\n")
     parser = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = parser.parse(text)
-    for token in _all(tokens):
-        if token.type == "link_open":
-            token.attrSet("href", _address(str(token.attrGet("href") or "")))
-        elif token.type == "th_open":
+    for token in tokens:
+        if token.type == "th_open":
             token.attrSet("scope", "col")
+        _set_links(token.children or ())
     for token, inline in pairwise(tokens):
         if token.type == "heading_open":
             token.attrSet("id", _anchor(inline.content))
@@ -60,16 +59,24 @@ def _rendered(name: str) -> tuple[str, Markup]:
     return title.lstrip("# "), Markup(html)  # noqa: S704 (our own guides, without HTML of theirs)
 
 
-def _all(tokens: list[Token]) -> Iterator[Token]:
+def _set_links(tokens: Iterable[Token]) -> None:
+    """Let links to guides lead to their pages. Those to other files of the repository become text."""
+    tag = "a"
     for token in tokens:
-        yield token
-        yield from token.children or ()
+        if token.type == "link_open":
+            target = _address(str(token.attrGet("href") or ""))
+            tag = "a" if target is not None else "span"
+            token.attrs = {"href": target} if target is not None else {}
+        if token.type in {"link_open", "link_close"}:
+            token.tag = tag
 
 
-def _address(target: str) -> str:
-    """Return the address of a link: that of a page for a guide, else unchanged."""
+def _address(target: str) -> str | None:
+    """Return the address of a link; None: no page has it."""
     found = _GUIDE.fullmatch(target)
-    return f"/docs/{found[1]}{found[2] or ''}" if found and found[1] in _texts() else target
+    if found and found[1] in _texts():
+        return f"/docs/{found[1]}{found[2] or ''}"
+    return target if target.startswith(("https://", "#")) else None
 
 
 def _anchor(heading: str) -> str:

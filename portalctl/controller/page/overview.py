@@ -14,6 +14,7 @@ from portalctl.controller.api.plans import state_now
 from portalctl.controller.api.portals import hidden, mask_for
 from portalctl.controller.models import HeldPlan, PortalView
 from portalctl.controller.page.frame import STATES, Shown, shown
+from portalctl.controller.page.views import current
 from portalctl.insight.drift import FAILING
 from portalctl.output import view_model
 from portalctl.output.drift_words import counts_words
@@ -44,7 +45,8 @@ class _PortalRow:
 def overview(services: Services, request: ApiRequest) -> Shown:
     """Return the page `/`."""
     mask, now = mask_for(services, request), services.clock()
-    views = sorted(services.hub.portals(), key=lambda view: (list(STATES).index(view.state), view.name))
+    portals = current(services, services.hub.portals())
+    views = sorted(portals, key=lambda view: (list(STATES).index(view.state), view.name))
     plans = [plan for view in views if view.held and (plan := services.store.plan(view.held.digest)) is not None]
     count = Counter[str](view.state for view in views)
     return shown(

@@ -14,6 +14,7 @@ from portalctl.controller.models import PortalView, RunRecord, WaitingSignUp
 from portalctl.controller.page.chart import PERIOD, chart_of
 from portalctl.controller.page.frame import Shown, shown
 from portalctl.controller.page.overview import drift_words, held_row, short_commit
+from portalctl.controller.page.views import current
 from portalctl.output.drift_words import finding_difference
 from portalctl.output.history import HistoryFinding
 from portalctl.output.html.environment import code
@@ -37,7 +38,11 @@ class RunRow:
 
 def portal(services: Services, request: ApiRequest) -> Shown:
     """Return the page `/portals/NAME`."""
-    view, mask, now = portal_of(services, request), mask_for(services, request), services.clock()
+    (view,), mask, now = (
+        current(services, [portal_of(services, request)]),
+        mask_for(services, request),
+        services.clock(),
+    )
     key, store = view.key, services.store
     plans = [one for one in store.held(key) if state_now(one, now) in {"held", "approved"}] if key is not None else []
     findings = store.open_findings(key, FINDINGS + 1) if key is not None else ()

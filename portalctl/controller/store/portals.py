@@ -125,6 +125,17 @@ class Portals(Transactions):
             found = connection.execute(statement.where(unexpired)).first()
         return Suspension(found.reason, found.by, found.started_at, found.expires) if found is not None else None
 
+    def suspensions(self, now: datetime) -> dict[PortalKey | str, Suspension]:
+        """Return all suspensions by portal; by name for a portal that was not read yet."""
+        unexpired = or_(SUSPENSIONS.c.expires.is_(None), SUSPENSIONS.c.expires > now)
+        with self._read() as connection:
+            rows = connection.execute(select(SUSPENSIONS).where(unexpired)).all()
+        keys = (PortalKey(row.server, row.portal_id) for row in rows)
+        return {
+            row.name if key == _UNREAD else key: Suspension(row.reason, row.by, row.started_at, row.expires)
+            for row, key in zip(rows, keys, strict=True)
+        }
+
     def resume(self, portal: PortalKey | str, by: str, now: datetime) -> bool:
         """End a suspension, trust the portal, and forget its last reading, which a sudden change is compared with.
 
