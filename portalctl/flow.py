@@ -6,7 +6,7 @@ Capability check → read → resolve → diff → details → guard → (look a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from portalctl.changes.removal_limits import guard_of
 from portalctl.changes.saved_plan import check_live
 from portalctl.changes.selection import Selection, check_developer, developer_names
 from portalctl.changes.snapshot_notices import offline_notices
+from portalctl.changes.undo import Applied, undo_portal
 from portalctl.comparing import (
     NOTHING,
     Compared,
@@ -85,6 +86,47 @@ def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base:
         if selection.developer is not None:
             names |= developer_names(item.portal, item.snapshot, portals[-1].changes)
     check_developer(selection, names)
+    return assemble(
+        manifest,
+        tuple(portals),
+        created_at=rfc3339(created),
+        generator=GENERATOR,
+        snapshot=SnapshotStamp(saved.digest, saved.created_at) if saved is not None else None,
+    )
+
+
+def undo(manifest: Manifest, run: Run, applied: Mapping[str, Applied], selection: Selection = Selection()) -> Plan:
+    """Plan the inverse of what an apply confirmed, for developers who are still as it left them.
+
+    `applied`: what it did, by portal. Raises RefusedError where the manifest does not have these portals, and what
+    `plan` raises. Refusals are in the plan, for example of what the manifest still wants."""
+    missing = sorted(applied.keys() - {root.name for root in manifest.roots})
+    if missing:
+        raise RefusedError(
+            f"the report is about a portal that is not in the manifest: {', '.join(missing)}; nothing was planned",
+            f"Portals of the manifest: {', '.join(root.name for root in manifest.roots)}.",
+        )
+    chosen = replace(manifest, portals={name: portal for name, portal in manifest.portals.items() if name in applied})
+    if not chosen.portals:
+        raise RefusedError(f"the report has no changes of {', '.join(manifest.portals)}: there is nothing to undo")
+    created = run.clock()
+    changed = (change.team for item in applied.values() for change in item.changes)
+    more = Scope(teams=frozenset(team for team in changed if team is not None))
+    names: set[str] = set()
+    portals = []
+    for item in compare_portals(chosen, run, created, more=more):
+        made = undo_portal(
+            item.portal,
+            item.snapshot,
+            applied[item.portal.name],
+            created.date(),
+            groups=item.groups,
+            selection=selection,
+        )
+        portals.append(made)
+        names |= developer_names(item.portal, item.snapshot, portals[-1].changes)
+    check_developer(selection, names)
+    saved = run.snapshot
     return assemble(
         manifest,
         tuple(portals),

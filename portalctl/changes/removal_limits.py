@@ -143,7 +143,7 @@ def _idp_owned(portal: PortalManifest, snapshot: Snapshot, changes: Sequence[Cha
     synced = {team.name: bool(mapping) if team.synced is None else team.synced for team in portal.teams}
     teams = {change.team for change in changes if change.team is not None}
     mapped = mappings_by_name(snapshot)
-    for team in sorted(team for team in teams if synced[team]):
+    for team in sorted(team for team in teams if synced.get(team, bool(mapping))):
         groups = f"mapped to it: {mapped_words(mapped[team])}" if team in mapped else "no group is mapped to it"
         yield Refusal(
             "idp_owned_team",

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 import portalctl
+from portalctl import flow
 from portalctl.changes.plan import Plan
 from portalctl.changes.selection import Selection
 from portalctl.cli.base import load_base
@@ -20,12 +21,14 @@ from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, target_options
 from portalctl.cli.output_option import OutputPath, check_one_result, write_output
 from portalctl.cli.selection import as_words, check_selection, selection_options
-from portalctl.cli.session import leave, open_session
+from portalctl.cli.session import leave, open_session, read_file
 from portalctl.cli.unmasking import with_developer
-from portalctl.errors import RefusedError
-from portalctl.output.documents import LINKED, render, to_json
+from portalctl.errors import BadUsageError, Finding, InputError, Position, RefusedError
+from portalctl.output.apply_report import Report
+from portalctl.output.documents import LINKED, read, render, to_json
 from portalctl.output.text.plan import plan_text
 from portalctl.output.text.style import Style
+from portalctl.output.undone_report import applied
 from portalctl.output_file import Output
 
 DIFFERENT = 2
@@ -47,6 +50,13 @@ DIFFERENT = 2
     help="Use a saved snapshot (`portalctl snapshot`) instead of the portals, without token and network. The plan "
     "cannot be applied.",
 )
+@click.option(
+    "--undo",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="REPORT",
+    help="Plan the inverse of what an apply confirmed, from its report (`apply --report`), for developers who are "
+    "still as it left them. Refused for what the manifest still wants.",
+)
 @click.option("--out", type=OutputPath(), help="Write the plan as JSON (mode 0600, also if the file exists).")
 @form_option("plan")
 @mask_option
@@ -58,6 +68,7 @@ def plan(
     selection: Selection,
     base: str | None,
     snapshot: Path | None,
+    undo: Path | None,
     out: Output | None,
     output: str,
     detailed_exitcode: bool,
@@ -71,17 +82,24 @@ def plan(
       portalctl plan -f portals/ --only onboard --detailed-exitcode
       portalctl plan -f portals/ -o html > plan.html
       portalctl plan -f portals/ --base origin/main --snapshot snapshot.json -o markdown
+      portalctl plan -f portals/ --undo report.json --out undo.json
     """
     check_one_result("--out", out, output)
+    if undo is not None and base is not None:
+        raise BadUsageError("--undo and --base exclude each other; pass one of them")
+    done = applied(_report(undo), str(undo)) if undo is not None else None
     session = open_session(target, snapshot=snapshot)
     check_selection(selection, session.manifest)
     selection = with_developer(selection, session.manifest, session.run)
     before = load_base(base, target, session.manifest, session.run.observer) if base is not None else None
-    made = portalctl.plan(session.manifest, session.run, selection, before)
+    if done is None:
+        made = portalctl.plan(session.manifest, session.run, selection, before)
+    else:
+        made = flow.undo(session.manifest, session.run, done, selection)
     if out is not None:
         write_output("--out", out, to_json(shown(made) if out.public else made))
     style = style_for(sys.stdout)
-    next_step = None if shown_mask() else _next_step(target, selection, out, made)  # it may name a developer
+    next_step = None if shown_mask() else _next_step(target, selection, undo, out, made)  # it may name a developer
     show(_in_form(output, shown(made), style, next_step), style)
     notify.plan(made, session.run.observer)
     if made.newly_refused:
@@ -96,9 +114,20 @@ def _in_form(form: str, plan: Plan, style: Style, next_step: str | None) -> str:
     return render(plan, form, style, job_links() if form in LINKED else None)
 
 
-def _next_step(target: Target, selection: Selection, out: Output | None, made: Plan) -> str:
+def _report(path: Path) -> Report:
+    """Return the report in a file. Raises InputError."""
+    document = read(read_file(path, "report"), str(path))
+    if not isinstance(document, Report):
+        text = f"this is a {document.kind}, not the report of an apply; pass what `apply --report FILE` wrote"
+        raise InputError((Finding(Position(str(path), 1, 1), text),))
+    return document
+
+
+def _next_step(target: Target, selection: Selection, undo: Path | None, out: Output | None, made: Plan) -> str:
     """Return the command that applies a plan; for a plan from a snapshot, the one that plans again on the portal."""
-    words = as_words(selection)
+    words = [*as_words(selection), *(["--undo", str(undo)] if undo is not None else [])]
+    if made.snapshot is not None and undo is not None:
+        return f"To plan again on the portal:  {target.command('plan', words)}"
     if made.snapshot is not None:
         return f"To plan again on the portal, and apply:  {target.command('apply', words)}"
     file = out.shown if out is not None and out.target is not None else Path("plan.json")

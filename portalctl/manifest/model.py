@@ -68,6 +68,7 @@ RuleKind = Literal[
     "overrides",
     "access_requests",
     "policy",
+    "undo",  # not of a manifest: the report of an apply that is undone
 ]
 
 GROUP: Final = "<group>"  # a form of `members_from`, as it appears in pydantic's locations

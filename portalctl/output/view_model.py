@@ -41,6 +41,7 @@ RULES = {
     "overrides": "override",
     "access_requests": "access rule for",
     "policy": "policy",
+    "undo": "undo of the apply of",
     "protected": "protected",
 }
 ACTIONS = ("added", "removed", "changed")
