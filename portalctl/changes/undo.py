@@ -77,7 +77,7 @@ def undo_portal(
     notes = (*undoing.notices, *_general_notices(portal.provider, snapshot, applied))
     made = plan_portal(portal, snapshot, Difference(changes=changes), today, selection, notes=notes)
     again = compare(portal, _after(snapshot, made.changes), today, groups).changes
-    return replace(made, refusals=(*_still_wanted(made.changes, again), *made.refusals))
+    return replace(made, refusals=(*_wanted_again(made.changes, again), *made.refusals))
 
 
 class _Undoing:
@@ -164,7 +164,7 @@ class _Undoing:
 def _general_notices(provider: str, snapshot: Snapshot, applied: Applied) -> Iterator[Notice]:
     mails = mail_count(provider, applied.changes, reported(snapshot.settings))
     if mails:
-        text = f"the apply sent {plural(mails, 'e-mail')}, which cannot be taken back"
+        text = f"the apply sent {plural(mails, 'e-mail')}; e-mails cannot be undone"
         yield Notice("undo_mails", "info", text)
     if applied.already:
         count = plural(applied.already, "change")
@@ -194,7 +194,7 @@ def _after(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
     )
 
 
-def _still_wanted(undoing: Iterable[Change], again: Iterable[Change]) -> Iterator[Refusal]:
+def _wanted_again(undoing: Iterable[Change], again: Iterable[Change]) -> Iterator[Refusal]:
     """Yield a refusal for each change that the next apply would make again."""
     next_apply = {_place_of(change): change for change in again}
     for change in undoing:
