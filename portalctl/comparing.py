@@ -27,6 +27,7 @@ from portalctl.insight.base import Base
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.portals.models import Identity, Registration, Scope, Snapshot
 from portalctl.portals.snapshot_file import AGAIN, Declared
+from portalctl.rules.answers import check_form
 from portalctl.rules.distinct_portals import Found, check_distinct, undecided
 from portalctl.rules.groups import Groups
 from portalctl.rules.rulebook import Rulebook
@@ -118,6 +119,7 @@ def compare_portals(
         began = time.monotonic()
         with source_of(portal, run) as source, no_garbage_collection():
             snapshot = source.read(reduce(or_, scopes, more))
+            check_form(portal, snapshot.form)
             found = compare(portal, snapshot, today, groups)
             was = compare(before, snapshot, today, groups) if before is not None else Difference()
             registrations, unread = _details(source, found, was)

@@ -20,6 +20,7 @@ from portalctl.changes.removal_limits import guard_of
 from portalctl.changes.saved_plan import check_live
 from portalctl.changes.selection import Selection, check_developer, developer_names
 from portalctl.changes.snapshot_notices import offline_notices
+from portalctl.changes.submitted_forms import submitted_forms
 from portalctl.changes.undo import Applied, undo_portal
 from portalctl.comparing import (
     NOTHING,
@@ -66,7 +67,7 @@ from portalctl.run_context import Run, group_reader, open_portal, server_of
 from portalctl.times import rfc3339
 from portalctl.version import GENERATOR
 
-EVERYTHING = Scope(requests=True, every_team=True)
+EVERYTHING = Scope(requests=True, every_team=True, form=True)
 
 
 def plan(manifest: Manifest, run: Run, selection: Selection = Selection(), base: Base | None = None) -> Plan:
@@ -296,6 +297,7 @@ def _drift(item: Compared) -> PortalDrift:
         calls=item.calls,
         findings=drift_findings(item.portal.name, item.found),
         pending=pending_ages(item.snapshot.developers, item.snapshot.observed_at),
+        submitted_forms=submitted_forms(item.snapshot),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -28,6 +29,9 @@ class Reason:
 
     Rules that rest on a group of a directory also have `directory`, the group's stable id (`group`) and name, the id
     of the developer's `identity` there, the nested groups that lead to it (`via`), and when the group was read.
+    Rules that map an answer to the sign-up form also have the form's `field` and, where the team is not for every
+    other answer, the `answer`.
+
     Reasons that differ in the identity alone are equal, so that changes are shown together.
     """
 
@@ -36,13 +40,20 @@ class Reason:
     file: str | None = None
     line: int | None = None
     reason: str | None = None
-    column: Annotated[int | None, Field(exclude=True)] = field(default=None, compare=False, repr=False)
+    column: Annotated[int | None, Field(exclude=True)] = dataclasses.field(default=None, compare=False, repr=False)
     directory: _IfAny = None
     group: _IfAny = None
-    group_name: _IfAny = field(default=None, compare=False)
-    identity: _IfAny = field(default=None, compare=False)
-    via: Annotated[tuple[str, ...], Field(exclude_if=_is_nothing)] = field(default=(), compare=False)
-    observed_at: _IfAny = field(default=None, compare=False)
+    group_name: _IfAny = dataclasses.field(default=None, compare=False)
+    identity: _IfAny = dataclasses.field(default=None, compare=False)
+    via: Annotated[tuple[str, ...], Field(exclude_if=_is_nothing)] = dataclasses.field(default=(), compare=False)
+    observed_at: _IfAny = dataclasses.field(default=None, compare=False)
+    field: _IfAny = None
+    answer: _IfAny = None
+
+    @property
+    def rule_alone(self) -> Reason:
+        """The reason as the rule has it, whatever a developer answered."""
+        return self if self.field is None else dataclasses.replace(self, field=None, answer=None)
 
     @classmethod
     def of(cls, rule: str, value: str, place: Position | None, reason: str | None = None) -> Reason:

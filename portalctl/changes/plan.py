@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from portalctl.changes.operation import ChangeFields, Origin, Subject
 from portalctl.changes.operations import Change
 from portalctl.changes.pending_ages import PendingAgesIfAny
+from portalctl.changes.submitted_forms import SubmittedForm
+from portalctl.portals.models import IF_ANY
 from portalctl.reason import Reason
 
 if TYPE_CHECKING:
@@ -117,6 +119,7 @@ class PortalPlan:
     `mail_operations`: the operations about which the portal sends the developer an e-mail, as it reported them. None:
     it does not report them, and the figure `mails` counts those of the provider.
     `pending`: the ages of the sign-ups that were pending; None where none are or the portal reports no times.
+    `submitted_forms`: what pending developers answered to forms, for reviewers; no digest covers it.
     """
 
     name: str
@@ -133,6 +136,7 @@ class PortalPlan:
     mail_operations: tuple[str, ...] | None = None
     base: BaseComparison | None = None
     pending: PendingAgesIfAny = None
+    submitted_forms: Annotated[tuple[SubmittedForm, ...], IF_ANY] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from portalctl.changes.plan import ManifestStamp, Notice, Plan, PortalPlan, Snap
 from portalctl.changes.plan_document import digest
 from portalctl.changes.removal_limits import guard_of, losers, refusals
 from portalctl.changes.selection import Selection, select
+from portalctl.changes.submitted_forms import submitted_forms
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.portals.models import MAILS_UNREAD, Snapshot
 from portalctl.rules.groups import NO_GROUPS, Groups
@@ -68,6 +69,7 @@ def plan_portal(
         notices=(*notes, *noticed, *dropped, *_unknown(selection, snapshot, changes)),
         mail_operations=mail_operations,
         pending=pending_ages(snapshot.developers, snapshot.observed_at),
+        submitted_forms=submitted_forms(snapshot, selection.developer),
     )
 
 

@@ -104,7 +104,7 @@ class Mirror:
         """Check a commit's SSH signature against a file of allowed signers (ssh-keygen(1)). Raises GitError.
 
         The commit decides how git checks it. OpenPGP and X.509 would use the keys and authorities that this user has,
-        which are no allowed signers (git-config(1), gpg.<format>.program).
+        none of which is an allowed signer (git-config(1), gpg.<format>.program).
         """
         others = ("-c", "gpg.openpgp.program=false", "-c", "gpg.x509.program=false")
         settings = (*others, "-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={signers}")

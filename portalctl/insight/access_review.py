@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from portalctl.changes.invitations import unregistered
 from portalctl.manifest.model import Override, Policy, PortalManifest
-from portalctl.portals.models import OUT, Developer, Scope, Snapshot
+from portalctl.portals.models import IF_ANY, OUT, Developer, FormAnswer, Scope, Snapshot
 from portalctl.reason import Reason
 from portalctl.rules.dates import ending
 from portalctl.rules.groups import NO_GROUPS, Groups
@@ -81,7 +81,7 @@ class DeveloperAccess:
     `developer` is the address on the portal, or the id if there is none. `since` is the time of registration
     (RFC 3339) or `unknown`. `status` is `absent` for a developer without an account. `rules_say` is the status that
     the rules yield, `why` the rules behind it. `teams` are the current ones. `approved_by` are the rules that approve
-    an approved developer; empty where no rule does.
+    an approved developer; empty where no rule does. `answers`: those to the sign-up form.
     """
 
     developer: str
@@ -95,6 +95,7 @@ class DeveloperAccess:
     override: Overridden | None
     remarks: tuple[ReviewMark, ...]
     approved_by: tuple[DatedReason, ...] = ()
+    answers: Annotated[tuple[FormAnswer, ...], IF_ANY] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,15 @@ class _Reasons:
         if key not in self._made:
             origin = self._origins.get((why.file, why.line)) if why.file and why.line else None
             self._made[key] = DatedReason(
-                why.rule, why.value, why.file, why.line, why.reason, expires=self._expires.get(key), origin=origin
+                why.rule,
+                why.value,
+                why.file,
+                why.line,
+                why.reason,
+                field=why.field,
+                answer=why.answer,
+                expires=self._expires.get((why.rule_alone, why.column)),
+                origin=origin,
             )
         return self._made[key]
 
@@ -218,6 +227,7 @@ def _access(
         override=Overridden(override.status, override.teams, reasons.of([override.why])[0]) if override else None,
         remarks=tuple(_remarks(developer, decision, memberships, book.portal.policy)),
         approved_by=reasons.of(decision.why) if developer.status == decision.verdict == "approved" else (),
+        answers=developer.answers,
     )
 
 

@@ -10,14 +10,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import get_args
+from typing import Annotated, get_args
 
 from portalctl.changes.difference import Difference
 from portalctl.changes.observations import Disagreement
 from portalctl.changes.operation import State
 from portalctl.changes.operations import Approve, Change
 from portalctl.changes.pending_ages import PendingAgesIfAny
+from portalctl.changes.submitted_forms import SubmittedForm
 from portalctl.manifest.file_models import DriftKind
+from portalctl.portals.models import IF_ANY
 from portalctl.reason import Reason
 
 Kind = DriftKind
@@ -56,7 +58,7 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class PortalDrift:
-    """The findings of one portal.
+    """The findings of one portal, and what pending developers answered to forms (`submitted_forms`).
 
     `developers` is their number, `statuses` their numbers by status, `calls` the number of requests for the snapshot.
     `pending` None: no sign-up is pending, or the portal reports no times.
@@ -73,6 +75,7 @@ class PortalDrift:
     findings: tuple[DriftFinding, ...]
     acknowledged: tuple[Acknowledged, ...] = ()
     pending: PendingAgesIfAny = None
+    submitted_forms: Annotated[tuple[SubmittedForm, ...], IF_ANY] = ()
 
 
 def _weight(finding: DriftFinding) -> tuple[int, str, str, str, str]:

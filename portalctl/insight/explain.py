@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from portalctl.changes.difference import Difference
 from portalctl.changes.invitations import unregistered
@@ -26,7 +26,7 @@ from portalctl.identity import domain_of, normal_address, normal_domain
 from portalctl.ids import is_uuid
 from portalctl.lookalike import Lookalikes
 from portalctl.manifest.model import PortalManifest
-from portalctl.portals.models import Developer, Scope, Settings, Snapshot
+from portalctl.portals.models import IF_ANY, Developer, FormAnswer, Scope, Settings, Snapshot
 from portalctl.portals.models import Team as LiveTeam
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
@@ -58,7 +58,8 @@ class Standing:
 
     `teams` are its current teams among those that rules name, `awaited` the teams it joins once approved. `verdict`
     is the decision of the rules, `why` the rules behind it, `blocked` the reason why grants have no effect. `changes`
-    are those of the plan; for a sign-up, those that the plan would have after it.
+    are those of the plan; for a sign-up, those that the plan would have after it. `answers` are those to the sign-up
+    form.
     """
 
     id: str | None
@@ -71,6 +72,7 @@ class Standing:
     blocked: Block | None
     changes: tuple[Change, ...]
     notices: tuple[Notice, ...]
+    answers: Annotated[tuple[FormAnswer, ...], IF_ANY] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +360,7 @@ def _standing(
             blocked=decision.blocked,
             changes=(),
             notices=(*own, *case.look_alike(developer, decision)),
+            answers=developer.answers,
         ),
         (change for change in changes if change.developer is not None and change.developer.id == developer.id),
     )

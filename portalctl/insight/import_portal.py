@@ -19,7 +19,7 @@ from portalctl.identity import domain_of, is_freemail, is_public_suffix, suspect
 from portalctl.manifest import model as manifest
 from portalctl.manifest.file_text import decode
 from portalctl.manifest.fmt.layout import scalar_text
-from portalctl.portals.models import OUT, Developer, Snapshot, Team
+from portalctl.portals.models import OUT, Developer, FormField, Snapshot, Team
 
 MALFORMED = "not a valid address; no rule can name it"
 AMBIGUOUS = "several accounts have this address; write an override with `id` for each"
@@ -85,7 +85,10 @@ class Omission:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """The contents of a manifest, sorted. `approved` and `pending` are the numbers of developers by status."""
+    """The contents of a manifest, sorted. `approved` and `pending` are the numbers of developers by status.
+
+    `form`: the fields of the sign-up form, as far as it could be read.
+    """
 
     teams: tuple[ImportedTeam, ...]
     denials: tuple[ImportedDenial, ...]
@@ -93,6 +96,7 @@ class Imported:
     omissions: tuple[Omission, ...]
     approved: int
     pending: int
+    form: tuple[FormField, ...] = ()
 
 
 def imported(snapshot: Snapshot, suggest_from: int, groups: Iterable[GroupReading] = ()) -> Imported:
@@ -121,6 +125,7 @@ def imported(snapshot: Snapshot, suggest_from: int, groups: Iterable[GroupReadin
         omissions=(*omitted_teams, *_omitted_developers(snapshot, names, kept)),
         approved=count["approved"],
         pending=count["pending"],
+        form=snapshot.form.fields if snapshot.form is not None else (),
     )
 
 

@@ -21,6 +21,7 @@ from portalctl.lookalike import Lookalikes, TeamNames, difference
 from portalctl.manifest.model import DENIED_GRANT, NOT_READ, Manifest, Override, PortalManifest
 from portalctl.portals.models import Developer, Snapshot
 from portalctl.reason import Reason
+from portalctl.rules.answers import every_team
 from portalctl.rules.dates import SOON, ending, owned, review_due
 from portalctl.rules.resolve import Decision, resolve
 from portalctl.rules.rulebook import DENIALS, Rulebook
@@ -167,8 +168,8 @@ def _lasts(override: Override, without: Rulebook) -> bool:
 
 def _unused_team(case: _LintCase) -> Found:
     portal = case.portal
-    named = {team for domain in portal.trusted_domains for team in domain.teams}
-    named |= {team for rule in portal.trusted_groups for team in rule.teams}
+    named = {team for domain in portal.trusted_domains for team in every_team(domain)}
+    named |= {team for rule in portal.trusted_groups for team in every_team(rule)}
     named |= {team for override in portal.overrides for team in override.teams or ()}
     named |= {team for rule in portal.access_requests for team in rule.teams}
     for team in portal.teams:
@@ -191,8 +192,8 @@ def _claimable(case: _LintCase) -> Found:
 def _not_written(case: _LintCase) -> Found:
     portal = case.portal
     owned = {team.name for team in portal.teams if team.membership == "idp"}
-    named = [(rule.why, rule.teams) for rule in portal.trusted_domains]
-    named += [(rule.why, rule.teams) for rule in portal.trusted_groups]
+    named = [(rule.why, every_team(rule)) for rule in portal.trusted_domains]
+    named += [(rule.why, every_team(rule)) for rule in portal.trusted_groups]
     named += [(rule.why, rule.teams or ()) for rule in portal.overrides]
     for why, teams in named:
         for team in teams:

@@ -32,7 +32,13 @@ from portalctl.reason import Reason
 from portalctl.words import close, quoted
 
 _DENIALS: Final = ("revoked", "rejected", "absent")
-_MERGED: Final = ("description", "membership", "synced", "roles")  # keys of a team; its members add up
+_MERGED: Final = (
+    "description",
+    "membership",
+    "synced",
+    "self_service",
+    "roles",
+)  # keys of a team; its members add up
 _MOST_GUESSES: Final = 50  # suggestions are searched among all teams: too slow for thousands of names
 
 Rule = TypeVar("Rule", TrustedDomain, DeniedDomain, Override, Protected, Member)
@@ -68,6 +74,7 @@ def together(files: Sequence[FileRules], *, all_teams_known: bool) -> Together:
     _warn_of_the_denied(whole)
     if all_teams_known:
         _check_named(whole, files)
+        _check_self_service(whole, files)
     return whole
 
 
@@ -218,3 +225,14 @@ def _check_named(whole: Together, files: Iterable[FileRules]) -> None:
         strange = odd(name)
         more = f"; {strange}" if strange is not None else ""
         whole.findings.append(Finding(here, f"no file of this portal declares this team{hint}{more}"))
+
+
+def _check_self_service(whole: Together, files: Iterable[FileRules]) -> None:
+    """Check that developers can choose such teams only as the root file lets them choose."""
+    declared = {team.name: team for team in whole.teams}
+    for name, here in (item for file in files for item in file.chosen):
+        team = declared.get(name)
+        if team is not None and not team.self_service:
+            text = "developers choose their answer themselves, so `teams_by` needs a team with `self_service: true`"
+            fix = f"write it at the team in the root file ({place(at(team.why), here)}), or name the team in `teams`"
+            whole.findings.append(Finding(here, f"{quoted(name)}: {text}; {fix}"))

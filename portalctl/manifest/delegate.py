@@ -31,6 +31,7 @@ _NEVER: Final[Mapping[tuple[str, ...], object]] = {
     ("teams", "roles"): _ANY,
     ("teams", "membership"): "idp",
     ("teams", "synced"): _ANY,
+    ("teams", "self_service"): _ANY,
     ("overrides", "reinstate"): _ANY,
     ("trusted_groups", "allow_empty"): _ANY,
     ("trusted_groups", "authoritative_for"): _ANY,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, cast
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from portalctl.ids import HANDLE
+from portalctl.manifest.answer_rules import TeamsBy
 from portalctl.manifest.group_rules import GroupGrant, GroupGrantOrName, MemberGroup, TrustedGroup
 from portalctl.manifest.model import (
     AccessRule,
@@ -218,8 +219,8 @@ class GrantEntry(Entry):
         default=False,
         description="Whether the file may write any team, trusted or denied domain, trusted group, override and "
         "access request. Never granted: `portal`, `policy`, `directories`, `protected`, `delegate`, team `roles`, "
-        "`membership: idp`, `synced`, `reinstate` in an override, and `allow_empty` and `authoritative_for` of a "
-        "group.",
+        "`membership: idp`, `synced`, `self_service`, `reinstate` in an override, and `allow_empty` and "
+        "`authoritative_for` of a group.",
     )
     roots: bool = Field(
         default=False,
@@ -404,8 +405,10 @@ _INSIDE: Final[Mapping[tuple[str, ...], type[Entry | RuleModel]]] = {
     ("policy", "unmatched"): UnmatchedEntry,
     ("policy", "limits"): RemovalLimits,
     ("trusted_domains",): TrustedDomain,
+    ("trusted_domains", "teams_by"): TeamsBy,
     ("directories",): DirectoryEntry,
     ("trusted_groups",): TrustedGroup,
+    ("trusted_groups", "teams_by"): TeamsBy,
     ("denied_domains",): DeniedDomain,
     ("teams",): TeamRule,
     ("teams", "members"): Member,
@@ -424,6 +427,8 @@ def keys_at(kind: type[Entry | RuleModel], path: tuple[str | int, ...]) -> tuple
         return tuple(GrantEntry.model_fields) if names[2:] != ("groups",) else GroupGrant.keys()
     if names == ("teams", "members_from"):
         return (*MemberFile.keys(), *MemberGroup.keys())
+    if names[1:] == ("teams_by", "map"):  # its keys are the options of a form
+        return ()
     inside = _INSIDE[names] if names else kind
     if issubclass(inside, RuleModel):
         return inside.keys()

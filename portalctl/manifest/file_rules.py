@@ -47,8 +47,8 @@ class TeamDeclaration(NamedTuple):
 class FileRules:
     """The rules of one file, in its order.
 
-    `named`: every team that a rule names, with its place. `lists`: the CSV files with members. `member_groups`: the
-    groups that supply members of a team, with the team's name."""
+    `named`: every team that a rule names, with its place; `chosen`: those of them that an answer leads to. `lists`:
+    the CSV files with members. `member_groups`: the groups that supply members of a team, with the team's name."""
 
     file: str
     lists: tuple[str, ...] = ()
@@ -61,6 +61,7 @@ class FileRules:
     access: list[AccessRule] = field(default_factory=list)
     protected: list[Protected] = field(default_factory=list)
     named: list[tuple[str, Position]] = field(default_factory=list)
+    chosen: list[tuple[str, Position]] = field(default_factory=list)
 
 
 def rules_of(
@@ -109,6 +110,7 @@ class _Checks:
     def trusted(self, rules: Iterable[TrustedDomain], marks: list[Mark]) -> None:
         for rule, mark in zip(rules, marks, strict=True):
             self._name_teams(rule.teams, _inside(mark, "teams"))
+            self._teams_by(rule, mark)
             domain = self._domain(rule.domain, part(mark, "domain"))
             if domain is not None:
                 self._check_trust(domain, rule, part(mark, "domain"))
@@ -126,6 +128,7 @@ class _Checks:
     def groups(self, rules: Iterable[TrustedGroup], marks: list[Mark]) -> None:
         for rule, mark in zip(rules, marks, strict=True):
             self._name_teams(rule.teams, _inside(mark, "teams"))
+            self._teams_by(rule, mark)
             authority = self._domains(rule.authoritative_for, mark, "authoritative_for")
             why = self._reason("trusted_groups", group_value(rule), mark, rule.reason)
             self.rules.groups.append(self._group(rule, mark, why, authoritative_for=authority))
@@ -238,6 +241,21 @@ class _Checks:
             else:
                 self.rules.named.append((name, position(self.rules.file, mark)))
             seen.add(name)
+
+    def _teams_by(self, rule: TrustedDomain | TrustedGroup, mark: Mark) -> None:
+        """Place the part of a rule that maps answers, and name the teams that they lead to."""
+        mapping = rule.teams_by
+        if mapping is None:
+            return
+        written, file, before = part(mark, "teams_by"), self.rules.file, len(self.rules.named)
+        options = cast(Branch, part(written, "map"))
+        for option, teams in mapping.map.items():
+            self._name_teams(teams, _inside(options, option))
+        self._name_teams(mapping.otherwise, _inside(written, "otherwise"))
+        self.rules.chosen.extend(self.rules.named[before:])
+        places = {option: position(file, options.keys[option]) for option in mapping.map}
+        why = Reason.of("teams_by", mapping.field, position(file, part(written, "field")))
+        placed(mapping, why, places=places)
 
     def _developer(self, text: str, mark: Mark) -> str | None:
         developer = normal_address(text)

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Final
 from pydantic import ConfigDict, Field
 from pydantic.json_schema import SkipJsonSchema
 
+from portalctl.manifest.answer_rules import TeamsByAnswer
 from portalctl.manifest.rule_model import (
     NOT_PLACED,
     Expires,
@@ -52,6 +53,7 @@ class TrustedGroup(RuleModel):
         Many[TeamName],
         Field(description="Teams that these developers are added to. Each is declared under `teams`."),
     ] = ()
+    teams_by: TeamsByAnswer = None
     minimum: GroupMinimum = None
     maximum: GroupMaximum = None
     domains: GroupDomains = ()

@@ -5,8 +5,7 @@ where it is written (`why`), and the rest of portalctl uses it. `file_models` ha
 loading, addresses and domains are in the normal form of `portalctl.identity`.
 
 The descriptions are shown by editors, through the JSON Schema. Checks that need more than the form (a valid domain)
-are in `file_rules`, and checks that need two rules in `consistency`. A null is an error before this, so None means:
-not written.
+are in `file_rules`, checks that need two rules in `consistency`. A null is an error before this; None: not written.
 
 Annotations are values here, not text: pydantic would have to compile each of them again, at every start.
 """
@@ -19,6 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, GetPydant
 from pydantic.json_schema import SkipJsonSchema
 
 from portalctl.errors import Finding, Position
+from portalctl.manifest.answer_rules import SelfService, TeamsByAnswer
 from portalctl.manifest.group_rules import GroupRule, MemberGroup, TrustedGroup
 from portalctl.manifest.invitation import Invitable
 from portalctl.manifest.rule_model import (
@@ -26,6 +26,7 @@ from portalctl.manifest.rule_model import (
     NOT_PLACED,
     REASON,
     SHORT,
+    DomainMaximum,
     Expires,
     Owner,
     ReasonText,
@@ -107,6 +108,7 @@ class TrustedDomain(RuleModel):
         Many[TeamName],
         Field(description="Teams that these developers are added to. Each is declared under `teams`."),
     ] = ()
+    teams_by: TeamsByAnswer = None
     reason: Annotated[Prose | None, Field(description=f"{REASON} Required for domains with free addresses.")] = field(
         default=None, compare=False
     )
@@ -115,10 +117,7 @@ class TrustedDomain(RuleModel):
         Field(description="A day (YYYY-MM-DD) after which a notice asks for a review of this rule."),
     ] = None
     expires: Expires = None
-    maximum: Annotated[
-        int | None,
-        Field(ge=1, description="The most developers the domain may have; with more, the rule makes no new grants."),
-    ] = None
+    maximum: DomainMaximum = None
     owner: Owner | None = field(default=None, compare=False)
 
 
@@ -247,6 +246,7 @@ class TeamRule(RuleModel):
             "even though the portal maps groups to teams."
         ),
     ] = None
+    self_service: SelfService = None
     roles: Annotated[
         Many[Role] | None,
         Field(description="What the team may do with which APIs, complete. Left out: not managed. `[]`: nothing."),

@@ -19,11 +19,15 @@ _EXPIRES: Final = (
     "The last day this holds (YYYY-MM-DD, UTC). After it the entry is ignored, and access that only it grants is "
     "removed."
 )
-_PLACE: Final = "why"  # the field that is in no file: `placed` sets it
+_PLACES: Final = frozenset({"why", "places"})  # the fields that are in no file: `placed` sets them
 
 ReasonText = Annotated[Prose, Field(description=REASON)]
 Owner = Annotated[
     Prose, Field(description="Who answers for this entry: shown where it ends soon or its review is due.")
+]
+DomainMaximum = Annotated[
+    int | None,
+    Field(ge=1, description="The most developers the domain may have; with more, the rule makes no new grants."),
 ]
 Expires = Annotated[Day | None, Field(description=_EXPIRES)]
 
@@ -36,17 +40,17 @@ class RuleModel:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: "type[RuleModel]", handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Accept a mapping, as no mapping in a file is an instance yet; refuse `why`, which is in no file."""
+        """Accept a mapping, as no mapping in a file is an instance yet; refuse `_PLACES`, which are in no file."""
         schema = cast(DataclassSchema, handler(source))
         schema["strict"] = False
         for field_info in cast(DataclassArgsSchema, schema["schema"])["fields"]:
-            field_info["init"] = field_info["name"] != _PLACE
+            field_info["init"] = field_info["name"] not in _PLACES
         return schema
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:
         """Return the keys of its mapping in a file, in their canonical order."""
-        return tuple(field_info.name for field_info in fields(cls) if field_info.name != _PLACE)  # type: ignore[arg-type]
+        return tuple(field_info.name for field_info in fields(cls) if field_info.name not in _PLACES)  # type: ignore[arg-type]
 
 
 def with_schema(extra: JsonDict | Callable[[JsonDict], None]) -> ConfigDict:
@@ -80,7 +84,7 @@ def placed(rule: R, why: Reason, **normal: object) -> R:
 
     its place, and its values in normal form. For the loader alone, before any other code has the rule. It changes the
     rule in place because building each member twice would take longer than all its other checks."""
-    object.__setattr__(rule, _PLACE, why)
+    object.__setattr__(rule, "why", why)
     for name, value in normal.items():
         object.__setattr__(rule, name, value)
     return rule

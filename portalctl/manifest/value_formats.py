@@ -144,6 +144,8 @@ AttributeNames = Annotated[
 ]
 GrantedGroup = Annotated[str, _text(_GRANTED_GROUP, 1100)]
 GroupName = Annotated[str, _text(_NAME, 1000), AfterValidator(_visible)]
+FieldName = Annotated[str, _text(_NAME, 255), AfterValidator(_visible)]
+OptionValue = Annotated[str, _text(_LINE, 255)]
 Subject = Annotated[str, _text(_NAME, 512)]  # of a finding, as the portal spells it
 AccountName = Annotated[str, _text(_LINE, 255), AfterValidator(_visible)]
 Description = Annotated[str, _text(_LINE, 250)]

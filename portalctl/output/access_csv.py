@@ -34,6 +34,7 @@ COLUMNS = (
     "override_place",
     "override_expires",
     "override_reason",
+    "answers",
 )
 
 
@@ -56,6 +57,7 @@ def _row(portal: PortalAccess, access: DeveloperAccess) -> Iterator[str]:
     yield (view_model.place(override.why) or "") if override else ""
     yield str(override.why.expires or "never") if override else ""
     yield (override.why.reason or "") if override else ""
+    yield view_model.answer_words(access.answers, str)
 
 
 def _rules(rules: tuple[DatedReason, ...]) -> Iterator[str]:

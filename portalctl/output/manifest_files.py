@@ -13,10 +13,12 @@ from portalctl.manifest.files import File
 from portalctl.manifest.fmt.format import format_files
 from portalctl.manifest.fmt.layout import scalar_text
 from portalctl.output.escaping import terminal, yaml, yaml_comment
+from portalctl.portals.models import FormField
 from portalctl.words import plural
 
 SCHEMA_FILE = "manifest.v1.schema.json"  # beside the root file
 LONGEST_FILE_NAME = 60  # characters
+MOST_OPTIONS = 50  # options of a form's field in one comment
 DELEGATE_COMMENT = "# What each team's file may contain. Only the owners of this file can change that."
 
 
@@ -109,6 +111,7 @@ def _root(imported: Imported, source: Source) -> Iterator[str]:
     yield from ("policy:", "  unmatched: {pending: keep, approved: keep}")
     yield from ("", f"acknowledgements: {acknowledgements_file(source.name)}")
     yield from _suggested(imported.suggestions, source.suggest_from)
+    yield from _form(imported.form)
 
 
 def _teams(teams: Iterable[ImportedTeam]) -> Iterator[str]:
@@ -167,6 +170,22 @@ def _suggested(suggestions: tuple[Suggestion, ...], least: int) -> Iterator[str]
             f"#   - {scalar_text(domain.domain)}  # {domain.approved:,} approved, {domain.pending:,} pending"
             for domain in suggestions
         )
+
+
+def _form(fields: tuple[FormField, ...]) -> Iterator[str]:
+    """Yield comments with the fields of the sign-up form."""
+    if fields:
+        yield from (
+            "",
+            "# The sign-up form asks for these fields. An entry of `trusted_domains` can add developers to",
+        )
+        yield "# teams by what they choose in a field with options (`teams_by`; `portalctl docs manifest`)."
+    for field in fields:
+        required = ", required" if field.required else ""
+        shown = [yaml_comment(option) for option in field.options[:MOST_OPTIONS]]
+        left = len(field.options) - len(shown)
+        options = f": {', '.join([*shown, *([f'{left:,} more'] if left else [])])}" if shown else ""
+        yield f"#   {yaml_comment(field.name)} ({yaml_comment(field.type)}{required}){options}"
 
 
 def _omissions(omissions: tuple[Omission, ...]) -> Iterator[str]:

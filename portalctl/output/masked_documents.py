@@ -20,10 +20,13 @@ from portalctl.insight.expected_access import CheckedExpectation
 from portalctl.insight.explain import PortalExplanation, Standing
 from portalctl.output.apply_report import ChangeResult, Report
 from portalctl.output.masks import Mask
+from portalctl.portals.models import FormAnswer
 from portalctl.reason import Reason
 
 D = TypeVar("D")  # a plan, a report, drift, an explanation, an access review, findings of a manifest, or an event
 
+CHOSEN = frozenset({"select", "checkbox"})  # types of fields without free text
+HIDDEN = "(masked)"
 NAMES = frozenset({"full_name"})  # in the state of an account to be created
 
 
@@ -85,10 +88,11 @@ class _Masking:
                 changed = self.event(value)
             case Plan() | ManifestStamp() | SnapshotStamp():
                 changed = {"digest": self.mask.digest(value.digest)}
-            case Report():
-                changed = {"plan": self.mask.digest(value.plan)}
-            case AccessReview():
-                changed = {"manifest": self.mask.digest(value.manifest)}
+            case FormAnswer():
+                changed = self.answer(value)
+            case Report() | AccessReview():
+                key = "plan" if isinstance(value, Report) else "manifest"
+                changed = {key: self.mask.digest(getattr(value, key))}
         return changed
 
     def developer(
@@ -108,6 +112,10 @@ class _Masking:
     def reason(self, value: Reason) -> dict[str, Any]:
         changed = {"value": self.mask(value.value)} if value.rule in {"overrides", "protected"} else {}
         return changed | ({"identity": self.mask(value.identity)} if value.identity is not None else {})
+
+    def answer(self, value: FormAnswer) -> dict[str, Any]:
+        """Hide what was typed, which may be a name or anything else; what was chosen from a list stays."""
+        return {} if value.type in CHOSEN else {"values": tuple(HIDDEN for _ in value.values)}
 
     def event(self, value: Sent | ChangeSettled) -> dict[str, Any]:
         name = value.subject

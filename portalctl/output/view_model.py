@@ -18,13 +18,14 @@ from portalctl.changes.order import reading_rank
 from portalctl.changes.pending_ages import PendingAges
 from portalctl.changes.plan import BaseComparison, Notice, PortalPlan, Refusal, RuleChange, UnruledGrant
 from portalctl.changes.removal_limits import gainers, losers
+from portalctl.changes.submitted_forms import SubmittedForm
 from portalctl.insight.access_review import REMARKS, DeveloperAccess, PortalAccess
 from portalctl.insight.explain import PortalExplanation, Standing
-from portalctl.portals.models import OUT
+from portalctl.portals.models import OUT, FormAnswer
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED
-from portalctl.words import age_words, plural
+from portalctl.words import age_words, plural, shortened
 
 Safe = Callable[[str], str]
 Former = Mapping[tuple[str, str | None], tuple[Reason, ...]]  # rules by developer and team; None: the approval
@@ -50,6 +51,10 @@ WRITES_PER_SECOND = 25  # 16 in flight, at about 0.6 s each including the read t
 OLD = timedelta(hours=1)  # younger pending sign-ups are not mentioned
 MOST_ALIKE = 20  # equal rows that are all shown
 SHOWN_OF_ALIKE = 3  # rows shown of more equal ones
+SUBMITTED = "Answers of pending sign-ups and requests"
+MOST_SUBMITTED = 20  # forms shown in a text
+MOST_ANSWERS = 10  # answers shown of one form, and values of one answer
+LONGEST_ANSWER = 120  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,8 +372,12 @@ def place(why: Reason) -> str | None:
 
 def rule(why: Reason, safe: Safe) -> str:
     """Return the rule in words, without the developer of a rule for one developer: `trusted domain arsenal.com`."""
+    answer = safe(why.answer) if why.answer is not None else "any other answer"
+    by = f", {safe(why.field)}: {answer}" if why.field is not None else ""
     if why.directory is not None:
-        return safe(f"{'trusted group' if why.rule == 'trusted_groups' else 'group'} {why.value}")
+        return safe(f"{'trusted group' if why.rule == 'trusted_groups' else 'group'} {why.value}") + by
+    if why.rule == "trusted_domains":
+        return f"{RULES[why.rule]} {safe(why.value)}{by}"
     return RULES[why.rule] if why.rule in {"overrides", "members"} else f"{RULES[why.rule]} {safe(why.value)}"
 
 
@@ -415,8 +424,28 @@ def rule_named(why: Reason, safe: Safe) -> str:
     return f"{RULES.get(why.rule) or safe(why.rule)} {safe(why.value)}"
 
 
-def _listed(words: Sequence[str], total: int) -> str:
-    return ", ".join([*words, *([f"{total - len(words):,} more"] if total > len(words) else [])])
+def answer_words(answers: Sequence[FormAnswer], safe: Safe) -> str:
+    """Return answers in words: `Department: payments; Company: Acme`. Long texts are cut."""
+    shown = [f"{safe(_cut(one.label or one.field))}: {', '.join(map(safe, _values(one)))}" for one in answers]
+    return _listed(shown[:MOST_ANSWERS], len(shown), "; ")
+
+
+def _values(answer: FormAnswer) -> list[str]:
+    return [_cut(value) for value in answer.values[:MOST_ANSWERS]]
+
+
+def _cut(text: str) -> str:
+    return shortened(text, LONGEST_ANSWER)
+
+
+def form_words(form: SubmittedForm, safe: Safe) -> str:
+    """Return a submitted form in words, for what access where it is a request."""
+    asks = f"asks for {safe(form.api or '')} ({safe(form.application)}): " if form.application is not None else ""
+    return asks + answer_words(form.answers, safe)
+
+
+def _listed(words: Sequence[str], total: int, between: str = ", ") -> str:
+    return between.join([*words, *([f"{total - len(words):,} more"] if total > len(words) else [])])
 
 
 def _name(change: Change) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from pydantic import Field
 
 from portalctl.identity import normal_address
 
@@ -12,12 +15,59 @@ MAILS_UNREAD = "mails_unread"  # code of a remark
 GONE = "gone"  # of a registration, if its application is no longer on the portal
 
 
+def _is_nothing(value: object) -> bool:
+    return not value
+
+
+def _is_unknown(value: object) -> bool:
+    return value is None
+
+
+IF_KNOWN = Field(exclude_if=_is_unknown)
+IF_ANY = Field(exclude_if=_is_nothing)  # saved where it is set: older snapshots, and their digests, do not have it
+
+
+@dataclass(frozen=True, slots=True)
+class FormAnswer:
+    """An answer to a form, typed or chosen by a stranger. `values` are several where a list allows that.
+
+    `label` and `type` are those of the field at the time of the answer; None: the portal does not report them.
+    """
+
+    field: str
+    values: tuple[str, ...]
+    label: str | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FormField:
+    """A field of a form. `options`: the values of its closed list; empty where anything can be answered."""
+
+    name: str
+    type: str
+    label: str | None = None
+    options: tuple[str, ...] = ()
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignUpForm:
+    """The published form for sign-ups: its fields, none where the portal has no form of its own.
+
+    `unread`: why it could not be read.
+    """
+
+    fields: tuple[FormField, ...] = ()
+    unread: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Developer:
     """One account. `email` is the live spelling; `status` is approved, pending, rejected or revoked, or an unknown
     word. `email_verified` and `provider` (the verifier of the address: `builtin` or `sso`) are None where the portal
     does not report them. `approvable` False: the portal has no approval request that provably belongs to this
-    account."""
+    account. `answers`: those to the sign-up form."""
 
     id: str
     email: str | None
@@ -27,6 +77,7 @@ class Developer:
     email_verified: bool | None = None
     provider: str | None = None
     approvable: bool = True
+    answers: Annotated[tuple[FormAnswer, ...], IF_ANY] = ()
 
     @property
     def address(self) -> str | None:
@@ -58,7 +109,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class TeamMapping:
-    """A group of an identity provider whose developers join a team at login.
+    """A group of an identity provider; its developers join a team at login.
 
     `provider` names it in messages; empty: the mapping is the portal's, not one provider's.
     """
@@ -76,8 +127,8 @@ class Settings:
     rbac_enabled: bool | None = None
     single_sign_on: bool | None = None
     team_mapping: bool | None = None  # the identity provider decides team membership at each login
-    mappings: tuple[TeamMapping, ...] = ()  # of enabled identity providers
-    mail_operations: frozenset[str] | None = None  # those about which the portal sends the developer an e-mail
+    mappings: Annotated[tuple[TeamMapping, ...], IF_ANY] = ()  # of enabled identity providers
+    mail_operations: Annotated[frozenset[str] | None, IF_KNOWN] = None  # those that send the developer an e-mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +136,8 @@ class Scope:
     """The parts of a portal to read in addition to all developers and teams:
 
     `teams` are those to read with members, `roles` those with roles; `apis` are the names of APIs to look up;
-    `requests`: pending requests, too. `every_team`: members and roles of all teams there are, whatever their names.
+    `requests`: pending requests, too; `form`: the sign-up form, too. `every_team`: members and roles of all teams,
+    whatever their names.
     """
 
     teams: frozenset[str] = frozenset()
@@ -93,6 +145,7 @@ class Scope:
     apis: frozenset[str] = frozenset()
     requests: bool = False
     every_team: bool = False
+    form: Annotated[bool, IF_ANY] = False
 
     def __or__(self, other: Scope) -> Scope:
         """Return the scope that covers both."""
@@ -102,6 +155,7 @@ class Scope:
             self.apis | other.apis,
             self.requests or other.requests,
             self.every_team or other.every_team,
+            self.form or other.form,
         )
 
     def has_members(self, team: str) -> bool:
@@ -124,7 +178,10 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class AccessRequest:
-    """A pending request of a developer's own application to use an API. On API7 `id` is the approval's."""
+    """A pending request of a developer's own application to use an API. On API7 `id` is the approval's.
+
+    `answers`: those to the form of the API.
+    """
 
     id: str
     developer_id: str
@@ -132,6 +189,7 @@ class AccessRequest:
     application_name: str
     product: str
     product_id: str = ""
+    answers: Annotated[tuple[FormAnswer, ...], IF_ANY] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +207,7 @@ class Snapshot:
 
     `members` and `roles` map a team id to the ids of its members and to its roles, for the teams of the scope that
     exist. `apis` maps each name of the scope to the ids of the APIs with that name. `observed_at` is RFC 3339, UTC.
-    `portal_names`: see `Identity`."""
+    `portal_names`: see `Identity`. `form`: the sign-up form; None where the scope does not have it."""
 
     portal_id: str
     server: str
@@ -164,6 +222,7 @@ class Snapshot:
     apis: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     requests: tuple[AccessRequest, ...] = ()
     portal_names: tuple[str, ...] = ()
+    form: Annotated[SignUpForm | None, IF_ANY] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +309,7 @@ class Registration:
     """The access of one developer's application, which stays usable when only the developer is revoked.
 
     `api_name` is the product's where the portal has products. `owned_by_team`: the name of the developer's team that
-    owns the application; None: it is the developer's own."""
+    owns the application; None: it is the developer's own. `answers`: those to the form of the API."""
 
     id: str
     developer_id: str
@@ -259,3 +318,4 @@ class Registration:
     api_name: str
     status: str
     owned_by_team: str | None = None
+    answers: Annotated[tuple[FormAnswer, ...], IF_ANY] = ()

@@ -184,6 +184,8 @@ def _missing(snapshot: Snapshot, scope: Scope) -> Iterator[str]:
         yield f"API {api}"
     if scope.requests and not snapshot.scope.requests:
         yield "requests for access"
+    if scope.form and snapshot.form is None:
+        yield "the sign-up form"
 
 
 def _digest(portals: tuple[SavedPortal, ...], groups: tuple[GroupReading, ...], created_at: str) -> str:

@@ -28,6 +28,7 @@ Ability = Literal[
     "account_ids",
     "account_details",
     "verified_email",
+    "forms",
 ]
 
 # The abilities that only some providers have. `rules/unsupported.py` lists the rules of a manifest that need them.
@@ -40,6 +41,7 @@ ABILITIES: Mapping[Ability, str] = {
     "account_ids": "developers named, and accounts created, by developer_id",
     "account_details": "accounts created with a name and an e-mail (`full_name`, `send_invitation_email`)",
     "verified_email": "reports whether an address is verified (`require_verified_email`)",
+    "forms": "teams by an answer to the sign-up form (`teams_by`)",
 }
 STATUSES = frozenset({"approved", "pending", "rejected", "revoked"})
 

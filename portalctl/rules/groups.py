@@ -70,6 +70,12 @@ class GroupState:
     removes: bool
 
     @property
+    def every_team(self) -> frozenset[str]:
+        """The teams that the rule may add identities to, whatever they answered."""
+        mapping = self.rule.teams_by if isinstance(self.rule, TrustedGroup) else None
+        return frozenset((*self.teams, *(mapping.teams if mapping is not None else ())))
+
+    @property
     def authoritative_for(self) -> tuple[str, ...]:
         """The domains for which only trusted groups and overrides approve developers."""
         return self.rule.authoritative_for if isinstance(self.rule, TrustedGroup) else ()

@@ -16,6 +16,7 @@ from portalctl.manifest.model import OnRevoke, Override
 from portalctl.portals.models import OUT, Developer
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
+from portalctl.rules.answers import Answers, Fed, fed_by, mappings, teams_of
 from portalctl.rules.groups import GroupState
 from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 from portalctl.rules.shared_addresses import Sharing, by_address, sharing
@@ -91,9 +92,10 @@ def _resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[
     listed = tuple(developers)
     addresses = [developer.address for developer in listed]
     shared = by_address(zip(listed, addresses, strict=True))
-    by_domain: dict[tuple[str, bool], Decision] = {}
+    by_domain: dict[tuple[str, bool, Answers], Decision] = {}
     tells_verified = "verified_email" in provider_named(book.portal.provider).abilities
     vouched = tells_verified and book.portal.policy.require_verified_email
+    asks = any(True for _ in mappings(book.portal))
     for developer, address in zip(listed, addresses, strict=True):
         accounts = shared.get(address or "", ())
         if developer.id in book.named:
@@ -103,15 +105,24 @@ def _resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[
         elif address in book.named or accounts or "+" in address or book.has_group(address):
             decision = _personal(book, developer, address, accounts)
         else:
-            key = domain_of(address), developer.status == "pending"
+            domain = domain_of(address)
+            key = domain, developer.status == "pending", _counting(book, domain, developer) if asks else ()
             if key not in by_domain:
-                by_domain[key] = _ungrouped(book, address, _by_domain(book, key[0]), pending=key[1])
+                trusted = _by_domain(book, domain, developer.answers)
+                by_domain[key] = _ungrouped(book, address, trusted, pending=key[1])
             decision = by_domain[key]
         if vouched:
             decision = _vouched(developer, decision)
         if not developer.approvable and decision.verdict in {"approved", "absent"}:
             decision = _block(decision, "untied")
         yield developer, decision
+
+
+def _counting(book: Rulebook, domain: str, developer: Developer) -> Answers:
+    """Return the answers on which the decision for developers at a domain depends."""
+    trust = (side.trust_of(domain) for side in (book.now, book.lapsed))
+    fields = {rule.teams_by.field for rule in trust if rule is not None and rule.teams_by is not None}
+    return tuple(answer for answer in developer.answers if answer.field in fields)
 
 
 def _by_id(book: Rulebook, developer: Developer, address: str | None, accounts: Sequence[Developer]) -> Decision:
@@ -152,8 +163,8 @@ def _malformed(book: Rulebook, developer: Developer) -> Decision:
     return Decision("unmatched", _default(book), blocked="malformed")
 
 
-def _by_domain(book: Rulebook, domain: str) -> Decision:
-    """Return the decision for developers at a domain that no rule names."""
+def _by_domain(book: Rulebook, domain: str, answers: Answers) -> Decision:
+    """Return the decision for developers at a domain that no rule names, with these answers."""
     denial = book.now.denial_of_domain(domain)
     if denial is not None:
         return Decision("denied", (denial.why,))
@@ -161,8 +172,9 @@ def _by_domain(book: Rulebook, domain: str) -> Decision:
     lapsed = book.lapsed.trust_of(domain)
     if trust is not None and lapsed is not None and len(lapsed.domain) < len(trust.domain):
         lapsed = None  # the more specific rule took precedence, so this one granted these developers nothing
-    current = dict.fromkeys(trust.teams, (trust.why,)) if trust else {}
-    lapsed_teams = {team: (lapsed.why,) for team in lapsed.teams if team not in current} if lapsed else {}
+    current = _added({}, teams_of(trust, trust.why, answers)) if trust else {}
+    ended = teams_of(lapsed, lapsed.why, answers) if lapsed else ()
+    lapsed_teams = _added({}, ((team, why) for team, why in ended if team not in current))
     if trust is not None:
         reinstate = book.portal.policy.reinstate
         return Decision("approved", (trust.why,), current, lapsed_teams=lapsed_teams, reinstate=reinstate)
@@ -182,7 +194,8 @@ def _personal(book: Rulebook, developer: Developer, address: str, accounts: Sequ
     """
     override = book.now.overrides.get(address)
     lapsed = book.lapsed.overrides.get(address)
-    decision = _with_groups(book, address, _by_domain(book, domain_of(address)))
+    decision = _by_domain(book, domain_of(address), developer.answers)
+    decision = _with_groups(book, address, decision, developer.answers)
     decision = _with_members(book, address, decision)
     if lapsed is not None and override is None and is_for(lapsed, developer.id):
         decision = _without_lapsed(decision, lapsed)
@@ -220,23 +233,25 @@ def _shared(decision: Decision, developer: Developer, accounts: Sequence[Develop
     return _block(decision, block) if block is not None and decision.verdict in GRANTING else decision
 
 
-def _with_groups(book: Rulebook, address: str, decision: Decision) -> Decision:
+def _with_groups(book: Rulebook, address: str, decision: Decision, answers: Answers) -> Decision:
     """Groups approve and add teams as domains do, and team sources add up. A denied domain takes precedence."""
     for state in book.now.grouped.get(address, ()):
         presence = state.presence(address)
         if presence in {"member", "shared"}:
             certain = presence == "member" and state.grants
-            decision = _with_group(book, decision, state, state.reason(address), certain=certain)
+            gives = fed_by(state, state.reason(address), answers)
+            decision = _with_group(book, decision, state, gives, certain=certain)
     for state in book.lapsed.grouped.get(address, ()):
         if state.presence(address) == "member":
-            decision = _with_lapsed_group(decision, state, state.reason(address))
+            decision = _with_lapsed_group(decision, state, fed_by(state, state.reason(address), answers))
     return decision
 
 
-def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reason, *, certain: bool) -> Decision:
+def _with_group(book: Rulebook, decision: Decision, state: GroupState, gives: Fed, *, certain: bool) -> Decision:
     """Return the decision for a member of a group. Where that is not `certain`, the member keeps what the group gives
     and is granted nothing new."""
-    fed = frozenset(state.teams)
+    why, teams = gives
+    fed = frozenset(team for team, _ in teams)
     verdict, reasons, reinstate = decision.verdict, decision.why, decision.reinstate
     if verdict != "denied" and state.approves and certain:
         reasons = (*reasons, why) if verdict == "approved" else (why,)
@@ -250,7 +265,7 @@ def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reas
         decision,
         verdict=verdict,
         why=reasons,
-        teams=_added(decision.teams, ((team, why) for team in state.teams)),
+        teams=_added(decision.teams, teams),
         lapsed=() if state.approves and verdict != "denied" else decision.lapsed,
         lapsed_teams=lapsed_teams,
         reinstate=reinstate,
@@ -258,9 +273,10 @@ def _with_group(book: Rulebook, decision: Decision, state: GroupState, why: Reas
     )
 
 
-def _with_lapsed_group(decision: Decision, state: GroupState, why: Reason) -> Decision:
-    withdrawn = [team for team in state.teams if team not in decision.teams]
-    decision = replace(decision, lapsed_teams=_added(decision.lapsed_teams, ((team, why) for team in withdrawn)))
+def _with_lapsed_group(decision: Decision, state: GroupState, gives: Fed) -> Decision:
+    why, teams = gives
+    withdrawn = [(team, reason) for team, reason in teams if team not in decision.teams]
+    decision = replace(decision, lapsed_teams=_added(decision.lapsed_teams, withdrawn))
     if state.approves and decision.verdict in {"unmatched", "silent"}:
         return replace(decision, lapsed=(*decision.lapsed, why))
     return decision

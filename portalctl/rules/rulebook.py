@@ -20,6 +20,7 @@ from portalctl.manifest.model import (
 )
 from portalctl.portals.models import Scope
 from portalctl.reason import Reason
+from portalctl.rules.answers import every_team, mappings
 from portalctl.rules.groups import NO_GROUPS, Groups, GroupState, group_states
 
 DENIALS = frozenset({"revoked", "rejected", "absent"})
@@ -90,8 +91,8 @@ class RuleIndex:
 
     def named_teams(self) -> frozenset[str]:
         """Return the teams that a domain, a group or an override names."""
-        by_domain = {team for rule in self.trusted.values() for team in rule.teams}
-        by_group = {team for state in self.groups for team in state.teams}
+        by_domain = {team for rule in self.trusted.values() for team in every_team(rule)}
+        by_group = {team for state in self.groups for team in state.every_team}
         return frozenset(
             by_domain | by_group | {team for override in self.overrides.values() for team in override.teams or ()}
         )
@@ -131,7 +132,7 @@ class Rulebook:
             lapsed,
             frozenset(named),
             uncertain,
-            frozenset(team for state in uncertain for team in state.teams),
+            frozenset(team for state in uncertain for team in state.every_team),
             frozenset() if _may_approve(uncertain) else _authority(now.groups),
         )
 
@@ -153,7 +154,10 @@ class Rulebook:
         """Return the parts of a portal that have to be read for these rules."""
         roles = {team.name: team.roles for team in self.portal.teams if team.roles is not None}
         named = {role.api for item in roles.values() for role in item if not is_uuid(role.api)}
-        return Scope(self.touched_teams(), frozenset(roles), frozenset(named), requests=bool(self.now.access))
+        asks = any(mapping is not None for mapping in mappings(self.portal))
+        return Scope(
+            self.touched_teams(), frozenset(roles), frozenset(named), requests=bool(self.now.access), form=asks
+        )
 
     def touched_teams(self) -> frozenset[str]:
         """Return the teams that a rule can add developers to or remove them from: their members have to be read."""

@@ -16,6 +16,7 @@ from portalctl.manifest.group_rules import TrustedGroup
 from portalctl.manifest.model import AccessRule, DeniedDomain, Override, Policy, TrustedDomain
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
+from portalctl.rules.answers import every_team
 from portalctl.rules.blocks import BLOCKED
 from portalctl.rules.dates import ending
 from portalctl.rules.groups import GroupState
@@ -84,11 +85,14 @@ def team_rules(book: Rulebook, name: str, today: date) -> tuple[TracedRule, ...]
                 trace.plain(team.why, owned if team.membership == "idp" else _declared(team.membership, listed))
             )
             rules += [trace.plain(m.why, f"{m.developer} belongs to it", m.expires) for m in team.members or ()]
-    domains = [rule for rule in portal.trusted_domains if name in rule.teams]
+    domains = [rule for rule in portal.trusted_domains if name in every_team(rule)]
     overrides = [rule for rule in portal.overrides if name in (rule.teams or ())]
     access = [rule for rule in portal.access_requests if name in rule.teams]
     rules += trace.feeding(name)
-    rules += [trace.plain(rule.why, f"developers at {rule.domain} belong to it", rule.expires) for rule in domains]
+    rules += [
+        trace.plain(rule.why, f"developers at {rule.domain}{_choosing(rule, name)} belong to it", rule.expires)
+        for rule in domains
+    ]
     rules += [trace.plain(rule.why, f"{rule.developer} belongs to it", rule.expires) for rule in overrides]
     rules += [trace.plain(rule.why, _access_text(rule), rule.expires) for rule in access]
     return tuple(rules)
@@ -163,9 +167,11 @@ class _Trace:
     def feeding(self, team: str) -> Iterator[TracedRule]:
         """Yield the rules that add a group's identities to a team."""
         for state in (*self._book.now.groups, *self._book.lapsed.groups):
-            if team in state.teams:
+            if team in state.every_team:
                 size = plural(state.reading.counts.active, "identity") if state.reading is not None else "not read"
-                yield self.plain(state.why, f"the members of this group belong to it ({size})", _last_day(state))
+                choosing = _choosing(state.rule, team) if isinstance(state.rule, TrustedGroup) else ""
+                text = f"the members of this group{choosing} belong to it ({size})"
+                yield self.plain(state.why, text, _last_day(state))
 
     def memberships(self, address: str) -> Iterator[TracedRule]:
         return (self._judged(why, f"in {team}", expires) for team, why, expires in self._lists(address))
@@ -209,7 +215,7 @@ class _Trace:
         effect, because = self._timely(expires, "adds")
         if effect == "ended":
             lapsed = (*decision.lapsed, *(reason for reasons in decision.lapsed_teams.values() for reason in reasons))
-            more = "; what only it granted is withdrawn" if why in lapsed else ""
+            more = "; what only it granted is withdrawn" if _has(lapsed, why) else ""
             return TracedRule(why, text, effect, f"{because}{more}")
         if elsewhere and decision.blocked != "pin":
             return TracedRule(why, text, "overruled", "its `id` names another account")
@@ -218,10 +224,14 @@ class _Trace:
             return TracedRule(why, text, "blocked", BLOCKED[decision.blocked][1])
         if why in decision.why and decision.verdict != "silent":
             return TracedRule(why, text, "decides")
-        adds = any(why in reasons for reasons in decision.teams.values()) or why == decision.complete
+        adds = any(_has(reasons, why) for reasons in decision.teams.values()) or why == decision.complete
         if adds or why.rule in {"policy", "access_requests"}:
             return TracedRule(why, text, "adds")
         return TracedRule(why, text, "overruled", _overruled(why, decision))
+
+
+def _has(reasons: Sequence[Reason], rule: Reason) -> bool:
+    return any(reason.rule_alone == rule for reason in reasons)
 
 
 def _overruled(reason: Reason, decision: Decision) -> str:
@@ -242,7 +252,9 @@ def _overruled(reason: Reason, decision: Decision) -> str:
 
 def _group_text(state: GroupState, address: str = "") -> str:
     """Return what a rule gives to members of its group, and how one of them is in it."""
-    gives = ", ".join([*(["approved"] if state.approves else []), *(f"in {team}" for team in state.teams)])
+    mapped = _mapped(state.rule) if isinstance(state.rule, TrustedGroup) else []
+    parts = [*(["approved"] if state.approves else []), *(f"in {team}" for team in state.teams), *mapped]
+    gives = ", ".join(parts)
     member = state.reading.members.get(address) if state.reading is not None else None
     return f"{gives} (through {' > '.join(member.via)})" if member is not None and member.via else gives
 
@@ -264,7 +276,28 @@ def _domain_text(rule: DeniedDomain | TrustedDomain, owned: set[str]) -> str:
     if isinstance(rule, DeniedDomain):
         return "denied"
     into = (f"in {team}" + " (the identity provider's: not written)" * (team in owned) for team in rule.teams)
-    return ", ".join(["approved", *into])
+    return ", ".join(["approved", *into, *_mapped(rule)])
+
+
+def _mapped(rule: TrustedDomain | TrustedGroup) -> list[str]:
+    """Return the teams by an answer to the sign-up form, in words."""
+    mapping = rule.teams_by
+    if mapping is None:
+        return []
+    other = [f"in {', '.join(mapping.otherwise)} otherwise"] if mapping.otherwise else []
+    by = f"by the answer to {mapping.field}"
+    options = [f"in {', '.join(teams)} for {option}" for option, teams in mapping.map.items() if teams]
+    return [f"{by}: {'; '.join([*options, *other])}"]
+
+
+def _choosing(rule: TrustedDomain | TrustedGroup, team: str) -> str:
+    """Return which of a rule's developers belong to a team; empty: all of them."""
+    mapping = rule.teams_by
+    if team in rule.teams or mapping is None:
+        return ""
+    options = [option for option, teams in mapping.map.items() if team in teams]
+    other = ["anything else"] if team in mapping.otherwise else []
+    return f" who answered {' or '.join([*options, *other])} to {mapping.field}"
 
 
 def _unmatched_text(policy: Policy) -> str:

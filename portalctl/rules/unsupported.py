@@ -12,6 +12,7 @@ from portalctl.manifest.model import Manifest, Member, Override, PortalManifest
 from portalctl.providers.definition import Ability, Provider
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
+from portalctl.rules.answers import every_team, mappings
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,8 @@ def _check_status(portal: PortalManifest, provider: Provider, status: str | None
 
 def _with_teams(portal: PortalManifest) -> Iterator[Reason]:
     yield from (team.why for team in portal.teams)
-    yield from (rule.why for rule in portal.trusted_domains if rule.teams)
-    yield from (rule.why for rule in portal.trusted_groups if rule.teams)
+    yield from (rule.why for rule in portal.trusted_domains if every_team(rule))
+    yield from (rule.why for rule in portal.trusted_groups if every_team(rule))
     yield from (rule.why for rule in portal.access_requests if rule.teams)
     yield from (override.why for override in portal.overrides if override.teams is not None)
 
@@ -108,6 +109,11 @@ _ASKED: Mapping[Ability, _Asked] = {
         "creates accounts by developer_id only, approved at once; write status: approved, without full_name and "
         "send_invitation_email",
         within="account_ids",
+    ),
+    "forms": _Asked(
+        lambda portal: (mapping.why for mapping in mappings(portal)),
+        "has no sign-up forms with choices; leave out teams_by",
+        within="teams",
     ),
 }
 

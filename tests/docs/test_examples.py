@@ -43,7 +43,7 @@ def keys(value: object) -> Iterator[str]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from () if key.endswith(".yaml") else (key,)
-            yield from keys(item)
+            yield from () if key == "map" else keys(item)
     elif isinstance(value, list):
         for item in value:
             yield from keys(item)

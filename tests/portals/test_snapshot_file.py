@@ -18,10 +18,13 @@ from portalctl.portals.models import (
     AccessRequest,
     Assignment,
     Developer,
+    FormAnswer,
+    FormField,
     Registration,
     Remark,
     Scope,
     Settings,
+    SignUpForm,
     Snapshot,
     Team,
 )
@@ -177,3 +180,44 @@ def test_registrations_are_those_of_the_people_asked_for() -> None:
     (saved,) = kept().portals
     assert saved.details(["2"]) == (HELD,)
     assert saved.details(["1"]) == ()
+
+
+# As an earlier version wrote it, without forms and answers.
+OLDER = (
+    '{"version":1,"kind":"snapshot","generator":"portalctl 0.0","created_at":"2026-06-15T08:00:01Z","digest":"'
+    'sha256:a8e4ce18985d1f59c3c4fcbb243593b375849ea6e4815bd7aa70f74bfb7b46e7","portals":[{"portal":{"name":"pa'
+    'rtners","provider":"konnect","region":"eu","id":"p-1","title":null},"snapshot":{"portal_id":"p-1","server'
+    '":"https://eu.api.konghq.com","settings":{"auto_approve_developers":false,"rbac_enabled":true,"single_sig'
+    'n_on":null,"team_mapping":false},"scope":{"teams":["reds"],"roles":[],"apis":[],"requests":true,"every_te'
+    'am":true},"developers":[{"id":"1","email":"ann@x.org","status":"pending","full_name":"Ann","created_at":n'
+    'ull,"email_verified":null,"provider":null,"approvable":true}],"teams":[{"id":"t-1","name":"reds","descrip'
+    'tion":null}],"members":{"t-1":["1"]},"observed_at":"2026-06-15T08:00:00Z","remarks":[],"roles":{},"apis":'
+    '{},"requests":[{"id":"r","developer_id":"1","application_id":"app","application_name":"App","product":"Fi'
+    'xtures","product_id":""}],"portal_names":[]},"registrations_of":["2"],"registrations":[{"id":"reg","devel'
+    'oper_id":"2","application_id":"app","application_name":"App","api_name":"Fixtures","status":"approved","o'
+    'wned_by_team":null}]}],"groups":[]}'
+)
+
+
+def test_a_snapshot_of_an_earlier_version_is_read_and_written_as_it_was() -> None:
+    found = parse(OLDER.encode(), "old.json")
+    assert to_json(found) == f"{OLDER}\n"
+    with pytest.raises(RefusedError) as refused:
+        found.portals[0].read(Scope(form=True))
+    assert "the sign-up form" in str(refused.value.advice)
+
+
+def test_answers_and_the_form_are_kept() -> None:
+    answers = (FormAnswer("department", ("payments",), "Department", "select"),)
+    form = SignUpForm((FormField("department", "select", "Department", ("payments", "core"), True),))
+    asked = replace(
+        READ,
+        scope=replace(READ.scope, form=True),
+        developers=(replace(READ.developers[0], answers=answers), READ.developers[1]),
+        requests=(replace(READ.requests[0], answers=answers),),
+        form=form,
+    )
+    snapshot = kept(asked)
+    assert parse(to_json(snapshot).encode(), "s.json") == snapshot
+    assert snapshot.portals[0].read(Scope(form=True)).form == form
+    assert snapshot.digest != kept().digest

@@ -50,4 +50,8 @@ def _row(developer: DeveloperAccess) -> Row:
     teams = ", ".join(short(membership.team) for membership in developer.teams)
     approved = "no rule" if view_model.approval(developer) == "no rule" else whys_words(developer.approved_by)
     marks = ", ".join(developer.remarks)
-    return Row(f"| {subject(developer.developer)} | {short(developer.status)} | {teams} | {approved} | {marks} |")
+    asked = developer.answers if developer.status == "pending" else ()
+    answers = f"; answered {view_model.answer_words(asked, short)}" if asked else ""
+    return Row(
+        f"| {subject(developer.developer)} | {short(developer.status)}{answers} | {teams} | {approved} | {marks} |"
+    )

@@ -15,6 +15,7 @@ from portalctl.output.markdown.parts import (
     MOST,
     Row,
     collapsed,
+    form_row,
     listed,
     part,
     place_words,
@@ -25,7 +26,7 @@ from portalctl.output.markdown.parts import (
     why_words,
 )
 from portalctl.output.size_limit import Part, fitted, size
-from portalctl.output.view_model import pending_words
+from portalctl.output.view_model import SUBMITTED, pending_words
 from portalctl.words import moment, plural
 
 COLUMNS = ("kind", "developer or team", "on the portal", "rule", "finding")
@@ -67,6 +68,8 @@ def _parts(portal: PortalDrift, most: int) -> Iterable[Part]:
     yield sized(3, failing, _finding, _table, named="findings")
     title = f"Not drift: {pending_sign_ups(pending)}"
     yield sized(0, pending, _finding, lambda rows: collapsed(title, _table(rows)), named="pending sign-ups")
+    forms = portal.submitted_forms
+    yield sized(0, forms, form_row, lambda rows: collapsed(SUBMITTED, listed(rows)), named="answers")
     known = f"Acknowledged: {len(portal.acknowledged):,}"
     yield sized(
         2,

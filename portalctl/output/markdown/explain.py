@@ -68,6 +68,8 @@ def _standing(standing: Standing) -> Iterator[str]:
     else:
         yield f"- stays {short(standing.status)}: {view_model.unchanged_words(standing)}; {whys_words(standing.why)}"
     yield from (f"- would join {short(team)} once approved" for team in standing.awaited)
+    if standing.answers:
+        yield f"- answered {view_model.answer_words(standing.answers, short)}"
     yield from (f"- ⚠ {sentence(notice.message)}" for notice in standing.notices)
     yield ""
 

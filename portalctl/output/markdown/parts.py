@@ -12,6 +12,7 @@ from functools import partial
 from itertools import groupby
 from typing import TypeVar
 
+from portalctl.changes.submitted_forms import SubmittedForm
 from portalctl.output import view_model
 from portalctl.output.escaping import markdown, markdown_words
 from portalctl.output.links import NO_LINKS, Links
@@ -123,3 +124,8 @@ def whys_words(reasons: Iterable[Reason], links: Links = NO_LINKS, *, before: bo
     others = len(every) - MOST_RULES
     words = [why_words(why, links, before=before) for why in every[:MOST_RULES]]
     return "; ".join([*words, *([f"{others:,} more rules"] if others > 0 else [])])
+
+
+def form_row(form: SubmittedForm) -> Row:
+    """Return what a pending developer answered."""
+    return Row(f"- {subject(form.developer.name)}: {view_model.form_words(form, short)}")

@@ -25,6 +25,7 @@ from portalctl.output.markdown.parts import (
     SHORTEST_ROW,
     Row,
     collapsed,
+    form_row,
     grouped,
     link,
     listed,
@@ -181,6 +182,8 @@ class _Document:
         notes = [group for group in view_model.notice_groups(self.plan.notices) if not group.warning]
         lines = [*map(markdown_words, view_model.unchanged_developers(self.plan)), *map(self._notice, notes)]
         yield sized(0, lines, _note, lambda rows: collapsed("Unchanged", listed(rows)), named="notes")
+        forms = self.plan.submitted_forms
+        yield sized(0, forms, form_row, lambda rows: collapsed(view_model.SUBMITTED, listed(rows)), named="answers")
 
     def _rank(self, group: ChangeGroup) -> tuple[bool, tuple[tuple[str, int], ...]]:
         """Return the sort key: changes from this pull request first, then by rule."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from portalctl.insight.access_review import AccessReview, PortalAccess
 from portalctl.output.escaping import terminal
 from portalctl.output.text.style import Line, Style, joined, rows, rule_words
+from portalctl.output.view_model import answer_words
 from portalctl.words import plural
 
 
@@ -23,7 +24,9 @@ def _portal(portal: PortalAccess, style: Style) -> Iterator[str]:
     for developer in portal.developers:
         teams = ", ".join(terminal(membership.team) for membership in developer.teams)
         marks = f" ({', '.join(developer.remarks)})" if developer.remarks else ""
-        what = f"{terminal(developer.status)}{f', in {teams}' if teams else ''}{marks}"
+        asked = developer.answers if developer.status == "pending" else ()
+        answers = f"; answered {answer_words(asked, terminal)}" if asked else ""
+        what = f"{terminal(developer.status)}{f', in {teams}' if teams else ''}{marks}{answers}"
         why = rule_words(developer.approved_by[0]) if developer.approved_by else ""
         if developer.status == "approved" and not developer.approved_by:
             why = "approved by no rule"

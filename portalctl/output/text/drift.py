@@ -12,8 +12,8 @@ from portalctl.output.documents import Drift
 from portalctl.output.drift_words import finding_difference, finding_subject, kind_counts, pending_sign_ups
 from portalctl.output.escaping import terminal
 from portalctl.output.manifest_files import override_to_paste
-from portalctl.output.text.style import Line, Style, joined, rows, rule_words
-from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, pending_words
+from portalctl.output.text.style import Line, Style, form_lines, joined, rows, rule_words
+from portalctl.output.view_model import MOST_ALIKE, SHOWN_OF_ALIKE, SUBMITTED, pending_words
 
 SIGNS: Mapping[Kind, str] = {
     "missing_grant": "-",
@@ -42,7 +42,12 @@ def _portal(portal: PortalDrift, style: Style) -> list[str]:
     parts += pending_words(portal.pending)
     lines = rows([line for kind in KINDS for line in _of_kind(portal, kind, style)], style)
     known = rows([line for same in _alike(portal.acknowledged) for line in _acknowledged(same, style)], style)
-    blocks = [lines, [f"  {style.strong('Acknowledged')}", *known] if known else []]
+    forms = [*form_lines(portal.submitted_forms, style)]
+    blocks = [
+        lines,
+        [f"  {style.strong('Acknowledged')}", *known] if known else [],
+        [f"  {style.strong(SUBMITTED)}", *forms] if forms else [],
+    ]
     return [
         f"{style.strong(portal.name)}: {'; '.join(parts)}",
         *(text for block in blocks if block for text in ("", *block)),

@@ -14,6 +14,7 @@ from portalctl.output.view_model import (
     MOST_ALIKE,
     SHOWN_OF_ALIKE,
     SIGNS,
+    answer_words,
     change_groups,
     change_words,
     unchanged_words,
@@ -97,6 +98,8 @@ def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
         yield f"  {name}{id_words}: {terminal(standing.status)}{teams}"
         yield from _planned(standing.changes, style) if standing.changes else _unchanged(standing)
     yield from (f"    would join {terminal(team)} once approved" for team in standing.awaited)
+    if standing.answers:
+        yield f"    answered {answer_words(standing.answers, terminal)}"
     yield from (f"    ! {terminal(notice.message)}" for notice in standing.notices if notice.code not in REPEATED)
 
 

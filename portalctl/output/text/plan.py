@@ -9,12 +9,13 @@ from urllib.parse import urlsplit
 from portalctl.changes.plan import BaseComparison, Plan, PortalPlan, RuleChange
 from portalctl.output.escaping import terminal
 from portalctl.output.refusal_causes import causes, how_to_continue
-from portalctl.output.text.style import Line, Style, joined, place, rows, rule_lines, rule_words
+from portalctl.output.text.style import Line, Style, form_lines, joined, place, rows, rule_lines, rule_words
 from portalctl.output.view_model import (
     HEADINGS,
     MOST_ALIKE,
     SHOWN_OF_ALIKE,
     SIGNS,
+    SUBMITTED,
     ChangeGroup,
     Former,
     NoticeGroup,
@@ -71,7 +72,8 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
     facts = (portal.provider, host, plural(portal.developers, "developer"))
     title = f"{style.strong(portal.name)}  {' · '.join(facts)}"
     ages = pending_words(portal.pending)
-    if not portal.changes and not portal.notices and not (portal.base is not None and portal.base.has_content):
+    has_base = portal.base is not None and portal.base.has_content
+    if not (portal.changes or portal.notices or has_base or portal.submitted_forms):
         yield f"{title}: nothing to do{_in_brief((*_unchanged_in_brief(portal), *ages))}"
         return
     yield " · ".join((title, *ages)) if portal.changes else f"{title}: nothing to do{_in_brief(ages)}"
@@ -87,6 +89,7 @@ def _portal(portal: PortalPlan, style: Style) -> Iterator[str]:
     yield from _section("Warnings", _notices(warnings, portal, style), style)
     unchanged = [f"    {line}" for line in unchanged_developers(portal)]
     yield from _section("Unchanged", [*unchanged, *_notices(infos, portal, style)], style)
+    yield from _section(SUBMITTED, form_lines(portal.submitted_forms, style), style)
 
 
 def _section(heading: str, lines: Iterable[str], style: Style) -> Iterator[str]:

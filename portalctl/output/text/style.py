@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import click
 
+from portalctl.changes.submitted_forms import SubmittedForm
 from portalctl.output import view_model
 from portalctl.output.escaping import terminal
 from portalctl.reason import Reason
@@ -81,3 +82,11 @@ def rule_lines(whys: Iterable[Reason]) -> str:
 def joined(parts: Iterable[str]) -> str:
     """Return lines as one text that ends with a line break."""
     return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def form_lines(forms: Sequence[SubmittedForm], style: Style) -> Iterator[str]:
+    """Yield a line for each submitted form, at most MOST_SUBMITTED unless `verbose`."""
+    shown = forms if style.verbose else forms[: view_model.MOST_SUBMITTED]
+    yield from (f"    {terminal(form.developer.name)}  {view_model.form_words(form, terminal)}" for form in shown)
+    if len(shown) < len(forms):
+        yield f"    {len(forms) - len(shown):,} more  (--verbose lists them)"

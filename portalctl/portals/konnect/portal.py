@@ -12,8 +12,10 @@ from portalctl.errors import AmbiguousError, AnswerError, PortalError
 from portalctl.events import Observer
 from portalctl.http import Client
 from portalctl.portals.answer_ids import no_portal
+from portalctl.portals.konnect.accounts import DeveloperRow, developer_of, developers_of
 from portalctl.portals.konnect.api_versions import ApiVersion
 from portalctl.portals.konnect.emails import MailOperations, read_mail_operations
+from portalctl.portals.konnect.forms import read_sign_up_form
 from portalctl.portals.konnect.lists import (
     PAGE_SIZE,
     Counted,
@@ -145,6 +147,7 @@ class KonnectPortal:
             requests=requests,
             remarks=(*unread, *remarks),
             portal_names=portal.names,
+            form=settle(lambda: read_sign_up_form(self._wire, self._path)) if scope.form else None,
         )
 
     @as_portal_error("reading the portal again")
@@ -209,6 +212,8 @@ class KonnectPortal:
         yield "read_developers", "developers", f"{self._path}/developers"
         yield "read_registrations", "registrations", f"{self._path}/application-registrations"
         yield "read_applications", "applications", f"{self._path}/applications"
+        if scope.form:
+            yield "read_forms", "forms", f"{self._path}/forms"
         for team in teams:
             path = f"{self._path}/teams/{segment(team.id)}"
             yield "read_members", "members of teams", f"{path}/developers"
@@ -324,7 +329,7 @@ class KonnectPortal:
     def _developers(self) -> tuple[Developer, ...]:
         # New sign-ups come last in this order, where a read can follow them.
         query = Query(f"{self._path}/developers", {"sort": "created_at"})
-        return self._wire.read_list("developers", query, Developer)
+        return developers_of(self._wire.read_list("developers", query, DeveloperRow))
 
     def _teams(self) -> tuple[Team, ...]:
         # Return a team. The form of an absent description is not documented: null, "" and a missing key are equal.
@@ -427,15 +432,16 @@ class KonnectPortal:
             Query(f"{self._path}/developers", {"filter[email][oeq]": ",".join(batch)}) for batch in batches(addresses)
         ]
         try:
-            lists = self._wire.read_lists("people", queries, Developer)
+            lists = self._wire.read_lists("people", queries, DeveloperRow)
         except AnswerError as error:
             if error.status != 400:
                 raise
             return None
-        return [row for rows in lists for row in rows]
+        return [developer for rows in lists for developer in developers_of(rows)]
 
     def _account(self, developer_id: str) -> Developer | None:
-        return self._wire.get(f"{self._path}/developers", "developer", developer_id, Developer)
+        row = self._wire.get(f"{self._path}/developers", "developer", developer_id, DeveloperRow)
+        return None if row is None else developer_of(row)
 
     def write(self, write: Write, precheck: Precheck = at_any_time) -> WriteResult:
         """See `Provider.write`."""

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from portalctl.portals.answer_ids import PathId, other_answer, same_id
+from portalctl.portals.konnect.forms import Answers
 from portalctl.portals.konnect.lists import Query, UnsettledError, Wire, batches, just_listed, segment
 from portalctl.portals.models import (
     GONE,
@@ -45,6 +46,7 @@ class _Registration:
     api: _Named | None = None
     product: _Named | None = None
     developer: _Developer | None = None
+    answers: Answers = ()
 
     @property
     def subject(self) -> str:
@@ -114,6 +116,7 @@ def _request(row: _Registration, developer_id: str) -> AccessRequest:
         application_name=row.application.name,
         product=subject.name if subject else "",
         product_id=subject.id if subject else "",
+        answers=row.answers,
     )
 
 
@@ -265,4 +268,5 @@ def _registration(row: _Registration, developer_id: str, team: str | None = None
         api_name=row.subject,
         status=row.status,
         owned_by_team=team,
+        answers=row.answers,
     )

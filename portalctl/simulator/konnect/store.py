@@ -405,6 +405,9 @@ class SimulatedStore:
     def registrations(self, portal_id: str) -> list[dict[str, Any]]:
         return self._list(records.PORTAL_REGISTRATIONS, "a.portal_id = ?", portal_id)
 
+    def forms(self, portal_id: str) -> list[dict[str, Any]]:
+        return self._list(records.WHOLE_FORMS, "t.portal_id = ?", portal_id)
+
     def mails(self) -> list[dict[str, Any]]:
         """Mails the vendor would have sent, oldest first: at, portal_id, developer_id, email, template."""
         names = ("at", "portal_id", "developer_id", "email", "template")
