@@ -212,12 +212,13 @@ OBSERVATIONS = Table(
     _number(),
     *_key(),
     Column("portal", Text, nullable=False),
-    Column("developer", Text, nullable=False),
+    Column("developer", Text, nullable=False, index=True),
     Column("address", Text, index=True),
     Column("kind", String(16), nullable=False),
     Column("before", Text),
     Column("after", Text),
     Column("at", Moment, nullable=False),
+    Index("observations_by_portal", "portal", "number"),
 )
 
 DEVELOPER_COUNTS = Table(  # the numbers of developers at the last reading of each hour in which they changed

@@ -25,7 +25,7 @@ from portalctl.output.masks import Mask, is_mask
 from portalctl.output.view_model import change_groups, change_words
 
 ENTRIES: Final = 100  # of each kind
-RECENT_RUNS: Final = 200  # in which masks are looked for
+RECENT_RUNS: Final = 100  # in which masks are looked for
 FINDINGS: Final = 1000
 
 

@@ -29,7 +29,7 @@ from portalctl.output.history import (
 )
 
 LIMIT: Final = 1000  # entries of each kind
-MOST_NAMES: Final = 5000
+MOST_NAMES: Final = 2000
 T = TypeVar("T")
 _RUN_OF_RESULT = RESULTS.join(RUNS, RESULTS.c.run == RUNS.c.id)
 _RESULT = (
