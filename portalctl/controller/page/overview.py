@@ -20,7 +20,7 @@ from portalctl.output import view_model
 from portalctl.output.drift_words import counts_words
 from portalctl.output.masks import Mask
 
-SHORT_COMMIT: Final = 10  # characters
+SHORT_COMMIT: Final = 7  # characters
 
 
 @dataclass(frozen=True, slots=True)
