@@ -250,6 +250,18 @@ def days(size: Size) -> Iterator[Row]:
     yield Row("days", f"{what} open files and sockets", found["files"], "", most=2)
 
 
+PAGES = {"portals": "/", "portal": "/portals/NAME", "run": "/runs/ID", "directories": "/directories"}
+
+
+def pages(size: Size) -> Iterator[Row]:
+    """A page is there in a tenth of a second, also after a long time: a million changes at full size."""
+    rows = 10 * size.developers
+    with TemporaryDirectory() as folder:
+        found = measured("pages", folder=folder, developers=DEVELOPERS, rows=rows, rounds=20 * size.rounds)
+    for name, path in PAGES.items():
+        yield Row("pages", f"{path}, {rows:,} changes in the history: 95 % within", found[name], "ms", most=100)
+
+
 def start(size: Size) -> Iterator[Row]:
     """Target 7: the CPU that a command takes before it does anything."""
     # pydantic loads most of itself with the first model.
@@ -287,7 +299,7 @@ def simulator(size: Size) -> Iterator[Row]:
 
 CASES: Mapping[str, Callable[[Size], Iterator[Row]]] = {
     item.__name__: item
-    for item in (plan, again, growth, decide, manifest, apply, start, simulator, group, controller, wake, days)
+    for item in (plan, again, growth, decide, manifest, apply, start, simulator, group, controller, wake, days, pages)
 }
 
 

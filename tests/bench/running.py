@@ -52,7 +52,7 @@ def wake(folder: str, developers: int, sign_ups: int, latency: float) -> dict[st
     took = []
     with (
         Portal(developers, latency=latency) as portal,
-        _running(Path(folder), manifest, portal.url, "onboard", Timing(NEVER, NEVER)) as (_, server),
+        running(Path(folder), manifest, portal.url, "onboard", Timing(NEVER, NEVER)) as (_, server),
         httpx.Client(headers={"Authorization": f"Bearer {TOKEN}"}) as http,
     ):
         events = f"http://127.0.0.1:{server.port}/v1/portals/partners/events"
@@ -78,7 +78,7 @@ def days(folder: str, hours: int, speed: float) -> dict[str, float]:
     began, seconds = time.monotonic(), hours * 3600 / speed
     with (
         Portal(500) as portal,
-        _running(Path(folder), population.manifest(500), portal.url, "observe", timing) as (controller, _),
+        running(Path(folder), population.manifest(500), portal.url, "observe", timing) as (controller, _),
     ):
         early = None
         while (passed := time.monotonic() - began) < seconds:
@@ -93,7 +93,7 @@ def days(folder: str, hours: int, speed: float) -> dict[str, float]:
 
 
 @contextmanager
-def _running(
+def running(
     folder: Path, manifest: str, url: str, mode: Mode, timing: Timing
 ) -> Iterator[tuple[Controller, ApiServer]]:
     """A controller with its API, after its first run."""

@@ -51,6 +51,7 @@ from portalctl.rules.rulebook import Rulebook
 from portalctl.run_context import Run
 from portalctl.simulator.server import TOKEN
 from tests.bench import population
+from tests.bench.pages import pages
 from tests.bench.processes import peak_mib, timed
 from tests.bench.running import days, wake
 
@@ -271,7 +272,7 @@ def _cached(manifest: Manifest, folder: Path) -> Snapshot:
 
 WORK: Mapping[str, Callable[..., dict[str, float]]] = {
     item.__name__: item
-    for item in (plan, bare, decide, read_files, safe_load, apply, group, bare_group, controller, wake, days)
+    for item in (plan, bare, decide, read_files, safe_load, apply, group, bare_group, controller, wake, days, pages)
 }
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ class _Endpoints:
         self._failures = RateLimit(FAILURES_PER_MINUTE, 60)
         self._reports = RateLimit(1, 60)
         self._threads = Threads()
-        self.pages = Pages(services, self._failures)
+        self.pages = Pages(services, self._failures, self._threads)
 
     async def serve(self, endpoint: Endpoint, http: HttpRequest) -> Response:
         """Return the answer to a request to an endpoint."""

@@ -15,6 +15,7 @@ from portalctl.controller.page.chart import PERIOD, chart_of
 from portalctl.controller.page.frame import Shown, shown
 from portalctl.controller.page.overview import drift_words, held_row, short_commit
 from portalctl.controller.page.views import current
+from portalctl.insight.explain import Standing
 from portalctl.output.drift_words import finding_difference
 from portalctl.output.history import HistoryFinding
 from portalctl.output.html.environment import code
@@ -82,4 +83,10 @@ def _facts(view: PortalView) -> list[object]:
 
 
 def _masked_all(items: Sequence[Item], mask: Mask | None) -> list[Item]:
-    return [masked(item, mask) for item in items] if mask is not None else list(items)
+    if mask is None:
+        return list(items)
+    for item in items:  # first: a mask keeps what it has made of texts until it gets another name
+        found = item.standing if isinstance(item, WaitingSignUp) else item.finding
+        for name in filter(None, (found.developer, found.id if isinstance(found, Standing) else found.developer_id)):
+            mask(name)
+    return [masked(item, mask) for item in items]

@@ -81,12 +81,12 @@ PAGES: Final = (
 
 
 class Pages:
-    """Serves requests to pages. `failures` counts wrong tokens, together with those sent to the API."""
+    """Serves requests to pages, with the threads of the API. `failures` counts wrong tokens, also those sent there."""
 
-    def __init__(self, services: Services, failures: RateLimit) -> None:
+    def __init__(self, services: Services, failures: RateLimit, threads: Threads) -> None:
         self._services = services
         self._failures = failures
-        self._threads = Threads()
+        self._threads = threads
 
     @property
     def routes(self) -> list[Route]:
