@@ -81,7 +81,7 @@ PAGES: Final = (
 
 
 class Pages:
-    """Serves requests to pages, with the threads of the API. `failures` counts wrong tokens, also those sent there."""
+    """Serves requests to pages in the threads of the API. `failures` counts wrong tokens, also those sent there."""
 
     def __init__(self, services: Services, failures: RateLimit, threads: Threads) -> None:
         self._services = services
