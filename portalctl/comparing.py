@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Protocol
@@ -25,16 +25,20 @@ from portalctl.group_reading import (
 from portalctl.http import READ_ONLY
 from portalctl.insight.base import Base
 from portalctl.manifest.model import Manifest, PortalManifest
+from portalctl.portals.change_log import ChangeLog
+from portalctl.portals.connection import AnyServer
 from portalctl.portals.models import Identity, Registration, Scope, Snapshot
 from portalctl.portals.snapshot_file import AGAIN, Declared
+from portalctl.providers.registry import provider_named
 from portalctl.rules.answers import check_form
 from portalctl.rules.distinct_portals import Found, check_distinct, undecided
 from portalctl.rules.groups import Groups
 from portalctl.rules.rulebook import Rulebook
 from portalctl.rules.unsupported import check
-from portalctl.run_context import Run, group_reader, open_portal
+from portalctl.run_context import Run, connection_of, group_reader, open_portal, server_of
 
 NOTHING = Scope()
+LOG_DAYS = timedelta(days=7)  # the longest that a vendor keeps its log
 
 
 class PortalSource(Protocol):
@@ -153,6 +157,28 @@ def compare_certain(manifest: Manifest, run: Run, now: datetime, *, more: Scope 
             if refusal.fault.refuses:
                 raise DirectoryError(f"group {refusal.fault.message}", f"The rule is in {refusal.why.at}.")
         yield item
+
+
+def change_logs(compared: Sequence[Compared], run: Run, now: datetime) -> dict[str, ChangeLog]:
+    """Return who changed these portals in the last days, by portal, where the vendor has a log and portals were read.
+
+    Each server's log is read once, after all portals: a token without the right must not disturb their reading."""
+    together: dict[tuple[str, AnyServer], list[Compared]] = {}
+    for item in compared if run.snapshot is None else ():
+        if provider_named(item.portal.provider).change_log is not None:
+            together.setdefault((item.portal.provider, server_of(item.portal.name, run)), []).append(item)
+    found: dict[str, ChangeLog] = {}
+    for (provider, _), items in together.items():
+        first, read = items[0], provider_named(provider).change_log
+        if read is not None:
+            ids = frozenset(item.snapshot.portal_id.lower() for item in items)
+            connection = connection_of(
+                first.portal, run, methods=READ_ONLY, portal_id=first.snapshot.portal_id, title=None
+            )
+            log = read(connection, ids, now - LOG_DAYS)
+            found |= dict.fromkeys((item.portal.name for item in items), replace(log, calls=0))
+            found[first.portal.name] = log
+    return found
 
 
 def _details(source: PortalSource, *found: Difference) -> tuple[tuple[Registration, ...], str | None]:

@@ -25,6 +25,7 @@ from portalctl.changes.undo import Applied, undo_portal
 from portalctl.comparing import (
     NOTHING,
     Compared,
+    change_logs,
     check_portals,
     compare_certain,
     compare_portals,
@@ -54,6 +55,7 @@ from portalctl.insight.drift import PortalDrift, drift_findings
 from portalctl.insight.explain import PortalExplanation, Standing, Topic, standings_of
 from portalctl.insight.explain import explain as explain_portal
 from portalctl.insight.ping import PortalPing, portal_ping
+from portalctl.insight.recorded_changes import with_last_changes, with_recorded
 from portalctl.insight.rule_changes import rule_changes
 from portalctl.manifest.model import NOT_READ, Directory, Manifest, PortalManifest
 from portalctl.portals.models import Developer, Scope, Snapshot
@@ -277,12 +279,16 @@ def take_snapshot(manifest: Manifest, run: Run, more: Iterable[tuple[str, str]] 
     return saved_snapshot(portals, kept, created_at=rfc3339(created), generator=GENERATOR)
 
 
-def drift(manifest: Manifest, run: Run) -> tuple[PortalDrift, ...]:
-    """Compare each portal with the manifest and report the drift.
+def drift(manifest: Manifest, run: Run, own: Collection[str] = ()) -> tuple[PortalDrift, ...]:
+    """Compare each portal with the manifest and report the drift, and who made manual changes.
 
-    Sends only GET requests; raises what `plan` raises.
+    Sends only GET requests; raises what `plan` raises. Args: own: traces of writes that portalctl sent.
     """
-    return tuple(map(_drift, compare_certain(manifest, run, run.clock())))
+    now = run.clock()
+    compared = tuple(compare_certain(manifest, run, now))
+    logs = change_logs(compared, run, now)
+    found = ((item, _drift(item), logs.get(item.portal.name)) for item in compared)
+    return tuple(one if log is None else with_recorded(one, item.snapshot, log, own) for item, one, log in found)
 
 
 def _drift(item: Compared) -> PortalDrift:
@@ -330,12 +336,18 @@ def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> Acces
     )
 
 
-def explain(manifest: Manifest, run: Run, subject: Topic) -> tuple[PortalExplanation, ...]:
-    """Explain which rules of each portal match a subject, and what `plan` would do. Raises what `plan` raises."""
+def explain(manifest: Manifest, run: Run, subject: Topic, own: Collection[str] = ()) -> tuple[PortalExplanation, ...]:
+    """Explain which rules of each portal match a subject, and what `plan` would do; of a developer also the last
+    changes. Raises what `plan` raises. Args: own: traces of writes that portalctl sent."""
     now = run.clock()
+    compared = tuple(compare_certain(manifest, run, now, more=subject.scope))
+    logs = change_logs(compared, run, now) if subject.about == "developer" else {}
+    found = (
+        (item, explain_portal(item.portal, item.snapshot, item.found, subject, now.date(), groups=item.groups))
+        for item in compared
+    )
     return tuple(
-        explain_portal(item.portal, item.snapshot, item.found, subject, now.date(), groups=item.groups)
-        for item in compare_certain(manifest, run, now, more=subject.scope)
+        with_last_changes(one, item.snapshot.portal_id, logs.get(item.portal.name), own) for item, one in found
     )
 
 

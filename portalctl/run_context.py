@@ -66,21 +66,32 @@ def open_portal(
     title: str | None = None,
 ) -> Portal:
     """Return a portal that can be used with `methods`, in a `with` block. Raises BadUsageError without a server."""
+    connection = connection_of(portal, run, methods=methods, portal_id=portal_id, title=title)
+    return connection.provider.connect(connection)
+
+
+def connection_of(
+    portal: PortalManifest | PortalPlan,
+    run: Run,
+    *,
+    methods: frozenset[str],
+    portal_id: str | None,
+    title: str | None,
+) -> Connection:
+    """Return what a provider connects with a portal with. Raises BadUsageError without a server."""
     provider = provider_named(portal.provider)
-    return provider.connect(
-        Connection(
-            provider,
-            portal.name,
-            {provider.service.name: server_of(portal.name, run), **run.services.get(portal.name, {})},
-            portal_id,
-            title,
-            methods=methods,
-            now=lambda: rfc3339(run.clock()),
-            observer=run.observer,
-            stop=run.stop,
-            throttles=run.throttles,
-            options=portal.options if isinstance(portal, PortalManifest) else {},
-        )
+    return Connection(
+        provider,
+        portal.name,
+        {provider.service.name: server_of(portal.name, run), **run.services.get(portal.name, {})},
+        portal_id,
+        title,
+        methods=methods,
+        now=lambda: rfc3339(run.clock()),
+        observer=run.observer,
+        stop=run.stop,
+        throttles=run.throttles,
+        options=portal.options if isinstance(portal, PortalManifest) else {},
     )
 
 

@@ -20,10 +20,11 @@ from portalctl.cli.notify_option import Notify, notify_option
 from portalctl.cli.options import Target, choices, target_options
 from portalctl.cli.output_option import OutputPath, check_one_result, write_output
 from portalctl.cli.paths import manifest_paths
-from portalctl.cli.session import leave, open_session
+from portalctl.cli.session import leave, open_session, own_traces
 from portalctl.events import Event, Observer, Waiting
 from portalctl.insight.acknowledged_drift import acknowledged, acknowledgement_notices
 from portalctl.insight.drift import FAILING, KINDS, PortalDrift
+from portalctl.insight.recorded_changes import drift_notices
 from portalctl.manifest.acknowledgements_file import (
     Acknowledgement,
     is_complete,
@@ -85,13 +86,13 @@ def drift(
     session = open_session(target)
     known = _Acknowledgements.of(session.manifest, manifest_paths(target.paths), entries)
     pauses = PauseCounter(session.run.observer)
-    found = flow.drift(session.manifest, replace(session.run, observer=pauses))
+    found = flow.drift(session.manifest, replace(session.run, observer=pauses), own_traces(session.manifest))
     now = session.run.clock()
     found = acknowledged(found, known.entries, now.date())
     if metrics is not None:
         write_output("--metrics", metrics, drift_metrics(shown(found), finished=now, throttles=pauses.count))
     style = style_for(sys.stdout)
-    document = Drift(portals=found, notices=tuple(known.notices(found, now.date())))
+    document = Drift(portals=found, notices=(*known.notices(found, now.date()), *drift_notices(found)))
     show(render(shown(document), output, style), style)
     notify.drift(found, session.run.observer)
     if any(finding.kind in (fail_on or FAILING) for portal in found for finding in portal.findings):

@@ -15,7 +15,7 @@ from portalctl.cli.console import show, style_for
 from portalctl.cli.form_option import form_option
 from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target, target_options_only
-from portalctl.cli.session import leave, open_offline, open_session
+from portalctl.cli.session import leave, open_offline, open_session, own_traces
 from portalctl.cli.unmasking import unmasked
 from portalctl.errors import BadUsageError, RefusedError
 from portalctl.insight.explain import About, PortalExplanation, explain_offline, subject_of
@@ -98,4 +98,4 @@ def _on_portals(
     session = open_session(target, snapshot=snapshot)
     name = unmasked(subject, session.manifest, session.run)
     topic = subject_of(name, session.manifest.portals.values(), about)
-    return flow.explain(session.manifest, session.run, topic)
+    return flow.explain(session.manifest, session.run, topic, own_traces(session.manifest))

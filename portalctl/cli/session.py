@@ -26,6 +26,8 @@ from portalctl.environment import has_secret
 from portalctl.errors import MOST_FINDINGS, BadUsageError, Finding, InputError, Position
 from portalctl.events import Warned
 from portalctl.execution.confirm_wait import Patience
+from portalctl.execution.journal import FOLDER
+from portalctl.execution.journal_place import FilePlace
 from portalctl.group_reading import Directories, definitions
 from portalctl.input_file import MOST_BYTES, TooLargeError, read_input
 from portalctl.manifest.model import Manifest
@@ -214,3 +216,9 @@ def narrowed(manifest: Manifest, portal_name: str | None) -> Manifest:
 def leave(code: int) -> NoReturn:
     """End the command with an exit code."""
     click.get_current_context().exit(code)
+
+
+def own_traces(manifest: Manifest) -> frozenset[str]:
+    """Return the vendor's ids of the writes that the journals of this folder have, of all portals of a manifest."""
+    places = (FilePlace(FOLDER / f"{name}.jsonl") for name in manifest.portals)
+    return frozenset(trace for place in places for trace in place.traces())

@@ -67,6 +67,14 @@ class FilePlace:
                 return [item for item in reversed(lines) if item.get("run") == line.get("run")]
         return []
 
+    def traces(self) -> frozenset[str]:
+        """Return the vendor's ids of the requests with an answer in the file; none if it is not a regular file."""
+        if self.path.is_symlink() or not self.path.is_file():
+            return frozenset()
+        lines = (json_object(text) for text in _tail(self.path).split(b"\n") if b'"answer"' in text)
+        traces = (line.get("trace") for line in lines)
+        return frozenset(trace.rpartition(":")[2] for trace in traces if isinstance(trace, str))
+
 
 def _tail(path: Path) -> bytes:
     """Return the end of a file; nothing if it can't be read."""

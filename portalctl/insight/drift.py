@@ -19,6 +19,7 @@ from portalctl.changes.operations import Approve, Change
 from portalctl.changes.pending_ages import PendingAgesIfAny
 from portalctl.changes.submitted_forms import SubmittedForm
 from portalctl.manifest.file_models import DriftKind
+from portalctl.portals.change_log import RecordedChange
 from portalctl.portals.models import IF_ANY
 from portalctl.reason import Reason
 
@@ -33,6 +34,7 @@ class DriftFinding:
 
     `live` is the portal's side, `wanted` the manifest's, `why` the rule behind it (None: no rule matches).
     `developer_id` is the portal's, None without an account. `fingerprint` is the result of `fingerprint_of`.
+    `changed`: the manual change that led to it, as the vendor's log has it; of several, one of them did.
     """
 
     kind: Kind
@@ -43,6 +45,7 @@ class DriftFinding:
     why: Reason | None
     developer_id: str | None = None
     fingerprint: str = ""
+    changed: tuple[RecordedChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,9 @@ class Acknowledged:
 class PortalDrift:
     """The findings of one portal, and what pending developers answered to forms (`submitted_forms`).
 
-    `developers` is their number, `statuses` their numbers by status, `calls` the number of requests for the snapshot.
+    `developers` is their number, `statuses` their numbers by status, `calls` the number of requests.
     `pending` None: no sign-up is pending, or the portal reports no times.
+    `recorded` are manual changes of the last days, newest first; `unrecorded`: why they could not be read.
     """
 
     name: str
@@ -76,6 +80,8 @@ class PortalDrift:
     acknowledged: tuple[Acknowledged, ...] = ()
     pending: PendingAgesIfAny = None
     submitted_forms: Annotated[tuple[SubmittedForm, ...], IF_ANY] = ()
+    recorded: tuple[RecordedChange, ...] = ()
+    unrecorded: str | None = None
 
 
 def _weight(finding: DriftFinding) -> tuple[int, str, str, str, str]:

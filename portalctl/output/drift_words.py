@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from portalctl.insight.drift import KINDS, DriftFinding, Kind
+from portalctl.insight.recorded_changes import changed_words
 from portalctl.words import plural
 
 Safe = Callable[[str], str]  # makes text from outside printable in one form
@@ -38,7 +39,8 @@ def finding_difference(finding: DriftFinding, safe: Safe) -> str:
     live = safe(finding.live)
     if finding.team and finding.developer:
         live = f"{live} of {safe(finding.team)}"
-    return f"{live} by no rule" if finding.kind == "unruled_grant" else f"{live}; expected: {safe(finding.wanted)}"
+    words = f"{live} by no rule" if finding.kind == "unruled_grant" else f"{live}; expected: {safe(finding.wanted)}"
+    return f"{words}; {safe(changed_words(finding.changed))}" if finding.changed else words
 
 
 def _counted(kind: Kind, count: int) -> str:

@@ -18,8 +18,10 @@ from portalctl.insight.access_review import AccessReview, DeveloperAccess
 from portalctl.insight.drift import DriftFinding
 from portalctl.insight.expected_access import CheckedExpectation
 from portalctl.insight.explain import PortalExplanation, Standing
+from portalctl.insight.recorded_changes import LAST_CHANGE
 from portalctl.output.apply_report import ChangeResult, Report
 from portalctl.output.masks import Mask
+from portalctl.portals.change_log import Principal, RecordedChange
 from portalctl.portals.models import FormAnswer
 from portalctl.reason import Reason
 
@@ -76,23 +78,23 @@ class _Masking:
         match value:
             case Subject() | DeveloperAccess() | Standing() | PortalExplanation() | CheckedExpectation():
                 changed = self.developer(value)
+            case RecordedChange() | Principal():
+                changed = self.recorded(value)
             case Operation(developer=Subject() as developer) | ChangeResult(developer=Subject() as developer):
                 changed = {"id": self.change_id(value.id, developer.name, developer.id)}
             case DriftFinding():
                 changed = self.finding(value)
             case Refusal(developer=str() as name) | Notice(developer=str() as name):
-                changed = {"developer": self.mask(name), "message": self.sentence(value.message, name)}
+                changed = {"developer": self.mask(name), "message": self.message(value, name)}
             case Reason():
                 changed = self.reason(value)
             case Sent() | ChangeSettled():
                 changed = self.event(value)
-            case Plan() | ManifestStamp() | SnapshotStamp():
-                changed = {"digest": self.mask.digest(value.digest)}
+            case Plan() | ManifestStamp() | SnapshotStamp() | Report() | AccessReview():
+                name = {Report: "plan", AccessReview: "manifest"}.get(type(value), "digest")
+                changed = {name: self.mask.digest(getattr(value, name))}
             case FormAnswer():
                 changed = self.answer(value)
-            case Report() | AccessReview():
-                key = "plan" if isinstance(value, Report) else "manifest"
-                changed = {key: self.mask.digest(getattr(value, key))}
         return changed
 
     def developer(
@@ -108,6 +110,11 @@ class _Masking:
                 return {"developer": self.whole(value.developer), "id": self.whole(value.id)}
             case _:
                 return {"subject": self.mask(value.subject)} if value.about == "developer" else {}
+
+    def recorded(self, value: RecordedChange | Principal) -> dict[str, Any]:
+        if isinstance(value, Principal):
+            return {"name": self.whole(value.name)}
+        return {"developer_id": self.whole(value.developer_id)}
 
     def reason(self, value: Reason) -> dict[str, Any]:
         changed = {"value": self.mask(value.value)} if value.rule in {"overrides", "protected"} else {}
@@ -130,6 +137,12 @@ class _Masking:
 
     def whole(self, text: str | None) -> str | None:
         return self.mask(text) if text else text
+
+    def message(self, value: Refusal | Notice, name: str) -> str:
+        """Return the masked message of a notice or refusal about a developer, without the name of who changed it."""
+        text = self.sentence(value.message, name)
+        what, by, principal = text.partition(" by ")
+        return f"{what}{by}{self.mask(principal)}" if value.code == LAST_CHANGE else text
 
     def sentence(self, text: str, name: str) -> str:
         """Return a masked message about a developer, also if the address does not have the format of one."""

@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from portalctl.insight.drift import KINDS, PortalDrift
+from portalctl.insight.recorded_changes import kinds_of
 from portalctl.output.escaping import terminal
 
 
@@ -56,6 +57,9 @@ class _DriftCollector(Collector):
         )
         oldest = _family("pending_oldest_seconds", "Age of the oldest pending sign-up.", "portal")
         middle = _family("pending_median_seconds", "Median age of the pending sign-ups.", "portal")
+        manual = _family(
+            "manual_changes", "Manual changes of the last 7 days, as the vendor's log has them.", "principal"
+        )
         for portal in self._portals:
             name = terminal(portal.name)
             count = Counter(finding.kind for finding in portal.findings)
@@ -63,13 +67,15 @@ class _DriftCollector(Collector):
                 findings.add_metric([name, kind], count[kind])
             for status, number in sorted(portal.statuses.items()):
                 developers.add_metric([name, terminal(status)], number)
+            for principal, number in kinds_of(portal.recorded).items() if portal.unrecorded is None else ():
+                manual.add_metric([name, principal], number)
             known.add_metric([name], len(portal.acknowledged))
             if portal.pending is not None:
                 oldest.add_metric([name], portal.pending.oldest_seconds)
                 middle.add_metric([name], portal.pending.median_seconds)
             calls.add_metric([name], portal.calls)
             success.add_metric([name], round(self._finished.timestamp()))
-        return findings, known, developers, oldest, middle, calls, success
+        return findings, known, developers, manual, oldest, middle, calls, success
 
 
 def _family(name: str, text: str, label: str | None = None) -> GaugeMetricFamily:

@@ -6,7 +6,7 @@ when a portal is read."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
@@ -15,6 +15,9 @@ from portalctl.errors import BadUsageError
 from portalctl.ids import HANDLE
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from portalctl.portals.change_log import ChangeLog
     from portalctl.portals.connection import Connection
     from portalctl.portals.models import Identity
     from portalctl.portals.protocol import Portal
@@ -115,7 +118,8 @@ class Provider:
     portal sends the developer an e-mail. members_first: whether a developer is added to teams before the
     approval, so that no developer has access without their teams. keys: further keys of the `portal:` block.
     id_form: the form of the portal's `id`. vendor: equal for providers that share the ids of portals; `name`
-    where it is left out. portals: returns the portals on the connection's server; None: they cannot be listed."""
+    where it is left out. portals: returns the portals on the connection's server; None: they cannot be listed.
+    change_log: returns who changed portals (ids) since a time; None: the vendor has no such log."""
 
     name: str
     title: str
@@ -130,6 +134,7 @@ class Provider:
     id_form: IdForm | None = None
     vendor: str = ""
     portals: Callable[[Connection], tuple[Identity, ...]] | None = None
+    change_log: Callable[[Connection, Collection[str], datetime], ChangeLog] | None = None
 
     def __post_init__(self) -> None:
         problems = [

@@ -24,6 +24,8 @@ class Behaviour:
     `refused_transitions` such as `rejected>approved,revoked>pending`; `create_developer` whether the operation
     exists; `known_signup` the portal's answer to a known address. `visible_after`: seconds until reads show a write.
     E-mails: `email_templates` is what their list has: the customized templates, all, or a status code instead.
+    Audit log: `audit_log` is the paging of the organisation's log, or a status code instead; `principals`: whether
+    users and system accounts can be looked up.
     Applications: `application_owner` whether v3 returns the owner, which its document does not guarantee.
     Forms: `forms` whether there are any, or the status code of every request for them; `additional_data` is the shape
     of answers: an object of `value`, `label` and `type` by field, of the bare values, or rows; `absent` where the API
@@ -57,6 +59,8 @@ class Behaviour:
     required_answers: Literal["sign_up", "always"] = "sign_up"
     known_signup: Literal["201", "409"] = "201"
     visible_after: float = 0.0
+    audit_log: Literal["numbers", "cursors", "401", "403", "404"] = "numbers"
+    principals: Literal["shown", "403"] = "shown"
     email_templates: Literal["customized", "all", "403", "404"] = "customized"
 
 

@@ -16,7 +16,7 @@ from portalctl.simulator.behaviour import Behaviour
 from portalctl.simulator.engine import Engine
 from portalctl.simulator.faults import Fault
 from portalctl.simulator.konnect.seed import plant, read_seed
-from portalctl.simulator.konnect.service import KonnectService
+from portalctl.simulator.konnect.service import OWNER, KonnectService
 from portalctl.simulator.konnect.store import SimulatedStore
 from portalctl.simulator.konnect.world import World
 from portalctl.simulator.message import Exchange, Request
@@ -55,6 +55,7 @@ class Simulator(Engine):
         try:
             if not self.store.portals():
                 plant(portals, self.store)
+            self.store.add_principal("automation", token, kind="system_account", id=OWNER)
             self.url = self._serve(KonnectService(self._world, token), port)
         except BaseException:
             self.close()

@@ -26,6 +26,7 @@ def capabilities() -> str:
             for name, words in ABILITIES.items()
         ),
         ["e-mails to the developer", *("about each decision" if kind.mails else "none" for kind in kinds)],
+        ["reports who changed what (`drift`, `explain`)", *("yes" if kind.change_log else "–" for kind in kinds)],
         ["deleting an account (`status: absent`) takes along", *(kind.deletion for kind in kinds)],
     ]
     return _table(rows)

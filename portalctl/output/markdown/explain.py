@@ -70,7 +70,9 @@ def _standing(standing: Standing) -> Iterator[str]:
     yield from (f"- would join {short(team)} once approved" for team in standing.awaited)
     if standing.answers:
         yield f"- answered {view_model.answer_words(standing.answers, short)}"
-    yield from (f"- ⚠ {sentence(notice.message)}" for notice in standing.notices)
+    yield from (
+        f"- {'⚠ ' if notice.severity == 'warning' else ''}{sentence(notice.message)}" for notice in standing.notices
+    )
     yield ""
 
 

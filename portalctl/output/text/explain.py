@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from portalctl.changes.operations import AddMember, Change
+from portalctl.changes.plan import Notice
 from portalctl.insight.explain import About, PortalExplanation, Standing
 from portalctl.output.documents import Explanation
 from portalctl.output.escaping import terminal
@@ -100,7 +101,15 @@ def _standing(standing: Standing, about: About, style: Style) -> Iterator[str]:
     yield from (f"    would join {terminal(team)} once approved" for team in standing.awaited)
     if standing.answers:
         yield f"    answered {answer_words(standing.answers, terminal)}"
-    yield from (f"    ! {terminal(notice.message)}" for notice in standing.notices if notice.code not in REPEATED)
+    yield from (
+        f"    {_sign(notice)} {terminal(notice.message)}"
+        for notice in standing.notices
+        if notice.code not in REPEATED
+    )
+
+
+def _sign(notice: Notice) -> str:
+    return "!" if notice.severity == "warning" else "·"
 
 
 def _unchanged(standing: Standing) -> Iterator[str]:

@@ -8,6 +8,10 @@ from portalctl.portals.konnect.api_versions import DIALECTS
 from portalctl.providers.definition import UUID, Key, Provider, Service
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+    from portalctl.portals.change_log import ChangeLog
     from portalctl.portals.connection import Connection
     from portalctl.portals.konnect.portal import KonnectPortal
     from portalctl.portals.models import Identity
@@ -58,6 +62,13 @@ def portals(connection: Connection) -> tuple[Identity, ...]:
         return portal.portals()
 
 
+def change_log(connection: Connection, portals: Collection[str], since: datetime) -> ChangeLog:
+    """Return who changed portals. See `Provider.change_log`."""
+    from portalctl.portals.konnect.audit_log import read_change_log  # noqa: PLC0415 (loaded where it is asked for)
+
+    return read_change_log(connection, portals, since)
+
+
 KONNECT = Provider(
     name="konnect",
     title="Kong Konnect (v3)",
@@ -71,6 +82,7 @@ KONNECT = Provider(
     keys=KEYS,
     id_form=UUID,
     vendor="konnect",
+    change_log=change_log,
 )
 KONNECT_V2 = Provider(
     name="konnect-v2",

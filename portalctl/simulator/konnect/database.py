@@ -59,6 +59,11 @@ CREATE TABLE IF NOT EXISTS email_templates (
     seq INTEGER PRIMARY KEY, portal_id TEXT, name TEXT, enabled INTEGER, content TEXT, created_at TEXT,
     updated_at TEXT, UNIQUE (portal_id, name));
 CREATE TABLE IF NOT EXISTS email_configs (seq INTEGER PRIMARY KEY, portal_id TEXT UNIQUE, data TEXT);
+CREATE TABLE IF NOT EXISTS principals (
+    seq INTEGER PRIMARY KEY, id TEXT UNIQUE, kind TEXT, name TEXT, token TEXT UNIQUE);
+CREATE TABLE IF NOT EXISTS audit_log (
+    seq INTEGER PRIMARY KEY, ts TEXT, method TEXT, uri TEXT, status_code INTEGER, principal_id TEXT, actor_id TEXT,
+    client_ip TEXT, trace_id TEXT, portal_id TEXT);
 CREATE TABLE IF NOT EXISTS sent_mails (
     seq INTEGER PRIMARY KEY, at TEXT, portal_id TEXT, developer_id TEXT, email TEXT, template TEXT);
 """

@@ -10,7 +10,7 @@ from portalctl.simulator.konnect.api import V2, V3, Api
 from portalctl.simulator.konnect.body import is_uuid
 from portalctl.simulator.konnect.call import Call
 from portalctl.simulator.konnect.database import TableReader
-from portalctl.simulator.konnect.operations import applications, developers, emails, forms, portals, teams
+from portalctl.simulator.konnect.operations import applications, audit, developers, emails, forms, portals, teams
 from portalctl.simulator.konnect.problems import (
     PROBLEM_TYPE,
     ProblemError,
@@ -25,6 +25,8 @@ from portalctl.simulator.router import Router
 
 Operation = Callable[[Call], SimulatedAnswer]
 
+OWNER = "5c1d0a4e-9f0b-4a53-8a63-0d4f0f6f7a10"  # the system account of the simulator's own token
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FIRST_TRACE = 1_433_447_772_874_964_729
 
 
@@ -81,6 +83,9 @@ _BOTH: tuple[tuple[str, str, Operation], ...] = (
 )
 _V3_ONLY: tuple[tuple[str, str, Operation], ...] = (
     ("GET", "/apis", portals.list_apis),
+    ("GET", "/audit-logs", audit.list_entries),
+    ("GET", "/users/{userId}", audit.get_user),
+    ("GET", "/system-accounts/{accountId}", audit.get_system_account),
     ("GET", _PORTAL + "/email-config", emails.get_config),
     ("GET", _PORTAL + "/email-templates", emails.list_templates),
     ("GET", _PORTAL + "/email-templates/{templateName}", emails.get_template),
@@ -137,7 +142,7 @@ _ROUTER = Router(_routes())
 
 
 class KonnectService:
-    """Answers requests from a World. `token` is the one bearer token that is accepted."""
+    """Answers requests from a World. `token` is the bearer token that is accepted, beside those of principals."""
 
     name = ""
     rows = "data"
@@ -147,6 +152,30 @@ class KonnectService:
         self._authorization = f"Bearer {token}"
 
     def answer(self, request: Request) -> SimulatedAnswer:
+        answer = self._answer(request)
+        principal = self._principal(request)
+        if principal is not None and request.method in _WRITES and request.path.startswith(("/v2/", "/v3/")):
+            _, ids = _ROUTER.find(request.segments)
+            with self.world.db.lock:
+                self.world.log(
+                    request.method,
+                    request.target.partition("?")[0],
+                    answer.status,
+                    principal=principal,
+                    trace=_trace(request),
+                    portal_id=ids.get("portalId"),
+                )
+        return answer
+
+    def _principal(self, request: Request) -> str | None:
+        """Who sent a request: the id of a user or system account; None: its token is unknown."""
+        authorization = request.headers.get("authorization", "")
+        scheme, _, token = authorization.partition(" ")
+        with self.world.db.lock:
+            found = self.world.principal(token) if scheme == "Bearer" else None
+        return found or (OWNER if authorization == self._authorization else None)
+
+    def _answer(self, request: Request) -> SimulatedAnswer:
         try:
             with self.world.db.lock:
                 return self._operate(request)
@@ -170,7 +199,7 @@ class KonnectService:
         return replace(request, target=request.target.replace(f"/{asked}", f"/{row[0]}", 1)) if row else request
 
     def _operate(self, request: Request) -> SimulatedAnswer:
-        if not request.path.startswith("/api/") and request.headers.get("authorization") != self._authorization:
+        if not request.path.startswith("/api/") and self._principal(request) is None:
             raise ProblemError(401)
         routes, ids = _ROUTER.find(request.segments)
         if not routes:

@@ -354,6 +354,19 @@ class SimulatedStore:
         self._place(sql, [(mapping_id, provider_id, team_id, group, now, now)])
         return mapping_id
 
+    def add_principal(self, name: str, token: str, *, kind: str = "user", id: str | None = None) -> str:
+        """A user or a `system_account` with a token that opens the portals too."""
+        principal_id = id or self._world.new_id()
+        sql = "INSERT OR IGNORE INTO principals (id, kind, name, token) VALUES (?, ?, ?, ?)"
+        self._place(sql, [(principal_id, kind, name, token)])
+        return principal_id
+
+    def add_log_entry(self, **fields: Json) -> None:
+        """An entry of the audit log as it is given: `ts`, `method`, `uri`, `status_code`, `principal_id`, …"""
+        names = ", ".join(fields)  # of a test's own
+        sql = f"INSERT INTO audit_log ({names}) VALUES ({', '.join('?' * len(fields))})"  # noqa: S608
+        self._place(sql, [tuple(fields.values())])
+
     def set_email_template(self, portal_id: str, name: str, *, enabled: bool) -> None:
         """Switches one kind of e-mail on or off, such as `account-access-approved`."""
         now = self._world.now()

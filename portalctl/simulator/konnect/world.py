@@ -47,6 +47,19 @@ class World:
     def stored_email(self, email: str) -> str:
         return email.lower() if self.behaviour.emails == "folded" else email
 
+    def principal(self, token: str) -> str | None:
+        """The id of the user or system account that a token is of; None for an unknown one."""
+        row = self.db.truth.row("SELECT id FROM principals WHERE token = ?", token)
+        return row[0] if row else None
+
+    def log(self, method: str, uri: str, status: int, *, principal: str, trace: str, portal_id: str | None) -> None:
+        """Puts a request into the organisation's audit log."""
+        self.db.write(
+            "INSERT INTO audit_log (ts, method, uri, status_code, principal_id, client_ip, trace_id, portal_id) "
+            "VALUES (?, ?, ?, ?, ?, '127.0.0.1', ?, ?)",
+            *(self.now(), method, uri, status, principal, trace, portal_id),
+        )
+
     def mail(self, portal_id: str, developer_id: str, email: str, template: str) -> None:
         """Counts an e-mail of the vendor, unless its template is off. The one for `pending` is our own."""
         off = "SELECT 1 FROM email_templates WHERE portal_id = ? AND name = ? AND NOT enabled"
