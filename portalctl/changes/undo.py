@@ -31,6 +31,8 @@ from portalctl.reason import Reason
 from portalctl.rules.groups import Groups
 from portalctl.words import plural
 
+UNDO_WANTED = "undo_wanted"  # the code of the refusal
+SHOWN = 3  # developers that a refusal names
 _SETTERS: Mapping[str, type[Approve | Reopen | Reject | Revoke]] = {
     make.sets: make for make in (Approve, Reopen, Reject, Revoke)
 }
@@ -195,19 +197,24 @@ def _after(snapshot: Snapshot, changes: Iterable[Change]) -> Snapshot:
 
 
 def _wanted_again(undoing: Iterable[Change], again: Iterable[Change]) -> Iterator[Refusal]:
-    """Yield a refusal for each change that the next apply would make again."""
+    """Yield a refusal for each rule by which the next apply would make changes again, with the developers."""
     next_apply = {_place_of(change): change for change in again}
+    found: dict[str, list[Change]] = {}
     for change in undoing:
         repeated = next_apply.get(_place_of(change))
-        if repeated is None or change.developer is None or not _restores(repeated, change):
-            continue
-        why = repeated.why[0]
-        place = str(why.at).rpartition(":")[0] if why.at is not None else "built-in default"
+        if repeated is not None and _restores(repeated, change):
+            why = repeated.why[0]
+            place = f"{why.file}:{why.line}" if why.file is not None else "built-in default"
+            words = f"{repeated.words(repeated.would)} ({why.rule} {why.value}, {place})"
+            found.setdefault(words, []).append(change)
+    for words, changes in found.items():
+        names = sorted({change.developer.name for change in changes if change.developer is not None})
+        others = f" and {plural(len(names) - SHOWN, 'more developer')}" if len(names) > SHOWN else ""
         text = (
-            f"{change.developer.name}: the manifest still wants this, and the next apply would make it again: "
-            f"{repeated.words(repeated.would)} ({why.rule} {why.value}, {place}); change the rule first"
+            f"{', '.join(names[:SHOWN])}{others}: the manifest still wants this, and the next apply would make it "
+            f"again: {words}; change the rule first"
         )
-        yield Refusal("undo_wanted", text, developer=change.developer.name, team=change.team)
+        yield Refusal(UNDO_WANTED, text, developer=names[0] if len(names) == 1 else None, team=changes[0].team)
 
 
 def _place_of(change: Change) -> tuple[str, str | None, bool]:

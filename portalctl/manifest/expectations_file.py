@@ -14,7 +14,7 @@ from portalctl.identity import normal_address, normal_domain
 from portalctl.ids import is_id
 from portalctl.manifest.file_models import ExpectationEntry, ExpectationFile, ExpectedStatus
 from portalctl.manifest.file_rules import no_address, no_domain
-from portalctl.manifest.files import File, read_files
+from portalctl.manifest.files import File, read_files, shown_path
 from portalctl.manifest.group_rules import group_value
 from portalctl.manifest.model import Manifest, PortalManifest
 from portalctl.manifest.validation import Shaped, ShapedExpectations, read_entries
@@ -51,20 +51,23 @@ class Expectation:
 def found_expectations(paths: Sequence[Path], manifest: Manifest) -> list[File]:
     """Return the files of expectations at the paths of a manifest, and beside its files by their names.
 
-    Raises InputError for one that cannot be read.
+    Raises InputError for a file or folder that cannot be read.
     """
-    read, findings = read_files([*paths, *_beside(paths)])
+    beside = [found for path in paths if path.is_file() for found in _beside(path.parent)]
+    read, findings = read_files([*paths, *(found for found in beside if isinstance(found, Path))])
+    findings += [found for found in beside if isinstance(found, Finding)]
     if findings:
         raise InputError(tuple(findings))
     return [file for file in read if file.shown not in manifest.files and is_expectations(file)]
 
 
-def _beside(paths: Sequence[Path]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_file():
-            yield from (
-                item for item in sorted(path.parent.iterdir()) if _BESIDE.search(item.name) and item.is_file()
-            )
+def _beside(folder: Path) -> Iterator[Path | Finding]:
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        yield Finding(Position(shown_path(folder), 1, 1), f"cannot read this folder: {error.strerror}")
+        return
+    yield from (folder / name for name in names if _BESIDE.search(name) and (folder / name).is_file())
 
 
 def is_expectations(file: File) -> bool:
@@ -137,7 +140,7 @@ class _ExpectationChecks:
                 status=entry.status,
                 teams=entry.teams,
                 not_teams=entry.not_teams,
-                answers=answers | own,
+                answers=answers | own if own else answers,
                 on=entry.on,
                 live=entry.live,
                 email_verified=entry.email_verified,

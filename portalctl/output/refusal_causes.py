@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from portalctl.changes.mails import MAILS
 from portalctl.changes.operations import Change, DeleteDeveloper
 from portalctl.changes.plan import PortalPlan, Refusal
+from portalctl.changes.undo import UNDO_WANTED
 from portalctl.output.view_model import REMOVAL_LIMITS
 from portalctl.reason import Reason
 
@@ -70,4 +71,6 @@ def how_to_continue(portal: PortalPlan, code: Callable[[str], str]) -> tuple[str
 def _is_counted(change: Change, code: str, team: str | None) -> bool:
     if code == "delete":
         return isinstance(change, DeleteDeveloper)
+    if code == UNDO_WANTED:
+        return False  # it names its rule
     return change.loses if code in {*REMOVAL_LIMITS, "protected"} else team is not None

@@ -216,6 +216,7 @@ def test_files_are_found_in_folders_and_beside_a_manifest_file(folder: Path) -> 
     (folder / "portal.yaml").write_text(HEAD + RULES)
     write(folder / "portal.test.yaml", *TRUE[:3])
     assert portalctl("test", "-f", "portal.yaml").out.startswith("3 expectations: ")
+    assert portalctl("test", "-f", "portals", "-f", "portal.test.yaml").out.startswith("4 expectations: ")
     wrong = portalctl("test", "portals/partners.yaml")
     assert (wrong.code, wrong.out) == (65, "")
     assert "portals/partners.yaml:1:1: this is a manifest file" in wrong.err

@@ -88,7 +88,7 @@ def test_a_reverted_manifest_takes_nothing_away_and_undo_does(portal: Bench) -> 
         assert (why["rule"], why["file"], why["line"]) == ("undo", "report.json", 1)
     assert planned["summary"]["removals"] == 2
     assert any(notice["code"] == "undo_mails" for notice in planned["notices"])
-    assert portal.run("apply", "undo.json", "--yes", "--report", "undone.json").code == 0
+    assert portal.run("apply", "undo.json", "--yes", "--report", "undone.json").code == 0, "with -f, too"
     assert statuses(portal) == BEFORE
     assert (portal.members("city"), portal.members("core")) == (set(), {"left@x.example"})
     results = json.loads(Path("undone.json").read_text())["portals"][0]["changes"]
@@ -105,13 +105,14 @@ def test_what_the_manifest_still_wants_is_refused_with_its_place(portal: Bench) 
     done = undo(portal, "--out", "undo.json")
     assert done.code == 3
     for text in (
-        "ann@city.example: the manifest still wants this, and the next apply would make it again: "
+        "ann@city.example, bob@city.example: the manifest still wants this, and the next apply would make it again: "
         "pending → approved (trusted_domains city.example, portals/partners.yaml:7)",
         "bad@evil.example: the manifest still wants this, and the next apply would make it again: "
         "approved → revoked (denied_domains evil.example, portals/partners.yaml:8)",
         "leaves core (",
     ):
         assert text in done.out
+    assert done.out.count("the manifest still wants this") == 6, "one refusal for each rule and kind of change"
     assert portal.run("apply", "undo.json", "--yes").code == 3
     assert portal.writes == []
     portal.manifest(TRUST.replace("city.example", "other.example"))
