@@ -15,12 +15,12 @@ from portalctl.cli.masking import mask_option, shown
 from portalctl.cli.options import Target
 from portalctl.cli.paths import file_option, manifest_paths
 from portalctl.cli.session import leave, narrowed, open_offline
-from portalctl.errors import BadUsageError, Finding, Position
+from portalctl.errors import BadUsageError, Finding, InputError, Position
 from portalctl.insight.expected_access import tested
 from portalctl.manifest.expectations_file import found_expectations, is_expectations, load_expectations
 from portalctl.manifest.files import File, read_files, shown_path
 from portalctl.manifest.model import Manifest
-from portalctl.output.documents import access_test, render
+from portalctl.output.documents import access_test, render, validation
 from portalctl.output_file import check_stdout
 from portalctl.run_context import utc_now
 
@@ -58,10 +58,15 @@ def test(files: tuple[Path, ...], paths: tuple[Path, ...], portal_name: str | No
     manifest = open_offline(Target(paths, None, None, insecure=False))
     chosen = narrowed(manifest, portal_name).portals
     found, findings = _chosen_files(files) if files else (_found(paths, manifest), [])
-    expectations = load_expectations(found, manifest.portals, findings)
+    style = style_for(sys.stdout)
+    try:
+        expectations = load_expectations(found, manifest.portals, findings)
+    except InputError as error:
+        if output == "github":
+            show(render(shown(validation((), error.findings)), output, style), style)
+        raise
     results = tested((item for item in expectations if item.portal in chosen), chosen, utc_now().date())
     document = access_test((file.shown for file in found), results)
-    style = style_for(sys.stdout)
     show(render(shown(document), output, style), style)
     if document.failed:
         leave(FAILED)

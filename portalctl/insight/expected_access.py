@@ -10,10 +10,11 @@ from typing import Literal
 from portalctl.directories.protocol import Group, Identity
 from portalctl.directories.reading import Filter, reading_of
 from portalctl.insight.explain import decision_on, signed_up, unnamed_at
-from portalctl.manifest.expectations_file import Answers, Expectation
+from portalctl.manifest.expectations_file import Expectation, GroupMembers
 from portalctl.manifest.file_models import ExpectedStatus
 from portalctl.manifest.group_rules import group_value
 from portalctl.manifest.model import PortalManifest
+from portalctl.portals.models import FormAnswer
 from portalctl.reason import Reason
 from portalctl.rules.blocks import BLOCKED
 from portalctl.rules.groups import Groups
@@ -51,19 +52,19 @@ def tested(
     expectations: Iterable[Expectation], portals: Mapping[str, PortalManifest], today: date
 ) -> Iterator[CheckedExpectation]:
     """Yield each expectation with what the rules of its portal yield on its day."""
-    books: dict[tuple[str, date, Answers], Rulebook] = {}
+    books: dict[tuple[str, date, GroupMembers], Rulebook] = {}
     for expectation in expectations:
         portal, day = portals[expectation.portal], expectation.on or today
-        key = portal.name, day, expectation.answers
+        key = portal.name, day, expectation.members
         if key not in books:
-            books[key] = Rulebook.of(portal, day, _groups(portal, expectation.answers))
+            books[key] = Rulebook.of(portal, day, _groups(portal, expectation.members))
         yield _tested(expectation, books[key], day)
 
 
-def _groups(portal: PortalManifest, answers: Answers) -> Groups:
+def _groups(portal: PortalManifest, listed: GroupMembers) -> Groups:
     """Return the groups of a portal's rules as if their directories had answered with these members."""
     members: dict[str, list[str]] = {}
-    for name, address in sorted(answers):
+    for name, address in sorted(listed):
         members.setdefault(name, []).append(address)
     readings = {}
     for rule in portal.group_rules:
@@ -78,7 +79,10 @@ def _groups(portal: PortalManifest, answers: Answers) -> Groups:
 
 def _tested(expectation: Expectation, book: Rulebook, day: date) -> CheckedExpectation:
     subject = expectation.subject if expectation.about == "developer" else unnamed_at(book, expectation.subject)
-    developer = replace(signed_up(subject), status=expectation.live, email_verified=expectation.email_verified)
+    answers = tuple(FormAnswer(field, values) for field, values in expectation.answers)
+    developer = replace(
+        signed_up(subject), status=expectation.live, email_verified=expectation.email_verified, answers=answers
+    )
     decision = decision_on(book, developer)
     found, teams = _status(decision), _teams(book, decision)
     problems = (*_status_problems(expectation, found, decision), *_team_problems(expectation, teams, book, decision))

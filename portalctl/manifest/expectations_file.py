@@ -15,8 +15,8 @@ from portalctl.ids import is_id
 from portalctl.manifest.file_models import ExpectationEntry, ExpectationFile, ExpectedStatus
 from portalctl.manifest.file_rules import no_address, no_domain
 from portalctl.manifest.files import File, read_files, shown_path
-from portalctl.manifest.group_rules import group_value
-from portalctl.manifest.model import Manifest, PortalManifest
+from portalctl.manifest.group_rules import TrustedGroup, group_value
+from portalctl.manifest.model import Manifest, PortalManifest, TrustedDomain
 from portalctl.manifest.validation import Shaped, ShapedExpectations, read_entries
 from portalctl.manifest.value_display import shown_value
 from portalctl.providers.registry import provider_named
@@ -24,15 +24,16 @@ from portalctl.words import did_you_mean, quoted
 
 _BESIDE: Final = re.compile(r"\.test\.ya?ml\Z", re.ASCII | re.IGNORECASE)
 #: The members of groups, as pairs of a group (`directory/group`) and an address in normal form.
-Answers = frozenset[tuple[str, str]]
+GroupMembers = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
     """One expectation, checked against the names in the manifest.
 
-    `subject` is an address, id or domain in normal form. `status` and `teams` None: nothing is expected. `answers`:
-    all members of all groups. `on` None: today. The others: see `ExpectationEntry`.
+    `subject` is an address, id or domain in normal form. `status` and `teams` None: nothing is expected. `members`:
+    all members of all groups. `answers`: those to the sign-up form, by field. `on` None: today. The others: see
+    `ExpectationEntry`.
     """
 
     at: Position
@@ -42,7 +43,8 @@ class Expectation:
     status: ExpectedStatus | None
     teams: tuple[str, ...] | None
     not_teams: tuple[str, ...]
-    answers: Answers
+    members: GroupMembers
+    answers: tuple[tuple[str, tuple[str, ...]], ...]
     on: date | None
     live: Literal["pending", "approved", "revoked", "rejected"]
     email_verified: bool
@@ -123,7 +125,7 @@ class _ExpectationChecks:
         """Yield the expectations without errors; the errors are in `findings`."""
         if not self._entry.expectations and not self._faulty:
             self._find("expected at least one entry", "expectations")
-        answers = self._answers()
+        members = self._members()
         for index, entry in enumerate(self._entry.expectations):
             portal = self._portal(entry, index)
             subject = self._subject(entry, index, portal)
@@ -140,13 +142,14 @@ class _ExpectationChecks:
                 status=entry.status,
                 teams=entry.teams,
                 not_teams=entry.not_teams,
-                answers=answers | own if own else answers,
+                members=members | own if own else members,
+                answers=tuple(entry.answers.items()),
                 on=entry.on,
                 live=entry.live,
                 email_verified=entry.email_verified,
             )
 
-    def _answers(self) -> Answers:
+    def _members(self) -> GroupMembers:
         known = {name for portal in self._portals.values() for name in _groups(portal)}
         found = set()
         for group, addresses in self._entry.groups.items():
@@ -213,6 +216,11 @@ class _ExpectationChecks:
             if name in (entry.teams or ()):
                 text = f"{shown_value(name)} is in `teams`, too; delete one"
                 self._find(text, "expectations", index, "not_teams", number)
+        fields = _fields(portal)
+        for field in entry.answers:
+            if field not in fields:
+                text = f"{shown_value(field)}: no `teams_by` maps this field{did_you_mean(field, fields)}"
+                self._find(text, "expectations", index, "answers", field, key=True)
         for number, group in enumerate(entry.groups):
             if group not in groups:
                 self._find(_unknown_group(group, groups), "expectations", index, "groups", number)
@@ -225,6 +233,12 @@ class _ExpectationChecks:
 def _groups(portal: PortalManifest) -> set[str]:
     """Return the groups that rules of a portal rest on."""
     return {group_value(rule) for rule in portal.group_rules}
+
+
+def _fields(portal: PortalManifest) -> set[str]:
+    """Return the fields of the sign-up form that rules map to teams."""
+    rules: tuple[TrustedDomain | TrustedGroup, ...] = (*portal.trusted_domains, *portal.trusted_groups)
+    return {rule.teams_by.field for rule in rules if rule.teams_by is not None}
 
 
 def _unknown_group(group: str, known: Collection[str]) -> str:

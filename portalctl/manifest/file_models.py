@@ -35,11 +35,13 @@ from portalctl.manifest.value_formats import (
     AttributeNames,
     Day,
     Domain,
+    FieldName,
     FilePath,
     Fingerprint,
     GrantedGroup,
     Handle,
     Many,
+    OptionValues,
     PortalId,
     Prose,
     Subject,
@@ -379,6 +381,11 @@ class ExpectationEntry(Entry):
     groups: Many[GrantedGroup] = Field(
         default=(), description="The groups of directories that have this developer, as `directory/group`."
     )
+    answers: dict[FieldName, OptionValues] = Field(
+        default={},
+        description="What the developer chose in the sign-up form, for `teams_by`: an option, or a list of options, "
+        "by the name of the field.",
+    )
     reason: Prose | None = Field(default=None, description="Why this is expected, for reviewers of the file.")
 
 
@@ -427,7 +434,7 @@ def keys_at(kind: type[Entry | RuleModel], path: tuple[str | int, ...]) -> tuple
         return tuple(GrantEntry.model_fields) if names[2:] != ("groups",) else GroupGrant.keys()
     if names == ("teams", "members_from"):
         return (*MemberFile.keys(), *MemberGroup.keys())
-    if names[1:] == ("teams_by", "map"):  # its keys are the options of a form
+    if names[1:] in {("teams_by", "map"), ("answers",)}:  # their keys are those of a form
         return ()
     inside = _INSIDE[names] if names else kind
     if issubclass(inside, RuleModel):

@@ -146,6 +146,13 @@ GrantedGroup = Annotated[str, _text(_GRANTED_GROUP, 1100)]
 GroupName = Annotated[str, _text(_NAME, 1000), AfterValidator(_visible)]
 FieldName = Annotated[str, _text(_NAME, 255), AfterValidator(_visible)]
 OptionValue = Annotated[str, _text(_LINE, 255)]
+_OPTION_SCHEMA: Final = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _LINE}
+# Written as a list, or as one option alone.
+OptionValues = Annotated[
+    Many[OptionValue],
+    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
+    WithJsonSchema({"anyOf": [_OPTION_SCHEMA, {"type": "array", "items": _OPTION_SCHEMA}]}),
+]
 Subject = Annotated[str, _text(_NAME, 512)]  # of a finding, as the portal spells it
 AccountName = Annotated[str, _text(_LINE, 255), AfterValidator(_visible)]
 Description = Annotated[str, _text(_LINE, 250)]

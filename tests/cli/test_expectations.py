@@ -137,6 +137,9 @@ def test_an_invalid_file_tests_nothing(folder: Path) -> None:
     """Each fault is on the line of its entry, counted from 3."""
     done = run(folder, *(entry for entry, _, _ in FAULTS))
     assert (done.code, done.out) == (65, "")
+    github = portalctl("test", "-o", "github")
+    assert github.code == 65
+    assert "::error file=portals/access.test.yaml,line=3,col=40,title=portalctl::'aproved'" in github.out
     for line, (entry, message, hint) in enumerate(FAULTS, 3):
         place = f"portals/access.test.yaml:{line}:{message}"
         found = [text for text in done.err.splitlines() if text.startswith(place)]
@@ -241,6 +244,37 @@ def test_with_several_portals_each_expectation_names_its_portal(folder: Path) ->
     assert run(folder, *entries).out == "6 expectations: 6 passed, 0 failed.\n"
     assert portalctl("test", "--portal", "fans").out == "5 expectations: 5 passed, 0 failed.\n"
     assert portalctl("test", "--portal", "fan").code == 64
+
+
+def test_answers_to_the_sign_up_form_lead_to_teams(folder: Path) -> None:
+    manifest = folder / "portals/partners.yaml"
+    manifest.write_text(
+        HEAD
+        + """
+trusted_domains:
+  - domain: city.example
+    teams_by: {field: department, map: {payments: [payments], core: [core]}, otherwise: [rest]}
+teams:
+  - {name: payments, self_service: true}
+  - {name: core, self_service: true}
+  - {name: rest, self_service: true}
+"""
+    )
+    entries = (
+        "{developer: a@city.example, teams: [payments], not_teams: [rest, core], answers: {department: payments}}",
+        "{developer: a@city.example, teams: [payments, core], answers: {department: [payments, core]}}",
+        "{domain: city.example, teams: [rest], not_teams: [payments], answers: {department: other}}",
+        "{developer: a@city.example, teams: [rest]}",
+        "{developer: a@other.example, is: unmatched, teams: [], answers: {department: payments}}",
+    )
+    assert run(folder, *entries).out == "5 expectations: 5 passed, 0 failed.\n"
+    assert portalctl("fmt", "portals/access.test.yaml").code == 0
+    assert portalctl("test").code == 0
+    failed = run(folder, "{developer: a@city.example, teams: [core], answers: {department: payments}}")
+    assert "expected in core, found in payments" in failed.out
+    wrong = run(folder, "{developer: a@city.example, is: approved, answers: {departmnt: core}}")
+    assert wrong.code == 65
+    assert "3:57: 'departmnt': no `teams_by` maps this field; did you mean 'department'?" in wrong.err
 
 
 def test_the_plan_agrees(bench: Bench) -> None:

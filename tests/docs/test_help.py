@@ -100,6 +100,8 @@ def test_the_examples_do_what_they_show(tmp_path: Path, monkeypatch: pytest.Monk
         subprocess.run([*git, *words.split()], check=True)
     with Simulator(seed="demo") as portal:
         env = {"KONNECT_SERVER_URL": portal.url, "KONNECT_TOKEN": portal.token}
+        first = ("apply", "--developer", "john@liverpoolfc.com", "--yes", "--report", "report.json")
+        assert portalctl(*first, env=env).code == 0
         for saved, only in (("plan.json", "onboard"), ("removals.json", "offboard")):
             assert portalctl("plan", "--out", saved, "--only", only, env=env).code == 0
         assert portalctl("snapshot", "--out", "snapshot.json", env=env).code == 0

@@ -61,7 +61,8 @@ def _inside(item: Item, kind: FileKind, around: Path) -> Node:
 
 
 def _keys_in_order(items: tuple[Item, ...], kind: FileKind, path: Path) -> tuple[Item, ...]:
-    if path in {("delegate",), ("groups",)} or path[1:] == ("teams_by", "map"):  # the names of files, groups, options
+    named = {("delegate",), ("groups",), ("expectations", "answers")}
+    if path in named or path[1:] == ("teams_by", "map"):  # their keys are names of files, groups, fields and options
         return items
     rank = {key: index for index, key in enumerate(keys_at(kind, path))}
     ranked = tuple(sorted(items, key=lambda item: rank.get(_text(item.key), len(rank))))
