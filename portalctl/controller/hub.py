@@ -42,6 +42,9 @@ class Hub(Protocol):
         Raises BadUsageError for a text that is neither, and PortalctlError where the portal cannot be read.
         """
 
+    def author(self, commit: str | None) -> str | None:
+        """Return the author of a commit of the manifest; None: it is not the one in use, or a folder is."""
+
     def directories(self) -> tuple[DirectoryView, ...]:
         """Return the directories that rules take groups from, by name."""
 

@@ -74,6 +74,11 @@ class LoopHub:
         (found,) = flow.explain(manifest, run, subject_of(address, manifest.portals.values(), "developer"))
         return found
 
+    def author(self, commit: str | None) -> str | None:
+        """See `Hub.author`."""
+        loaded = self._loop.loaded
+        return loaded.author if loaded is not None and loaded.commit == commit else None
+
     def directories(self) -> tuple[DirectoryView, ...]:
         loaded = self._loop.loaded
         if loaded is None:

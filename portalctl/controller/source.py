@@ -31,12 +31,16 @@ _MOST_ENTRIES: Final = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A manifest that is valid. `files`: digests of its files by name; `commit` None: it comes from a folder."""
+    """A manifest that is valid. `files`: digests of its files by name.
+
+    `commit` and its `author` None: it comes from a folder.
+    """
 
     manifest: Manifest
     files: Mapping[str, str]
     commit: str | None = None
     acknowledgements: Mapping[str, tuple[Acknowledgement, ...]] = field(default_factory=dict)
+    author: str | None = None
 
     def of(self, name: str) -> Manifest:
         """Return the manifest of one portal."""
@@ -202,7 +206,8 @@ class GitSource:
         self._branch.mirror.lay_out(commit, root)
         if not Path(os.path.realpath(root / path)).is_relative_to(os.path.realpath(root)):
             raise PortalctlError(f"--path {quoted(path)} leads out of the commit", "Name a folder of the repository.")
-        return replace(load((root / path,), below=root), commit=commit)
+        author = self._branch.mirror.author(commit)
+        return replace(load((root / path,), below=root), commit=commit, author=author)
 
     def _remove_exports(self, keep: str) -> None:
         for old in self._branch.exports.iterdir():

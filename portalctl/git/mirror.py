@@ -21,11 +21,13 @@ from portalctl.errors import BadUsageError
 from portalctl.git.checkout import lay_out
 from portalctl.git.program import Git, GitError, GitFailedError, find_program
 from portalctl.git.repository import Repository
+from portalctl.words import shortened
 
 FETCH_SECONDS: Final = 120.0
 _SSH_PLACE: Final = re.compile(r"[\w.-]+@[\w.-]+:[^\s:].*")
 _PASSED_ON: Final = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 _MOST_FILES: Final = 100_000
+_MOST_OF_AUTHOR: Final = 200  # characters
 
 
 class RewrittenError(GitError):
@@ -145,6 +147,12 @@ class Mirror:
         except GitFailedError:
             return False
         return True
+
+    def author(self, commit: str) -> str:
+        """Return the author of a fetched commit as the commit has it: `Name <address>`. Raises GitError."""
+        words = ("show", "--no-patch", "--no-show-signature", "--encoding=UTF-8", "--format=%an <%ae>")
+        text = self._run(*words, f"{commit}^{{commit}}").decode(errors="replace").strip()
+        return shortened(text, _MOST_OF_AUTHOR)
 
     def follows(self, old: str, new: str) -> bool:
         """Return whether a fetched commit has another one in its history, or is it."""

@@ -73,6 +73,7 @@ class PlainHub:
     alive: datetime | None = field(default_factory=lambda: datetime.now(UTC))
     reasons: tuple[str, ...] = ()
     directory_views: tuple[DirectoryView, ...] = ()
+    authors: dict[str | None, str] = field(default_factory=dict)
 
     def portals(self) -> tuple[PortalView, ...]:
         return tuple(self.views[name] for name in sorted(self.views))
@@ -99,6 +100,9 @@ class PlainHub:
 
     def explain(self, name: str, address: str) -> PortalExplanation | None:
         raise NotImplementedError(f"{name} {address}")  # pages about developers are tested with the real loop
+
+    def author(self, commit: str | None) -> str | None:
+        return self.authors.get(commit)
 
     def directories(self) -> tuple[DirectoryView, ...]:
         return self.directory_views

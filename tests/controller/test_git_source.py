@@ -96,6 +96,7 @@ def test_a_branch_is_followed_and_named_as_in_the_repository(repository: Reposit
     assert state.loaded is not None
     assert (state.loaded.commit, accepted.commit, state.changed) == (first, first, True)
     assert list(state.loaded.files) == ["portals/partners.yaml"]
+    assert state.loaded.author == "x@y.example <x@y.example>"
     assert state.loaded.manifest.portals["partners"].trusted_domains[0].why.file == "portals/partners.yaml"
     assert not git.look().changed
     second = repository.push(GOOD.replace("city", "reds"))

@@ -103,7 +103,7 @@ def test_why_a_developer_is_pending(bench: Bench, serve: Serve) -> None:
     assert "zoe@unknown.example just now stays pending: no rule matches" in portal
     assert "ann@example.com just now pending → approved, joins city" in portal
     shown = visitor.text("/portals/partners/developers/zoe@unknown.example")
-    assert "pending since just now · stays pending: no rule matches" in shown
+    assert "pending, signed up just now · stays pending: no rule matches" in shown
     absent = visitor.text("/portals/partners/developers/bob@example.com")
     assert "no account" in absent
     assert visitor.get("/portals/partners/developers/nothing").status == 404

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -288,3 +289,13 @@ def test_a_database_that_fails_is_a_page_too(visitor: Visitor) -> None:
     got = visitor.get("/portals/partners")
     assert (got.status, got.headers["content-type"]) == (503, "text/html; charset=utf-8")
     assert "Not available now" in text_of(got)
+
+
+def test_the_author_of_the_commit_behind_a_plan_is_shown(visitor: Visitor) -> None:
+    hub, plan = visitor.world.hub, held(visitor.world)
+    hub.views = {"partners": replace(hub.views["partners"], commit="c" * 40)}
+    hub.authors = {"c" * 40: "Ann <ann@example.com>"}
+    for role, author in (("approver", "Ann <ann@example.com>"), ("viewer", "Ann <dev-")):
+        visitor.sign_in(role)
+        assert f"wanted at commit ccccccc by {author}" in visitor.text(f"/plans/{plan.digest}")
+        assert f"commit ccccccc by {author}" in visitor.text("/portals/partners")

@@ -73,6 +73,12 @@ def short_commit(commit: str | None) -> str:
     return (commit or "")[:SHORT_COMMIT]
 
 
+def author_of(services: Services, view: PortalView | None, mask: Mask | None) -> str:
+    """Return the author of the commit that a portal follows, as a user may see it; empty: it is not known."""
+    author = services.hub.author(view.commit) if view is not None and view.commit is not None else None
+    return hidden(author or "", mask)
+
+
 def drift_words(view: PortalView) -> str:
     """Return the findings that are drift in words; pending sign-ups have a column of their own."""
     if view.drift is None:

@@ -13,7 +13,7 @@ from portalctl.controller.api.portals import hidden, mask_for
 from portalctl.controller.models import PortalView, RunRecord, WaitingSignUp
 from portalctl.controller.page.chart import PERIOD, chart_of
 from portalctl.controller.page.frame import Shown, shown
-from portalctl.controller.page.overview import drift_words, held_row, short_commit
+from portalctl.controller.page.overview import author_of, drift_words, held_row, short_commit
 from portalctl.controller.page.views import current
 from portalctl.insight.explain import Standing
 from portalctl.output.drift_words import finding_difference
@@ -56,6 +56,7 @@ def portal(services: Services, request: ApiRequest) -> Shown:
         facts=_facts(view),
         drift_words=drift_words(view),
         commit=short_commit(view.commit),
+        author=author_of(services, view, mask),
         problems=[hidden(problem, mask) for problem in view.problems],
         observing=hidden(view.observing, mask),
         suspension=masked(view.suspension, mask) if mask and view.suspension else view.suspension,
