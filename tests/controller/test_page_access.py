@@ -20,6 +20,7 @@ FORMS = {
     "/portals/partners/resume": {},
     "/portals/partners/suspend": {"reason": "audit"},
 }
+pytestmark = pytest.mark.slow  # starts servers
 PATHS = ["/", "/portals/partners", "/plans/sha256:x", "/runs/x", "/directories", "/docs", "/docs/runbook"]
 
 

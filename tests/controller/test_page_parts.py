@@ -141,6 +141,7 @@ def test_a_directory_is_shown_as_the_newest_run_of_any_portal_has_read_it() -> N
     )
 
 
+@pytest.mark.slow  # starts a server
 def test_the_page_of_directories_names_what_cannot_be_read(tmp_path: Path) -> None:
     with api(tmp_path) as world:
         group = GroupUse("eng", ("partners",), 1234, datetime.now(UTC))

@@ -3,7 +3,8 @@
 Every value that a template prints passes through `_escaped`, the environment's finalizer. It calls
 `portalctl.output.escaping.html`, which makes control, bidirectional and invisible characters visible and escapes
 HTML's markup characters. A template cannot avoid this, because Jinja2's filters, including `safe`, are not available.
-Only this module and the templates create `Markup`, which is printed unchanged.
+Only this module, the templates and the controller's page of guides (our own text) create `Markup`, which is printed
+unchanged.
 """
 
 from __future__ import annotations
