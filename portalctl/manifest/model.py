@@ -18,7 +18,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, GetPydant
 from pydantic.json_schema import SkipJsonSchema
 
 from portalctl.errors import Finding, Position
-from portalctl.manifest.answer_rules import SelfService, TeamsByAnswer
+from portalctl.manifest.answer_rules import SelfService, TeamsBy, TeamsByAnswer
 from portalctl.manifest.group_rules import GroupRule, MemberGroup, TrustedGroup
 from portalctl.manifest.invitation import Invitable
 from portalctl.manifest.rule_model import (
@@ -459,6 +459,12 @@ class PortalManifest:
     options: Mapping[str, str] = field(default_factory=dict)
     acknowledgements: NamedFile | None = None
     sign_ups: tuple[ReportedSignUp, ...] = ()
+
+    @property
+    def mappings(self) -> tuple[TeamsBy, ...]:
+        """The parts of rules that map answers to the sign-up form."""
+        rules: tuple[TrustedDomain | TrustedGroup, ...] = (*self.trusted_domains, *self.trusted_groups)
+        return tuple(rule.teams_by for rule in rules if rule.teams_by is not None)
 
     @property
     def group_rules(self) -> tuple[GroupRule, ...]:

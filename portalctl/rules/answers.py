@@ -27,12 +27,6 @@ CHOICE: Final = "select"  # the type of fields with a closed list of options
 _MOST_LISTED: Final = 10  # options or fields in one message
 
 
-def mappings(portal: PortalManifest) -> Iterator[TeamsBy]:
-    """Yield the parts of rules that map answers."""
-    rules: tuple[AnswerRule, ...] = (*portal.trusted_domains, *portal.trusted_groups)
-    return (rule.teams_by for rule in rules if rule.teams_by is not None)
-
-
 def every_team(rule: AnswerRule) -> tuple[str, ...]:
     """Return the teams that a rule may add developers to, whatever they answered."""
     return (*rule.teams, *(rule.teams_by.teams if rule.teams_by is not None else ()))
@@ -82,7 +76,7 @@ def check_form(portal: PortalManifest, form: SignUpForm | None) -> None:
 
     Raises InputError with every field and option that it does not have, PortalError where it could not be read.
     """
-    rules = tuple(mappings(portal))
+    rules = portal.mappings
     if not rules or form is None:
         return
     if form.unread is not None:

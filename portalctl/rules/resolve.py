@@ -16,7 +16,7 @@ from portalctl.manifest.model import OnRevoke, Override
 from portalctl.portals.models import OUT, Developer
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
-from portalctl.rules.answers import Answers, Fed, fed_by, mappings, teams_of
+from portalctl.rules.answers import Answers, Fed, fed_by, teams_of
 from portalctl.rules.groups import GroupState
 from portalctl.rules.rulebook import DENIALS, Rulebook, is_for
 from portalctl.rules.shared_addresses import Sharing, by_address, sharing
@@ -95,7 +95,7 @@ def _resolve(book: Rulebook, developers: Iterable[Developer]) -> Iterator[tuple[
     by_domain: dict[tuple[str, bool, Answers], Decision] = {}
     tells_verified = "verified_email" in provider_named(book.portal.provider).abilities
     vouched = tells_verified and book.portal.policy.require_verified_email
-    asks = any(True for _ in mappings(book.portal))
+    asks = bool(book.portal.mappings)
     for developer, address in zip(listed, addresses, strict=True):
         accounts = shared.get(address or "", ())
         if developer.id in book.named:

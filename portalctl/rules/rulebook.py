@@ -20,7 +20,7 @@ from portalctl.manifest.model import (
 )
 from portalctl.portals.models import Scope
 from portalctl.reason import Reason
-from portalctl.rules.answers import every_team, mappings
+from portalctl.rules.answers import every_team
 from portalctl.rules.groups import NO_GROUPS, Groups, GroupState, group_states
 
 DENIALS = frozenset({"revoked", "rejected", "absent"})
@@ -154,7 +154,7 @@ class Rulebook:
         """Return the parts of a portal that have to be read for these rules."""
         roles = {team.name: team.roles for team in self.portal.teams if team.roles is not None}
         named = {role.api for item in roles.values() for role in item if not is_uuid(role.api)}
-        asks = any(mapping is not None for mapping in mappings(self.portal))
+        asks = bool(self.portal.mappings)
         return Scope(
             self.touched_teams(), frozenset(roles), frozenset(named), requests=bool(self.now.access), form=asks
         )

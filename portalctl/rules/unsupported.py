@@ -12,7 +12,7 @@ from portalctl.manifest.model import Manifest, Member, Override, PortalManifest
 from portalctl.providers.definition import Ability, Provider
 from portalctl.providers.registry import provider_named
 from portalctl.reason import Reason
-from portalctl.rules.answers import every_team, mappings
+from portalctl.rules.answers import every_team
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ _ASKED: Mapping[Ability, _Asked] = {
         within="account_ids",
     ),
     "forms": _Asked(
-        lambda portal: (mapping.why for mapping in mappings(portal)),
+        lambda portal: (mapping.why for mapping in portal.mappings),
         "has no sign-up forms with choices; leave out teams_by",
         within="teams",
     ),

@@ -398,3 +398,77 @@ def test_a_saved_plan_with_answers_is_applied(bench: Bench, tmp_path: Path) -> N
     out.write_text(json.dumps(plan))
     assert portalctl("apply", str(out), "--yes", env=env).code == 0
     assert bench.members("payments") == {ANNA}
+
+
+def test_access_tests_try_answers(bench: Bench) -> None:
+    bench.manifest(RULES)
+    entries = (
+        "{developer: anna@city.example, teams: [payments], not_teams: [core], answers: {department: payments}}",
+        "{developer: anna@city.example, teams: [payments, core], answers: {department: [payments, core]}}",
+        "{developer: anna@city.example, teams: [], answers: {department: sales}}",
+        "{domain: city.example, teams: [core], answers: {department: core}}",
+        "{domain: city.example, is: approved, teams: []}",
+        "{domain: evil.example, is: unmatched, teams: [], answers: {department: core}}",
+    )
+    file = bench.folder / "answers.test.yaml"
+    file.write_text("version: 1\nexpectations:\n" + "".join(f"  - {entry}\n" for entry in entries))
+    passed = bench.run("test")
+    assert (passed.code, passed.out) == (0, "6 expectations: 6 passed, 0 failed.\n")
+    assert bench.reads == []
+    file.write_text(file.read_text().replace("teams: [core], answers: {department: core}", "teams: [core]"))
+    failed = bench.run("test")
+    assert failed.code == 2
+    assert "expected in core, found in no team" in failed.out
+    file.write_text(
+        "version: 1\nexpectations:\n  - {domain: city.example, is: approved, answers: {departmen: core}}\n"
+    )
+    wrong = bench.run("test")
+    assert wrong.code == 65
+    assert "answers.test.yaml:3:52: 'departmen': no `teams_by` maps this field; did you mean" in wrong.err
+
+
+def test_the_vendors_review_of_partner_requests_is_a_manifest(bench: Bench) -> None:
+    """Kong's "Review partner API access requests with Dev Portal custom forms", step by step."""
+    api_id = bench.sim.store.add_api("Flights")
+    headers, base = {"Authorization": f"Bearer {bench.sim.token}"}, f"/v3/portals/{PORTAL_ID}"
+    submit = {"type": "submit", "name": "submit", "value": "Request access"}
+    sign_up = [
+        {"type": "text", "name": "full_name", "label": "Full name", "required": True},
+        {"type": "email", "name": "email", "label": "Email address", "required": True},
+        {"type": "text", "name": "company_name", "label": "Company name", "required": True},
+        submit,
+    ]
+    reason = [
+        {"type": "text", "name": "api_id", "label": "API"},
+        {"type": "textarea", "name": "business_justification", "label": "Why do you need access?", "required": True},
+        submit,
+    ]
+    with httpx.Client(base_url=bench.sim.url, headers=headers, trust_env=False) as api:
+        form = {"type": "developer_registration", "status": "published", "fields": sign_up}
+        assert api.post(f"{base}/forms", json=form).status_code == 201
+        form = {"type": "api_registration", "name": "api-registration", "status": "published", "fields": reason}
+        form_id = api.post(f"{base}/forms", json=form).json()["id"]
+        linked = api.put(f"/v3/apis/{api_id}/publications/{PORTAL_ID}", json={"form_id": form_id})
+        assert linked.status_code == 200
+        raina = {"full_name": "Raina Sovani", "email": "raina.sovani@example.com"}
+        answers = {"company_name": "Example Air"}
+        owner = api.post(f"{base}/developers", json=raina | {"additional_data": answers}).json()["id"]
+        booking = {"name": "Integration", "owner": {"id": owner, "type": "developer"}}
+        application = api.post(f"{base}/applications", json=booking).json()["id"]
+        request = {"api_id": api_id, "additional_data": {"business_justification": "Showing departures"}}
+        path = f"{base}/applications/{application}/registrations"
+        assert api.post(path, json=request).json()["status"] == "pending"
+    rules = "access_requests:\n  - {products: [Flights], domains: [example.com], status: approved}\n"
+    bench.manifest(rules)
+    shown = bench.run("plan")
+    assert "raina.sovani@example.com  Company name: Example Air" in shown.told
+    assert "asks for Flights (Integration): Why do you need access?: Showing departures" in shown.told
+    masked = bench.run("plan", "--mask-emails")
+    assert "Example Air" not in masked.out
+    assert "departures" not in masked.out
+    assert bench.writes[-1].startswith("POST")  # of the steps above: nothing was written since
+    bench.manifest(f"trusted_domains: [example.com]\n{rules}")
+    assert bench.run("apply", "--yes").code == 0
+    assert bench.status("raina.sovani@example.com") == "approved"
+    [registration] = bench.sim.store.registrations(PORTAL_ID)
+    assert registration["status"] == "approved"

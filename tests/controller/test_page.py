@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Bench
+from tests.conftest import PORTAL_ID, Bench
 from tests.controller.page_visit import Visitor, text_of
 from tests.controller.running import until
 from tests.controller.served import Served
@@ -107,6 +107,20 @@ def test_why_a_developer_is_pending(bench: Bench, serve: Serve) -> None:
     absent = visitor.text("/portals/partners/developers/bob@example.com")
     assert "no account" in absent
     assert visitor.get("/portals/partners/developers/nothing").status == 404
+
+
+def test_what_a_pending_developer_answered_is_shown_and_hidden_from_viewers(bench: Bench, serve: Serve) -> None:
+    bench.people(pending=["zoe@unknown.example"])
+    form = bench.sim.store.add_form(PORTAL_ID, [{"type": "text", "name": "company", "label": "Company"}])
+    bench.sim.store.set_answers(bench.emails["zoe@unknown.example"], {"company": "<b>Acme</b>"}, form)
+    bench.manifest(RULES)
+    served = serve("observe")
+    approver, viewer = visit(served, "approver"), visit(served, "viewer")
+    for path in ("/portals/partners", "/portals/partners/developers/zoe@unknown.example"):
+        assert "answered Company: <b>Acme</b>" in approver.text(path)
+        assert "<b>Acme" not in approver.get(path).body.decode()
+    assert "answered Company: (masked)" in viewer.text("/portals/partners")
+    assert "Acme" not in viewer.get("/portals/partners").body.decode()
 
 
 def test_viewers_see_masks_and_reach_developers_by_mask_only(bench: Bench, serve: Serve) -> None:
