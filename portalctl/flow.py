@@ -279,16 +279,19 @@ def take_snapshot(manifest: Manifest, run: Run, more: Iterable[tuple[str, str]] 
     return saved_snapshot(portals, kept, created_at=rfc3339(created), generator=GENERATOR)
 
 
-def drift(manifest: Manifest, run: Run, own: Collection[str] = ()) -> tuple[PortalDrift, ...]:
+def drift(manifest: Manifest, run: Run, own: Collection[str] | None = None) -> tuple[PortalDrift, ...]:
     """Compare each portal with the manifest and report the drift, and who made manual changes.
 
-    Sends only GET requests; raises what `plan` raises. Args: own: traces of writes that portalctl sent.
+    Sends only GET requests; raises what `plan` raises. Args: own: traces of writes that portalctl sent; None: the
+    vendor's log of changes is not read.
     """
     now = run.clock()
     compared = tuple(compare_certain(manifest, run, now))
-    logs = change_logs(compared, run, now)
+    logs = change_logs(compared, run, now) if own is not None else {}
     found = ((item, _drift(item), logs.get(item.portal.name)) for item in compared)
-    return tuple(one if log is None else with_recorded(one, item.snapshot, log, own) for item, one, log in found)
+    return tuple(
+        one if log is None else with_recorded(one, item.snapshot, log, own or ()) for item, one, log in found
+    )
 
 
 def _drift(item: Compared) -> PortalDrift:
@@ -336,18 +339,20 @@ def access(manifest: Manifest, run: Run, origins: Origins = NO_ORIGINS) -> Acces
     )
 
 
-def explain(manifest: Manifest, run: Run, subject: Topic, own: Collection[str] = ()) -> tuple[PortalExplanation, ...]:
+def explain(
+    manifest: Manifest, run: Run, subject: Topic, own: Collection[str] | None = None
+) -> tuple[PortalExplanation, ...]:
     """Explain which rules of each portal match a subject, and what `plan` would do; of a developer also the last
-    changes. Raises what `plan` raises. Args: own: traces of writes that portalctl sent."""
+    changes. Raises what `plan` raises. Args: own: as in `drift`."""
     now = run.clock()
     compared = tuple(compare_certain(manifest, run, now, more=subject.scope))
-    logs = change_logs(compared, run, now) if subject.about == "developer" else {}
+    logs = change_logs(compared, run, now) if own is not None and subject.about == "developer" else {}
     found = (
         (item, explain_portal(item.portal, item.snapshot, item.found, subject, now.date(), groups=item.groups))
         for item in compared
     )
     return tuple(
-        with_last_changes(one, item.snapshot.portal_id, logs.get(item.portal.name), own) for item, one in found
+        with_last_changes(one, item.snapshot.portal_id, logs.get(item.portal.name), own or ()) for item, one in found
     )
 
 

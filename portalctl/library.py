@@ -122,7 +122,7 @@ def drift(
     from portalctl.manifest.acknowledgements_file import load_acknowledgements  # noqa: PLC0415 (heavy; see above)
 
     accepted = load_acknowledgements(Path(acknowledgements)) if acknowledgements is not None else ()
-    return acknowledged(flow.drift(manifest, run), accepted, run.clock().date())
+    return acknowledged(flow.drift(manifest, run, own=()), accepted, run.clock().date())
 
 
 def report(plan: Plan, reports: Iterable[PortalReport], *, actor: str | None = None) -> Report:
@@ -180,4 +180,4 @@ def explain(manifest: Manifest, run: Run, subject: str) -> tuple[PortalExplanati
     from portalctl import flow  # noqa: PLC0415 (heavy; see above)
     from portalctl.insight.explain import subject_of  # noqa: PLC0415 (heavy; see above)
 
-    return flow.explain(manifest, run, subject_of(subject, manifest.portals.values()))
+    return flow.explain(manifest, run, subject_of(subject, manifest.portals.values()), own=())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -27,37 +27,54 @@ def manual_changes(log: ChangeLog, portal_id: str, own: Collection[str]) -> tupl
 
 
 def with_recorded(drift: PortalDrift, snapshot: Snapshot, log: ChangeLog, own: Collection[str]) -> PortalDrift:
-    """Return the drift of a portal with its manual changes, and each finding with its own."""
-    changes = manual_changes(log, drift.portal_id, own)
+    """Return the drift of a portal with its manual changes, and each finding with those that may have led to it."""
+    wanted = drift.portal_id.lower()
+    every = [change for change in log.changes if change.portal_id == wanted]
     teams: dict[str, list[str]] = {}
     for team in snapshot.teams:
         teams.setdefault(team.name, []).append(team.id)
-    findings = tuple(replace(item, changed=_behind(item, changes, teams)) for item in drift.findings)
-    calls = drift.calls + log.calls
-    return replace(drift, findings=findings, recorded=changes, unrecorded=log.unread, calls=calls)
+    findings = tuple(
+        replace(item, changed=_newest(_behind(item, every, teams.get(item.team or "", ())), own))
+        for item in drift.findings
+    )
+    recorded, calls = manual_changes(log, drift.portal_id, own), drift.calls + log.calls
+    return replace(drift, findings=findings, recorded=recorded, unrecorded=log.unread, calls=calls)
 
 
 def _behind(
-    finding: DriftFinding, changes: Sequence[RecordedChange], teams: Mapping[str, Sequence[str]]
-) -> tuple[RecordedChange, ...]:
-    """Return the newest change that led to a finding.
+    finding: DriftFinding, changes: Iterable[RecordedChange], teams: Collection[str]
+) -> Iterator[RecordedChange]:
+    """Yield the changes of what a finding is about, newest first. `teams`: the ids of its team.
 
-    The log does not name the developer who was added to a team: then it is the newest one of each principal.
-    """
-    ids = teams.get(finding.team or "", ())
-    if finding.developer_id is None:
-        of_team = [change for change in changes if change.what in {"team", "role"} and change.team_id in ids]
-        return tuple(of_team[:1])
-    if finding.team is None:
-        own = [change for change in changes if change.what == "developer"]
-        return tuple([change for change in own if change.developer_id == finding.developer_id][:1])
-    of_members = [change for change in changes if change.what == "member" and change.team_id in ids]
-    if finding.live != "member":
-        removed = [change for change in of_members if change.method == "DELETE"]
-        return tuple([change for change in removed if change.developer_id == finding.developer_id][:1])
-    added = {change.principal.id: change for change in reversed(of_members) if change.method == "POST"}
-    newest = [change for change in of_members if added.get(change.principal.id) is change]
-    return tuple(newest[:MOST_CANDIDATES])
+    The log does not name the developer who was added to a team: then it is any addition since they were removed."""
+    for change in changes:
+        if finding.developer_id is None:
+            if change.what in {"team", "role"} and change.team_id in teams:
+                yield change
+        elif finding.team is None:
+            if (change.what, change.developer_id) == ("developer", finding.developer_id) and not _is_access(finding):
+                yield change
+        elif change.what == "member" and change.team_id in teams:
+            if change.developer_id == finding.developer_id:
+                yield from () if finding.live == "member" else (change,)
+                return
+            if change.developer_id is None and finding.live == "member":
+                yield change
+
+
+def _is_access(finding: DriftFinding) -> bool:
+    """Return whether a finding is about a registration: the log has its application only."""
+    return finding.live.startswith("registration of ")
+
+
+def _newest(changes: Iterable[RecordedChange], own: Collection[str]) -> tuple[RecordedChange, ...]:
+    """Return the newest change; of additions to a team the newest one of each principal. None of portalctl's own."""
+    changes = list(changes)
+    additions = [change for change in changes if change.what == "member" and change.developer_id is None]
+    if not additions:
+        return tuple(change for change in changes[:1] if change.trace not in own)
+    newest = {change.principal.id: change for change in reversed(additions) if change.trace not in own}
+    return tuple(change for change in additions if newest.get(change.principal.id) is change)[:MOST_CANDIDATES]
 
 
 def with_last_changes(

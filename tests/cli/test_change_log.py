@@ -89,8 +89,29 @@ def test_memberships_name_one_who_may_have_added_them(bench: Bench) -> None:
     assert changed(bench) == [("missing_grant", ANN, [("system_account", "night script")])]
     by_hand(bench, ROBOT, "POST", city, {"id": bench.emails[BOB]})
     found = {developer: who for _, developer, who in changed(bench)}
-    assert found[BOB] == [("system_account", "night script"), ("user", "Alice Admin")]
-    assert "changed by one of night script (system account), 20" in bench.run("drift", COLUMNS="400").out
+    assert found[BOB] == [("system_account", "night script")]  # Alice added him before he was removed
+    by_hand(bench, ALICE, "POST", city, {"id": bench.sim.store.add_developer(PORTAL_ID, "cid@x.example")})
+    found = {developer: who for _, developer, who in changed(bench)}
+    assert found[BOB] == [("user", "Alice Admin"), ("system_account", "night script")]
+    assert "changed by one of Alice Admin (user), 20" in bench.run("drift", COLUMNS="400").out
+
+
+def test_what_portalctl_changed_last_is_nobody_elses(bench: Bench) -> None:
+    club(bench)
+    by_hand(bench, ALICE, "PATCH", f"/developers/{bench.emails[BOB]}", {"status": "pending"})
+    assert bench.run("apply", "--yes", "--confirm-timeout", "0.2").code == 0
+    bench.sim.store.set_status(bench.emails[BOB], "revoked")  # not in the log
+    assert changed(bench) == [("withheld", BOB, [])]
+    assert len(drift(bench)["portals"][0]["recorded"]) == 1
+
+
+def test_other_commands_do_not_read_the_log(bench: Bench) -> None:
+    club(bench)
+    by_hand(bench, ALICE, "PATCH", f"/developers/{bench.emails[BOB]}", {"status": "revoked"})
+    bench.sim.clear_log()
+    bench.manifest(RULES + "acknowledgements: known.yaml\n")
+    assert bench.run("acknowledge", "--all", "--reason", "known", "--expires", "2099-01-31").code == 0
+    assert not [read for read in bench.reads if "audit" in read]
 
 
 def test_writes_of_portalctl_are_not_by_hand(bench: Bench) -> None:
