@@ -16,6 +16,7 @@ from portalctl.cli.paths import manifest_paths
 from portalctl.cli.run_options import RunOptions, parse_modes
 from portalctl.cli.servers import Destination, Tls, addresses, servers, services
 from portalctl.controller.database import open_database
+from portalctl.controller.database_errors import extra_postgres
 from portalctl.controller.logs import Log
 from portalctl.controller.loop import Modes
 from portalctl.controller.models import Mode
@@ -23,6 +24,7 @@ from portalctl.controller.schedule import Timing
 from portalctl.controller.service import AcceptedCommits, Controller, ControllerSettings
 from portalctl.controller.source import Folder, FollowedBranch, GitSource, Loaded, ManifestSource, load
 from portalctl.controller.store import Store
+from portalctl.controller.turns import Turns
 from portalctl.environment import secret
 from portalctl.errors import BadUsageError
 from portalctl.events import Event, Warned
@@ -65,8 +67,21 @@ def start(options: RunOptions) -> int:
             log,
             serve=serving(settings, store, log) if settings is not None else None,
             send=notify if webhook is not None else None,
+            turns=shared_turns(store, log),
         )
         return controller.run()
+
+
+def shared_turns(store: Store, log: Log) -> Turns | None:
+    """Return the schedules that replicas share; None for SQLite, which one process uses.
+
+    Raises BadUsageError without the extra `postgres`.
+    """
+    if store.engine.dialect.name == "sqlite":
+        return None
+    with extra_postgres():
+        from portalctl.controller.shared_turns import SharedTurns
+    return SharedTurns(store, log)
 
 
 def check_source(options: RunOptions) -> None:

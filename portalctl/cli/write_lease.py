@@ -199,6 +199,9 @@ class _CheckedJournal(Journal):
         self._check()
         self._journal.intent(change)
 
+    def check(self) -> None:
+        self._check()
+
     def answer(self, change: Change, written: WriteResult) -> None:
         self._journal.answer(change, written)
 

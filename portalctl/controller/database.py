@@ -8,19 +8,31 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from portalctl.controller.database_errors import StoreError, database_errors, place_of
+from portalctl.controller.database_errors import StoreError, database_errors, extra_postgres, place_of
 from portalctl.controller.migrations import migrate
 from portalctl.controller.models import DATABASE_FILE
 from portalctl.errors import BadUsageError
 from portalctl.execution.journal import check_folder, make_folder
+from portalctl.http.server import is_loopback
+from portalctl.words import quoted
 
 BUSY_SECONDS: Final = 10.0  # how long a write waits for another process
 LOG_BYTES: Final = 64 * 1024**2  # of the write-ahead log that are kept after a large transaction
 WRITES: Final = "portalctl_writes"  # the execution option of transactions that write
+_ENCRYPTED: Final = frozenset({"require", "verify-ca", "verify-full"})
+# A connection to a host that is gone fails within some seconds, so that leases end first on the side that lost it.
+TIMEOUTS: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 8000,  # milliseconds
+}
 _EXPECTED = "Expected sqlite:///PATH or postgresql://USER@HOST/NAME."
 
 
@@ -65,13 +77,36 @@ def _parsed(text: str) -> URL:
             "the URL of the database is not valid (not shown: it may have a password)", _EXPECTED
         ) from None
     if url.drivername in {"postgresql", "postgres"}:
-        return url.set(drivername="postgresql+psycopg")
+        url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise BadUsageError(f"{url.drivername!r} is not a supported kind of database", _EXPECTED)
     named = url.database is not None and not url.database.startswith(":") and not url.database.startswith("file:")
     if url.drivername == "sqlite" and (not url.database or not named or url.query):
         raise BadUsageError("the URL of the database names no file", _EXPECTED)
+    if url.drivername != "sqlite":
+        _check_tls(url)
     return url
+
+
+def _check_tls(url: URL) -> None:
+    """Raise BadUsageError where a password and addresses would cross a network without encryption."""
+    query = url.normalized_query
+    named = [url.host or "", *query.get("host", ()), *query.get("hostaddr", ()), *query.get("service", ())]
+    hosts = [host for name in named for host in name.split(",") if host]
+    hosts = hosts or [os.environ.get("PGHOSTADDR") or os.environ.get("PGHOST") or ""]
+    modes = query.get("sslmode", ())
+    if modes and modes[-1] in _ENCRYPTED:
+        return
+    for host in hosts:
+        if (
+            host
+            and not host.startswith("/")
+            and not is_loopback(urlsplit(f"//{host if ':' not in host else f'[{host}]'}"))
+        ):
+            raise BadUsageError(
+                f"the database is on another machine ({quoted(host)}), and its URL has no sslmode that encrypts",
+                "Add ?sslmode=verify-full (and sslrootcert=FILE) to the URL.",
+            )
 
 
 def _prepare_file(path: Path, *, exclusive: bool) -> Callable[[], None] | None:
@@ -134,17 +169,23 @@ def _on_dispose(engine: Engine, unlock: Callable[[], None]) -> None:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        try:
-            return create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": 10})
-        except ModuleNotFoundError:
-            raise BadUsageError(
-                "PostgreSQL needs the package psycopg", "Install it: pip install 'psycopg[binary]'"
-            ) from None
+        with extra_postgres():
+            engine = create_engine(url, pool_pre_ping=True, hide_parameters=True, connect_args=TIMEOUTS)
+        event.listen(engine, "connect", _configure_session)
+        return engine
     options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     engine = create_engine(url, hide_parameters=True, connect_args=options)
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _configure_session(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 (the driver's own type)
+    """End a transaction that a stopped process left open: its locks would hold up the other replicas."""
+    connection.autocommit = True
+    connection.execute("SET idle_in_transaction_session_timeout = '10s'")
+    connection.execute("SET lock_timeout = '15s'")
+    connection.autocommit = False
 
 
 def _configure(connection: Any, record: object) -> None:  # noqa: ANN401, ARG001 (the driver's own type)

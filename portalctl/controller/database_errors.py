@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from portalctl.errors import PortalctlError
+from portalctl.errors import BadUsageError, PortalctlError
 
 _ADVICE = (
     ("full", "Free space on its disk."),
@@ -35,6 +35,18 @@ def place_of(url: URL) -> str:
     host = f"{url.host or ''}:{url.port}" if url.port else url.host or ""
     user = f"{url.username}@" if url.username else ""
     return f"{url.get_backend_name()}://{user}{host}/{url.database or ''}"
+
+
+@contextmanager
+def extra_postgres() -> Iterator[None]:
+    """Raise BadUsageError where an import inside fails, since the extra `postgres` is not installed."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise BadUsageError(
+            f"PostgreSQL needs the extra postgres ({error.name} is not installed)",
+            "In a clone: pip install '.[controller,postgres]'",
+        ) from None
 
 
 @contextmanager

@@ -32,7 +32,8 @@ def _allow() -> None:
 class DatabasePlace:
     """The journal of one portal in one run.
 
-    `check` is called before each intent; where it raises PortalctlError, as for a lost lease, nothing is sent.
+    `check` is called before each intent, and again directly before each try is sent; it must be quick. Where it
+    raises PortalctlError, as for a lost lease, nothing is sent.
     """
 
     store: Store
@@ -84,6 +85,9 @@ class DatabaseJournal(Journal):
     def line(self, event: str, facts: Mapping[str, object]) -> Line:
         """Return a line, as journal files have it."""
         return {"event": event, "run": self._place.run_id, "at": timestamp(self._clock()), **facts}
+
+    def check(self) -> None:
+        self._place.check()
 
     def intent(self, change: Change) -> None:
         self._place.check()

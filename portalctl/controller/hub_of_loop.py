@@ -55,10 +55,7 @@ class LoopHub:
         address = normal_address(sign_up.email)
         if address is None:
             raise BadUsageError(f"{quoted(sign_up.email)}: not a valid e-mail address")
-        try:
-            return self._loop.report(name, replace(sign_up, email=address)).result(REGISTRATION_SECONDS)
-        except TimeoutError:
-            return UNAVAILABLE
+        return self._loop.register(name, replace(sign_up, email=address), REGISTRATION_SECONDS)
 
     def decision(self, name: str, address: str) -> AccessDecision | None:
         """See `Hub.decision`. One reading of the portal, in the caller's thread."""

@@ -11,10 +11,10 @@ from typing import Final
 from sqlalchemy import Connection, Table, delete, insert, inspect, select, text
 from sqlalchemy.schema import CreateColumn
 
-from portalctl.controller.database_errors import StoreError
+from portalctl.controller.database_errors import StoreError, extra_postgres
 from portalctl.controller.tables import METADATA, SCHEMA_VERSION
 
-VERSION: Final = 2
+VERSION: Final[int] = 3
 _LOCK: Final = 0x706F7274  # of PostgreSQL's advisory locks, for migrations
 
 
@@ -28,6 +28,8 @@ def migrate(connection: Connection) -> None:
         if found == VERSION:
             return
     METADATA.create_all(connection)
+    if connection.dialect.name == "postgresql":
+        _add_queue(connection)
     for table in METADATA.sorted_tables:
         _add_missing(connection, table)
     connection.execute(delete(SCHEMA_VERSION))
@@ -47,6 +49,17 @@ def check_version(found: int) -> None:
             "does not write to it",
             "Update portalctl on all machines that use this database.",
         )
+
+
+def _add_queue(connection: Connection) -> None:
+    """Add the tables of the queue that replicas share. Raises BadUsageError without the extra `postgres`."""
+    if inspect(connection).has_table("procrastinate_jobs"):
+        return
+    with extra_postgres():
+        from procrastinate.schema import SchemaManager  # noqa: PLC0415 (an extra)
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101 (the connection is open)
+    driver.execute(SchemaManager.get_schema())
 
 
 def _add_missing(connection: Connection, table: Table) -> None:

@@ -23,6 +23,7 @@ from portalctl.controller.schedule import Timing
 from portalctl.controller.source import Folder, Loaded, ManifestSource
 from portalctl.controller.store import Store
 from portalctl.controller.turn import RunOutcome, Tools
+from portalctl.controller.turns import Turns
 from portalctl.events import Event
 from portalctl.manifest.model import PortalManifest
 from portalctl.run_context import Run, utc_now
@@ -53,8 +54,8 @@ class AcceptedCommits:
     def accepted(self) -> str | None:
         return self._store.accepted_commit(self._source)
 
-    def accept(self, commit: str) -> None:
-        self._store.accept_commit(self._source, commit, utc_now())
+    def accept(self, commit: str, before: str | None) -> bool:
+        return self._store.accept_commit(self._source, commit, before, utc_now())
 
 
 RunFor = Callable[[Loaded, str, Callable[[Event], None]], Run]
@@ -67,6 +68,7 @@ class Controller:
     Args:
         serve: returns what listens; None: nothing does.
         send: posts a notification; None: there are none.
+        turns: the schedules that replicas share; None: this is the only process.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Controller:
         *,
         serve: Serve | None = None,
         send: Callable[[Mapping[str, object]], None] | None = None,
+        turns: Turns | None = None,
     ) -> None:
         self.metrics = Metrics()
         self.stop = Stop()
@@ -88,7 +91,8 @@ class Controller:
         self._run_for = run_for
         self._serve = serve
         self._announce = Announcements(send, settings.public_url) if send is not None else None
-        tools = Tools(store, self._run, log, utc_now)
+        self._alone = turns is None
+        tools = Tools(store, self._run, log, utc_now, shared=turns is not None, is_newest=source.is_newest)
         self.loop = Loop(
             source,
             tools,
@@ -98,12 +102,14 @@ class Controller:
             refresh=FOLDER_SECONDS if isinstance(source, Folder) else GIT_SECONDS,
             observe=self._observed,
             stop=self.stop,
+            turns=turns,
         )
         self.hub = LoopHub(self.loop, tools)
 
     def run(self) -> int:
         """Run until a signal asks to stop, and return the exit code. Raises StoreError where it cannot begin."""
-        for interrupted in self._store.interrupted_runs(utc_now()):
+        # Replicas end the runs of a dead one when they have the turn of its portal.
+        for interrupted in self._store.interrupted_runs(utc_now()) if self._alone else ():
             self._log.warning("interrupted", portal=interrupted.portal, run=interrupted.id)
         with ExitStack() as stack:
             stack.enter_context(draining(self.stop))
@@ -123,15 +129,18 @@ class Controller:
         """Return the exit code of `--once`: that of `apply` over all portals."""
         if not self._settings.once:
             return 0
-        views = self.loop.views.values()
-        outcomes = self.loop.outcomes.values()
-        if self.loop.loaded is None or any(not one.read for one in outcomes) or len(outcomes) < len(views):
+        views, outcomes = self.loop.views, self.loop.outcomes
+        elsewhere = [view for name, view in views.items() if name not in outcomes]  # run by another replica
+        problems = [problem for one in outcomes.values() for problem in one.problems]
+        problems += [problem for view in elsewhere for problem in view.problems]
+        unread = any(view.key is None or self._alone for view in elsewhere)
+        if self.loop.loaded is None or unread or any(not one.read for one in outcomes.values()):
             return 1
-        if any(not report.clean for one in outcomes for report in one.reports):
+        if any(not report.clean for one in outcomes.values() for report in one.reports):
             return 4
-        if any(problem.startswith("refused") for one in outcomes for problem in one.problems):
+        if any(problem.startswith("refused") for problem in problems):
             return 3
-        return 4 if any(one.problems for one in outcomes) else 0
+        return 4 if problems else 0
 
     def _run(self, loaded: Loaded, name: str) -> Run:
         logged = self._log.observer(name)

@@ -67,13 +67,17 @@ class ManifestSource(Protocol):
     def look(self) -> ManifestSourceState:
         """Look for a newer manifest. Never raises PortalctlError."""
 
+    def is_newest(self, loaded: Loaded) -> bool:
+        """Return whether no replica accepted a newer commit. From any thread. Raises PortalctlError."""
+
 
 class Commits(Protocol):
     """The newest accepted commits, which survive a restart; `Store` has them."""
 
     def accepted(self) -> str | None: ...
 
-    def accept(self, commit: str) -> None: ...
+    def accept(self, commit: str, before: str | None) -> bool:
+        """Accept a commit. False: another one than `before` was accepted since, by another replica."""
 
 
 class Folder:
@@ -103,6 +107,10 @@ class Folder:
         else:
             self._state, self._read = ManifestSourceState(loaded, changed=True), seen
         return self._state
+
+    def is_newest(self, loaded: Loaded) -> bool:  # noqa: ARG002 (of the protocol)
+        """See `ManifestSource.is_newest`: a folder has no commits."""
+        return True
 
     def _stable(self) -> tuple[Loaded, object]:
         """Return the manifest and the look that it is of. Raises PortalctlError."""
@@ -147,13 +155,12 @@ class GitSource:
     def look(self) -> ManifestSourceState:
         """See `ManifestSource.look`."""
         self._state = replace(self._state, changed=False)
-        accepted = self._commits.accepted()
+        accepted = None
         try:
-            commit = self._fetched(accepted)
-            if commit not in {self._commit, self._refused}:
-                self._take(commit)
-            elif commit == self._commit:
-                self._state = replace(self._state, problem=None, untrusted=False)
+            for _ in range(TRIES):
+                accepted = self._commits.accepted()
+                if self._looked(accepted):
+                    break
         except RewrittenError as error:
             self._state = replace(self._state, problem=_text(error), untrusted=True)
         except PortalctlError as error:
@@ -161,6 +168,19 @@ class GitSource:
         if self._state.loaded is None and accepted is not None:
             self._fall_back(accepted)
         return self._state
+
+    def _looked(self, accepted: str | None) -> bool:
+        """Look once. False: another replica has accepted a commit meanwhile. Raises PortalctlError."""
+        commit = self._fetched(accepted)
+        if commit not in {self._commit, self._refused}:
+            return self._take(commit, accepted)
+        if commit == self._commit:
+            self._state = replace(self._state, problem=None, untrusted=False)
+        return True
+
+    def is_newest(self, loaded: Loaded) -> bool:
+        """See `ManifestSource.is_newest`."""
+        return self._commits.accepted() in {None, loaded.commit}
 
     @property
     def _commit(self) -> str | None:
@@ -177,19 +197,21 @@ class GitSource:
             branch.mirror.verify(commit, branch.signers)
         return commit
 
-    def _take(self, commit: str) -> None:
-        """Load a commit, and accept it. Raises PortalctlError for an invalid one, which is then refused."""
+    def _take(self, commit: str, accepted: str | None) -> bool:
+        """Load a commit, and accept it; an invalid one is refused. False: another one was accepted meanwhile."""
         try:
             loaded = self._load(commit)
         except PortalctlError as error:
             self._refused = commit
             text = f"commit {commit[:12]} is not used: {_text(error)}"
             self._state = replace(self._state, problem=text)
-            return
-        self._commits.accept(commit)
+            return True
+        if not self._commits.accept(commit, accepted):
+            return False
         self._refused = None
         self._state = ManifestSourceState(loaded, changed=True)
         self._remove_exports(commit)
+        return True
 
     def _fall_back(self, accepted: str) -> None:
         """Use the last accepted commit where the newest cannot be used, after a restart."""

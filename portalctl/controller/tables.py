@@ -1,9 +1,9 @@
 """The tables of the controller's database, for SQLite and PostgreSQL.
 
 State: `portals`, `suspensions`, `held_plans`, `accepted_commits`, `seen_ids`, `contested`, `leases`, `journal`,
-`settings`, `sessions`. History: `runs`, `results`, `decisions`, `findings`, `observations`, `developer_counts`. No
-developer's access is decided from the history. Times are UTC text of one width, so that they sort as text in both
-databases.
+`settings`, `sessions`, `turns`, `sign_ups`. History: `runs`, `results`, `decisions`, `findings`, `observations`,
+`developer_counts`. No developer's access is decided from the history. Times are UTC text of one width, so that they
+sort as text in both databases.
 """
 
 from __future__ import annotations
@@ -238,4 +238,22 @@ SESSIONS = Table(  # of users of the page; `id`: hash of the cookie; `salt`: tha
     Column("salt", String(22), nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("seen_at", Moment, nullable=False, index=True),
+)
+
+TURNS = Table(  # the schedule of each portal, which replicas share; `number` grows with each change; `body`: JSON
+    "turns",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+)
+
+SIGN_UPS = Table(  # reported sign-ups that wait for a run on any replica, for at most a minute; both texts: JSON
+    "sign_ups",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("portal", Text, nullable=False, index=True),
+    Column("body", Text, nullable=False),
+    Column("answer", Text),
+    Column("at", Moment, nullable=False),
 )

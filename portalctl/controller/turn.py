@@ -25,7 +25,6 @@ from portalctl.controller.logs import Log
 from portalctl.controller.models import (
     Counts,
     HeldPlan,
-    Lease,
     Mode,
     PortalKey,
     Reading,
@@ -36,6 +35,7 @@ from portalctl.controller.models import (
     Trigger,
     WaitingSignUp,
 )
+from portalctl.controller.portal_lease import PortalLease
 from portalctl.controller.reading import after_writes, changed_by_others, reading_of, sudden
 from portalctl.controller.registrations import registered, with_sign_ups
 from portalctl.controller.source import Loaded
@@ -55,18 +55,22 @@ WINDOW: Final = timedelta(hours=1)  # a change that is undone twice within it is
 CONTESTED_FOR: Final = timedelta(hours=24)
 UNDONE: Final = 2
 HOLDER: Final = "controller"
-LEASE_SECONDS: Final = 20.0
-RENEWED_WITH: Final = timedelta(seconds=15)  # left
 
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What every run uses. `run_for` returns the settings of a run of one portal, from the environment of now."""
+    """What every run uses. `run_for` returns the settings of a run of one portal, from the environment of now.
+
+    `shared`: replicas share the database, so that each run has a lease of its own. `is_newest`: whether no replica
+    has accepted a newer commit.
+    """
 
     store: Store
     run_for: Callable[[Loaded, str], Run]
     log: Log
     clock: Callable[[], datetime]
+    shared: bool = False
+    is_newest: Callable[[Loaded], bool] = lambda _: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ def run_portal(job: Job, tools: Tools) -> RunOutcome | None:
 def _is_leased(name: str, tools: Tools) -> bool:
     """Return whether another writer has the lease of a portal."""
     key = tools.store.portal_named(name)
-    lease = tools.store.lease(key, tools.clock()) if key is not None else None
+    lease = tools.store.lease(key, tools.store.time()) if key is not None else None
     return lease is not None and lease.holder != HOLDER
 
 
@@ -163,7 +167,7 @@ class _Turn:
         self._results: list[ChangeResult] = []
         self._digests: list[str] = []
         self._outcome = RunOutcome(record)
-        self._lease: Lease | None = None
+        self._lease: PortalLease | None = None
 
     def problem(self, error: PortalctlError) -> None:
         self.problems.append(_sentence(error))
@@ -187,6 +191,7 @@ class _Turn:
             contested = self._contested(key, reading)
             if self._writes(observing):
                 self._write(key, reading, run, contested)
+            self._check_current()
             if self._job.mode == "full" and not observing:
                 self._keep_held(key, reading, contested)
         self._save(key, reading, observing, contested)
@@ -195,7 +200,7 @@ class _Turn:
         """Return the settings of this run, with its journal in the database."""
         name = self._job.name
         run = self._tools.run_for(self._job.loaded, name)
-        return replace(run, journals={name: DatabasePlace(self._store, name, self._record.id, self._renew)})
+        return replace(run, journals={name: DatabasePlace(self._store, name, self._record.id, self._check_lease)})
 
     def _observing(self, key: PortalKey, reading: PortalReading) -> str:
         """Return why this run must not write; empty: it may. Records what others changed."""
@@ -242,17 +247,20 @@ class _Turn:
         approved = list(self._approved(key, reading, contested)) if self._job.mode == "full" else []
         if not plans and not approved:
             return
-        self._lease = self._store.take_lease(key, HOLDER, LEASE_SECONDS, self._tools.clock())
-        if self._lease is None:
+        holder = f"{HOLDER}:{self._record.id}" if self._tools.shared else HOLDER
+        self._lease = PortalLease(self._store, key, holder)
+        if not self._lease.take():
             self.problems.append("another apply has the lease of this portal; the next run tries again")
             return
         try:
+            if not self._tools.is_newest(self._job.loaded):
+                raise StoreError("a newer commit was accepted since this run began; the next run starts from it")
             for plan in plans:
                 self._apply(plan, run)
             for held in approved:
                 self._apply_approved(held, reading, run)
         finally:
-            self._store.release_lease(key, HOLDER)
+            self._lease.release()
 
     def _apply(self, plan: Plan, run: Run) -> bool:
         """Carry out a plan. Returns False for a refused one, which is a problem."""
@@ -285,14 +293,16 @@ class _Turn:
         done = self._apply(reading.plan(holding.only(_covered(held))), run)
         self._store.set_plan_state(held.digest, "applied" if done else "stale", self._tools.clock())
 
-    def _renew(self) -> None:
-        """Called before each write, and renews the lease in time. Raises PortalctlError where it was lost."""
-        key, now = self._outcome.key, self._tools.clock()
-        if self._lease is not None and self._lease.expires - now > RENEWED_WITH:
-            return
-        self._lease = self._store.renew_lease(key, HOLDER, LEASE_SECONDS, now) if key is not None else None
+    def _check_lease(self) -> None:
+        """Called before each write. Raises StoreError where the lease was lost."""
         if self._lease is None:
-            raise StoreError("the lease of this portal was lost; nothing more was sent")
+            raise StoreError("the lease of this portal was not taken; nothing was sent")
+        self._lease.check()
+
+    def _check_current(self) -> None:
+        """Raise StoreError where another process ended this run: what it found is old."""
+        if not self._store.is_running(self._record.id):
+            raise StoreError("another process has ended this run")
 
     # --- afterwards
 

@@ -31,6 +31,9 @@ class Journal:
     def intent(self, change: Change) -> None:
         """Record that a write is about to be sent. Raises PortalctlError when that can't be put on disk."""
 
+    def check(self) -> None:
+        """Called directly before each try is sent, after all waiting. Raises PortalctlError where it must not be."""
+
     def answer(self, change: Change, written: WriteResult) -> None:
         """Record the answer. Raises PortalctlError when that can't be written."""
 

@@ -178,8 +178,18 @@ class _Attempt:
             self.because = MISDIRECTED
         elif is_old(self.seen_at, time.monotonic()):
             self._look()
+        if not self._ruled_out:
+            self.because = self._not_allowed()
         if self._ruled_out:
             raise NoAnswerError(OVERTAKEN, sent=False)
+
+    def _not_allowed(self) -> str | None:
+        """Return why the journal's place allows no write now, as after a lost lease; None: it does."""
+        try:
+            self.by.journal.check()
+        except PortalctlError as error:
+            return f"skipped, because {error.message}"
+        return None
 
     def _see(self) -> tuple[Stand | None, str | None]:
         """Return where the change stands just before it is sent, and why it must not be sent, if so.

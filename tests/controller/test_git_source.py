@@ -27,8 +27,10 @@ class Accepted:
     def accepted(self) -> str | None:
         return self.commit
 
-    def accept(self, commit: str) -> None:
-        self.commit = commit
+    def accept(self, commit: str, before: str | None) -> bool:
+        if self.commit == before:
+            self.commit = commit
+        return self.commit == commit
 
 
 class Repository:

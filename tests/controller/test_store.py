@@ -384,8 +384,10 @@ def test_one_of_many_takes_the_lease(store: Store) -> None:
 
 def test_the_accepted_commit_is_kept_by_source(store: Store, again: Again) -> None:
     assert store.accepted_commit("git@example.com:portals main") is None
-    for commit in ("c0ffee", "decade"):
-        store.accept_commit("git@example.com:portals main", commit, NOW)
+    assert store.accept_commit("git@example.com:portals main", "c0ffee", None, NOW)
+    assert store.accept_commit("git@example.com:portals main", "decade", "c0ffee", NOW)
+    for before in (None, "c0ffee"):  # of a replica that is behind
+        assert not store.accept_commit("git@example.com:portals main", "facade", before, NOW)
     assert again(store).accepted_commit("git@example.com:portals main") == "decade"
     assert store.accepted_commit("other") is None
 

@@ -79,6 +79,7 @@ def _lease(services: Services, request: ApiRequest) -> ApiReply:
         raise RequestError(409, "the portal is suspended; resume it first")
     holder = _holder(request, request.body.holder)
     take = services.store.renew_lease if request.body.renew else services.store.take_lease
+    now = services.store.time()
     lease = take(key, holder, LEASE_SECONDS, now)
     if lease is None:
         other = services.store.lease(key, now)

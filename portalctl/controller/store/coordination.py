@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, DateTime, delete, func, or_, select, type_coerce, update
 
 from portalctl.controller.models import Lease, PortalKey
 from portalctl.controller.store.transactions import Transactions, insert_new, inserting, named, of
@@ -18,6 +18,15 @@ IDS_KEPT: Final = timedelta(hours=24)
 
 class Coordination(Transactions):
     """Questions about ids and leases."""
+
+    def time(self) -> datetime:
+        """Return the time of the database's clock, which all replicas share; SQLite has that of this machine."""
+        if self.engine.dialect.name == "sqlite":
+            return datetime.now(UTC)
+        with self._read() as connection:
+            return connection.execute(
+                select(type_coerce(func.clock_timestamp(), DateTime(timezone=True)))
+            ).scalar_one()
 
     def first_seen(self, kind: str, portal: str, message_id: str, now: datetime) -> bool:
         """Record the id of a message. Returns whether it was not seen in the last 24 h."""

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from portalctl.controller.database_errors import ConflictError
 from portalctl.controller.models import PortalKey
 from portalctl.controller.store.change_results import add_results, result_adapter
 from portalctl.controller.store.transactions import Transactions, named, of
-from portalctl.controller.tables import JOURNAL, RESULTS
+from portalctl.controller.tables import JOURNAL, RESULTS, RUNS
 from portalctl.output.apply_report import ChangeResult
 
 Line = Mapping[str, object]
@@ -34,21 +35,32 @@ class JournalLines(Transactions):
             _add(connection, key, run_id, [line])
 
     def append_journal(self, key: PortalKey, run_id: str, lines: Sequence[Line]) -> None:
-        """Add lines, which are on disk when this returns."""
+        """Add lines, which are on disk when this returns.
+
+        Raises ConflictError where the run was ended by another process, or another run on the portal has begun."""
         with self._write() as connection:
+            _check_current(connection, key, run_id)
             _add(connection, key, run_id, lines)
 
     def end_journal(self, key: PortalKey, run_id: str, now: datetime, results: Iterable[ChangeResult]) -> None:
         """Keep the results of an apply and remove its journal, at once. A run can have several applies."""
         with self._write() as connection:
             add_results(connection, run_id, now, results)
-            connection.execute(delete(JOURNAL).where(of(JOURNAL, key)))
+            connection.execute(delete(JOURNAL).where(of(JOURNAL, key), JOURNAL.c.run == run_id))
 
     def journal_lines(self, key: PortalKey) -> list[Line]:
         """Return the lines of the last apply on a portal, its `begin` first; none where it has ended."""
         with self._read() as connection:
             statement = select(JOURNAL.c.line).where(of(JOURNAL, key)).order_by(JOURNAL.c.number)
             return [json.loads(line) for line in connection.execute(statement).scalars()]
+
+
+def _check_current(connection: Connection, key: PortalKey, run_id: str) -> None:
+    """The row of the run stays locked, so that no other process ends the run before the lines are committed."""
+    state = connection.execute(select(RUNS.c.state).where(RUNS.c.id == run_id).with_for_update()).scalar()
+    others = select(JOURNAL.c.run).where(of(JOURNAL, key), JOURNAL.c.run != run_id).limit(1)
+    if state not in {None, "running"} or connection.execute(others).first() is not None:
+        raise ConflictError("another process has ended this run; nothing more was sent")
 
 
 def settle_journal(connection: Connection, run_id: str) -> None:

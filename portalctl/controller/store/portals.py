@@ -20,7 +20,6 @@ from portalctl.controller.store.transactions import (
     of,
     packed,
     unpacked,
-    upsert,
 )
 from portalctl.controller.tables import ACCEPTED_COMMITS, FIRST_NAMES, PORTALS, SETTINGS, SUSPENSIONS
 from portalctl.output.apply_report import ChangeResult
@@ -156,11 +155,18 @@ class Portals(Transactions):
             statement = select(ACCEPTED_COMMITS.c.commit_id).where(ACCEPTED_COMMITS.c.source == source)
             return connection.execute(statement).scalar()
 
-    def accept_commit(self, source: str, commit: str, now: datetime) -> None:
-        """Record the commit that is planned from now on."""
+    def accept_commit(self, source: str, commit: str, before: str | None, now: datetime) -> bool:
+        """Record the commit that is planned from now on, unless another than `before` was accepted since."""
         with self._write() as connection:
-            upsert(connection, ACCEPTED_COMMITS, {"source": source}, {"commit_id": commit, "at": now})
-            record(connection, "accepted", now, detail=commit)
+            values = {"commit_id": commit, "at": now}
+            if before is None:
+                accepted = insert_new(connection, ACCEPTED_COMMITS, {"source": source, **values})
+            else:
+                same = (ACCEPTED_COMMITS.c.source == source, ACCEPTED_COMMITS.c.commit_id == before)
+                accepted = connection.execute(update(ACCEPTED_COMMITS).where(*same).values(**values)).rowcount > 0
+            if accepted and commit != before:
+                record(connection, "accepted", now, detail=commit)
+            return accepted
 
 
 def _portal(connection: Connection, key: PortalKey) -> Found | None:

@@ -75,13 +75,23 @@ class Runs(Transactions):
             statement = select(RESULTS.c.body).where(RESULTS.c.run == run_id).order_by(RESULTS.c.number)
             return [result_of(body) for body in connection.execute(statement.limit(limit)).scalars()]
 
-    def interrupted_runs(self, now: datetime) -> list[RunRecord]:
+    def is_running(self, run_id: str) -> bool:
+        """Return whether a run has not ended, here or by another process."""
+        with self._read() as connection:
+            return connection.execute(select(RUNS.c.state).where(RUNS.c.id == run_id)).scalar() == "running"
+
+    def interrupted_runs(self, now: datetime, portal: str | None = None) -> list[RunRecord]:
         """End the runs that a killed process left running, as `interrupted`; to be called before the first run.
 
         Their results are those that the journal has: a change that was sent and not confirmed is `unknown`.
+
+        Args:
+            portal: end only the runs of this portal; the caller has its turn.
         """
         with self._write() as connection:
-            found = connection.execute(select(RUNS).where(RUNS.c.state == "running")).all()
+            own = () if portal is None else (RUNS.c.portal == portal,)
+            statement = select(RUNS).where(RUNS.c.state == "running", *own)
+            found = connection.execute(statement.with_for_update()).all()
             return [_interrupted(connection, _run(row), now) for row in found]
 
     def confirmed_since(self, key: PortalKey, since: datetime) -> dict[str, int]:

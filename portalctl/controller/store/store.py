@@ -1,7 +1,7 @@
 """The controller's state and history: one method for each question, each a short transaction.
 
 All methods can be called from any thread. They raise StoreError where the database cannot be read or written. Times
-are parameters, with a time zone: nothing here reads a clock.
+are parameters, with a time zone: only `time` reads a clock.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from portalctl.controller.store.portals import Portals
 from portalctl.controller.store.retention import Retention
 from portalctl.controller.store.runs import Runs
 from portalctl.controller.store.sessions import Sessions
+from portalctl.controller.store.turns import TurnRecords
 
 
 class Store(
@@ -29,6 +30,7 @@ class Store(
     HistoryRecords,
     CountsOverTime,
     Sessions,
+    TurnRecords,
     Retention,
     Erasure,
 ):

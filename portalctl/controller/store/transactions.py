@@ -6,7 +6,7 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
@@ -43,6 +43,11 @@ class Transactions:
         """Raise StoreError unless the database can be written now."""
         with self._write() as connection:
             upsert(connection, SETTINGS, {"name": "writable"}, {"value": now.isoformat()})
+
+    def in_transaction(self, work: Callable[[Connection], None]) -> None:
+        """Do something in a transaction that writes."""
+        with self._write() as connection:
+            work(connection)
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
