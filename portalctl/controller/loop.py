@@ -32,6 +32,7 @@ from portalctl.portals.models import PendingSignUps
 LONGEST_WAIT: Final = 1.0  # seconds between two rounds: signals and a stopped clock are noticed
 FRESH: Final = 5.0  # seconds: a full run starts from a manifest that was looked at so recently
 FRESH_FOR_USERS: Final = 0.5  # the same for runs that a user waits for: what was merged just now counts
+STORE_PAUSE: Final = 5.0  # seconds until a database that failed is tried again
 LOOK_SECONDS: Final = 60.0  # how long a worker waits for a look at the manifest
 
 
@@ -114,6 +115,7 @@ class Loop:
         self.problem: str | None = "the manifest was not read yet"
         self.alive_at: datetime | None = None
         self.store_problem: str | None = None
+        self._store_at = 0.0  # when it failed
         self.stop = stop or Stop()
         self.outcomes: dict[str, RunOutcome] = {}  # of the last runs in this process
         self._tried: set[str] = set()  # portals that were run at least once, whatever came of it
@@ -201,8 +203,18 @@ class Loop:
                 if (self.views[name].last_run or datetime.min.replace(tzinfo=UTC)) >= self._started_at:
                     self._tried.add(name)  # by another replica
             self._begin_due(once=once)
+            self._check_store()
         except StoreError as error:
             self._store_failed(error)
+
+    def _check_store(self) -> None:
+        """Try a database that failed again. Raises StoreError while it fails."""
+        if self.store_problem is not None and time.monotonic() - self._store_at > STORE_PAUSE:
+            self._tools.store.check_writable(self._tools.clock())
+            self._tools.log.info("database", recovered=True)
+            self.store_problem = None
+            for name in self._turns.progress:
+                self._show(name)
 
     def _begin_due(self, *, once: bool) -> None:
         at, progress = self._turns.now(), self._turns.progress
@@ -314,7 +326,10 @@ class Loop:
                 known, schedule=schedule, seen=self._seen(message.name, outcome), judged=judged, poll_error=None
             )
 
-        self.store_problem = (message.error or None) if outcome is None else None
+        if outcome is not None:
+            self.store_problem = None
+        elif message.error:
+            self.store_problem, self._store_at = message.error, time.monotonic()
         if outcome is not None:
             self.outcomes[message.name] = outcome
         self._turns.change(message.name, change)
@@ -323,7 +338,7 @@ class Loop:
     def _store_failed(self, error: StoreError) -> None:
         if self.store_problem != error.message:
             self._tools.log.error("database", problem=error.message)
-        self.store_problem = error.message
+        self.store_problem, self._store_at = error.message, time.monotonic()
 
     def _show(self, name: str, outcome: RunOutcome | None = None, *, own: bool = False) -> None:
         """Publish the view of a portal. `own`: a task of this process led to it, so that it is announced."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -30,6 +31,7 @@ SILENT_SECONDS: Final = 20.0  # after which the jobs of a worker are failed: the
 SWEEP_SECONDS: Final = 2.0
 FETCH_SECONDS: Final = 2.0  # between two looks for jobs where no notification arrived
 RESTART_SECONDS: Final = 2.0  # until a worker that lost the database is started again
+QUIET_SECONDS: Final = 60.0  # between two warnings of one kind
 _LOGGERS: Final = ("procrastinate", "psycopg.pool", "asyncio")
 
 
@@ -150,9 +152,17 @@ class _LogHandler(logging.Handler):
     def __init__(self, log: Log) -> None:
         super().__init__(logging.WARNING)
         self._log = log
+        self._last: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._log.warning("queue", problem=record.getMessage().partition("\n")[0])
+        """Log a warning, and not the next ones of its kind for a while."""
+        kind, now = str(record.msg).partition("\n")[0], time.monotonic()
+        if now - self._last.get(kind, float("-inf")) < QUIET_SECONDS:
+            return
+        self._last[kind] = now
+        error = record.exc_info[1] if record.exc_info else None
+        problem = record.getMessage().partition("\n")[0]
+        self._log.warning("queue", problem=problem, error=_first_line(error) if error is not None else None)
 
 
 def _first_line(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portalctl.cli.controller import run_factory
+from portalctl.cli.controller import run_factory, shared_turns
 from portalctl.controller.database import open_database
 from portalctl.controller.logs import Log
 from portalctl.controller.loop import Modes
@@ -91,12 +91,14 @@ class Starter:
         """Run a controller while the context lasts. `ready`: begin after the first run of each portal."""
         engine = open_database(self.url, state=self.state)
         store = Store(engine)
+        log = Log(self.log)
         controller = Controller(
             store,
             source or Folder((self.bench.folder,)),
             ControllerSettings(Modes(mode, by_name or {}), Timing(poll, interval)),
             run_factory(None),
-            Log(self.log),
+            log,
+            turns=shared_turns(store, log),
             send=lambda message: self.sent.append(dict(message)),
         )
         thread = threading.Thread(target=controller.run, name="controller")

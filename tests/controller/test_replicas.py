@@ -12,7 +12,7 @@ import pytest
 from portalctl.simulator.faults import Fault
 from tests.conftest import Bench
 from tests.controller import postgres
-from tests.controller.replicas import PATIENCE, Replica, Replicas, one_that
+from tests.controller.replicas import PATIENCE, Replica, Replicas, cable, wait_ready
 from tests.controller.running import until
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
@@ -30,43 +30,66 @@ def database(cluster: postgres.Postgres) -> Iterator[str]:
 
 
 @pytest.fixture
-def slow_bench(make_bench: Callable[..., Bench]) -> Bench:
-    """Return a portal whose approvals take a second each, with sign-ups that an apply takes some seconds for."""
+def replicas(make_bench: Callable[..., Bench], database: str) -> Iterator[Replicas]:  # noqa: ARG001 (ends after them)
+    """Yield what starts replicas on a portal whose approvals take a second each."""
     bench = make_bench(faults=[Fault("slow", method="PATCH", delay=1.0)])
-    bench.people(pending=[f"p{number}@club.example" for number in range(COUNT)])
     bench.manifest(RULES)
-    return bench
-
-
-@pytest.fixture
-def replicas(slow_bench: Bench) -> Iterator[Replicas]:
     with ExitStack() as stack:
-        yield Replicas(slow_bench, stack)
+        yield Replicas(bench, stack)
 
 
-def sent(bench: Bench) -> Counter[str]:
+def approvals(bench: Bench) -> Counter[str]:
     return Counter(write for write in bench.writes if write.startswith("PATCH /developers/"))
 
 
-def all_approved(bench: Bench) -> bool:
-    return {bench.status(name) for name in bench.emails} == {"approved"}
-
-
-def writer_of(bench: Bench, replicas: list[Replica]) -> Replica:
-    """Wait until an apply is under way, and return the replica that carries it out."""
-    until(lambda: len(sent(bench)) >= 3, PATIENCE)
-    return one_that(replicas, lambda one: bool(one.events("turn")))
-
-
-def check_end(bench: Bench) -> None:
+def check_done(bench: Bench) -> None:
     """Wait until everything is done, and check that each approval, which sends an e-mail, was sent once."""
-    until(lambda: all_approved(bench) and len(bench.members("reds")) == COUNT, 2 * PATIENCE)
-    assert set(sent(bench).values()) == {1}
+    until(lambda: {bench.status(name) for name in bench.emails} == {"approved"}, PATIENCE)
+    until(lambda: bench.members("reds") == set(bench.emails), PATIENCE)
+    assert set(approvals(bench).values()) == {1}
 
 
-def test_a_replica_that_is_killed_in_the_middle_of_an_apply(replicas: Replicas, database: str) -> None:
-    bench = replicas.bench
-    found = replicas.start_many(3, database, "--interval", "3600")
-    writer = writer_of(bench, found)
-    writer.send(signal.SIGKILL)
-    check_end(bench)
+def writer(bench: Bench, replicas: list[Replica], name: str) -> Replica:
+    """Let developers sign up, wait until their approvals are under way, and return the replica that sends them."""
+    before = len(approvals(bench))
+    bench.people(pending=[f"{name}-{number}@club.example" for number in range(COUNT)])
+    until(lambda: len(approvals(bench)) >= before + 3, PATIENCE)
+    return max(replicas, key=lambda one: max((found["at"] for found in one.events("turn")), default=""))
+
+
+def in_sync(replica: Replica) -> bool:
+    return replica.status("/readyz") == 200 and replica.portal()["state"] == "in_sync"
+
+
+def test_a_replica_is_stopped_then_one_cut_off_then_one_killed(
+    replicas: Replicas, database: str, cluster: postgres.Postgres
+) -> None:
+    bench, name = replicas.bench, database.rpartition("/")[2]
+    with ExitStack() as stack:
+        cables = [stack.enter_context(cable(cluster.port)) for _ in range(3)]
+        found = [replicas.start(cluster.url(name, port=one.port), "--poll", "1") for one in cables]
+        for one in found:
+            wait_ready(one)
+
+        stopped = writer(bench, found, "stopped")
+        runs = len(stopped.events("run"))
+        stopped.send(signal.SIGSTOP)
+        check_done(bench)  # by another one, while this one is stopped past its lease
+        stopped.send(signal.SIGCONT)
+        until(lambda: len(stopped.events("run")) > runs, PATIENCE)  # the run that it could not go on with
+        check_done(bench)
+
+        cut = writer(bench, found, "cut")
+        cables[found.index(cut)].cut()
+        until(lambda: cut.status("/readyz") == 503, PATIENCE)
+        check_done(bench)
+        assert cut.status("/healthz") == 200
+        cables[found.index(cut)].mend()
+        until(lambda: all(map(in_sync, found)), PATIENCE)
+
+        killed = writer(bench, found, "killed")
+        killed.send(signal.SIGKILL)
+        check_done(bench)
+        others = [one for one in found if one is not killed]
+        until(lambda: all(map(in_sync, others)), PATIENCE)
+        assert [one.stop() for one in others] == [0, 0]
