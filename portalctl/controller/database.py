@@ -51,11 +51,14 @@ def open_database(url: str | None, *, state: Path, exclusive: bool = True) -> En
     unlock: Callable[[], None] | None = None
     if parsed.get_backend_name() == "sqlite":
         unlock = _prepare_file(Path(parsed.database or ""), exclusive=exclusive)
+    engine = None
     try:
         engine = _engine(parsed)
         with database_errors(place_of(parsed), "opened"), engine.execution_options(**{WRITES: True}).begin() as found:
             migrate(found)
     except BaseException:
+        if engine is not None:
+            engine.dispose()
         if unlock is not None:
             unlock()
         raise

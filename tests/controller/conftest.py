@@ -30,6 +30,13 @@ def cluster() -> Iterator[postgres.Postgres]:
         yield found
 
 
+@pytest.fixture
+def empty_database(cluster: postgres.Postgres) -> Iterator[str]:
+    """Yield the URL of a new database of PostgreSQL without tables."""
+    with cluster.database() as url:
+        yield url
+
+
 @pytest.fixture(scope="session")
 def shared_database(cluster: postgres.Postgres) -> Iterator[str]:
     """Yield the URL of a database of PostgreSQL with all tables."""

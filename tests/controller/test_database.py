@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import ProgrammingError
 
 from portalctl.controller import migrations
 from portalctl.controller.database import open_database
@@ -16,8 +18,12 @@ from portalctl.controller.database_errors import StoreError
 from portalctl.controller.store import Store
 from portalctl.controller.tables import METADATA
 from portalctl.errors import BadUsageError
+from tests.conftest import Bench
 from tests.controller.conftest import ON_SQLITE
+from tests.controller.postgres import PASSWORD, Postgres
 from tests.controller.records import NOW, result, run
+
+ROLES = Path(__file__).parents[2] / "examples" / "controller" / "roles.sql"
 
 
 def columns(engine: Engine) -> set[tuple[str, str]]:
@@ -200,3 +206,71 @@ def test_what_is_no_database_is_an_error(kind: str, exclusive: bool, tmp_path: P
         path.symlink_to(tmp_path / "other" / "controller.db")
     with pytest.raises(StoreError, match=r"the database .*controller\.db can't be opened"):
         open_database(None, state=tmp_path, exclusive=exclusive)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2@db.example/portalctl",
+        "postgresql://u:hunter2@db.example/portalctl?sslmode=prefer",
+        "postgresql://u:hunter2@10.0.0.1:5432/portalctl?sslmode=disable",
+        "postgresql:///portalctl?host=/run/postgresql,db.example",
+        "postgresql:///portalctl?host=127.0.0.1&hostaddr=10.0.0.1",
+        "postgresql:///portalctl?service=production",
+        "postgresql+psycopg://u:hunter2@[2001:db8::1]/portalctl",
+    ],
+)
+def test_a_database_elsewhere_needs_encryption(url: str, bench: Bench) -> None:
+    bench.manifest("")
+    done = bench.run("run", "--once", PORTALCTL_DATABASE=url)
+    assert done.code == 64
+    assert "sslmode=verify-full" in done.err
+    assert "hunter2" not in done.err
+
+
+def test_an_environment_that_names_a_host_counts_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGHOST", "db.example")
+    with pytest.raises(BadUsageError, match=r"'?db\.example"):
+        open_database("postgresql:///portalctl", state=tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["psycopg", pytest.param("procrastinate", marks=pytest.mark.peer)])
+def test_a_missing_extra_is_named(
+    missing: str, bench: Bench, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.manifest("")
+    url = "postgresql://u@127.0.0.1:1/none" if missing == "psycopg" else ""
+    if missing == "procrastinate":
+        url = str(request.getfixturevalue("empty_database"))
+    for name in [name for name in sys.modules if name.partition(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    done = bench.run("run", "--once", PORTALCTL_DATABASE=url)
+    assert done.code == 64
+    assert "pip install '.[controller,postgres]'" in done.err
+
+
+@pytest.mark.peer
+def test_a_role_without_the_right_to_create_runs_on_a_schema_of_another(
+    empty_database: str, cluster: Postgres, tmp_path: Path
+) -> None:
+    name, roles = empty_database.rpartition("/")[2], ("portalctl_migrate", "portalctl_run")
+    cluster.execute(ROLES.read_text(encoding="utf-8"), name)
+    try:
+        for role in roles:
+            cluster.execute(f"ALTER ROLE {role} PASSWORD '{PASSWORD}'")
+        url = cluster.url(name, user="portalctl_run")
+        with pytest.raises(StoreError, match="permission denied"):  # it cannot migrate
+            open_database(url, state=tmp_path)
+        open_database(cluster.url(name, user="portalctl_migrate"), state=tmp_path).dispose()
+        engine = open_database(url, state=tmp_path)
+        store = Store(engine)
+        store.end_run(run(state="succeeded"), [result()])
+        assert store.results("run-1") == [result()]
+        with pytest.raises(ProgrammingError, match="permission denied"), engine.begin() as connection:
+            connection.execute(text("CREATE TABLE more (one integer)"))
+        engine.dispose()
+    finally:
+        for role in roles:
+            cluster.execute(f"DROP OWNED BY {role} CASCADE", name)
+            cluster.execute(f"DROP ROLE {role}")

@@ -108,6 +108,43 @@ def test_a_branch_is_followed_and_named_as_in_the_repository(repository: Reposit
     assert [path.name for path in (tmp_path / "state" / "manifests").iterdir()] == [second]
 
 
+def test_no_replica_goes_on_with_an_older_commit(repository: Repository, tmp_path: Path) -> None:
+    repository.push()
+    accepted = Accepted()
+    one, other = (source(repository, tmp_path / name, accepted) for name in ("one", "other"))
+    old = other.look().loaded
+    assert old is not None
+    assert other.is_newest(old)
+    second = repository.push(GOOD.replace("city", "reds"))
+    assert one.look().changed
+    assert not other.is_newest(old)
+    new = other.look().loaded
+    assert new is not None
+    assert (new.commit, other.is_newest(new)) == (second, True)
+
+
+def test_a_commit_that_another_replica_accepts_meanwhile_is_not_undone(
+    repository: Repository, tmp_path: Path
+) -> None:
+    repository.push()
+    third: list[str] = []
+
+    class Overtaken(Accepted):
+        """Another replica accepts a newer commit between this one's look and its acceptance."""
+
+        def accept(self, commit: str, before: str | None) -> bool:
+            if not third:
+                self.commit = commit
+                third.append(repository.push(GOOD.replace("city", "reds")))
+                self.commit = third[0]
+            return super().accept(commit, before)
+
+    accepted = Overtaken()
+    state = source(repository, tmp_path / "state", accepted).look()
+    assert state.loaded is not None
+    assert (state.problem, state.loaded.commit, accepted.commit) == (None, third[0], third[0])
+
+
 def test_the_state_folder_may_be_named_relatively(
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

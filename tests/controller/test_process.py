@@ -40,6 +40,18 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def post_signed(url: str, body: dict[str, Any], secret: str, id_: str = "msg_1") -> httpx.Response:
+    """Post an event, or a registration, as Standard Webhooks describes."""
+    text, now = json.dumps(body), datetime.now(UTC)
+    headers = {
+        "webhook-id": id_,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(id_, now, text),
+        "content-type": "application/json",
+    }
+    return httpx.post(url, content=text, headers=headers, timeout=90)
+
+
 class Process:
     """A controller's process and the way to its API."""
 
@@ -55,14 +67,7 @@ class Process:
         return next(item for item in self.get("/v1/portals")["portals"] if item["name"] == "partners")
 
     def post_signed(self, path: str, body: dict[str, Any], secret: str, id_: str = "msg_1") -> httpx.Response:
-        text, now = json.dumps(body), datetime.now(UTC)
-        headers = {
-            "webhook-id": id_,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(secret).sign(id_, now, text),
-            "content-type": "application/json",
-        }
-        return httpx.post(f"{self.url}{path}", content=text, headers=headers, timeout=60)
+        return post_signed(f"{self.url}{path}", body, secret, id_)
 
     def command(self, *words: str) -> Any:
         return portalctl(*words, "--server", self.url, env=self.env)

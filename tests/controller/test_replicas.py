@@ -10,10 +10,11 @@ from contextlib import ExitStack
 import pytest
 
 from portalctl.simulator.faults import Fault
-from tests.conftest import Bench
+from tests.conftest import PORTAL_ID, Bench
 from tests.controller import postgres
 from tests.controller.replicas import PATIENCE, Replica, Replicas, cable, wait_ready
 from tests.controller.running import until
+from tests.controller.test_process import FORM, SECRET, post_signed
 
 pytestmark = [pytest.mark.slow, pytest.mark.peer]
 RULES = """
@@ -24,13 +25,7 @@ COUNT = 40
 
 
 @pytest.fixture
-def database(cluster: postgres.Postgres) -> Iterator[str]:
-    with cluster.database() as url:
-        yield url
-
-
-@pytest.fixture
-def replicas(make_bench: Callable[..., Bench], database: str) -> Iterator[Replicas]:  # noqa: ARG001 (ends after them)
+def replicas(make_bench: Callable[..., Bench], empty_database: str) -> Iterator[Replicas]:  # noqa: ARG001 (ends after them)
     """Yield what starts replicas on a portal whose approvals take a second each."""
     bench = make_bench(faults=[Fault("slow", method="PATCH", delay=1.0)])
     bench.manifest(RULES)
@@ -62,9 +57,9 @@ def in_sync(replica: Replica) -> bool:
 
 
 def test_a_replica_is_stopped_then_one_cut_off_then_one_killed(
-    replicas: Replicas, database: str, cluster: postgres.Postgres
+    replicas: Replicas, empty_database: str, cluster: postgres.Postgres
 ) -> None:
-    bench, name = replicas.bench, database.rpartition("/")[2]
+    bench, name = replicas.bench, empty_database.rpartition("/")[2]
     with ExitStack() as stack:
         cables = [stack.enter_context(cable(cluster.port)) for _ in range(3)]
         found = [replicas.start(cluster.url(name, port=one.port), "--poll", "1") for one in cables]
@@ -93,3 +88,28 @@ def test_a_replica_is_stopped_then_one_cut_off_then_one_killed(
         others = [one for one in found if one is not killed]
         until(lambda: all(map(in_sync, others)), PATIENCE)
         assert [one.stop() for one in others] == [0, 0]
+
+
+def test_wake_ups_and_registrations_reach_whichever_replica_runs(replicas: Replicas, empty_database: str) -> None:
+    """An event that was accepted is not lost with its replica, and each replica answers registrations."""
+    bench = replicas.bench
+    bench.people(pending=["first@club.example"])
+    secrets = {"PORTALCTL_WEBHOOK_SECRET": SECRET, "PORTALCTL_PARTNERS_REGISTRATION_SECRET": FORM}
+    found = replicas.start_many(2, empty_database, "--poll", "3600", **secrets)
+    check_done(bench)
+    until(lambda: all(map(in_sync, found)), PATIENCE)
+
+    for number in range(4):
+        body = {"email": f"new-{number}@club.example", "full_name": "A B", "email_verified": True}
+        path = "/v1/portals/partners/registrations"
+        replies = [post_signed(one.url + path, body, FORM, f"reg_{number}") for one in found]
+        assert [reply.status_code for reply in replies] == [201, 201]  # the other one repeats the answer
+        assert replies[0].json() == replies[1].json()
+    bench.emails |= {one["email"]: one["id"] for one in bench.sim.store.developers(PORTAL_ID)}
+    bench.people(pending=["last@club.example"])
+    path = "/v1/portals/partners/events"
+    assert post_signed(found[0].url + path, {"type": "sign_up"}, SECRET).status_code == 202
+    found[0].send(signal.SIGKILL)
+    check_done(bench)
+    assert post_signed(found[1].url + path, {"type": "sign_up"}, SECRET).status_code == 202  # seen: nothing happens
+    assert found[1].stop() == 0
