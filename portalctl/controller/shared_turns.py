@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from portalctl.controller.logs import Log
 from portalctl.controller.models import Registered, SignUp, Trigger
+from portalctl.controller.progress_json import dump_progress, load_progress
 from portalctl.controller.registrations import UNAVAILABLE
 from portalctl.controller.replica_queue import ReplicaQueue
 from portalctl.controller.schedule import PortalTask, begun, due, started, woken
@@ -93,7 +94,7 @@ class SharedTurns:
         rows = self._store.turns()
         changed = [name for name in self.progress if name in rows and rows[name][0] != self._numbers[name]]
         for name, (number, body) in (self._store.turn_bodies(changed) if changed else {}).items():
-            self._numbers[name], self.progress[name] = number, _load(body)
+            self._numbers[name], self.progress[name] = number, load_progress(body)
         for name, known in self.progress.items():
             queued = name in rows and rows[name][1]
             now = known if queued else _recovered(known, self.now())
@@ -162,7 +163,9 @@ class SharedTurns:
     def _due(self, name: str) -> PortalTask | None:
         found = self._store.turn_bodies([name]).get(name)
         now = self.now()
-        return due(_recovered(_load(found[1]), now).schedule, now + EARLY_SECONDS) if found is not None else None
+        return (
+            due(_recovered(load_progress(found[1]), now).schedule, now + EARLY_SECONDS) if found is not None else None
+        )
 
     def _begun(self, name: str) -> PortalTask | None:
         """Note in the row what is done now; None: nothing is due any more."""
@@ -196,14 +199,14 @@ class SharedTurns:
 
     def _changed(self, name: str, change: ProgressChange, *, add_job: bool = False) -> tuple[int, PortalProgress]:
         def change_row(connection: Connection, body: str) -> str | None:
-            known = _load(body)
+            known = load_progress(body)
             changed = change(known)
             if add_job:
                 self._queue.add(connection, name)
-            return _dump(changed) if changed != known else None
+            return dump_progress(changed) if changed != known else None
 
-        number, body = self._store.change_turn(name, _dump(PortalProgress(begun(self.now()))), change_row)
-        return number, _load(body)
+        number, body = self._store.change_turn(name, dump_progress(PortalProgress(begun(self.now()))), change_row)
+        return number, load_progress(body)
 
     def _set_clock(self) -> None:
         self._offset = self._store.time().timestamp() - time.monotonic()
@@ -221,11 +224,6 @@ def _recovered(known: PortalProgress, now: float) -> PortalProgress:
 
 
 @cache
-def _progress() -> TypeAdapter[PortalProgress]:
-    return TypeAdapter(PortalProgress)
-
-
-@cache
 def _sign_ups() -> TypeAdapter[SignUp]:
     return TypeAdapter(SignUp)
 
@@ -233,15 +231,3 @@ def _sign_ups() -> TypeAdapter[SignUp]:
 @cache
 def _answers() -> TypeAdapter[Registered]:
     return TypeAdapter(Registered)
-
-
-def _load(body: str) -> PortalProgress:
-    return _progress().validate_json(body)
-
-
-def _dump(progress: PortalProgress) -> str:
-    """Return progress as JSON. The text of a held plan is left out: the database has it under its digest."""
-    seen = progress.seen
-    if seen is not None and seen.held is not None:
-        seen = replace(seen, held=replace(seen.held, plan=""))
-    return _progress().dump_json(replace(progress, seen=seen)).decode()

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from portalctl.controller.database import open_database
 from portalctl.controller.store import Store
@@ -54,6 +55,8 @@ def postgres_url(shared_database: str) -> Iterator[str]:
         for table in METADATA.tables.values():
             if table is not SCHEMA_VERSION:
                 connection.execute(table.delete())
+        for name in ("procrastinate_jobs", "procrastinate_workers"):
+            connection.execute(text(f"DELETE FROM {name}"))
     engine.dispose()
 
 
