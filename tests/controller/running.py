@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from portalctl.cli.controller import run_factory, shared_turns
+from portalctl.cli.controller import run_factory
 from portalctl.controller.database import open_database
 from portalctl.controller.logs import Log
 from portalctl.controller.loop import Modes
@@ -21,6 +21,7 @@ from portalctl.controller.schedule import Timing
 from portalctl.controller.service import Controller, ControllerSettings
 from portalctl.controller.source import Folder, ManifestSource
 from portalctl.controller.store import Store
+from portalctl.run_context import utc_now
 from tests.conftest import Bench
 
 NEVER = 3600.0
@@ -98,16 +99,16 @@ class Starter:
             ControllerSettings(Modes(mode, by_name or {}), Timing(poll, interval)),
             run_factory(None),
             log,
-            turns=shared_turns(store, log),
             send=lambda message: self.sent.append(dict(message)),
         )
+        began = utc_now()
         thread = threading.Thread(target=controller.run, name="controller")
         thread.start()
         running = Running(self.bench, store, controller, self.log, self.sent)
         try:
             if ready:
                 until(lambda: bool(controller.loop.views))
-                until(lambda: all(view.last_run is not None for view in controller.loop.views.values()))
+                until(lambda: all(one.last_run and one.last_run >= began for one in controller.loop.views.values()))
             yield running
         finally:
             controller.stop.ask()

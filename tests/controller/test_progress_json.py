@@ -19,9 +19,13 @@ from tests.controller.records import HOUR, KEY, NOW, held
 
 APPROVE = parsed(
     {
-        **{"id": "approve:ann@example.com", "op": "approve", "class": "onboard", "team": None},
-        **{"developer": {"email": "ann@example.com", "id": "id-ann"}},
-        **{"before": {"status": "pending"}, "after": {"status": "approved"}},
+        "id": "approve:ann@example.com",
+        "op": "approve",
+        "class": "onboard",
+        "team": None,
+        "developer": {"email": "ann@example.com", "id": "id-ann"},
+        "before": {"status": "pending"},
+        "after": {"status": "approved"},
     }
 )
 STANDING = Standing(
