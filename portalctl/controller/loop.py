@@ -246,7 +246,7 @@ class Loop:
                 message.settled.set()
 
     def _record(self, message: Woken | SourceLooked | Polled | Ended) -> None:
-        """Record what a message tells. Raises StoreError."""
+        """Record the content of a message. Raises StoreError."""
         now = self._turns.now()
         if isinstance(message, SourceLooked):
             self._source_looked(message)

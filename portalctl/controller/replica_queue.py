@@ -1,8 +1,8 @@
 """The queue that replicas share: procrastinate, in PostgreSQL. A job is the turn of one portal.
 
 A portal has at most one job under way (its lock) and one that waits (its queueing lock). What is to be done, a job
-reads in the portal's schedule, so that a job too many does nothing. Every replica looks for jobs whose worker has not
-given a sign of life, and fails them; they are never retried in place: the schedule leads to the next one.
+reads in the portal's schedule, so that a job too many does nothing. Every replica looks for the jobs of workers without
+a sign of life, and fails them; they are never retried in place: the schedule leads to the next one.
 """
 
 from __future__ import annotations

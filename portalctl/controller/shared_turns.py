@@ -1,7 +1,7 @@
 """The schedules that replicas share in PostgreSQL. Implements `Turns`; the queue decides who has a portal's turn.
 
-A portal's progress is one row. Whoever has the turn reads in it what is due, notes it there, and clears it at the
-end; a task that was noted and has no job any more was that of a replica which died, and is due again.
+A portal's progress is one row. The replica that has the turn reads in it what is due, notes it there, and clears
+it at the end; a task that was noted and has no job any more was that of a replica which died, and is due again.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class SharedTurns:
 
         self._numbers[name], self.progress[name] = self._changed(name, settled)
 
-    def begin(self, name: str, task: PortalTask) -> None:  # noqa: ARG002 (whoever has the turn decides)
+    def begin(self, name: str, task: PortalTask) -> None:  # noqa: ARG002 (the replica that has the turn decides)
         self._store.in_transaction(lambda connection: self._queue.add(connection, name))
         known = self.progress[name]
         self.progress[name] = replace(known, schedule=replace(known.schedule, busy=True))
@@ -213,7 +213,7 @@ class SharedTurns:
 
 
 def _recovered(known: PortalProgress, now: float) -> PortalProgress:
-    """Return the progress of a portal whose task ended with its replica: its wake-up is not lost."""
+    """Return the progress after a task that ended with its replica: its wake-up is not lost."""
     task = known.under_way
     if task is None:
         return known

@@ -170,7 +170,7 @@ class GitSource:
         return self._state
 
     def _looked(self, accepted: str | None) -> bool:
-        """Look once. False: another replica has accepted a commit meanwhile. Raises PortalctlError."""
+        """Look once. False: another replica has accepted a commit since then. Raises PortalctlError."""
         commit = self._fetched(accepted)
         if commit not in {self._commit, self._refused}:
             return self._take(commit, accepted)
@@ -198,7 +198,7 @@ class GitSource:
         return commit
 
     def _take(self, commit: str, accepted: str | None) -> bool:
-        """Load a commit, and accept it; an invalid one is refused. False: another one was accepted meanwhile."""
+        """Load a commit, and accept it; an invalid one is refused. False: another one was accepted since then."""
         try:
             loaded = self._load(commit)
         except PortalctlError as error:

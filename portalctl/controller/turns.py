@@ -88,7 +88,7 @@ class Turns(Protocol):
         """Let a worker carry out a task that is due."""
 
     def refresh(self) -> Collection[str]:
-        """Return the portals whose progress others have changed since the last call."""
+        """Return the portals that others have changed since the last call."""
 
     def wake(self, name: str, trigger: Trigger) -> None:
         """Ask for a run of a portal soon. From any thread; where it returns, the wake-up is not lost."""

@@ -34,7 +34,7 @@ class TurnRecords(Transactions):
             return {row.name: (row.number, row.body) for row in rows}
 
     def change_turn(self, name: str, first: str, change: Change) -> tuple[int, str]:
-        """Change the text of a portal, which is `first` for a new one; no other process changes it meanwhile.
+        """Change the text of a portal, which is `first` for a new one; no other process changes it at the same time.
 
         `change` gets the connection, for what is to be committed with it; it returns None where nothing changes.
         """
@@ -49,7 +49,7 @@ class TurnRecords(Transactions):
             return found.number + 1, body
 
     def add_sign_up(self, sign_up_id: str, portal: str, body: str, now: datetime) -> None:
-        """Keep a sign-up until a run has decided it; those that nobody waits for any more are removed."""
+        """Keep a sign-up until a run has decided it; old ones are removed."""
         with self._write() as connection:
             connection.execute(delete(SIGN_UPS).where(SIGN_UPS.c.at < now - SIGN_UPS_KEPT))
             connection.execute(insert(SIGN_UPS).values(id=sign_up_id, portal=portal, body=body, at=now))
