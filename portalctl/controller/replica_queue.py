@@ -1,7 +1,7 @@
 """The queue that replicas share: procrastinate, in PostgreSQL. A job is the turn of one portal.
 
 A portal has at most one job under way (its lock) and one that waits (its queueing lock). What is to be done, a job
-reads in the portal's schedule, so that a job too many does nothing. Every replica looks for the jobs of workers without
+reads in the portal's schedule, so that a job too many does nothing. Every replica looks for jobs of workers without
 a sign of life, and fails them; they are never retried in place: the schedule leads to the next one.
 """
 
@@ -48,7 +48,7 @@ class ReplicaQueue:
         self._log = log
         self._workers = workers
         self._stopped = threading.Event()
-        self._worker: Any = None  # a Worker, whose methods have no types
+        self._worker: Any = None  # a Worker; its methods have no types
         self._opening: tuple[asyncio.AbstractEventLoop, asyncio.Task[None]] | None = None
         # Without a pool: jobs are added on connections of the store, in the transaction of what leads to them.
         self._adding = App(connector=SyncPsycopgConnector())
