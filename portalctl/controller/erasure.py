@@ -12,6 +12,7 @@ from urllib.parse import quote
 from portalctl.identity import normal_address
 
 NAMES: Final = frozenset({"full_name"})  # in the state of an account that the developer has or gets
+ANSWERS: Final = "answers"  # to forms: what a developer typed may be a name, or anything else
 FINGERPRINT: Final = "fingerprint"  # of a finding: without an account it is made of the address
 _ADDRESS_KEYS: Final = ("email", "developer", "address")
 
@@ -50,6 +51,7 @@ class Replacement:
     def json(self, text: str) -> str:
         """Return a JSON text with the address replaced, also the full name in what is about this developer.
 
+        Their answers to forms are removed.
         A text that is not JSON is treated as text.
         """
         try:
@@ -74,7 +76,8 @@ class Replacement:
         return {
             self.text(key): self.mask if own and key in names and item else self.value(item, own=own)
             for key, item in value.items()
-        }
+            if not (own and key == ANSWERS and isinstance(item, list))
+        } | ({ANSWERS: []} if own and isinstance(value.get(ANSWERS), list) else {})
 
     def _is_about(self, value: dict[str, Any]) -> bool:
         """Return whether an object is about the developer, or one of its members is."""

@@ -322,3 +322,13 @@ def test_an_address_is_found_between_any_signs(before: str, after: str) -> None:
 def test_json_without_the_address_stays(value: object) -> None:
     text = json.dumps(value)
     assert Replacement("ann@example.com", MASK).json(text) == text
+
+
+def test_answers_to_forms_go_with_the_address() -> None:
+    answers = [{"field": "company", "values": ["Ann's Ltd"], "label": "Company", "type": "text"}]
+    own = {"email": "Ann@example.com", "answers": answers}
+    about = {"developer": {"email": "ann@example.com", "id": "1"}, "answers": answers}
+    other = {"email": "bob@example.com", "answers": answers}
+    erased = json.loads(Replacement("ann@example.com", MASK).json(json.dumps([own, about, other])))
+    assert [one["answers"] for one in erased] == [[], [], answers]
+    assert erased[0] == {"email": MASK, "answers": []}
