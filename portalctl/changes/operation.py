@@ -35,6 +35,7 @@ else:
     State = Mapping[str, str | bool | None]
 
 CLASSES: tuple[OpClass, ...] = get_args(OpClass)  # in the order of writing
+_STATUSES: frozenset[object] = frozenset(get_args(Status))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ class Operation(ChangeFields, ABC):
 
 def _shown(value: object, show: Show) -> str:
     """Format a value for messages. Statuses are our own words, and need no quotes."""
-    return "none" if value is None else str(value) if value in get_args(Status) else show(str(value))
+    return "none" if value is None else str(value) if value in _STATUSES else show(str(value))
 
 
 def _agree(planned: State | None, live: State | None) -> bool:
