@@ -92,11 +92,11 @@ def again(database_url: str, tmp_path: Path) -> Iterator[Callable[[Store], Store
 
 
 @pytest.fixture
-def starter(database_url: str, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starter:
+def starter(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Starter:
     """Return what starts a controller on the portal `partners`, with its server and token in the environment."""
     monkeypatch.setenv("KONNECT_SERVER_URL", bench.sim.url)
     monkeypatch.setenv("KONNECT_TOKEN", bench.sim.token)
-    return Starter(bench, tmp_path / "state", database_url)
+    return Starter(bench, tmp_path / "state", f"sqlite:///{tmp_path / 'state' / 'controller.db'}")
 
 
 @pytest.fixture
