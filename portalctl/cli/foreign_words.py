@@ -47,7 +47,6 @@ COMMANDS: Final[Mapping[str, str]] = {
     "file": "portalctl reads its own manifest files; use decK for gateway files",
     "graph": "`portalctl plan -o html` shows a plan as a page",
     "output": "commands that print a document have `-o json`",
-    "test": "`portalctl validate` checks the files; `portalctl plan --snapshot` tries them on a saved portal",
     **dict.fromkeys(("accept", "ignore", "baseline"), "`portalctl acknowledge` accepts findings of drift"),
     "serve": "`portalctl sim serve` simulates a portal",
     "help": "use `portalctl --help`, or `portalctl COMMAND --help`",

@@ -65,8 +65,8 @@ def test_the_base_has_the_same_files(bench: Bench, name: str) -> None:
 @pytest.mark.parametrize("name", ["portals/A.YML", "portals/x/a.Yaml", "portal.YAML", "portals/l.CSV"])
 def test_the_hooks_for_pre_commit_match_the_same_files(name: str) -> None:
     hooks = YAML(typ="safe").load(Path(__file__).parents[2] / ".pre-commit-hooks.yaml")
-    validate, fmt = (re.search(hook["files"], name) for hook in hooks)
-    assert validate
+    *together, fmt = (re.search(hook["files"], name) for hook in hooks)
+    assert all(together)
     assert bool(fmt) != name.endswith(".CSV")
 
 
