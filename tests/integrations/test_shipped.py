@@ -129,12 +129,15 @@ def test_kubernetes_masks_addresses_and_gives_each_job_only_the_secrets_it_names
 
 
 def test_base_images_are_named_by_digest() -> None:
-    dockerfile = (ROOT / "examples/docker/Dockerfile").read_text()
-    images = re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
-    assert len(set(images)) == 1, "dependabot keeps both the same"
+    locks = {"docker": "requirements.txt", "controller": "requirements-controller.txt"}
+    images = []
+    for folder, lock in locks.items():
+        dockerfile = (ROOT / f"examples/{folder}/Dockerfile").read_text()
+        images += re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+        assert f"--require-hashes --only-binary :all: -r .ci/{lock}\n" in dockerfile
+    assert len(set(images)) == 1, "dependabot keeps them the same"
     images.append(yaml.safe_load((ROOT / "examples/gitlab/.gitlab-ci.yml").read_text())["default"]["image"])
     assert all(re.fullmatch(r"python:\S+@sha256:[0-9a-f]{64}", image) for image in images)
-    assert "--require-hashes --only-binary :all: -r .ci/requirements.txt" in dockerfile
 
 
 def test_no_secret_is_in_the_environment_of_all_steps() -> None:
