@@ -342,6 +342,7 @@ def _pages_of(people: int) -> Iterator[Path]:
         settings = json.dumps({"idp_mapping_enabled": False})
         (pages / page_file("authentication-settings", 1)).write_text(settings, encoding="utf-8")
         (pages / page_file("identity-providers", 1)).write_text("[]", encoding="utf-8")
+        (pages / page_file("email-templates", 1)).write_text(json.dumps({"data": []}), encoding="utf-8")
         yield folder
 
 
