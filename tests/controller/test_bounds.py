@@ -17,7 +17,7 @@ import pytest
 import trustme
 
 from portalctl.controller import server
-from portalctl.controller.api import app, bounds
+from portalctl.controller.api import bounds, transport
 from portalctl.controller.listening import ListenSettings
 from portalctl.controller.rate_limit import MAX_KEYS, RateLimit
 from portalctl.controller.server import ApiServer
@@ -211,7 +211,7 @@ def test_the_head_of_a_later_request_is_cut_off_too(world: World, monkeypatch: p
 
 
 def test_a_body_that_does_not_end_is_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(app, "BODY_SECONDS", 0.3)
+    monkeypatch.setattr(transport, "BODY_SECONDS", 0.3)
     for path, kind in ((EVENTS, "events"), ("/hooks/gitlab", "push")):
         with connected(world) as connection:
             connection.sendall(head("POST", path, **signed(b"{}"), **{"Content-Length": "2"}) + b"{")
