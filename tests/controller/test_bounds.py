@@ -19,6 +19,7 @@ import trustme
 from portalctl.controller import server
 from portalctl.controller.api import bounds, transport
 from portalctl.controller.listening import ListenSettings
+from portalctl.controller.models import Registered, SignUp
 from portalctl.controller.rate_limit import MAX_KEYS, RateLimit
 from portalctl.controller.server import ApiServer
 from portalctl.errors import BadUsageError
@@ -370,17 +371,17 @@ def test_requests_in_progress_are_completed_at_the_end(tmp_path: Path) -> None:
     entered = threading.Event()
     with api(tmp_path) as world:
 
-        def outcome(_: object) -> object:
+        def outcome(_: SignUp) -> Registered:
             entered.set()
             time.sleep(0.3)
-            return app
+            return Registered("approved", ("city",))
 
-        world.hub.outcome = outcome  # type: ignore[assignment]
+        world.hub.outcome = outcome
         thread = threading.Thread(target=lambda: answers.append(world.register().status))
         thread.start()
         assert entered.wait(10)
     thread.join(10)
-    assert len(answers) == 1
+    assert answers == [201]
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", world.port), timeout=5)
 
