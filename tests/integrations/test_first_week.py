@@ -135,8 +135,11 @@ def test_from_a_live_portal_to_quiet_drift(
         (root,) = [path for path in Path("portals").glob("*.yaml") if not path.name.startswith(".")]
         text = root.read_text().replace("# trusted_domains:", "trusted_domains:")
         root.write_text(text.replace(f"#   - {TRUSTED}", f"  - {TRUSTED}"))
+        expected = f"version: 1\n\nexpectations:\n  - {{domain: {TRUSTED}, is: approved}}\n"
+        Path("portals/access.test.yaml").write_text(expected)
         assert portal.run("fmt", "--check").code == 0
-        git("commit", "-qam", "Trust a club")
+        git("add", "-A")
+        git("commit", "-qm", "Trust a club")
         git("checkout", "-q", "--detach", "main")
         git("merge", "-q", "--no-ff", "-m", "Merge", "trust")
         event = tmp_path / "event.json"
@@ -144,8 +147,9 @@ def test_from_a_live_portal_to_quiet_drift(
         request = job(folder, portal, github, GITHUB_EVENT_PATH=str(event))
         (request.temp / "portal-snapshot").mkdir()
         kept.rename(request.temp / "portal-snapshot" / "snapshot.json")
-        validate, plan = steps("portal-plan")
+        validate, test, plan = steps("portal-plan")
         assert request.uses(validate, {}) == 0, request.output
+        assert request.uses(test, {}) == 0, request.output
         assert request.uses(plan, {}) == 0, request.output
         assert (request.outputs["exit-code"], request.outputs["has-changes"]) == ("0", "true")
         assert request.outputs["refused"] == "false"
