@@ -56,7 +56,8 @@ def found_expectations(paths: Sequence[Path], manifest: Manifest) -> list[File]:
     Raises InputError for a file or folder that cannot be read.
     """
     beside = [found for path in paths if path.is_file() for found in _beside(path.parent)]
-    read, findings = read_files([*paths, *(found for found in beside if isinstance(found, Path))])
+    others = [path for path in paths if shown_path(path) not in manifest.files]  # a pipe can be read once only
+    read, findings = read_files([*others, *(found for found in beside if isinstance(found, Path))])
     findings += [found for found in beside if isinstance(found, Finding)]
     if findings:
         raise InputError(tuple(findings))

@@ -425,7 +425,7 @@ def test_the_look_before_and_after_is_by_batches(bench: Bench) -> None:
     assert len(bench.writes) == 181
     filtered = [e for e in bench.sim.log if "filter" in str(e.query)]
     assert len(filtered) == 4
-    assert len(bench.reads) <= 5 + 1 + 2 * (2 + 1 + 1)  # one before the team is made
+    assert len(bench.reads) <= 6 + 1 + 2 * (2 + 1 + 1)  # one before the team is made
 
 
 @pytest.mark.wide(1)
