@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +29,10 @@ from tests import vendor
 settings.register_profile("brisk", max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", settings.get_profile("brisk"), max_examples=200)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "brisk"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts what it runs in the background so, and the commands that tests start would ignore SIGINT, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PORTAL_ID = "3f51fa25-310a-421d-bd1a-007f859021a3"
 HEAD = f"""version: 1
