@@ -33,8 +33,9 @@ def submitted_forms(snapshot: Snapshot, developer: str | None = None) -> tuple[S
 
 
 def _all(snapshot: Snapshot, only: str | None) -> Iterator[SubmittedForm]:
-    by_id = {one.id: one for one in snapshot.developers if only in (None, one.id, one.email, one.address)}
-    for one in by_id.values():
+    found = [one for one in snapshot.developers if only is None or only in (one.id, one.email, one.address)]
+    by_id = {one.id: one for one in found} if snapshot.requests else {}
+    for one in found:
         if one.status == "pending" and one.answers:
             yield SubmittedForm(Subject(one.email, one.id), one.answers)
     for request in snapshot.requests:
