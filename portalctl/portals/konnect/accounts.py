@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Final
 
 from portalctl.portals.konnect.forms import Answers
@@ -16,7 +17,7 @@ class DeveloperRow(Developer):
     answers: Answers = ()
 
 
-_OF_DEVELOPERS: Final = tuple(field.name for field in fields(Developer))
+_values: Final = attrgetter(*(field.name for field in fields(Developer)))
 
 
 def developers_of(rows: tuple[DeveloperRow, ...]) -> tuple[Developer, ...]:
@@ -26,4 +27,4 @@ def developers_of(rows: tuple[DeveloperRow, ...]) -> tuple[Developer, ...]:
 
 def developer_of(row: DeveloperRow) -> Developer:
     """Return the developer of a row."""
-    return Developer(*(getattr(row, name) for name in _OF_DEVELOPERS))
+    return Developer(*_values(row))
