@@ -116,6 +116,12 @@ def _text(pattern: str, longest: int) -> StringConstraints:
     return StringConstraints(pattern=pattern, min_length=1, max_length=longest)
 
 
+def _one_or_many(pattern: str, longest: int) -> WithJsonSchema:
+    one = {"type": "string", "minLength": 1, "maxLength": longest, "pattern": pattern}
+    return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one}]})
+
+
+_ONE_AS_LIST: Final = BeforeValidator(lambda value: [value] if isinstance(value, str) else value)
 Day = Annotated[date, BeforeValidator(_day), Field(json_schema_extra={"pattern": _DAY})]
 Version = Annotated[int, Field(ge=1, le=1, json_schema_extra={"const": 1})]  # Literal[1] accepts `true` as 1
 Handle = Annotated[
@@ -135,24 +141,14 @@ AddressOrId = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r
 PortalId = Annotated[str, _text(_SAFE_ID, 128)]
 DeveloperId = Annotated[str, _text(_NAME, 256), AfterValidator(_visible)]
 AttributeName = Annotated[str, _text(_NAME, 250)]
-_ATTRIBUTE_SCHEMA: Final = {"type": "string", "minLength": 1, "maxLength": 250, "pattern": _NAME}
 # Written as a list, or as one name alone.
-AttributeNames = Annotated[
-    Many[AttributeName],
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
-    WithJsonSchema({"anyOf": [_ATTRIBUTE_SCHEMA, {"type": "array", "items": _ATTRIBUTE_SCHEMA}]}),
-]
+AttributeNames = Annotated[Many[AttributeName], _ONE_AS_LIST, _one_or_many(_NAME, 250)]
 GrantedGroup = Annotated[str, _text(_GRANTED_GROUP, 1100)]
 GroupName = Annotated[str, _text(_NAME, 1000), AfterValidator(_visible)]
 FieldName = Annotated[str, _text(_NAME, 255), AfterValidator(_visible)]
 OptionValue = Annotated[str, _text(_LINE, 255)]
-_OPTION_SCHEMA: Final = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": _LINE}
 # Written as a list, or as one option alone.
-OptionValues = Annotated[
-    Many[OptionValue],
-    BeforeValidator(lambda value: [value] if isinstance(value, str) else value),
-    WithJsonSchema({"anyOf": [_OPTION_SCHEMA, {"type": "array", "items": _OPTION_SCHEMA}]}),
-]
+OptionValues = Annotated[Many[OptionValue], _ONE_AS_LIST, _one_or_many(_LINE, 255)]
 Subject = Annotated[str, _text(_NAME, 512)]  # of a finding, as the portal spells it
 AccountName = Annotated[str, _text(_LINE, 255), AfterValidator(_visible)]
 Description = Annotated[str, _text(_LINE, 250)]

@@ -26,7 +26,7 @@ COUNT = 40
 
 @pytest.fixture
 def replicas(make_bench: Callable[..., Bench], empty_database: str) -> Iterator[Replicas]:  # noqa: ARG001 (ends after them)
-    """Yield what starts replicas on a portal whose approvals take a second each."""
+    """Yield a function that starts replicas. Each approval on their portal takes a second."""
     bench = make_bench(faults=[Fault("slow", method="PATCH", delay=1.0)])
     bench.manifest(RULES)
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""A database that is restored from an older copy: nothing is decided twice, and the history says what it has."""
+"""The controller after its database was restored from a backup: nothing is applied twice."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ANN, BOB, EVE = "ann@city.example", "bob@city.example", "eve@other.example"
 
 
 def back_up(database: Path, copy: Path) -> None:
-    """Copy a database that is in use."""
+    """Back up a database, which may be in use."""
     with closing(sqlite3.connect(database)) as there, closing(sqlite3.connect(copy)) as here:
         there.backup(here)
 
 
 def restore(database: Path, copy: Path) -> None:
-    """Put a copy in the place of a database that is not in use."""
+    """Replace a database by its backup. No process may use it."""
     for path in database.parent.glob(f"{database.name}-*"):
         path.unlink()
     copy.replace(database)

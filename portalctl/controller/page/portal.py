@@ -86,7 +86,7 @@ def _facts(view: PortalView) -> list[object]:
 def _masked_all(items: Sequence[Item], mask: Mask | None) -> list[Item]:
     if mask is None:
         return list(items)
-    for item in items:  # first: a mask keeps what it has made of texts until it gets another name
+    for item in items:  # first, since each new name clears the texts that the mask has cached
         found = item.standing if isinstance(item, WaitingSignUp) else item.finding
         for name in filter(None, (found.developer, found.id if isinstance(found, Standing) else found.developer_id)):
             mask(name)
