@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateColumn
 from portalctl.controller.database_errors import StoreError, extra_postgres
 from portalctl.controller.tables import METADATA, SCHEMA_VERSION
 
-VERSION: Final[int] = 3
+VERSION: Final[int] = 2
 _LOCK: Final = 0x706F7274  # of PostgreSQL's advisory locks, for migrations
 
 

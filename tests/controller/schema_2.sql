@@ -158,6 +158,14 @@ CREATE TABLE settings (
 	value TEXT NOT NULL, 
 	PRIMARY KEY (name)
 );
+CREATE TABLE sign_ups (
+	id VARCHAR(32) NOT NULL, 
+	portal TEXT NOT NULL, 
+	body TEXT NOT NULL, 
+	answer TEXT, 
+	at VARCHAR(27) NOT NULL, 
+	PRIMARY KEY (id)
+);
 CREATE TABLE suspensions (
 	server TEXT NOT NULL, 
 	portal_id TEXT NOT NULL, 
@@ -167,6 +175,12 @@ CREATE TABLE suspensions (
 	started_at VARCHAR(27) NOT NULL, 
 	expires VARCHAR(27), 
 	PRIMARY KEY (server, portal_id, name)
+);
+CREATE TABLE turns (
+	name TEXT NOT NULL, 
+	number INTEGER NOT NULL, 
+	body TEXT NOT NULL, 
+	PRIMARY KEY (name)
 );
 CREATE INDEX findings_by_portal ON findings (server, portal_id, last_seen);
 CREATE INDEX held_plans_by_portal ON held_plans (server, portal_id, state);
@@ -182,6 +196,7 @@ CREATE INDEX ix_results_run ON results (run);
 CREATE INDEX ix_runs_state ON runs (state);
 CREATE INDEX ix_seen_ids_at ON seen_ids (at);
 CREATE INDEX ix_sessions_seen_at ON sessions (seen_at);
+CREATE INDEX ix_sign_ups_portal ON sign_ups (portal);
 CREATE INDEX journal_by_portal ON journal (server, portal_id);
 CREATE INDEX observations_by_portal ON observations (portal, number);
 CREATE INDEX runs_by_portal ON runs (portal, started_at);
